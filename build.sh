@@ -259,21 +259,21 @@ check_access() {
             count = inside = 0
         }
         FNR == 1 { flush() }
-        /^#define [A-Z]+ "/ { word[$2] = $3; next }
+        /^#define [A-Z_]+ +"/ { word[$2] = $3; next }
         /^ROW\(/ {
             split(substr($0, 5), row, /, */)
             if (row[1] in word) row[1] = word[row[1]]
             gsub(/"/, "", row[1]); gsub(/"/, "", row[2]); gsub(/"/, "", row[3])
             printf "have\t%s\t%s\t%s\n", row[1], row[2], row[3]
         }
-        FILENAME ~ /\.def$/ { next }
+        FILENAME ~ /\.(def|h)$/ { next }
         /^[a-zA-Z]/ { inside = /^subresources:/ }
         /^group:/ { group = $2; gsub(/"/, "", group) }
         /^plural:/ { plural = $2; need("") }
         /^status: true/ { need("status") }
         inside && /^ *- \{name: / { sub(/,.*/, "", $3); need($3) }
         END { flush() }
-        ' modules/hub/auth/access.def assets/kinds/*/*.yaml |
+        ' modules/logic/meta/names.h modules/hub/auth/access.def assets/kinds/*/*.yaml |
         awk -F'\t' '{ key = $2 "\t" $3 "\t" $4 }
             $1 == "have" { have[key] = 1; next }
             !(key in have) { print "  ROW(\"" $2 "\", \"" $3 "\", \"" $4 "\", …)" }')

@@ -127,6 +127,7 @@ check_all() {
     step "each header alone" lone_headers
     step "layers" tests/layers.sh
     step "numbers" tests/numbers.sh
+    step "strings" tests/strings.sh
     step "tags" no_two_tags
     step "doors to the world" doors_only
     step "words" words_only

@@ -8,6 +8,7 @@
 #include "document/document.h"
 #include "http/http.h"
 #include "loop/loop.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "tls/tls.h"
 
@@ -268,7 +269,7 @@ struct node *client_ask(struct cli_client *client, struct arena *arena,
     struct waiting waiting = {client, arena, NULL, err, false};
     scoped_text struct text json = {0};
     struct http_field type = {"Content-Type", strcmp(method, "PATCH") ? "application/json"
-                                                  : "application/merge-patch+json"};
+                                                  : META_PATCH_MERGE};
     struct http_ask ask = {.method = method, .target = target, .done = on_answer,
                            .arg = &waiting};
 

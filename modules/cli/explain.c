@@ -8,12 +8,13 @@
 #include "base/nearest.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define API "/apis/axle.dev/v1alpha1/"
+#define API "/apis/" META_API_AXLE "/"
 
 const struct cli_help explain_help = {
     .words = "[TYPE[.PROPERTY…]]",
@@ -43,7 +44,7 @@ static int append_definitions(struct cli_client *client, struct arena *arena, co
         const struct node *one = node_item(items, i), *spec = node_get(one, "spec");
         struct node *row = node_map(arena);
 
-        node_set_text(arena, row, "name", node_get_text(node_get(one, "metadata"), "name"));
+        node_set_text(arena, row, "name", meta_name(one));
         node_set_text(arena, row, "is", is);
         node_set_text(arena, row, "description", node_get_text(spec, "description"));
         if (node_get(spec, "schema"))

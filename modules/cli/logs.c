@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -43,7 +44,7 @@ static bool matches_request(const struct log_request *request, const struct node
     if (request->project && strcmp(node_get_text(record, "project"), request->project) != 0)
         return false;
     return !strcmp(node_get_text(record, "name"), request->name) ||
-           !strcmp(node_get_text(labels, "axle.dev/aiworkload"), request->name);
+           !strcmp(node_get_text(labels, META_LABEL_AIWORKLOAD), request->name);
 }
 
 /*

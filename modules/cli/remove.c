@@ -6,12 +6,13 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "loop/loop.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define CLUSTERS "/apis/cluster.open-cluster-management.io/v1/managedclusters/"
+#define CLUSTERS "/apis/" META_API_CLUSTER "/managedclusters/"
 /* The hub waits one minute for the spoke before it deletes what is left by itself. */
 #define WAIT (150 * CLOCK_SECOND)
 #define LOOK_EVERY (200 * CLOCK_MS)
@@ -45,18 +46,8 @@ static int declare_lost(struct cli_client *client, struct arena *arena, const ch
     struct node *patch = node_map(arena);
     struct node *metadata = node_make(arena, patch, "metadata");
 
-    node_set_text(arena, node_make(arena, metadata, "annotations"), "axle.dev/lost", "true");
+    node_set_text(arena, node_make(arena, metadata, "annotations"), META_ANNOTATION_LOST, "true");
     return client_ask(client, arena, "PATCH", target, patch, err) ? 0 : -1;
-}
-
-static const char *leaving_message(const struct node *cluster)
-{
-    const struct node *list = node_at(cluster, "status", "conditions", NULL);
-
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_get_text(node_item(list, i), "type"), "Deleting"))
-            return node_get_text(node_item(list, i), "message");
-    return "";
 }
 
 /* If the UID has changed, a new cluster with this name exists, and the old one has gone. */
@@ -65,6 +56,7 @@ static int wait_until_gone(struct cli_client *client, const char *target, const 
 {
     int64_t end = clock_steady() + WAIT;
     scoped_text struct text said = {0};
+    const char *message;
 
     while (clock_steady() < end) {
         scoped_arena struct arena *arena = arena_new();
@@ -77,13 +69,14 @@ static int wait_until_gone(struct cli_client *client, const char *target, const 
             *err = why;
             return -1;
         }
-        if (strcmp(node_get_text(node_get(now, "metadata"), "uid"), uid) != 0)
+        if (strcmp(meta_uid(now), uid) != 0)
             return 0;
         now = cli_printable(arena, now);
-        if (*leaving_message(now) && strcmp(leaving_message(now), text_string(&said)) != 0) {
-            fprintf(stderr, "axle: %s\n", leaving_message(now));
+        message = node_get_text(meta_condition(now, "Deleting"), "message");
+        if (*message && strcmp(message, text_string(&said)) != 0) {
+            fprintf(stderr, "axle: %s\n", message);
             text_cut(&said, 0);
-            text_add(&said, leaving_message(now));
+            text_add(&said, message);
         }
         client_sleep(client, LOOK_EVERY);
     }
@@ -105,7 +98,7 @@ static int remove_spoke(const struct cli_flags *flags, const char *name, struct 
         return -1;
     if (!client_ask(client, arena, "DELETE", target, NULL, err) && err->code != ERR_NOT_FOUND)
         return -1;
-    return wait_until_gone(client, target, node_get_text(node_get(there, "metadata"), "uid"), err);
+    return wait_until_gone(client, target, meta_uid(there), err);
 }
 
 int remove_verb(const struct cli_flags *flags)

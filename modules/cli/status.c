@@ -7,19 +7,17 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "kinds/kinds.h"
+#include "meta/meta.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char *condition_status_of(const struct node *object, const char *type)
+/* Until the agent has reported, the condition is missing, which counts as Unknown. */
+static const char *status_or_unknown(const struct node *cluster, const char *type)
 {
-    const struct node *list = node_at(object, "status", "conditions", NULL);
+    const char *status = meta_condition_status(cluster, type);
 
-    for (size_t i = 0; i < node_count(list); i++) {
-        if (strcmp(node_get_text(node_item(list, i), "type"), type) == 0)
-            return node_get_text(node_item(list, i), "status");
-    }
-    return "Unknown";
+    return *status ? status : "Unknown";
 }
 
 /* The age of the spoke's lease as text; "-": it has no lease. */
@@ -32,7 +30,7 @@ static void write_seen(const struct node *leases, const char *name, char out[24]
         const struct node *one = node_item(leases, i), *metadata = node_get(one, "metadata");
 
         if (!strcmp(node_get_text(metadata, "namespace"), name) &&
-            !strcmp(node_get_text(metadata, "name"), "managed-cluster-lease") &&
+            !strcmp(node_get_text(metadata, "name"), META_LEASE_CLUSTER) &&
             clock_parse(node_get_text(node_get(one, "spec"), "renewTime"), &renewed))
             kind_age(clock_wall() - renewed, out);
     }
@@ -43,13 +41,13 @@ static void print_spokes(const struct node *items, const struct node *leases)
     printf("%-24s %-10s %-10s %s\n", "SPOKE", "AVAILABLE", "ACCEPTED", "LAST SEEN");
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *one = node_item(items, i);
-        const char *name = node_get_text(node_get(one, "metadata"), "name");
+        const char *name = meta_name(one);
         char seen[24];
 
         snprintf(seen, sizeof seen, "-");
-        if (!strcmp(condition_status_of(one, "ManagedClusterJoined"), "True"))
+        if (meta_condition_is_true(one, META_CONDITION_CLUSTER_JOINED))
             write_seen(leases, name, seen);
-        printf("%-24s %-10s %-10s %s\n", name, condition_status_of(one, "ManagedClusterConditionAvailable"),
+        printf("%-24s %-10s %-10s %s\n", name, status_or_unknown(one, META_CONDITION_CLUSTER_AVAILABLE),
                node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false) ? "yes" : "no",
                seen);
     }
@@ -80,7 +78,7 @@ static const char *seen_at(const struct node *leases, const char *name)
         const struct node *one = node_item(leases, i), *metadata = node_get(one, "metadata");
 
         if (!strcmp(node_get_text(metadata, "namespace"), name) &&
-            !strcmp(node_get_text(metadata, "name"), "managed-cluster-lease"))
+            !strcmp(node_get_text(metadata, "name"), META_LEASE_CLUSTER))
             return node_get_text(node_get(one, "spec"), "renewTime");
     }
     return "";
@@ -91,11 +89,11 @@ static void add_spokes(struct arena *arena, struct node *list, const struct node
 {
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *one = node_item(items, i);
-        const char *name = node_get_text(node_get(one, "metadata"), "name");
+        const char *name = meta_name(one);
         struct node *row = node_map(arena);
 
         node_set_text(arena, row, "name", name);
-        node_set_text(arena, row, "available", condition_status_of(one, "ManagedClusterConditionAvailable"));
+        node_set_text(arena, row, "available", status_or_unknown(one, META_CONDITION_CLUSTER_AVAILABLE));
         node_set_bool(arena, row, "accepted",
                       node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false));
         if (*seen_at(leases, name))
@@ -151,12 +149,12 @@ int status_hub_verb(const struct cli_flags *flags)
     if (!client)
         return cli_fail(&err);
     spokes = client_ask(client, arena, "GET",
-                        "/apis/cluster.open-cluster-management.io/v1/"
+                        "/apis/" META_API_CLUSTER "/"
                         "managedclusters", NULL, &err);
     loads = spokes ? client_ask(client, arena, "GET",
-                                "/apis/axle.dev/v1alpha1/aiworkloads", NULL, &err)
+                                "/apis/" META_API_AXLE "/aiworkloads", NULL, &err)
                    : NULL;
-    leases = loads ? client_ask(client, arena, "GET", "/apis/coordination.k8s.io/v1/leases", NULL,
+    leases = loads ? client_ask(client, arena, "GET", "/apis/" META_API_COORDINATION "/leases", NULL,
                                 &err)
                    : NULL;
     if (!leases)

@@ -9,17 +9,17 @@
 #include "config/config.h"
 #include "controllers/controllers.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "query/query.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define CLUSTERS "/apis/cluster.open-cluster-management.io/v1/managedclusters"
-#define TOKENS "/apis/axle.dev/v1alpha1/jointokens"
+#define CLUSTERS "/apis/" META_API_CLUSTER "/managedclusters"
+#define TOKENS "/apis/" META_API_AXLE "/jointokens"
 #define DEFAULT_TTL (15 * 60 * CLOCK_SECOND)
 #define ADMIN_TTL (12 * 3600 * CLOCK_SECOND)
-#define MADE_BY "axle.dev/made-by"
 
 static void random_hex(struct text *text, size_t bytes)
 {
@@ -145,7 +145,7 @@ static int make_object(const struct cli_flags *flags, struct arena *arena,
     random_hex(&fresh->salt, 16);
     random_hex(&fresh->secret, 16);
     clock_format(clock_wall() + lifetime, false, expires);
-    node_set_text(arena, object, "apiVersion", "axle.dev/v1alpha1");
+    node_set_text(arena, object, "apiVersion", META_API_AXLE);
     node_set_text(arena, object, "kind", "JoinToken");
     node_set_text(arena, node_make(arena, object, "metadata"), "name",
                   text_string(&fresh->id));
@@ -226,7 +226,7 @@ static int print_token(const struct cli_flags *flags, const struct joining_words
 
 /* ---- What the hub says of it beforehand ------------------------------------------ */
 
-#define POOLS "/apis/axle.dev/v1alpha1/namespaces/%s/computepools"
+#define POOLS "/apis/" META_API_AXLE "/namespaces/%s/computepools"
 
 /* Without its pool the spoke would belong to no project. */
 static int check_pool_exists(const struct cli_flags *flags, struct cli_client *client,
@@ -278,7 +278,7 @@ static int check_spoke_may_join(const struct cli_flags *flags, struct cli_client
         *err = said;
         return -1;
     }
-    owner = node_get_text(node_at(space, "metadata", "labels", NULL), "axle.dev/owner-kind");
+    owner = meta_label(space, META_LABEL_OWNER_KIND);
     if (space && strcmp(owner, "ManagedCluster") != 0)
         return err_set(err, ERR_INVALID, "--name=%s: a spoke has a namespace of its name, and that "
                        "one belongs to %s; choose another name", name, *owner ? owner : "another owner");
@@ -384,9 +384,8 @@ static void print_list_tree(const struct cli_flags *flags, struct arena *arena,
 static void print_row(const struct node *token)
 {
     const struct node *spec = node_get(token, "spec");
-    const struct node *notes = node_at(token, "metadata", "annotations", NULL);
     const char *purpose = node_get_text(spec, "purpose");
-    const char *maker = node_get_text(notes, MADE_BY);
+    const char *maker = meta_annotation(token, META_ANNOTATION_MADE_BY);
     char used[48] = "-";
 
     if (strcmp(purpose, AUTH_TOKEN_ADMINISTRATOR) != 0)
@@ -394,7 +393,7 @@ static void print_row(const struct node *token)
                  (long long)node_get_int(node_get(token, "status"), "used", 0),
                  (long long)node_get_int(spec, "uses", 1));
     printf("%-14s %-14s %-22s %-8s %-20s %s\n",
-           node_get_text(node_get(token, "metadata"), "name"), *purpose ? purpose : "Join",
+           meta_name(token), *purpose ? purpose : "Join",
            node_get_text(spec, "expiresAt"), used, node_get_text(spec, "pool"),
            *maker ? maker : "the hub");
 }

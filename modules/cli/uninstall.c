@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "runtime/runtime.h"
 
 #include <dirent.h>
@@ -313,7 +314,7 @@ static void print_orphans(const struct place *place)
     flags = *place->flags;
     flags.kubeconfig = path;
     client = place->running.count ? client_open(&flags, &err) : NULL;
-    items = client ? client_ask(client, arena, "GET", "/apis/cluster.open-cluster-management.io/v1/"
+    items = client ? client_ask(client, arena, "GET", "/apis/" META_API_CLUSTER "/"
                                 "managedclusters", NULL, &err) : NULL;
     if (!items) {
         printf("  warning    the hub does not answer, so its spokes cannot be listed: on each of "
@@ -322,7 +323,7 @@ static void print_orphans(const struct place *place)
     }
     items = cli_printable(arena, node_get(items, "items"));
     for (size_t i = 0; i < node_count(items); i++) {
-        const char *name = node_get_text(node_get(node_item(items, i), "metadata"), "name");
+        const char *name = meta_name(node_item(items, i));
 
         if (strcmp(name, "local-cluster") != 0)
             printf("  warning    spoke %s loses its hub and goes on running what it has: first "

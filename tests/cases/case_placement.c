@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cel/cel.h"
+#include "meta/meta.h"
 #include "placement/placement.h"
 
 #include <stdlib.h>
@@ -361,7 +362,7 @@ static bool left_alone(const struct node *placement)
 {
     return text_same(
         node_get_text(node_at(placement, "metadata", "annotations", NULL),
-                      "cluster.open-cluster-management.io/"
+                      META_TAINT_PREFIX
                       "experimental-scheduling-disable"),
         "true");
 }
@@ -487,7 +488,7 @@ static const char **names_of(struct arena *arena, const struct node *list)
 }
 
 static void give_condition(struct case_run *run,
-                           const struct placement_condition *condition)
+                           const struct meta_condition *condition)
 {
     struct node *full = node_map(run->arena);
 
@@ -515,7 +516,7 @@ static void run_satisfied(struct case_run *run)
         false,
         "",
     };
-    struct placement_condition condition =
+    struct meta_condition condition =
         placement_satisfied(run->arena, &facts);
 
     give_condition(run, &condition);
@@ -531,7 +532,7 @@ static void run_misconfigured(struct case_run *run)
         text_same(code, "Misconfigured") ? PLACEMENT_MISCONFIGURED
         : text_same(code, "Error")       ? PLACEMENT_FAILED
                                          : PLACEMENT_OK;
-    struct placement_condition condition = placement_misconfigured(
+    struct meta_condition condition = placement_misconfigured(
         run->arena, outcome, node_get_text(in, "plugin"),
         node_get_text(in, "message"));
 

@@ -149,7 +149,7 @@ static const char *hub_apply(struct hub *hub, const char *yaml)
                                                 node_get_text(one, "kind"));
         struct objects_write write = {
             .who = { .user = "kubernetes-admin", .manager = "kubectl" }, .kind = kind,
-            .space = object_space(one), .name = object_name(one), .body = one,
+            .space = meta_namespace(one), .name = meta_name(one), .body = one,
             .patch = OBJECTS_PATCH_APPLY, .force = true, .grace = -1,
         };
         struct objects_result result = { .arena = hub->arena };
@@ -190,7 +190,7 @@ static const char *hub_force_delete(struct hub *hub, const char *plural, const c
 static const struct node *hub_condition(struct hub *hub, const char *plural, const char *namespace,
                                         const char *name, const char *type)
 {
-    return condition_find(node_at(hub_get(hub, plural, namespace, name), "status", "conditions",
+    return meta_condition_find(node_at(hub_get(hub, plural, namespace, name), "status", "conditions",
                                   NULL), type);
 }
 
@@ -230,7 +230,7 @@ static void hub_report(struct hub *hub, const char *cluster, const char *work)
         node_set_text(hub->arena, one, "status", i < 2 ? "True" : "False");
         node_set_text(hub->arena, one, "reason", "Ok");
         node_set_int(hub->arena, one, "observedGeneration",
-                     object_generation(object_read(hub->arena, object)));
+                     meta_generation(object_read(hub->arena, object)));
         node_add(hub->arena, list, one);
     }
     hub_must(objects_set_status(hub->objects, "spoke", object, status, NULL, &err), &err);
@@ -241,7 +241,7 @@ static const char *hub_work_uid(struct hub *hub, const char *cluster, const char
 {
     const struct node *there = hub_get(hub, "manifestworks", cluster, work);
 
-    return there && !object_deleting(there) ? object_uid(there) : "";
+    return there && !meta_is_deleting(there) ? meta_uid(there) : "";
 }
 
 #endif

@@ -89,7 +89,7 @@ static int write_one(struct hub *hub, const struct node *body, bool trusted, str
         .who = { "somebody", "kubectl", trusted }, .grace = -1, .body = body,
         .kind = kinds_by_kind(hub->kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
-        .space = object_space(body), .name = object_name(body),
+        .space = meta_namespace(body), .name = meta_name(body),
         .patch = OBJECTS_PATCH_APPLY, .force = true,
     };
 
@@ -155,11 +155,11 @@ static void let_works_go(struct hub *hub)
     for (size_t i = 0; i < node_count(works); i++) {
         scoped_object struct object *work = NULL;
 
-        if (!object_deleting(node_item(works, i)))
+        if (!meta_is_deleting(node_item(works, i)))
             continue;
         work = objects_get(hub->objects, OBJECTS_STAGED, kind_of(hub, "manifestworks"),
-                           object_space(node_item(works, i)), object_name(node_item(works, i)), NULL);
-        must(objects_set_finalizer(hub->objects, "spoke", work, WORK_FINALIZER, false, &err), &err);
+                           meta_namespace(node_item(works, i)), meta_name(node_item(works, i)), NULL);
+        must(objects_set_finalizer(hub->objects, "spoke", work, META_FINALIZER_WORK, false, &err), &err);
     }
     loop_world_run(world, 10 * CLOCK_MS);
 }
@@ -268,7 +268,7 @@ static const struct {
       "manifestworkreplicasets", "lab", "w1x-cfg",
       LOAD("w1x", "cfg"), "aiworkloads", "lab", "w1x" },
     { "an AIWorkload and a ManifestWork",
-      WORKS "v1\nkind: ManifestWork\nmetadata: {name: lab.w1y-cfg, namespace: edge, finalizers: [" WORK_FINALIZER "]}\nspec: {workload: {manifests: [" CONFIG_MAP "]}}\n",
+      WORKS "v1\nkind: ManifestWork\nmetadata: {name: lab.w1y-cfg, namespace: edge, finalizers: [" META_FINALIZER_WORK "]}\nspec: {workload: {manifests: [" CONFIG_MAP "]}}\n",
       "manifestworks", "edge", "lab.w1y-cfg",
       LOAD("w1y", "cfg"), "aiworkloads", "lab", "w1y" },
     { "an AIWorkload and a Secret that it renders",
@@ -351,23 +351,23 @@ static void check_both(struct hub *hub)
                BUNDLE("server") "---\n" LOAD("chat", "api-server") "---\n" LOAD("chat-api", "server"));
     one = get(hub, "workloaddeployments", "lab", "chat-api-server");
     other = get(hub, "workloaddeployments", "lab", "chat-api-server-a9a7d85e");
-    CHECK_TEXT(object_owner(one, "AIWorkload"), "chat", "the first has the name");
-    CHECK_TEXT(object_owner(other, "AIWorkload"), "chat-api", "the second one with a hash");
+    CHECK_TEXT(meta_owner_name(one, "AIWorkload"), "chat", "the first has the name");
+    CHECK_TEXT(meta_owner_name(other, "AIWorkload"), "chat-api", "the second one with a hash");
     CHECK(get(hub, "manifestworks", "edge", "lab.chat-api-server") &&
           get(hub, "manifestworks", "edge", "lab.chat-api-server-a9a7d85e"), "both are sent out");
     drop(hub, "aiworkloads", "lab", "chat");
     let_works_go(hub);
     CHECK(!get(hub, "workloaddeployments", "lab", "chat-api-server"), "the first goes");
-    CHECK_TEXT(object_uid(get(hub, "workloaddeployments", "lab", "chat-api-server-a9a7d85e")),
-               object_uid(other), "the second one keeps its own");
+    CHECK_TEXT(meta_uid(get(hub, "workloaddeployments", "lab", "chat-api-server-a9a7d85e")),
+               meta_uid(other), "the second one keeps its own");
     drop(hub, "aiworkloads", "lab", "chat-api");
     let_works_go(hub);
     apply(hub, AXLE "ComputePool" IN_LAB("gpu-1") "spec: {spokes: [x]}\n---\n"
                AXLE "ComputePool" IN_LAB("gpu") "spec: {spokes: [1-x]}\n");
-    CHECK_TEXT(object_owner(get(hub, "secrets", "lab", "gpu-1-x-join"), "ComputePool"), "gpu-1",
+    CHECK_TEXT(meta_owner_name(get(hub, "secrets", "lab", "gpu-1-x-join"), "ComputePool"), "gpu-1",
                "a Secret for the first pool's spoke");
     one = node_at(get(hub, "computepools", "lab", "gpu"), "status", "expected", NULL);
-    CHECK_TEXT(object_owner(get(hub, "secrets", "lab", node_get_text(node_item(one, 0), "secret")), "ComputePool"),
+    CHECK_TEXT(meta_owner_name(get(hub, "secrets", "lab", node_get_text(node_item(one, 0), "secret")), "ComputePool"),
                "gpu", "and one for the other's");
     drop(hub, "computepools", "lab", "gpu-1");
     drop(hub, "computepools", "lab", "gpu");
@@ -431,7 +431,7 @@ static void check_content(struct hub *hub)
     CHECK(says_taken(get(hub, "projects", "", "farm")), "a Project of a namespace that is not its");
     drop(hub, "projects", "", "farm");
     CHECK(!get(hub, "projects", "", "farm"), "can be deleted");
-    CHECK(!object_deleting(get(hub, "manifestworkreplicasets", "farm", "cow")) &&
+    CHECK(!meta_is_deleting(get(hub, "manifestworkreplicasets", "farm", "cow")) &&
           get(hub, "manifestworkreplicasets", "farm", "cow"), "and what is in the namespace stays");
     drop(hub, "manifestworkreplicasets", "farm", "cow");
     drop(hub, "namespaces", "", "farm");
@@ -522,8 +522,8 @@ static const char *owner_of(const struct node *object)
     const struct node *owner = node_item(node_at(object, "metadata", "ownerReferences", NULL), 0);
 
     return *node_get_text(owner, "uid") ? node_get_text(owner, "uid")
-           : *object_annotation(object, "axle.dev/owner") ? object_annotation(object, "axle.dev/owner")
-           : object_label(object, "work.open-cluster-management.io/manifestworkreplicaset");
+           : *meta_annotation(object, "axle.dev/owner") ? meta_annotation(object, "axle.dev/owner")
+           : meta_label(object, "work.open-cluster-management.io/manifestworkreplicaset");
 }
 
 struct past {
@@ -541,18 +541,18 @@ static size_t count_swaps(struct hub *hub, struct past *past, struct arena *kept
 
         for (size_t i = 0; i < node_count(all); i++) {
             const struct node *one = node_item(all, i);
-            bool hand = !strcmp(object_label(one, "hand"), "made");
+            bool hand = !strcmp(meta_label(one, "hand"), "made");
             const char *now = hand ? content(hub, one) : owner_of(one);
             struct map *map = hand ? past->contents : past->owners;
-            const char *was = map_get(map, object_uid(one));
+            const char *was = map_get(map, meta_uid(one));
 
-            if (object_deleting(one))
+            if (meta_is_deleting(one))
                 continue;
             if (!was)
-                map_put(map, object_uid(one), arena_string(kept, now));
+                map_put(map, meta_uid(one), arena_string(kept, now));
             else if (strcmp(was, now) && ++wrong)
-                printf("# %s %s/%s: was %s\n# is %s\n", derived[k], object_space(one),
-                       object_name(one), was, now);
+                printf("# %s %s/%s: was %s\n# is %s\n", derived[k], meta_namespace(one),
+                       meta_name(one), was, now);
         }
     }
     return wrong;
@@ -564,7 +564,7 @@ static bool owns_one(struct hub *hub, const char *plural, const struct node *own
     size_t count = 0;
 
     for (size_t i = 0; i < node_count(all); i++)
-        count += !strcmp(owner_of(node_item(all, i)), object_uid(owner));
+        count += !strcmp(owner_of(node_item(all, i)), meta_uid(owner));
     return count == most;
 }
 
@@ -585,10 +585,10 @@ static size_t count_silent(struct hub *hub)
             const char *bundle = node_get_text(node_at(one, "spec", "profileBundleRef", NULL), "name");
             size_t most = k == 0 && !strcmp(bundle, "all") ? count_of(words) : 1;
 
-            if (object_deleting(one) || says_taken(one) || owns_one(hub, wanting[k].makes, one, most))
+            if (meta_is_deleting(one) || says_taken(one) || owns_one(hub, wanting[k].makes, one, most))
                 continue;
             silent++;
-            printf("# %s %s has no %s: %s\n", wanting[k].plural, object_name(one), wanting[k].makes,
+            printf("# %s %s has no %s: %s\n", wanting[k].plural, meta_name(one), wanting[k].makes,
                    document_json(hub->arena, node_get(one, "status")));
         }
     }
@@ -612,7 +612,7 @@ static void remove_all(struct hub *hub, const char *plural)
     const struct node *all = list_of(hub, plural);
 
     for (size_t i = 0; i < node_count(all); i++)
-        drop(hub, plural, object_space(node_item(all, i)), object_name(node_item(all, i)));
+        drop(hub, plural, meta_namespace(node_item(all, i)), meta_name(node_item(all, i)));
     let_works_go(hub);
 }
 

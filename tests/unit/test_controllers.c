@@ -688,7 +688,7 @@ static void expect_spokes(struct hub *hub, const char *names)
 
 static const char *token_of(struct hub *hub, const char *spoke)
 {
-    return object_annotation(get(hub, "managedclusters", "", spoke), JOINED_WITH);
+    return meta_annotation(get(hub, "managedclusters", "", spoke), META_ANNOTATION_JOIN_TOKEN);
 }
 
 static void check_expected(struct hub *hub)
@@ -700,7 +700,7 @@ static void check_expected(struct hub *hub)
     expect_spokes(hub, "first, second, default, kube-evil");
     cluster = get(hub, "managedclusters", "", "first");
     CHECK(cluster != NULL, "a spoke that is expected is made ahead");
-    CHECK_TEXT(object_label(cluster, SET_LABEL), "research.ahead", "in the pool's set");
+    CHECK_TEXT(meta_label(cluster, META_LABEL_CLUSTERSET), "research.ahead", "in the pool's set");
     CHECK_TEXT(node_get_text(node_item(node_at(cluster, "spec", "taints", NULL), 0), "key"),
                "axle.dev/pending-join", "where nothing chooses it yet");
     CHECK_TEXT(row_phase(hub, "first"), "PendingJoin", "the pool says that it is awaited");
@@ -738,7 +738,7 @@ static void check_expected(struct hub *hub)
                "spec: {hubAcceptsClient: true, taints: [{key: emptied, effect: NoSelect}]}\n");
     remove_object(hub, "computepools", "research", "ahead");
     CHECK(!get(hub, "managedclusters", "", "third"), "nor with the pool");
-    CHECK_TEXT(object_label(get(hub, "managedclusters", "", "first"), SET_LABEL), "axle-released",
+    CHECK_TEXT(meta_label(get(hub, "managedclusters", "", "first"), META_LABEL_CLUSTERSET), "axle-released",
                "one that has joined stays, and is nobody's");
     remove_object(hub, "managedclusters", "", "first");
 }

@@ -182,7 +182,7 @@ static void tell_story(struct hub *hub)
             must(objects_remove(hub->objects, "kubectl",
                                 kinds_by_kind(hub->kinds, node_get_text(document, "apiVersion"),
                                               node_get_text(document, "kind")),
-                                object_space(document), object_name(document), &err), &err);
+                                meta_namespace(document), meta_name(document), &err), &err);
         settle(hub);
     }
 }

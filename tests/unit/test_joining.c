@@ -170,7 +170,7 @@ static void check_keys(void)
          "for another one this token signs nothing, and says the way");
     must(request_as(user, "k1-c", "k1", key, "", &err) == 0, &err);
     CHECK(is_signed("k1-c"), "for the same one it does, if the answer was lost");
-    CHECK_TEXT(object_annotation(get(CLUSTERS, "", "k1"), CLIENT_KEYS), pin_of(key),
+    CHECK_TEXT(meta_annotation(get(CLUSTERS, "", "k1"), META_ANNOTATION_CLIENT_KEYS), pin_of(key),
                "and that is the only key");
 
     /* A lost key: a token for this name, and a person who approves. */
@@ -214,7 +214,7 @@ static void check_adoption(void)
           "one for this name goes on");
     must(request_as(joiner(&place, "named"), "cut-b", "cut", key, "", &err) == 0, &err);
     CHECK(is_signed("cut-b"), "and is signed for");
-    CHECK_TEXT(object_annotation(get(CLUSTERS, "", "cut"), JOINED_WITH), "named",
+    CHECK_TEXT(meta_annotation(get(CLUSTERS, "", "cut"), META_ANNOTATION_JOIN_TOKEN), "named",
                "it takes the place of the first");
     SAYS(join_as("first", "cut-2", &err), "has been used", "which stays used all the same");
     SAYS(join_as("named", "cut", &err), "already exists", "a retry is free");
@@ -246,7 +246,7 @@ static void check_usages(void)
         CHECK(is_signed(name) == !*cases[i].says, "%s: %s", cases[i].more,
               *cases[i].says ? "is not signed" : "is signed");
         CHECK(!*cases[i].says ||
-              strstr(node_get_text(condition_find(conditions, "Failed"), "message"),
+              strstr(node_get_text(meta_condition_find(conditions, "Failed"), "message"),
                      cases[i].says), "%s", cases[i].says);
     }
     SAYS(stage_as(joiner(&place, "usages"), YAML(
@@ -342,10 +342,10 @@ static void check_body(void)
                "{\"cluster.open-cluster-management.io/clusterset\":\"default\"}",
                "its labels are the hub's");
     CHECK_TEXT(document_json(place.arena, node_get(metadata, "finalizers")),
-               "[\"" CLEANUP "\"]", "so are its finalizers");
+               "[\"" META_FINALIZER_CLUSTER "\"]", "so are its finalizers");
     CHECK(!node_get(metadata, "ownerReferences") &&
-          !*object_annotation(made, "facts.axle.dev/zone") &&
-          !*object_annotation(made, CLIENT_KEYS), "owners, facts and keys");
+          !*meta_annotation(made, "facts.axle.dev/zone") &&
+          !*meta_annotation(made, META_ANNOTATION_CLIENT_KEYS), "owners, facts and keys");
     CHECK(!strstr(document_json(place.arena, node_get(made, "spec")), "\"key\":\"a\""),
           "and taints");
     CHECK_INT(node_get_int(node_get(made, "spec"), "leaseDurationSeconds", 0), 60,
@@ -466,9 +466,9 @@ static void check_status(void)
         err = (struct err){0};
     }
     conditions = node_at(get(CLUSTERS, "", "s1"), "status", "conditions", NULL);
-    CHECK_TEXT(node_get_text(condition_find(conditions, "HubAcceptedManagedCluster"), "status"),
+    CHECK_TEXT(node_get_text(meta_condition_find(conditions, "HubAcceptedManagedCluster"), "status"),
                "True", "what the hub says of it stays");
-    CHECK(condition_find(conditions, "My"), "what it says itself is there");
+    CHECK(meta_condition_find(conditions, "My"), "what it says itself is there");
     must(patch_as(spoke_of(&place, "s1"), "coordination.k8s.io", "leases", "s1",
                   "managed-cluster-lease", NULL,
                   "{spec: {renewTime: '2126-01-01T00:00:00.000000Z'}}", &err) == 0, &err);
@@ -534,7 +534,7 @@ static void check_administrators(void)
               *cases[i].says ? cases[i].says : "is made");
         err = (struct err){0};
     }
-    CHECK_TEXT(object_annotation(get(TOKENS, "", "a0"), "axle.dev/made-by"), "system:admin",
+    CHECK_TEXT(meta_annotation(get(TOKENS, "", "a0"), "axle.dev/made-by"), "system:admin",
                "who made it is written down");
     SAYS(patch_as(bob, TOKENS, "", "a0", NULL, "{spec: {hash: mine}}", &err),
          "written by administrators", "nobody else puts his own secret there");

@@ -87,7 +87,7 @@ static int write_one(struct hub *hub, const struct node *body, bool trusted, str
         .who = { "somebody", "kubectl", trusted }, .grace = -1, .body = body,
         .kind = kinds_by_kind(hub->kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
-        .space = object_space(body), .name = object_name(body),
+        .space = meta_namespace(body), .name = meta_name(body),
         .patch = OBJECTS_PATCH_APPLY, .force = true,
     };
 
@@ -166,11 +166,11 @@ static void let_works_go(struct hub *hub)
     for (size_t i = 0; i < node_count(works); i++) {
         scoped_object struct object *work = NULL;
 
-        if (!object_deleting(node_item(works, i)))
+        if (!meta_is_deleting(node_item(works, i)))
             continue;
         work = objects_get(hub->objects, OBJECTS_STAGED, kind_of(hub, "manifestworks"),
-                           object_space(node_item(works, i)), object_name(node_item(works, i)), NULL);
-        must(objects_set_finalizer(hub->objects, "spoke", work, WORK_FINALIZER, false, &err), &err);
+                           meta_namespace(node_item(works, i)), meta_name(node_item(works, i)), NULL);
+        must(objects_set_finalizer(hub->objects, "spoke", work, META_FINALIZER_WORK, false, &err), &err);
     }
     loop_world_run(world, 10 * CLOCK_MS);
 }
@@ -186,12 +186,12 @@ static void report_works(struct hub *hub)
     for (size_t i = 0; i < node_count(works); i++) {
         const struct node *one = node_item(works, i);
         struct node *status = node_map(hub->arena);
-        const struct condition applied = { "Applied", "True", "Done", "" };
+        const struct meta_condition applied = { "Applied", "True", "Done", "" };
         scoped_object struct object *work = objects_get(
-            hub->objects, OBJECTS_STAGED, kind_of(hub, "manifestworks"), object_space(one),
-            object_name(one), NULL);
+            hub->objects, OBJECTS_STAGED, kind_of(hub, "manifestworks"), meta_namespace(one),
+            meta_name(one), NULL);
 
-        condition_set(hub->arena, status, NULL, &applied, object_generation(one), 1);
+        meta_condition_set(hub->arena, status, NULL, &applied, meta_generation(one), 1);
         must(objects_set_status(hub->objects, "spoke", work, status, NULL, &err), &err);
     }
     loop_world_run(world, 10 * CLOCK_MS);
@@ -199,13 +199,13 @@ static void report_works(struct hub *hub)
 
 static void come(struct hub *hub, const char *cluster)
 {
-    const struct condition here = { "ManagedClusterConditionAvailable", "True", "Here", "" };
+    const struct meta_condition here = { "ManagedClusterConditionAvailable", "True", "Here", "" };
     struct node *status = node_map(hub->arena);
     struct err err = { 0 };
     scoped_object struct object *object = objects_get(
         hub->objects, OBJECTS_STAGED, kind_of(hub, "managedclusters"), "", cluster, NULL);
 
-    condition_set(hub->arena, status, NULL, &here, 0, 1);
+    meta_condition_set(hub->arena, status, NULL, &here, 0, 1);
     must(objects_set_status(hub->objects, "spoke", object, status, NULL, &err), &err);
     loop_world_run(world, 10 * CLOCK_MS);
 }
@@ -255,10 +255,10 @@ static bool application_works(struct hub *hub, const char *name)
 
     report_works(hub);
     for (size_t i = 0; i < node_count(all); i++)
-        if (!strcmp(object_owner(node_item(all, i), "AIWorkload"), name))
+        if (!strcmp(meta_owner_name(node_item(all, i), "AIWorkload"), name))
             deployment = node_item(all, i);
     return deployment && number(hub, "aiworkloads", space, name, "totalSpokes", NULL) == 1 &&
-           number(hub, "manifestworkreplicasets", space, object_name(deployment), "summary",
+           number(hub, "manifestworkreplicasets", space, meta_name(deployment), "summary",
                   "applied") == 1 &&
            get(hub, "workloads", "edge", node_get_text(node_get(deployment, "status"), "workload"));
 }
@@ -305,14 +305,14 @@ static bool cluster_set_works(struct hub *hub, const char *name)
 
     apply(hub, arena_printf(hub->arena, OCM "v1\nkind: ManagedCluster\nmetadata: {name: member, labels: "
                             "{cluster.open-cluster-management.io/clusterset: %s}}\nspec: {hubAcceptsClient: true}\n", name));
-    counted = !strcmp(condition_status(get(hub, "managedclustersets", "", name), "ClusterSetEmpty"), "False");
+    counted = !strcmp(meta_condition_status(get(hub, "managedclustersets", "", name), "ClusterSetEmpty"), "False");
     drop(hub, "managedclusters", "", "member");
     return counted;
 }
 
 static bool binding_works(struct hub *hub, const char *name)
 {
-    return *condition_status(get(hub, "managedclustersetbindings", space, name), "Bound");
+    return *meta_condition_status(get(hub, "managedclustersetbindings", space, name), "Bound");
 }
 
 static bool profile_works(struct hub *hub, const char *name)

@@ -328,7 +328,7 @@ static void check_old_revisions(void)
     profile = hub_get(&hub, "workloadprofiles", "lab", "cfg");
     hub_patch(&hub, "definitionrevisions", "lab", "wp-cfg-v1", arena_printf(hub.arena,
               "{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"axle.dev/v1alpha1\","
-              "\"kind\":\"WorkloadProfile\",\"name\":\"cfg\",\"uid\":\"%s\"}]}}", object_uid(profile)));
+              "\"kind\":\"WorkloadProfile\",\"name\":\"cfg\",\"uid\":\"%s\"}]}}", meta_uid(profile)));
     hub_delete(&hub, "workloadprofiles", "lab", "cfg");
     CHECK(has(&hub, "wp-cfg-v1"), "it is not collected with its profile");
     hub_end(&hub);
@@ -393,10 +393,10 @@ static void check_anything(int steps)
         for (size_t k = 0; k < node_count(all); k++) {
             const struct node *one = node_item(all, k);
             const char *hash = node_get_text(node_get(one, "spec"), "hash");
-            const char *old = node_get_text(meant, object_name(one));
+            const char *old = node_get_text(meant, meta_name(one));
 
-            CHECK(!*old || !strcmp(old, hash), "step %d: %s means one thing", i, object_name(one));
-            node_set_text(hub.arena, meant, object_name(one), hash);
+            CHECK(!*old || !strcmp(old, hash), "step %d: %s means one thing", i, meta_name(one));
+            node_set_text(hub.arena, meant, meta_name(one), hash);
         }
     }
     hub_end(&hub);

@@ -154,7 +154,7 @@ static void drop(struct hub *hub, const char *plural, const char *space, const c
 
 static const char *reason(const struct node *object, const char *type)
 {
-    return node_get_text(condition_find(node_at(object, "status", "conditions", NULL), type),
+    return node_get_text(meta_condition_find(node_at(object, "status", "conditions", NULL), type),
                          "reason");
 }
 
@@ -167,7 +167,7 @@ static const char *places(struct hub *hub, const char *work)
     for (size_t i = 0; i < count_of(clusters); i++) {
         const struct node *found = get(hub, "manifestworks", clusters[i], work);
 
-        if (found && !object_deleting(found))
+        if (found && !meta_is_deleting(found))
             text_addf(&out, "%s%s", out.len ? " " : "", clusters[i]);
     }
     return arena_string(hub->arena, text_string(&out));
@@ -427,7 +427,7 @@ static void check_workload_names(struct hub *hub)
     for (size_t i = 0; i < count_of(loads); i++) {
         names[i] = node_get_text(node_get(get(hub, "workloaddeployments", loads[i].space, loads[i].name), "status"), "workload");
         CHECK(*names[i] != 0, "%s of %s has a Workload", loads[i].name, loads[i].space);
-        CHECK_TEXT(object_label(get(hub, "workloads", "free", names[i]), "axle.dev/project"), loads[i].space,
+        CHECK_TEXT(meta_label(get(hub, "workloads", "free", names[i]), "axle.dev/project"), loads[i].space,
                    "whose object on the spoke's side is its own");
         for (size_t k = 0; k < i; k++)
             CHECK(strcmp(names[i], names[k]) != 0, "%s is not %s", names[i], names[k]);
@@ -472,7 +472,7 @@ static void check_release(struct hub *hub)
     drop(hub, "aiworkloads", "research", "hi");
     drop(hub, "aiworkloads", "rival", "sister.hi");
     drop(hub, "computepools", "rival", "rack");
-    CHECK_TEXT(object_label(get(hub, "managedclusters", "", "rack-1"), SET_LABEL), "axle-released",
+    CHECK_TEXT(meta_label(get(hub, "managedclusters", "", "rack-1"), META_LABEL_CLUSTERSET), "axle-released",
                "a spoke whose pool goes is nobody's");
     taken(hub, ENVIRONMENT_OF("rival", "anywhere", "[]") "---\n" LOAD("rival", "late", "anywhere"), "global");
     CHECK_TEXT(places(hub, "rival.late-echo"), "free plain", "does not reach it");

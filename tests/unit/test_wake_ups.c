@@ -222,7 +222,7 @@ static void remove_any(struct hub *hub, struct arena *arena)
     if (!node_count(all))
         return;
     one = node_item(all, roll(node_count(all)));
-    remove_one(hub, kind, object_space(one), object_name(one));
+    remove_one(hub, kind, meta_namespace(one), meta_name(one));
 }
 
 /* The spokes remove what they are told to remove, and report the rest. */
@@ -234,21 +234,21 @@ static void let_spokes_work(struct hub *hub, struct arena *arena)
     struct err err = { 0 };
 
     for (size_t i = 0; i < node_count(all); i++) {
-        struct node *one = node_item(all, i), *status = status_copy(arena, one);
+        struct node *one = node_item(all, i), *status = meta_copy_status(arena, one);
         scoped_object struct object *object = objects_get(
-            hub->objects, OBJECTS_STAGED, works, object_space(one), object_name(one), NULL);
-        struct condition conditions[] = {
+            hub->objects, OBJECTS_STAGED, works, meta_namespace(one), meta_name(one), NULL);
+        struct meta_condition conditions[] = {
             { "Applied", "True", "Ok", "" }, { "Available", roll(4) ? "True" : "False", "Ok", "" },
             { "Progressing", "False", "Ok", "" }, { "Degraded", roll(4) ? "False" : "True", "Ok", "" },
         };
 
-        if (object_deleting(one)) {
-            (void)!objects_set_finalizer(hub->objects, "spoke", object, WORK_FINALIZER, false, &err);
+        if (meta_is_deleting(one)) {
+            (void)!objects_set_finalizer(hub->objects, "spoke", object, META_FINALIZER_WORK, false, &err);
             continue;
         }
         for (size_t c = 0; c < count_of(conditions); c++)
-            condition_set(arena, status, node_at(one, "status", "conditions", NULL),
-                          &conditions[c], object_generation(one), clock_wall());
+            meta_condition_set(arena, status, node_at(one, "status", "conditions", NULL),
+                          &conditions[c], meta_generation(one), clock_wall());
         (void)!objects_set_status(hub->objects, "spoke", object, status, NULL, &err);
     }
 }
@@ -259,9 +259,9 @@ static void report_cluster(struct hub *hub, struct arena *arena)
     const struct kind *clusters = kinds_find(hub->kinds, "cluster.open-cluster-management.io",
                                              "managedclusters");
     const struct node *all = every(hub, arena, clusters), *one;
-    struct condition available = { "ManagedClusterConditionAvailable", roll(2) ? "True" : "Unknown",
+    struct meta_condition available = { "ManagedClusterConditionAvailable", roll(2) ? "True" : "Unknown",
                                    "ManagedClusterAvailable", "" };
-    struct condition joined = { "ManagedClusterJoined", "True", "Joined", "" };
+    struct meta_condition joined = { "ManagedClusterJoined", "True", "Joined", "" };
     scoped_object struct object *object = NULL;
     struct err err = { 0 };
     struct node *status;
@@ -269,13 +269,13 @@ static void report_cluster(struct hub *hub, struct arena *arena)
     if (!node_count(all))
         return;
     one = node_item(all, roll(node_count(all)));
-    object = objects_get(hub->objects, OBJECTS_STAGED, clusters, "", object_name(one), NULL);
-    status = status_copy(arena, one);
-    condition_set(arena, status, node_at(one, "status", "conditions", NULL), &available, 0,
+    object = objects_get(hub->objects, OBJECTS_STAGED, clusters, "", meta_name(one), NULL);
+    status = meta_copy_status(arena, one);
+    meta_condition_set(arena, status, node_at(one, "status", "conditions", NULL), &available, 0,
                   clock_wall());
-    condition_set(arena, status, node_at(one, "status", "conditions", NULL), &joined, 0,
+    meta_condition_set(arena, status, node_at(one, "status", "conditions", NULL), &joined, 0,
                   clock_wall());
-    printf("# report of %s: %s\n", object_name(one), available.status);
+    printf("# report of %s: %s\n", meta_name(one), available.status);
     (void)!objects_set_status(hub->objects, "spoke", object, status, NULL, &err);
 }
 
@@ -288,12 +288,12 @@ static void change_something(struct hub *hub, struct arena *arena)
 
     switch (roll(10)) {
     case 0: case 1: case 2: case 3:
-        printf("# apply %s %s/%s (%zu)\n", kind->kind, object_space(document),
-               object_name(document), which);
+        printf("# apply %s %s/%s (%zu)\n", kind->kind, meta_namespace(document),
+               meta_name(document), which);
         apply(hub, arena, documents[which]);
         break;
     case 4: case 5:
-        remove_one(hub, kind, object_space(document), object_name(document));
+        remove_one(hub, kind, meta_namespace(document), meta_name(document));
         break;
     case 6:
         remove_any(hub, arena);

@@ -132,6 +132,21 @@ bool text_ends(const char *string, const char *with)
     return len >= tail && memcmp(string + len - tail, with, tail) == 0;
 }
 
+bool text_has_word(const char *list, const char *word, char between)
+{
+    const char stops[] = {between, '\0'};
+    size_t len = strlen(word);
+
+    while (*list) {
+        size_t part = strcspn(list, stops);
+
+        if (part && part == len && !memcmp(list, word, len))
+            return true;
+        list += part + (list[part] == between);
+    }
+    return false;
+}
+
 size_t text_utf8_next(const unsigned char *at, size_t len, unsigned *ret_rune)
 {
     static const struct {

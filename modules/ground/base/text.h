@@ -40,6 +40,8 @@ char *text_take(struct text *text);
 bool text_same(const char *a, const char *b); /* NULL is only like NULL */
 bool text_starts(const char *string, const char *with);
 bool text_ends(const char *string, const char *with);
+/* Whether a list like "cpu,memory" has this word; `between` is what parts its words. */
+bool text_has_word(const char *list, const char *word, char between);
 bool text_is_utf8(const void *bytes, size_t len);
 /*
  * In place: what a terminal or a page would act on instead of showing it becomes a

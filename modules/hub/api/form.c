@@ -5,11 +5,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-#define META "meta.k8s.io/v1"
 
 /* Takes the first media range of Accept that the server can produce. */
 void form_choose(struct api_request *ask)
@@ -49,7 +48,7 @@ static struct node *make_partial_metadata(struct arena *arena, const struct node
     struct node *metadata = node_get(object, "metadata");
 
     node_set_text(arena, made, "kind", "PartialObjectMetadata");
-    node_set_text(arena, made, "apiVersion", META);
+    node_set_text(arena, made, "apiVersion", META_API_META);
     node_set(arena, made, "metadata", metadata ? metadata : node_map(arena));
     return made;
 }
@@ -94,7 +93,7 @@ static struct node *make_table(const struct api_request *ask, struct arena *aren
     struct node *metadata = node_map(arena);
 
     node_set_text(arena, made, "kind", "Table");
-    node_set_text(arena, made, "apiVersion", META);
+    node_set_text(arena, made, "apiVersion", META_API_META);
     node_set_text(arena, metadata, "resourceVersion",
                   node_get_text(node_get(object, "metadata"), "resourceVersion"));
     node_set(arena, made, "metadata", metadata);
@@ -173,7 +172,7 @@ void form_list_begin(const struct api_request *ask, const struct objects_page *p
         node_set_int(arena, metadata, "remainingItemCount", page->remaining);
     text_addf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":",
               list_kind(ask),
-              ask->form == API_OBJECT ? ask->kind->api_version : META);
+              ask->form == API_OBJECT ? ask->kind->api_version : META_API_META);
     document_write_json(out, metadata);
     if (ask->form == API_TABLE) {
         text_add(out, ",\"columnDefinitions\":");

@@ -5,12 +5,11 @@
 #include "base/clock.h"
 #include "document/document.h"
 #include "kinds/kinds.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define LEASE "managed-cluster-lease"
 
 /*
  * Parses "SECONDS TIME" of controllers/liveness.c: the lease duration in effect for
@@ -19,7 +18,7 @@
 static int64_t lease_seconds_before(const struct node *lease, int64_t renewed)
 {
     const struct node *annotations = node_at(lease, "metadata", "annotations", NULL);
-    const char *text = node_get_text(annotations, "axle.dev/renewed-every-before");
+    const char *text = node_get_text(annotations, META_ANNOTATION_RENEWED_EVERY_BEFORE);
     const char *blank = strchr(text, ' ');
     int64_t until = 0;
 
@@ -36,25 +35,12 @@ static bool is_late(const struct api *api, const struct node *lease, int64_t ren
     return clock_wall() - from > seconds * CLOCK_SECOND * 5 / 2;
 }
 
-static bool has_joined(const struct node *cluster)
-{
-    const struct node *conditions = node_at(cluster, "status", "conditions", NULL);
-
-    for (size_t i = 0; i < node_count(conditions); i++) {
-        const struct node *one = node_item(conditions, i);
-
-        if (!strcmp(node_get_text(one, "type"), "ManagedClusterJoined"))
-            return !strcmp(node_get_text(one, "status"), "True");
-    }
-    return false;
-}
-
 const struct node *last_seen_add(const struct api_request *ask, struct arena *arena,
                             const struct node *object)
 {
     const struct api *api = ask->api;
-    const struct kind *leases = kinds_find(api->kinds, "coordination.k8s.io", "leases");
-    const char *name = node_get_text(node_get(object, "metadata"), "name");
+    const struct kind *leases = kinds_find(api->kinds, META_GROUP_COORDINATION, "leases");
+    const char *name = meta_name(object);
     scoped_object struct object *lease = NULL;
     const struct node *tree;
     struct node *ret;
@@ -63,13 +49,13 @@ const struct node *last_seen_add(const struct api_request *ask, struct arena *ar
 
     if (strcmp(ask->kind->plural, "managedclusters") != 0 || !leases)
         return object;
-    lease = objects_get(api->objects, OBJECTS_PUBLISHED, leases, name, LEASE, NULL);
+    lease = objects_get(api->objects, OBJECTS_PUBLISHED, leases, name, META_LEASE_CLUSTER, NULL);
     tree = lease ? object_read(arena, lease) : NULL;
     /*
      * The hub creates the lease, so the lease of a machine that has not joined means
      * nothing.
      */
-    if (!has_joined(object) || !clock_parse(node_get_text(node_get(tree, "spec"), "renewTime"), &renewed))
+    if (!meta_condition_is_true(object, META_CONDITION_CLUSTER_JOINED) || !clock_parse(node_get_text(node_get(tree, "spec"), "renewTime"), &renewed))
         return object;
     kind_age(clock_wall() - renewed, age);
     ret = node_share(arena, object);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "schema/schema.h"
 
 #include <string.h>
@@ -46,12 +47,12 @@ static int options_error(struct finding *finding, const char *options,
     if (!node_count(finding->causes))
         return 0;
     details = node_map(arena);
-    node_set_text(arena, details, "group", "meta.k8s.io");
+    node_set_text(arena, details, "group", META_GROUP_META);
     node_set_text(arena, details, "kind", options);
     node_set(arena, details, "causes", finding->causes);
     *ret_details = details;
     return err_set(err, ERR_INVALID, "%s",
-                   schema_sentence(arena, options, "meta.k8s.io", "",
+                   schema_sentence(arena, options, META_GROUP_META, "",
                                    finding->causes));
 }
 

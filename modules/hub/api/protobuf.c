@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -197,18 +198,18 @@ static const struct {
     {"v1", "Secret", &secret},
     {"v1", "ServiceAccount", &account},
     {"v1", "DeleteOptions", &delete},
-    {"authorization.k8s.io/v1", "SelfSubjectAccessReview", &access},
-    {"authorization.k8s.io/v1", "SelfSubjectRulesReview", &rules},
-    {"authorization.k8s.io/v1", "SubjectAccessReview", &about},
-    {"authorization.k8s.io/v1", "LocalSubjectAccessReview", &about},
-    {"authentication.k8s.io/v1", "TokenReview", &review},
-    {"authentication.k8s.io/v1", "SelfSubjectReview", &account},
-    {"authentication.k8s.io/v1", "TokenRequest", &token},
-    {"certificates.k8s.io/v1", "CertificateSigningRequest", &csr},
-    {"rbac.authorization.k8s.io/v1", "Role", &role},
-    {"rbac.authorization.k8s.io/v1", "ClusterRole", &role},
-    {"rbac.authorization.k8s.io/v1", "RoleBinding", &binding},
-    {"rbac.authorization.k8s.io/v1", "ClusterRoleBinding", &binding},
+    {META_API_AUTHORIZATION, "SelfSubjectAccessReview", &access},
+    {META_API_AUTHORIZATION, "SelfSubjectRulesReview", &rules},
+    {META_API_AUTHORIZATION, "SubjectAccessReview", &about},
+    {META_API_AUTHORIZATION, "LocalSubjectAccessReview", &about},
+    {META_API_AUTHENTICATION, "TokenReview", &review},
+    {META_API_AUTHENTICATION, "SelfSubjectReview", &account},
+    {META_API_AUTHENTICATION, "TokenRequest", &token},
+    {META_API_CERTIFICATES, "CertificateSigningRequest", &csr},
+    {META_API_RBAC, "Role", &role},
+    {META_API_RBAC, "ClusterRole", &role},
+    {META_API_RBAC, "RoleBinding", &binding},
+    {META_API_RBAC, "ClusterRoleBinding", &binding},
 };
 
 /* ---- Wire format ---------------------------------------------------------- */

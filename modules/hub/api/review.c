@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "schema/schema.h"
 
 #include <string.h>
@@ -188,7 +189,7 @@ static void answer_token(struct api_request *ask, const struct node *body)
     if (token)
         reply_node(ask->http, 201, token);
     else
-        reply_review_failure(ask, &err, "authentication.k8s.io", "TokenRequest", causes);
+        reply_review_failure(ask, &err, META_GROUP_AUTHENTICATION, "TokenRequest", causes);
 }
 
 static void send_review(const struct review *review, const struct node *body)

@@ -5,6 +5,7 @@
 #include "base/object.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,10 +69,10 @@ static int patch_of(const char *type, enum objects_patch *ret, struct err *err)
         const char *type;
         enum objects_patch patch;
     } types[] = {
-        {"application/merge-patch+json", OBJECTS_PATCH_MERGE},
-        {"application/json-patch+json", OBJECTS_PATCH_JSON},
-        {"application/strategic-merge-patch+json", OBJECTS_PATCH_STRATEGIC},
-        {"application/apply-patch+yaml", OBJECTS_PATCH_APPLY},
+        {META_PATCH_MERGE, OBJECTS_PATCH_MERGE},
+        {META_PATCH_JSON, OBJECTS_PATCH_JSON},
+        {META_PATCH_STRATEGIC, OBJECTS_PATCH_STRATEGIC},
+        {META_PATCH_APPLY, OBJECTS_PATCH_APPLY},
     };
 
     for (size_t i = 0; i < count_of(types); i++) {

@@ -5,6 +5,7 @@
 #include "base/asset.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -137,7 +138,7 @@ const struct node *auth_built_in_roles(struct arena *arena, struct err *err)
 
     for (size_t i = 0; all && i < node_count(all); i++) {
         struct node *role = node_item(all, i);
-        const char *name = node_get_text(node_get(role, "metadata"), "name");
+        const char *name = meta_name(role);
 
         if (text_starts(name, AGGREGATE))
             node_set(arena, role, "rules", role_rules(arena, name + strlen(AGGREGATE)));

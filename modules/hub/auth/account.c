@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
 #include "schema/schema.h"
@@ -157,7 +158,7 @@ static int refuse_request(const struct making *making, struct node *causes,
     schema_add_cause(making->arena, causes, "FieldValueInvalid", field, value, "%s", why);
     return err_set(err, ERR_INVALID, "%s",
                    schema_sentence(making->arena, "TokenRequest",
-                                   "authentication.k8s.io", "", causes));
+                                   META_GROUP_AUTHENTICATION, "", causes));
 }
 
 /*
@@ -248,7 +249,7 @@ static struct node *issue_token(const struct making *making, int64_t now)
     char time[CLOCK_TEXT];
 
     node_set_text(arena, token, "kind", "TokenRequest");
-    node_set_text(arena, token, "apiVersion", "authentication.k8s.io/v1");
+    node_set_text(arena, token, "apiVersion", META_API_AUTHENTICATION);
     metadata = node_make(arena, token, "metadata");
     node_set_text(arena, metadata, "name", making->account->name);
     node_set_text(arena, metadata, "namespace", making->account->space);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 
 #include <string.h>
@@ -76,7 +77,7 @@ static int forbid_write(const struct objects_review *review, const char *why, st
 {
     return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: %s",
                    review->kind->resource,
-                   node_get_text(node_get(review->after, "metadata"), "name"), why);
+                   meta_name(review->after), why);
 }
 
 /*

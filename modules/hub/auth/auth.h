@@ -106,8 +106,6 @@ const char *auth_refusal(const struct auth *auth, const struct http_request *req
                          struct arena *arena);
 #define AUTH_RECORDS "axle-system"
 #define AUTH_RECORD "removed-spoke."
-/* Annotation of a ManagedCluster in deletion: its machine is lost. */
-#define AUTH_LOST "axle.dev/lost"
 
 /* A user with this name and groups, for reviews and impersonation. */
 struct auth_user *auth_user_named(struct arena *arena, const char *name,

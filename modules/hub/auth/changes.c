@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 
 #include <string.h>
@@ -73,10 +74,8 @@ static bool has_lost(const struct object *before, const struct object *after)
 
     return (node_get_bool(node_get(old, "spec"), "hubAcceptsClient", false) &&
             !node_get_bool(node_get(new, "spec"), "hubAcceptsClient", false)) ||
-           !keeps_keys(node_get_text(node_at(old, "metadata", "annotations", NULL),
-                                     CLIENT_KEYS),
-                       node_get_text(node_at(new, "metadata", "annotations", NULL),
-                                     CLIENT_KEYS));
+           !keeps_keys(meta_annotation(old, META_ANNOTATION_CLIENT_KEYS),
+                       meta_annotation(new, META_ANNOTATION_CLIENT_KEYS));
 }
 
 static void on_cluster_change(void *arg, const struct object *before,
@@ -93,15 +92,15 @@ void changes_open(struct auth *auth)
         const char *group, *plural;
         objects_change_fn *change;
     } sources[] = {
-        {RBAC, "roles", on_role},
-        {RBAC, "clusterroles", on_role},
-        {RBAC, "rolebindings", on_role},
-        {RBAC, "clusterrolebindings", on_role},
-        {"axle.dev", "jointokens", on_token},
+        {META_GROUP_RBAC, "roles", on_role},
+        {META_GROUP_RBAC, "clusterroles", on_role},
+        {META_GROUP_RBAC, "rolebindings", on_role},
+        {META_GROUP_RBAC, "clusterrolebindings", on_role},
+        {META_GROUP_AXLE, "jointokens", on_token},
         {"", "namespaces", on_credential_change},
         {"", "serviceaccounts", on_credential_change},
         {"", "secrets", on_credential_change},
-        {"cluster.open-cluster-management.io", "managedclusters", on_cluster_change},
+        {META_GROUP_CLUSTER, "managedclusters", on_cluster_change},
     };
     struct objects *objects = auth->settings.objects;
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 
 #include <string.h>
@@ -35,7 +36,7 @@ static struct grantor grantor_of(const struct auth *auth,
 static bool grantor_may(const struct grantor *by, const char *verb,
                 const char *resource, const char *name)
 {
-    struct auth_request ask = {.verb = verb, .group = RBAC, .resource = resource,
+    struct auth_request ask = {.verb = verb, .group = META_GROUP_RBAC, .resource = resource,
                            .subresource = "", .space = by->space,
                            .name = name};
 
@@ -64,7 +65,7 @@ static int check_cover(const struct grantor *by, const struct node *list,
         return 0;
     return err_set(err, ERR_FORBIDDEN,
                    "%s \"%s\" is forbidden: user \"%s\" (groups=[%s]) is "
-                   "attempting to grant RBAC permissions not currently held:\n%s",
+                   "attempting to grant META_GROUP_RBAC permissions not currently held:\n%s",
                    by->kind->resource, by->name, by->user->name,
                    groups_text(by), text_string(&missing));
 }
@@ -159,7 +160,7 @@ static int check_binding_grant(const struct grantor *by, const struct node *befo
     if (!*name || grantor_may(by, "bind", plural, name))
         return 0; /* invalid without a name; validation reports that */
     found = objects_get(objects, OBJECTS_STAGED,
-                        kinds_find(objects_kinds(objects), RBAC, plural),
+                        kinds_find(objects_kinds(objects), META_GROUP_RBAC, plural),
                         local ? by->space : "", name, err);
     if (!found)
         return -1;
@@ -182,7 +183,7 @@ static int check_member_list(const struct grantor *by, const struct node *before
         grantor_may(by, "bind", "clusterroles", role))
         return 0;
     found = objects_get(objects, OBJECTS_STAGED,
-                        kinds_find(objects_kinds(objects), RBAC, "clusterroles"),
+                        kinds_find(objects_kinds(objects), META_GROUP_RBAC, "clusterroles"),
                         "", role, err);
     if (!found)
         return -1;
@@ -232,7 +233,7 @@ static int check_tenant_admins(const struct grantor *by, const struct node *befo
     struct tenant_projects all = {by, before, after, err, false};
 
     objects_each(objects, OBJECTS_STAGED,
-                 kinds_find(objects_kinds(objects), "axle.dev", "projects"), "",
+                 kinds_find(objects_kinds(objects), META_GROUP_AXLE, "projects"), "",
                  check_project_of, &all);
     return all.refused ? -1 : 0;
 }
@@ -255,7 +256,7 @@ static int check_tenant_of(const struct grantor *by, const struct node *before,
 {
     static const char *const fields[] = {"tenant", "targetNamespaces", "sharedTargetNamespaces",
                                          "clusterScopedKinds", "limits"};
-    struct auth_request request = {.verb = "update", .group = "axle.dev", .resource = "tenants",
+    struct auth_request request = {.verb = "update", .group = META_GROUP_AXLE, .resource = "tenants",
                                    .subresource = "", .space = "",
                                    .name = node_get_text(node_get(after, "spec"), "tenant")};
     const char *changed = NULL;
@@ -302,9 +303,9 @@ static const struct node *label_of(const struct node *object, const char *name)
 static int before_namespace(void *arg, const struct objects_review *review,
                             struct err *err)
 {
-    static const char *const labels[] = {"axle.dev/owner-kind", "axle.dev/owner",
-                                         "axle.dev/tenant"};
-    const struct auth_request request = {.verb = "update", .group = "axle.dev",
+    static const char *const labels[] = {META_LABEL_OWNER_KIND, META_LABEL_OWNER,
+                                         META_LABEL_TENANT};
+    const struct auth_request request = {.verb = "update", .group = META_GROUP_AXLE,
                                          .resource = "tenants", .subresource = "",
                                          .space = "", .name = ""};
     struct grantor by = grantor_of(arg, review);
@@ -350,14 +351,14 @@ void escalate_open(struct auth *auth)
 
     for (size_t i = 0; i < count_of(plurals); i++)
         objects_rule(objects,
-                     kinds_find(objects_kinds(objects), RBAC, plurals[i]), "",
+                     kinds_find(objects_kinds(objects), META_GROUP_RBAC, plurals[i]), "",
                      check_role_write, auth);
     objects_rule(objects, kinds_find(objects_kinds(objects), "", "namespaces"), NULL,
                  before_namespace, auth);
     objects_rule(objects,
-                 kinds_find(objects_kinds(objects), "axle.dev", "projects"), "",
+                 kinds_find(objects_kinds(objects), META_GROUP_AXLE, "projects"), "",
                  before_members, auth);
     objects_rule(objects,
-                 kinds_find(objects_kinds(objects), "axle.dev", "tenants"), "",
+                 kinds_find(objects_kinds(objects), META_GROUP_AXLE, "tenants"), "",
                  before_members, auth);
 }

@@ -4,19 +4,18 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 
 #include <string.h>
 
-#define INSTANCE "axle.dev/instance" /* annotation of a lease: the agent that renews it */
-#define OWN_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
 
 static const char *const fields_told[] = {
     [ACCESS_FIELDS_NONE] = "no field of it",
     [ACCESS_FIELDS_ALL] = "every field of it",
     [ACCESS_FIELDS_SPEC] = "its spec only",
     [ACCESS_FIELDS_NO_METADATA] = "no metadata of it",
-    [ACCESS_FIELDS_FINALIZER] = "its own finalizer (" OWN_FINALIZER ") only",
+    [ACCESS_FIELDS_FINALIZER] = "its own finalizer (" META_FINALIZER_WORK ") only",
 };
 
 /* ---- What a write changes ------------------------------------------------------ */
@@ -37,24 +36,16 @@ static bool same_value(const struct node *a, const struct node *b)
     return a && b ? node_same(a, b) : !a && !b;
 }
 
-static bool has_text(const struct node *list, const char *text)
-{
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_text(node_item(list, i)), text))
-            return true;
-    return false;
-}
-
 /* Every finalizer but the agent's own is in both. */
 static bool same_foreign_finalizers(const struct node *was, const struct node *now)
 {
     for (size_t i = 0; i < node_count(was); i++)
-        if (strcmp(node_text(node_item(was, i)), OWN_FINALIZER) &&
-            !has_text(now, node_text(node_item(was, i))))
+        if (strcmp(node_text(node_item(was, i)), META_FINALIZER_WORK) &&
+            !meta_list_has(now, node_text(node_item(was, i))))
             return false;
     for (size_t i = 0; i < node_count(now); i++)
-        if (strcmp(node_text(node_item(now, i)), OWN_FINALIZER) &&
-            !has_text(was, node_text(node_item(now, i))))
+        if (strcmp(node_text(node_item(now, i)), META_FINALIZER_WORK) &&
+            !meta_list_has(was, node_text(node_item(now, i))))
             return false;
     return true;
 }
@@ -80,10 +71,10 @@ static const char *first_difference(const struct node *was, const struct node *n
 static bool same_foreign_annotations(const struct node *was, const struct node *now)
 {
     node_each (note, was)
-        if (strcmp(note->key, INSTANCE) && !same_value(note->value, node_get(now, note->key)))
+        if (strcmp(note->key, META_ANNOTATION_INSTANCE) && !same_value(note->value, node_get(now, note->key)))
             return false;
     node_each (note, now)
-        if (strcmp(note->key, INSTANCE) && !node_get(was, note->key))
+        if (strcmp(note->key, META_ANNOTATION_INSTANCE) && !node_get(was, note->key))
             return false;
     return true;
 }
@@ -201,7 +192,7 @@ static void keep_managers(const struct objects_review *review)
 
 /*
  * Compares the trees as they would be stored, so that verb and kind of patch do not
- * matter. Does not apply to people: RBAC has no rights by field.
+ * matter. Does not apply to people: META_GROUP_RBAC has no rights by field.
  */
 static int check_changed_fields(void *arg, const struct objects_review *review, struct err *err)
 {

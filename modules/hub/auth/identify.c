@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "http/http.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
 
@@ -61,7 +62,7 @@ static int identify_certificate(const struct pki_cert *cert, struct objects *obj
     /* A certificate must not carry the name of a user that the hub identifies in other ways. */
     if (user->role == AUTH_JOIN || user->role == AUTH_ANONYMOUS ||
         text_starts(name, ACCOUNT_USER) || text_starts(name, BOOTSTRAP_USER) ||
-        (user->role == AUTH_USER && pki_cert_in(cert, MANAGED)))
+        (user->role == AUTH_USER && pki_cert_in(cert, META_USERS_CLUSTERS)))
         return err_set(err, ERR_UNAUTHORIZED,
                        "the certificate of \"%s\" gives no rights here", name);
     user->expires = cert->not_after;

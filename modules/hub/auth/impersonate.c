@@ -5,12 +5,12 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "http/http.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
 #define PREFIX "impersonate-"
 #define EXTRA "impersonate-extra-"
-#define AUTHENTICATION "authentication.k8s.io"
 
 struct wish {
     const struct auth *auth;
@@ -71,11 +71,11 @@ static int check_wish(const struct wish *wish, struct err *err)
         if (check_may_impersonate(wish, "", "groups", "", "", wish->groups[i], err) < 0)
             return -1;
     if (*wish->uid &&
-        check_may_impersonate(wish, AUTHENTICATION, "uids", "", "", wish->uid, err) < 0)
+        check_may_impersonate(wish, META_GROUP_AUTHENTICATION, "uids", "", "", wish->uid, err) < 0)
         return -1;
     node_each (member, wish->extra)
         for (size_t i = 0; i < node_count(member->value); i++)
-            if (check_may_impersonate(wish, AUTHENTICATION, "userextras", member->key, "",
+            if (check_may_impersonate(wish, META_GROUP_AUTHENTICATION, "userextras", member->key, "",
                       node_text(node_item(member->value, i)), err) < 0)
                 return -1;
     return 0;

@@ -10,8 +10,6 @@ struct object;
 
 /* What the files of this module share. */
 
-#define AGENT_PREFIX "system:open-cluster-management:"
-#define MANAGED "system:open-cluster-management:managed-clusters"
 #define AUTHENTICATED "system:authenticated"
 #define UNAUTHENTICATED "system:unauthenticated"
 #define MASTERS "system:masters"
@@ -20,9 +18,6 @@ struct object;
 #define BOOTSTRAPPERS "system:bootstrappers"
 /* The issuer (iss) and the default audience of ServiceAccounts' tokens. */
 #define ISSUER "https://axle.internal"
-#define RBAC "rbac.authorization.k8s.io"
-/* Annotation: the public keys of a cluster's agent; the csr controller sets it. */
-#define CLIENT_KEYS "axle.dev/client-keys"
 
 /*
  * The administrator's user name; also the prefix of the user name of an administrator's

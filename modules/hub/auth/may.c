@@ -6,8 +6,9 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
-#define CLUSTER_LABEL "open-cluster-management.io/cluster-name="
+#define CLUSTER_LABEL META_LABEL_CLUSTER_NAME "="
 
 /* Paths that need no authentication. */
 static const char *const open_paths[] = {"/livez", "/readyz", "/healthz",

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 
 #include <assert.h>
@@ -235,7 +236,7 @@ static void add_grant(struct roles *roles, const struct object *binding,
     grant->binding = mem_printf("%s/%s", binding->space, binding->name);
     grant->told = binding_reason(binding, role, subject);
     grant->missing =
-        mem_printf("%s.%s \"%s\"", local ? "role" : "clusterrole", RBAC,
+        mem_printf("%s.%s \"%s\"", local ? "role" : "clusterrole", META_GROUP_RBAC,
                    node_get_text(role, "name"));
     grant->next = map_get(roles->grants, key);
     map_put(roles->grants, key, grant);
@@ -309,7 +310,7 @@ struct roles *roles_open(struct objects *objects)
     roles->grants = map_new();
     for (size_t i = 0; i < count_of(sources); i++) {
         const struct kind *kind =
-            kinds_find(objects_kinds(objects), RBAC, sources[i].plural);
+            kinds_find(objects_kinds(objects), META_GROUP_RBAC, sources[i].plural);
 
         objects_each(objects, OBJECTS_PUBLISHED, kind, "", sources[i].first,
                      roles);
@@ -391,7 +392,7 @@ static bool try_grant(void *arg, const struct grant *grant,
     if (!role) {
         if (asking->why)
             text_addf(asking->why, "%s%s not found",
-                      asking->trouble ? ", " : "RBAC: ", grant->missing);
+                      asking->trouble ? ", " : "META_GROUP_RBAC: ", grant->missing);
         asking->trouble = true;
         return false;
     }
@@ -399,7 +400,7 @@ static bool try_grant(void *arg, const struct grant *grant,
         return false;
     if (asking->why) {
         text_cut(asking->why, 0);
-        text_addf(asking->why, "RBAC: allowed by %s", grant->told);
+        text_addf(asking->why, "META_GROUP_RBAC: allowed by %s", grant->told);
     }
     return true;
 }

@@ -3,11 +3,10 @@
 #include "auth/inside.h"
 
 #include "document/document.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 
 #include <string.h>
-
-#define CERTIFICATES "certificates.k8s.io"
 
 static const struct {
     const char *subresource, *verb;
@@ -15,7 +14,7 @@ static const struct {
 
 static const char *signer_verb(const struct auth_request *ask)
 {
-    if (ask->path || strcmp(ask->group, CERTIFICATES) != 0 ||
+    if (ask->path || strcmp(ask->group, META_GROUP_CERTIFICATES) != 0 ||
         strcmp(ask->resource, "certificatesigningrequests") != 0 ||
         (strcmp(ask->verb, "update") != 0 && strcmp(ask->verb, "patch") != 0))
         return NULL;
@@ -28,7 +27,7 @@ static const char *signer_verb(const struct auth_request *ask)
 static bool may_name(const struct auth *auth, const struct auth_user *user,
                      const char *verb, const char *name)
 {
-    struct auth_request ask = {.verb = verb, .group = CERTIFICATES,
+    struct auth_request ask = {.verb = verb, .group = META_GROUP_CERTIFICATES,
                            .resource = "signers", .subresource = "", .space = "",
                            .name = name};
 
@@ -47,7 +46,7 @@ int signers_check(const struct auth *auth, const struct auth_user *user,
     if (!verb || user->role == AUTH_ADMIN || !objects)
         return 0;
     csr = objects_get(objects, OBJECTS_PUBLISHED,
-                          kinds_find(objects_kinds(objects), CERTIFICATES,
+                          kinds_find(objects_kinds(objects), META_GROUP_CERTIFICATES,
                                      "certificatesigningrequests"),
                           "", ask->name, NULL);
     if (!csr)

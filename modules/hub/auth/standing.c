@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "http/http.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
 
@@ -20,7 +21,6 @@
 
 /* pki sets notBefore this much into the past. */
 #define BACKDATED (300 * CLOCK_SECOND)
-#define OWNER_KIND "axle.dev/owner-kind"
 
 /* How to join a removed spoke again. */
 #define AGAIN                                                                                     \
@@ -60,7 +60,7 @@ static int check_namespace(struct objects *objects, struct arena *arena, const c
 
     if (!object)
         return 0;
-    owner = node_text(node_at(object_read(arena, object), "metadata", "labels", OWNER_KIND, NULL));
+    owner = meta_label(object_read(arena, object), META_LABEL_OWNER_KIND);
     if (strcmp(owner, "ManagedCluster") == 0)
         return 0;
     return err_set(err, ERR_UNAUTHORIZED,
@@ -115,9 +115,9 @@ static enum standing check_object(const struct node *body, const struct pki_cert
 {
     int64_t born;
 
-    if (node_at(body, "metadata", "deletionTimestamp", NULL) &&
-        !strcmp(note_of(body, AUTH_LOST), "true") &&
-        names_key(note_of(body, CLIENT_KEYS), cert)) {
+    if (meta_is_deleting(body) &&
+        !strcmp(meta_annotation(body, META_ANNOTATION_LOST), "true") &&
+        names_key(meta_annotation(body, META_ANNOTATION_CLIENT_KEYS), cert)) {
         err_set(err, ERR_UNAUTHORIZED, "cluster \"%s\" was declared lost and is being removed "
                 "from this hub" AGAIN, cluster, cluster);
         return STANDING_LOST;
@@ -128,7 +128,7 @@ static enum standing check_object(const struct node *body, const struct pki_cert
                 cluster, cluster);
         return STANDING_UNKNOWN;
     }
-    if (!names_key(note_of(body, CLIENT_KEYS), cert)) {
+    if (!names_key(meta_annotation(body, META_ANNOTATION_CLIENT_KEYS), cert)) {
         err_set(err, ERR_UNAUTHORIZED, "the key of the certificate is none of cluster \"%s\"" AGAIN,
                 cluster, cluster);
         return STANDING_UNKNOWN;
@@ -145,7 +145,7 @@ enum standing standing_of(struct objects *objects, struct arena *arena, const st
                           const char *cluster, struct err *err)
 {
     const struct kind *kind = kinds_find(objects_kinds(objects),
-                                         "cluster.open-cluster-management.io", "managedclusters");
+                                         META_GROUP_CLUSTER, "managedclusters");
     scoped_object struct object *object =
         objects_get(objects, OBJECTS_PUBLISHED, kind, "", cluster, NULL);
     enum standing standing = STANDING_UNKNOWN;
@@ -173,7 +173,7 @@ const char *auth_refusal(const struct auth *auth, const struct http_request *req
 
     if (!request->peer || !auth->settings.objects ||
         !auth_parse_agent(arena, request->peer->common_name, &cluster, &agent) ||
-        !pki_cert_in(request->peer, MANAGED))
+        !pki_cert_in(request->peer, META_USERS_CLUSTERS))
         return NULL;
     standing = standing_of(auth->settings.objects, arena, request->peer, cluster, &err);
     return standing == STANDING_GOOD ? NULL : words[standing];

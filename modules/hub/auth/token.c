@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
 
@@ -73,7 +74,7 @@ static int identify_join_token(const char *text, struct objects *objects,
                          struct err *err)
 {
     const struct kind *kind =
-        kinds_find(objects_kinds(objects), "axle.dev", "jointokens");
+        kinds_find(objects_kinds(objects), META_GROUP_AXLE, "jointokens");
     struct pki_join_token token;
     scoped_object struct object *object = NULL;
     const struct node *spec;

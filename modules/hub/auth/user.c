@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -35,7 +36,7 @@ struct auth_user *auth_user_named(struct arena *arena, const char *name,
 
     if (is_in(groups, MASTERS)) {
         user->role = AUTH_ADMIN;
-    } else if (is_in(groups, MANAGED) &&
+    } else if (is_in(groups, META_USERS_CLUSTERS) &&
                auth_parse_agent(arena, name, &cluster, &agent)) {
         user->role = AUTH_SPOKE;
         user->cluster = cluster;
@@ -71,9 +72,9 @@ bool auth_parse_agent(struct arena *arena, const char *common_name,
 {
     const char *cluster, *colon;
 
-    if (!text_starts(common_name, AGENT_PREFIX))
+    if (!text_starts(common_name, META_USER_AGENT))
         return false;
-    cluster = common_name + strlen(AGENT_PREFIX);
+    cluster = common_name + strlen(META_USER_AGENT);
     colon = strchr(cluster, ':');
     if (!colon || colon == cluster || !colon[1] || strchr(colon + 1, ':'))
         return false;

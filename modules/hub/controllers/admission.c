@@ -3,6 +3,7 @@
 #include "controllers/controller.h"
 
 #include "document/document.h"
+#include "meta/meta.h"
 #include "work/work.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ static int before_work(void *arg, const struct objects_review *review,
 /* Each work is called NAMESPACE.NAME, whole, so that it is never another set's. */
 static int check_work_name(const struct objects_review *review, struct err *err)
 {
-    const char *name = object_name(review->after);
+    const char *name = meta_name(review->after);
     size_t most = NAME_MOST - strlen(review->space) - 1;
 
     if (review->before || strlen(name) <= most)
@@ -56,7 +57,7 @@ static int before_set(void *arg, const struct objects_review *review,
 static int before_cluster_set(void *arg, const struct objects_review *review, struct err *err)
 {
     const struct node *selector = node_at(review->after, "spec", "clusterSelector", NULL);
-    const char *name = object_name(review->after);
+    const char *name = meta_name(review->after);
 
     if (!review->after || review->who->trusted || review->before || strlen(name) <= LABEL_MOST ||
         !strcmp(node_get_text(selector, "selectorType"), "LabelSelector"))
@@ -70,11 +71,11 @@ static int before_cluster_set(void *arg, const struct objects_review *review, st
 static int before_role(void *arg, const struct objects_review *review, struct err *err)
 {
     if (!review->after || review->who->trusted || review->before ||
-        !text_starts(object_name(review->after), "axle:"))
+        !text_starts(meta_name(review->after), "axle:"))
         return 0;
     return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: metadata.name: names that begin "
                    "with \"axle:\" are the hub's; take another one", review->kind->resource,
-                   object_name(review->after));
+                   meta_name(review->after));
 }
 
 static int before_binding(void *arg, const struct objects_review *review,

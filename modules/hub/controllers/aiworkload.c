@@ -6,6 +6,7 @@
 #include "controllers/failure.h"
 #include "controllers/revision.h"
 #include "controllers/sums.h"
+#include "meta/meta.h"
 #include "render/render.h"
 
 #include <string.h>
@@ -29,7 +30,7 @@ static int refuse(struct err *err, const char *reason, const char *words)
 /* The label may be a hash of a long name, and any administrator can set it. */
 static struct node *deployments_of(struct pass *pass)
 {
-    return pass_list_own(pass, DEPLOYMENT, pass->space, "axle.dev/aiworkload",
+    return pass_list_own(pass, DEPLOYMENT, pass->space, META_LABEL_AIWORKLOAD,
                          render_label(pass->arena, pass->name));
 }
 
@@ -81,7 +82,7 @@ static bool is_older(const struct node *a, const struct node *b)
     int order = strcmp(node_get_text(node_get(a, "metadata"), "creationTimestamp"),
                        node_get_text(node_get(b, "metadata"), "creationTimestamp"));
 
-    return order ? order < 0 : strcmp(object_uid(a), object_uid(b)) < 0;
+    return order ? order < 0 : strcmp(meta_uid(a), meta_uid(b)) < 0;
 }
 
 /* A Dedicated pool is its first workload's alone. */
@@ -98,11 +99,11 @@ static int check_pool(struct intent *in, const char *pool, struct err *err)
 
         if (!strcmp(node_get_text(node_at(one, "spec", "computePoolRef", NULL),
                                   "name"), pool) &&
-            strcmp(object_name(one), pass->name) && is_older(one, in->seen.node))
+            strcmp(meta_name(one), pass->name) && is_older(one, in->seen.node))
             return refuse(err, "PoolTaken", arena_printf(pass->arena,
                           "spec.computePoolRef.name: the pool \"%s\" is "
                           "Dedicated and runs \"%s\"; take another one", pool,
-                          object_name(one)));
+                          meta_name(one)));
     }
     return 0;
 }
@@ -110,8 +111,8 @@ static int check_pool(struct intent *in, const char *pool, struct err *err)
 /* Whether it waits to be deleted: for those who are there, not for others to come. */
 static bool is_closing(struct intent *in, const struct node *environment, const char *pool)
 {
-    return object_deleting(environment) ||
-           (*pool && object_deleting(pass_read(in->pass, POOL, in->pass->space, pool)));
+    return meta_is_deleting(environment) ||
+           (*pool && meta_is_deleting(pass_read(in->pass, POOL, in->pass->space, pool)));
 }
 
 static bool is_placed_there(struct intent *in)
@@ -240,13 +241,13 @@ static struct node *make_deployment(struct intent *in, const struct node *ref,
     struct node *wanted = pass_new(pass, DEPLOYMENT, pass->space, name);
     struct node *spec = node_make(arena, wanted, "spec"), *part;
 
-    object_own(arena, wanted, in->seen.node);
-    object_set_label(arena, wanted, "axle.dev/tenant", in->tenant);
-    object_set_label(arena, wanted, "axle.dev/project", pass->space);
-    object_set_label(arena, wanted, "axle.dev/aiworkload",
+    meta_add_controller(arena, wanted, in->seen.node);
+    meta_set_label(arena, wanted, META_LABEL_TENANT, in->tenant);
+    meta_set_label(arena, wanted, META_LABEL_PROJECT, pass->space);
+    meta_set_label(arena, wanted, META_LABEL_AIWORKLOAD,
                      render_label(arena, pass->name));
-    object_set_label(arena, wanted, "axle.dev/workload-deployment", name);
-    object_set_label(arena, wanted, "axle.dev/revision",
+    meta_set_label(arena, wanted, META_LABEL_DEPLOYMENT, name);
+    meta_set_label(arena, wanted, META_LABEL_REVISION,
                      node_get_text(ref, "revision"));
     node_set_text(arena, spec, "aiWorkload", pass->name);
     part = node_make(arena, spec, "workloadProfileRef");
@@ -262,23 +263,15 @@ static struct node *make_deployment(struct intent *in, const struct node *ref,
     return wanted;
 }
 
-static bool list_has(const struct node *list, const char *name)
-{
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_text(node_item(list, i)), name))
-            return true;
-    return false;
-}
-
 /* Whether the name belongs to another AIWorkload or to an object made by hand. An earlier one
    of this name that is being deleted is waited for. */
 static bool is_others(struct intent *in, const char *name)
 {
     const struct node *there = pass_read(in->pass, DEPLOYMENT, in->pass->space, name);
 
-    return list_has(in->wanted, name) ||
+    return meta_list_has(in->wanted, name) ||
            (there && !pass_read_own(in->pass, DEPLOYMENT, in->pass->space, name) &&
-            strcmp(object_owner(there, "AIWorkload"), in->pass->name) != 0);
+            strcmp(meta_owner_name(there, "AIWorkload"), in->pass->name) != 0);
 }
 
 /* "chat" with the profile "api-server" and "chat-api" with "server" want the same
@@ -315,9 +308,9 @@ static int deploy(struct intent *in, struct err *err)
     }
     old = deployments_of(pass);
     for (size_t i = 0; i < node_count(old); i++) {
-        const char *name = object_name(node_item(old, i));
+        const char *name = meta_name(node_item(old, i));
 
-        if (!list_has(in->wanted, name) &&
+        if (!meta_list_has(in->wanted, name) &&
             pass_remove(pass, DEPLOYMENT, pass->space, name, err) < 0)
             return -1;
     }
@@ -338,13 +331,13 @@ static bool is_quiet(const char *reason)
     return false;
 }
 
-static void set(struct intent *in, const struct condition *condition)
+static void set(struct intent *in, const struct meta_condition *condition)
 {
-    const struct node *old = node_at(in->seen.node, "status", "conditions", NULL);
-    const struct node *before = condition_find(old, condition->type);
+    const struct node *old = meta_conditions(in->seen.node);
+    const struct node *before = meta_condition_find(old, condition->type);
 
-    condition_set(in->pass->arena, in->status, old, condition,
-                  object_generation(in->seen.node), in->pass->now);
+    meta_condition_set(in->pass->arena, in->status, old, condition,
+                  meta_generation(in->seen.node), in->pass->now);
     if (is_quiet(condition->reason) ||
         (!strcmp(node_get_text(before, "status"), condition->status) &&
          !strcmp(node_get_text(before, "reason"), condition->reason)))
@@ -407,7 +400,7 @@ static void say_who_still_has_it(struct intent *in)
 static bool is_of_this_generation(const struct intent *in)
 {
     return node_get_int(in->status, "resolvedGeneration", 0) ==
-           object_generation(in->seen.node);
+           meta_generation(in->seen.node);
 }
 
 static void judge(struct intent *in, const struct node *deployments)
@@ -415,13 +408,13 @@ static void judge(struct intent *in, const struct node *deployments)
     static const char *const types[] = { "Rendered", "Placed", "Distributed", "Available" };
 
     for (size_t i = 0; i < count_of(types); i++) {
-        struct condition condition = sums_condition(deployments, types[i]);
+        struct meta_condition condition = sums_condition(deployments, types[i]);
 
-        if (object_deleting(in->seen.node))
-            condition = (struct condition){ types[i], "Unknown", "Deleting",
+        if (meta_is_deleting(in->seen.node))
+            condition = (struct meta_condition){ types[i], "Unknown", "Deleting",
                                             "it is being removed" };
         else if (!is_of_this_generation(in))
-            condition = (struct condition){ types[i], "Unknown", "NotResolved",
+            condition = (struct meta_condition){ types[i], "Unknown", "NotResolved",
                                             "it is not judged until Resolved is True; "
                                             "what ran before runs on" };
         set(in, &condition);
@@ -431,7 +424,7 @@ static void judge(struct intent *in, const struct node *deployments)
 /* `phase` "": by how its deployments stand. */
 static void say(struct intent *in, const char *phase)
 {
-    const struct node *resolved = condition_find(node_get(in->status, "conditions"), "Resolved");
+    const struct node *resolved = meta_condition_find(node_get(in->status, "conditions"), "Resolved");
     const char *now = *phase ? phase : node_get_text(in->status, "phase");
 
     if (!strcmp(phase, "Failed"))
@@ -456,7 +449,7 @@ static int report(struct intent *in, const char *phase, struct err *err)
     node_set_text(arena, in->status, "phase", *phase ? phase : sums.phase);
     say(in, phase);
     node_set_int(arena, in->status, "observedGeneration",
-                 object_generation(in->seen.node));
+                 meta_generation(in->seen.node));
     return pass_status(in->pass, &in->seen, in->status, NULL, err);
 }
 
@@ -468,11 +461,11 @@ static int drain(struct intent *in, struct err *err)
 
     for (size_t i = 0; i < node_count(all); i++)
         if (pass_remove(in->pass, DEPLOYMENT, in->pass->space,
-                        object_name(node_item(all, i)), err) < 0)
+                        meta_name(node_item(all, i)), err) < 0)
             return -1;
     if (!node_count(deployments_of(in->pass)))
-        return pass_finalizer(in->pass, &in->seen, DRAIN, false, err);
-    set(in, &(struct condition){ "Resolved", "Unknown", "Deleting", "it is being removed" });
+        return pass_finalizer(in->pass, &in->seen, META_FINALIZER_DRAIN, false, err);
+    set(in, &(struct meta_condition){ "Resolved", "Unknown", "Deleting", "it is being removed" });
     return report(in, "Deleting", err);
 }
 
@@ -480,16 +473,16 @@ static int run(struct pass *pass, struct err *err)
 {
     struct intent in = { .pass = pass, .tenant = "",
                          .wanted = node_list(pass->arena) };
-    struct condition resolved = { "Resolved", "True", "Resolved", "" };
+    struct meta_condition resolved = { "Resolved", "True", "Resolved", "" };
     struct err why = { 0 };
     char *words;
 
     if (!pass_get(pass, AIWORKLOAD, pass->space, pass->name, &in.seen))
         return 0;
-    in.status = status_copy(pass->arena, in.seen.node);
-    if (object_deleting(in.seen.node))
+    in.status = meta_copy_status(pass->arena, in.seen.node);
+    if (meta_is_deleting(in.seen.node))
         return drain(&in, err);
-    if (pass_finalizer(pass, &in.seen, DRAIN, true, err) < 0)
+    if (pass_finalizer(pass, &in.seen, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
     if (resolve(&in, &why) < 0) {
         words = strchr(why.text, '|');
@@ -498,7 +491,7 @@ static int run(struct pass *pass, struct err *err)
             return -1;
         }
         *words++ = '\0';
-        set(&in, &(struct condition){ "Resolved", "False", why.text, words });
+        set(&in, &(struct meta_condition){ "Resolved", "False", why.text, words });
         return report(&in, "Failed", err);
     }
     if (deploy(&in, &why) < 0) {
@@ -506,14 +499,14 @@ static int run(struct pass *pass, struct err *err)
             *err = why;
             return -1;
         }
-        resolved = (struct condition){ "Resolved", "False", "NameTaken", claim_words(pass, &why) };
+        resolved = (struct meta_condition){ "Resolved", "False", "NameTaken", claim_words(pass, &why) };
         set(&in, &resolved);
         return report(&in, "Failed", err);
     }
     resolved.message = arena_printf(pass->arena, "%s %s in %s%s%s", in.bundle, in.bundle_revision,
                                     in.environment, *in.remark ? "; " : "", in.remark);
     set(&in, &resolved);
-    node_set_int(pass->arena, in.status, "resolvedGeneration", object_generation(in.seen.node));
+    node_set_int(pass->arena, in.status, "resolvedGeneration", meta_generation(in.seen.node));
     return report(&in, "", err);
 }
 

@@ -3,6 +3,7 @@
 #include "controllers/allowed.h"
 
 #include "base/map.h"
+#include "meta/meta.h"
 #include "query/query.h"
 #include "render/render.h"
 
@@ -11,14 +12,6 @@
 #define MOST_NAMED 20
 /* Of a Tenant that says nothing. Each is several objects, and a name on the hub. */
 #define MOST_SPOKES_EXPECTED 1000
-
-bool allowed_list_has(const struct node *list, const char *name)
-{
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_text(node_item(list, i)), name))
-            return true;
-    return false;
-}
 
 /* `known` holds what the list has, which may be long. */
 static void add_once(struct arena *arena, struct node *list, struct map *known,
@@ -66,8 +59,8 @@ static bool is_shared_with(struct pass *pass, const struct node *pool, const cha
                            const char *tenant)
 {
     return !is_dedicated(pool) &&
-           allowed_list_has(node_at(pool, "spec", "sharedWith", NULL), project) &&
-           !strcmp(tenant_of(pass, object_space(pool)), tenant);
+           meta_list_has(node_at(pool, "spec", "sharedWith", NULL), project) &&
+           !strcmp(tenant_of(pass, meta_namespace(pool)), tenant);
 }
 
 static void add_pools(struct pass *pass, struct node *list, struct map *known,
@@ -79,13 +72,13 @@ static void add_pools(struct pass *pass, struct node *list, struct map *known,
     /* One that is being deleted waits for its users, who keep what they have. */
     for (size_t i = 0; i < node_count(own); i++)
         add_once(pass->arena, list, known,
-                 allowed_pool_set(pass->arena, project, object_name(node_item(own, i))));
+                 allowed_pool_set(pass->arena, project, meta_name(node_item(own, i))));
     for (size_t i = 0; i < node_count(sharing); i++) {
         const struct node *pool = node_item(sharing, i);
 
         if (is_shared_with(pass, pool, project, tenant))
             add_once(pass->arena, list, known,
-                     allowed_pool_set(pass->arena, object_space(pool), object_name(pool)));
+                     allowed_pool_set(pass->arena, meta_namespace(pool), meta_name(pool)));
     }
 }
 
@@ -115,7 +108,7 @@ const char *allowed_set_trouble(struct pass *pass, const char *project, const ch
         return NULL;
     sets = allowed_sets(pass, project);
     /* A pool of its own may come later. */
-    if (allowed_list_has(sets, set) ||
+    if (meta_list_has(sets, set) ||
         text_starts(set, arena_printf(pass->arena, "%s.", project)))
         return NULL;
     return arena_printf(pass->arena,
@@ -153,9 +146,9 @@ const char *allowed_spokes_trouble(struct pass *pass, const char *owner, const c
 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
-        bool same = !strcmp(object_space(one), owner) && !strcmp(object_name(one), pool);
+        bool same = !strcmp(meta_namespace(one), owner) && !strcmp(meta_name(one), pool);
 
-        if (!same && !strcmp(tenant_of(pass, object_space(one)), name))
+        if (!same && !strcmp(tenant_of(pass, meta_namespace(one)), name))
             total += (int64_t)node_count(node_at(one, "spec", "spokes", NULL));
     }
     return total <= limit ? NULL
@@ -174,7 +167,7 @@ static const struct node *targets_of(const struct node *project)
 
 static bool shares(const struct node *project, const char *target)
 {
-    return allowed_list_has(node_at(project, "spec", "sharedTargetNamespaces", NULL), target);
+    return meta_list_has(node_at(project, "spec", "sharedTargetNamespaces", NULL), target);
 }
 
 static bool is_younger(const struct node *one, const struct node *other)
@@ -184,7 +177,7 @@ static bool is_younger(const struct node *one, const struct node *other)
     int order = strcmp(a, b);
 
     /* One that is being made has no time yet. */
-    return !*a || (*b && (order ? order > 0 : strcmp(object_uid(one), object_uid(other)) > 0));
+    return !*a || (*b && (order ? order > 0 : strcmp(meta_uid(one), meta_uid(other)) > 0));
 }
 
 /* Another project that lists it, unless both say that it is shared. `all`: also
@@ -197,11 +190,11 @@ static const char *listed_by(struct pass *pass, const struct node *project, cons
     for (size_t i = 0; i < node_count(others); i++) {
         const struct node *other = node_item(others, i);
 
-        if (strcmp(object_name(other), object_name(project)) != 0 &&
-            allowed_list_has(targets_of(other), target) &&
+        if (strcmp(meta_name(other), meta_name(project)) != 0 &&
+            meta_list_has(targets_of(other), target) &&
             !(shares(other, target) && shares(project, target)) &&
             (all || is_younger(project, other)))
-            return object_name(other);
+            return meta_name(other);
     }
     return NULL;
 }
@@ -222,7 +215,7 @@ static const char *foreign_trouble(struct pass *pass, const char *project, const
 const char *allowed_listing_trouble(struct pass *pass, const struct node *project,
                                     const char *target)
 {
-    const char *trouble = foreign_trouble(pass, object_name(project), target), *other;
+    const char *trouble = foreign_trouble(pass, meta_name(project), target), *other;
 
     if (trouble)
         return trouble;
@@ -243,7 +236,7 @@ const char *allowed_target_trouble(struct pass *pass, const char *project, const
 
     if (!*target || !strcmp(target, project))
         return NULL;
-    if (!allowed_list_has(targets_of(owner), target))
+    if (!meta_list_has(targets_of(owner), target))
         return arena_printf(pass->arena,
                             "\"%.80s\" is neither the project's own namespace nor one that the "
                             "Project \"%s\" lists; it may use: %s%s%s. An administrator adds one "

@@ -55,6 +55,4 @@ const char *allowed_listing_trouble(struct pass *pass, const struct node *projec
 /* Why nobody of this name can be a member (members.c). */
 const char *allowed_member_trouble(struct arena *arena, const char *member);
 
-bool allowed_list_has(const struct node *list, const char *name);
-
 #endif

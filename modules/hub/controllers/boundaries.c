@@ -4,6 +4,7 @@
 #include "controllers/revision.h"
 
 #include "base/map.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <string.h>
@@ -26,7 +27,7 @@ static struct boundary boundary_of(void *arg, const struct objects_review *revie
 
     return (struct boundary) {
         .pass = { .all = all, .objects = all->objects, .arena = review->arena,
-                  .space = review->space, .name = object_name(review->after) },
+                  .space = review->space, .name = meta_name(review->after) },
         .review = review,
     };
 }
@@ -41,7 +42,7 @@ static int refuse(const struct objects_review *review, const char *field, const 
                   struct err *err)
 {
     return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: %s: %s", review->kind->resource,
-                   object_name(review->after), field, why);
+                   meta_name(review->after), field, why);
 }
 
 typedef const char *trouble_fn(struct boundary *boundary, const char *word);
@@ -151,7 +152,7 @@ static int check_name(struct boundary *boundary, const char *namespace, struct e
                       "be \"%.80s\": %s", namespace, wrong), err);
     /* What is being deleted is waited for, and the status says so. */
     there = pass_read(&boundary->pass, NAMESPACE, "", namespace);
-    if (review->before || (there && object_deleting(there)))
+    if (review->before || (there && meta_is_deleting(there)))
         return 0;
     why = tenancy_space_trouble(&boundary->pass, namespace, review->kind->kind);
     return why ? refuse(review, "metadata.name", why, err) : 0;
@@ -304,11 +305,11 @@ static int before_set_goes(void *arg, const struct objects_review *review, struc
         const struct node *one = node_item(bindings, i);
 
         if (!strcmp(node_get_text(node_get(one, "spec"), "clusterSet"), review->name) &&
-            pass_read(&boundary.pass, PROJECT, "", object_space(one)))
+            pass_read(&boundary.pass, PROJECT, "", meta_namespace(one)))
             return err_set(err, ERR_FORBIDDEN, "managedclustersets \"%s\" is forbidden: the "
                            "project \"%s\" places on it; take it from spec.clusterSets of its "
                            "Tenant first, or delete the ComputePool that it is of", review->name,
-                           object_space(one));
+                           meta_namespace(one));
     }
     return 0;
 }
@@ -319,11 +320,11 @@ static int before_replica_set_goes(void *arg, const struct objects_review *revie
                                    struct err *err)
 {
     struct boundary boundary = boundary_of(arg, review);
-    const char *owner = object_owner(review->before, "WorkloadDeployment");
+    const char *owner = meta_owner_name(review->before, "WorkloadDeployment");
     const struct node *deployment = *owner ? pass_read(&boundary.pass, DEPLOYMENT, review->space,
                                                        owner) : NULL;
 
-    if (review->after || review->who->trusted || !deployment || object_deleting(deployment))
+    if (review->after || review->who->trusted || !deployment || meta_is_deleting(deployment))
         return 0;
     return err_set(err, ERR_FORBIDDEN, "manifestworkreplicasets \"%s\" is forbidden: it is the "
                    "WorkloadDeployment \"%s\"'s, whose works would be removed from every spoke; delete "
@@ -336,11 +337,11 @@ static int before_deployment_goes(void *arg, const struct objects_review *review
                                   struct err *err)
 {
     struct boundary boundary = boundary_of(arg, review);
-    const char *owner = object_owner(review->before, "AIWorkload");
+    const char *owner = meta_owner_name(review->before, "AIWorkload");
     const struct node *workload = *owner ? pass_read(&boundary.pass, AIWORKLOAD, review->space,
                                                      owner) : NULL;
 
-    if (review->after || review->who->trusted || !workload || object_deleting(workload))
+    if (review->after || review->who->trusted || !workload || meta_is_deleting(workload))
         return 0;
     return err_set(err, ERR_FORBIDDEN, "workloaddeployments \"%s\" is forbidden: it is the "
                    "AIWorkload \"%s\"'s, whose works would be removed from every spoke; delete "

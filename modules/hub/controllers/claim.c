@@ -9,6 +9,7 @@
 #include "controllers/allowed.h"
 #include "controllers/pool_spokes.h"
 #include "controllers/spokes.h"
+#include "meta/meta.h"
 
 #include <assert.h>
 #include <string.h>
@@ -61,25 +62,25 @@ static bool by_owner(struct pass *pass, const struct node *subject, const struct
     const struct node *reference = controller_reference(there);
 
     (void)pass;
-    return *object_uid(subject) &&
-           !strcmp(node_get_text(reference, "uid"), object_uid(subject)) &&
+    return *meta_uid(subject) &&
+           !strcmp(node_get_text(reference, "uid"), meta_uid(subject)) &&
            !strcmp(node_get_text(reference, "kind"), node_get_text(subject, "kind")) &&
-           !strcmp(node_get_text(reference, "name"), object_name(subject));
+           !strcmp(node_get_text(reference, "name"), meta_name(subject));
 }
 
 static char *namespace_of(struct pass *pass, const struct node *subject)
 {
     bool tenant = !strcmp(node_get_text(subject, "kind"), "Tenant");
 
-    return arena_printf(pass->arena, "%s%s", tenant ? "tenant-" : "", object_name(subject));
+    return arena_printf(pass->arena, "%s%s", tenant ? "tenant-" : "", meta_name(subject));
 }
 
 /* The Namespace that a Tenant, Project or ManagedCluster has a right to. */
 static bool by_namespace_label(struct pass *pass, const struct node *subject,
                                const struct node *there)
 {
-    return !strcmp(object_name(there), namespace_of(pass, subject)) &&
-           !strcmp(object_label(there, "axle.dev/owner-kind"), node_get_text(subject, "kind"));
+    return !strcmp(meta_name(there), namespace_of(pass, subject)) &&
+           !strcmp(meta_label(there, META_LABEL_OWNER_KIND), node_get_text(subject, "kind"));
 }
 
 /* Whatever lies in the subject's own namespace. */
@@ -89,7 +90,7 @@ static bool in_own_namespace(struct pass *pass, const struct node *subject,
     char *name = namespace_of(pass, subject);
     const struct node *namespace = pass_read(pass, NAMESPACE, "", name);
 
-    return !strcmp(object_space(there), name) && namespace &&
+    return !strcmp(meta_namespace(there), name) && namespace &&
            by_namespace_label(pass, subject, namespace);
 }
 
@@ -97,27 +98,27 @@ static bool in_own_namespace(struct pass *pass, const struct node *subject,
    write, besides what lies in the spoke's own. */
 static bool by_record(struct pass *pass, const struct node *subject, const struct node *there)
 {
-    return (!strcmp(object_space(there), AUTH_RECORDS) &&
-            *object_label(there, RECORD_LABEL)) || in_own_namespace(pass, subject, there);
+    return (!strcmp(meta_namespace(there), AUTH_RECORDS) &&
+            *meta_label(there, META_LABEL_REMOVED_SPOKE)) || in_own_namespace(pass, subject, there);
 }
 
 static char *set_of_pool(struct pass *pass, const struct node *pool)
 {
-    return allowed_pool_set(pass->arena, object_space(pool), object_name(pool));
+    return allowed_pool_set(pass->arena, meta_namespace(pool), meta_name(pool));
 }
 
 /* Sets of before 0.2 do not say for which pool they are, but are labelled. */
 static bool by_pool_annotation(struct pass *pass, const struct node *pool,
                                const struct node *there)
 {
-    const char *owner = object_annotation(there, POOL_OWNER);
-    char *own = arena_printf(pass->arena, "%s/%s", object_space(pool), object_name(pool));
+    const char *owner = meta_annotation(there, META_ANNOTATION_OWNER);
+    char *own = arena_printf(pass->arena, "%s/%s", meta_namespace(pool), meta_name(pool));
 
-    if (!strcmp(object_name(there), POOL_RELEASED))
+    if (!strcmp(meta_name(there), POOL_RELEASED))
         return true;
     return *owner ? !strcmp(owner, own)
-                  : !strcmp(object_label(there, POOL_LABEL), object_name(there)) &&
-                        !strcmp(object_name(there), set_of_pool(pass, pool));
+                  : !strcmp(meta_label(there, META_LABEL_POOL), meta_name(there)) &&
+                        !strcmp(meta_name(there), set_of_pool(pass, pool));
 }
 
 /* Made ahead by the pool, or in its set. */
@@ -125,16 +126,16 @@ static bool by_pool_label(struct pass *pass, const struct node *pool, const stru
 {
     char *set = set_of_pool(pass, pool);
 
-    return !strcmp(object_label(there, POOL_LABEL), set) ||
-           !strcmp(object_label(there, SET_LABEL), set);
+    return !strcmp(meta_label(there, META_LABEL_POOL), set) ||
+           !strcmp(meta_label(there, META_LABEL_CLUSTERSET), set);
 }
 
 static bool by_project_label(struct pass *pass, const struct node *project,
                              const struct node *there)
 {
     (void)pass;
-    return !strcmp(object_space(there), object_name(project)) &&
-           !strcmp(object_label(there, "axle.dev/made-by"), "project");
+    return !strcmp(meta_namespace(there), meta_name(project)) &&
+           !strcmp(meta_label(there, META_LABEL_MADE_BY), "project");
 }
 
 /* A revision is kept longer than what it is of, so it has no uid to go by. */
@@ -145,21 +146,21 @@ static bool by_definition(struct pass *pass, const struct node *subject,
 
     (void)pass;
     return !strcmp(node_get_text(spec, "kind"), node_get_text(subject, "kind")) &&
-           !strcmp(node_get_text(spec, "name"), object_name(subject));
+           !strcmp(node_get_text(spec, "name"), meta_name(subject));
 }
 
 /* Works and their Workload objects lie in clusters' namespaces, where only the hub
    and administrators write them. The label may be a hash; a work's name is whole. */
 static bool by_replica_set(struct pass *pass, const struct node *set, const struct node *there)
 {
-    const char *space = object_space(set), *name = object_name(set);
-    const char *project = object_label(there, "axle.dev/project");
+    const char *space = meta_namespace(set), *name = meta_name(set);
+    const char *project = meta_label(there, META_LABEL_PROJECT);
 
     if (!strcmp(node_get_text(there, "kind"), "ManifestWork") &&
-        strcmp(object_name(there), arena_printf(pass->arena, "%s.%s", space, name)) != 0)
+        strcmp(meta_name(there), arena_printf(pass->arena, "%s.%s", space, name)) != 0)
         return false;
     return (!*project || !strcmp(project, space)) &&
-           !strcmp(object_label(there, REPLICA_SET_LABEL),
+           !strcmp(meta_label(there, META_LABEL_REPLICASET),
                    spokes_replica_set_label(pass->arena, space, name));
 }
 
@@ -239,7 +240,7 @@ bool claim_is_own(struct pass *pass, const struct kind *kind, const struct node 
 
     if (!there)
         return false;
-    if (is_subject(pass, kind, object_space(there), object_name(there)))
+    if (is_subject(pass, kind, meta_namespace(there), meta_name(there)))
         return true;
     claim = find_claim(pass, kind);
     return claim && subject_of(pass) && claim->is_own(pass, subject_of(pass), there);
@@ -258,22 +259,22 @@ static int refuse(struct pass *pass, const struct claim *claim, const struct kin
 {
     const struct node *reference = controller_reference(there);
     const char *subject = node_get_text(subject_of(pass), "kind");
-    const char *space = object_space(there), *owner = node_get_text(reference, "name");
+    const char *space = meta_namespace(there), *owner = node_get_text(reference, "name");
     bool same = !strcmp(space, pass->space);
     const char *where = same || !*space ? "" : arena_printf(pass->arena, " in the namespace \"%s\"",
                                                             space);
 
-    if (object_deleting(there))
+    if (meta_is_deleting(there))
         return err_set(err, ERR_TAKEN, "an earlier %s \"%s\"%s is being deleted; the name is taken "
-                       "until it is gone", kind->kind, object_name(there), where);
+                       "until it is gone", kind->kind, meta_name(there), where);
     if (*owner && same)
         return err_set(err, ERR_TAKEN, "the name is taken: the %s \"%s\" belongs to the %s \"%s\"; %s",
-                       kind->kind, object_name(there), node_get_text(reference, "kind"), owner,
+                       kind->kind, meta_name(there), node_get_text(reference, "kind"), owner,
                        claim->way ? claim->way : arena_printf(
                            pass->arena, "give this %s another name, or delete that %s", subject,
                            node_get_text(reference, "kind")));
     return err_set(err, ERR_TAKEN, "the name is taken: there is a %s \"%s\"%s that is not this %s's; %s",
-                   kind->kind, object_name(there), where, subject,
+                   kind->kind, meta_name(there), where, subject,
                    claim->way ? claim->way : arena_printf(
                        pass->arena, "delete it, or give this %s another name", subject));
 }
@@ -357,18 +358,18 @@ static const struct {
     { AIWORKLOAD, "Resolved", true },    { DEPLOYMENT, "Distributed", true },
     { PLACEMENT, "PlacementSatisfied", false },
     { REPLICA_SET, "PlacementRolledOut", false },
-    { CLUSTER, "HubAcceptedManagedCluster", false },
+    { CLUSTER, META_CONDITION_CLUSTER_ACCEPTED, false },
 };
 
 static int set_status(struct pass *pass, const struct seen *seen, const char *condition_type,
                       bool phase, const char *words, struct err *err)
 {
-    struct node *status = status_copy(pass->arena, seen->node);
-    const struct condition condition = { condition_type, "False", "NameTaken", words };
-    int64_t generation = object_generation(seen->node);
+    struct node *status = meta_copy_status(pass->arena, seen->node);
+    const struct meta_condition condition = { condition_type, "False", "NameTaken", words };
+    int64_t generation = meta_generation(seen->node);
 
     if (condition_type)
-        condition_set(pass->arena, status, node_at(seen->node, "status", "conditions", NULL),
+        meta_condition_set(pass->arena, status, meta_conditions(seen->node),
                       &condition, generation, pass->now);
     if (phase) {
         node_set_text(pass->arena, status, "phase", "Failed");

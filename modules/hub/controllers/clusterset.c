@@ -3,6 +3,7 @@
 #include "controllers/controller.h"
 
 #include "document/document.h"
+#include "meta/meta.h"
 #include "placement/placement.h"
 
 #include <string.h>
@@ -11,11 +12,11 @@
 struct node *clusterset_first(struct arena *arena, size_t index)
 {
     static const char *const sets[] = {
-        "{\"apiVersion\":\"cluster.open-cluster-management.io/v1beta2\","
+        "{\"apiVersion\":\"" META_API_CLUSTER_V1BETA2 "\","
         "\"kind\":\"ManagedClusterSet\",\"metadata\":{\"name\":\"default\"},"
         "\"spec\":{\"clusterSelector\":{\"selectorType\":"
         "\"ExclusiveClusterSetLabel\"}}}",
-        "{\"apiVersion\":\"cluster.open-cluster-management.io/v1beta2\","
+        "{\"apiVersion\":\"" META_API_CLUSTER_V1BETA2 "\","
         "\"kind\":\"ManagedClusterSet\",\"metadata\":{\"name\":\"global\"},"
         "\"spec\":{\"clusterSelector\":{\"selectorType\":\"LabelSelector\","
         "\"labelSelector\":{}}}}",
@@ -32,7 +33,7 @@ static int make_again(struct pass *pass, struct err *err)
     struct node *set;
 
     for (size_t i = 0; (set = clusterset_first(pass->arena, i)); i++)
-        if (!strcmp(object_name(set), pass->name))
+        if (!strcmp(meta_name(set), pass->name))
             return pass_ensure(pass, set, NULL, err);
     return 0;
 }
@@ -41,29 +42,28 @@ static int run_set(struct pass *pass, struct err *err)
 {
     struct seen set;
     struct node *status;
-    struct condition condition;
+    struct meta_condition condition;
     int64_t members;
 
     if (!pass_get(pass, CLUSTER_SET, "", pass->name, &set))
         return make_again(pass, err);
     members = (int64_t)placement_count_set(pass->all->world, pass->name);
-    condition = (struct condition) {
+    condition = (struct meta_condition) {
         "ClusterSetEmpty", members ? "False" : "True",
         members ? "ClustersSelected" : "NoClusterMatched",
         members ? arena_printf(pass->arena, "%lld ManagedClusters selected",
                                (long long)members)
                 : "No ManagedCluster selected",
     };
-    status = status_copy(pass->arena, set.node);
-    condition_set(pass->arena, status, node_at(set.node, "status", "conditions",
-                                               NULL), &condition,
-                  object_generation(set.node), pass->now);
+    status = meta_copy_status(pass->arena, set.node);
+    meta_condition_set(pass->arena, status, meta_conditions(set.node), &condition,
+                  meta_generation(set.node), pass->now);
     return pass_status(pass, &set, status, NULL, err);
 }
 
 static int run_binding(struct pass *pass, struct err *err)
 {
-    struct condition condition = { "Bound", "True", "ClusterSetBound", "" };
+    struct meta_condition condition = { "Bound", "True", "ClusterSetBound", "" };
     struct seen binding;
     struct node *status;
     const char *set;
@@ -72,14 +72,13 @@ static int run_binding(struct pass *pass, struct err *err)
         return 0;
     set = node_get_text(node_get(binding.node, "spec"), "clusterSet");
     if (!pass_read(pass, CLUSTER_SET, "", set))
-        condition = (struct condition) {
+        condition = (struct meta_condition) {
             "Bound", "False", "ClusterSetNotFound",
             arena_printf(pass->arena, "there is no ManagedClusterSet \"%s\"", set),
         };
-    status = status_copy(pass->arena, binding.node);
-    condition_set(pass->arena, status, node_at(binding.node, "status",
-                                               "conditions", NULL), &condition,
-                  object_generation(binding.node), pass->now);
+    status = meta_copy_status(pass->arena, binding.node);
+    meta_condition_set(pass->arena, status, meta_conditions(binding.node), &condition,
+                  meta_generation(binding.node), pass->now);
     return pass_status(pass, &binding, status, NULL, err);
 }
 

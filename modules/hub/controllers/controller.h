@@ -7,6 +7,7 @@
 #include "controllers/controllers.h"
 #include "document/document.h"
 #include "loop/loop.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 
 #include <stdbool.h>
@@ -188,70 +189,21 @@ int pass_patch(struct pass *pass, const struct seen *seen,
 /* Runs this key again at a wall time; the earliest one asked for counts. */
 void pass_wake_at(struct pass *pass, int64_t wall);
 
-/* ---- Small things about objects (facts.c) ----------------------------------- */
+/* ---- Names that several controllers use --------------------------------------- */
 
-#define DRAIN "axle.dev/drain"
-/* On a pool's set: NAMESPACE/POOL, whole, for the set's name may be hashed. */
-#define POOL_OWNER "axle.dev/owner"
 /* The set of spokes whose pool has gone: no project may place on it. */
 #define POOL_RELEASED "axle-released"
-#define CLUSTER_NAME_LABEL "open-cluster-management.io/cluster-name"
-#define WORK_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
-
-const char *object_name(const struct node *object);
-const char *object_space(const struct node *object);
-const char *object_uid(const struct node *object);
-bool object_deleting(const struct node *object);
-int64_t object_generation(const struct node *object);
-const char *object_label(const struct node *object, const char *label);
-const char *object_annotation(const struct node *object, const char *name);
-bool object_has_finalizer(const struct node *object, const char *finalizer);
-void object_set_label(struct arena *arena, struct node *object,
-                      const char *label, const char *value);
-void object_set_annotation(struct arena *arena, struct node *object,
-                           const char *name, const char *value);
-/* Makes `owner` the controller of `object`. */
-void object_own(struct arena *arena, struct node *object,
-                const struct node *owner);
-/* The name of the owner of this kind, or "". */
-const char *object_owner(const struct node *object, const char *kind);
-/* The fields that `manager` applied, as in managedFields; NULL: none. */
-const struct node *object_applied(const struct node *object, const char *manager);
 /* As which controller_replicaset writes works. */
 #define REPLICASET_MANAGER "axle-replicaset"
-
-const struct node *condition_find(const struct node *conditions,
-                                  const char *type);
-/* "True", "False", "Unknown", or "" if it is not there. */
-const char *condition_status(const struct node *object, const char *type);
-/* True, and about the object's current generation. */
-bool condition_holds(const struct node *object, const char *type);
-/*
- * Sets one in status.conditions; the time moves only when the status does, and
- * `old` is where it was before (status.conditions as stored).
- */
-struct condition {
-    const char *type, *status, *reason, *message;
-};
-void condition_set(struct arena *arena, struct node *status,
-                   const struct node *old, const struct condition *condition,
-                   int64_t generation, int64_t now);
-/* A status to start from: the stored one, copied. */
-struct node *status_copy(struct arena *arena, const struct node *object);
 
 /* ---- Joining (managedcluster.c) ---------------------------------------------- */
 
 /* Who comes with a join token is this user; `auth` names them so. */
 #define TOKEN_USER "system:bootstrap:"
 #define ADMIN_TOKEN_USER "system:admin:"
-/* Which token a ManagedCluster was created with; nobody else sets it. */
-#define JOINED_WITH "axle.dev/join-token"
-/* Hex SHA-256 of the public keys that may speak for a cluster, newest first,
-   at most two; `auth` compares the client certificate's. */
-#define CLIENT_KEYS "axle.dev/client-keys"
 /* Writes a condition of a cluster, with an Event when it is news. */
 int managedcluster_say(struct pass *pass, const struct seen *cluster,
-                       const struct condition *condition, struct err *err) MUST_CHECK;
+                       const struct meta_condition *condition, struct err *err) MUST_CHECK;
 void joining_rules(struct controllers *all);
 void token_rules(struct controllers *all);
 void spoke_write_rules(struct controllers *all);
@@ -263,8 +215,7 @@ void size_rules(struct controllers *all);
 void aiworkload_rules(struct controllers *all);
 /* boundaries.c */
 void boundary_rules(struct controllers *all);
-/* The set that a cluster is in, and that which a token puts one into. */
-#define SET_LABEL "cluster.open-cluster-management.io/clusterset"
+/* The set that a token puts a cluster into. */
 char *managedcluster_set(struct pass *pass, const struct node *token);
 void csr_rules(struct controllers *all);
 

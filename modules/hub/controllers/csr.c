@@ -5,6 +5,7 @@
 
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "work/work.h"
 
@@ -12,8 +13,6 @@
 
 #define LIFETIME (30 * 24 * 3600 * CLOCK_SECOND)
 #define PERSON_LIFETIME (365 * 24 * 3600 * CLOCK_SECOND)
-#define AGENT_GROUP "system:open-cluster-management:managed-clusters"
-#define CLIENT_SIGNER "kubernetes.io/kube-apiserver-client"
 #define HOUR (3600 * CLOCK_SECOND)
 #define REQUEST_BYTES 16384
 
@@ -29,11 +28,6 @@ static struct pki_request *read_request(const struct node *csr)
     return pki_request_read(text_string(&pem), pem.len, NULL);
 }
 
-static bool has(const struct node *csr, const char *type)
-{
-    return condition_find(node_at(csr, "status", "conditions", NULL), type);
-}
-
 /* Whose certificate a spoke's request is for, or false: it is none of a spoke. */
 static bool recognize_request(struct arena *arena, const struct node *object,
                               const struct pki_request *request, const char **ret_cluster,
@@ -44,7 +38,7 @@ static bool recognize_request(struct arena *arena, const struct node *object,
     if (!request || request->has_names || request->has_other)
         return false;
     csr.signer = node_get_text(node_get(object, "spec"), "signerName");
-    csr.label = object_label(object, CLUSTER_NAME_LABEL);
+    csr.label = meta_label(object, META_LABEL_CLUSTER_NAME);
     csr.common_name = request->common_name;
     csr.organizations = (const char *const *)request->organizations;
     csr.organization_count = request->organization_count;
@@ -67,23 +61,23 @@ static int check_subject(const struct node *csr, struct err *err)
     scoped_pki_request struct pki_request *request = NULL;
     const char *signer = node_get_text(node_get(csr, "spec"), "signerName");
 
-    if (strcmp(signer, CLIENT_SIGNER))
+    if (strcmp(signer, META_SIGNER_CLIENT))
         return 0;
     request = read_request(csr);
     for (size_t i = 0; request && i < request->organization_count; i++)
         if (!strcmp(request->organizations[i], "system:masters"))
             return err_set(err, ERR_FORBIDDEN,
                            "certificatesigningrequests.certificates.k8s.io "
-                           "\"%s\" is forbidden: use of " CLIENT_SIGNER
+                           "\"%s\" is forbidden: use of " META_SIGNER_CLIENT
                            " signer with system:masters group is not allowed",
-                           object_name(csr));
+                           meta_name(csr));
     return 0;
 }
 
 static int forbid(const struct node *csr, const char *why, struct err *err)
 {
     return err_set(err, ERR_FORBIDDEN, "certificatesigningrequests.certificates.k8s.io \"%s\" is "
-                   "forbidden: %s", object_name(csr), why);
+                   "forbidden: %s", meta_name(csr), why);
 }
 
 /*
@@ -129,7 +123,7 @@ static bool is_name_of(struct arena *arena, const char *name, const char *cluste
     static const char *const kinds[] = { "", "cluster:" };
 
     for (size_t i = 0; i < count_of(kinds); i++)
-        if (text_starts(name, arena_printf(arena, "system:open-cluster-management:%s%s:", kinds[i],
+        if (text_starts(name, arena_printf(arena, META_USER_AGENT "%s%s:", kinds[i],
                                            cluster)))
             return true;
     return false;
@@ -145,10 +139,10 @@ static int check_spoke_request(struct arena *arena, const struct node *csr, cons
     const char *signer = node_get_text(node_get(csr, "spec"), "signerName");
     scoped_pki_request struct pki_request *request = read_request(csr);
 
-    if (!strcmp(signer, CLIENT_SIGNER) && request &&
+    if (!strcmp(signer, META_SIGNER_CLIENT) && request &&
         !is_name_of(arena, request->common_name, cluster))
         return forbid(csr, arena_printf(arena, "it asks for the name \"%.200s\": the spoke \"%s\" "
-                      "asks for system:open-cluster-management:%s:AGENT only",
+                      "asks for " META_USER_AGENT "%s:AGENT only",
                       request->common_name, cluster, cluster), err);
     return 0;
 }
@@ -161,7 +155,7 @@ static int check_size(const struct node *csr, struct err *err)
         return 0;
     return err_set(err, ERR_INVALID, "CertificateSigningRequest.certificates.k8s.io \"%s\" is "
                    "invalid: spec.request: Too long: may not be more than %d bytes",
-                   object_name(csr), REQUEST_BYTES);
+                   meta_name(csr), REQUEST_BYTES);
 }
 
 /* Under a spoke's label its own agents look for their requests; another spoke's
@@ -169,11 +163,11 @@ static int check_size(const struct node *csr, struct err *err)
 static int check_label(const struct objects_review *review, struct err *err)
 {
     const struct auth_user *user = review->who->identity;
-    const char *label = object_label(review->after, CLUSTER_NAME_LABEL);
+    const char *label = meta_label(review->after, META_LABEL_CLUSTER_NAME);
 
     if (!user || user->role != AUTH_SPOKE || !*label || !strcmp(label, user->cluster))
         return 0;
-    return forbid(review->after, arena_printf(review->arena, "the label " CLUSTER_NAME_LABEL
+    return forbid(review->after, arena_printf(review->arena, "the label " META_LABEL_CLUSTER_NAME
                   " must be \"%s\", the spoke that asks", user->cluster), err);
 }
 
@@ -250,14 +244,14 @@ static bool may_approve(struct signing *s)
         return false;
     if (!strcmp(user, s->request->common_name))
         return true;
-    return *token && !strcmp(token, object_annotation(s->managed.node, JOINED_WITH)) &&
+    return *token && !strcmp(token, meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN)) &&
            joining_key_is_own(s->managed.node, pin_text(s->pass->arena, s->request));
 }
 
 /* No key speaks for it yet, or this one does. */
 static bool is_nobodys_or_its_own(const struct signing *s)
 {
-    const char *keys = object_annotation(s->managed.node, CLIENT_KEYS);
+    const char *keys = meta_annotation(s->managed.node, META_ANNOTATION_CLIENT_KEYS);
 
     return !*keys || strstr(keys, pin_text(s->pass->arena, s->request));
 }
@@ -266,11 +260,11 @@ static bool may_adopt(const struct signing *s, const char *id, const struct node
 {
     struct err why = {0};
 
-    return token && *object_annotation(s->managed.node, JOINED_WITH) &&
+    return token && *meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN) &&
            joining_token_names(token, s->cluster) && is_nobodys_or_its_own(s) &&
            !strcmp(managedcluster_set(s->pass, token),
-                   object_label(s->managed.node, SET_LABEL)) &&
-           (!strcmp(object_annotation(s->managed.node, JOINED_WITH), id) ||
+                   meta_label(s->managed.node, META_LABEL_CLUSTERSET)) &&
+           (!strcmp(meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN), id) ||
             joining_check_token(s->pass->all, s->pass->arena, id, s->cluster, &why) == 0);
 }
 
@@ -289,11 +283,11 @@ static int adopt(struct signing *s, struct err *err)
 
     if (!*id || !may_adopt(s, id, joining_token(s->pass->all, arena, id)))
         return 0;
-    if (strcmp(object_annotation(s->managed.node, JOINED_WITH), id) &&
+    if (strcmp(meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN), id) &&
         joining_note_left(s->pass, s->managed.node, err) < 0)
         return -1;
-    object_set_annotation(arena, patch, JOINED_WITH, id);
-    object_set_annotation(arena, patch, JOIN_KEY, pin_text(arena, s->request));
+    meta_set_annotation(arena, patch, META_ANNOTATION_JOIN_TOKEN, id);
+    meta_set_annotation(arena, patch, META_ANNOTATION_JOIN_KEY, pin_text(arena, s->request));
     if (pass_patch(s->pass, &s->managed, patch, err) < 0)
         return -1;
     pass_event(s->pass, &s->managed, false, "JoinedAgain",
@@ -318,11 +312,11 @@ static int set_status(struct signing *s, const char *type, const char *reason,
                       struct err *err)
 {
     struct arena *arena = s->pass->arena;
-    struct node *status = status_copy(arena, s->seen.node);
-    struct condition condition = { type, "True", reason, message };
+    struct node *status = meta_copy_status(arena, s->seen.node);
+    struct meta_condition condition = { type, "True", reason, message };
 
-    if (!has(s->seen.node, type))
-        condition_set(arena, status, NULL, &condition, 0, s->pass->now);
+    if (!meta_condition(s->seen.node, type))
+        meta_condition_set(arena, status, NULL, &condition, 0, s->pass->now);
     if (certificate) {
         scoped_text struct text base64 = { 0 };
 
@@ -338,13 +332,13 @@ static int set_status(struct signing *s, const char *type, const char *reason,
 /* From now on this key speaks for the cluster, and the one before it still. */
 static int note_key(struct signing *s, struct err *err)
 {
-    const char *old = object_annotation(s->managed.node, CLIENT_KEYS);
+    const char *old = meta_annotation(s->managed.node, META_ANNOTATION_CLIENT_KEYS);
     const char *pin = pin_text(s->pass->arena, s->request);
     struct node *patch = node_map(s->pass->arena);
 
     if (text_starts(old, pin))
         return 0;
-    object_set_annotation(s->pass->arena, patch, CLIENT_KEYS,
+    meta_set_annotation(s->pass->arena, patch, META_ANNOTATION_CLIENT_KEYS,
                           *old ? arena_printf(s->pass->arena, "%s,%.64s", pin, old) : pin);
     return pass_patch(s->pass, &s->managed, patch, err);
 }
@@ -396,11 +390,11 @@ static int sign(struct signing *s, struct err *err)
     struct arena *arena = s->pass->arena;
     const struct controllers_settings *settings = &s->pass->all->settings;
     const char *organizations[] = {
-        arena_printf(arena, "system:open-cluster-management:%s", s->cluster),
-        AGENT_GROUP,
+        arena_printf(arena, META_USER_AGENT "%s", s->cluster),
+        META_USERS_CLUSTERS,
     };
     struct pki_subject subject = {
-        .common_name = arena_printf(arena, "system:open-cluster-management:%s:%s",
+        .common_name = arena_printf(arena, META_USER_AGENT "%s:%s",
                                     s->cluster, s->agent),
         .organizations = organizations, .organization_count = 2,
     };
@@ -479,20 +473,20 @@ static int decide(struct signing *s, struct err *err)
     const char *trouble;
 
     if (!recognize(s)) {
-        if (!has(s->seen.node, "Approved") ||
-            strcmp(node_get_text(spec, "signerName"), CLIENT_SIGNER))
+        if (!meta_condition(s->seen.node, "Approved") ||
+            strcmp(node_get_text(spec, "signerName"), META_SIGNER_CLIENT))
             return 0;
         return sign_person(s, err);
     }
     if (!pass_get(s->pass, CLUSTER, "", s->cluster, &s->managed) ||
-        object_deleting(s->managed.node))
+        meta_is_deleting(s->managed.node))
         return 0;
     trouble = namespace_trouble(s->pass->all, s->pass->arena, s->cluster, "ManagedCluster");
     if (trouble)
-        return has(s->seen.node, "Approved") ? refuse_signing(s, trouble, err) : 0;
-    if (!has(s->seen.node, "Approved") && !may_approve(s) && adopt(s, err) < 0)
+        return meta_condition(s->seen.node, "Approved") ? refuse_signing(s, trouble, err) : 0;
+    if (!meta_condition(s->seen.node, "Approved") && !may_approve(s) && adopt(s, err) < 0)
         return -1;
-    if (!has(s->seen.node, "Approved") && !may_approve(s))
+    if (!meta_condition(s->seen.node, "Approved") && !may_approve(s))
         return wait_for_person(s);
     return sign(s, err);
 }
@@ -535,7 +529,7 @@ static int run(struct pass *pass, struct err *err)
         return 0;
     if (pass->all->settings.authority &&
         !*node_get_text(node_get(s.seen.node, "status"), "certificate") &&
-        !has(s.seen.node, "Denied") && !has(s.seen.node, "Failed")) {
+        !meta_condition(s.seen.node, "Denied") && !meta_condition(s.seen.node, "Failed")) {
         result = decide(&s, err);
         pki_request_free(&s.request);
     }

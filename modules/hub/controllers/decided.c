@@ -2,6 +2,7 @@
 /* Tells a Placement's decision from the absence of one. */
 #include "controllers/spokes.h"
 
+#include "meta/meta.h"
 #include "render/render.h"
 
 #include <string.h>
@@ -35,13 +36,13 @@ static void add_clusters(struct pass *pass, const char *set, const char *placeme
     for (size_t i = 0; i < node_count(works); i++) {
         const struct node *work = node_item(works, i);
         struct node *row = node_map(pass->arena);
-        bool known = object_deleting(work) || strcmp(object_label(work, PLACEMENT_NAME_LABEL), label);
+        bool known = meta_is_deleting(work) || strcmp(meta_label(work, META_LABEL_PLACEMENT_NAME), label);
 
         for (size_t k = 0; k < node_count(chosen) && !known; k++)
-            known = !strcmp(node_text(node_item(chosen, k)), object_space(work));
+            known = !strcmp(node_text(node_item(chosen, k)), meta_namespace(work));
         if (known)
             continue;
-        node_set_text(pass->arena, row, "clusterName", object_space(work));
+        node_set_text(pass->arena, row, "clusterName", meta_namespace(work));
         node_add(pass->arena, rows, row);
     }
 }
@@ -58,10 +59,10 @@ struct node *spokes_decision_before(struct pass *pass, const char *placement)
     node_set_text(pass->arena, owner, "name", placement);
     node_add(pass->arena, node_make_list(pass->arena, node_get(decision, "metadata"),
                                          "ownerReferences"), owner);
-    object_set_label(pass->arena, decision, "cluster.open-cluster-management.io/placement",
+    meta_set_label(pass->arena, decision, META_LABEL_PLACEMENT,
                      placement);
     rows = node_make_list(pass->arena, node_make(pass->arena, decision, "status"), "decisions");
     for (size_t i = 0; i < node_count(sets); i++)
-        add_clusters(pass, object_name(node_item(sets, i)), placement, chosen, rows);
+        add_clusters(pass, meta_name(node_item(sets, i)), placement, chosen, rows);
     return decision;
 }

@@ -7,6 +7,7 @@
 #include "controllers/claim.h"
 #include "controllers/failure.h"
 #include "controllers/rendition.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "work/work.h"
 
@@ -48,12 +49,12 @@ static bool is_quiet(const char *reason)
 static void set(struct deployment *d, const char *type, const char *status,
                 const char *reason, const char *message)
 {
-    const struct node *old = node_at(d->seen.node, "status", "conditions", NULL);
-    const struct node *before = condition_find(old, type);
-    struct condition condition = { type, status, reason, message };
+    const struct node *old = meta_conditions(d->seen.node);
+    const struct node *before = meta_condition_find(old, type);
+    struct meta_condition condition = { type, status, reason, message };
 
-    condition_set(d->pass->arena, d->status, old, &condition,
-                  object_generation(d->seen.node), d->pass->now);
+    meta_condition_set(d->pass->arena, d->status, old, &condition,
+                  meta_generation(d->seen.node), d->pass->now);
     for (size_t i = 0; i < count_of(conditions); i++)
         if (!strcmp(conditions[i], type))
             d->told |= 1u << i;
@@ -88,7 +89,7 @@ static int withdraw(struct deployment *d, const char *why, struct err *err)
 {
     set(d, "Placed", "False", "NamespaceNotAllowed",
         arena_printf(d->pass->arena, "spec.targetNamespace of the Environment \"%s\": %s",
-                     object_name(d->environment), why));
+                     meta_name(d->environment), why));
     set(d, "Distributed", "False", "NamespaceNotAllowed", "it is taken from every spoke");
     set(d, "Available", "False", "NamespaceNotAllowed", "it may not run there");
     d->stop = d->denied = true;
@@ -189,8 +190,8 @@ static void judge_placement(struct deployment *d, const struct node *chosen)
 {
     const struct node *placement = pass_read(d->pass, PLACEMENT, d->pass->space,
                                              d->placement);
-    const struct node *list = node_at(placement, "status", "conditions", NULL);
-    const struct node *satisfied = condition_find(list, "PlacementSatisfied");
+    const struct node *list = meta_conditions(placement);
+    const struct node *satisfied = meta_condition_find(list, "PlacementSatisfied");
     struct failure failure = failure_of(placement);
 
     note_failure(d, &failure);
@@ -217,18 +218,18 @@ static void judge_placement(struct deployment *d, const struct node *chosen)
 static void add_labels(struct deployment *d, struct node *object)
 {
     static const char *const labels[] = {
-        "axle.dev/tenant", "axle.dev/project", "axle.dev/aiworkload",
-        "axle.dev/workload-deployment",
+        META_LABEL_TENANT, META_LABEL_PROJECT, META_LABEL_AIWORKLOAD,
+        META_LABEL_DEPLOYMENT,
     };
 
     for (size_t i = 0; i < count_of(labels); i++)
-        object_set_label(d->pass->arena, object, labels[i],
-                         object_label(d->seen.node, labels[i]));
+        meta_set_label(d->pass->arena, object, labels[i],
+                         meta_label(d->seen.node, labels[i]));
 }
 
 static bool has_workload(struct deployment *d, const struct node *other, const char *name)
 {
-    return other && strcmp(object_uid(other), object_uid(d->seen.node)) != 0 &&
+    return other && strcmp(meta_uid(other), meta_uid(d->seen.node)) != 0 &&
            !strcmp(node_get_text(node_get(other, "status"), "workload"), name);
 }
 
@@ -237,7 +238,7 @@ static bool has_workload(struct deployment *d, const struct node *other, const c
 static bool workload_is_taken(struct deployment *d, const char *name)
 {
     struct pass *pass = d->pass;
-    const struct node *all = pass_list(pass, DEPLOYMENT, NULL, "axle.dev/workload-deployment",
+    const struct node *all = pass_list(pass, DEPLOYMENT, NULL, META_LABEL_DEPLOYMENT,
                                        name);
     const char *dot = strchr(name, '.');
 
@@ -282,8 +283,8 @@ static struct node *make_namespace(struct deployment *d)
     /* One that is not the project's own may be of several. */
     if (strcmp(d->space, d->pass->space) != 0)
         return space;
-    object_set_label(d->pass->arena, space, "axle.dev/tenant", d->tenant);
-    object_set_label(d->pass->arena, space, "axle.dev/project", d->pass->space);
+    meta_set_label(d->pass->arena, space, META_LABEL_TENANT, d->tenant);
+    meta_set_label(d->pass->arena, space, META_LABEL_PROJECT, d->pass->space);
     return space;
 }
 
@@ -363,9 +364,9 @@ static int make_replica_set(struct deployment *d, struct err *err)
     struct node *template = node_make(arena, spec, "manifestWorkTemplate");
     struct node *ref = node_map(arena), *manifests;
 
-    object_own(arena, wanted, d->seen.node);
+    meta_add_controller(arena, wanted, d->seen.node);
     add_labels(d, wanted);
-    object_set_annotation(arena, wanted, "axle.dev/workload",
+    meta_set_annotation(arena, wanted, META_ANNOTATION_WORKLOAD,
                           node_get_text(d->status, "workload"));
     manifests = node_make_list(arena, node_make(arena, template, "workload"),
                                "manifests");
@@ -390,7 +391,7 @@ static int distribute(struct deployment *d, struct err *err)
     node_set_text(d->pass->arena, d->status, "workload", workload_name(d));
     if (!make_replica_set(d, &why)) {
         node_set_int(d->pass->arena, d->status, "distributedGeneration",
-                     object_generation(d->seen.node));
+                     meta_generation(d->seen.node));
         return 0;
     }
     if (failure_retry(why.code) != FAILURE_ON_CHANGE) {
@@ -408,7 +409,7 @@ static int distribute(struct deployment *d, struct err *err)
 static const char *phase_of(const struct deployment *d,
                             const struct spokes *spokes)
 {
-    if (object_deleting(d->seen.node))
+    if (meta_is_deleting(d->seen.node))
         return "Deleting";
     if (d->stop || d->exceeded || d->act)
         return "Failed";
@@ -431,10 +432,10 @@ static const char *phase_of(const struct deployment *d,
 /* What the ReplicaSet says of its rollout as it is wanted now; NULL: nothing yet. */
 static const struct node *rolled_out(const struct node *replica_set)
 {
-    const struct node *list = node_at(replica_set, "status", "conditions", NULL);
-    const struct node *found = condition_find(list, "PlacementRolledOut");
+    const struct node *list = meta_conditions(replica_set);
+    const struct node *found = meta_condition_find(list, "PlacementRolledOut");
 
-    return node_get_int(found, "observedGeneration", 0) == object_generation(replica_set)
+    return node_get_int(found, "observedGeneration", 0) == meta_generation(replica_set)
                ? found : NULL;
 }
 
@@ -455,7 +456,7 @@ static bool has_stopped(const struct node *replica_set)
 static bool is_sent(const struct deployment *d)
 {
     return node_get_int(d->status, "distributedGeneration", 0) ==
-           object_generation(d->seen.node);
+           meta_generation(d->seen.node);
 }
 
 /* The place is gone, or it never was rendered for it: what was rendered stays so. */
@@ -486,7 +487,7 @@ static const char *message_of(const struct deployment *d, const struct spokes *s
     const struct node *list = node_get(d->status, "conditions");
 
     for (size_t i = 0; i < count_of(steps) && (d->stop || d->failing); i++) {
-        const struct node *step = condition_find(list, steps[i]);
+        const struct node *step = meta_condition_find(list, steps[i]);
 
         if (!strcmp(node_get_text(step, "status"), "False"))
             return node_get_text(step, "message");
@@ -537,7 +538,7 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
 static void judge(struct deployment *d, const struct node *replica_set,
                   const struct node *chosen, struct spokes *spokes)
 {
-    if (object_deleting(d->seen.node)) {
+    if (meta_is_deleting(d->seen.node)) {
         set(d, "Distributed", "False", "Deleting", "it is taken from every spoke");
         set(d, "Available", "False", "Deleting", "it is being removed");
     } else if (!d->gone && !d->denied) {
@@ -582,7 +583,7 @@ static int report(struct deployment *d, struct err *err)
     write_counts(d, &spokes);
     node_set_text(arena, d->status, "phase", phase_of(d, &spokes));
     node_set_int(arena, d->status, "observedGeneration",
-                 object_generation(d->seen.node));
+                 meta_generation(d->seen.node));
     return pass_status(d->pass, &d->seen, d->status, NULL, err);
 }
 
@@ -598,7 +599,7 @@ static int drain(struct deployment *d, struct err *err)
     if (pass_read_own(pass, REPLICA_SET, pass->space, pass->name))
         return report(d, err);
     rendition_drop(pass, d->seen.node);
-    return pass_finalizer(pass, &d->seen, DRAIN, false, err);
+    return pass_finalizer(pass, &d->seen, META_FINALIZER_DRAIN, false, err);
 }
 
 static int run(struct pass *pass, struct err *err)
@@ -607,10 +608,10 @@ static int run(struct pass *pass, struct err *err)
 
     if (!pass_get(pass, DEPLOYMENT, pass->space, pass->name, &d.seen))
         return 0;
-    d.status = status_copy(pass->arena, d.seen.node);
-    if (object_deleting(d.seen.node))
+    d.status = meta_copy_status(pass->arena, d.seen.node);
+    if (meta_is_deleting(d.seen.node))
         return drain(&d, err);
-    if (pass_finalizer(pass, &d.seen, DRAIN, true, err) < 0)
+    if (pass_finalizer(pass, &d.seen, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
     if (find_place(&d, err) < 0)
         return -1;
@@ -662,20 +663,20 @@ static void map_labels(struct controllers *all, const struct controller *to,
     scoped_arena struct arena *arena = arena_new();
     const struct node *node = object_read(arena, after ? after : before);
 
-    controllers_wake(all, to, object_label(node, "axle.dev/project"),
-                     object_label(node, "axle.dev/workload-deployment"));
+    controllers_wake(all, to, meta_label(node, META_LABEL_PROJECT),
+                     meta_label(node, META_LABEL_DEPLOYMENT));
 }
 
 /* A spoke fell silent or came back: only then do its deployments look. */
 static void map_cluster(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    static const char available[] = "ManagedClusterConditionAvailable";
+    static const char available[] = META_CONDITION_CLUSTER_AVAILABLE;
     scoped_arena struct arena *arena = arena_new();
 
     if (before && after &&
-        !strcmp(condition_status(object_read(arena, before), available),
-                condition_status(object_read(arena, after), available)))
+        !strcmp(meta_condition_status(object_read(arena, before), available),
+                meta_condition_status(object_read(arena, after), available)))
         return;
     controllers_wake_all(all, to, DEPLOYMENT, "");
 }

@@ -4,10 +4,9 @@
 #include "controllers/claim.h"
 #include "controllers/in_use.h"
 #include "controllers/failure.h"
+#include "meta/meta.h"
 
 #include <string.h>
-
-#define TAINTS "cluster.open-cluster-management.io/"
 
 /*
  * A silent spoke keeps its workloads, so both taints of liveness are
@@ -16,8 +15,8 @@
 static void add_tolerations(struct arena *arena, const struct node *environment,
                             struct node *spec)
 {
-    static const char *const taints[] = { TAINTS "unreachable",
-                                          TAINTS "unavailable" };
+    static const char *const taints[] = { META_TAINT_PREFIX "unreachable",
+                                          META_TAINT_PREFIX "unavailable" };
     const struct node *after = node_at(environment, "spec", "failover",
                                        "afterSeconds", NULL);
     const struct node *old = node_get(spec, "tolerations");
@@ -45,7 +44,7 @@ static int make_placement(struct pass *pass, const struct node *environment,
     struct node *wanted = pass_new(pass, PLACEMENT, pass->space, pass->name);
     struct node *spec;
 
-    object_own(pass->arena, wanted, environment);
+    meta_add_controller(pass->arena, wanted, environment);
     spec = placement ? node_copy(pass->arena, placement)
                      : node_map(pass->arena);
     add_tolerations(pass->arena, environment, spec);
@@ -76,10 +75,10 @@ static int report(struct pass *pass, const struct seen *environment,
 {
     struct arena *arena = pass->arena;
     const struct node *there = pass_read(pass, PLACEMENT, pass->space, placement);
-    struct node *status = status_copy(arena, environment->node);
+    struct node *status = meta_copy_status(arena, environment->node);
     int64_t spokes = node_get_int(node_get(there, "status"),
                                   "numberOfSelectedClusters", 0);
-    struct condition ready = { "Ready", trouble->reason ? "False" : "True",
+    struct meta_condition ready = { "Ready", trouble->reason ? "False" : "True",
                                trouble->reason ? trouble->reason : "PlacementReady",
                                trouble->reason ? trouble->message : "" };
 
@@ -91,10 +90,9 @@ static int report(struct pass *pass, const struct seen *environment,
     node_set_text(arena, status, "phase", trouble->reason ? "Failed" : "Ready");
     node_set_text(arena, status, "message", ready.message);
     node_set_int(arena, status, "observedGeneration",
-                 object_generation(environment->node));
-    condition_set(arena, status, node_at(environment->node, "status",
-                                         "conditions", NULL), &ready,
-                  object_generation(environment->node), pass->now);
+                 meta_generation(environment->node));
+    meta_condition_set(arena, status, meta_conditions(environment->node), &ready,
+                  meta_generation(environment->node), pass->now);
     return pass_status(pass, environment, status, NULL, err);
 }
 
@@ -146,7 +144,7 @@ static int drain(struct pass *pass, const struct seen *environment, struct err *
     const char *users = in_use_environment(pass, pass->space, pass->name);
 
     return users ? in_use_wait(pass, environment, users, err)
-                 : pass_finalizer(pass, environment, DRAIN, false, err);
+                 : pass_finalizer(pass, environment, META_FINALIZER_DRAIN, false, err);
 }
 
 static int run(struct pass *pass, struct err *err)
@@ -158,9 +156,9 @@ static int run(struct pass *pass, struct err *err)
 
     if (!pass_get(pass, ENVIRONMENT, pass->space, pass->name, &environment))
         return 0;
-    if (object_deleting(environment.node))
+    if (meta_is_deleting(environment.node))
         return drain(pass, &environment, err);
-    if (pass_finalizer(pass, &environment, DRAIN, true, err) < 0)
+    if (pass_finalizer(pass, &environment, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
     topology = node_at(environment.node, "spec", "topology", NULL);
     trouble = check_allowed(pass, environment.node);
@@ -210,7 +208,7 @@ static void map_placement(struct controllers *all, const struct controller *to,
 {
     scoped_arena struct arena *arena = arena_new();
     const struct object *any = after ? after : before;
-    const char *owner = object_owner(object_read(arena, any), "Environment");
+    const char *owner = meta_owner_name(object_read(arena, any), "Environment");
 
     controllers_wake(all, to, any->space, any->name);
     if (*owner)

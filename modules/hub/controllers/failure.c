@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -53,8 +54,7 @@ static struct object *failure_object(struct controllers *all, const struct contr
 
 struct failure failure_of(const struct node *object)
 {
-    const struct node *found = condition_find(node_at(object, "status", "conditions", NULL),
-                                              RECONCILED);
+    const struct node *found = meta_condition(object, RECONCILED);
     struct failure failure = { 0 };
 
     if (!found)
@@ -76,9 +76,9 @@ static void set_failed_phase(struct arena *arena, struct node *status, const str
                              const struct err *why, const char *words)
 {
     bool on_change = failure_retry(why->code) == FAILURE_ON_CHANGE;
-    bool observed = node_get_int(status, "observedGeneration", 0) == object_generation(object);
+    bool observed = node_get_int(status, "observedGeneration", 0) == meta_generation(object);
 
-    if (object_deleting(object)) {
+    if (meta_is_deleting(object)) {
         node_set_text(arena, status, "phase", "Deleting");
     } else if (on_change || !observed) {
         node_set_text(arena, status, "phase", on_change ? "Failed" : "Pending");
@@ -94,12 +94,12 @@ static int write_failure(struct controllers *all, const struct controller *self,
 {
     const char *words = failure_words(arena, why);
     const struct node *node = object_read(arena, object);
-    struct node *status = status_copy(arena, node);
-    struct condition condition = { self->condition, "False", failure_reason(why->code), words };
+    struct node *status = meta_copy_status(arena, node);
+    struct meta_condition condition = { self->condition, "False", failure_reason(why->code), words };
 
-    condition_set(arena, status, node_at(node, "status", "conditions", NULL), &condition,
-                  object_generation(node), clock_wall());
-    if (!strcmp(which_rows[self->about].group, "axle.dev"))
+    meta_condition_set(arena, status, meta_conditions(node), &condition,
+                  meta_generation(node), clock_wall());
+    if (!strcmp(which_rows[self->about].group, META_GROUP_AXLE))
         set_failed_phase(arena, status, node, why, words);
     return objects_set_status(all->objects, controller_manager(arena, self), object, status,
                               ret_changed, err);
@@ -132,7 +132,7 @@ int failure_publish(struct controllers *all, const struct controller *self,
 static void remove_failure(struct arena *arena, struct node *status, const char *type)
 {
     struct node *list = node_get(status, "conditions");
-    const struct node *found = condition_find(list, type);
+    const struct node *found = meta_condition_find(list, type);
 
     if (!strcmp(node_get_text(status, "message"), node_get_text(found, "message")))
         node_remove(status, "message");
@@ -158,8 +158,8 @@ int failure_clear(struct controllers *all, const struct controller *self,
     if (!object || !memmem(object->body, object->len, self->condition, strlen(self->condition)))
         return 0;
     arena = arena_new();
-    status = status_copy(arena, object_read(arena, object));
-    if (!condition_find(node_get(status, "conditions"), self->condition))
+    status = meta_copy_status(arena, object_read(arena, object));
+    if (!meta_condition_find(node_get(status, "conditions"), self->condition))
         return 0;
     remove_failure(arena, status, self->condition);
     return objects_set_status(all->objects, controller_manager(arena, self), object, status,
@@ -196,7 +196,7 @@ bool failure_is_published(struct controllers *all, const struct controller *self
 
     if (!object)
         return true;
-    list = node_at(object_read(arena, object), "status", "conditions", NULL);
+    list = meta_conditions(object_read(arena, object));
     for (size_t i = 0; i < node_count(list); i++)
         if (strstr(node_get_text(node_item(list, i), "message"), search.words))
             return true;

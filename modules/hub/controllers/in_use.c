@@ -3,6 +3,7 @@
 #include "controllers/in_use.h"
 
 #include "base/text.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -72,8 +73,8 @@ static void add_environments(struct pass *pass, struct node *names, const char *
 
         for (size_t k = 0; k < node_count(sets); k++)
             if (!strcmp(node_text(node_item(sets, k)), set) &&
-                node_count(users_of(pass, object_space(one), object_name(one))))
-                add_once(pass->arena, names, object_space(one));
+                node_count(users_of(pass, meta_namespace(one), meta_name(one))))
+                add_once(pass->arena, names, meta_namespace(one));
     }
 }
 
@@ -82,20 +83,20 @@ static void add_environments(struct pass *pass, struct node *names, const char *
 static void add_tenants_of_spokes(struct pass *pass, const char *space, const char *set,
                                   struct node *own, struct node *projects)
 {
-    const struct node *spokes = pass_list(pass, CLUSTER, NULL, SET_LABEL, set);
+    const struct node *spokes = pass_list(pass, CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
 
     for (size_t i = 0; i < node_count(spokes); i++) {
-        const struct node *works = pass_list(pass, WORK, object_name(node_item(spokes, i)), NULL,
-                                             "axle.dev/project");
+        const struct node *works = pass_list(pass, WORK, meta_name(node_item(spokes, i)), NULL,
+                                             META_LABEL_PROJECT);
 
         for (size_t k = 0; k < node_count(works); k++) {
             const struct node *work = node_item(works, k);
-            const char *project = object_label(work, "axle.dev/project");
+            const char *project = meta_label(work, META_LABEL_PROJECT);
 
-            if (object_deleting(work))
+            if (meta_is_deleting(work))
                 continue;
             if (!strcmp(project, space))
-                add_once(pass->arena, own, object_label(work, "axle.dev/aiworkload"));
+                add_once(pass->arena, own, meta_label(work, META_LABEL_AIWORKLOAD));
             else
                 add_once(pass->arena, projects, project);
         }
@@ -118,17 +119,17 @@ const char *in_use_pool(struct pass *pass, const char *space, const char *name, 
 
 int in_use_wait(struct pass *pass, const struct seen *seen, const char *users, struct err *err)
 {
-    struct node *status = status_copy(pass->arena, seen->node);
-    const struct node *old = node_at(seen->node, "status", "conditions", NULL);
-    struct condition ready = { "Ready", "False", "InUse",
+    struct node *status = meta_copy_status(pass->arena, seen->node);
+    const struct node *old = meta_conditions(seen->node);
+    struct meta_condition ready = { "Ready", "False", "InUse",
                                arena_printf(pass->arena, "it is deleted once it is not used any more; it is "
                                             "%s: delete them, or give them another place", users) };
     bool changed = false;
 
     node_set_text(pass->arena, status, "phase", "Deleting");
     node_set_text(pass->arena, status, "message", ready.message);
-    node_set_int(pass->arena, status, "observedGeneration", object_generation(seen->node));
-    condition_set(pass->arena, status, old, &ready, object_generation(seen->node), pass->now);
+    node_set_int(pass->arena, status, "observedGeneration", meta_generation(seen->node));
+    meta_condition_set(pass->arena, status, old, &ready, meta_generation(seen->node), pass->now);
     if (pass_status(pass, seen, status, &changed, err) < 0)
         return -1;
     if (changed)

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "controllers/revision.h"
 #include "controllers/spokes.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +19,12 @@ static const struct {
     enum which kind;
     const char *label;
 } indexed[] = {
-    { WORK, REPLICA_SET_LABEL },
-    { WORKLOAD, REPLICA_SET_LABEL },
-    { CLUSTER, SET_LABEL },
-    { REVISION, REVISION_LABEL },
-    { DEPLOYMENT, "axle.dev/aiworkload" },
-    { DEPLOYMENT, "axle.dev/workload-deployment" },
+    { WORK, META_LABEL_REPLICASET },
+    { WORKLOAD, META_LABEL_REPLICASET },
+    { CLUSTER, META_LABEL_CLUSTERSET },
+    { REVISION, META_LABEL_DEFINITION },
+    { DEPLOYMENT, META_LABEL_AIWORKLOAD },
+    { DEPLOYMENT, META_LABEL_DEPLOYMENT },
 };
 
 static char *value_key(size_t which, const char *value, size_t len)

@@ -4,11 +4,11 @@
 #include "controllers/joining.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 #include "work/work.h"
 
 #include <string.h>
 
-#define ACCEPTED_ON "open-cluster-management.io/automatically-accepted-on"
 #define LEASE_SECONDS 60
 #define MOST_LEASE_SECONDS 86400
 #define HEX_PIN 64
@@ -58,16 +58,16 @@ static void count_user(void *arg, const struct object *object)
     if (!memmem(object->body, object->len, users->words, strlen(users->words)))
         return;
     arena = arena_new();
-    if (!strcmp(object_annotation(object_read(arena, object), JOINED_WITH), users->token) &&
+    if (!strcmp(meta_annotation(object_read(arena, object), META_ANNOTATION_JOIN_TOKEN), users->token) &&
         !has_left(users->left, object->uid))
         users->count++;
 }
 
 int64_t joining_count(struct controllers *all, const struct node *token)
 {
-    scoped_mem char *words = mem_printf("\"%s\"", object_name(token));
+    scoped_mem char *words = mem_printf("\"%s\"", meta_name(token));
     struct users users = { .left = node_at(token, "status", "left", NULL),
-                           .token = object_name(token), .words = words };
+                           .token = meta_name(token), .words = words };
     int64_t told = node_get_int(node_get(token, "status"), "used", 0);
 
     objects_each(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", count_user, &users);
@@ -79,17 +79,17 @@ int64_t joining_count(struct controllers *all, const struct node *token)
    what is staged; here it stays spent when the cluster goes. */
 int joining_note_left(struct pass *pass, const struct node *cluster, struct err *err)
 {
-    const char *id = object_annotation(cluster, JOINED_WITH);
+    const char *id = meta_annotation(cluster, META_ANNOTATION_JOIN_TOKEN);
     struct seen token;
     struct node *status, *left;
 
     if (!*id || !pass_get(pass, JOIN_TOKEN, "", id, &token))
         return 0;
-    status = status_copy(pass->arena, token.node);
+    status = meta_copy_status(pass->arena, token.node);
     left = node_make_list(pass->arena, status, "left");
-    if (has_left(left, object_uid(cluster)))
+    if (has_left(left, meta_uid(cluster)))
         return 0;
-    node_add(pass->arena, left, node_string(pass->arena, object_uid(cluster)));
+    node_add(pass->arena, left, node_string(pass->arena, meta_uid(cluster)));
     return pass_status(pass, &token, status, NULL, err);
 }
 
@@ -120,11 +120,11 @@ int joining_check_token(struct controllers *all, struct arena *arena, const char
 const char *joining_trouble(struct controllers *all, struct arena *arena, const char *id,
                             const struct node *cluster)
 {
-    const char *name = object_name(cluster);
+    const char *name = meta_name(cluster);
 
-    if (object_deleting(cluster))
+    if (meta_is_deleting(cluster))
         return arena_printf(arena, "a cluster named \"%s\" is being deleted; wait for it", name);
-    if (strcmp(object_annotation(cluster, JOINED_WITH), id) &&
+    if (strcmp(meta_annotation(cluster, META_ANNOTATION_JOIN_TOKEN), id) &&
         !joining_token_names(joining_token(all, arena, id), name))
         return arena_printf(arena, "the name \"%s\" is another machine's: take another name; "
                             "or, if this is that machine, make a token for it on the hub: axle "
@@ -135,8 +135,8 @@ const char *joining_trouble(struct controllers *all, struct arena *arena, const 
 /* Whether the key is the one that this cluster came with, or one of its own. */
 bool joining_key_is_own(const struct node *cluster, const char *pin)
 {
-    const char *keys = object_annotation(cluster, CLIENT_KEYS);
-    const char *first = object_annotation(cluster, JOIN_KEY);
+    const char *keys = meta_annotation(cluster, META_ANNOTATION_CLIENT_KEYS);
+    const char *first = meta_annotation(cluster, META_ANNOTATION_JOIN_KEY);
 
     if (*keys)
         return strstr(keys, pin) != NULL;
@@ -164,22 +164,22 @@ static int settle_joiner(struct arena *arena, struct node *cluster, const char *
                          struct err *err)
 {
     static const char *const kept[] = { "name", "uid", "creationTimestamp", "generation" };
-    const char *key = object_annotation(cluster, JOIN_KEY);
+    const char *key = meta_annotation(cluster, META_ANNOTATION_JOIN_KEY);
     const struct node *sent = node_get(cluster, "metadata");
     struct node *metadata = node_map(arena), *spec = node_map(arena);
 
     if (*key && !is_pin(key))
         return err_set(err, ERR_INVALID, "ManagedCluster.cluster.open-cluster-management.io "
-                       "\"%s\" is invalid: metadata.annotations[" JOIN_KEY "]: Invalid value: "
+                       "\"%s\" is invalid: metadata.annotations[" META_ANNOTATION_JOIN_KEY "]: Invalid value: "
                        "\"%.100s\": must be the SHA-256 of a public key as 64 lower-case hex "
-                       "digits", object_name(cluster), key);
+                       "digits", meta_name(cluster), key);
     for (size_t i = 0; i < count_of(kept); i++)
         keep_member(arena, metadata, sent, kept[i]);
-    node_add(arena, node_make_list(arena, metadata, "finalizers"), node_string(arena, CLEANUP));
     node_set(arena, cluster, "metadata", metadata);
-    object_set_annotation(arena, cluster, JOINED_WITH, token);
+    meta_add_finalizer(arena, cluster, META_FINALIZER_CLUSTER);
+    meta_set_annotation(arena, cluster, META_ANNOTATION_JOIN_TOKEN, token);
     if (*key)
-        object_set_annotation(arena, cluster, JOIN_KEY, key);
+        meta_set_annotation(arena, cluster, META_ANNOTATION_JOIN_KEY, key);
     node_set_bool(arena, spec, "hubAcceptsClient", false);
     node_set_int(arena, spec, "leaseDurationSeconds", LEASE_SECONDS);
     node_set(arena, cluster, "spec", spec);
@@ -211,11 +211,11 @@ static int check_joiner(struct controllers *all, struct arena *arena, const char
 static void keep_annotation(struct arena *arena, struct node *after,
                             const struct node *before, const char *name)
 {
-    const char *was = object_annotation(before, name);
+    const char *was = meta_annotation(before, name);
     struct node *annotations = node_at(after, "metadata", "annotations", NULL);
 
     if (*was)
-        object_set_annotation(arena, after, name, was);
+        meta_set_annotation(arena, after, name, was);
     else if (annotations)
         node_remove(annotations, name);
 }
@@ -230,7 +230,7 @@ static int check_lease_seconds(const struct node *cluster, const struct node *be
         return 0;
     return err_set(err, ERR_INVALID, "ManagedCluster.cluster.open-cluster-management.io \"%s\" is "
                    "invalid: spec.leaseDurationSeconds: Invalid value: %lld: must be between 0 "
-                   "(which means %d) and %d", object_name(cluster), (long long)seconds,
+                   "(which means %d) and %d", meta_name(cluster), (long long)seconds,
                    LEASE_SECONDS, MOST_LEASE_SECONDS);
 }
 
@@ -239,16 +239,14 @@ static int check_lease_seconds(const struct node *cluster, const struct node *be
 static int keep_cleanup(struct arena *arena, struct node *after, const struct node *before,
                         struct err *err)
 {
-    struct node *metadata = node_make(arena, after, "metadata");
-
-    if (!object_has_finalizer(before, CLEANUP) || object_has_finalizer(after, CLEANUP))
+    if (!meta_has_finalizer(before, META_FINALIZER_CLUSTER) || meta_has_finalizer(after, META_FINALIZER_CLUSTER))
         return 0;
-    if (object_deleting(before))
+    if (meta_is_deleting(before))
         return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
-                       "\"%s\" is forbidden: the finalizer " CLEANUP " is the hub's, which takes "
+                       "\"%s\" is forbidden: the finalizer " META_FINALIZER_CLUSTER " is the hub's, which takes "
                        "it away within two minutes of the deletion, whatever the spoke does",
-                       object_name(after));
-    node_add(arena, node_make_list(arena, metadata, "finalizers"), node_string(arena, CLEANUP));
+                       meta_name(after));
+    meta_add_finalizer(arena, after, META_FINALIZER_CLUSTER);
     return 0;
 }
 
@@ -261,20 +259,20 @@ static int check_no_joiner(const struct objects_review *review, struct err *err)
     const char *user = review->who->user ? review->who->user : "";
 
     if (review->before || !text_starts(user, ADMIN_TOKEN_USER) ||
-        !*object_annotation(review->after, JOIN_KEY) ||
-        *object_annotation(review->after, JOINED_WITH))
+        !*meta_annotation(review->after, META_ANNOTATION_JOIN_KEY) ||
+        *meta_annotation(review->after, META_ANNOTATION_JOIN_TOKEN))
         return 0;
     return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
                    "\"%s\" is forbidden: the token \"%.63s\" is an administrator's, with which no "
                    "machine joins: make a join token with `axle token create`",
-                   object_name(review->after), user + strlen(ADMIN_TOKEN_USER));
+                   meta_name(review->after), user + strlen(ADMIN_TOKEN_USER));
 }
 
 /* What people may not say either: who joined how, and names that are another's. */
 static int check_anybodys(struct controllers *all, const struct objects_review *review,
                           struct err *err)
 {
-    static const char *const own[] = { JOINED_WITH, JOIN_KEY, CLIENT_KEYS, ACCEPTED_ON };
+    static const char *const own[] = { META_ANNOTATION_JOIN_TOKEN, META_ANNOTATION_JOIN_KEY, META_ANNOTATION_CLIENT_KEYS, META_ANNOTATION_ACCEPTED_ON };
     const char *trouble = NULL;
 
     if (check_no_joiner(review, err) < 0)
@@ -284,11 +282,11 @@ static int check_anybodys(struct controllers *all, const struct objects_review *
     if (review->before && keep_cleanup(review->arena, review->after, review->before, err) < 0)
         return -1;
     if (!review->before)
-        trouble = namespace_trouble(all, review->arena, object_name(review->after),
+        trouble = namespace_trouble(all, review->arena, meta_name(review->after),
                                     "ManagedCluster");
     if (trouble)
         return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
-                       "\"%s\" is forbidden: %s", object_name(review->after), trouble);
+                       "\"%s\" is forbidden: %s", meta_name(review->after), trouble);
     return check_lease_seconds(review->after, review->before, err);
 }
 
@@ -306,7 +304,7 @@ static int before_cluster_write(void *arg, const struct objects_review *review,
         return 0;
     if (!who->trusted && text_starts(user, TOKEN_USER) && !review->before) {
         user += strlen(TOKEN_USER);
-        if (check_joiner(all, review->arena, user, object_name(after), err) < 0 ||
+        if (check_joiner(all, review->arena, user, meta_name(after), err) < 0 ||
             settle_joiner(review->arena, after, user, err) < 0)
             return -1;
     } else if (!who->trusted && check_anybodys(all, review, err) < 0) {

@@ -3,6 +3,7 @@
 #define CONTROLLERS_JOINING_H
 
 #include "controllers/controller.h"
+#include "meta/meta.h"
 
 /*
  * How a machine becomes a cluster (DESIGN 5.1).
@@ -13,10 +14,6 @@
  * it goes. The key that a machine says it has when it joins, or that first asks
  * for a certificate, is the only one that the token signs for.
  */
-
-#define CLEANUP "cluster.open-cluster-management.io/api-resource-cleanup"
-/* Hex SHA-256 of the public key of a machine that is joining. */
-#define JOIN_KEY "axle.dev/join-key"
 
 /* The staged JoinToken, or NULL. */
 const struct node *joining_token(struct controllers *all, struct arena *arena,
@@ -37,13 +34,7 @@ const char *joining_trouble(struct controllers *all, struct arena *arena, const 
                             const struct node *cluster);
 bool joining_key_is_own(const struct node *cluster, const char *pin);
 
-/* Written by a spoke into its ManagedCluster's status: it asks to be let go. */
-#define LEAVE_REQUESTED "LeaveRequested"
-
 /* leaving.c: one step of the end of a cluster that is being deleted. */
 int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err) MUST_CHECK;
-
-/* The label of what is kept of a removed spoke (AUTH_RECORD…, in AUTH_RECORDS). */
-#define RECORD_LABEL "axle.dev/removed-spoke"
 
 #endif

@@ -2,46 +2,42 @@
 /* Names the kinds that controllers deal in, and the controllers themselves. */
 #include "controllers/controller.h"
 
-#define AXLE "axle.dev"
-#define AXLE_V "axle.dev/v1alpha1"
-#define OCM "cluster.open-cluster-management.io"
-#define WORKS "work.open-cluster-management.io"
-#define RBAC "rbac.authorization.k8s.io"
+#include "meta/meta.h"
 
 /* clang-format off */
 const struct which_row which_rows[WHICH_COUNT] = {
     [NAMESPACE]    = { "", "namespaces", "v1", "Namespace" },
     [SECRET]       = { "", "secrets", "v1", "Secret" },
     [CONFIG_MAP]   = { "", "configmaps", "v1", "ConfigMap" },
-    [LEASE]        = { "coordination.k8s.io", "leases", "coordination.k8s.io/v1", "Lease" },
-    [CSR]          = { "certificates.k8s.io", "certificatesigningrequests", "certificates.k8s.io/v1", "CertificateSigningRequest" },
-    [TENANT]       = { AXLE, "tenants", AXLE_V, "Tenant" },
-    [PROJECT]      = { AXLE, "projects", AXLE_V, "Project" },
-    [SETTINGS]     = { AXLE, "settings", AXLE_V, "Settings" },
-    [VARIABLE_SET] = { AXLE, "variablesets", AXLE_V, "VariableSet" },
-    [PROFILE]      = { AXLE, "workloadprofiles", AXLE_V, "WorkloadProfile" },
-    [COMPONENT]    = { AXLE, "componentdefinitions", AXLE_V, "ComponentDefinition" },
-    [TRAIT]        = { AXLE, "traitdefinitions", AXLE_V, "TraitDefinition" },
-    [BUNDLE]       = { AXLE, "profilebundles", AXLE_V, "ProfileBundle" },
-    [REVISION]     = { AXLE, "definitionrevisions", AXLE_V, "DefinitionRevision" },
-    [JOIN_TOKEN]   = { AXLE, "jointokens", AXLE_V, "JoinToken" },
-    [POOL]         = { AXLE, "computepools", AXLE_V, "ComputePool" },
-    [ENVIRONMENT]  = { AXLE, "environments", AXLE_V, "Environment" },
-    [AIWORKLOAD]   = { AXLE, "aiworkloads", AXLE_V, "AIWorkload" },
-    [DEPLOYMENT]   = { AXLE, "workloaddeployments", AXLE_V, "WorkloadDeployment" },
-    [WORKLOAD]     = { AXLE, "workloads", AXLE_V, "Workload" },
-    [CLUSTER]      = { OCM, "managedclusters", OCM "/v1", "ManagedCluster" },
-    [CLUSTER_SET]  = { OCM, "managedclustersets", OCM "/v1beta2", "ManagedClusterSet" },
-    [BINDING]      = { OCM, "managedclustersetbindings", OCM "/v1beta2", "ManagedClusterSetBinding" },
-    [PLACEMENT]    = { OCM, "placements", OCM "/v1beta1", "Placement" },
-    [DECISION]     = { OCM, "placementdecisions", OCM "/v1beta1", "PlacementDecision" },
-    [SCORE]        = { OCM, "addonplacementscores", OCM "/v1alpha1", "AddOnPlacementScore" },
-    [WORK]         = { WORKS, "manifestworks", WORKS "/v1", "ManifestWork" },
-    [CLUSTER_ROLE] = { RBAC, "clusterroles", RBAC "/v1", "ClusterRole" },
-    [CLUSTER_ROLE_BINDING] = { RBAC, "clusterrolebindings", RBAC "/v1", "ClusterRoleBinding" },
-    [ROLE_BINDING] = { RBAC, "rolebindings", RBAC "/v1", "RoleBinding" },
+    [LEASE]        = { META_GROUP_COORDINATION, "leases", META_API_COORDINATION, "Lease" },
+    [CSR]          = { META_GROUP_CERTIFICATES, "certificatesigningrequests", META_API_CERTIFICATES, "CertificateSigningRequest" },
+    [TENANT]       = { META_GROUP_AXLE, "tenants", META_API_AXLE, "Tenant" },
+    [PROJECT]      = { META_GROUP_AXLE, "projects", META_API_AXLE, "Project" },
+    [SETTINGS]     = { META_GROUP_AXLE, "settings", META_API_AXLE, "Settings" },
+    [VARIABLE_SET] = { META_GROUP_AXLE, "variablesets", META_API_AXLE, "VariableSet" },
+    [PROFILE]      = { META_GROUP_AXLE, "workloadprofiles", META_API_AXLE, "WorkloadProfile" },
+    [COMPONENT]    = { META_GROUP_AXLE, "componentdefinitions", META_API_AXLE, "ComponentDefinition" },
+    [TRAIT]        = { META_GROUP_AXLE, "traitdefinitions", META_API_AXLE, "TraitDefinition" },
+    [BUNDLE]       = { META_GROUP_AXLE, "profilebundles", META_API_AXLE, "ProfileBundle" },
+    [REVISION]     = { META_GROUP_AXLE, "definitionrevisions", META_API_AXLE, "DefinitionRevision" },
+    [JOIN_TOKEN]   = { META_GROUP_AXLE, "jointokens", META_API_AXLE, "JoinToken" },
+    [POOL]         = { META_GROUP_AXLE, "computepools", META_API_AXLE, "ComputePool" },
+    [ENVIRONMENT]  = { META_GROUP_AXLE, "environments", META_API_AXLE, "Environment" },
+    [AIWORKLOAD]   = { META_GROUP_AXLE, "aiworkloads", META_API_AXLE, "AIWorkload" },
+    [DEPLOYMENT]   = { META_GROUP_AXLE, "workloaddeployments", META_API_AXLE, "WorkloadDeployment" },
+    [WORKLOAD]     = { META_GROUP_AXLE, "workloads", META_API_AXLE, "Workload" },
+    [CLUSTER]      = { META_GROUP_CLUSTER, "managedclusters", META_API_CLUSTER, "ManagedCluster" },
+    [CLUSTER_SET]  = { META_GROUP_CLUSTER, "managedclustersets", META_API_CLUSTER_V1BETA2, "ManagedClusterSet" },
+    [BINDING]      = { META_GROUP_CLUSTER, "managedclustersetbindings", META_API_CLUSTER_V1BETA2, "ManagedClusterSetBinding" },
+    [PLACEMENT]    = { META_GROUP_CLUSTER, "placements", META_API_CLUSTER_V1BETA1, "Placement" },
+    [DECISION]     = { META_GROUP_CLUSTER, "placementdecisions", META_API_CLUSTER_V1BETA1, "PlacementDecision" },
+    [SCORE]        = { META_GROUP_CLUSTER, "addonplacementscores", META_API_CLUSTER_V1ALPHA1, "AddOnPlacementScore" },
+    [WORK]         = { META_GROUP_WORK, "manifestworks", META_API_WORK, "ManifestWork" },
+    [CLUSTER_ROLE] = { META_GROUP_RBAC, "clusterroles", META_API_RBAC, "ClusterRole" },
+    [CLUSTER_ROLE_BINDING] = { META_GROUP_RBAC, "clusterrolebindings", META_API_RBAC, "ClusterRoleBinding" },
+    [ROLE_BINDING] = { META_GROUP_RBAC, "rolebindings", META_API_RBAC, "RoleBinding" },
     [ACCOUNT]      = { "", "serviceaccounts", "v1", "ServiceAccount" },
-    [REPLICA_SET]  = { WORKS, "manifestworkreplicasets", WORKS "/v1alpha1", "ManifestWorkReplicaSet" },
+    [REPLICA_SET]  = { META_GROUP_WORK, "manifestworkreplicasets", META_API_WORK_V1ALPHA1, "ManifestWorkReplicaSet" },
 };
 
 const struct controller *const controller_table[] = {

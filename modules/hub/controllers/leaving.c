@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 #include "base/clock.h"
 #include "base/map.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -86,7 +87,7 @@ static int cut_works(struct pass *pass, const struct node *works, bool force,
                      struct err *err)
 {
     for (size_t i = 0; i < node_count(works); i++) {
-        const char *name = object_name(node_item(works, i));
+        const char *name = meta_name(node_item(works, i));
 
         if (pass_remove(pass, WORK, pass->name, name, err) < 0)
             return -1;
@@ -102,7 +103,7 @@ static bool namespace_is_its(struct pass *pass, bool *ret_there)
     const struct node *space = pass_read(pass, NAMESPACE, "", pass->name);
 
     *ret_there = space;
-    return space && !strcmp(object_label(space, "axle.dev/owner-kind"), "ManagedCluster");
+    return space && !strcmp(meta_label(space, META_LABEL_OWNER_KIND), "ManagedCluster");
 }
 
 /* ---- The record ----------------------------------------------------------------- */
@@ -112,7 +113,7 @@ static bool namespace_is_its(struct pass *pass, bool *ret_there)
 
 static int drop_old_records(struct pass *pass, struct err *err)
 {
-    const struct node *list = pass_list(pass, CONFIG_MAP, AUTH_RECORDS, RECORD_LABEL, "true");
+    const struct node *list = pass_list(pass, CONFIG_MAP, AUTH_RECORDS, META_LABEL_REMOVED_SPOKE, "true");
 
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
@@ -121,7 +122,7 @@ static int drop_old_records(struct pass *pass, struct err *err)
         if (!clock_parse(node_get_text(node_get(one, "data"), "removedAt"), &removed) ||
             pass->now - removed < RECORD_AGE)
             continue;
-        if (pass_remove(pass, CONFIG_MAP, AUTH_RECORDS, object_name(one), err) < 0)
+        if (pass_remove(pass, CONFIG_MAP, AUTH_RECORDS, meta_name(one), err) < 0)
             return -1;
     }
     return 0;
@@ -129,7 +130,7 @@ static int drop_old_records(struct pass *pass, struct err *err)
 
 static bool is_lost(const struct node *cluster)
 {
-    return !strcmp(object_annotation(cluster, AUTH_LOST), "true");
+    return !strcmp(meta_annotation(cluster, META_ANNOTATION_LOST), "true");
 }
 
 /*
@@ -138,8 +139,8 @@ static bool is_lost(const struct node *cluster)
  */
 static int keep_record(struct pass *pass, const struct node *cluster, struct err *err)
 {
-    const char *keys = object_annotation(cluster, CLIENT_KEYS);
-    bool asked = !strcmp(condition_status(cluster, LEAVE_REQUESTED), "True");
+    const char *keys = meta_annotation(cluster, META_ANNOTATION_CLIENT_KEYS);
+    bool asked = meta_condition_is_true(cluster, META_CONDITION_LEAVE_REQUESTED);
     struct node *record, *data;
     char now[CLOCK_TEXT];
 
@@ -149,11 +150,11 @@ static int keep_record(struct pass *pass, const struct node *cluster, struct err
         return -1;
     record = pass_new(pass, CONFIG_MAP, AUTH_RECORDS,
                       arena_printf(pass->arena, AUTH_RECORD "%s", pass->name));
-    object_set_label(pass->arena, record, RECORD_LABEL, "true");
+    meta_set_label(pass->arena, record, META_LABEL_REMOVED_SPOKE, "true");
     data = node_make(pass->arena, record, "data");
     clock_format(pass->now, true, now);
     node_set_text(pass->arena, data, "cluster", pass->name);
-    node_set_text(pass->arena, data, "uid", object_uid(cluster));
+    node_set_text(pass->arena, data, "uid", meta_uid(cluster));
     node_set_text(pass->arena, data, "keys", keys);
     node_set_text(pass->arena, data, "reason", is_lost(cluster) ? "Lost" : asked ? "Left" : "Removed");
     node_set_text(pass->arena, data, "removedAt", now);
@@ -179,7 +180,7 @@ static int finish(struct pass *pass, struct err *err)
             !pass_get(pass, CLUSTER, "", pass->name, &now))
             return -1;
     }
-    return pass_finalizer(pass, &now, CLEANUP, false, err);
+    return pass_finalizer(pass, &now, META_FINALIZER_CLUSTER, false, err);
 }
 
 /* When the deletion began. */
@@ -195,7 +196,7 @@ static int wait_for_works(struct pass *pass, const struct seen *cluster, bool si
                           int64_t end, size_t *ret_left, struct err *err)
 {
     const struct node *works = pass_list_own(pass, WORK, pass->name, NULL, NULL);
-    struct condition condition = { "Deleting", "True", "ResourceRemaining", "" };
+    struct meta_condition condition = { "Deleting", "True", "ResourceRemaining", "" };
 
     if (node_count(works)) {
         if (cut_works(pass, works, silent || pass->now >= end, err) < 0)
@@ -219,12 +220,12 @@ static int wait_for_works(struct pass *pass, const struct seen *cluster, bool si
 int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err)
 {
     int64_t end = leaving_since(pass, cluster->node) + DRAIN_TIME;
-    bool silent = strcmp(condition_status(cluster->node,
-                         "ManagedClusterConditionAvailable"), "True");
+    bool silent = strcmp(meta_condition_status(cluster->node,
+                         META_CONDITION_CLUSTER_AVAILABLE), "True");
     size_t left = 0;
     bool there;
 
-    if (!object_has_finalizer(cluster->node, CLEANUP))
+    if (!meta_has_finalizer(cluster->node, META_FINALIZER_CLUSTER))
         return 0;
     if (is_lost(cluster->node))
         end = pass->now;

@@ -3,6 +3,7 @@
 #include "controllers/allowed.h"
 
 #include "base/text.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <string.h>
@@ -17,7 +18,7 @@ static bool is_bound(struct pass *pass, const char *project, const char *set)
 static bool has_member(struct pass *pass, const struct node *set, const char *name,
                        const struct node *cluster)
 {
-    const char *in = object_label(cluster, SET_LABEL);
+    const char *in = meta_label(cluster, META_LABEL_CLUSTERSET);
     const struct node *selector = node_at(set, "spec", "clusterSelector", NULL);
     struct selector *labels;
     struct err err;
@@ -47,7 +48,7 @@ static bool would_have(struct pass *pass, const char *project, const char *name,
 static bool is_of_lost_pool(struct pass *pass, const char *project, const struct node *cluster)
 {
     const struct node *sets = pass_list(pass, CLUSTER_SET, NULL, NULL, project);
-    const char *in = object_label(cluster, SET_LABEL);
+    const char *in = meta_label(cluster, META_LABEL_CLUSTERSET);
     char *own = arena_printf(pass->arena, "%s/", project);
 
     if (text_starts(in, arena_printf(pass->arena, "%s.", project)) &&
@@ -56,8 +57,8 @@ static bool is_of_lost_pool(struct pass *pass, const char *project, const struct
     for (size_t i = 0; i < node_count(sets); i++) {
         const struct node *set = node_item(sets, i);
 
-        if (text_starts(object_annotation(set, POOL_OWNER), own) &&
-            would_have(pass, project, object_name(set), cluster))
+        if (text_starts(meta_annotation(set, META_ANNOTATION_OWNER), own) &&
+            would_have(pass, project, meta_name(set), cluster))
             return true;
     }
     return false;
@@ -67,7 +68,7 @@ bool allowed_keeps(struct pass *pass, const char *project, const char *cluster)
 {
     const struct node *there = pass_read(pass, CLUSTER, "", cluster), *sets;
 
-    if (!there || object_deleting(there) || !pass_read(pass, PROJECT, "", project))
+    if (!there || meta_is_deleting(there) || !pass_read(pass, PROJECT, "", project))
         return false;
     sets = allowed_sets(pass, project);
     for (size_t i = 0; i < node_count(sets); i++)
@@ -78,7 +79,7 @@ bool allowed_keeps(struct pass *pass, const char *project, const char *cluster)
 
 static bool is_of_own_pool(struct pass *pass, const char *project, const char *name)
 {
-    const char *owner = object_annotation(pass_read(pass, CLUSTER_SET, "", name), POOL_OWNER);
+    const char *owner = meta_annotation(pass_read(pass, CLUSTER_SET, "", name), META_ANNOTATION_OWNER);
 
     return text_starts(name, arena_printf(pass->arena, "%s.", project)) ||
            text_starts(owner, arena_printf(pass->arena, "%s/", project));
@@ -89,7 +90,7 @@ bool allowed_keeps_of(struct pass *pass, const char *project, const struct node 
 {
     const struct node *there = pass_read(pass, CLUSTER, "", cluster), *sets;
 
-    if (!there || object_deleting(there) || !pass_read(pass, PROJECT, "", project))
+    if (!there || meta_is_deleting(there) || !pass_read(pass, PROJECT, "", project))
         return false;
     sets = allowed_sets(pass, project);
     for (size_t i = 0; i < node_count(asked); i++) {

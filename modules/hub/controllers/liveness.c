@@ -3,30 +3,27 @@
 #include "controllers/controller.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define AVAILABLE "ManagedClusterConditionAvailable"
 #define STOPPED "ManagedClusterLeaseUpdateStopped"
-#define LEASE_NAME "managed-cluster-lease"
 #define GRACE 5
 #define MOST_SECONDS 86400
-#define UNAVAILABLE "cluster.open-cluster-management.io/unavailable"
-#define UNREACHABLE "cluster.open-cluster-management.io/unreachable"
 
 static const char *taint_for(const struct node *cluster)
 {
-    const char *status = condition_status(cluster, AVAILABLE);
+    const char *status = meta_condition_status(cluster, META_CONDITION_CLUSTER_AVAILABLE);
 
     if (!strcmp(status, "True"))
         return "";
-    return strcmp(status, "False") ? UNREACHABLE : UNAVAILABLE;
+    return strcmp(status, "False") ? META_TAINT_UNREACHABLE : META_TAINT_UNAVAILABLE;
 }
 
 static bool is_ours(const char *key)
 {
-    return !strcmp(key, UNAVAILABLE) || !strcmp(key, UNREACHABLE);
+    return !strcmp(key, META_TAINT_UNAVAILABLE) || !strcmp(key, META_TAINT_UNREACHABLE);
 }
 
 /* The list as it should be; NULL if it is so already. */
@@ -74,13 +71,12 @@ static int set_taints(struct pass *pass, const struct seen *cluster,
 }
 
 static int set_available(struct pass *pass, struct seen *cluster,
-                         const struct condition *condition, struct err *err)
+                         const struct meta_condition *condition, struct err *err)
 {
-    struct node *status = status_copy(pass->arena, cluster->node);
+    struct node *status = meta_copy_status(pass->arena, cluster->node);
     bool changed = false;
 
-    condition_set(pass->arena, status, node_at(cluster->node, "status",
-                                               "conditions", NULL), condition, 0,
+    meta_condition_set(pass->arena, status, meta_conditions(cluster->node), condition, 0,
                   pass->now);
     if (pass_status(pass, cluster, status, &changed, err) < 0)
         return -1;
@@ -96,7 +92,7 @@ static int set_available(struct pass *pass, struct seen *cluster,
 /* When the spoke was heard last. Nobody is silent before the hub listens. */
 static int64_t heard(struct pass *pass)
 {
-    const struct node *lease = pass_read(pass, LEASE, pass->name, LEASE_NAME);
+    const struct node *lease = pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER);
     int64_t renewed = 0;
 
     clock_parse(node_get_text(node_get(lease, "spec"), "renewTime"), &renewed);
@@ -108,11 +104,10 @@ static int64_t heard(struct pass *pass)
 /* ---- How long is long -------------------------------------------------------------- */
 
 /* "SECONDS TIME": renewals up to that time were promised for so long. */
-#define BEFORE "axle.dev/renewed-every-before"
 
 static int64_t seconds_before(const struct node *lease, int64_t renewed)
 {
-    const char *text = object_annotation(lease, BEFORE), *space = strchr(text, ' ');
+    const char *text = meta_annotation(lease, META_ANNOTATION_RENEWED_EVERY_BEFORE), *space = strchr(text, ' ');
     int64_t until = 0;
 
     if (!space || !clock_parse(space + 1, &until) || renewed > until)
@@ -156,7 +151,7 @@ static int settle_lease(struct pass *pass, const struct node *cluster, struct er
     char time[CLOCK_TEXT];
     struct seen lease;
 
-    if (!pass_get(pass, LEASE, pass->name, LEASE_NAME, &lease) ||
+    if (!pass_get(pass, LEASE, pass->name, META_LEASE_CLUSTER, &lease) ||
         lease_seconds(lease.node) == wanted)
         return 0;
     before = seconds_before(lease.node, renewed_at(lease.node));
@@ -165,7 +160,7 @@ static int settle_lease(struct pass *pass, const struct node *cluster, struct er
     clock_format(pass->now, true, time);
     node_set_int(pass->arena, node_make(pass->arena, patch, "spec"), "leaseDurationSeconds",
                  wanted);
-    object_set_annotation(pass->arena, patch, BEFORE,
+    meta_set_annotation(pass->arena, patch, META_ANNOTATION_RENEWED_EVERY_BEFORE,
                           arena_printf(pass->arena, "%lld %s", (long long)before, time));
     return pass_patch(pass, &lease, patch, err);
 }
@@ -179,17 +174,17 @@ static int run(struct pass *pass, struct err *err)
     int64_t seconds, until;
 
     if (!pass_get(pass, CLUSTER, "", pass->name, &cluster) ||
-        object_deleting(cluster.node))
+        meta_is_deleting(cluster.node))
         return 0;
-    list = node_at(cluster.node, "status", "conditions", NULL);
-    available = condition_find(list, AVAILABLE);
+    list = meta_conditions(cluster.node);
+    available = meta_condition_find(list, META_CONDITION_CLUSTER_AVAILABLE);
     if (settle_lease(pass, cluster.node, err) < 0)
         return -1;
-    seconds = judged_seconds(cluster.node, pass_read(pass, LEASE, pass->name, LEASE_NAME));
+    seconds = judged_seconds(cluster.node, pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER));
     until = heard(pass) + clock_seconds(GRACE * seconds);
     if (available && pass->now >= until) {
-        struct condition silent = {
-            AVAILABLE, "Unknown", STOPPED,
+        struct meta_condition silent = {
+            META_CONDITION_CLUSTER_AVAILABLE, "Unknown", STOPPED,
             arena_printf(pass->arena, "the spoke has not renewed its lease for "
                          "%lld s; what runs there is left alone",
                          (long long)(GRACE * seconds)),
@@ -199,7 +194,7 @@ static int run(struct pass *pass, struct err *err)
             return -1;
     } else if (available) {
         if (!strcmp(node_get_text(available, "reason"), STOPPED)) {
-            struct condition back = { AVAILABLE, "True",
+            struct meta_condition back = { META_CONDITION_CLUSTER_AVAILABLE, "True",
                                       "ManagedClusterAvailable",
                                       "the spoke renews its lease again" };
 
@@ -221,7 +216,7 @@ static void map_lease(struct controllers *all, const struct controller *to,
 {
     scoped_object struct object *cluster = NULL;
 
-    if (!after || strcmp(after->name, LEASE_NAME))
+    if (!after || strcmp(after->name, META_LEASE_CLUSTER))
         return;
     cluster = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "",
                           after->space, NULL);

@@ -3,12 +3,10 @@
 #include "controllers/joining.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 #include "render/render.h"
 
 #include <string.h>
-
-#define ACCEPTED_ON "open-cluster-management.io/automatically-accepted-on"
-#define LEASE_NAME "managed-cluster-lease"
 
 /* ---- Admission ------------------------------------------------------------------ */
 
@@ -28,19 +26,19 @@ char *managedcluster_set(struct pass *pass, const struct node *token)
 static int accept_by_token(struct pass *pass, struct seen *cluster,
                            struct err *err)
 {
-    const char *id = object_annotation(cluster->node, JOINED_WITH);
+    const char *id = meta_annotation(cluster->node, META_ANNOTATION_JOIN_TOKEN);
     const struct node *token = *id ? pass_read(pass, JOIN_TOKEN, "", id) : NULL;
     struct node *patch = node_map(pass->arena);
     char time[CLOCK_TEXT], *set;
 
-    if (!token || *object_annotation(cluster->node, ACCEPTED_ON))
+    if (!token || *meta_annotation(cluster->node, META_ANNOTATION_ACCEPTED_ON))
         return 0;
     clock_format(pass->now, false, time);
     set = managedcluster_set(pass, token);
     node_set_bool(pass->arena, node_make(pass->arena, patch, "spec"),
                   "hubAcceptsClient", true);
-    object_set_annotation(pass->arena, patch, ACCEPTED_ON, time);
-    object_set_label(pass->arena, patch, SET_LABEL, set);
+    meta_set_annotation(pass->arena, patch, META_ANNOTATION_ACCEPTED_ON, time);
+    meta_set_label(pass->arena, patch, META_LABEL_CLUSTERSET, set);
     if (pass_patch(pass, cluster, patch, err) < 0)
         return -1;
     pass_event(pass, cluster, false, "Accepted",
@@ -53,10 +51,10 @@ static int make_space(struct pass *pass, struct err *err)
 {
     struct node *space = pass_new(pass, NAMESPACE, "", pass->name);
 
-    object_set_label(pass->arena, space, "axle.dev/owner-kind", "ManagedCluster");
-    object_set_label(pass->arena, space, "axle.dev/owner",
+    meta_set_label(pass->arena, space, META_LABEL_OWNER_KIND, "ManagedCluster");
+    meta_set_label(pass->arena, space, META_LABEL_OWNER,
                      render_label(pass->arena, pass->name));
-    object_set_label(pass->arena, space, CLUSTER_NAME_LABEL,
+    meta_set_label(pass->arena, space, META_LABEL_CLUSTER_NAME,
                      render_label(pass->arena, pass->name));
     return pass_ensure(pass, space, NULL, err);
 }
@@ -68,15 +66,15 @@ static int make_lease(struct pass *pass, const struct node *cluster,
     struct node *lease, *spec;
     char time[CLOCK_TEXT];
 
-    if (pass_read(pass, LEASE, pass->name, LEASE_NAME))
+    if (pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER))
         return 0;
-    lease = pass_new(pass, LEASE, pass->name, LEASE_NAME);
-    object_set_label(pass->arena, lease,
-                     CLUSTER_NAME_LABEL,
+    lease = pass_new(pass, LEASE, pass->name, META_LEASE_CLUSTER);
+    meta_set_label(pass->arena, lease,
+                     META_LABEL_CLUSTER_NAME,
                      render_label(pass->arena, pass->name));
     clock_format(pass->now, true, time);
     spec = node_make(pass->arena, lease, "spec");
-    node_set_text(pass->arena, spec, "holderIdentity", LEASE_NAME);
+    node_set_text(pass->arena, spec, "holderIdentity", META_LEASE_CLUSTER);
     node_set_int(pass->arena, spec, "leaseDurationSeconds",
                  node_get_within(node_get(cluster, "spec"), "leaseDurationSeconds",
                                  0, INT32_MAX, 60) ?: 60);
@@ -85,15 +83,15 @@ static int make_lease(struct pass *pass, const struct node *cluster,
 }
 
 int managedcluster_say(struct pass *pass, const struct seen *cluster,
-                       const struct condition *condition, struct err *err)
+                       const struct meta_condition *condition, struct err *err)
 {
-    struct node *status = status_copy(pass->arena, cluster->node);
-    const struct node *old = node_at(cluster->node, "status", "conditions", NULL);
-    const struct node *before = condition_find(old, condition->type);
+    struct node *status = meta_copy_status(pass->arena, cluster->node);
+    const struct node *old = meta_conditions(cluster->node);
+    const struct node *before = meta_condition_find(old, condition->type);
     bool news = strcmp(node_get_text(before, "status"), condition->status) ||
                 strcmp(node_get_text(before, "reason"), condition->reason);
 
-    condition_set(pass->arena, status, old, condition, 0, pass->now);
+    meta_condition_set(pass->arena, status, old, condition, 0, pass->now);
     if (pass_status(pass, cluster, status, NULL, err) < 0)
         return -1;
     if (news)
@@ -113,8 +111,8 @@ static int let_go(struct pass *pass, const struct seen *cluster, struct err *err
 
 static int run(struct pass *pass, struct err *err)
 {
-    struct condition accepted = {
-        "HubAcceptedManagedCluster", "True", "HubClusterAdminAccepted",
+    struct meta_condition accepted = {
+        META_CONDITION_CLUSTER_ACCEPTED, "True", "HubClusterAdminAccepted",
         "accepted by the hub",
     };
     struct seen cluster;
@@ -122,21 +120,21 @@ static int run(struct pass *pass, struct err *err)
 
     if (!pass_get(pass, CLUSTER, "", pass->name, &cluster))
         return 0;
-    if (object_deleting(cluster.node))
+    if (meta_is_deleting(cluster.node))
         return leaving_run(pass, &cluster, err);
-    if (!strcmp(condition_status(cluster.node, LEAVE_REQUESTED), "True"))
+    if (meta_condition_is_true(cluster.node, META_CONDITION_LEAVE_REQUESTED))
         return let_go(pass, &cluster, err);
     trouble = namespace_trouble(pass->all, pass->arena, pass->name, "ManagedCluster");
-    if (pass_finalizer(pass, &cluster, CLEANUP, true, err) < 0 ||
+    if (pass_finalizer(pass, &cluster, META_FINALIZER_CLUSTER, true, err) < 0 ||
         (!trouble && accept_by_token(pass, &cluster, err) < 0))
         return -1;
     if (trouble)
-        accepted = (struct condition) { "HubAcceptedManagedCluster", "False", "NameTaken",
+        accepted = (struct meta_condition) { META_CONDITION_CLUSTER_ACCEPTED, "False", "NameTaken",
                                         trouble };
     else if (!node_get_bool(node_get(cluster.node, "spec"), "hubAcceptsClient",
                             false))
-        accepted = (struct condition) {
-            "HubAcceptedManagedCluster", "False", "HubClusterAdminDenied",
+        accepted = (struct meta_condition) {
+            META_CONDITION_CLUSTER_ACCEPTED, "False", "HubClusterAdminDenied",
             "not accepted: set spec.hubAcceptsClient",
         };
     else if (make_space(pass, err) < 0 ||

@@ -2,6 +2,8 @@
 /* Wakes the owner of what changed, by its ownerReference, and who was it before. */
 #include "controllers/controller.h"
 
+#include "meta/meta.h"
+
 #include <string.h>
 
 static void wake_owner(struct controllers *all, const struct controller *to,
@@ -9,8 +11,8 @@ static void wake_owner(struct controllers *all, const struct controller *to,
                        const char *kind)
 {
     scoped_arena struct arena *arena = arena_new();
-    const char *was = before ? object_owner(object_read(arena, before), kind) : "";
-    const char *is = after ? object_owner(object_read(arena, after), kind) : "";
+    const char *was = before ? meta_owner_name(object_read(arena, before), kind) : "";
+    const char *is = after ? meta_owner_name(object_read(arena, after), kind) : "";
 
     if (*was && strcmp(was, is) != 0)
         controllers_wake(all, to, before->space, was);

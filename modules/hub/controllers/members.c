@@ -5,11 +5,9 @@
 #include "controllers/allowed.h"
 
 #include "base/map.h"
+#include "meta/meta.h"
 
 #include <string.h>
-
-#define RBAC "rbac.authorization.k8s.io"
-#define MADE_BY "axle.dev/made-by"
 
 #define ACCOUNT_PREFIX "system:serviceaccount:"
 #define GROUP_PREFIX "group:"
@@ -60,7 +58,7 @@ static struct node *subject_of(struct arena *arena, const char *member)
                       arena_bytes(arena, space, (size_t)(colon - space)));
         return subject;
     }
-    node_set_text(arena, subject, "apiGroup", RBAC);
+    node_set_text(arena, subject, "apiGroup", META_GROUP_RBAC);
     node_set_text(arena, subject, "kind",
                   text_starts(member, GROUP_PREFIX) ? "Group" : "User");
     node_set_text(arena, subject, "name",
@@ -140,11 +138,11 @@ static int bind(struct pass *pass, enum which kind, const char *space,
         pass_remove(pass, kind, space, name, err) < 0)
         return -1;
     binding = pass_new(pass, kind, space, name);
-    object_set_label(pass->arena, binding, MADE_BY, pass->self->name);
+    meta_set_label(pass->arena, binding, META_LABEL_MADE_BY, pass->self->name);
     if (owner)
-        object_own(pass->arena, binding, owner);
+        meta_add_controller(pass->arena, binding, owner);
     ref = node_make(pass->arena, binding, "roleRef");
-    node_set_text(pass->arena, ref, "apiGroup", RBAC);
+    node_set_text(pass->arena, ref, "apiGroup", META_GROUP_RBAC);
     node_set_text(pass->arena, ref, "kind", "ClusterRole");
     node_set_text(pass->arena, ref, "name", role);
     node_set(pass->arena, binding, "subjects", subjects);
@@ -165,10 +163,10 @@ static int let_look(struct pass *pass, const struct node *owner,
         return pass_remove(pass, CLUSTER_ROLE_BINDING, "", name, err) < 0
                    ? -1
                    : pass_remove(pass, CLUSTER_ROLE, "", name, err);
-    object_set_label(arena, role, MADE_BY, pass->self->name);
-    object_own(arena, role, owner);
+    meta_set_label(arena, role, META_LABEL_MADE_BY, pass->self->name);
+    meta_add_controller(arena, role, owner);
     node_add(arena, node_make_list(arena, rule, "apiGroups"),
-             node_string(arena, "axle.dev"));
+             node_string(arena, META_GROUP_AXLE));
     node_add(arena, node_make_list(arena, rule, "resources"),
              node_string(arena, plural));
     node_add(arena, node_make_list(arena, rule, "resourceNames"),

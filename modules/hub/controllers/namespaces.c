@@ -2,6 +2,8 @@
 /* Says to whom a namespace belongs, made or not yet: it has one owner. */
 #include "controllers/controller.h"
 
+#include "meta/meta.h"
+
 #include <string.h>
 
 bool namespace_is_reserved(const char *name)
@@ -62,7 +64,7 @@ const char *namespace_trouble(struct controllers *all, struct arena *arena,
     if (!there)
         return claimant ? arena_printf(arena, "the namespace \"%s\" belongs to %s; take "
                                        "another name", name, claimant) : NULL;
-    owner = object_label(object_read(arena, there), "axle.dev/owner-kind");
+    owner = meta_label(object_read(arena, there), META_LABEL_OWNER_KIND);
     if (strcmp(owner, kind))
         return arena_printf(arena, "the namespace \"%s\" belongs to %s; take another name",
                             name, claimant ? claimant : *owner ? owner : "another owner");

@@ -2,6 +2,7 @@
 /* Reads and writes objects for the controller whose turn it is. */
 #include "controllers/claim.h"
 #include "controllers/queue.h"
+#include "meta/meta.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -73,7 +74,7 @@ static void add_to_list(void *arg, const struct object *object)
         return;
     node = object_read(listing->pass->arena, object);
     if (listing->label &&
-        strcmp(object_label(node, listing->label), listing->value))
+        strcmp(meta_label(node, listing->label), listing->value))
         return;
     node_add(listing->pass->arena, listing->list, node);
 }
@@ -145,7 +146,7 @@ int pass_ensure(struct pass *pass, const struct node *wanted,
 
     if (ret_changed)
         *ret_changed = false;
-    if (kind && claim_check(pass, kind, object_space(wanted), object_name(wanted), wanted,
+    if (kind && claim_check(pass, kind, meta_namespace(wanted), meta_name(wanted), wanted,
                             &leave, err) < 0)
         return -1;
     if (leave)
@@ -153,7 +154,7 @@ int pass_ensure(struct pass *pass, const struct node *wanted,
     if (objects_ensure(pass->objects, manager_of(pass), wanted, ret_changed,
                        err) < 0)
         return err_wrap(err, "%s %s", node_get_text(wanted, "kind"),
-                        object_name(wanted));
+                        meta_name(wanted));
     return 0;
 }
 
@@ -177,7 +178,7 @@ int pass_finalizer(struct pass *pass, const struct seen *seen,
 {
     int result;
 
-    if (object_has_finalizer(seen->node, finalizer) == present)
+    if (meta_has_finalizer(seen->node, finalizer) == present)
         return 0;
     if (may_not_change(pass, seen->object, &result, err))
         return result;

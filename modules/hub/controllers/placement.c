@@ -3,13 +3,14 @@
 #include "controllers/allowed.h"
 #include "controllers/spokes.h"
 
+#include "meta/meta.h"
 #include "placement/placement.h"
 #include "render/render.h"
 
 #include <string.h>
 
 #define DISABLED                                                               \
-    "cluster.open-cluster-management.io/experimental-scheduling-disable"
+    META_ANNOTATION_SCHEDULING_DISABLE
 #define MOST_EXPLAINED 50
 
 /* Rows for a person: clusters with their reasons, chosen ones first. Those that
@@ -56,17 +57,17 @@ static int write_decision(struct pass *pass, const struct node *wanted,
     /* A label is shorter than a name may be; the owner's name is whole. */
     node_set(pass->arena, object, "metadata",
              node_copy(pass->arena, node_get(wanted, "metadata")));
-    object_set_label(pass->arena, object, PLACEMENT_LABEL,
+    meta_set_label(pass->arena, object, META_LABEL_PLACEMENT,
                      render_label(pass->arena, pass->name));
     if (pass_ensure(pass, object, NULL, err) < 0)
         return -1;
-    if (!pass_get(pass, DECISION, pass->space, object_name(wanted), &stored))
+    if (!pass_get(pass, DECISION, pass->space, meta_name(wanted), &stored))
         return 0;
     if (pass_status(pass, &stored, node_get(wanted, "status"), &changed, err) < 0)
         return -1;
     if (changed)
         pass_event(pass, placement, false, "DecisionUpdate",
-                   "decision %s names %zu clusters", object_name(wanted),
+                   "decision %s names %zu clusters", meta_name(wanted),
                    node_count(node_at(wanted, "status", "decisions", NULL)));
     return 0;
 }
@@ -84,7 +85,7 @@ static int write_decisions(struct pass *pass, const struct seen *placement,
                            struct placement_result *result,
                            struct err *err)
 {
-    const struct node *old = pass_list_own(pass, DECISION, pass->space, PLACEMENT_LABEL,
+    const struct node *old = pass_list_own(pass, DECISION, pass->space, META_LABEL_PLACEMENT,
                                            render_label(pass->arena, pass->name));
 
     for (size_t i = 0; i < result->decision_count; i++)
@@ -98,7 +99,7 @@ static int write_decisions(struct pass *pass, const struct seen *placement,
             return -1;
     }
     for (size_t i = 0; i < node_count(old); i++) {
-        const char *name = object_name(node_item(old, i));
+        const char *name = meta_name(node_item(old, i));
 
         if (!is_decided(pass, result, name) &&
             pass_remove(pass, DECISION, pass->space, name, err) < 0)
@@ -120,7 +121,7 @@ static void decide(struct pass *pass, const struct seen *placement, struct place
     }
     placement_decide(all, placement->node, pass->now, pass->arena, ret);
     if (before)
-        placement_world_remove(all, which_rows[DECISION].kind, pass->space, object_name(before));
+        placement_world_remove(all, which_rows[DECISION].kind, pass->space, meta_name(before));
 }
 
 /* Whether a cluster would be lost because a set or its binding is missing, which the
@@ -166,8 +167,8 @@ static int run(struct pass *pass, struct err *err)
     bool changed = false, decided;
 
     if (!pass_get(pass, PLACEMENT, pass->space, pass->name, &placement) ||
-        object_deleting(placement.node) ||
-        !strcmp(object_annotation(placement.node, DISABLED), "true"))
+        meta_is_deleting(placement.node) ||
+        !strcmp(meta_annotation(placement.node, DISABLED), "true"))
         return 0;
     decide(pass, &placement, &result);
     /* When the user must act, what runs stays where it is. */

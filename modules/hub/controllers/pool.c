@@ -5,6 +5,7 @@
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
 #include "controllers/in_use.h"
+#include "meta/meta.h"
 #include "placement/placement.h"
 
 #include <string.h>
@@ -20,8 +21,8 @@ static int make_set(struct pass *pass, const struct node *pool, const char *set,
     const struct node *labels = node_at(pool, "spec", "clusterSelector", NULL);
     struct node *wanted = pass_new(pass, CLUSTER_SET, "", set), *selector;
 
-    object_set_label(pass->arena, wanted, POOL_LABEL, set);
-    object_set_annotation(pass->arena, wanted, POOL_OWNER, owner_name(pass));
+    meta_set_label(pass->arena, wanted, META_LABEL_POOL, set);
+    meta_set_annotation(pass->arena, wanted, META_ANNOTATION_OWNER, owner_name(pass));
     selector = node_make(pass->arena, node_make(pass->arena, wanted, "spec"),
                          "clusterSelector");
     node_set_text(pass->arena, selector, "selectorType",
@@ -37,8 +38,8 @@ static int make_binding(struct pass *pass, const struct node *pool,
 {
     struct node *wanted = pass_new(pass, BINDING, pass->space, set);
 
-    object_own(pass->arena, wanted, pool);
-    object_set_label(pass->arena, wanted, "axle.dev/made-by", "pool");
+    meta_add_controller(pass->arena, wanted, pool);
+    meta_set_label(pass->arena, wanted, META_LABEL_MADE_BY, "pool");
     node_set_text(pass->arena, node_make(pass->arena, wanted, "spec"),
                   "clusterSet", set);
     return pass_ensure(pass, wanted, NULL, err);
@@ -52,7 +53,7 @@ static int make_environment(struct pass *pass, const struct node *pool,
     struct node *spec = node_make(arena, wanted, "spec");
     struct node *topology = node_make(arena, spec, "topology"), *placement;
 
-    object_own(arena, wanted, pool);
+    meta_add_controller(arena, wanted, pool);
     node_set_text(arena, node_make(arena, spec, "computePoolRef"), "name",
                   pass->name);
     node_set_text(arena, topology, "type", "topology-ocm");
@@ -86,7 +87,7 @@ static struct outlook look_at(const struct node *rows)
 }
 
 static void say_expected(struct arena *arena, struct node *status, const struct outlook *look,
-                         struct condition *ready)
+                         struct meta_condition *ready)
 {
     if (!node_count(look->rows)) {
         node_remove(status, "expected");
@@ -116,7 +117,7 @@ static void count_available(void *arg, const char *cluster)
     struct members *members = arg;
     const struct node *there = pass_read(members->pass, CLUSTER, "", cluster);
 
-    members->available += !strcmp(condition_status(there, "ManagedClusterConditionAvailable"),
+    members->available += !strcmp(meta_condition_status(there, META_CONDITION_CLUSTER_AVAILABLE),
                                   "True");
 }
 
@@ -125,8 +126,8 @@ static int report(struct pass *pass, const struct seen *pool, const char *set,
 {
     struct arena *arena = pass->arena;
     struct members members = { .pass = pass };
-    struct node *status = status_copy(arena, pool->node);
-    struct condition ready = { "Ready", trouble ? "False" : "True",
+    struct node *status = meta_copy_status(arena, pool->node);
+    struct meta_condition ready = { "Ready", trouble ? "False" : "True",
                                trouble ? "NameTaken" : "SetReady",
                                trouble ? trouble : "" };
     bool changed = false;
@@ -143,10 +144,9 @@ static int report(struct pass *pass, const struct seen *pool, const char *set,
     say_expected(arena, status, look, &ready);
     node_set_text(arena, status, "message", ready.message);
     node_set_int(arena, status, "observedGeneration",
-                 object_generation(pool->node));
-    condition_set(arena, status, node_at(pool->node, "status", "conditions",
-                                         NULL), &ready,
-                  object_generation(pool->node), pass->now);
+                 meta_generation(pool->node));
+    meta_condition_set(arena, status, meta_conditions(pool->node), &ready,
+                  meta_generation(pool->node), pass->now);
     if (pass_status(pass, pool, status, &changed, err) < 0)
         return -1;
     if (changed && !strcmp(ready.reason, "NameTaken"))
@@ -163,7 +163,7 @@ static int make_released(struct pass *pass, struct err *err)
 {
     struct node *wanted = pass_new(pass, CLUSTER_SET, "", POOL_RELEASED);
 
-    object_set_label(pass->arena, wanted, POOL_LABEL, POOL_RELEASED);
+    meta_set_label(pass->arena, wanted, META_LABEL_POOL, POOL_RELEASED);
     node_set_text(pass->arena,
                   node_make(pass->arena, node_make(pass->arena, wanted, "spec"),
                             "clusterSelector"),
@@ -173,7 +173,7 @@ static int make_released(struct pass *pass, struct err *err)
 
 static int free_spokes(struct pass *pass, const char *set, struct err *err)
 {
-    const struct node *members = pass_list(pass, CLUSTER, NULL, SET_LABEL, set);
+    const struct node *members = pass_list(pass, CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
 
     if (node_count(members) && make_released(pass, err) < 0)
         return -1;
@@ -181,10 +181,10 @@ static int free_spokes(struct pass *pass, const char *set, struct err *err)
         struct node *patch = node_map(pass->arena);
         struct seen cluster;
 
-        object_set_label(pass->arena, patch, SET_LABEL, POOL_RELEASED);
-        node_set(pass->arena, node_at(patch, "metadata", "labels", NULL), POOL_LABEL,
+        meta_set_label(pass->arena, patch, META_LABEL_CLUSTERSET, POOL_RELEASED);
+        node_set(pass->arena, node_at(patch, "metadata", "labels", NULL), META_LABEL_POOL,
                  node_null(pass->arena));
-        if (!pass_get(pass, CLUSTER, "", object_name(node_item(members, i)), &cluster))
+        if (!pass_get(pass, CLUSTER, "", meta_name(node_item(members, i)), &cluster))
             continue;
         if (pass_patch(pass, &cluster, patch, err) < 0)
             return -1;
@@ -206,7 +206,7 @@ static int drain(struct pass *pass, const struct seen *pool, const char *set,
         (pool_spokes_drop(pass, set, err) < 0 || free_spokes(pass, set, err) < 0 ||
          pass_remove(pass, CLUSTER_SET, "", set, err) < 0))
         return -1;
-    return pass_finalizer(pass, pool, DRAIN, false, err);
+    return pass_finalizer(pass, pool, META_FINALIZER_DRAIN, false, err);
 }
 
 /* The set comes first: what it allows is written only in the name of one's own. */
@@ -236,9 +236,9 @@ static int run(struct pass *pass, struct err *err)
 
     if (!pass_get(pass, POOL, pass->space, pass->name, &pool))
         return 0;
-    if (object_deleting(pool.node))
+    if (meta_is_deleting(pool.node))
         return drain(pass, &pool, set, err);
-    if (pass_finalizer(pass, &pool, DRAIN, true, err) < 0 ||
+    if (pass_finalizer(pass, &pool, META_FINALIZER_DRAIN, true, err) < 0 ||
         make_all(pass, &pool, set, rows, &trouble, err) < 0)
         return -1;
     look = look_at(rows);

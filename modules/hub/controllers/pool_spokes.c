@@ -6,14 +6,13 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "controllers/claim.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "query/query.h"
 #include "render/render.h"
 
 #include <string.h>
 
-#define SPOKE_LABEL "axle.dev/spoke"
-#define PENDING_TAINT "axle.dev/pending-join"
 #define LIFETIME (INT64_C(30) * 86400 * CLOCK_SECOND)
 #define MOST_SPOKES 1000
 
@@ -30,11 +29,11 @@ struct expected {
 /* Read once for all spokes of the pool; the caller frees. */
 static struct map *tokens_of(struct pass *pass, const char *set)
 {
-    const struct node *all = pass_list(pass, JOIN_TOKEN, NULL, POOL_LABEL, set);
+    const struct node *all = pass_list(pass, JOIN_TOKEN, NULL, META_LABEL_POOL, set);
     struct map *tokens = map_new();
 
     for (size_t i = node_count(all); i-- > 0;)
-        map_put(tokens, object_label(node_item(all, i), SPOKE_LABEL), node_item(all, i));
+        map_put(tokens, meta_label(node_item(all, i), META_LABEL_SPOKE), node_item(all, i));
     return tokens;
 }
 
@@ -46,7 +45,7 @@ static struct node *find_token(const struct expected *e)
 static int remove_token(const struct expected *e, const struct node *token, struct err *err)
 {
     map_remove(e->tokens, render_label(e->pass->arena, e->name));
-    return pass_remove(e->pass, JOIN_TOKEN, "", object_name(token), err);
+    return pass_remove(e->pass, JOIN_TOKEN, "", meta_name(token), err);
 }
 
 static const char *random_word(struct arena *arena, size_t bytes)
@@ -64,7 +63,7 @@ static bool is_own_secret(const struct expected *e, const char *name)
 {
     const struct node *there = pass_read_own(e->pass, SECRET, e->pass->space, name);
 
-    return there && !strcmp(object_label(there, SPOKE_LABEL),
+    return there && !strcmp(meta_label(there, META_LABEL_SPOKE),
                             render_label(e->pass->arena, e->name));
 }
 
@@ -80,7 +79,7 @@ static const char *secret_name(const struct expected *e)
     char *name = render_name(pass->arena, pass->name, end, 253);
     char *apart = render_name_apart(pass->arena, pass->name, end, 253);
     const struct node *there = pass_read(pass, SECRET, pass->space, name);
-    bool others = there && !is_own_secret(e, name) && *object_owner(there, "ComputePool");
+    bool others = there && !is_own_secret(e, name) && *meta_owner_name(there, "ComputePool");
 
     return others || is_own_secret(e, apart) ? apart : name;
 }
@@ -106,8 +105,8 @@ static int keep_secret(const struct expected *e, const char *id, const char *wor
 
     pki_join_token_add(&token, pki_authority_pin(e->pass->all->settings.authority), id, word);
     text_add_base64(&coded, token.bytes, token.len, false);
-    object_own(arena, secret, e->pool);
-    object_set_label(arena, secret, SPOKE_LABEL, render_label(arena, e->name));
+    meta_add_controller(arena, secret, e->pool);
+    meta_set_label(arena, secret, META_LABEL_SPOKE, render_label(arena, e->name));
     node_set_text(arena, node_make(arena, secret, "data"), "token", text_string(&coded));
     return pass_ensure(e->pass, secret, NULL, err);
 }
@@ -122,8 +121,8 @@ static int make_token(const struct expected *e, const char **ret_id, struct err 
     char expires[CLOCK_TEXT];
 
     clock_format(e->pass->now + LIFETIME, false, expires);
-    object_set_label(arena, token, POOL_LABEL, e->set);
-    object_set_label(arena, token, SPOKE_LABEL, render_label(arena, e->name));
+    meta_set_label(arena, token, META_LABEL_POOL, e->set);
+    meta_set_label(arena, token, META_LABEL_SPOKE, render_label(arena, e->name));
     node_set(arena, spec, "pool",
              node_format(arena, "%s/%s", e->pass->space, e->pass->name));
     node_add(arena, node_make_list(arena, spec, "names"), node_string(arena, e->name));
@@ -146,7 +145,7 @@ static int settle_token(const struct expected *e, const char **ret_id, struct er
     if (token && expires > e->pass->now &&
         is_own_secret(e, e->secret)) {
         pass_wake_at(e->pass, expires);
-        *ret_id = object_name(token);
+        *ret_id = meta_name(token);
         return 0;
     }
     if (token && remove_token(e, token, err) < 0)
@@ -168,12 +167,12 @@ static int drop_token(const struct expected *e, struct err *err)
 
 static bool has_certificate(const struct expected *e)
 {
-    return *object_annotation(e->cluster.node, CLIENT_KEYS);
+    return *meta_annotation(e->cluster.node, META_ANNOTATION_CLIENT_KEYS);
 }
 
 static bool is_ours(const struct expected *e)
 {
-    return !strcmp(object_label(e->cluster.node, POOL_LABEL), e->set);
+    return !strcmp(meta_label(e->cluster.node, META_LABEL_POOL), e->set);
 }
 
 /* Accepted by the pool, in its set, and not to be chosen before it is there. */
@@ -185,12 +184,12 @@ static int make_cluster(struct expected *e, const char *token, struct err *err)
     char now[CLOCK_TEXT];
 
     clock_format(e->pass->now, false, now);
-    object_set_label(arena, cluster, POOL_LABEL, e->set);
-    object_set_label(arena, cluster, SET_LABEL, e->set);
-    object_set_annotation(arena, cluster, JOINED_WITH, token);
+    meta_set_label(arena, cluster, META_LABEL_POOL, e->set);
+    meta_set_label(arena, cluster, META_LABEL_CLUSTERSET, e->set);
+    meta_set_annotation(arena, cluster, META_ANNOTATION_JOIN_TOKEN, token);
     node_set_bool(arena, spec, "hubAcceptsClient", true);
     node_set_int(arena, spec, "leaseDurationSeconds", 60);
-    node_set_text(arena, taint, "key", PENDING_TAINT);
+    node_set_text(arena, taint, "key", META_TAINT_PENDING);
     node_set_text(arena, taint, "effect", "NoSelect");
     node_set_text(arena, taint, "timeAdded", now);
     node_add(arena, node_make_list(arena, spec, "taints"), taint);
@@ -201,9 +200,9 @@ static int remember_token(struct expected *e, const char *token, struct err *err
 {
     struct node *patch = node_map(e->pass->arena);
 
-    if (!strcmp(object_annotation(e->cluster.node, JOINED_WITH), token))
+    if (!strcmp(meta_annotation(e->cluster.node, META_ANNOTATION_JOIN_TOKEN), token))
         return 0;
-    object_set_annotation(e->pass->arena, patch, JOINED_WITH, token);
+    meta_set_annotation(e->pass->arena, patch, META_ANNOTATION_JOIN_TOKEN, token);
     return pass_patch(e->pass, &e->cluster, patch, err);
 }
 
@@ -215,7 +214,7 @@ static int let_choose(struct expected *e, struct err *err)
 
     rest = node_make_list(arena, node_make(arena, patch, "spec"), "taints");
     for (size_t i = 0; i < node_count(taints); i++)
-        if (strcmp(node_get_text(node_item(taints, i), "key"), PENDING_TAINT) != 0)
+        if (strcmp(node_get_text(node_item(taints, i), "key"), META_TAINT_PENDING) != 0)
             node_add(arena, rest, node_item(taints, i));
     return node_count(rest) < node_count(taints)
                ? pass_patch(e->pass, &e->cluster, patch, err) : 0;
@@ -236,17 +235,17 @@ static void say(const struct expected *e, struct node *row, const char *phase,
 
 static bool says(const struct expected *e, const char *condition)
 {
-    return !strcmp(condition_status(e->cluster.node, condition), "True");
+    return meta_condition_is_true(e->cluster.node, condition);
 }
 
 /* Until it has come with its certificate it fetches that with its token. */
 static int settle_joined(struct expected *e, struct node *row, struct err *err)
 {
-    if (is_ours(e) && !says(e, "ManagedClusterJoined")) {
+    if (is_ours(e) && !says(e, META_CONDITION_CLUSTER_JOINED)) {
         say(e, row, "PendingJoin", "its certificate is signed, and not used yet");
         return 0;
     }
-    say(e, row, says(e, "ManagedClusterConditionAvailable") ? "Available" : "Joined", "");
+    say(e, row, says(e, META_CONDITION_CLUSTER_AVAILABLE) ? "Available" : "Joined", "");
     if (!is_ours(e))
         return 0;
     return let_choose(e, err) < 0 ? -1 : drop_token(e, err);
@@ -289,10 +288,10 @@ const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *
 
     if (!cluster)
         return NULL;
-    if (object_deleting(cluster))
+    if (meta_is_deleting(cluster))
         return "a spoke of this name is being deleted; wait for it";
     /* Whose it is, is not for this project to know. */
-    if (strcmp(object_label(cluster, SET_LABEL), set) != 0)
+    if (strcmp(meta_label(cluster, META_LABEL_CLUSTERSET), set) != 0)
         return arena_printf(pass->arena, "\"%s\" is a spoke that is there already and is not this "
                             "pool's; take another name, or ask an administrator to move it", name);
     return NULL;
@@ -330,13 +329,13 @@ static int settle(struct expected e, struct node *row, struct err *err)
 static int drop_others(struct pass *pass, const char *set, struct map *tokens,
                        const struct node *names, struct err *err)
 {
-    const struct node *made = pass_list(pass, CLUSTER, NULL, POOL_LABEL, set);
+    const struct node *made = pass_list(pass, CLUSTER, NULL, META_LABEL_POOL, set);
     scoped_map struct map *listed = map_new();
 
     for (size_t i = 0; i < node_count(names); i++)
         map_put(listed, node_text(node_item(names, i)), listed);
     for (size_t i = 0; i < node_count(made); i++) {
-        struct expected e = expect_spoke(pass, set, tokens, object_name(node_item(made, i)));
+        struct expected e = expect_spoke(pass, set, tokens, meta_name(node_item(made, i)));
 
         if (map_get(listed, e.name) || has_certificate(&e))
             continue;

@@ -3,6 +3,7 @@
 #define CONTROLLERS_POOL_SPOKES_H
 
 #include "controllers/controller.h"
+#include "meta/meta.h"
 
 /*
  * Private to controllers: spokes that a pool expects (spec.spokes).
@@ -12,16 +13,12 @@
  * whoever sets the machine up. Token and Secret go when the spoke has joined,
  * and all of it when a spoke that has not is no longer expected.
  */
-#define POOL_LABEL "axle.dev/pool"
 
 /* `ret_rows`: [{name, phase: PendingJoin|Joined|Available|Failed, secret, message}]. */
 int pool_spokes(struct pass *pass, const struct node *pool, const char *set,
                 struct node *ret_rows, struct err *err) MUST_CHECK;
 /* The pool goes: those that never came are taken back. */
 int pool_spokes_drop(struct pass *pass, const char *set, struct err *err) MUST_CHECK;
-
-/* Whose set it is, whole, NAMESPACE/POOL: the set's name may be cut and hashed. */
-#define POOL_OWNER "axle.dev/owner"
 
 /* What wakes a pool (pool_wake.c). */
 controller_map_fn pool_map_environment, pool_map_namespaced, pool_map_cluster, pool_map_set,

@@ -2,6 +2,8 @@
 /* Wakes the pools that a change of what they read concerns. */
 #include "controllers/pool_spokes.h"
 
+#include "meta/meta.h"
+
 #include <string.h>
 
 /* ---- Which pools ------------------------------------------------------------------- */
@@ -53,7 +55,7 @@ static void wake_pool_of_set(struct controllers *all, const struct controller *t
     if (!set)
         return;
     arena = arena_new();
-    wake_key(all, to, object_annotation(object_read(arena, set), POOL_OWNER), '/');
+    wake_key(all, to, meta_annotation(object_read(arena, set), META_ANNOTATION_OWNER), '/');
 }
 
 static void wake_pool_of_label(struct controllers *all, const struct controller *to,
@@ -66,7 +68,7 @@ static void wake_pool_of_label(struct controllers *all, const struct controller 
     if (!object)
         return;
     arena = arena_new();
-    name = object_label(object_read(arena, object), label);
+    name = meta_label(object_read(arena, object), label);
     if (!*name)
         return;
     set = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER_SET], "", name, NULL);
@@ -105,8 +107,8 @@ static bool part_is_same(const struct node *a, const struct node *b, const char 
    is there, with a certificate, and heard of. */
 static bool cluster_counts_as_before(const struct object *before, const struct object *after)
 {
-    static const char *const conditions[] = { "ManagedClusterConditionAvailable",
-                                              "ManagedClusterJoined" };
+    static const char *const conditions[] = { META_CONDITION_CLUSTER_AVAILABLE,
+                                              META_CONDITION_CLUSTER_JOINED };
     scoped_arena struct arena *arena = NULL;
     const struct node *a, *b;
 
@@ -116,7 +118,7 @@ static bool cluster_counts_as_before(const struct object *before, const struct o
     a = object_read(arena, before);
     b = object_read(arena, after);
     for (size_t i = 0; i < count_of(conditions); i++)
-        if (strcmp(condition_status(a, conditions[i]), condition_status(b, conditions[i])) != 0)
+        if (strcmp(meta_condition_status(a, conditions[i]), meta_condition_status(b, conditions[i])) != 0)
             return false;
     return part_is_same(a, b, "labels") && part_is_same(a, b, "annotations");
 }
@@ -124,10 +126,10 @@ static bool cluster_counts_as_before(const struct object *before, const struct o
 void pool_map_cluster(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    wake_pool_of_label(all, to, before, SET_LABEL);
-    wake_pool_of_label(all, to, after, SET_LABEL);
-    wake_pool_of_label(all, to, before, POOL_LABEL);
-    wake_pool_of_label(all, to, after, POOL_LABEL);
+    wake_pool_of_label(all, to, before, META_LABEL_CLUSTERSET);
+    wake_pool_of_label(all, to, after, META_LABEL_CLUSTERSET);
+    wake_pool_of_label(all, to, before, META_LABEL_POOL);
+    wake_pool_of_label(all, to, after, META_LABEL_POOL);
     if (!cluster_counts_as_before(before, after))
         wake_naming(all, to, (after ? after : before)->name, true);
 }
@@ -143,7 +145,7 @@ void pool_map_set(struct controllers *all, const struct controller *to,
 void pool_map_token(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
-    wake_pool_of_label(all, to, after ? after : before, POOL_LABEL);
+    wake_pool_of_label(all, to, after ? after : before, META_LABEL_POOL);
 }
 
 /* Who has a name that a spoke is to have. */

@@ -2,6 +2,7 @@
 /* Gathers the rules of aggregated roles, and gives each namespace an account. */
 #include "controllers/controller.h"
 
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <string.h>
@@ -43,7 +44,7 @@ static int gather(struct pass *pass, const struct node *role,
         for (size_t j = 0; j < node_count(all); j++) {
             const struct node *one = node_item(all, j);
 
-            if (strcmp(object_name(one), pass->name) != 0 &&
+            if (strcmp(meta_name(one), pass->name) != 0 &&
                 selector_matches_labels(
                     chooses, node_at(one, "metadata", "labels", NULL)))
                 add_rules(pass->arena, rules, one);
@@ -111,7 +112,7 @@ static int run_account(struct pass *pass, struct err *err)
     struct seen space;
 
     if (!pass_get(pass, NAMESPACE, "", pass->name, &space) ||
-        object_deleting(space.node) ||
+        meta_is_deleting(space.node) ||
         pass_read(pass, ACCOUNT, pass->name, "default"))
         return 0;
     return pass_ensure(pass, pass_new(pass, ACCOUNT, pass->name, "default"),

@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "controllers/failure.h"
 #include "controllers/revision.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "registry/registry.h"
 #include "render/render.h"
@@ -53,7 +54,7 @@ static void add_definitions(struct pass *pass, struct node *list,
             /* What changes without changing the outcome is left out. */
             node_set_text(pass->arena, slim, "kind", which_rows[kinds[k]].kind);
             node_set_text(pass->arena, node_make(pass->arena, slim, "metadata"),
-                          "name", object_name(one));
+                          "name", meta_name(one));
             node_set(pass->arena, slim, "spec", node_get(one, "spec"));
             node_add(pass->arena, list, slim);
         }
@@ -207,8 +208,8 @@ static int recall_failure(struct pass *pass, const struct rendition_input *input
     }
     if (strcmp(node_get_text(old, "inputs"), r->inputs) ||
         strcmp(node_get_text(old, "version"), version_commit()) ||
-        node_get_int(old, "generation", object_generation(input->deployment)) !=
-            object_generation(input->deployment))
+        node_get_int(old, "generation", meta_generation(input->deployment)) !=
+            meta_generation(input->deployment))
         return 0;
     return err_set(err, ERR_INVALID, "%s", node_get_text(old, "message"));
 }
@@ -243,10 +244,10 @@ static void add_name(struct pass *pass, struct node *names, const char *name)
 static struct node *slim_secret(struct pass *pass, const struct node *rendered)
 {
     static const char *const fields[] = { "type", "data", "stringData", "immutable" };
-    struct node *slim = pass_new(pass, SECRET, pass->space, object_name(rendered));
+    struct node *slim = pass_new(pass, SECRET, pass->space, meta_name(rendered));
 
     node_each(label, node_at(rendered, "metadata", "labels", NULL))
-        object_set_label(pass->arena, slim, label->key, node_text(label->value));
+        meta_set_label(pass->arena, slim, label->key, node_text(label->value));
     for (size_t i = 0; i < count_of(fields); i++)
         if (node_get(rendered, fields[i]))
             node_set(pass->arena, slim, fields[i], node_get(rendered, fields[i]));
@@ -261,11 +262,11 @@ static int keep_secrets(struct pass *pass, const struct node *deployment,
         const struct node *one = node_item(secrets, i);
         struct node *wanted = slim_secret(pass, one);
 
-        object_own(pass->arena, wanted, deployment);
+        meta_add_controller(pass->arena, wanted, deployment);
         /* One of that name that is a person's, or another deployment's, stays. */
         if (pass_ensure(pass, wanted, NULL, err) < 0)
             return -1;
-        add_name(pass, names, object_name(one));
+        add_name(pass, names, meta_name(one));
     }
     return 0;
 }
@@ -454,7 +455,7 @@ static void add_sets(struct pass *pass, const char *space, struct node *names)
 
     for (size_t i = 0; i < node_count(sets); i++)
         node_add(pass->arena, names, node_format(pass->arena, "%s/%s", space,
-                                                 object_name(node_item(sets, i))));
+                                                 meta_name(node_item(sets, i))));
 }
 
 /* Which VariableSets there were for it, "NAMESPACE/NAME", and of which generation it is. */
@@ -467,7 +468,7 @@ static void note_sets(struct pass *pass, const struct rendition_input *input,
     if (*input->tenant)
         add_sets(pass, arena_printf(pass->arena, "tenant-%s", input->tenant), names);
     node_set(pass->arena, facts, "variableSets", names);
-    node_set_int(pass->arena, facts, "generation", object_generation(input->deployment));
+    node_set_int(pass->arena, facts, "generation", meta_generation(input->deployment));
 }
 
 /*
@@ -481,7 +482,7 @@ static int check_sets(struct pass *pass, const struct rendition_input *input,
     const struct node *sets = node_get(old, "variableSets");
 
     if (!old || !strcmp(node_get_text(old, "contentDigest"), content) ||
-        node_get_int(old, "generation", 0) != object_generation(input->deployment))
+        node_get_int(old, "generation", 0) != meta_generation(input->deployment))
         return 0;
     for (size_t i = 0; i < node_count(sets); i++) {
         char *space = arena_string(pass->arena, node_text(node_item(sets, i)));
@@ -540,7 +541,7 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
         keep_failure(pass, ret, &meter, err);
         if (ret->failure)
             node_set_int(pass->arena, ret->failure, "generation",
-                         object_generation(input->deployment));
+                         meta_generation(input->deployment));
         return -1;
     }
     ret->cost = meter.spent;
@@ -597,7 +598,7 @@ static struct node *delivered_secret(struct pass *pass, const char *name)
 
     for (size_t i = 0; i < node_count(list); i++)
         if (!strcmp(node_get_text(node_item(list, i), "kind"), "Secret") &&
-            !strcmp(object_name(node_item(list, i)), name))
+            !strcmp(meta_name(node_item(list, i)), name))
             return node_item(list, i);
     return NULL;
 }
@@ -623,7 +624,7 @@ int rendition_manifests(struct pass *pass, const char *space,
             secret = delivered_secret(pass, node_get_text(node_item(refs, i), "name"));
         if (!secret)
             continue;
-        slim = pass_new(pass, SECRET, space, object_name(secret));
+        slim = pass_new(pass, SECRET, space, meta_name(secret));
         if (node_get(secret, "data"))
             node_set(pass->arena, slim, "data", node_get(secret, "data"));
         if (node_get(secret, "type"))

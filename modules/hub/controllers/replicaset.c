@@ -8,11 +8,10 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "meta/meta.h"
 #include "render/render.h"
 
 #include <string.h>
-
-#define SET_FINALIZER "work.open-cluster-management.io/manifest-work-cleanup"
 
 /* ---- What a work should be -------------------------------------------------- */
 
@@ -21,11 +20,11 @@ static void add_labels(const struct rollout *r, struct node *work, size_t ref)
     struct arena *arena = r->pass->arena;
 
     node_each(label, node_at(r->set, "metadata", "labels", NULL))
-        object_set_label(arena, work, label->key, node_text(label->value));
-    object_set_label(arena, work, REPLICA_SET_LABEL,
+        meta_set_label(arena, work, label->key, node_text(label->value));
+    meta_set_label(arena, work, META_LABEL_REPLICASET,
                      spokes_replica_set_label(arena, r->pass->space,
                                               r->pass->name));
-    object_set_label(arena, work, PLACEMENT_NAME_LABEL,
+    meta_set_label(arena, work, META_LABEL_PLACEMENT_NAME,
                      render_label(arena, r->advance.refs[ref].name));
 }
 
@@ -43,19 +42,17 @@ static struct node *make_work(const struct rollout *r, const struct placement_pl
 {
     struct arena *arena = r->pass->arena;
     struct node *work = pass_new(r->pass, WORK, place->cluster, r->work_name);
-    struct node *metadata = node_get(work, "metadata");
     char revised[CLOCK_TEXT];
 
     /* The deadline counts from the change of the content, whatever else is written. */
     clock_format(place->current ? place->written : r->pass->now, true, revised);
-    object_set_annotation(arena, work, REVISED_AT, revised);
+    meta_set_annotation(arena, work, META_ANNOTATION_REVISED_AT, revised);
     if (place->settled || is_first_done(r, place)) {
         clock_format(place->settled ? place->settled : r->pass->now, true, revised);
-        object_set_annotation(arena, work, DONE_AT, revised);
+        meta_set_annotation(arena, work, META_ANNOTATION_DONE_AT, revised);
     }
     add_labels(r, work, place->ref);
-    node_add(arena, node_make_list(arena, metadata, "finalizers"),
-             node_string(arena, WORK_FINALIZER));
+    meta_add_finalizer(arena, work, META_FINALIZER_WORK);
     node_set(arena, work, "spec",
              node_copy(arena, node_at(r->set, "spec", "manifestWorkTemplate",
                                       NULL)));
@@ -86,10 +83,10 @@ static int mirror_workload(struct rollout *r, const struct seen *set,
 
     if (!inside)
         return 0;
-    wanted = pass_new(r->pass, WORKLOAD, cluster, object_name(inside));
+    wanted = pass_new(r->pass, WORKLOAD, cluster, meta_name(inside));
     node_each(label, node_at(inside, "metadata", "labels", NULL))
-        object_set_label(arena, wanted, label->key, node_text(label->value));
-    object_set_label(arena, wanted, REPLICA_SET_LABEL,
+        meta_set_label(arena, wanted, label->key, node_text(label->value));
+    meta_set_label(arena, wanted, META_LABEL_REPLICASET,
                      spokes_replica_set_label(arena, r->pass->space,
                                               r->pass->name));
     node_set(arena, wanted, "spec", node_copy(arena, node_get(inside, "spec")));
@@ -132,10 +129,10 @@ static bool labels_differ(const struct node *work, const struct node *wanted)
     const struct node *labels = node_at(wanted, "metadata", "labels", NULL);
 
     node_each(label, labels)
-        if (strcmp(object_label(work, label->key), node_text(label->value)) != 0)
+        if (strcmp(meta_label(work, label->key), node_text(label->value)) != 0)
             return true;
     /* One that the set had, and has no more. */
-    node_each(field, node_at(object_applied(work, REPLICASET_MANAGER), "f:metadata", "f:labels",
+    node_each(field, node_at(meta_applied_fields(work, REPLICASET_MANAGER), "f:metadata", "f:labels",
                              NULL))
         if (text_starts(field->key, "f:") && !node_get(labels, field->key + 2))
             return true;
@@ -163,7 +160,7 @@ static int relabel(struct rollout *r, struct err *err)
     struct node **wanted = labels_by_ref(r);
 
     for (size_t i = 0; i < node_count(r->works); i++)
-        map_put(works, object_space(node_item(r->works, i)), node_item(r->works, i));
+        map_put(works, meta_namespace(node_item(r->works, i)), node_item(r->works, i));
     for (size_t i = 0; i < r->advance.place_count; i++) {
         const struct placement_place *place = &r->advance.places[i];
 
@@ -203,14 +200,14 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
 {
     const struct node *list;
 
-    list = pass_list(r->pass, WORKLOAD, NULL, REPLICA_SET_LABEL,
+    list = pass_list(r->pass, WORKLOAD, NULL, META_LABEL_REPLICASET,
                      spokes_replica_set_label(r->pass->arena, r->pass->space,
                                               r->pass->name));
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
 
-        if (!pass_read_own(r->pass, WORK, object_space(one), r->work_name) &&
-            pass_remove(r->pass, WORKLOAD, object_space(one), object_name(one),
+        if (!pass_read_own(r->pass, WORK, meta_namespace(one), r->work_name) &&
+            pass_remove(r->pass, WORKLOAD, meta_namespace(one), meta_name(one),
                         err) < 0)
             return -1;
     }
@@ -224,8 +221,8 @@ static int drain(struct rollout *r, struct err *err)
     const struct node *left;
 
     for (size_t i = 0; i < node_count(r->works); i++)
-        if (pass_remove(r->pass, WORK, object_space(node_item(r->works, i)),
-                        object_name(node_item(r->works, i)), err) < 0)
+        if (pass_remove(r->pass, WORK, meta_namespace(node_item(r->works, i)),
+                        meta_name(node_item(r->works, i)), err) < 0)
             return -1;
     if (sweep_mirrors(r, err) < 0)
         return -1;
@@ -235,7 +232,7 @@ static int drain(struct rollout *r, struct err *err)
         placement_advance(&r->advance, r->pass->arena);
         return replicaset_report_removal(r, left, err);
     }
-    return pass_finalizer(r->pass, &r->seen, SET_FINALIZER, false, err);
+    return pass_finalizer(r->pass, &r->seen, META_FINALIZER_REPLICASET, false, err);
 }
 
 static int advance(struct rollout *r, struct err *err)
@@ -264,9 +261,9 @@ static int run(struct pass *pass, struct err *err)
     r.set = r.seen.node;
     r.works = spokes_works(pass, pass->space, pass->name);
     r.work_name = arena_printf(pass->arena, "%s.%s", pass->space, pass->name);
-    if (object_deleting(r.set))
+    if (meta_is_deleting(r.set))
         return drain(&r, err);
-    if (pass_finalizer(pass, &r.seen, SET_FINALIZER, true, err) < 0)
+    if (pass_finalizer(pass, &r.seen, META_FINALIZER_REPLICASET, true, err) < 0)
         return -1;
     return advance(&r, err);
 }
@@ -291,9 +288,9 @@ static void map_label(struct controllers *all, const struct controller *to,
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *node = object_read(arena, after ? after : before);
-    const char *label = object_label(node, REPLICA_SET_LABEL);
-    const char *project = object_label(node, "axle.dev/project");
-    const char *deployment = object_label(node, "axle.dev/workload-deployment");
+    const char *label = meta_label(node, META_LABEL_REPLICASET);
+    const char *project = meta_label(node, META_LABEL_PROJECT);
+    const char *deployment = meta_label(node, META_LABEL_DEPLOYMENT);
     const char *dot = strchr(label, '.');
 
     if (*project && *deployment)
@@ -347,11 +344,11 @@ static bool part_differs(const struct object *before, const struct object *after
 /* A spoke fell silent, or is heard again. */
 static bool availability_differs(const struct object *before, const struct object *after)
 {
-    static const char available[] = "ManagedClusterConditionAvailable";
+    static const char available[] = META_CONDITION_CLUSTER_AVAILABLE;
     scoped_arena struct arena *arena = arena_new();
 
-    return strcmp(condition_status(object_read(arena, before), available),
-                  condition_status(object_read(arena, after), available)) != 0;
+    return strcmp(meta_condition_status(object_read(arena, before), available),
+                  meta_condition_status(object_read(arena, after), available)) != 0;
 }
 
 static void map_cluster(struct controllers *all, const struct controller *to,
@@ -388,7 +385,7 @@ static void map_namespace(struct controllers *all, const struct controller *to,
     const struct object *any = after ? after : before;
 
     if (any && (!before || !after || before->deleting != after->deleting) &&
-        !strcmp(object_label(object_read(arena, any), "axle.dev/owner-kind"),
+        !strcmp(meta_label(object_read(arena, any), META_LABEL_OWNER_KIND),
                 "ManagedCluster"))
         controllers_wake_all(all, to, REPLICA_SET, "");
 }

@@ -20,11 +20,6 @@ struct rollout {
     struct placement_advance advance;
 };
 
-/* When the hub wrote what a spoke should run: an annotation of its ManifestWork. */
-#define REVISED_AT "axle.dev/revised-at"
-/* When that was done there for the first time, in a rollout that goes step by step. */
-#define DONE_AT "axle.dev/done-at"
-
 /* Fills in `advance`: what is wanted, what is there, and what is known of it. */
 void replicaset_gather(struct rollout *r);
 bool replicaset_is_current(const struct rollout *r, const struct node *work);

@@ -8,11 +8,11 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "meta/meta.h"
 #include "render/render.h"
 
 #include <string.h>
 
-#define AVAILABLE "ManagedClusterConditionAvailable"
 /* So long may a spoke that was accepted take to come for the first time. */
 #define TIME_TO_JOIN (300 * CLOCK_SECOND)
 
@@ -41,23 +41,23 @@ static void take_later(const struct node *available, int64_t *since)
  */
 static enum placement_rollout_status status_of(const struct node *work, int64_t *since)
 {
-    const struct node *conditions = node_at(work, "status", "conditions", NULL);
+    const struct node *conditions = meta_conditions(work);
     enum placement_rollout_status ret;
 
     *since = 0;
     if (spokes_work_is(work, "Degraded") && spokes_work_is(work, "Applied")) {
-        const struct node *degraded = condition_find(conditions, "Degraded");
+        const struct node *degraded = meta_condition_find(conditions, "Degraded");
 
         clock_parse(node_get_text(degraded, "lastTransitionTime"), since);
         return ROLLOUT_FAILED;
     }
-    if (!condition_find(conditions, "Progressing") &&
+    if (!meta_condition_find(conditions, "Progressing") &&
         spokes_work_is(work, "Applied"))
         return spokes_work_is(work, "Available") ? ROLLOUT_SUCCEEDED
                                                  : ROLLOUT_PROGRESSING;
     ret = placement_rollout_of_work(work, since);
     if (ret == ROLLOUT_SUCCEEDED)
-        take_later(condition_find(conditions, "Available"), since);
+        take_later(meta_condition_find(conditions, "Available"), since);
     return ret;
 }
 
@@ -67,14 +67,14 @@ static void note_work(const struct rollout *r, const struct node *work,
     const struct node *metadata = node_get(work, "metadata");
 
     place->has_work = true;
-    place->leaving = object_deleting(work);
+    place->leaving = meta_is_deleting(work);
     place->current = !place->leaving && replicaset_is_current(r, work);
     place->status = status_of(work, &place->since);
     clock_parse(node_get_text(metadata, "creationTimestamp"), &place->created);
-    if (!clock_parse(object_annotation(work, REVISED_AT), &place->written) ||
+    if (!clock_parse(meta_annotation(work, META_ANNOTATION_REVISED_AT), &place->written) ||
         place->written > r->pass->now)
         place->written = place->created;
-    if (!place->current || !clock_parse(object_annotation(work, DONE_AT), &place->settled) ||
+    if (!place->current || !clock_parse(meta_annotation(work, META_ANNOTATION_DONE_AT), &place->settled) ||
         place->settled < place->written)
         place->settled = 0;
     if (place->leaving)
@@ -91,12 +91,12 @@ static int64_t silence_of(const struct rollout *r, const struct object *cluster)
     int64_t since = 0;
 
     /* A look at the bytes rules out most of them. */
-    if (memmem(cluster->body, cluster->len, AVAILABLE, strlen(AVAILABLE)) &&
+    if (memmem(cluster->body, cluster->len, META_CONDITION_CLUSTER_AVAILABLE, strlen(META_CONDITION_CLUSTER_AVAILABLE)) &&
         !memmem(cluster->body, cluster->len, "\"Unknown\"", 9) &&
         !memmem(cluster->body, cluster->len, "\"False\"", 7))
         return 0;
     node = object_read(pass->arena, cluster);
-    available = condition_find(node_at(node, "status", "conditions", NULL), AVAILABLE);
+    available = meta_condition(node, META_CONDITION_CLUSTER_AVAILABLE);
     if (!strcmp(node_get_text(available, "status"), "True"))
         return 0;
     clock_parse(node_get_text(available ? available : node_get(node, "metadata"),
@@ -198,8 +198,8 @@ static void gather_held(const struct rollout *r, struct placement_ref *ref)
 
     *group = (struct placement_rollout_group) { .name = "", .clusters = names };
     for (size_t i = 0; i < node_count(r->works); i++)
-        if (!strcmp(object_label(node_item(r->works, i), PLACEMENT_NAME_LABEL), label))
-            names[group->count++] = object_space(node_item(r->works, i));
+        if (!strcmp(meta_label(node_item(r->works, i), META_LABEL_PLACEMENT_NAME), label))
+            names[group->count++] = meta_namespace(node_item(r->works, i));
     ref->groups = group;
     ref->group_count = 1;
 }
@@ -253,7 +253,7 @@ void replicaset_gather(struct rollout *r)
     advance->now = r->pass->now;
     advance->places = arena_alloc(r->pass->arena, (count_places(r) + 1) * sizeof *advance->places);
     for (size_t i = 0; i < node_count(r->works); i++)
-        add_place(r, known, object_space(node_item(r->works, i)), node_item(r->works, i));
+        add_place(r, known, meta_namespace(node_item(r->works, i)), node_item(r->works, i));
     for (size_t i = 0; i < advance->ref_count; i++)
         for (size_t g = 0; g < advance->refs[i].group_count; g++)
             for (size_t k = 0; k < advance->refs[i].groups[g].count; k++)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -60,7 +61,7 @@ static struct node **sort_works(const struct rollout *r)
     for (size_t i = 0; i <= refs; i++)
         lists[i] = node_list(arena);
     for (size_t i = 0; i < node_count(works); i++) {
-        const struct placement_place *place = place_of(r, object_space(node_item(works, i)));
+        const struct placement_place *place = place_of(r, meta_namespace(node_item(works, i)));
         size_t ref = place ? place->ref : PLACEMENT_NO_REF;
 
         node_add(arena, lists[ref < refs ? ref : refs], node_item(works, i));
@@ -192,15 +193,15 @@ static void say_leftovers(struct text *out, const struct rollout *r, const struc
 
     for (size_t i = 0; i < node_count(works); i++) {
         const struct node *work = node_item(works, i);
-        const struct placement_place *place = place_of(r, object_space(work));
+        const struct placement_place *place = place_of(r, meta_namespace(work));
 
         if (named == MOST_NAMED) {
             more++;
             continue;
         }
         named++;
-        text_addf(out, "; %s, which is not chosen any more, ", object_space(work));
-        if (object_deleting(work))
+        text_addf(out, "; %s, which is not chosen any more, ", meta_namespace(work));
+        if (meta_is_deleting(work))
             text_add(out, "is still to remove it");
         else
             text_addf(out, "keeps it until %s", r->advance.kept ? r->advance.kept :
@@ -249,10 +250,10 @@ static void set_conditions(const struct rollout *r, struct node *status,
                            const struct totals *totals)
 {
     struct arena *arena = r->pass->arena;
-    const struct node *old = node_at(r->set, "status", "conditions", NULL);
+    const struct node *old = meta_conditions(r->set);
     const char *empty = totals->undecided ? "PlacementDecisionNotFound"
                                           : "PlacementDecisionEmpty";
-    const struct condition conditions[] = {
+    const struct meta_condition conditions[] = {
         { "PlacementVerified", totals->found ? "True" : "False",
           totals->found ? "AsExpected" : empty,
           totals->found ? "" : !totals->undecided ? "no cluster is chosen" :
@@ -266,7 +267,7 @@ static void set_conditions(const struct rollout *r, struct node *status,
     };
 
     for (size_t i = 0; i < count_of(conditions); i++)
-        condition_set(arena, status, old, &conditions[i], object_generation(r->set),
+        meta_condition_set(arena, status, old, &conditions[i], meta_generation(r->set),
                       r->pass->now);
 }
 
@@ -300,7 +301,7 @@ static struct node *add_up(struct arena *arena, const struct node *rows)
 int replicaset_report(struct rollout *r, struct err *err)
 {
     struct arena *arena = r->pass->arena;
-    struct node *status = status_copy(arena, r->seen.node);
+    struct node *status = meta_copy_status(arena, r->seen.node);
     struct node **lists = sort_works(r), *rows = node_list(arena), *summary;
     struct totals totals;
 
@@ -328,21 +329,21 @@ int replicaset_report(struct rollout *r, struct err *err)
 int replicaset_report_removal(struct rollout *r, const struct node *works, struct err *err)
 {
     struct arena *arena = r->pass->arena;
-    struct node *status = status_copy(arena, r->seen.node);
+    struct node *status = meta_copy_status(arena, r->seen.node);
     scoped_text struct text words = { 0 };
-    struct condition condition = { "PlacementRolledOut", "False", "Removing", "" };
+    struct meta_condition condition = { "PlacementRolledOut", "False", "Removing", "" };
 
     text_addf(&words, "it is being deleted; %zu %s still to remove it", node_count(works),
               node_count(works) == 1 ? "cluster is" : "clusters are");
     for (size_t i = 0; i < node_count(works) && i < MOST_NAMED; i++) {
-        const struct placement_place *place = place_of(r, object_space(node_item(works, i)));
+        const struct placement_place *place = place_of(r, meta_namespace(node_item(works, i)));
 
-        text_addf(&words, "%s %s", i ? "," : ":", object_space(node_item(works, i)));
+        text_addf(&words, "%s %s", i ? "," : ":", meta_namespace(node_item(works, i)));
         if (place)
             add_time(&words, ", silent since ", place->silent_since);
     }
     condition.message = text_string(&words);
-    condition_set(arena, status, node_at(r->set, "status", "conditions", NULL), &condition,
-                  object_generation(r->set), r->pass->now);
+    meta_condition_set(arena, status, meta_conditions(r->set), &condition,
+                  meta_generation(r->set), r->pass->now);
     return pass_status(r->pass, &r->seen, status, NULL, err);
 }

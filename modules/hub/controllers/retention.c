@@ -2,6 +2,8 @@
 /* Keeps DefinitionRevisions as long as something is made from them, and no longer. */
 #include "controllers/revision.h"
 
+#include "meta/meta.h"
+
 #include <string.h>
 
 /* ---- Who uses one ------------------------------------------------------------------ */
@@ -105,7 +107,7 @@ static int run(struct pass *pass, struct err *err)
     struct seen revision;
 
     if (!pass_get(pass, REVISION, pass->space, pass->name, &revision) ||
-        object_deleting(revision.node))
+        meta_is_deleting(revision.node))
         return 0;
     spec = node_get(revision.node, "spec");
     wanted.kind = revision_kind(node_get_text(spec, "kind"));
@@ -113,7 +115,7 @@ static int run(struct pass *pass, struct err *err)
     wanted.revision = arena_printf(pass->arena, "v%lld",
                                    (long long)node_get_int(spec, "revision", 0));
     /* One that a person made is not the hub's to remove. */
-    if (wanted.kind == WHICH_COUNT || !*object_label(revision.node, REVISION_LABEL))
+    if (wanted.kind == WHICH_COUNT || !*meta_label(revision.node, META_LABEL_DEFINITION))
         return 0;
     if (disown(pass, &revision, err) < 0)
         return -1;
@@ -138,7 +140,7 @@ int retention_before(void *arg, const struct objects_review *review, struct err 
     };
 
     if (review->after || review->who->trusted || wanted.kind == WHICH_COUNT ||
-        !*object_label(review->before, REVISION_LABEL) || !is_used(&pass, &wanted))
+        !*meta_label(review->before, META_LABEL_DEFINITION) || !is_used(&pass, &wanted))
         return 0;
     return err_set(err, ERR_FORBIDDEN, "definitionrevisions \"%s\" is forbidden: %s of the %s "
                    "\"%s\" is used: an AIWorkload pins it, a WorkloadDeployment is made from it, or "

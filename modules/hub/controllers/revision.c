@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "controllers/numbers.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "render/render.h"
 
@@ -71,7 +72,7 @@ static char *hash_of(struct arena *arena, const struct node *snapshot)
 /* The newest of an object's revisions, or NULL. */
 static const struct node *newest(struct pass *pass, enum which kind)
 {
-    const struct node *all = pass_list(pass, REVISION, pass->space, REVISION_LABEL,
+    const struct node *all = pass_list(pass, REVISION, pass->space, META_LABEL_DEFINITION,
                                        revision_object_label(pass->arena, kind, pass->name));
     const struct node *best = NULL;
 
@@ -100,7 +101,7 @@ static int make_revision(struct pass *pass, enum which kind, int64_t number,
     wanted = pass_new(pass, REVISION, pass->space,
                       revision_object_name(arena, kind, pass->name,
                                            revision_text(arena, number)));
-    object_set_label(arena, wanted, REVISION_LABEL,
+    meta_set_label(arena, wanted, META_LABEL_DEFINITION,
                      revision_object_label(arena, kind, pass->name));
     spec = node_make(arena, wanted, "spec");
     node_set_text(arena, spec, "kind", which_rows[kind].kind);
@@ -126,7 +127,7 @@ static int report(struct pass *pass, const struct seen *definition,
                   int64_t number, const char *message, struct err *err)
 {
     struct arena *arena = pass->arena;
-    struct node *status = status_copy(arena, definition->node);
+    struct node *status = meta_copy_status(arena, definition->node);
     const char *broken = trouble_of(pass, definition);
 
     if (number)
@@ -140,7 +141,7 @@ static int report(struct pass *pass, const struct seen *definition,
         pass_event(pass, definition, true, "DefinitionBroken", "%s", broken);
     if (number)
         node_set_int(arena, status, "observedGeneration",
-                     object_generation(definition->node));
+                     meta_generation(definition->node));
     return pass_status(pass, definition, status, NULL, err);
 }
 
@@ -189,7 +190,7 @@ static int run_definition(struct pass *pass, enum which kind, struct err *err)
     struct seen definition;
 
     if (!pass_get(pass, kind, pass->space, pass->name, &definition) ||
-        object_deleting(definition.node))
+        meta_is_deleting(definition.node))
         return 0;
     return keep(pass, kind, &definition, node_get(definition.node, "spec"), "", err);
 }
@@ -294,7 +295,7 @@ static int run_profile(struct pass *pass, struct err *err)
     struct seen profile;
 
     if (!pass_get(pass, PROFILE, pass->space, pass->name, &profile) ||
-        object_deleting(profile.node))
+        meta_is_deleting(profile.node))
         return 0;
     p.spec = node_get(profile.node, "spec");
     if (*tenant)
@@ -332,7 +333,7 @@ static int run_bundle(struct pass *pass, struct err *err)
     struct node *snapshot, *refs;
 
     if (!pass_get(pass, BUNDLE, pass->space, pass->name, &bundle) ||
-        object_deleting(bundle.node))
+        meta_is_deleting(bundle.node))
         return 0;
     snapshot = node_copy(pass->arena, node_get(bundle.node, "spec"));
     refs = node_get(snapshot, "workloadProfileRefs");
@@ -358,7 +359,7 @@ const char *revision_latest(const struct node *definition)
     const struct node *status = node_get(definition, "status");
 
     if (!definition || node_get_int(status, "observedGeneration", 0) !=
-                           object_generation(definition))
+                           meta_generation(definition))
         return "";
     return node_get_text(status, "latestRevision");
 }

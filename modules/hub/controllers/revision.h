@@ -5,7 +5,6 @@
 #include "controllers/controller.h"
 
 /* On a DefinitionRevision: of which object, "wp.NAME", cut and hashed over 63. */
-#define REVISION_LABEL "axle.dev/definition"
 
 /* How many of an object's unused revisions are kept. */
 #define REVISIONS_KEPT 20

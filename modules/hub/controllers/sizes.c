@@ -4,6 +4,7 @@
 
 #include "archive/archive.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "render/render.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ static bool is_built_in(struct pass *pass, const char *type)
         (*tenant && is_custom(pass, arena_printf(pass->arena, "tenant-%s", tenant), type)))
         return false;
     for (size_t i = 0; i < node_count(all); i++)
-        if (!strcmp(object_name(node_item(all, i)), type) &&
+        if (!strcmp(meta_name(node_item(all, i)), type) &&
             !strcmp(node_get_text(node_item(all, i), "kind"), "ComponentDefinition"))
             return true;
     return false;
@@ -84,7 +85,7 @@ static int before_profile(void *arg, const struct objects_review *review, struct
 {
     struct controllers *all = arg;
     struct pass pass = { .all = all, .objects = all->objects, .arena = review->arena,
-                         .space = review->space, .name = object_name(review->after) };
+                         .space = review->space, .name = meta_name(review->after) };
     const struct node *components = node_at(review->after, "spec", "components", NULL);
     size_t most = archive_limits_bundle.file;
 

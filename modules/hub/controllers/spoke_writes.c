@@ -4,11 +4,11 @@
 
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <string.h>
 
-#define AVAILABLE "ManagedClusterConditionAvailable"
 #define STOPPED "ManagedClusterLeaseUpdateStopped"
 #define MOST_CONDITIONS 32
 #define MOST_CLAIMS 256
@@ -84,7 +84,7 @@ static int check_claims(const struct objects_review *review, const struct node *
 /* What the hub says of a cluster, and nobody else. */
 static bool is_hubs(const char *type)
 {
-    static const char *const types[] = {"HubAcceptedManagedCluster", "HubDeniedManagedCluster",
+    static const char *const types[] = {META_CONDITION_CLUSTER_ACCEPTED, "HubDeniedManagedCluster",
                                         "Deleting"};
 
     for (size_t i = 0; i < count_of(types); i++)
@@ -97,7 +97,7 @@ static bool is_hubs(const char *type)
    are now. */
 static void keep_hubs(const struct objects_review *review, struct node *status)
 {
-    const struct node *old = node_at(review->before, "status", "conditions", NULL);
+    const struct node *old = meta_conditions(review->before);
     const struct node *sent = node_get(status, "conditions");
     struct node *list = node_list(review->arena);
 
@@ -115,9 +115,8 @@ static void keep_hubs(const struct objects_review *review, struct node *status)
 static int check_available(const struct objects_review *review, const struct node *status,
                            struct err *err)
 {
-    const struct node *old = condition_find(
-        node_at(review->before, "status", "conditions", NULL), AVAILABLE);
-    const struct node *now = condition_find(node_get(status, "conditions"), AVAILABLE);
+    const struct node *old = meta_condition(review->before, META_CONDITION_CLUSTER_AVAILABLE);
+    const struct node *now = meta_condition_find(node_get(status, "conditions"), META_CONDITION_CLUSTER_AVAILABLE);
     const char *says = node_get_text(now, "status");
 
     if (!now || (old && node_same(old, now)))
@@ -125,15 +124,15 @@ static int check_available(const struct objects_review *review, const struct nod
     if ((!strcmp(says, "True") || !strcmp(says, "False")) &&
         strcmp(node_get_text(now, "reason"), STOPPED) != 0)
         return 0;
-    return refuse(review, "conditions[" AVAILABLE "]", "Forbidden: a spoke says True or False of "
+    return refuse(review, "conditions[" META_CONDITION_CLUSTER_AVAILABLE "]", "Forbidden: a spoke says True or False of "
                   "itself; that it is silent is the hub's to say", err);
 }
 
 static bool asks_to_leave(const struct node *cluster)
 {
-    const struct node *list = node_at(cluster, "status", "conditions", NULL);
+    const struct node *list = meta_conditions(cluster);
 
-    return !strcmp(node_get_text(condition_find(list, LEAVE_REQUESTED), "status"), "True");
+    return !strcmp(node_get_text(meta_condition_find(list, META_CONDITION_LEAVE_REQUESTED), "status"), "True");
 }
 
 /* It ends in the deletion of the cluster, for which others need the right to delete. */
@@ -144,7 +143,7 @@ static int check_leaving(const struct objects_review *review, struct err *err)
     if (review->who->trusted || !user || user->role == AUTH_SPOKE ||
         !asks_to_leave(review->after) || asks_to_leave(review->before))
         return 0;
-    return refuse(review, "conditions[" LEAVE_REQUESTED "]", "Forbidden: only the spoke itself asks "
+    return refuse(review, "conditions[" META_CONDITION_LEAVE_REQUESTED "]", "Forbidden: only the spoke itself asks "
                   "to leave; others delete the ManagedCluster (axle remove spoke)", err);
 }
 
@@ -178,8 +177,8 @@ static int before_cluster_status(void *arg, const struct objects_review *review,
    move that while the condition says the same. */
 static int before_work_status(void *arg, const struct objects_review *review, struct err *err)
 {
-    const struct node *old = node_at(review->before, "status", "conditions", NULL);
-    const struct node *now = node_at(review->after, "status", "conditions", NULL);
+    const struct node *old = meta_conditions(review->before);
+    const struct node *now = meta_conditions(review->after);
 
     (void)arg;
     (void)err;
@@ -187,7 +186,7 @@ static int before_work_status(void *arg, const struct objects_review *review, st
         return 0;
     for (size_t i = 0; i < node_count(now); i++) {
         struct node *one = node_item(now, i);
-        const struct node *was = condition_find(old, node_get_text(one, "type"));
+        const struct node *was = meta_condition_find(old, node_get_text(one, "type"));
         const char *since = node_get_text(was, "lastTransitionTime");
 
         if (*since && !strcmp(node_get_text(was, "status"), node_get_text(one, "status")))

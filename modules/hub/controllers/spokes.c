@@ -2,6 +2,7 @@
 /* Tells how an application stands on each of its spokes. */
 #include "controllers/spokes.h"
 
+#include "meta/meta.h"
 #include "render/render.h"
 
 #include <string.h>
@@ -10,13 +11,13 @@
 
 struct node *spokes_decisions(struct pass *pass, const char *space, const char *placement)
 {
-    const struct node *labelled = pass_list(pass, DECISION, space, PLACEMENT_LABEL,
+    const struct node *labelled = pass_list(pass, DECISION, space, META_LABEL_PLACEMENT,
                                             render_label(pass->arena, placement));
     struct node *list = node_list(pass->arena);
 
     /* The owner's name is whole; what another scheduler wrote has a label only. */
     for (size_t i = 0; i < node_count(labelled); i++) {
-        const char *owner = object_owner(node_item(labelled, i), "Placement");
+        const char *owner = meta_owner_name(node_item(labelled, i), "Placement");
 
         if (!*owner || !strcmp(owner, placement))
             node_add(pass->arena, list, node_item(labelled, i));
@@ -52,21 +53,21 @@ char *spokes_replica_set_label(struct arena *arena, const char *space,
 struct node *spokes_works(struct pass *pass, const char *space,
                           const char *name)
 {
-    const struct node *labelled = pass_list(pass, WORK, NULL, REPLICA_SET_LABEL,
+    const struct node *labelled = pass_list(pass, WORK, NULL, META_LABEL_REPLICASET,
                                             spokes_replica_set_label(pass->arena, space, name));
     char *whole = arena_printf(pass->arena, "%s.%s", space, name);
     struct node *list = node_list(pass->arena);
 
     /* A long label is cut and hashed; the name is whole, and never another's. */
     for (size_t i = 0; i < node_count(labelled); i++)
-        if (!strcmp(object_name(node_item(labelled, i)), whole))
+        if (!strcmp(meta_name(node_item(labelled, i)), whole))
             node_add(pass->arena, list, node_item(labelled, i));
     return list;
 }
 
 bool spokes_work_is(const struct node *work, const char *condition)
 {
-    return condition_holds(work, condition);
+    return meta_condition_holds(work, condition);
 }
 
 /* ---- One spoke after the other ------------------------------------------------ */
@@ -74,7 +75,7 @@ bool spokes_work_is(const struct node *work, const char *condition)
 static const struct node *work_of(const struct node *works, const char *cluster)
 {
     for (size_t i = 0; i < node_count(works); i++)
-        if (!strcmp(object_space(node_item(works, i)), cluster))
+        if (!strcmp(meta_namespace(node_item(works, i)), cluster))
             return node_item(works, i);
     return NULL;
 }
@@ -105,12 +106,12 @@ static void add_endpoints(struct arena *arena, struct spokes *spokes,
 static const struct node *own_load(struct pass *pass, const struct node *replica_set,
                                    const char *cluster)
 {
-    const char *name = object_annotation(replica_set, "axle.dev/workload");
+    const char *name = meta_annotation(replica_set, META_ANNOTATION_WORKLOAD);
     const struct node *load = pass_read(pass, WORKLOAD, cluster,
-                                        *name ? name : object_name(replica_set));
-    const char *project = object_label(load, "axle.dev/project");
+                                        *name ? name : meta_name(replica_set));
+    const char *project = meta_label(load, META_LABEL_PROJECT);
 
-    return *project && strcmp(project, object_space(replica_set)) != 0 ? NULL : load;
+    return *project && strcmp(project, meta_namespace(replica_set)) != 0 ? NULL : load;
 }
 
 struct gathering {
@@ -122,8 +123,8 @@ struct gathering {
 
 static bool is_name_taken(const struct gathering *to, const char *cluster)
 {
-    const char *name = arena_printf(to->pass->arena, "%s.%s", object_space(to->replica_set),
-                                    object_name(to->replica_set));
+    const char *name = arena_printf(to->pass->arena, "%s.%s", meta_namespace(to->replica_set),
+                                    meta_name(to->replica_set));
 
     return !work_of(to->works, cluster) && pass_read(to->pass, WORK, cluster, name);
 }
@@ -160,14 +161,6 @@ static void add_spoke(struct gathering *to, const char *cluster, bool chosen)
     }
 }
 
-static bool list_has(const struct node *list, const char *name)
-{
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_text(node_item(list, i)), name))
-            return true;
-    return false;
-}
-
 static void put_in_order(struct gathering *from)
 {
     struct arena *arena = from->pass->arena;
@@ -194,12 +187,12 @@ void spokes_gather(struct pass *pass, const struct node *replica_set,
                              .endpoints = node_list(pass->arena), .worst = "" };
     for (size_t i = 0; i < SPOKE_PHASES; i++)
         to.by_phase[i] = node_list(pass->arena);
-    to.works = spokes_works(pass, object_space(replica_set), object_name(replica_set));
+    to.works = spokes_works(pass, meta_namespace(replica_set), meta_name(replica_set));
     for (size_t i = 0; i < node_count(chosen); i++)
         add_spoke(&to, node_text(node_item(chosen, i)), true);
     for (size_t i = 0; i < node_count(to.works); i++)
-        if (!list_has(chosen, object_space(node_item(to.works, i))))
-            add_spoke(&to, object_space(node_item(to.works, i)), false);
+        if (!meta_list_has(chosen, meta_namespace(node_item(to.works, i))))
+            add_spoke(&to, meta_namespace(node_item(to.works, i)), false);
     put_in_order(&to);
 }
 

@@ -5,10 +5,6 @@
 #include "controllers/controller.h"
 #include "controllers/standing.h"
 
-#define REPLICA_SET_LABEL                                                      \
-    "work.open-cluster-management.io/manifestworkreplicaset"
-#define PLACEMENT_NAME_LABEL "work.open-cluster-management.io/placementname"
-
 struct spokes {
     struct node *rows;      /* [{name, phase, message}], worst first */
     struct node *endpoints; /* [{spoke, name, address, port, protocol, url}] */
@@ -18,8 +14,6 @@ struct spokes {
     int64_t copies, copies_ready; /* pods of the wanted version, on all of them */
     const char *worst;      /* message of the first row that is not well */
 };
-
-#define PLACEMENT_LABEL "cluster.open-cluster-management.io/placement"
 
 /* The PlacementDecisions of a Placement, as a list. */
 struct node *spokes_decisions(struct pass *pass, const char *space, const char *placement);

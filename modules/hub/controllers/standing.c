@@ -4,10 +4,10 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
-#define AVAILABLE "ManagedClusterConditionAvailable"
 /* Of one application on one spoke; the spoke's word alone is no reason to believe more. */
 #define MOST_COPIES 100000
 
@@ -61,17 +61,17 @@ static bool matches(const struct node *have, const struct node *want, const stru
 bool standing_is_wanted(const struct node *work, const struct node *template)
 {
     return template && matches(node_get(work, "spec"), template,
-                               node_get(object_applied(work, REPLICASET_MANAGER), "f:spec"));
+                               node_get(meta_applied_fields(work, REPLICASET_MANAGER), "f:spec"));
 }
 
 /* ---- What its status says of this generation ------------------------------------- */
 
 static const struct node *condition_now(const struct node *work, const char *type)
 {
-    const struct node *list = node_at(work, "status", "conditions", NULL);
-    const struct node *found = condition_find(list, type);
+    const struct node *list = meta_conditions(work);
+    const struct node *found = meta_condition_find(list, type);
 
-    return node_get_int(found, "observedGeneration", 0) == object_generation(work) ? found
+    return node_get_int(found, "observedGeneration", 0) == meta_generation(work) ? found
                                                                                    : NULL;
 }
 
@@ -100,8 +100,8 @@ static const struct node *load_now(const struct standing_input *input)
     if (!input->work || !standing_is_reported(input->work))
         return NULL;
     if (work)
-        return !strcmp(node_get_text(work, "uid"), object_uid(input->work)) &&
-                       node_get_int(work, "generation", 0) == object_generation(input->work)
+        return !strcmp(node_get_text(work, "uid"), meta_uid(input->work)) &&
+                       node_get_int(work, "generation", 0) == meta_generation(input->work)
                    ? status : NULL;
     return !strcmp(node_get_text(node_get(status, "artifact"), "digest"),
                    node_text(node_at(input->load, "spec", "artifact", "digest", NULL)))
@@ -133,7 +133,7 @@ static enum spoke_phase judge_wanted(const struct standing_input *input,
         return SPOKE_COMPLETED;
     /* A klusterlet may never say Progressing; if it did, it must say that it is over. */
     if (says(work, "Available", "True") &&
-        (!condition_find(node_at(work, "status", "conditions", NULL), "Progressing") ||
+        (!meta_condition(work, "Progressing") ||
          says(work, "Progressing", "False")))
         return SPOKE_RUNNING;
     *message = *said ? said : words_of(work, "Available");
@@ -153,11 +153,11 @@ static enum spoke_phase judge_former(struct arena *arena, const struct node *wor
 static enum spoke_phase judge(struct arena *arena, const struct standing_input *input,
                               const struct node *now, const char **message)
 {
-    if (input->work && object_deleting(input->work)) {
+    if (input->work && meta_is_deleting(input->work)) {
         *message = "it is being removed there";
         return SPOKE_DELETING;
     }
-    if (!strcmp(condition_status(input->cluster, AVAILABLE), "Unknown")) {
+    if (!strcmp(meta_condition_status(input->cluster, META_CONDITION_CLUSTER_AVAILABLE), "Unknown")) {
         *message = "the spoke is silent; what runs there runs on";
         return SPOKE_UNKNOWN;
     }
@@ -175,7 +175,7 @@ static enum spoke_phase judge(struct arena *arena, const struct standing_input *
 struct standing standing_judge(struct arena *arena, const struct standing_input *input)
 {
     struct standing ret = { .message = "" };
-    bool wanted = input->work && !object_deleting(input->work) &&
+    bool wanted = input->work && !meta_is_deleting(input->work) &&
                   standing_is_wanted(input->work, input->template);
     const struct node *copies;
 

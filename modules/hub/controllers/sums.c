@@ -4,6 +4,7 @@
 
 #include "controllers/failure.h"
 #include "controllers/standing.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -16,7 +17,7 @@ static const struct node *status_of(const struct node *deployment)
 static bool is_told(const struct node *deployment)
 {
     return node_get_int(status_of(deployment), "observedGeneration", 0) ==
-           object_generation(deployment);
+           meta_generation(deployment);
 }
 
 /* ---- The phase --------------------------------------------------------------------- */
@@ -30,7 +31,7 @@ static const char *phase_of(const struct node *deployment)
     const char *phase = node_get_text(status_of(deployment), "phase");
 
     /* One that is no longer wanted is on its way out. */
-    if (object_deleting(deployment) || !strcmp(phase, "Deleting"))
+    if (meta_is_deleting(deployment) || !strcmp(phase, "Deleting"))
         return "Deploying";
     return is_told(deployment) ? phase : "Rendering";
 }
@@ -148,29 +149,29 @@ struct sums sums_of(struct arena *arena, const struct node *deployments)
 
 /* ---- Conditions ------------------------------------------------------------------------- */
 
-struct condition sums_condition(const struct node *deployments, const char *type)
+struct meta_condition sums_condition(const struct node *deployments, const char *type)
 {
-    struct condition ret = { type, "Unknown", "NotJudged", "there is no deployment yet" };
+    struct meta_condition ret = { type, "Unknown", "NotJudged", "there is no deployment yet" };
     bool decided = false;
 
     for (size_t i = 0; i < node_count(deployments); i++) {
         const struct node *one = node_item(deployments, i);
-        const struct node *found = condition_find(node_get(status_of(one), "conditions"), type);
+        const struct node *found = meta_condition_find(node_get(status_of(one), "conditions"), type);
 
-        if (object_deleting(one))
+        if (meta_is_deleting(one))
             continue;
         if (!is_told(one) || node_get_int(found, "observedGeneration", 0) !=
-                                 object_generation(one)) {
+                                 meta_generation(one)) {
             struct failure failure = failure_of(one);
 
-            return (struct condition){ type, "Unknown",
+            return (struct meta_condition){ type, "Unknown",
                                        failure.reason ? failure.reason : "Progressing",
                                        failure.reason ? failure.message : "not known yet" };
         }
         if (decided)
             continue;
         decided = strcmp(node_get_text(found, "status"), "True") != 0;
-        ret = (struct condition){ type, node_get_text(found, "status"),
+        ret = (struct meta_condition){ type, node_get_text(found, "status"),
                                   node_get_text(found, "reason"),
                                   node_get_text(found, "message") };
     }

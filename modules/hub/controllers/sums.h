@@ -3,6 +3,7 @@
 #define CONTROLLERS_SUMS_H
 
 #include "controllers/controller.h"
+#include "meta/meta.h"
 
 /*
  * Pure: how an AIWorkload stands, from its WorkloadDeployments. One whose status is
@@ -22,6 +23,6 @@ struct sums sums_of(struct arena *arena, const struct node *deployments);
  * person; an empty list, and what is not known of the present generation, is
  * Unknown.
  */
-struct condition sums_condition(const struct node *deployments, const char *type);
+struct meta_condition sums_condition(const struct node *deployments, const char *type);
 
 #endif

@@ -4,12 +4,10 @@
 #include "controllers/members.h"
 
 #include "base/map.h"
+#include "meta/meta.h"
 #include "registry/registry.h"
 
 #include <string.h>
-
-#define OWNER_KIND "axle.dev/owner-kind"
-#define OWNER "axle.dev/owner"
 
 /* ---- Namespaces have one owner ------------------------------------------- */
 
@@ -19,10 +17,10 @@ static const char *listed_by(struct pass *pass, const char *space)
     const struct node *listing = pass_list(pass, PROJECT, NULL, NULL, space);
 
     for (size_t i = 0; i < node_count(listing); i++)
-        if (strcmp(object_name(node_item(listing, i)), space) &&
-            allowed_list_has(node_at(node_item(listing, i), "spec", "targetNamespaces", NULL),
+        if (strcmp(meta_name(node_item(listing, i)), space) &&
+            meta_list_has(node_at(node_item(listing, i), "spec", "targetNamespaces", NULL),
                              space))
-            return object_name(node_item(listing, i));
+            return meta_name(node_item(listing, i));
     return NULL;
 }
 
@@ -46,38 +44,38 @@ static int make_space(struct pass *pass, const char *space, const char *kind,
 {
     struct node *wanted = pass_new(pass, NAMESPACE, "", space);
 
-    object_set_label(pass->arena, wanted, OWNER_KIND, kind);
-    object_set_label(pass->arena, wanted, OWNER, owner);
-    object_set_label(pass->arena, wanted, "axle.dev/tenant", tenant);
+    meta_set_label(pass->arena, wanted, META_LABEL_OWNER_KIND, kind);
+    meta_set_label(pass->arena, wanted, META_LABEL_OWNER, owner);
+    meta_set_label(pass->arena, wanted, META_LABEL_TENANT, tenant);
     return pass_ensure(pass, wanted, NULL, err);
 }
 
 /* Members that were written before they were refused have no rights; it is said. */
 static void say_members(struct pass *pass, const struct seen *seen, struct node *status)
 {
-    const struct node *old = node_at(seen->node, "status", "conditions", NULL);
+    const struct node *old = meta_conditions(seen->node);
     const char *refused = members_refused(pass, seen->node);
-    struct condition taken = { "MembersAccepted", refused ? "False" : "True",
+    struct meta_condition taken = { "MembersAccepted", refused ? "False" : "True",
                                refused ? "NameRefused" : "AllAccepted",
                                refused ? refused : "" };
 
-    if (refused || condition_find(old, taken.type))
-        condition_set(pass->arena, status, old, &taken, object_generation(seen->node),
+    if (refused || meta_condition_find(old, taken.type))
+        meta_condition_set(pass->arena, status, old, &taken, meta_generation(seen->node),
                       pass->now);
 }
 
 static int say(struct pass *pass, const struct seen *seen, const char *phase,
-               const struct condition *ready, struct err *err)
+               const struct meta_condition *ready, struct err *err)
 {
-    struct node *status = status_copy(pass->arena, seen->node);
-    int64_t generation = object_generation(seen->node);
+    struct node *status = meta_copy_status(pass->arena, seen->node);
+    int64_t generation = meta_generation(seen->node);
     bool changed = false;
 
     node_set_text(pass->arena, status, "phase", phase);
     node_set_text(pass->arena, status, "message", ready->message);
     node_set_int(pass->arena, status, "observedGeneration", generation);
-    condition_set(pass->arena, status,
-                  node_at(seen->node, "status", "conditions", NULL), ready,
+    meta_condition_set(pass->arena, status,
+                  meta_conditions(seen->node), ready,
                   generation, pass->now);
     say_members(pass, seen, status);
     if (pass_status(pass, seen, status, &changed, err) < 0)
@@ -94,7 +92,7 @@ static int drop_space(struct pass *pass, const char *space, const char *kind,
 {
     const struct node *there = pass_read(pass, NAMESPACE, "", space);
 
-    if (!there || strcmp(object_label(there, OWNER_KIND), kind))
+    if (!there || strcmp(meta_label(there, META_LABEL_OWNER_KIND), kind))
         return 1;
     if (pass_remove(pass, NAMESPACE, "", space, err) < 0)
         return -1;
@@ -105,9 +103,9 @@ static int drop_space(struct pass *pass, const char *space, const char *kind,
 static const char *emptying(struct pass *pass, const char *space)
 {
     const struct node *there = pass_read(pass, NAMESPACE, "", space);
-    const struct node *conditions = node_at(there, "status", "conditions", NULL);
-    const struct node *content = condition_find(conditions, "NamespaceContentRemaining");
-    const struct node *held = condition_find(conditions, "NamespaceFinalizersRemaining");
+    const struct node *conditions = meta_conditions(there);
+    const struct node *content = meta_condition_find(conditions, "NamespaceContentRemaining");
+    const struct node *held = meta_condition_find(conditions, "NamespaceFinalizersRemaining");
 
     return arena_printf(pass->arena, "the namespace \"%s\" is being emptied%s%s%s%s", space,
                         content ? ": " : "", node_get_text(content, "message"),
@@ -124,7 +122,7 @@ static const char *a_project_of(struct pass *pass, const char *tenant)
         const struct node *one = node_item(all, i);
 
         if (!strcmp(node_get_text(node_get(one, "spec"), "tenant"), tenant))
-            return object_name(one);
+            return meta_name(one);
     }
     return NULL;
 }
@@ -136,7 +134,7 @@ static int drain_tenant(struct pass *pass, const struct seen *tenant,
     int gone;
 
     if (project) {
-        struct condition ready = {
+        struct meta_condition ready = {
             "Ready", "False", "ProjectsRemain",
             arena_printf(pass->arena, "the project \"%s\" is still there; "
                          "delete it first", project),
@@ -146,29 +144,29 @@ static int drain_tenant(struct pass *pass, const struct seen *tenant,
     }
     gone = drop_space(pass, space, "Tenant", err);
     if (!gone) {
-        struct condition ready = { "Ready", "False", "Draining", emptying(pass, space) };
+        struct meta_condition ready = { "Ready", "False", "Draining", emptying(pass, space) };
 
         return say(pass, tenant, "Deleting", &ready, err);
     }
-    return gone > 0 ? pass_finalizer(pass, tenant, DRAIN, false, err) : gone;
+    return gone > 0 ? pass_finalizer(pass, tenant, META_FINALIZER_DRAIN, false, err) : gone;
 }
 
 static int run_tenant(struct pass *pass, struct err *err)
 {
     char *space = arena_printf(pass->arena, "tenant-%s", pass->name);
-    struct condition ready = { "Ready", "True", "NamespaceReady", "" };
+    struct meta_condition ready = { "Ready", "True", "NamespaceReady", "" };
     struct seen tenant;
     const char *trouble;
 
     if (!pass_get(pass, TENANT, "", pass->name, &tenant))
         return 0;
-    if (object_deleting(tenant.node))
+    if (meta_is_deleting(tenant.node))
         return drain_tenant(pass, &tenant, space, err);
-    if (pass_finalizer(pass, &tenant, DRAIN, true, err) < 0)
+    if (pass_finalizer(pass, &tenant, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
     trouble = tenancy_space_trouble(pass, space, "Tenant");
     if (trouble) {
-        ready = (struct condition) { "Ready", "False", "NameTaken", trouble };
+        ready = (struct meta_condition) { "Ready", "False", "NameTaken", trouble };
         return say(pass, &tenant, "Failed", &ready, err);
     }
     if (make_space(pass, space, "Tenant", pass->name, pass->name, err) < 0 ||
@@ -187,7 +185,7 @@ static bool is_own_pool(struct pass *pass, const char *set)
 
     for (size_t i = 0; i < node_count(pools); i++)
         if (!strcmp(set, allowed_pool_set(pass->arena, pass->name,
-                                          object_name(node_item(pools, i)))))
+                                          meta_name(node_item(pools, i)))))
             return true;
     return false;
 }
@@ -197,7 +195,7 @@ static int bind_sets(struct pass *pass, const struct node *sets,
                      struct err *err)
 {
     const struct node *bound = pass_list_own(pass, BINDING, pass->name,
-                                             "axle.dev/made-by", "project");
+                                             META_LABEL_MADE_BY, "project");
     scoped_map struct map *allowed = map_new();
 
     for (size_t i = 0; i < node_count(sets); i++) {
@@ -207,14 +205,14 @@ static int bind_sets(struct pass *pass, const struct node *sets,
         map_put(allowed, set, wanted);
         if (is_own_pool(pass, set))
             continue;
-        object_set_label(pass->arena, wanted, "axle.dev/made-by", "project");
+        meta_set_label(pass->arena, wanted, META_LABEL_MADE_BY, "project");
         node_set_text(pass->arena, node_make(pass->arena, wanted, "spec"),
                       "clusterSet", set);
         if (pass_ensure(pass, wanted, NULL, err) < 0)
             return -1;
     }
     for (size_t i = 0; i < node_count(bound); i++) {
-        const char *name = object_name(node_item(bound, i));
+        const char *name = meta_name(node_item(bound, i));
 
         if (!map_get(allowed, name) &&
             pass_remove(pass, BINDING, pass->name, name, err) < 0)
@@ -228,7 +226,7 @@ static int drain_project(struct pass *pass, const struct seen *project,
                          struct err *err)
 {
     static const enum which first[] = { AIWORKLOAD, DEPLOYMENT, REPLICA_SET };
-    struct condition ready = { "Ready", "False", "Draining",
+    struct meta_condition ready = { "Ready", "False", "Draining",
                                "its workloads are being removed" };
     int left = 0, gone;
 
@@ -237,7 +235,7 @@ static int drain_project(struct pass *pass, const struct seen *project,
 
         for (size_t i = 0; i < node_count(all); i++, left++)
             if (pass_remove(pass, first[k], pass->name,
-                            object_name(node_item(all, i)), err) < 0)
+                            meta_name(node_item(all, i)), err) < 0)
                 return -1;
     }
     if (left)
@@ -249,12 +247,12 @@ static int drain_project(struct pass *pass, const struct seen *project,
     }
     if (gone > 0 && !pass_read(pass, NAMESPACE, "", pass->name))
         registry_drop_project(objects_store(pass->objects), pass->name);
-    return gone > 0 ? pass_finalizer(pass, project, DRAIN, false, err) : gone;
+    return gone > 0 ? pass_finalizer(pass, project, META_FINALIZER_DRAIN, false, err) : gone;
 }
 
 static int run_project(struct pass *pass, struct err *err)
 {
-    struct condition ready = { "Ready", "True", "NamespaceReady",
+    struct meta_condition ready = { "Ready", "True", "NamespaceReady",
                                "the namespace is there" };
     const struct node *tenant;
     const char *trouble;
@@ -262,14 +260,14 @@ static int run_project(struct pass *pass, struct err *err)
 
     if (!pass_get(pass, PROJECT, "", pass->name, &project))
         return 0;
-    if (object_deleting(project.node))
+    if (meta_is_deleting(project.node))
         return drain_project(pass, &project, err);
-    if (pass_finalizer(pass, &project, DRAIN, true, err) < 0)
+    if (pass_finalizer(pass, &project, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
     tenant = pass_read(pass, TENANT, "",
                        node_get_text(node_get(project.node, "spec"), "tenant"));
-    if (!tenant || object_deleting(tenant)) {
-        ready = (struct condition) {
+    if (!tenant || meta_is_deleting(tenant)) {
+        ready = (struct meta_condition) {
             "Ready", "False", tenant ? "TenantDeleting" : "TenantNotFound",
             arena_printf(pass->arena, tenant ? "the tenant \"%s\" is being deleted; it waits for "
                                                "this project to be deleted, too"
@@ -281,10 +279,10 @@ static int run_project(struct pass *pass, struct err *err)
     }
     trouble = tenancy_space_trouble(pass, pass->name, "Project");
     if (trouble) {
-        ready = (struct condition) { "Ready", "False", "NameTaken", trouble };
+        ready = (struct meta_condition) { "Ready", "False", "NameTaken", trouble };
         return say(pass, &project, "Failed", &ready, err);
     }
-    if (make_space(pass, pass->name, "Project", pass->name, object_name(tenant),
+    if (make_space(pass, pass->name, "Project", pass->name, meta_name(tenant),
                    err) < 0 ||
         bind_sets(pass, allowed_sets(pass, pass->name), err) < 0 ||
         members_of_project(pass, project.node, tenant, err) < 0)

@@ -4,11 +4,10 @@
 
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <string.h>
-
-#define MADE_BY "axle.dev/made-by"
 
 /* ---- Rules before each write ------------------------------------------------- */
 
@@ -22,7 +21,7 @@ static int refuse_field(const struct node *token, const char *field, const char 
                         const char *why, struct err *err)
 {
     return err_set(err, ERR_INVALID, "JoinToken.axle.dev \"%s\" is invalid: %s: Invalid value: "
-                   "\"%.100s\": %s", object_name(token), field, value, why);
+                   "\"%.100s\": %s", meta_name(token), field, value, why);
 }
 
 /* It ends, and not in a hundred years. */
@@ -58,7 +57,7 @@ static int check_purpose(const struct objects_review *review, struct err *err)
     if (!is_administrator(review->who))
         return err_set(err, ERR_FORBIDDEN, "jointokens.axle.dev \"%s\" is forbidden: a token that "
                        "makes its bearer an administrator is written by administrators (group "
-                       "system:masters) only", object_name(after));
+                       "system:masters) only", meta_name(after));
     if (before && is_administrators(before) != is_administrators(after))
         return refuse_field(after, "spec.purpose", node_get_text(node_get(after, "spec"), "purpose"),
                             "a token never changes its purpose: make another one", err);
@@ -86,7 +85,7 @@ static int check_spec(const struct objects_review *review, struct err *err)
 static int before_token_write(void *arg, const struct objects_review *review, struct err *err)
 {
     const struct objects_who *who = review->who;
-    const char *maker = review->before ? object_annotation(review->before, MADE_BY)
+    const char *maker = review->before ? meta_annotation(review->before, META_ANNOTATION_MADE_BY)
                                        : who->user ? who->user : "";
     struct node *annotations;
 
@@ -95,9 +94,9 @@ static int before_token_write(void *arg, const struct objects_review *review, st
         return 0;
     annotations = node_at(review->after, "metadata", "annotations", NULL);
     if (*maker)
-        object_set_annotation(review->arena, review->after, MADE_BY, maker);
+        meta_set_annotation(review->arena, review->after, META_ANNOTATION_MADE_BY, maker);
     else if (annotations)
-        node_remove(annotations, MADE_BY);
+        node_remove(annotations, META_ANNOTATION_MADE_BY);
     /* An older hub kept such a token; it may still be revoked or given a note. */
     if (!review->before && check_spec(review, err) < 0)
         return -1;
@@ -122,7 +121,7 @@ static int run(struct pass *pass, struct err *err)
     if (!pass_get(pass, JOIN_TOKEN, "", pass->name, &token))
         return 0;
     spec = node_get(token.node, "spec");
-    status = status_copy(pass->arena, token.node);
+    status = meta_copy_status(pass->arena, token.node);
     used = joining_count(pass->all, token.node);
     clock_parse(node_get_text(spec, "expiresAt"), &expires);
     if (!is_administrators(token.node) && used >= node_get_int(spec, "uses", 1))
@@ -145,8 +144,8 @@ static void map_cluster(struct controllers *all, const struct controller *to,
     if (!after)
         return;
     arena = arena_new();
-    now = object_annotation(object_read(arena, after), JOINED_WITH);
-    if (before && !strcmp(object_annotation(object_read(arena, before), JOINED_WITH), now))
+    now = meta_annotation(object_read(arena, after), META_ANNOTATION_JOIN_TOKEN);
+    if (before && !strcmp(meta_annotation(object_read(arena, before), META_ANNOTATION_JOIN_TOKEN), now))
         return;
     controllers_wake(all, to, "", now);
 }

@@ -5,13 +5,13 @@
 #include "base/map.h"
 #include "document/document.h"
 #include "kinds/kinds.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "render/render.h"
 
 #include <string.h>
 
 #define MANAGER "axle-definitions"
-#define API_VERSION "axle.dev/v1alpha1"
 
 static const char *const shown_as[] = {"ClusterComponentDefinition", "ClusterTraitDefinition"};
 
@@ -19,11 +19,11 @@ static const char *const shown_as[] = {"ClusterComponentDefinition", "ClusterTra
 static int publish_definition(struct hub *hub, struct arena *arena, const struct node *definition,
                 struct map *shown, struct err *err)
 {
-    const char *name = node_get_text(node_get(definition, "metadata"), "name");
+    const char *name = meta_name(definition);
     const char *kind = arena_printf(arena, "Cluster%s", node_get_text(definition, "kind"));
     struct node *wanted = node_map(arena);
 
-    node_set_text(arena, wanted, "apiVersion", API_VERSION);
+    node_set_text(arena, wanted, "apiVersion", META_API_AXLE);
     node_set_text(arena, wanted, "kind", kind);
     node_set_text(arena, node_make(arena, wanted, "metadata"), "name", name);
     node_set(arena, wanted, "spec", node_copy(arena, node_get(definition, "spec")));
@@ -50,7 +50,7 @@ static void find_stale_definition(void *arg, const struct object *object)
 static int remove_stale(struct hub *hub, struct arena *arena, struct map *shown,
                         const char *kind_name, struct err *err)
 {
-    const struct kind *kind = kinds_by_kind(hub->kinds, API_VERSION, kind_name);
+    const struct kind *kind = kinds_by_kind(hub->kinds, META_API_AXLE, kind_name);
     struct stale stale = {arena, shown, node_list(arena), kind_name};
 
     objects_each(hub->objects, OBJECTS_STAGED, kind, "", find_stale_definition, &stale);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "kinds/kinds.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 
 #include <string.h>
@@ -73,7 +74,7 @@ static void look_into_work(void *arg, const struct object *object)
 
         /* Another kind's `secretRefs` grants nothing, whoever wrote it. */
         if (strcmp(node_get_text(manifest, "kind"), "Workload") != 0 ||
-            strcmp(node_get_text(manifest, "apiVersion"), "axle.dev/v1alpha1") != 0)
+            strcmp(node_get_text(manifest, "apiVersion"), META_API_AXLE) != 0)
             continue;
         if (search->repository ? is_artifact(node_get(spec, "artifact"), search)
                                : names_secret(spec, search))
@@ -85,7 +86,7 @@ static bool search_works(struct hub *hub, const char *cluster,
                          struct search *search)
 {
     const struct kind *kind = kinds_find(
-        hub->kinds, "work.open-cluster-management.io", "manifestworks");
+        hub->kinds, META_GROUP_WORK, "manifestworks");
 
     objects_each(hub->objects, OBJECTS_PUBLISHED, kind, cluster, look_into_work,
                  search);
@@ -126,7 +127,7 @@ static const struct node *read_one(struct hub *hub, struct arena *arena,
 static bool request_is_own(void *arg, const char *user, const char *name)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *request = read_one(arg, arena, "certificates.k8s.io",
+    const struct node *request = read_one(arg, arena, META_GROUP_CERTIFICATES,
                                       "certificatesigningrequests", name);
 
     return request && strcmp(node_get_text(node_get(request, "spec"),
@@ -147,10 +148,10 @@ static bool cluster_is_joining(void *arg, const char *token,
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *there =
-        read_one(arg, arena, "cluster.open-cluster-management.io",
+        read_one(arg, arena, META_GROUP_CLUSTER,
              "managedclusters", cluster);
     const struct node *spec =
-        node_get(read_one(arg, arena, "axle.dev", "jointokens", token), "spec");
+        node_get(read_one(arg, arena, META_GROUP_AXLE, "jointokens", token), "spec");
 
     return !there ||
            strcmp(node_get_text(node_at(there, "metadata", "annotations", NULL),

@@ -15,6 +15,7 @@
 #include "kinds/kinds.h"
 #include "limits/limits.h"
 #include "loop/loop.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
 #include "store/store.h"
@@ -323,7 +324,7 @@ char *hub_make_token(struct hub *hub, const char *name, int64_t lifetime,
     add_random_hex(&salt, 16);
     add_random_hex(&secret, 16);
     clock_format(clock_wall() + lifetime, false, expires);
-    node_set_text(arena, object, "apiVersion", "axle.dev/v1alpha1");
+    node_set_text(arena, object, "apiVersion", META_API_AXLE);
     node_set_text(arena, object, "kind", "JoinToken");
     node_set_text(arena, node_make(arena, object, "metadata"), "name",
                   text_string(&id));

@@ -7,6 +7,7 @@
 #include "http/http.h"
 #include "kinds/kinds.h"
 #include "loop/loop.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
 
@@ -60,7 +61,7 @@ void revoke_start(struct hub *hub)
 {
     hub->revoke = loop_timer_new(hub->loop, cut_revoked_peers, hub);
     objects_on_change(hub->objects,
-                      kinds_find(hub->kinds, "cluster.open-cluster-management.io",
+                      kinds_find(hub->kinds, META_GROUP_CLUSTER,
                                  "managedclusters"),
                       on_access_change, hub);
 }

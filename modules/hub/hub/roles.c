@@ -4,13 +4,12 @@
 
 #include "document/document.h"
 #include "kinds/kinds.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 
 #include <string.h>
 
 #define MANAGER "axle-roles"
-#define AUTOUPDATE "rbac.authorization.kubernetes.io/autoupdate"
-#define BOOTSTRAPPING "kubernetes.io/bootstrapping"
 
 static bool list_has_item(const struct node *list, const struct node *item)
 {
@@ -43,12 +42,12 @@ static bool add_marks(struct arena *arena, struct node *object,
     struct node *metadata = node_make(arena, object, "metadata");
     struct node *labels = node_make(arena, metadata, "labels");
     struct node *notes = node_make(arena, metadata, "annotations");
-    bool changed = !node_get(notes, AUTOUPDATE);
+    bool changed = !node_get(notes, META_ANNOTATION_AUTOUPDATE);
 
     if (changed)
-        node_set_text(arena, notes, AUTOUPDATE, "true");
-    if (strcmp(node_get_text(labels, BOOTSTRAPPING), "rbac-defaults") != 0) {
-        node_set_text(arena, labels, BOOTSTRAPPING, "rbac-defaults");
+        node_set_text(arena, notes, META_ANNOTATION_AUTOUPDATE, "true");
+    if (strcmp(node_get_text(labels, META_LABEL_BOOTSTRAPPING), "rbac-defaults") != 0) {
+        node_set_text(arena, labels, META_LABEL_BOOTSTRAPPING, "rbac-defaults");
         changed = true;
     }
     node_each (label, node_at(wanted, "metadata", "labels", NULL)) {
@@ -78,7 +77,7 @@ static int write_role(struct hub *hub, struct arena *arena, const struct kind *k
     struct objects_write write = {
         .who = {.user = MANAGER, .manager = MANAGER, .trusted = true},
         .kind = kind, .space = "",
-        .name = node_get_text(node_get(body, "metadata"), "name"),
+        .name = meta_name(body),
         .body = body, .validation = OBJECTS_STRICT, .grace = -1};
     int failed = is_new ? objects_create(hub->objects, &write, &result, err)
                         : objects_update(hub->objects, &write, &result, err);
@@ -90,7 +89,7 @@ static int write_role(struct hub *hub, struct arena *arena, const struct kind *k
 static int ensure_role(struct hub *hub, const struct node *wanted, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    const char *name = node_get_text(node_get(wanted, "metadata"), "name");
+    const char *name = meta_name(wanted);
     const struct kind *kind =
         kinds_by_kind(hub->kinds, node_get_text(wanted, "apiVersion"),
                       node_get_text(wanted, "kind"));
@@ -105,8 +104,7 @@ static int ensure_role(struct hub *hub, const struct node *wanted, struct err *e
         return write_role(hub, arena, kind, body, true, err);
     }
     body = object_read(arena, there);
-    if (strcmp(node_get_text(node_at(body, "metadata", "annotations", NULL),
-                             AUTOUPDATE), "false") == 0)
+    if (strcmp(meta_annotation(body, META_ANNOTATION_AUTOUPDATE), "false") == 0)
         return 0;
     changed = add_marks(arena, body, wanted);
     changed = add_missing(arena, body, wanted, "rules") || changed;

@@ -13,6 +13,7 @@
 #include "document/document.h"
 #include "http/http.h"
 #include "limits/limits.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "store/store.h"
 
@@ -301,7 +302,7 @@ static size_t most_connections(const struct pki_cert *peer, void *arg)
 {
     const struct hub *hub = arg;
 
-    if (!pki_cert_in(peer, "system:open-cluster-management:managed-clusters"))
+    if (!pki_cert_in(peer, META_USERS_CLUSTERS))
         return 0;
     return (size_t)config_number(hub->config, CONFIG_ID_SPOKE_CONNECTIONS);
 }

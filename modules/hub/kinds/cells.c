@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <inttypes.h>
@@ -184,7 +185,7 @@ static struct node *cell_of(struct arena *arena, const struct kind_column *colum
 {
     if (!rule->count)
         return node_string(arena,
-                           node_get_text(node_get(object, "metadata"), "name"));
+                           meta_name(object));
     switch (rule->as) {
     case CELL_VALUE:
         break;

@@ -8,6 +8,7 @@
 #include "http/http.h"
 #include "kinds/kinds.h"
 #include "loop/loop.h"
+#include "meta/meta.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,13 +44,13 @@ static const struct body {
     size_t most;
 } bodies[] = {
     {"", "events", "", 16384},
-    {"events.k8s.io", "events", "", 16384},
-    {"coordination.k8s.io", "leases", "", 8192},
-    {"cluster.open-cluster-management.io", "managedclusters", "", 16384},
-    {"cluster.open-cluster-management.io", "managedclusters", "status", 131072},
-    {"axle.dev", "workloads", "status", 163840},
-    {"work.open-cluster-management.io", "manifestworks", "", 786432},
-    {"work.open-cluster-management.io", "manifestworks", "status", 786432},
+    {META_GROUP_EVENTS, "events", "", 16384},
+    {META_GROUP_COORDINATION, "leases", "", 8192},
+    {META_GROUP_CLUSTER, "managedclusters", "", 16384},
+    {META_GROUP_CLUSTER, "managedclusters", "status", 131072},
+    {META_GROUP_AXLE, "workloads", "status", 163840},
+    {META_GROUP_WORK, "manifestworks", "", 786432},
+    {META_GROUP_WORK, "manifestworks", "status", 786432},
 };
 #define MOST_OTHER ((size_t)16384)
 
@@ -335,7 +336,7 @@ struct limits *limits_open(const struct limits_settings *settings)
     limits->spaces = map_new();
     limits->events = kinds_find(kinds, "", "events");
     limits->clusters =
-        kinds_find(kinds, "cluster.open-cluster-management.io", "managedclusters");
+        kinds_find(kinds, META_GROUP_CLUSTER, "managedclusters");
     limits_rule_machines(limits);
     limits_rule_namespaces(limits);
     return limits;

@@ -6,12 +6,11 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "kinds/kinds.h"
+#include "meta/meta.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* What an administrator says of a cluster: further hosts that are its own. */
-#define ADDRESSES "axle.dev/addresses"
 #define MOST_REQUESTS 20    /* certificate requests of one cluster */
 #define MOST_JOINING 500    /* and of one join token */
 
@@ -21,13 +20,13 @@ static const struct part {
     const char *field; /* NULL: the whole object */
     size_t most;
 } parts[] = {
-    {"work.open-cluster-management.io", "manifestworks", "status", "status", 262144},
-    {"axle.dev", "workloads", "status", "status", 73728},
-    {"cluster.open-cluster-management.io", "managedclusters", "status", "status", 65536},
-    {"cluster.open-cluster-management.io", "managedclusters", "", NULL, 16384},
-    {"coordination.k8s.io", "leases", "", NULL, 4096},
+    {META_GROUP_WORK, "manifestworks", "status", "status", 262144},
+    {META_GROUP_AXLE, "workloads", "status", "status", 73728},
+    {META_GROUP_CLUSTER, "managedclusters", "status", "status", 65536},
+    {META_GROUP_CLUSTER, "managedclusters", "", NULL, 16384},
+    {META_GROUP_COORDINATION, "leases", "", NULL, 4096},
     {"", "events", "", NULL, 16384},
-    {"events.k8s.io", "events", "", NULL, 16384},
+    {META_GROUP_EVENTS, "events", "", NULL, 16384},
 };
 
 static const struct part *part_of(const struct objects_review *review)
@@ -70,22 +69,22 @@ static int check_size(const struct objects_review *review, const struct part *pa
     return err_set(err, ERR_TOO_LARGE,
                    "%s \"%.253s\": %s would have %zu bytes; of a machine, at most %zu "
                    "are kept", review->kind->resource,
-                   node_get_text(node_get(review->after, "metadata"), "name"),
+                   meta_name(review->after),
                    part->field ? part->field : "the object", json.len, part->most);
 }
 
 /* ---- Endpoints -------------------------------------------------------------- */
 
-/* Whether a comma-separated list has this word. */
-static bool has_word(const char *list, const char *word)
+/* Whether a list like "10.0.0.7, edge.example" has this host; a name has no case. */
+static bool lists_host(const char *list, const char *host)
 {
-    size_t len = strlen(word);
+    size_t len = strlen(host);
 
     for (; *list; list += strcspn(list, ",") + (list[strcspn(list, ",")] == ',')) {
         const char *from = list + strspn(list, " ");
         size_t part = strcspn(from, ", ");
 
-        if (part == len && !strncasecmp(from, word, len))
+        if (part == len && !strncasecmp(from, host, len))
             return true;
     }
     return false;
@@ -123,7 +122,8 @@ static bool is_own_host(struct limits *limits, const struct auth_user *user,
              s->is_own_name(s->arg, host)))
             return true;
     }
-    return has_word(node_get_text(node_get(metadata, "annotations"), ADDRESSES), host);
+    return lists_host(node_get_text(node_get(metadata, "annotations"), META_ANNOTATION_ADDRESSES),
+                      host);
 }
 
 static void tell_foreign(struct limits *limits, const struct object *cluster,
@@ -134,7 +134,7 @@ static void tell_foreign(struct limits *limits, const struct object *cluster,
                       "EndpointRefused",
                       "Workload %.253s: an endpoint at %.253s is not shown, because this "
                       "cluster does not call from there; if it is its own, say so in the "
-                      "annotation " ADDRESSES " of the ManagedCluster",
+                      "annotation " META_ANNOTATION_ADDRESSES " of the ManagedCluster",
                       review->name, host);
 }
 
@@ -324,12 +324,12 @@ static int before_write(void *arg, const struct objects_review *review,
 void limits_rule_machines(struct limits *limits)
 {
     static const struct { const char *group, *plural; } kinds[] = {
-        {"work.open-cluster-management.io", "manifestworks"},
-        {"axle.dev", "workloads"},
-        {"cluster.open-cluster-management.io", "managedclusters"},
-        {"coordination.k8s.io", "leases"},
+        {META_GROUP_WORK, "manifestworks"},
+        {META_GROUP_AXLE, "workloads"},
+        {META_GROUP_CLUSTER, "managedclusters"},
+        {META_GROUP_COORDINATION, "leases"},
         {"", "events"}, /* those of events.k8s.io are kept with them */
-        {"certificates.k8s.io", "certificatesigningrequests"},
+        {META_GROUP_CERTIFICATES, "certificatesigningrequests"},
     };
     struct objects *objects = limits->settings.objects;
 

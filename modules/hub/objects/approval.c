@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "schema/schema.h"
 
 #include <string.h>
@@ -21,17 +22,6 @@ static bool is_decision(const char *type, size_t count)
     return false;
 }
 
-static const struct node *condition_of(const struct node *object,
-                                       const char *type)
-{
-    const struct node *list = node_at(object, "status", "conditions", NULL);
-
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_get_text(node_item(list, i), "type"), type))
-            return node_item(list, i);
-    return NULL;
-}
-
 /* When it was written, and since when it says so. */
 void stamp_conditions(struct arena *arena, struct node *object,
                       const struct node *before)
@@ -43,7 +33,7 @@ void stamp_conditions(struct arena *arena, struct node *object,
     for (size_t i = 0; i < node_count(list); i++) {
         struct node *one = node_item(list, i);
         const struct node *old =
-            condition_of(before, node_get_text(one, "type"));
+            meta_condition(before, node_get_text(one, "type"));
         const char *since = node_get_text(old, "lastTransitionTime");
 
         if (!node_is(one, NODE_MAP))
@@ -78,7 +68,7 @@ static void check_exclusive(struct arena *arena, const struct node *object,
 {
     const struct node *list = node_at(object, "status", "conditions", NULL);
 
-    if (!condition_of(object, "Approved") || !condition_of(object, "Denied"))
+    if (!meta_condition(object, "Approved") || !meta_condition(object, "Denied"))
         return;
     for (size_t i = node_count(list); i > 0; i--) {
         const struct node *type = node_get(node_item(list, i - 1), "type");
@@ -103,8 +93,8 @@ void check_approval(struct arena *arena, const struct node *object,
         check_condition(arena, node_item(list, i), i, causes);
     check_exclusive(arena, object, causes);
     for (size_t i = 0; i < count_of(decisions); i++) {
-        bool was = condition_of(before, decisions[i]);
-        bool is = condition_of(object, decisions[i]);
+        bool was = meta_condition(before, decisions[i]);
+        bool is = meta_condition(object, decisions[i]);
 
         if (was && !is)
             schema_add_cause(arena, causes, "FieldValueForbidden",

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "loop/loop.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -350,13 +351,8 @@ static void look_at_owners(struct objects *objects, const struct object *object)
 static bool has_finalizer(const struct object *object, const char *name)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *list = node_at(object_read(arena, object), "metadata",
-                                      "finalizers", NULL);
 
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_text(node_item(list, i)), name))
-            return true;
-    return false;
+    return meta_has_finalizer(object_read(arena, object), name);
 }
 
 /* The reference by which the object belongs to this owner, or NULL. */
@@ -401,7 +397,7 @@ static void go_in_foreground(struct objects *objects,
             remove_object(objects, dependent, "Foreground");
     }
     if (!blocked)
-        let_go(objects, object, "foregroundDeletion");
+        let_go(objects, object, META_FINALIZER_FOREGROUND);
 }
 
 static void orphan(struct objects *objects, const struct object *object)
@@ -413,7 +409,7 @@ static void orphan(struct objects *objects, const struct object *object)
     while (dependents && (dependent = map_next(dependents, &at, NULL)))
         if (reference_to(objects, dependent, object))
             cut_owners(objects, dependent, object->uid);
-    let_go(objects, object, "orphan");
+    let_go(objects, object, META_FINALIZER_ORPHAN);
 }
 
 /* Deletes what is in the namespace, a slice at a time, and then itself. */
@@ -461,9 +457,9 @@ static void look_at(struct objects *objects, const char *uid)
     if (object->deleting && is_core(object->kind, "namespaces"))
         empty_space(objects, object);
     if (object->deleting && held_of(object)->finalizers) {
-        if (has_finalizer(object, "orphan"))
+        if (has_finalizer(object, META_FINALIZER_ORPHAN))
             orphan(objects, object);
-        else if (has_finalizer(object, "foregroundDeletion"))
+        else if (has_finalizer(object, META_FINALIZER_FOREGROUND))
             go_in_foreground(objects, object);
     }
     if (held_of(object)->owner_count)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -63,32 +64,23 @@ static int check_space_may_go(struct job *job)
     return 0;
 }
 
-static void set_finalizer(struct arena *arena, struct node *metadata, const char *name,
-                          bool present)
+static void set_finalizer(struct job *job, const char *name, bool present)
 {
-    struct node *old = node_get(metadata, "finalizers");
-    struct node *list = node_list(arena);
-
-    for (size_t i = 0; i < node_count(old); i++)
-        if (strcmp(node_text(node_item(old, i)), name))
-            node_add(arena, list, node_item(old, i));
     if (present)
-        node_add(arena, list, node_string(arena, name));
-    if (node_count(list))
-        node_set(arena, metadata, "finalizers", list);
+        meta_add_finalizer(job->arena, job->after, name);
     else
-        node_remove(metadata, "finalizers");
+        meta_remove_finalizer(job->arena, job->after, name);
 }
 
 /* The collector works on what these two finalizers hold. */
-static void set_propagation(struct job *job, struct node *metadata)
+static void set_propagation(struct job *job)
 {
     const char *how = job->write->propagation ? job->write->propagation : "";
 
     if (!*how)
         return;
-    set_finalizer(job->arena, metadata, "foregroundDeletion", !strcmp(how, "Foreground"));
-    set_finalizer(job->arena, metadata, "orphan", !strcmp(how, "Orphan"));
+    set_finalizer(job, META_FINALIZER_FOREGROUND, !strcmp(how, "Foreground"));
+    set_finalizer(job, META_FINALIZER_ORPHAN, !strcmp(how, "Orphan"));
 }
 
 static void mark_deleted(struct job *job)
@@ -125,7 +117,7 @@ int job_run_delete(struct objects *objects, const struct objects_write *write,
         return -1;
     job->after = node_copy(job->arena, job->before);
     metadata = node_get(job->after, "metadata");
-    set_propagation(job, metadata);
+    set_propagation(job);
     if (!node_get(metadata, "finalizers") &&
         (!is_core(job->kind, "namespaces") || collect_space_is_empty(objects, write->name))) {
         job_finish(job, true);

@@ -7,10 +7,10 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <assert.h>
 #include <string.h>
-
 
 static struct objects_write write_by(const char *manager,
                                      const struct kind *kind, const char *space,
@@ -178,21 +178,16 @@ int objects_set_finalizer(struct objects *objects, const char *manager,
     scoped_arena struct arena *arena = arena_new();
     const struct object *live = newest(objects, object);
     struct objects_result result = {.arena = arena};
-    struct node *list = node_list(arena), *patch = node_map(arena), *old;
+    struct node *list, *patch = node_map(arena);
+    const struct node *old;
     struct objects_write write;
-    bool there = false;
 
     if (!live)
         return 0;
     old = node_at(object_read(arena, live), "metadata", "finalizers", NULL);
-    for (size_t i = 0; i < node_count(old); i++) {
-        if (!strcmp(node_text(node_item(old, i)), finalizer))
-            there = true;
-        else
-            node_add(arena, list, node_item(old, i));
-    }
-    if (there == present || (present && live->deleting))
+    if (meta_list_has(old, finalizer) == present || (present && live->deleting))
         return 0;
+    list = meta_list_without(arena, old, finalizer);
     if (present)
         node_add(arena, list, node_string(arena, finalizer));
     node_set(arena, node_make(arena, patch, "metadata"), "finalizers", list);

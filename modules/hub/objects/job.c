@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "patch/patch.h"
 #include "schema/schema.h"
 
@@ -83,8 +84,8 @@ int job_bad_option(struct job *job, const char *options, const char *reason, con
     job->ret->causes = node_list(job->arena);
     schema_add_cause(job->arena, job->ret->causes, reason, field, value, "%s", why);
     err_set(job->err, ERR_INVALID, "%s",
-            schema_sentence(job->arena, options, "meta.k8s.io", "", job->ret->causes));
-    job_set_details(job, "", "meta.k8s.io", options);
+            schema_sentence(job->arena, options, META_GROUP_META, "", job->ret->causes));
+    job_set_details(job, "", META_GROUP_META, options);
     return -1;
 }
 

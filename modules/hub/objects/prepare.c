@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "query/query.h"
 #include "schema/schema.h"
 
@@ -162,7 +163,7 @@ static bool holds(const struct node *list, const char *text)
 static void check_finalizers(struct arena *arena, const struct node *metadata,
                              const struct node *before, struct node *causes)
 {
-    static const char *const own[] = {"orphan", "foregroundDeletion",
+    static const char *const own[] = {META_FINALIZER_ORPHAN, META_FINALIZER_FOREGROUND,
                                       "kubernetes"};
     const struct node *list = node_get(metadata, "finalizers");
     const struct node *old = node_at(before, "metadata", "finalizers", NULL);
@@ -289,7 +290,7 @@ static void settle_space(struct arena *arena, struct node *space)
     struct node *labels = node_make(arena, metadata, "labels");
     struct node *finalizers, *status;
 
-    node_set_text(arena, labels, "kubernetes.io/metadata.name",
+    node_set_text(arena, labels, META_LABEL_NAMESPACE_NAME,
                   node_get_text(metadata, "name"));
     if (node_get(metadata, "deletionTimestamp"))
         return;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <assert.h>
@@ -242,7 +243,7 @@ static char *write_token(int64_t revision, const struct object *next)
     scoped_text struct text json = {0}, out = {0};
     struct node *token = node_map(arena);
 
-    node_set_text(arena, token, "v", "meta.k8s.io/v1");
+    node_set_text(arena, token, "v", META_API_META);
     node_set_int(arena, token, "rv", revision);
     node_set(arena, token, "start",
              node_format(arena, "%s/%s", next->space, next->name));
@@ -272,7 +273,7 @@ static int read_token(struct arena *arena, const char *text, struct token *ret,
     else if (!(token = document_read_json(arena, text_string(&json), json.len,
                                           &document_limits_api, &why)))
         bad = why.text;
-    else if (strcmp(node_get_text(token, "v"), "meta.k8s.io/v1"))
+    else if (strcmp(node_get_text(token, "v"), META_API_META))
         bad = "not one of this server's";
     if (bad)
         return err_set(err, ERR_BAD_REQUEST,

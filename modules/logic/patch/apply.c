@@ -2,10 +2,10 @@
 /* Applies configurations and tracks who owns which field of an object. */
 #include "patch/inside.h"
 
+#include "meta/meta.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
 
 /* One write: the writer, the world before, and who owned what. */
 struct write {
@@ -332,7 +332,7 @@ static int check_config(struct write *w, const struct node *live,
 static struct field_set *last_applied(struct write *w, const struct node *live)
 {
     const struct node *annotations = node_at(live, "metadata", "annotations", NULL);
-    const char *text = node_get_text(annotations, LAST_APPLIED);
+    const char *text = node_get_text(annotations, META_ANNOTATION_LAST_APPLIED);
     struct typed_change change;
     struct node *applied;
 
@@ -368,11 +368,11 @@ static void update_last_applied(struct write *w, struct node *object,
     struct node *copy;
 
     if (strcmp(w->writer->manager, "kubectl") != 0 ||
-        !node_get(annotations, LAST_APPLIED))
+        !node_get(annotations, META_ANNOTATION_LAST_APPLIED))
         return;
     copy = managed_without(w->arena, config);
     annotations = node_share(w->arena, annotations);
-    node_set_text(w->arena, annotations, LAST_APPLIED,
+    node_set_text(w->arena, annotations, META_ANNOTATION_LAST_APPLIED,
                   arena_printf(w->arena, "%s\n", document_json(w->arena, copy)));
     node_set(w->arena, metadata, "annotations", annotations);
 }

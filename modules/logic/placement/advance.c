@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes the next step of a replica set: who gets the wanted version, and what goes. */
+/* Decides the next step of a replica set: which clusters get the wanted version, which works go. */
 #include "placement/placement.h"
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One placementRef and the places that are its own. */
+/* The rollout of one placementRef, over the clusters that no ref before it chooses. */
 struct roll {
     struct placement_advance *all;
     struct placement_ref *ref;
@@ -30,23 +30,24 @@ struct roll {
     size_t known_count;
 };
 
-/* ---- Whose a cluster is ------------------------------------------------------ */
+/* ---- Which placementRef a cluster belongs to ---- */
 
-static int by_cluster(const void *a, const void *b)
+static int compare_places(const void *a, const void *b)
 {
     return strcmp(((const struct placement_place *)a)->cluster,
                   ((const struct placement_place *)b)->cluster);
 }
 
-static struct placement_place *find_place(const struct placement_advance *all,
+static struct placement_place *find_cluster_place(const struct placement_advance *all,
                                           const char *cluster)
 {
     struct placement_place key = { .cluster = cluster };
 
     return all->place_count ? bsearch(&key, all->places, all->place_count, sizeof key,
-                                      by_cluster) : NULL;
+                                      compare_places) : NULL;
 }
 
+/* Whether mandatoryDecisionGroups of the strategy name this group, by name or by index. */
 static bool is_mandatory(const struct node *options, const struct placement_rollout_group *group)
 {
     const struct node *keys = node_get(options, "mandatoryDecisionGroups");
@@ -62,7 +63,11 @@ static bool is_mandatory(const struct node *options, const struct placement_roll
     return false;
 }
 
-/* The groups of this ref, without what a ref before it has chosen. */
+/*
+ * Reads the decision groups of this ref and takes their places. A cluster that several
+ * refs choose belongs to the first of them, so that two rollouts never write the same
+ * work.
+ */
 static void claim_places(struct roll *roll, size_t index)
 {
     struct placement_ref *ref = roll->ref;
@@ -82,7 +87,7 @@ static void claim_places(struct roll *roll, size_t index)
         *group = (struct placement_rollout_group){ ref->groups[i].name, ref->groups[i].index,
                                                    names, 0 };
         for (size_t k = 0; k < ref->groups[i].count; k++) {
-            struct placement_place *place = find_place(roll->all, ref->groups[i].clusters[k]);
+            struct placement_place *place = find_cluster_place(roll->all, ref->groups[i].clusters[k]);
 
             if (!place || place->ref != PLACEMENT_NO_REF)
                 continue;
@@ -96,17 +101,22 @@ static void claim_places(struct roll *roll, size_t index)
     ref->chosen = roll->count;
 }
 
-/* ---- How one place stands ------------------------------------------------------ */
+/* ---- The state of one place ---- */
 
-/* The spoke's clock is its own: what it says lies between the hub's write and now. */
-static int64_t began(const struct placement_place *place, int64_t now)
+/*
+ * Since when the place has its status. The time comes from the spoke, whose clock may
+ * be wrong: one before the hub's write, or in the future, counts as the time of that
+ * write.
+ */
+static int64_t find_start_time(const struct placement_place *place, int64_t now)
 {
     if (place->since > now || place->since < place->written)
         return place->written;
     return place->since;
 }
 
-static int64_t ends_at(int64_t from, int64_t wait)
+/* When a wait that began at `from` is over; 0: never, or it has not begun. */
+static int64_t add_wait(int64_t from, int64_t wait)
 {
     int64_t at;
 
@@ -116,35 +126,39 @@ static int64_t ends_at(int64_t from, int64_t wait)
 }
 
 /*
- * When progressDeadline is over. It counts from the spoke's last change, but until a
- * place was done once no going back and forth makes that later than the deadline,
- * and then minSuccessTime, after it was given its version: else one that fails and
- * recovers in turns would hold its slot for ever.
+ * When progressDeadline ends for the place. It counts from the spoke's last change of
+ * status. Until the place has been done once, the deadline lies between
+ * progressDeadline after the hub's write and minSuccessTime later: otherwise a place
+ * that fails and recovers in turn would move its deadline for ever, and keep its slot.
  */
-static int64_t late_at(const struct roll *roll, const struct placement_place *place)
+static int64_t find_deadline(const struct roll *roll, const struct placement_place *place)
 {
-    int64_t late = ends_at(began(place, roll->all->now), roll->deadline), least, most;
+    int64_t late = add_wait(find_start_time(place, roll->all->now), roll->deadline), least, most;
 
     if (place->settled || !place->written || !late)
         return late;
-    least = ends_at(place->written, roll->deadline);
-    most = ends_at(least, roll->soak);
+    least = add_wait(place->written, roll->deadline);
+    most = add_wait(least, roll->soak);
     return late < least ? least : most && late > most ? most : late;
 }
 
-/* Where no deadline is set, a place that nothing is heard of is passed over. */
+/*
+ * Whether the rollout goes on without this place: its spoke is silent, and without a
+ * progressDeadline the wait would never end. A mandatory group is waited for all the
+ * same.
+ */
 static bool is_passed_over(const struct roll *roll, const struct member *member)
 {
     return member->place->silent_since && roll->slow && roll->deadline == INT64_MAX &&
            !member->mandatory;
 }
 
-/* It has the wanted version. */
-static void judge_current(const struct roll *roll, const struct member *member)
+/* The state of a place whose work has the wanted version. */
+static void set_current_state(const struct roll *roll, const struct member *member)
 {
     struct placement_place *place = member->place;
-    int64_t now = roll->all->now, at = began(place, now);
-    int64_t late = late_at(roll, place), soaked = ends_at(at, roll->soak);
+    int64_t now = roll->all->now, at = find_start_time(place, now);
+    int64_t late = find_deadline(roll, place), soaked = add_wait(at, roll->soak);
 
     if (place->status == ROLLOUT_SUCCEEDED) {
         bool soaking = roll->slow && soaked > now;
@@ -164,28 +178,29 @@ static void judge_current(const struct roll *roll, const struct member *member)
     }
 }
 
-static void judge(const struct roll *roll, const struct member *member)
+/* The state of any place: first what blocks it, then the version that its work has. */
+static void set_place_state(const struct roll *roll, const struct member *member)
 {
     struct placement_place *place = member->place;
 
     if (place->blocked)
         place->state = PLACE_BLOCKED;
     else if (place->current)
-        judge_current(roll, member);
+        set_current_state(roll, member);
     else if (is_passed_over(roll, member))
         place->state = PLACE_SILENT;
     else
         place->state = PLACE_WAITING;
 }
 
-static bool has_failed(const struct placement_place *place)
+static bool place_has_failed(const struct placement_place *place)
 {
     return place->state == PLACE_FAILED || place->state == PLACE_TIMED_OUT;
 }
 
-/* ---- What OCM's rollout is told -------------------------------------------------- */
+/* ---- The input of OCM's rollout ---- */
 
-static void tell_known(struct roll *roll, const struct placement_place *place,
+static void add_known_cluster(struct roll *roll, const struct placement_place *place,
                        enum placement_rollout_status status, int64_t since)
 {
     roll->known[roll->known_count++] = (struct placement_rollout_cluster){
@@ -194,35 +209,36 @@ static void tell_known(struct roll *roll, const struct placement_place *place,
 }
 
 /*
- * A place that has another version is not known, as in OCM: it queues as a new one.
- * Outside the mandatory groups what has failed for good frees its slot and counts
- * as a failure; in them it holds the rollout, whatever the reason.
+ * Maps the state of a place to a status of OCM. A place with another version is left
+ * out, as in OCM, and queues as a new cluster. Outside of the mandatory groups a place
+ * that failed for good frees its slot and counts as a failure; in them it holds up the
+ * rollout, whatever the reason.
  */
-static void tell_member(struct roll *roll, const struct member *member)
+static void add_known_member(struct roll *roll, const struct member *member)
 {
     const struct placement_place *place = member->place;
-    int64_t at = began(place, roll->all->now);
+    int64_t at = find_start_time(place, roll->all->now);
 
     switch (place->state) {
     case PLACE_DONE:
     case PLACE_SOAKING:
-        tell_known(roll, place, ROLLOUT_SUCCEEDED, at);
+        add_known_cluster(roll, place, ROLLOUT_SUCCEEDED, at);
         break;
     case PLACE_IN_PROGRESS:
-        tell_known(roll, place, ROLLOUT_PROGRESSING, at);
+        add_known_cluster(roll, place, ROLLOUT_PROGRESSING, at);
         break;
     case PLACE_FAILED:
-        tell_known(roll, place, member->mandatory || place->until ? ROLLOUT_FAILED
+        add_known_cluster(roll, place, member->mandatory || place->until ? ROLLOUT_FAILED
                                                                   : ROLLOUT_TIMED_OUT, at);
         break;
     case PLACE_TIMED_OUT:
-        tell_known(roll, place, member->mandatory ? ROLLOUT_PROGRESSING : ROLLOUT_TIMED_OUT, at);
+        add_known_cluster(roll, place, member->mandatory ? ROLLOUT_PROGRESSING : ROLLOUT_TIMED_OUT, at);
         break;
     case PLACE_SILENT:
-        tell_known(roll, place, ROLLOUT_SKIP, 0);
+        add_known_cluster(roll, place, ROLLOUT_SKIP, 0);
         break;
     case PLACE_BLOCKED:
-        tell_known(roll, place, member->mandatory ? ROLLOUT_FAILED : ROLLOUT_SKIP, 0);
+        add_known_cluster(roll, place, member->mandatory ? ROLLOUT_FAILED : ROLLOUT_SKIP, 0);
         break;
     case PLACE_WAITING:
     case PLACE_UNWANTED:
@@ -230,28 +246,32 @@ static void tell_member(struct roll *roll, const struct member *member)
     }
 }
 
-/* ---- A newer version in mid-rollout ------------------------------------------------ */
+/* ---- A newer version in mid-rollout ---- */
 
+/* Gives the place the wanted version now. A silent one stays SILENT: it is written to,
+   but the rollout does not wait for it. */
 static void write_place(const struct roll *roll, struct placement_place *place)
 {
     place->step = STEP_WRITE;
     if (place->state == PLACE_SILENT)
         return;
     place->state = PLACE_IN_PROGRESS;
-    place->until = ends_at(roll->all->now, roll->deadline);
+    place->until = add_wait(roll->all->now, roll->deadline);
 }
 
-/* What an older version is doing there: 2: it is under way, 1: it has failed. */
-static int disturbance(const struct roll *roll, const struct placement_place *place)
+/* How an older version at the place stands: 2: its rollout is under way, 1: it has
+   failed, 0: there is none, or it runs well. */
+static int rank_disturbance(const struct roll *roll, const struct placement_place *place)
 {
-    int64_t late = late_at(roll, place);
+    int64_t late = find_deadline(roll, place);
 
     if (!place->has_work || place->current || place->status == ROLLOUT_SUCCEEDED)
         return 0;
     return place->status == ROLLOUT_FAILED || (late && roll->all->now >= late) ? 1 : 2;
 }
 
-/* How many more may begin, beside those that are under way with the wanted version. */
+/* How many more places may begin: maxConcurrency less those that are under way with the
+   wanted version. */
 static int64_t free_slots(const struct roll *roll)
 {
     int64_t window, rest = (int64_t)(roll->count - roll->mandatory_count);
@@ -269,12 +289,13 @@ static int64_t free_slots(const struct roll *roll)
 }
 
 /*
- * What is under way with an older version gets the newest at once and keeps its
- * slot; then come those that failed with an older one. So a place that runs well
- * is not disturbed while another one is already. By groups the order of groups
- * counts for more: no group gets a version before those in front of it.
+ * A place where an older version is under way gets the newest one at once and keeps
+ * its slot; places where an older version failed come next. So a place that runs well
+ * is not disturbed while another one is disturbed already. Per group this does not
+ * apply, because there the order of the groups counts for more: no group gets a
+ * version before the groups in front of it.
  */
-static void supersede(struct roll *roll)
+static void write_superseded_places(struct roll *roll)
 {
     int64_t left;
 
@@ -286,7 +307,7 @@ static void supersede(struct roll *roll)
             struct placement_place *place = roll->members[i].place;
             bool waits = place->state == PLACE_WAITING;
 
-            if (disturbance(roll, place) != wanted)
+            if (rank_disturbance(roll, place) != wanted)
                 continue;
             if (place->state == PLACE_SILENT && wanted == 2)
                 write_place(roll, place);
@@ -295,11 +316,11 @@ static void supersede(struct roll *roll)
             else if (!waits || wanted == 1)
                 continue;
             if (waits)
-                tell_known(roll, place, ROLLOUT_PROGRESSING, roll->all->now);
+                add_known_cluster(roll, place, ROLLOUT_PROGRESSING, roll->all->now);
         }
 }
 
-/* ---- One placementRef ---------------------------------------------------------------- */
+/* ---- One placementRef ---- */
 
 static const struct {
     const char *type, *options;
@@ -310,7 +331,8 @@ static const struct {
     { "ProgressivePerGroup", "progressivePerGroup", true, false },
 };
 
-/* What is wrong with it is said by the rollout itself. */
+/* Reads the options of the strategy. What cannot be read has its default here;
+   placement_rollout() reads the same options and returns the error. */
 static void read_strategy(struct roll *roll)
 {
     const char *type = node_get_text(roll->ref->strategy, "type"), *soak;
@@ -332,8 +354,8 @@ static void read_strategy(struct roll *roll)
         roll->soak = 0;
 }
 
-/* How many failures a number of places may have; 0 where it cannot be read. */
-static int64_t tolerated(const struct roll *roll, size_t count)
+/* maxFailures for this many places; 0, the strictest value, where it cannot be read. */
+static int64_t read_max_failures(const struct roll *roll, size_t count)
 {
     int64_t ret;
 
@@ -341,35 +363,38 @@ static int64_t tolerated(const struct roll *roll, size_t count)
                                       &ret, NULL) < 0 ? 0 : ret;
 }
 
-static void stop(struct roll *roll, size_t failed, size_t count, const char *where)
+/* Stops the ref if more places failed than maxFailures allows. The first reason stays. */
+static void stop_after_failures(struct roll *roll, size_t failed, size_t count, const char *where)
 {
-    int64_t most = tolerated(roll, count);
+    int64_t most = read_max_failures(roll, count);
 
     if (!roll->ref->stopped && (int64_t)failed > most)
         roll->ref->stopped = arena_printf(roll->arena, "%zu of %zu%s failed, and maxFailures is "
                                           "%lld", failed, count, where, (long long)most);
 }
 
-/* More have failed than may: no other place is begun until that changes. */
+/* Progressive counts failures over all places, ProgressivePerGroup in each group. A
+   stopped ref begins no other place until the count changes. */
 static void stop_where_too_many_failed(struct roll *roll)
 {
     struct { size_t failed, count; } *sums;
 
     if (roll->one_by_one)
-        stop(roll, roll->ref->failed, roll->count, "");
+        stop_after_failures(roll, roll->ref->failed, roll->count, "");
     if (!roll->slow || roll->one_by_one)
         return;
     sums = arena_alloc(roll->arena, (roll->group_count + 1) * sizeof *sums);
     memset(sums, 0, (roll->group_count + 1) * sizeof *sums);
     for (size_t i = 0; i < roll->count; i++) {
         sums[roll->members[i].group].count++;
-        sums[roll->members[i].group].failed += has_failed(roll->members[i].place);
+        sums[roll->members[i].group].failed += place_has_failed(roll->members[i].place);
     }
     for (size_t g = 0; g < roll->group_count; g++)
-        stop(roll, sums[g].failed, sums[g].count, arena_printf(roll->arena, " in group %lld",
+        stop_after_failures(roll, sums[g].failed, sums[g].count, arena_printf(roll->arena, " in group %lld",
                                                   (long long)roll->groups[g].index));
 }
 
+/* Sums up the states of the places, and whether the mandatory groups are through. */
 static void count_members(struct roll *roll)
 {
     roll->mandatory_done = true;
@@ -378,17 +403,18 @@ static void count_members(struct roll *roll)
 
         if (member->mandatory && member->place->state != PLACE_DONE)
             roll->mandatory_done = false;
-        if (member->mandatory && has_failed(member->place))
+        if (member->mandatory && place_has_failed(member->place))
             roll->ref->stopped = arena_printf(roll->arena, "%s of a mandatory group failed",
                                               member->place->cluster);
-        roll->ref->failed += has_failed(member->place);
+        roll->ref->failed += place_has_failed(member->place);
         roll->ref->done += member->place->state == PLACE_DONE ||
                            member->place->state == PLACE_SOAKING;
     }
     stop_where_too_many_failed(roll);
 }
 
-/* The order in which groups have their turn: mandatory ones first. */
+/* The order in which groups have their turn: mandatory ones, then by index, then by
+   name. */
 static int compare_turns(const struct roll *roll, const struct member *a, const struct member *b)
 {
     const struct placement_rollout_group *one = &roll->groups[a->group];
@@ -401,9 +427,12 @@ static int compare_turns(const struct roll *roll, const struct member *a, const 
     return strcmp(one->name, two->name);
 }
 
-/* The first group that is not as far as it gets. In OCM a failure in it hides
-   another place that is still under way. */
-static const struct member *first_busy(const struct roll *roll)
+/*
+ * A member of the first group that is not finished. OCM begins the next group when as
+ * many places are left as failed, so that there a failed place can hide one that is
+ * still under way.
+ */
+static const struct member *find_first_busy(const struct roll *roll)
 {
     const struct member *first = NULL;
 
@@ -418,16 +447,18 @@ static const struct member *first_busy(const struct roll *roll)
     return first;
 }
 
-static void write_started(struct roll *roll, const struct placement_rollout *out)
+/* Writes to the places that OCM's rollout lets begin, but to none behind the first group
+   that is not finished. */
+static void write_started_places(struct roll *roll, const struct placement_rollout *out)
 {
-    const struct member *first = first_busy(roll);
+    const struct member *first = find_first_busy(roll);
     struct member busy;
 
     if (!first || (roll->one_by_one && roll->ref->stopped))
         return;
     busy = *first;
     for (size_t i = 0; i < out->count; i++) {
-        struct placement_place *place = find_place(roll->all, out->clusters[i].name);
+        struct placement_place *place = find_cluster_place(roll->all, out->clusters[i].name);
         const struct member *member = &roll->members[place->member];
 
         if (out->clusters[i].status == ROLLOUT_TO_APPLY && place->state == PLACE_WAITING &&
@@ -436,7 +467,9 @@ static void write_started(struct roll *roll, const struct placement_rollout *out
     }
 }
 
-static void roll_out(struct roll *roll)
+/* The rollout of one ref: sets the states, hands them to OCM's rollout, and writes to
+   the places that may begin. */
+static void roll_out_ref(struct roll *roll)
 {
     struct placement_rollout out;
     struct placement_rollout_input input = {
@@ -446,13 +479,13 @@ static void roll_out(struct roll *roll)
     struct err err = { 0 };
 
     for (size_t i = 0; i < roll->count; i++) {
-        judge(roll, &roll->members[i]);
-        tell_member(roll, &roll->members[i]);
+        set_place_state(roll, &roll->members[i]);
+        add_known_member(roll, &roll->members[i]);
     }
     count_members(roll);
     if (roll->ref->undecided)
         return;
-    supersede(roll);
+    write_superseded_places(roll);
     input.existing = roll->known;
     input.existing_count = roll->known_count;
     input.mandatory_done = roll->mandatory_done;
@@ -460,18 +493,20 @@ static void roll_out(struct roll *roll)
         roll->ref->wrong = arena_string(roll->arena, err.text);
         return;
     }
-    write_started(roll, &out);
+    write_started_places(roll, &out);
 }
 
-/* ---- What is no longer wanted ------------------------------------------------------------ */
+/* ---- Works that are no longer wanted ---- */
 
-static bool is_left(const struct placement_place *place)
+/* A work that no placementRef chooses any more, and that is not being deleted yet. */
+static bool is_unwanted_work(const struct placement_place *place)
 {
     return place->ref == PLACEMENT_NO_REF && place->has_work && !place->leaving;
 }
 
-/* Whether a place that came with the move is as far as it gets by itself. */
-static bool is_settled(const struct placement_advance *all, const struct placement_place *place)
+/* Whether a new place of the move has a state that it does not leave by itself, so that
+   the old places need not wait for it any longer. */
+static bool place_is_settled(const struct placement_advance *all, const struct placement_place *place)
 {
     switch (place->state) {
     case PLACE_WAITING:
@@ -489,11 +524,13 @@ struct balance {
     size_t left;              /* works that no placementRef wants */
     size_t wanted, newcomers; /* places; those that came with the move */
     int64_t running;          /* of both */
-    const char *awaited;      /* a newcomer that has it not yet */
+    const char *awaited;      /* a new place that does not have the version yet */
     const char *undecided;
 };
 
-static void weigh(const struct placement_advance *all, struct balance *ret)
+/* Counts the old and the new places of a move. A wanted place is new if it has no work,
+   if its work is being deleted, or if its work was made after the move began. */
+static void measure_balance(const struct placement_advance *all, struct balance *ret)
 {
     *ret = (struct balance){ 0 };
     for (size_t i = 0; i < all->ref_count; i++)
@@ -503,7 +540,7 @@ static void weigh(const struct placement_advance *all, struct balance *ret)
         const struct placement_place *place = &all->places[i];
         bool wanted = place->ref != PLACEMENT_NO_REF;
 
-        ret->left += is_left(place);
+        ret->left += is_unwanted_work(place);
         ret->running += place->running && !place->leaving && !place->lost;
         ret->wanted += wanted;
         if (!wanted || (place->has_work && !place->leaving && all->move.since &&
@@ -512,29 +549,33 @@ static void weigh(const struct placement_advance *all, struct balance *ret)
         if (place->has_work && !place->leaving && !all->move.since)
             continue;
         ret->newcomers++;
-        if (!ret->awaited && !is_settled(all, place))
+        if (!ret->awaited && !place_is_settled(all, place))
             ret->awaited = place->cluster;
     }
 }
 
-static void remove_left(struct placement_advance *all, int64_t may_stop)
+/* Removes the unwanted works that do not run, and of those that run at most `may_stop`. */
+static void remove_unwanted_works(struct placement_advance *all, int64_t may_stop)
 {
     for (size_t i = 0; i < all->place_count; i++) {
         struct placement_place *place = &all->places[i];
 
-        if (is_left(place) && (!place->running || may_stop-- > 0))
+        if (is_unwanted_work(place) && (!place->running || may_stop-- > 0))
             place->step = STEP_REMOVE;
     }
 }
 
-/* As before, new places come first: none of the old ones goes until the new ones
-   have it, and then only as many as leave no fewer running than before the move. */
-static void clear_up(struct placement_advance *all, struct arena *arena)
+/*
+ * Removes the works of places that are no longer chosen. None of them goes before the
+ * new places have the version, and then only so many that no fewer run than before the
+ * move, or than are wanted now.
+ */
+static void remove_after_move(struct placement_advance *all, struct arena *arena)
 {
     struct balance sum;
     int64_t floor;
 
-    weigh(all, &sum);
+    measure_balance(all, &sum);
     if (!sum.left) {
         all->move = (struct placement_move){ 0 };
         return;
@@ -549,17 +590,19 @@ static void clear_up(struct placement_advance *all, struct arena *arena)
     else if (sum.awaited)
         all->kept = arena_printf(arena, "%s has it", sum.awaited);
     else if (sum.newcomers)
-        remove_left(all, sum.running - floor);
+        remove_unwanted_works(all, sum.running - floor);
     else
-        remove_left(all, INT64_MAX);
+        remove_unwanted_works(all, INT64_MAX);
     for (size_t i = 0; i < all->place_count && !all->kept; i++)
-        if (is_left(&all->places[i]) && all->places[i].step == STEP_NONE)
+        if (is_unwanted_work(&all->places[i]) && all->places[i].step == STEP_NONE)
             all->kept = "as many run in the new places";
 }
 
-/* ---- All of it ------------------------------------------------------------------------------ */
+/* ---- All placementRefs ---- */
 
-static void withdraw_lost(struct placement_advance *all)
+/* A lost place is out of the namespace's reach, or its cluster is gone: it keeps
+   nothing, whatever the rollout decided. */
+static void remove_lost_works(struct placement_advance *all)
 {
     for (size_t i = 0; i < all->place_count; i++) {
         struct placement_place *place = &all->places[i];
@@ -569,6 +612,7 @@ static void withdraw_lost(struct placement_advance *all)
     }
 }
 
+/* The earliest time at which the state of a place ends by itself. */
 static void find_recheck(struct placement_advance *all)
 {
     all->recheck_at = 0;
@@ -583,7 +627,7 @@ static void find_recheck(struct placement_advance *all)
 void placement_advance(struct placement_advance *advance, struct arena *arena)
 {
     if (advance->place_count)
-        qsort(advance->places, advance->place_count, sizeof *advance->places, by_cluster);
+        qsort(advance->places, advance->place_count, sizeof *advance->places, compare_places);
     for (size_t i = 0; i < advance->place_count; i++) {
         advance->places[i].ref = PLACEMENT_NO_REF;
         advance->places[i].state = PLACE_UNWANTED;
@@ -598,9 +642,9 @@ void placement_advance(struct placement_advance *advance, struct arena *arena)
         roll.ref->stopped = roll.ref->wrong = NULL;
         read_strategy(&roll);
         claim_places(&roll, i);
-        roll_out(&roll);
+        roll_out_ref(&roll);
     }
-    clear_up(advance, arena);
-    withdraw_lost(advance);
+    remove_after_move(advance, arena);
+    remove_lost_works(advance);
     find_recheck(advance);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes a Placement through the stages and tells the whole answer. */
+/* Decides a Placement: runs filters, scores, spread and groups one after the other. */
 #include "placement/world.h"
+
+#include "meta/meta.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +27,8 @@ int choice_complain(struct choice *choice, enum placement_outcome outcome,
     return -1;
 }
 
-/* One row per cluster of the world; every stage writes what it decides. */
+/* Makes a row of the result for each cluster of the world; every stage records in it
+   what it decides. */
 static void make_rows(struct choice *choice)
 {
     struct placement_world *world = choice->world;
@@ -47,7 +50,9 @@ static void make_rows(struct choice *choice)
     }
 }
 
-static void find_own(struct choice *choice)
+/* Counts how often this placement itself has chosen each cluster so far: Balance, Steady
+   and NoSelectIfNew depend on it. */
+static void mark_own_decisions(struct choice *choice)
 {
     scoped_mem char *key = mem_printf("%s/%s", choice->space, choice->name);
 
@@ -59,7 +64,8 @@ static void find_own(struct choice *choice)
             d->seats[i]->own++;
 }
 
-static void forget_own(struct choice *choice)
+/* The counts are scratch of one decision; the next placement begins with 0. */
+static void clear_own_decisions(struct choice *choice)
 {
     if (!choice->own)
         return;
@@ -68,7 +74,8 @@ static void forget_own(struct choice *choice)
             d->seats[i]->own = 0;
 }
 
-static void choose(struct choice *choice)
+/* Each stage narrows `feasible`; one that complains ends the decision. */
+static void run_stages(struct choice *choice)
 {
     struct placement_result *result = choice->result;
 
@@ -92,20 +99,19 @@ void placement_decide(struct placement_world *world,
                       const struct node *placement, int64_t now,
                       struct arena *arena, struct placement_result *ret)
 {
-    const struct node *meta = node_get(placement, "metadata");
     struct choice choice = { world, placement, node_get(placement, "spec"),
-                             node_get_text(meta, "namespace"),
-                             node_get_text(meta, "name"), now, arena, ret };
+                             meta_namespace(placement), meta_name(placement), now, arena, ret };
 
     *ret = (struct placement_result){ .plugin = "", .message = "" };
     make_rows(&choice);
-    find_own(&choice);
-    choose(&choice);
+    mark_own_decisions(&choice);
+    run_stages(&choice);
+    /* Groups that cannot be read: no cluster is chosen, and the groups are made of none. */
     if (choice_group(&choice) < 0) {
         ret->chosen_count = 0;
         choice_group(&choice);
     }
-    forget_own(&choice);
+    clear_own_decisions(&choice);
 }
 
 /* ---- In words ---------------------------------------------------------- */

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Leaves out clusters: by set, by predicate, by taint. */
+/* Filters clusters by cluster set, by predicate and by taint. */
 #include "placement/world.h"
 
 #include "cel/cel.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Cluster sets ------------------------------------------------------ */
 
-static int by_text(const void *a, const void *b)
+static int compare_set_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool wanted(const struct node *names, const char *name)
+/* Whether spec.clusterSets lists the set; an empty list means all sets. */
+static bool is_wanted_set(const struct node *names, const char *name)
 {
     for (size_t i = 0; i < node_count(names); i++)
         if (text_same(node_text(node_item(names, i)), name))
@@ -22,8 +24,9 @@ static bool wanted(const struct node *names, const char *name)
     return node_count(names) == 0;
 }
 
-/* Bound in the namespace, existing, and asked for by spec.clusterSets. */
-static void eligible_sets(struct choice *choice)
+/* Finds the sets that exist, are bound in the namespace and are listed in
+   spec.clusterSets. */
+static void find_eligible_sets(struct choice *choice)
 {
     struct placement_result *result = choice->result;
     const struct node *asked = node_get(choice->spec, "clusterSets");
@@ -38,11 +41,11 @@ static void eligible_sets(struct choice *choice)
             !map_get(choice->world->sets, binding->set))
             continue;
         result->bindings++;
-        if (wanted(asked, binding->set))
+        if (is_wanted_set(asked, binding->set))
             result->sets[count++] = arena_string(choice->arena, binding->set);
     }
     if (count)
-        qsort(result->sets, count, sizeof *result->sets, by_text);
+        qsort(result->sets, count, sizeof *result->sets, compare_set_names);
     result->set_count = count;
 }
 
@@ -51,7 +54,8 @@ struct membership {
     struct selector *selector; /* NULL: by the label alone */
 };
 
-static bool is_member(const struct seat *seat, const struct membership *sets,
+/* A cluster is in a set by its clusterset label or by the label selector of the set. */
+static bool is_set_member(const struct seat *seat, const struct membership *sets,
                       size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -65,7 +69,9 @@ static bool is_member(const struct seat *seat, const struct membership *sets,
     return false;
 }
 
-static int read_sets(struct choice *choice, struct membership *sets)
+/* Reads how each eligible set selects its clusters. A set that cannot be read fails the
+   whole decision, so that the earlier PlacementDecisions stay. */
+static int read_set_members(struct choice *choice, struct membership *sets)
 {
     struct placement_result *result = choice->result;
 
@@ -80,7 +86,7 @@ static int read_sets(struct choice *choice, struct membership *sets)
                 "failed to get clusters from ClusterSet \"%s\": selectorType is "
                 "not right: %s",
                 name, set->wrong);
-        /* A pool's spokes are in its set, whatever else it selects. */
+        /* The spokes of a pool are in its set by their label, whatever its selector says. */
         if (set->exclusive || set->pool)
             sets[i].exclusive = name;
         if (set->exclusive)
@@ -102,19 +108,19 @@ int choice_find_sets(struct choice *choice)
     const struct placement_reach *reach =
         placement_reach_read(world, choice->space, choice->arena);
 
-    eligible_sets(choice);
+    find_eligible_sets(choice);
     for (size_t i = 0; i < world->cluster_count; i++)
         world->clusters[i]->row->within =
             world_reaches(reach, world->clusters[i]);
     sets = arena_alloc(choice->arena,
                        (choice->result->set_count + 1) * sizeof *sets);
-    if (read_sets(choice, sets) < 0)
+    if (read_set_members(choice, sets) < 0)
         return -1;
     for (size_t i = 0; i < world->cluster_count; i++) {
         struct seat *seat = world->clusters[i];
 
         if (!seat->row->within ||
-            !is_member(seat, sets, choice->result->set_count))
+            !is_set_member(seat, sets, choice->result->set_count))
             seat->row->why = PLACEMENT_NOT_IN_SETS;
         else if (seat->leaving)
             seat->row->why = PLACEMENT_LEAVING;
@@ -143,6 +149,7 @@ int choice_selector(struct choice *choice, const struct node *node,
     return *ret ? 0 : -1;
 }
 
+/* Compiles the CEL expressions once for a decision, and not for each cluster. */
 static int read_expressions(struct choice *choice, const struct node *list,
                             struct predicate *ret)
 {
@@ -179,13 +186,14 @@ static int read_predicate(struct choice *choice, const struct node *node,
         choice, node_at(required, "celSelector", "celExpressions", NULL), ret);
 }
 
-static const struct node *scores_of(void *arg, const struct node *cluster,
+/* What scores(NAME) returns in a CEL expression: the AddOnPlacementScore of the cluster. */
+static const struct node *find_addon_scores(void *arg, const struct node *cluster,
                                     const char *name)
 {
     const struct choice *choice = arg;
     const struct seat *seat =
         map_get(choice->world->seats,
-                node_get_text(node_get(cluster, "metadata"), "name"));
+                meta_name(cluster));
     const struct addon_score *score = seat ? seat->addon_scores : NULL;
 
     while (score && strcmp(score->name, name))
@@ -193,13 +201,14 @@ static const struct node *scores_of(void *arg, const struct node *cluster,
     return score ? score->scores : NULL;
 }
 
-/* An expression that fails for a cluster does not match it. */
-static bool all_true(struct choice *choice, const struct predicate *predicate,
+/* Whether all CEL expressions are true for the cluster. One that fails, because a field
+   is missing for example, does not match. */
+static bool matches_expressions(struct choice *choice, const struct predicate *predicate,
                      const struct seat *seat, struct arena *scratch)
 {
     struct cel_variable variable = { "managedCluster", seat->object };
     uint64_t cost = 0;
-    struct cel_input input = { &variable, 1, scores_of, choice, 0, &cost };
+    struct cel_input input = { &variable, 1, find_addon_scores, choice, 0, &cost };
     bool yes = true;
 
     for (size_t i = 0; i < predicate->expression_count && yes; i++)
@@ -210,7 +219,8 @@ static bool all_true(struct choice *choice, const struct predicate *predicate,
     return yes;
 }
 
-static bool any_matches(struct choice *choice,
+/* Predicates are combined by OR, the parts of one predicate by AND. */
+static bool matches_any_predicate(struct choice *choice,
                         const struct predicate *predicates, size_t count,
                         const struct seat *seat, struct arena *scratch)
 {
@@ -219,13 +229,13 @@ static bool any_matches(struct choice *choice,
 
         if ((!one->labels || selector_matches_labels(one->labels, seat->labels)) &&
             (!one->claims || selector_matches_labels(one->claims, seat->claims)) &&
-            all_true(choice, one, seat, scratch))
+            matches_expressions(choice, one, seat, scratch))
             return true;
     }
     return false;
 }
 
-/* What an evaluation leaves behind is thrown away after so many bytes. */
+/* Memory of CEL evaluations is freed after so many bytes, and not once for the whole fleet. */
 #define SCRATCH_MOST ((size_t)1 << 18)
 
 int choice_filter_predicates(struct choice *choice)
@@ -248,7 +258,7 @@ int choice_filter_predicates(struct choice *choice)
             arena_free(&scratch);
             scratch = arena_new();
         }
-        if (any_matches(choice, predicates, count, seat, scratch))
+        if (matches_any_predicate(choice, predicates, count, seat, scratch))
             choice->feasible[kept++] = seat;
         else
             seat->row->why = PLACEMENT_NOT_MATCHED;
@@ -294,6 +304,7 @@ static struct toleration *read_tolerations(const struct choice *choice,
     return all;
 }
 
+/* Refuses the combinations that OCM refuses, in its words. */
 static int check_tolerations(struct choice *choice,
                              const struct toleration *all, size_t count)
 {
@@ -312,7 +323,8 @@ static int check_tolerations(struct choice *choice,
     return 0;
 }
 
-static bool covers(const struct toleration *toleration,
+/* Whether the toleration is for this taint; without an effect or a key it is for any. */
+static bool tolerates_taint(const struct toleration *toleration,
                    const struct taint *taint)
 {
     if (*toleration->effect && strcmp(toleration->effect, taint->effect))
@@ -323,7 +335,7 @@ static bool covers(const struct toleration *toleration,
            (toleration->known && !strcmp(toleration->value, taint->value));
 }
 
-/* Until when the taint is tolerated: 0 not at all, INT64_MAX for ever. */
+/* Until when the taint is tolerated; 0: not at all, INT64_MAX: without end. */
 static int64_t tolerated_until(const struct toleration *tolerations,
                                size_t count, const struct taint *taint,
                                bool chosen_before, int64_t now)
@@ -335,7 +347,7 @@ static int64_t tolerated_until(const struct toleration *tolerations,
     for (size_t i = 0; i < count; i++) {
         int64_t until;
 
-        if (!covers(&tolerations[i], taint))
+        if (!tolerates_taint(&tolerations[i], taint))
             continue;
         if (!tolerations[i].limited)
             return INT64_MAX;
@@ -348,7 +360,9 @@ static int64_t tolerated_until(const struct toleration *tolerations,
     return 0;
 }
 
-static const struct taint *untolerated(const struct choice *choice,
+/* The first taint that excludes the cluster; NULL if there is none, and then `ret_until`
+   is when the first of its tolerations ends. */
+static const struct taint *find_untolerated_taint(const struct choice *choice,
                                        const struct seat *seat,
                                        const struct toleration *tolerations,
                                        size_t count, int64_t *ret_until)
@@ -377,7 +391,7 @@ void choice_find_requeue(struct choice *choice)
     tolerations = read_tolerations(choice, &count);
     for (struct decision *d = choice->own->decisions; d; d = d->next)
         for (size_t i = 0; i < d->count; i++)
-            if (!untolerated(choice, d->seats[i], tolerations, count, &until) &&
+            if (!find_untolerated_taint(choice, d->seats[i], tolerations, count, &until) &&
                 until < earliest)
                 earliest = until;
     if (earliest != INT64_MAX)
@@ -398,7 +412,7 @@ int choice_filter_taints(struct choice *choice)
         struct seat *seat = choice->feasible[i];
         int64_t until;
         const struct taint *taint =
-            untolerated(choice, seat, tolerations, count, &until);
+            find_untolerated_taint(choice, seat, tolerations, count, &until);
 
         if (!taint) {
             choice->feasible[kept++] = seat;

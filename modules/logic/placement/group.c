@@ -15,7 +15,7 @@ struct grouping {
     size_t most; /* per group */
 };
 
-static int by_name(const void *a, const void *b)
+static int compare_rows(const void *a, const void *b)
 {
     const struct placement_cluster *one = *(struct placement_cluster *const *)a;
     const struct placement_cluster *two = *(struct placement_cluster *const *)b;
@@ -24,7 +24,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* clustersPerDecisionGroup: a number or "N%", rounded up; else all of them. */
-static int read_most(struct grouping *grouping, size_t total)
+static int read_group_size(struct grouping *grouping, size_t total)
 {
     struct choice *choice = grouping->choice;
     const struct node *size = node_at(choice->spec, "decisionStrategy",
@@ -42,6 +42,7 @@ static int read_most(struct grouping *grouping, size_t total)
     return 0;
 }
 
+/* Adds one PlacementDecision; they are numbered over all groups. */
 static void add_decision(struct grouping *grouping,
                          struct placement_cluster **rows, size_t count)
 {
@@ -60,7 +61,9 @@ static void add_decision(struct grouping *grouping,
     decision->count = count;
 }
 
-static void add_group(struct grouping *grouping, const char *name,
+/* Adds one group, with a PlacementDecision for each 100 clusters. An empty group has one
+   too, by which its readers see that it was decided. */
+static void add_decision_group(struct grouping *grouping, const char *name,
                       struct placement_cluster **rows, size_t count)
 {
     struct placement_result *result = grouping->choice->result;
@@ -79,16 +82,18 @@ static void add_group(struct grouping *grouping, const char *name,
     result->group_count++;
 }
 
-static void add_groups(struct grouping *grouping, const char *name,
+/* Cuts a list of clusters into groups of at most clustersPerDecisionGroup. */
+static void add_decision_groups(struct grouping *grouping, const char *name,
                        struct placement_cluster **rows, size_t count)
 {
     for (size_t done = 0; done < count; done += grouping->most)
-        add_group(grouping, name, rows + done,
+        add_decision_group(grouping, name, rows + done,
                   count - done < grouping->most ? count - done : grouping->most);
 }
 
-/* Moves the clusters that a decisionGroup selects out of what is left. */
-static int take_selected(struct grouping *grouping, const struct node *node)
+/* Makes groups of the clusters that a decisionGroup selects; the others stay in `left`
+   for the groups after it. */
+static int group_selected_clusters(struct grouping *grouping, const struct node *node)
 {
     struct choice *choice = grouping->choice;
     const struct node *asked = node_get(node, "groupClusterSelector");
@@ -116,7 +121,7 @@ static int take_selected(struct grouping *grouping, const struct node *node)
             grouping->left[kept++] = row;
     }
     grouping->left_count = kept;
-    add_groups(grouping, node_get_text(node, "groupName"), rows, count);
+    add_decision_groups(grouping, node_get_text(node, "groupName"), rows, count);
     return 0;
 }
 
@@ -136,14 +141,14 @@ int choice_group(struct choice *choice)
     if (total)
         memcpy(grouping.left, result->chosen, total * sizeof *grouping.left);
     if (total)
-        qsort(grouping.left, total, sizeof *grouping.left, by_name);
-    if (total && read_most(&grouping, total) < 0)
+        qsort(grouping.left, total, sizeof *grouping.left, compare_rows);
+    if (total && read_group_size(&grouping, total) < 0)
         return -1;
     for (size_t i = 0; i < node_count(list); i++)
-        if (total && take_selected(&grouping, node_item(list, i)) < 0)
+        if (total && group_selected_clusters(&grouping, node_item(list, i)) < 0)
             return -1;
-    add_groups(&grouping, "", grouping.left, grouping.left_count);
+    add_decision_groups(&grouping, "", grouping.left, grouping.left_count);
     if (!result->group_count)
-        add_group(&grouping, "", grouping.left, 0);
+        add_decision_group(&grouping, "", grouping.left, 0);
     return 0;
 }

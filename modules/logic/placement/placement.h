@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -185,7 +186,7 @@ struct node *placement_decision_object(struct arena *arena,
 /*
  * The Placement's new status: numberOfSelectedClusters, decisionGroups and the
  * conditions PlacementSatisfied and PlacementMisconfigured. A condition whose
- * status stays keeps its lastTransitionTime; unknown fields stay.
+ * status stays keeps its lastTransitionTime; other fields of the status stay.
  */
 struct node *placement_status(struct arena *arena,
                               const struct node *placement,
@@ -205,14 +206,10 @@ struct placement_satisfied {
     const char *message;
 };
 
-struct placement_condition {
-    const char *type, *status, *reason, *message;
-};
-
-struct placement_condition
+struct meta_condition
 placement_satisfied(struct arena *arena,
                     const struct placement_satisfied *facts);
-struct placement_condition placement_misconfigured(struct arena *arena,
+struct meta_condition placement_misconfigured(struct arena *arena,
                                                    enum placement_outcome outcome,
                                                    const char *plugin,
                                                    const char *message);
@@ -258,11 +255,11 @@ struct placement_rollout_input {
     int64_t now;
     /* What OCM does otherwise: maxFailures above the total means all, not none. */
     bool failures_saturate;
-    bool mandatory_done; /* the mandatory groups have it: on with the others */
+    bool mandatory_done; /* the mandatory groups are done: select from the others */
 };
 
 struct placement_rollout {
-    /* Whose slot is taken: write to those with ROLLOUT_TO_APPLY. */
+    /* Clusters that take a slot: write to those with ROLLOUT_TO_APPLY. */
     struct placement_rollout_cluster *clusters;
     size_t count;
     struct placement_rollout_cluster *timed_out;

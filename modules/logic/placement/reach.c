@@ -8,11 +8,11 @@
  * Two rules beside OCM's, for sets that belong to a pool (`axle.dev/pool`):
  *
  * - A cluster whose label puts it into a pool's set is that pool's. It can be
- *   had only where this very set is bound; `global` or any other selector does
+ *   chosen only where this very set is bound; `global` or any other selector does
  *   not reach it. That holds before the set is made and after it has gone, too.
  * - A pool's own selector narrows and never widens: what it matches must be
- *   within reach by another set. So whoever may write a pool lends himself
- *   nothing.
+ *   within reach by another set. So a person who may write a ComputePool gains
+ *   no cluster by it.
  */
 static bool belongs_to_pool(const struct placement_world *world, const struct seat *seat)
 {

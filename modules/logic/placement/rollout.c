@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says which clusters may change now, as a rollout strategy allows. */
+/* Selects the clusters that may change now, by OCM's rollout strategies. */
 #include "placement/placement.h"
 
 #include "base/clock.h"
@@ -35,6 +35,7 @@ enum placement_rollout_status placement_rollout_parse(const char *name)
 
 #define BAD_SIZE "'%s' is an invalid maximum threshold value: "
 
+/* Reads "N%"; errors are in OCM's words. */
 static int read_percent(const char *text, double *ret, struct err *err)
 {
     size_t len = strlen(text);
@@ -98,8 +99,8 @@ int64_t placement_rollout_recheck(const int64_t *times, size_t count,
 
 /* ---- One cluster ------------------------------------------------------- */
 
-/* When a wait that began at `since` is over; 0 for never. */
-static int64_t over_at(int64_t since, int64_t wait, int64_t now)
+/* When a wait that began at `since` is over; 0: never. */
+static int64_t add_rollout_wait(int64_t since, int64_t wait, int64_t now)
 {
     int64_t at;
 
@@ -120,7 +121,7 @@ placement_rollout_classify(struct placement_rollout_cluster *cluster,
     case ROLLOUT_TO_APPLY:
         return ROLLOUT_IN;
     case ROLLOUT_SUCCEEDED:
-        at = over_at(cluster->since, soak, now);
+        at = add_rollout_wait(cluster->since, soak, now);
         if (!at || now >= at)
             return ROLLOUT_DONE;
         cluster->recheck_at = at;
@@ -133,7 +134,7 @@ placement_rollout_classify(struct placement_rollout_cluster *cluster,
     case ROLLOUT_UNKNOWN:
         break;
     }
-    at = over_at(cluster->since, deadline, now);
+    at = add_rollout_wait(cluster->since, deadline, now);
     cluster->recheck_at = at;
     if (!at || now < at)
         return ROLLOUT_IN;
@@ -141,14 +142,15 @@ placement_rollout_classify(struct placement_rollout_cluster *cluster,
     return ROLLOUT_LATE;
 }
 
-/* ---- The sets of clusters a pass works on ------------------------------ */
+/* ---- The clusters of one selection ---- */
 
 struct member {
     const char *cluster;
     const struct placement_rollout_group *group;
 };
 
-struct pass {
+/* One run of a strategy, over the clusters that are still decided for. */
+struct selection {
     struct arena *arena;
     const struct placement_rollout_input *input;
     struct placement_rollout *out;
@@ -157,19 +159,19 @@ struct pass {
     int64_t soak, deadline, now;
 };
 
-static int by_cluster(const void *a, const void *b)
+static int compare_group_members(const void *a, const void *b)
 {
     return strcmp(((const struct member *)a)->cluster,
                   ((const struct member *)b)->cluster);
 }
 
-static int by_existing(const void *a, const void *b)
+static int compare_clusters(const void *a, const void *b)
 {
     return strcmp(((const struct placement_rollout_cluster *)a)->name,
                   ((const struct placement_rollout_cluster *)b)->name);
 }
 
-static int by_index(const void *a, const void *b)
+static int compare_groups(const void *a, const void *b)
 {
     const struct placement_rollout_group *const *one = a, *const *two = b;
 
@@ -179,7 +181,7 @@ static int by_index(const void *a, const void *b)
 }
 
 /* Every cluster of the groups once, by name. */
-static struct member *members_of(struct arena *arena,
+static struct member *list_members(struct arena *arena,
                                  const struct placement_rollout_group **groups,
                                  size_t group_count, size_t *ret_count)
 {
@@ -193,23 +195,25 @@ static struct member *members_of(struct arena *arena,
         for (size_t k = 0; k < groups[i]->count; k++)
             all[count++] = (struct member){ groups[i]->clusters[k], groups[i] };
     if (count)
-        qsort(all, count, sizeof *all, by_cluster);
+        qsort(all, count, sizeof *all, compare_group_members);
     *ret_count = count;
     return all;
 }
 
-static bool is_known(const struct pass *pass, const char *cluster,
+/* Finds a cluster that has a work already. Without `to_apply_too` one whose status is
+   ToApply counts as not found, so that it is selected as a new one. */
+static bool find_known(const struct selection *selection, const char *cluster,
                      bool to_apply_too,
                      const struct placement_rollout_cluster **ret)
 {
-    size_t low = 0, high = pass->known_count;
+    size_t low = 0, high = selection->known_count;
 
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = strcmp(pass->known[middle].name, cluster);
+        int order = strcmp(selection->known[middle].name, cluster);
 
         if (order == 0) {
-            *ret = &pass->known[middle];
+            *ret = &selection->known[middle];
             return to_apply_too || (*ret)->status != ROLLOUT_TO_APPLY;
         }
         if (order < 0)
@@ -220,29 +224,35 @@ static bool is_known(const struct pass *pass, const char *cluster,
     return false;
 }
 
-static void put_in(struct pass *pass, const struct placement_rollout_cluster *one)
+/* Takes a slot for the cluster, and notes when the first of them has to be looked at
+   again. */
+static void add_selected(struct selection *selection, const struct placement_rollout_cluster *one)
 {
-    struct placement_rollout *out = pass->out;
-    int64_t times[2] = { out->recheck_after ? pass->now + out->recheck_after : 0,
+    struct placement_rollout *out = selection->out;
+    int64_t times[2] = { out->recheck_after ? selection->now + out->recheck_after : 0,
                          one->recheck_at };
 
     out->clusters[out->count++] = *one;
-    out->recheck_after = placement_rollout_recheck(times, 2, pass->now);
+    out->recheck_after = placement_rollout_recheck(times, 2, selection->now);
 }
 
-/* Keeps the new status: who has just timed out counts as failed at once. */
-static void consider(struct pass *pass, struct placement_rollout_cluster *known)
+/*
+ * Takes the slot of a cluster that has a work, unless it is done. The status is kept
+ * in `known`: a cluster that has timed out just now counts as a failure of this
+ * selection already.
+ */
+static void select_known(struct selection *selection, struct placement_rollout_cluster *known)
 {
     struct placement_rollout_cluster one = *known;
 
     one.recheck_at = 0;
-    switch (placement_rollout_classify(&one, pass->soak, pass->deadline,
-                                       pass->now)) {
+    switch (placement_rollout_classify(&one, selection->soak, selection->deadline,
+                                       selection->now)) {
     case ROLLOUT_IN:
-        put_in(pass, &one);
+        add_selected(selection, &one);
         break;
     case ROLLOUT_LATE:
-        pass->out->timed_out[pass->out->timed_out_count++] = one;
+        selection->out->timed_out[selection->out->timed_out_count++] = one;
         break;
     case ROLLOUT_DONE:
         break;
@@ -250,9 +260,10 @@ static void consider(struct pass *pass, struct placement_rollout_cluster *known)
     known->status = one.status;
 }
 
-static void start_one(struct pass *pass, const struct member *member)
+/* Takes a slot for a cluster that is to get the work now. */
+static void select_new(struct selection *selection, const struct member *member)
 {
-    put_in(pass, &(struct placement_rollout_cluster){
+    add_selected(selection, &(struct placement_rollout_cluster){
                      .name = member->cluster,
                      .status = ROLLOUT_TO_APPLY,
                      .group_name = member->group->name,
@@ -260,22 +271,23 @@ static void start_one(struct pass *pass, const struct member *member)
                  });
 }
 
-static bool has_failed(const struct placement_rollout_cluster *one)
+static bool cluster_has_failed(const struct placement_rollout_cluster *one)
 {
     return one->status == ROLLOUT_TIMED_OUT || one->status == ROLLOUT_FAILED;
 }
 
-/* Forgets what a pass found, but keeps what was removed. */
-static void start_pass(struct pass *pass, size_t most)
+/* Empties the output, except `removed`: one rollout may select twice, first from the
+   mandatory groups and then from the others. */
+static void start_selection(struct selection *selection, size_t most)
 {
-    struct placement_rollout *out = pass->out;
+    struct placement_rollout *out = selection->out;
 
     out->count = out->timed_out_count = 0;
     out->breached = false;
     out->recheck_after = 0;
-    out->clusters = arena_alloc(pass->arena, (most + 1) * sizeof *out->clusters);
+    out->clusters = arena_alloc(selection->arena, (most + 1) * sizeof *out->clusters);
     out->timed_out =
-        arena_alloc(pass->arena, (most + 1) * sizeof *out->timed_out);
+        arena_alloc(selection->arena, (most + 1) * sizeof *out->timed_out);
 }
 
 int placement_rollout_failures(const struct node *size, int64_t total, int64_t *ret,
@@ -292,7 +304,9 @@ int placement_rollout_failures(const struct node *size, int64_t total, int64_t *
     return placement_rollout_size(size, total, 0, ret, err);
 }
 
-static int read_failures(const struct placement_rollout_input *input,
+/* maxFailures above the total means all of them where `failures_saturate` is set, and
+   none in OCM. */
+static int read_failure_limit(const struct placement_rollout_input *input,
                          const struct node *size, int64_t total, int64_t *ret,
                          struct err *err)
 {
@@ -301,66 +315,68 @@ static int read_failures(const struct placement_rollout_input *input,
     return placement_rollout_size(size, total, 0, ret, err);
 }
 
-/* ---- The two ways to go on --------------------------------------------- */
+/* ---- Selection by cluster and by group ---- */
 
-/* Known clusters first, by name, then new ones, until the window is full. */
-static void pass_per_cluster(struct pass *pass,
+/* Selects clusters that have a work first, by name, then new ones, until the window is
+   full. */
+static void select_per_cluster(struct selection *selection,
                              const struct placement_rollout_group **groups,
                              size_t group_count, int64_t window, int64_t failures)
 {
     const struct placement_rollout_cluster *found;
     int64_t failed = 0;
     size_t count;
-    struct member *members = members_of(pass->arena, groups, group_count, &count);
+    struct member *members = list_members(selection->arena, groups, group_count, &count);
 
-    start_pass(pass, count + pass->known_count);
-    for (size_t i = 0; i < pass->known_count; i++) {
-        struct placement_rollout_cluster *known = &pass->known[i];
+    start_selection(selection, count + selection->known_count);
+    for (size_t i = 0; i < selection->known_count; i++) {
+        struct placement_rollout_cluster *known = &selection->known[i];
 
-        if (!pass->out->breached || known->status != ROLLOUT_TO_APPLY)
-            consider(pass, known);
-        if (has_failed(known))
-            pass->out->breached = ++failed > failures;
-        if ((int64_t)pass->out->count >= window)
+        if (!selection->out->breached || known->status != ROLLOUT_TO_APPLY)
+            select_known(selection, known);
+        if (cluster_has_failed(known))
+            selection->out->breached = ++failed > failures;
+        if ((int64_t)selection->out->count >= window)
             return;
     }
-    if (pass->out->breached)
+    if (selection->out->breached)
         return;
-    for (size_t i = 0; i < count && (int64_t)pass->out->count < window; i++)
-        if (!is_known(pass, members[i].cluster, true, &found))
-            start_one(pass, &members[i]);
+    for (size_t i = 0; i < count && (int64_t)selection->out->count < window; i++)
+        if (!find_known(selection, members[i].cluster, true, &found))
+            select_new(selection, &members[i]);
 }
 
-/* A whole group at a time; the next when nothing but failures is left. */
-static void pass_per_group(struct pass *pass,
+/* Selects a whole group. The next one has its turn only when nothing but failures is
+   left of those before it, and no more of them than maxFailures. */
+static void select_per_group(struct selection *selection,
                            const struct placement_rollout_group **groups,
                            size_t group_count, const struct node *most_failures)
 {
     const struct placement_rollout_cluster *known;
     int64_t all_failed = 0;
-    size_t total = pass->known_count;
+    size_t total = selection->known_count;
 
     for (size_t i = 0; i < group_count; i++)
         total += groups[i]->count;
-    start_pass(pass, total);
-    for (size_t i = 0; i < pass->known_count; i++)
-        if (pass->known[i].status != ROLLOUT_TO_APPLY)
-            consider(pass, &pass->known[i]);
+    start_selection(selection, total);
+    for (size_t i = 0; i < selection->known_count; i++)
+        if (selection->known[i].status != ROLLOUT_TO_APPLY)
+            select_known(selection, &selection->known[i]);
     for (size_t i = 0; i < group_count; i++) {
         int64_t failed = 0, failures = 0;
         size_t count;
-        struct member *members = members_of(pass->arena, &groups[i], 1, &count);
+        struct member *members = list_members(selection->arena, &groups[i], 1, &count);
 
-        /* Its form was checked before; 0 stands for an unreadable one. */
-        (void)read_failures(pass->input, most_failures, (int64_t)count, &failures, NULL);
+        /* run_per_group() has checked the form; one that cannot be read is 0. */
+        (void)read_failure_limit(selection->input, most_failures, (int64_t)count, &failures, NULL);
         for (size_t k = 0; k < count; k++) {
-            if (!is_known(pass, members[k].cluster, false, &known))
-                start_one(pass, &members[k]);
-            else if (has_failed(known))
-                pass->out->breached = ++failed > failures;
+            if (!find_known(selection, members[k].cluster, false, &known))
+                select_new(selection, &members[k]);
+            else if (cluster_has_failed(known))
+                selection->out->breached = ++failed > failures;
         }
         all_failed += failed;
-        if ((int64_t)pass->out->count > all_failed || pass->out->breached)
+        if ((int64_t)selection->out->count > all_failed || selection->out->breached)
             return;
     }
 }
@@ -368,7 +384,7 @@ static void pass_per_group(struct pass *pass,
 /* ---- Strategies -------------------------------------------------------- */
 
 struct plan {
-    struct pass pass;
+    struct selection selection;
     const struct node *options;
     const struct placement_rollout_group **all, **mandatory, **rest;
     size_t all_count, mandatory_count, rest_count;
@@ -381,7 +397,7 @@ void placement_rollout_group_key(const struct node *group,
     *ret_index = **ret_name ? 0 : node_get_int(group, "groupIndex", 0);
 }
 
-static bool is_named(const struct placement_rollout_group *group,
+static bool group_has_key(const struct placement_rollout_group *group,
                      const struct node *key)
 {
     const char *name;
@@ -391,14 +407,15 @@ static bool is_named(const struct placement_rollout_group *group,
     return *name ? text_same(name, group->name) : group->index == index;
 }
 
-/* Mandatory groups stand in the order in which the user names them. */
+/* Splits the groups into the mandatory ones and the others, each in the order of index
+   and name. */
 static void sort_groups(struct plan *plan,
                         const struct placement_rollout_input *input)
 {
     const struct node *keys =
         node_at(plan->options, "mandatoryDecisionGroups", NULL);
     size_t most = input->group_count + 1;
-    struct arena *arena = plan->pass.arena;
+    struct arena *arena = plan->selection.arena;
 
     plan->all = arena_alloc(arena, most * sizeof *plan->all);
     plan->mandatory = arena_alloc(arena, most * sizeof *plan->all);
@@ -406,12 +423,12 @@ static void sort_groups(struct plan *plan,
     for (size_t i = 0; i < input->group_count; i++)
         plan->all[plan->all_count++] = &input->groups[i];
     if (plan->all_count)
-        qsort(plan->all, plan->all_count, sizeof *plan->all, by_index);
+        qsort(plan->all, plan->all_count, sizeof *plan->all, compare_groups);
     for (size_t i = 0; i < plan->all_count; i++) {
         bool named = false;
 
         for (size_t k = 0; k < node_count(keys) && !named; k++)
-            named = is_named(plan->all[i], node_item(keys, k));
+            named = group_has_key(plan->all[i], node_item(keys, k));
         if (named)
             plan->mandatory[plan->mandatory_count++] = plan->all[i];
         else
@@ -419,45 +436,48 @@ static void sort_groups(struct plan *plan,
     }
 }
 
+/* Splits the clusters that have a work into those that are still decided for and those
+   that are not. */
 static void split_existing(struct plan *plan,
                            const struct placement_rollout_input *input)
 {
-    struct pass *pass = &plan->pass;
+    struct selection *selection = &plan->selection;
     size_t count, known = 0;
     struct member *members =
-        members_of(pass->arena, plan->all, plan->all_count, &count);
+        list_members(selection->arena, plan->all, plan->all_count, &count);
     struct placement_rollout_cluster *kept = arena_alloc(
-        pass->arena, (input->existing_count + 1) * sizeof *kept);
+        selection->arena, (input->existing_count + 1) * sizeof *kept);
 
-    pass->out->removed = arena_alloc(
-        pass->arena, (input->existing_count + 1) * sizeof *pass->out->removed);
+    selection->out->removed = arena_alloc(
+        selection->arena, (input->existing_count + 1) * sizeof *selection->out->removed);
     for (size_t i = 0; i < input->existing_count; i++) {
         const struct placement_rollout_cluster *one = &input->existing[i];
         struct member key = { one->name, NULL };
 
         if (!*one->name)
             continue;
-        if (count && bsearch(&key, members, count, sizeof *members, by_cluster))
+        if (count && bsearch(&key, members, count, sizeof *members, compare_group_members))
             kept[known++] = *one;
         else
-            pass->out->removed[pass->out->removed_count++] = *one;
+            selection->out->removed[selection->out->removed_count++] = *one;
     }
     if (known)
-        qsort(kept, known, sizeof *kept, by_existing);
-    pass->known = kept;
-    pass->known_count = known;
+        qsort(kept, known, sizeof *kept, compare_clusters);
+    selection->known = kept;
+    selection->known_count = known;
 }
 
-/* True when the mandatory groups have something to do or something overdue. */
-static bool mandatory_first(struct plan *plan)
+/* Selects from the mandatory groups. True if they have something to do or something
+   overdue: then the other groups wait. */
+static bool select_mandatory(struct plan *plan)
 {
-    if (!plan->mandatory_count || plan->pass.input->mandatory_done)
+    if (!plan->mandatory_count || plan->selection.input->mandatory_done)
         return false;
-    pass_per_group(&plan->pass, plan->mandatory, plan->mandatory_count, NULL);
-    return plan->pass.out->count || plan->pass.out->timed_out_count;
+    select_per_group(&plan->selection, plan->mandatory, plan->mandatory_count, NULL);
+    return plan->selection.out->count || plan->selection.out->timed_out_count;
 }
 
-static int64_t clusters_in(const struct placement_rollout_group **groups,
+static int64_t count_clusters(const struct placement_rollout_group **groups,
                            size_t count)
 {
     int64_t total = 0;
@@ -467,33 +487,36 @@ static int64_t clusters_in(const struct placement_rollout_group **groups,
     return total;
 }
 
-static int run_all(struct plan *plan, struct err *err)
+static int run_all_at_once(struct plan *plan, struct err *err)
 {
-    int64_t total = clusters_in(plan->all, plan->all_count);
+    int64_t total = count_clusters(plan->all, plan->all_count);
 
-    plan->pass.soak = 0; /* OCM looks at no soak time here */
-    pass_per_cluster(&plan->pass, plan->all, plan->all_count, total, total);
+    plan->selection.soak = 0; /* OCM ignores minSuccessTime in this strategy */
+    select_per_cluster(&plan->selection, plan->all, plan->all_count, total, total);
     return 0;
 }
 
+/* maxConcurrency is a share of the clusters outside of the mandatory groups. */
 static int run_progressive(struct plan *plan, struct err *err)
 {
-    int64_t total = clusters_in(plan->all, plan->all_count);
-    int64_t rest = clusters_in(plan->rest, plan->rest_count);
+    int64_t total = count_clusters(plan->all, plan->all_count);
+    int64_t rest = count_clusters(plan->rest, plan->rest_count);
     int64_t failures, window;
 
-    if (read_failures(plan->pass.input, node_get(plan->options, "maxFailures"), total,
+    if (read_failure_limit(plan->selection.input, node_get(plan->options, "maxFailures"), total,
                       &failures, err) < 0)
         return err_wrap(err, "failed to parse the provided maxFailures");
-    if (mandatory_first(plan))
+    if (select_mandatory(plan))
         return 0;
     if (placement_rollout_size(node_get(plan->options, "maxConcurrency"), rest,
                                rest, &window, err) < 0)
         return err_wrap(err, "failed to parse the provided maxConcurrency");
-    pass_per_cluster(&plan->pass, plan->rest, plan->rest_count, window, failures);
+    select_per_cluster(&plan->selection, plan->rest, plan->rest_count, window, failures);
     return 0;
 }
 
+/* Here maxFailures is only checked for its form, because its value depends on the size
+   of each group. */
 static int run_per_group(struct plan *plan, struct err *err)
 {
     const struct node *failures = node_get(plan->options, "maxFailures");
@@ -501,8 +524,8 @@ static int run_per_group(struct plan *plan, struct err *err)
 
     if (placement_rollout_size(failures, 1, 0, &ignored, err) < 0)
         return err_wrap(err, "failed to parse the provided maxFailures");
-    if (!mandatory_first(plan))
-        pass_per_group(&plan->pass, plan->rest, plan->rest_count, failures);
+    if (!select_mandatory(plan))
+        select_per_group(&plan->selection, plan->rest, plan->rest_count, failures);
     return 0;
 }
 
@@ -510,20 +533,20 @@ static const struct {
     const char *type, *options;
     int (*run)(struct plan *plan, struct err *err);
 } strategies[] = {
-    { "All", "all", run_all },
+    { "All", "all", run_all_at_once },
     { "Progressive", "progressive", run_progressive },
     { "ProgressivePerGroup", "progressivePerGroup", run_per_group },
 };
 
-static int read_times(struct plan *plan, struct err *err)
+static int read_rollout_times(struct plan *plan, struct err *err)
 {
     const char *soak = node_get_text(plan->options, "minSuccessTime");
 
     if (placement_rollout_deadline(node_get_text(plan->options,
                                                  "progressDeadline"),
-                                   &plan->pass.deadline, err) < 0)
+                                   &plan->selection.deadline, err) < 0)
         return -1;
-    if (*soak && duration_parse(soak, &plan->pass.soak, err) < 0)
+    if (*soak && duration_parse(soak, &plan->selection.soak, err) < 0)
         return err_wrap(err, "minSuccessTime");
     return 0;
 }
@@ -533,7 +556,7 @@ int placement_rollout(const struct placement_rollout_input *input,
                       struct err *err)
 {
     const char *type = node_get_text(input->strategy, "type");
-    struct plan plan = { .pass = { .arena = arena, .input = input, .out = ret,
+    struct plan plan = { .selection = { .arena = arena, .input = input, .out = ret,
                                    .now = input->now } };
 
     *ret = (struct placement_rollout){ 0 };
@@ -541,7 +564,7 @@ int placement_rollout(const struct placement_rollout_input *input,
         if (!text_same(strategies[i].type, *type ? type : "All"))
             continue;
         plan.options = node_get(input->strategy, strategies[i].options);
-        if (read_times(&plan, err) < 0)
+        if (read_rollout_times(&plan, err) < 0)
             return -1;
         sort_groups(&plan, input);
         split_existing(&plan, input);

@@ -3,31 +3,34 @@
 #include "placement/world.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Groups ------------------------------------------------------------ */
 
-struct loose {
+struct loose_group {
     const char *name;
     int64_t index;
     const char **clusters;
     size_t count;
 };
 
-static struct loose *loose_of(struct loose *all, size_t *count,
+/* Finds the group that a PlacementDecision belongs to by its labels, or begins a new
+   one. A group of more than 100 clusters has several PlacementDecisions. */
+static struct loose_group *find_loose_group(struct loose_group *all, size_t *count,
                               const struct node *decision)
 {
     const struct node *labels = node_at(decision, "metadata", "labels", NULL);
-    const char *name = node_get_text(labels, GROUP_NAME_LABEL);
+    const char *name = node_get_text(labels, META_LABEL_DECISION_GROUP_NAME);
     long long index = 0;
 
-    (void)text_to_int(node_get_text(labels, GROUP_INDEX_LABEL), &index);
+    (void)text_to_int(node_get_text(labels, META_LABEL_DECISION_GROUP_INDEX), &index);
     for (size_t i = 0; i < *count; i++)
         if (all[i].index == index && text_same(all[i].name, name))
             return &all[i];
-    all[*count] = (struct loose){ .name = name, .index = index };
+    all[*count] = (struct loose_group){ .name = name, .index = index };
     return &all[(*count)++];
 }
 
@@ -36,14 +39,14 @@ void placement_rollout_groups(struct arena *arena, const struct node *decisions,
                               size_t *ret_count)
 {
     size_t count = 0, most = node_count(decisions);
-    struct loose *all = arena_alloc(arena, (most + 1) * sizeof *all);
+    struct loose_group *all = arena_alloc(arena, (most + 1) * sizeof *all);
     struct placement_rollout_group *groups =
         arena_alloc(arena, (most + 1) * sizeof *groups);
 
     for (size_t i = 0; i < most; i++) {
         const struct node *decision = node_item(decisions, i);
         const struct node *list = node_at(decision, "status", "decisions", NULL);
-        struct loose *into = loose_of(all, &count, decision);
+        struct loose_group *into = find_loose_group(all, &count, decision);
         const char **names = arena_alloc(
             arena, (into->count + node_count(list) + 1) * sizeof *names);
 
@@ -64,21 +67,12 @@ void placement_rollout_groups(struct arena *arena, const struct node *decisions,
 
 /* ---- The status of one work -------------------------------------------- */
 
-static const struct node *condition(const struct node *conditions,
-                                    const char *type)
-{
-    for (size_t i = 0; i < node_count(conditions); i++)
-        if (text_same(node_get_text(node_item(conditions, i), "type"), type))
-            return node_item(conditions, i);
-    return NULL;
-}
-
-static bool is_current(const struct node *one, int64_t generation)
+static bool is_of_generation(const struct node *one, int64_t generation)
 {
     return node_get_int(one, "observedGeneration", 0) == generation;
 }
 
-static bool is_true(const struct node *one)
+static bool status_is_true(const struct node *one)
 {
     return text_same(node_get_text(one, "status"), "True");
 }
@@ -86,18 +80,19 @@ static bool is_true(const struct node *one)
 bool placement_rollout_is_to_apply(int64_t generation,
                                    const struct node *conditions)
 {
-    const struct node *applied = condition(conditions, "Applied");
-    const struct node *progressing = condition(conditions, "Progressing");
-    const struct node *degraded = condition(conditions, "Degraded");
+    const struct node *applied = meta_condition_find(conditions, "Applied");
+    const struct node *progressing = meta_condition_find(conditions, "Progressing");
+    const struct node *degraded = meta_condition_find(conditions, "Degraded");
 
-    if (!is_true(applied) || !is_current(applied, generation))
+    if (!status_is_true(applied) || !is_of_generation(applied, generation))
         return true;
-    if (!progressing || !is_current(progressing, generation))
+    if (!progressing || !is_of_generation(progressing, generation))
         return true;
-    return degraded && !is_current(degraded, generation);
+    return degraded && !is_of_generation(degraded, generation);
 }
 
-static int64_t since(const struct node *one)
+/* When the condition got its status; 0: not known. */
+static int64_t read_transition_time(const struct node *one)
 {
     int64_t at = 0;
 
@@ -107,20 +102,20 @@ static int64_t since(const struct node *one)
 enum placement_rollout_status
 placement_rollout_of_work(const struct node *work, int64_t *ret_since)
 {
-    const struct node *conditions = node_at(work, "status", "conditions", NULL);
-    const struct node *progressing = condition(conditions, "Progressing");
-    const struct node *degraded = condition(conditions, "Degraded");
+    const struct node *conditions = meta_conditions(work);
+    const struct node *progressing = meta_condition_find(conditions, "Progressing");
+    const struct node *degraded = meta_condition_find(conditions, "Degraded");
 
     *ret_since = 0;
     if (placement_rollout_is_to_apply(
-            node_get_int(node_get(work, "metadata"), "generation", 0),
+            meta_generation(work),
             conditions))
         return ROLLOUT_TO_APPLY;
-    *ret_since = since(progressing);
+    *ret_since = read_transition_time(progressing);
     if (text_same(node_get_text(progressing, "status"), "False"))
         return ROLLOUT_SUCCEEDED;
-    if (is_true(progressing) && is_true(degraded)) {
-        *ret_since = since(degraded);
+    if (status_is_true(progressing) && status_is_true(degraded)) {
+        *ret_since = read_transition_time(degraded);
         return ROLLOUT_FAILED;
     }
     return ROLLOUT_PROGRESSING;

@@ -17,7 +17,7 @@ struct prioritizer {
 
 /* ---- Which prioritizers, and how much each counts ---------------------- */
 
-/* Names that OCM and people use; any other is the resource's own name. */
+/* The names of resources in OCM; any other word is the resource's own name. */
 static const struct {
     const char *word, *resource;
 } resources[] = {
@@ -30,7 +30,7 @@ static const struct {
 };
 #define RESOURCE_PREFIX "ResourceAllocatable"
 
-static const char *resource_named(const char *builtin)
+static const char *find_resource_name(const char *builtin)
 {
     const char *word = builtin + strlen(RESOURCE_PREFIX);
 
@@ -42,6 +42,7 @@ static const char *resource_named(const char *builtin)
     return word;
 }
 
+/* A prioritizer that is configured, or configured again, has the later weight. */
 static void set_weight(struct prioritizer *all, size_t *count,
                        const struct prioritizer *one)
 {
@@ -53,6 +54,7 @@ static void set_weight(struct prioritizer *all, size_t *count,
     all[(*count)++] = *one;
 }
 
+/* Reads one entry of prioritizerPolicy.configurations. */
 static int read_configuration(struct choice *choice, const struct node *node,
                               struct prioritizer *ret)
 {
@@ -63,7 +65,7 @@ static int read_configuration(struct choice *choice, const struct node *node,
     *ret = (struct prioritizer){ .weight = node_get_int(node, "weight", 1) };
     if (!*type || text_same(type, "BuiltIn")) {
         ret->name = node_get_text(coordinate, "builtIn");
-        ret->resource = resource_named(ret->name);
+        ret->resource = find_resource_name(ret->name);
         return 0;
     }
     if (!text_same(type, "AddOn"))
@@ -75,12 +77,14 @@ static int read_configuration(struct choice *choice, const struct node *node,
     return 0;
 }
 
-static int by_prioritizer(const void *a, const void *b)
+static int compare_prioritizers(const void *a, const void *b)
 {
     return strcmp(((const struct prioritizer *)a)->name,
                   ((const struct prioritizer *)b)->name);
 }
 
+/* The mode Additive, which is the default, begins with Balance and Steady; Exact begins
+   with none. */
 static int read_policy(struct choice *choice, struct prioritizer **ret,
                        size_t *ret_count)
 {
@@ -106,7 +110,7 @@ static int read_policy(struct choice *choice, struct prioritizer **ret,
         set_weight(all, &count, &one);
     }
     if (count)
-        qsort(all, count, sizeof *all, by_prioritizer);
+        qsort(all, count, sizeof *all, compare_prioritizers);
     *ret = all;
     *ret_count = count;
     return 0;
@@ -115,10 +119,10 @@ static int read_policy(struct choice *choice, struct prioritizer **ret,
 /* ---- The formulas ------------------------------------------------------ */
 
 /*
- * How often other placements chose the busiest cluster. What this placement
- * decided for itself is taken out of the tally, and put back.
+ * How often other placements have chosen the busiest cluster. The decisions of
+ * this placement are taken out of the tally, which is read, and are put back.
  */
-static size_t most_decisions(const struct choice *choice)
+static size_t count_most_decisions(const struct choice *choice)
 {
     size_t *tally = choice->world->tally;
     size_t most = choice->world->tally_room;
@@ -141,10 +145,12 @@ static size_t most_decisions(const struct choice *choice)
     return most ? most - 1 : 0;
 }
 
+/* From 100, chosen by no other placement, down to -100 for the cluster that is chosen
+   most, by OCM's formula. */
 static void score_balance(struct choice *choice, const struct prioritizer *by,
                           int64_t *scores)
 {
-    size_t most = most_decisions(choice);
+    size_t most = count_most_decisions(choice);
 
     for (size_t i = 0; i < choice->count; i++) {
         const struct seat *seat = choice->feasible[i];
@@ -156,6 +162,7 @@ static void score_balance(struct choice *choice, const struct prioritizer *by,
     }
 }
 
+/* 100 for clusters that this placement has chosen before, so that it keeps them. */
 static void score_steady(struct choice *choice, const struct prioritizer *by,
                          int64_t *scores)
 {
@@ -163,7 +170,7 @@ static void score_steady(struct choice *choice, const struct prioritizer *by,
         scores[i] = choice->feasible[i]->own ? BEST : 0;
 }
 
-static const double *resource_of(const struct seat *seat, const char *name)
+static const double *find_allocatable(const struct seat *seat, const char *name)
 {
     for (size_t i = 0; i < seat->resource_count; i++)
         if (seat->resources[i].name == name)
@@ -171,6 +178,8 @@ static const double *resource_of(const struct seat *seat, const char *name)
     return NULL;
 }
 
+/* Scales the allocatable amount from -100 for the least to 100 for the most of the
+   feasible clusters. */
 static void score_resource(struct choice *choice, const struct prioritizer *by,
                            int64_t *scores)
 {
@@ -180,7 +189,7 @@ static void score_resource(struct choice *choice, const struct prioritizer *by,
         arena_alloc(choice->arena, (choice->count + 1) * sizeof *values);
 
     for (size_t i = 0; i < choice->count; i++) {
-        const double *have = resource_of(choice->feasible[i], name);
+        const double *have = find_allocatable(choice->feasible[i], name);
 
         values[i] = have ? *have : NAN;
         if (have && *have < least)
@@ -199,7 +208,7 @@ static void score_resource(struct choice *choice, const struct prioritizer *by,
     }
 }
 
-static const struct addon_score *addon_of(const struct seat *seat,
+static const struct addon_score *find_addon_score(const struct seat *seat,
                                           const char *name)
 {
     const struct addon_score *score = seat->addon_scores;
@@ -209,6 +218,7 @@ static const struct addon_score *addon_of(const struct seat *seat,
     return score;
 }
 
+/* An AddOnPlacementScore that has expired counts as 0 and gives a warning. */
 static void score_addon(struct choice *choice, const struct prioritizer *by,
                         int64_t *scores)
 {
@@ -216,7 +226,7 @@ static void score_addon(struct choice *choice, const struct prioritizer *by,
 
     for (size_t i = 0; i < choice->count; i++) {
         const struct seat *seat = choice->feasible[i];
-        const struct addon_score *from = addon_of(seat, by->object);
+        const struct addon_score *from = find_addon_score(seat, by->object);
 
         scores[i] = 0;
         if (!from)
@@ -240,7 +250,7 @@ static void score_addon(struct choice *choice, const struct prioritizer *by,
 typedef void score_fn(struct choice *choice, const struct prioritizer *by,
                       int64_t *scores);
 
-static score_fn *formula_of(const struct prioritizer *by)
+static score_fn *find_formula(const struct prioritizer *by)
 {
     if (by->object)
         return score_addon;
@@ -251,7 +261,9 @@ static score_fn *formula_of(const struct prioritizer *by)
     return strcmp(by->name, "Steady") ? NULL : score_steady;
 }
 
-static void spread_scores(struct choice *choice, size_t column, size_t columns,
+/* Writes the scores of one prioritizer into its column of the table, and adds them to
+   the totals by their weight. */
+static void add_weighted_scores(struct choice *choice, size_t column, size_t columns,
                           const int64_t *scores, int64_t *table)
 {
     int64_t weight = choice->result->prioritizers[column].weight;
@@ -263,8 +275,8 @@ static void spread_scores(struct choice *choice, size_t column, size_t columns,
     }
 }
 
-/* Drops what counts nothing; refuses what nobody knows. */
-static int keep_known(struct choice *choice, struct prioritizer *all,
+/* Drops prioritizers of weight 0, and refuses names that are not built in. */
+static int drop_unweighted(struct choice *choice, struct prioritizer *all,
                       size_t *count)
 {
     size_t kept = 0;
@@ -272,7 +284,7 @@ static int keep_known(struct choice *choice, struct prioritizer *all,
     for (size_t i = 0; i < *count; i++) {
         if (!all[i].weight)
             continue;
-        if (!formula_of(&all[i]))
+        if (!find_formula(&all[i]))
             return choice_complain(choice, PLACEMENT_MISCONFIGURED, "",
                                    "incorrect builtin prioritizer: %s",
                                    all[i].name);
@@ -290,7 +302,7 @@ int choice_score(struct choice *choice)
     size_t count = 0;
 
     if (read_policy(choice, &all, &count) < 0 ||
-        keep_known(choice, all, &count) < 0)
+        drop_unweighted(choice, all, &count) < 0)
         return -1;
     result->prioritizers =
         arena_alloc(choice->arena, (count + 1) * sizeof *result->prioritizers);
@@ -300,8 +312,8 @@ int choice_score(struct choice *choice)
     for (size_t k = 0; k < count; k++) {
         result->prioritizers[k] =
             (struct placement_prioritizer){ all[k].name, all[k].weight };
-        formula_of (&all[k])(choice, &all[k], scores);
-        spread_scores(choice, k, count, scores, table);
+        find_formula (&all[k])(choice, &all[k], scores);
+        add_weighted_scores(choice, k, count, scores, table);
     }
     result->prioritizer_count = count;
     for (size_t i = 0; i < choice->count; i++)
@@ -309,7 +321,7 @@ int choice_score(struct choice *choice)
     return 0;
 }
 
-static int by_rank(const void *a, const void *b)
+static int compare_totals(const void *a, const void *b)
 {
     const struct placement_cluster *one = *(struct placement_cluster *const *)a;
     const struct placement_cluster *two = *(struct placement_cluster *const *)b;
@@ -319,9 +331,11 @@ static int by_rank(const void *a, const void *b)
     return one < two ? -1 : one > two; /* rows stand in name order */
 }
 
-/* Totals are small whole numbers, so most often they can be counted. */
+/* Totals that lie within this range, as they mostly do, are sorted by counting. */
 #define COUNTED_RANGE 65536
 
+/* A counting sort, which is stable: the rows stand in the order of names, which decides
+   between equal totals. False: the totals differ too much for it. */
 static bool rank_by_counting(struct choice *choice)
 {
     struct placement_cluster **chosen = choice->result->chosen;
@@ -366,7 +380,7 @@ void choice_rank(struct choice *choice)
     if (count && !rank_by_counting(choice)) {
         for (size_t i = 0; i < count; i++)
             result->chosen[i] = choice->feasible[i]->row;
-        qsort(result->chosen, count, sizeof *result->chosen, by_rank);
+        qsort(result->chosen, count, sizeof *result->chosen, compare_totals);
     }
     for (size_t i = 0; i < count; i++)
         result->chosen[i]->rank = i + 1;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes the best clusters, evenly over topologies where that is asked for. */
+/* Takes the clusters of the best rank, spread over topology domains as spreadConstraints say. */
 #include "placement/world.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * Clusters with the same values of all topology keys are alike, so only the
- * best one left of each such bucket is looked at.
+ * Clusters with equal values of all topology keys count alike for every
+ * constraint. They share a bucket, and each step compares only the best cluster
+ * that is left in each bucket.
  */
 struct domain {
     int64_t chosen;
@@ -60,7 +61,9 @@ static void read_constraints(struct spread *spread, const struct node *list)
     }
 }
 
-static struct domain *domain_of(struct spread *spread, struct constraint *rule,
+/* The domain of a cluster for one constraint: its value of the topology key. NULL: it
+   has none. */
+static struct domain *find_domain(struct spread *spread, struct constraint *rule,
                                 const struct seat *seat)
 {
     const struct node *value =
@@ -78,7 +81,8 @@ static struct domain *domain_of(struct spread *spread, struct constraint *rule,
     return domain;
 }
 
-static struct bucket *bucket_of(struct spread *spread, struct map *index,
+/* The bucket of a cluster, made when its combination of domains occurs first. */
+static struct bucket *find_bucket(struct spread *spread, struct map *index,
                                 const struct seat *seat)
 {
     struct arena *arena = spread->choice->arena;
@@ -88,7 +92,7 @@ static struct bucket *bucket_of(struct spread *spread, struct map *index,
     struct bucket *bucket;
 
     for (size_t i = 0; i < spread->constraint_count; i++) {
-        domains[i] = domain_of(spread, &spread->constraints[i], seat);
+        domains[i] = find_domain(spread, &spread->constraints[i], seat);
         text_addf(&key, "%p/", (void *)domains[i]);
     }
     bucket = map_get(index, text_string(&key));
@@ -114,7 +118,7 @@ static void fill_buckets(struct spread *spread)
     spread->buckets = arena_alloc(choice->arena, (choice->count + 1) *
                                                      sizeof *spread->buckets);
     for (size_t i = 0; i < choice->count; i++) {
-        struct bucket *home = bucket_of(spread, index, choice->feasible[i]);
+        struct bucket *home = find_bucket(spread, index, choice->feasible[i]);
 
         homes[choice->feasible[i]->row - first] = home;
         home->count++;
@@ -134,33 +138,36 @@ static void fill_buckets(struct spread *spread)
     }
 }
 
-/* By how much one more in this domain would be too many; ≤ 0 is fine. */
-static int64_t excess(const struct constraint *rule, const struct domain *domain)
+/* By how much one more cluster in this domain would exceed maxSkew; 0 or less is
+   allowed. */
+static int64_t measure_excess_skew(const struct constraint *rule, const struct domain *domain)
 {
     return domain ? domain->chosen + 1 - rule->least - rule->skew : 0;
 }
 
-/* The key of a rule that forbids taking from the bucket, or NULL. */
-static const char *forbidden(const struct spread *spread,
+/* The key of a DoNotSchedule constraint that forbids taking from the bucket, or NULL.
+   Clusters without the key are in no domain, and are forbidden too. */
+static const char *find_violated_rule(const struct spread *spread,
                              const struct bucket *bucket)
 {
     for (size_t i = 0; i < spread->constraint_count; i++) {
         const struct constraint *rule = &spread->constraints[i];
 
         if (rule->must && (!bucket->domains[i] ||
-                           excess(rule, bucket->domains[i]) > 0))
+                           measure_excess_skew(rule, bucket->domains[i]) > 0))
             return rule->key;
     }
     return NULL;
 }
 
-static int64_t penalty(const struct spread *spread, const struct bucket *bucket)
+/* By how much the ScheduleAnyway constraints would be exceeded together. */
+static int64_t sum_soft_skew(const struct spread *spread, const struct bucket *bucket)
 {
     int64_t sum = 0;
 
     for (size_t i = 0; i < spread->constraint_count; i++) {
         const struct constraint *rule = &spread->constraints[i];
-        int64_t over = excess(rule, bucket->domains[i]);
+        int64_t over = measure_excess_skew(rule, bucket->domains[i]);
 
         if (!rule->must && over > 0)
             sum += over;
@@ -168,7 +175,8 @@ static int64_t penalty(const struct spread *spread, const struct bucket *bucket)
     return sum;
 }
 
-static struct bucket *best_bucket(const struct spread *spread)
+/* The bucket to take from next: that with the least excess, and of those the best rank. */
+static struct bucket *find_best_bucket(const struct spread *spread)
 {
     struct bucket *best = NULL;
     int64_t least = 0;
@@ -177,9 +185,9 @@ static struct bucket *best_bucket(const struct spread *spread)
         struct bucket *bucket = spread->buckets[i];
         int64_t cost;
 
-        if (bucket->next == bucket->count || forbidden(spread, bucket))
+        if (bucket->next == bucket->count || find_violated_rule(spread, bucket))
             continue;
-        cost = penalty(spread, bucket);
+        cost = sum_soft_skew(spread, bucket);
         if (best && (cost > least ||
                      (cost == least && bucket->rows[bucket->next]->rank >
                                            best->rows[best->next]->rank)))
@@ -190,7 +198,9 @@ static struct bucket *best_bucket(const struct spread *spread)
     return best;
 }
 
-static void count_one(struct spread *spread, struct bucket *bucket)
+/* Counts a cluster that was taken in its domains, and finds the emptiest domain of each
+   constraint again. */
+static void count_taken_cluster(struct spread *spread, struct bucket *bucket)
 {
     for (size_t i = 0; i < spread->constraint_count; i++) {
         struct constraint *rule = &spread->constraints[i];
@@ -205,12 +215,14 @@ static void count_one(struct spread *spread, struct bucket *bucket)
     }
 }
 
+/* Gives the reason to each cluster that was not taken: the spread, if one of a worse
+   rank was taken or too few could be, else its own rank. */
 static void explain_rest(const struct spread *spread, size_t last_rank,
                          bool enough)
 {
     for (size_t i = 0; i < spread->bucket_count; i++) {
         struct bucket *bucket = spread->buckets[i];
-        const char *key = forbidden(spread, bucket);
+        const char *key = find_violated_rule(spread, bucket);
 
         for (size_t k = bucket->next; k < bucket->count; k++) {
             struct placement_cluster *row = bucket->rows[k];
@@ -224,6 +236,7 @@ static void explain_rest(const struct spread *spread, size_t last_rank,
     }
 }
 
+/* Takes the best allowed cluster, one after the other. Returns how many were taken. */
 static size_t take_spread(struct choice *choice, const struct node *list,
                           size_t limit)
 {
@@ -234,13 +247,13 @@ static size_t take_spread(struct choice *choice, const struct node *list,
 
     read_constraints(&spread, list);
     fill_buckets(&spread);
-    while (taken < limit && (bucket = best_bucket(&spread))) {
+    while (taken < limit && (bucket = find_best_bucket(&spread))) {
         struct placement_cluster *row = bucket->rows[bucket->next++];
 
         row->why = PLACEMENT_CHOSEN;
         if (row->rank > last_rank)
             last_rank = row->rank;
-        count_one(&spread, bucket);
+        count_taken_cluster(&spread, bucket);
         taken++;
     }
     explain_rest(&spread, last_rank, taken == limit);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes the answer as PlacementDecisions and the Placement's status. */
+/* Writes a decision as PlacementDecisions and as the status of the Placement. */
 #include "placement/world.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
 /* ---- Conditions -------------------------------------------------------- */
 
-static const char *names_joined(struct arena *arena, const char **names,
+static const char *join_names(struct arena *arena, const char **names,
                                 size_t count)
 {
     scoped_text struct text text = { 0 };
@@ -18,97 +19,67 @@ static const char *names_joined(struct arena *arena, const char **names,
     return arena_string(arena, text_string(&text));
 }
 
-static struct placement_condition satisfied(bool yes, const char *reason,
+static struct meta_condition make_satisfied(bool yes, const char *reason,
                                             const char *message)
 {
-    return (struct placement_condition){ "PlacementSatisfied",
+    return (struct meta_condition){ "PlacementSatisfied",
                                          yes ? "True" : "False", reason,
                                          message };
 }
 
-struct placement_condition
+struct meta_condition
 placement_satisfied(struct arena *arena, const struct placement_satisfied *facts)
 {
     if (!facts->bindings)
-        return satisfied(false, "NoManagedClusterSetBindings",
+        return make_satisfied(false, "NoManagedClusterSetBindings",
                          "No valid ManagedClusterSetBindings found in placement "
                          "namespace");
     if (!facts->set_count)
-        return satisfied(
+        return make_satisfied(
             false, "NoIntersection",
             arena_printf(arena,
                          "None of ManagedClusterSets [%s] is bound to placement "
                          "namespace",
-                         names_joined(arena, facts->sets_wanted, facts->wanted)));
+                         join_names(arena, facts->sets_wanted, facts->wanted)));
     if (!facts->available)
-        return satisfied(
+        return make_satisfied(
             false, "AllManagedClusterSetsEmpty",
             arena_printf(arena,
                          "All ManagedClusterSets [%s] have no member "
                          "ManagedCluster",
-                         names_joined(arena, facts->sets, facts->set_count)));
+                         join_names(arena, facts->sets, facts->set_count)));
     if (facts->failed)
-        return satisfied(false, "NotAllDecisionsScheduled", facts->message);
+        return make_satisfied(false, "NotAllDecisionsScheduled", facts->message);
     if (!facts->feasible)
-        return satisfied(false, "NoManagedClusterMatched",
+        return make_satisfied(false, "NoManagedClusterMatched",
                          "No ManagedCluster matches any of the cluster "
                          "predicate");
     if (!facts->unscheduled)
-        return satisfied(true, "AllDecisionsScheduled",
+        return make_satisfied(true, "AllDecisionsScheduled",
                          "All cluster decisions scheduled");
-    return satisfied(false, "NotAllDecisionsScheduled",
+    return make_satisfied(false, "NotAllDecisionsScheduled",
                      arena_printf(arena, "%zu cluster decisions unscheduled",
                                   facts->unscheduled));
 }
 
-struct placement_condition
+struct meta_condition
 placement_misconfigured(struct arena *arena, enum placement_outcome outcome,
                         const char *plugin, const char *message)
 {
     if (outcome != PLACEMENT_MISCONFIGURED)
-        return (struct placement_condition){
+        return (struct meta_condition){
             "PlacementMisconfigured", "False", "Succeedconfigured",
             "Placement configurations check pass"
         };
-    return (struct placement_condition){
+    return (struct meta_condition){
         "PlacementMisconfigured", "True", "Misconfigured",
         arena_printf(arena, "%s:%s", plugin, message)
     };
 }
 
-static struct node *find_condition(const struct node *list, const char *type)
-{
-    for (size_t i = 0; i < node_count(list); i++)
-        if (text_same(node_get_text(node_item(list, i), "type"), type))
-            return node_item(list, i);
-    return NULL;
-}
-
-static void set_condition(struct arena *arena, struct node *list,
-                          const struct placement_condition *now_is,
-                          int64_t generation, int64_t now)
-{
-    struct node *old = find_condition(list, now_is->type);
-    bool same = text_same(node_get_text(old, "status"), now_is->status);
-    struct node *next = old ? old : node_map(arena);
-    char since[CLOCK_TEXT];
-
-    clock_format(now, false, since);
-    if (!same || !node_get(next, "lastTransitionTime"))
-        node_set_text(arena, next, "lastTransitionTime", since);
-    node_set_text(arena, next, "type", now_is->type);
-    node_set_text(arena, next, "status", now_is->status);
-    node_set_text(arena, next, "reason", now_is->reason);
-    node_set_text(arena, next, "message", now_is->message);
-    if (generation)
-        node_set_int(arena, next, "observedGeneration", generation);
-    if (!old)
-        node_add(arena, list, next);
-}
-
 /* ---- The Placement's status -------------------------------------------- */
 
-static struct node *group_nodes(struct arena *arena,
+static struct node *list_groups(struct arena *arena,
                                 const struct placement_result *result)
 {
     struct node *list = node_list(arena);
@@ -131,7 +102,8 @@ static struct node *group_nodes(struct arena *arena,
     return list;
 }
 
-static struct placement_satisfied facts_of(struct arena *arena,
+/* What the condition PlacementSatisfied depends on. */
+static struct placement_satisfied gather_satisfied(struct arena *arena,
                                            const struct node *placement,
                                            const struct placement_result *result)
 {
@@ -162,39 +134,43 @@ struct node *placement_status(struct arena *arena, const struct node *placement,
     const struct node *old = node_get(placement, "status");
     struct node *status = old ? node_copy(arena, old) : node_map(arena);
     int64_t generation =
-        node_get_int(node_get(placement, "metadata"), "generation", 0);
-    struct placement_satisfied facts = facts_of(arena, placement, result);
-    struct placement_condition misconfigured = placement_misconfigured(
+        meta_generation(placement);
+    struct placement_satisfied facts = gather_satisfied(arena, placement, result);
+    struct meta_condition misconfigured = placement_misconfigured(
         arena, result->outcome, result->plugin, result->message);
-    struct placement_condition done = placement_satisfied(arena, &facts);
-    struct node *conditions;
+    struct meta_condition done = placement_satisfied(arena, &facts);
+    const struct node *before;
 
     if (!node_is(status, NODE_MAP))
         status = node_map(arena);
     node_set_int(arena, status, "numberOfSelectedClusters",
                  (int64_t)result->chosen_count);
-    node_set(arena, status, "decisionGroups", group_nodes(arena, result));
-    conditions = node_make_list(arena, status, "conditions");
-    set_condition(arena, conditions, &misconfigured, generation, now);
-    set_condition(arena, conditions, &done, generation, now);
+    node_set(arena, status, "decisionGroups", list_groups(arena, result));
+    before = meta_conditions(placement);
+    meta_condition_set(arena, status, before, &misconfigured, generation, now);
+    meta_condition_set(arena, status, before, &done, generation, now);
     return status;
 }
 
 /* ---- PlacementDecisions ------------------------------------------------ */
 
-static void set_owner(struct arena *arena, struct node *meta,
+/*
+ * Makes the Placement the controller of its PlacementDecision. Its kind is written
+ * here, because a Placement in a case file has none; nor has it a uid, and then it
+ * owns nothing.
+ */
+static void set_placement_owner(struct arena *arena, struct node *meta,
                       const struct node *placement)
 {
-    const struct node *of = node_get(placement, "metadata");
     struct node *owner = node_map(arena);
 
-    if (!*node_get_text(of, "uid"))
+    if (!*meta_uid(placement))
         return;
     node_set_text(arena, owner, "apiVersion",
-                  "cluster.open-cluster-management.io/v1beta1");
+                  META_API_CLUSTER_V1BETA1);
     node_set_text(arena, owner, "kind", "Placement");
-    node_set_text(arena, owner, "name", node_get_text(of, "name"));
-    node_set_text(arena, owner, "uid", node_get_text(of, "uid"));
+    node_set_text(arena, owner, "name", meta_name(placement));
+    node_set_text(arena, owner, "uid", meta_uid(placement));
     node_set_bool(arena, owner, "controller", true);
     node_set_bool(arena, owner, "blockOwnerDeletion", true);
     node_add(arena, node_make_list(arena, meta, "ownerReferences"), owner);
@@ -206,23 +182,22 @@ struct node *placement_decision_object(struct arena *arena,
                                        size_t index)
 {
     const struct placement_decision *decision = &result->decisions[index];
-    const struct node *of = node_get(placement, "metadata");
     struct node *object = node_map(arena);
     struct node *meta, *labels, *list;
 
     node_set_text(arena, object, "apiVersion",
-                  "cluster.open-cluster-management.io/v1beta1");
+                  META_API_CLUSTER_V1BETA1);
     node_set_text(arena, object, "kind", "PlacementDecision");
     meta = node_make(arena, object, "metadata");
     node_set_text(arena, meta, "name", decision->name);
-    node_set_text(arena, meta, "namespace", node_get_text(of, "namespace"));
+    node_set_text(arena, meta, "namespace", meta_namespace(placement));
     labels = node_make(arena, meta, "labels");
-    node_set_text(arena, labels, PLACEMENT_LABEL, node_get_text(of, "name"));
-    node_set(arena, labels, GROUP_INDEX_LABEL,
+    node_set_text(arena, labels, META_LABEL_PLACEMENT, meta_name(placement));
+    node_set(arena, labels, META_LABEL_DECISION_GROUP_INDEX,
              node_format(arena, "%zu", decision->group));
-    node_set_text(arena, labels, GROUP_NAME_LABEL,
+    node_set_text(arena, labels, META_LABEL_DECISION_GROUP_NAME,
                   result->groups[decision->group].name);
-    set_owner(arena, meta, placement);
+    set_placement_owner(arena, meta, placement);
     list = node_make_list(arena, node_make(arena, object, "status"), "decisions");
     for (size_t i = 0; i < decision->count; i++) {
         struct node *entry = node_map(arena);

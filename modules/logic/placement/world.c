@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps what placements need to know of clusters, parsed once. */
+/* Keeps a parsed copy of what placements read: clusters, sets, bindings, decisions, scores. */
 #include "placement/world.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,14 @@ struct placement_world *placement_world_new(void)
     return world;
 }
 
-static char *joined(const char *space, const char *name)
+static char *join_key(const char *space, const char *name)
 {
     return mem_printf("%s/%s", space, name);
 }
 
-static struct seat *seat_of(struct placement_world *world, const char *name)
+/* A seat is made by the first object that names the cluster, and stays when the
+   ManagedCluster goes: decisions and scores may still name it. */
+static struct seat *find_or_add_seat(struct placement_world *world, const char *name)
 {
     struct seat *seat = map_get(world->seats, name);
 
@@ -39,7 +42,8 @@ static struct seat *seat_of(struct placement_world *world, const char *name)
 
 /* ---- ManagedCluster ---------------------------------------------------- */
 
-static void seat_clear(struct seat *seat)
+/* Forgets the ManagedCluster of the seat, and keeps its decisions and scores. */
+static void clear_seat(struct seat *seat)
 {
     arena_free(&seat->arena);
     seat->object = seat->labels = seat->claims = NULL;
@@ -50,7 +54,7 @@ static void seat_clear(struct seat *seat)
     seat->leaving = false;
 }
 
-static void read_taints(struct seat *seat)
+static void read_cluster_taints(struct seat *seat)
 {
     const struct node *list = node_at(seat->object, "spec", "taints", NULL);
     size_t count = node_count(list);
@@ -68,7 +72,8 @@ static void read_taints(struct seat *seat)
     }
 }
 
-static void read_claims(struct seat *seat)
+/* As a map, so that selectors read claims as they read labels. */
+static void read_cluster_claims(struct seat *seat)
 {
     const struct node *list =
         node_at(seat->object, "status", "clusterClaims", NULL);
@@ -85,7 +90,9 @@ static void read_claims(struct seat *seat)
     seat->claims = claims;
 }
 
-static const char *one_name(struct placement_world *world, const char *name)
+/* The one copy of a resource's name: equal names are equal pointers, so that scoring
+   compares no texts. */
+static const char *intern_name(struct placement_world *world, const char *name)
 {
     char *copy = map_get(world->names, name);
 
@@ -96,7 +103,7 @@ static const char *one_name(struct placement_world *world, const char *name)
     return copy;
 }
 
-/* Only what has a capacity too is a score; that is OCM's rule. */
+/* Only a resource that has a capacity too can be scored, as in OCM. */
 static void read_resources(struct placement_world *world, struct seat *seat)
 {
     const struct node *have = node_at(seat->object, "status", "allocatable", NULL);
@@ -114,28 +121,25 @@ static void read_resources(struct placement_world *world, struct seat *seat)
             quantity_from_node(seat->arena, member->value, &quantity, NULL) < 0)
             continue;
         seat->resources[seat->resource_count++] =
-            (struct resource){ one_name(world, member->key),
+            (struct resource){ intern_name(world, member->key),
                                quantity_float(&quantity) };
     }
 }
 
 static void put_cluster(struct placement_world *world, const struct node *object)
 {
-    struct seat *seat =
-        seat_of(world, node_get_text(node_get(object, "metadata"), "name"));
+    struct seat *seat = find_or_add_seat(world, meta_name(object));
     bool fresh = !seat->arena;
-    const struct node *meta;
 
-    seat_clear(seat);
+    clear_seat(seat);
     seat->arena = arena_new();
     seat->object = node_copy(seat->arena, object);
-    meta = node_get(seat->object, "metadata");
-    seat->labels = node_get(meta, "labels");
-    if (node_is(node_get(seat->labels, CLUSTER_SET_LABEL), NODE_STRING))
-        seat->set = node_get_text(seat->labels, CLUSTER_SET_LABEL);
-    seat->leaving = *node_get_text(meta, "deletionTimestamp") != 0;
-    read_taints(seat);
-    read_claims(seat);
+    seat->labels = node_at(seat->object, "metadata", "labels", NULL);
+    if (node_is(node_get(seat->labels, META_LABEL_CLUSTERSET), NODE_STRING))
+        seat->set = node_get_text(seat->labels, META_LABEL_CLUSTERSET);
+    seat->leaving = meta_is_deleting(seat->object);
+    read_cluster_taints(seat);
+    read_cluster_claims(seat);
     read_resources(world, seat);
     if (!fresh)
         return;
@@ -145,7 +149,7 @@ static void put_cluster(struct placement_world *world, const struct node *object
     world->sorted = false;
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_seats(const void *a, const void *b)
 {
     return strcmp((*(struct seat *const *)a)->name,
                   (*(struct seat *const *)b)->name);
@@ -155,10 +159,11 @@ void world_sort(struct placement_world *world)
 {
     if (!world->sorted && world->cluster_count)
         qsort(world->clusters, world->cluster_count, sizeof *world->clusters,
-              by_name);
+              compare_seats);
     world->sorted = true;
 }
 
+/* Taking one out keeps the list sorted. */
 static void remove_cluster(struct placement_world *world, const char *name)
 {
     struct seat *seat = map_get(world->seats, name);
@@ -171,7 +176,7 @@ static void remove_cluster(struct placement_world *world, const char *name)
     world->cluster_count--;
     memmove(&world->clusters[at], &world->clusters[at + 1],
             (world->cluster_count - at) * sizeof *world->clusters);
-    seat_clear(seat);
+    clear_seat(seat);
 }
 
 size_t placement_world_clusters(const struct placement_world *world)
@@ -181,18 +186,19 @@ size_t placement_world_clusters(const struct placement_world *world)
 
 /* ---- Sets and bindings ------------------------------------------------- */
 
-static void set_free(struct cluster_set *set)
+static void free_set(struct cluster_set *set)
 {
     struct arena *arena = set ? set->arena : NULL;
 
     arena_free(&arena); /* the set itself lives in it */
 }
 
+/* A selectorType that is not known is kept in `wrong`: a decision that needs the set
+   fails and says so. */
 static void put_set(struct placement_world *world, const struct node *object)
 {
     struct arena *arena = arena_new();
     struct cluster_set *set = arena_alloc(arena, sizeof *set);
-    const struct node *meta = node_get(object, "metadata");
     const struct node *selector;
     const char *type;
 
@@ -204,12 +210,12 @@ static void put_set(struct placement_world *world, const struct node *object)
     if (!set->exclusive && !text_same(type, "LabelSelector"))
         set->wrong = type;
     set->selector = node_get(selector, "labelSelector");
-    set->leaving = *node_get_text(meta, "deletionTimestamp") != 0;
-    set->pool = *node_get_text(node_get(meta, "labels"), POOL_SET_LABEL) != 0;
-    set_free(map_put(world->sets, node_get_text(meta, "name"), set));
+    set->leaving = meta_is_deleting(object);
+    set->pool = *meta_label(object, META_LABEL_POOL) != 0;
+    free_set(map_put(world->sets, meta_name(object), set));
 }
 
-static void binding_free(struct binding *binding)
+static void free_set_binding(struct binding *binding)
 {
     if (!binding)
         return;
@@ -221,13 +227,12 @@ static void binding_free(struct binding *binding)
 static void put_binding(struct placement_world *world, const char *key,
                         const struct node *object)
 {
-    const struct node *meta = node_get(object, "metadata");
     const char *set = node_get_text(node_get(object, "spec"), "clusterSet");
     struct binding *binding = mem_alloc(sizeof *binding);
 
-    binding->space = mem_copy_string(node_get_text(meta, "namespace"));
-    binding->set = mem_copy_string(*set ? set : node_get_text(meta, "name"));
-    binding_free(map_put(world->bindings, key, binding));
+    binding->space = mem_copy_string(meta_namespace(object));
+    binding->set = mem_copy_string(*set ? set : meta_name(object));
+    free_set_binding(map_put(world->bindings, key, binding));
 }
 
 /* ---- Decisions --------------------------------------------------------- */
@@ -251,7 +256,9 @@ void world_count(struct placement_world *world, struct seat *seat, int change)
     world->tally[next]++;
 }
 
-static void decision_unlink(struct placement_world *world,
+/* Takes the decision out of the list of its placement and out of the counts of its
+   clusters. */
+static void unlink_decision(struct placement_world *world,
                             struct decision *decision)
 {
     struct owner *owner = map_get(world->owners, decision->owner);
@@ -274,39 +281,38 @@ static void remove_decision(struct placement_world *world, const char *key)
 
     if (!decision)
         return;
-    decision_unlink(world, decision);
+    unlink_decision(world, decision);
     mem_free(&decision->owner);
     mem_free(&decision->seats);
     mem_free(&decision);
 }
 
-/* Whole in the ownerReference, where there is one: a label may be a hash. */
-static const char *placement_name(const struct node *meta)
+/* From the ownerReference if there is one, because a label's value may be cut and
+   hashed. */
+static const char *find_placement_name(const struct node *object)
 {
-    const struct node *owners = node_get(meta, "ownerReferences");
+    const char *owner = meta_owner_name(object, "Placement");
 
-    for (size_t i = 0; i < node_count(owners); i++)
-        if (!strcmp(node_get_text(node_item(owners, i), "kind"), "Placement"))
-            return node_get_text(node_item(owners, i), "name");
-    return node_get_text(node_get(meta, "labels"), PLACEMENT_LABEL);
+    return *owner ? owner : meta_label(object, META_LABEL_PLACEMENT);
 }
 
+/* The counts of the clusters change with each decision, so that no placement has to
+   count all decisions. */
 static void put_decision(struct placement_world *world, const char *key,
                          const struct node *object)
 {
-    const struct node *meta = node_get(object, "metadata");
     const struct node *list = node_at(object, "status", "decisions", NULL);
     struct decision *decision = mem_alloc(sizeof *decision);
     struct owner *owner;
 
     remove_decision(world, key);
-    decision->owner = joined(node_get_text(meta, "namespace"), placement_name(meta));
+    decision->owner = join_key(meta_namespace(object), find_placement_name(object));
     decision->count = node_count(list);
     decision->seats = mem_resize_array(NULL, decision->count + 1,
                                        sizeof *decision->seats);
     for (size_t i = 0; i < decision->count; i++) {
         decision->seats[i] =
-            seat_of(world, node_get_text(node_item(list, i), "clusterName"));
+            find_or_add_seat(world, node_get_text(node_item(list, i), "clusterName"));
         world_count(world, decision->seats[i], 1);
     }
     owner = map_get(world->owners, decision->owner);
@@ -341,7 +347,7 @@ static void remove_score(struct placement_world *world, const char *space,
 static void put_score(struct placement_world *world, const char *space,
                       const char *name, const struct node *object)
 {
-    struct seat *seat = seat_of(world, space);
+    struct seat *seat = find_or_add_seat(world, space);
     struct arena *arena = arena_new();
     struct addon_score *score = arena_alloc(arena, sizeof *score);
     const struct node *status = node_get(object, "status");
@@ -363,10 +369,9 @@ static void put_score(struct placement_world *world, const char *space,
 bool placement_world_put(struct placement_world *world, const char *kind,
                          const struct node *object)
 {
-    const struct node *meta = node_get(object, "metadata");
-    const char *name = node_get_text(meta, "name");
-    const char *space = node_get_text(meta, "namespace");
-    scoped_mem char *key = joined(space, name);
+    const char *name = meta_name(object);
+    const char *space = meta_namespace(object);
+    scoped_mem char *key = join_key(space, name);
 
     if (!*name)
         return false;
@@ -388,20 +393,21 @@ bool placement_world_put(struct placement_world *world, const char *kind,
 void placement_world_remove(struct placement_world *world, const char *kind,
                             const char *space, const char *name)
 {
-    scoped_mem char *key = joined(space, name);
+    scoped_mem char *key = join_key(space, name);
 
     if (text_same(kind, "ManagedCluster"))
         remove_cluster(world, name);
     else if (text_same(kind, "ManagedClusterSet"))
-        set_free(map_remove(world->sets, name));
+        free_set(map_remove(world->sets, name));
     else if (text_same(kind, "ManagedClusterSetBinding"))
-        binding_free(map_remove(world->bindings, key));
+        free_set_binding(map_remove(world->bindings, key));
     else if (text_same(kind, "PlacementDecision"))
         remove_decision(world, key);
     else if (text_same(kind, "AddOnPlacementScore"))
         remove_score(world, space, name);
 }
 
+/* remove_score() finds a seat by its name, so the names are freed in a second loop. */
 static void free_seats(struct placement_world *world)
 {
     struct seat *seat;
@@ -429,9 +435,9 @@ void placement_world_free(struct placement_world **ret)
     if (!world)
         return;
     for (at = 0; (value = map_next(world->sets, &at, &key));)
-        set_free(value);
+        free_set(value);
     for (at = 0; (value = map_next(world->bindings, &at, &key));)
-        binding_free(value);
+        free_set_binding(value);
     for (at = 0; map_next(world->decisions, &at, &key);) {
         scoped_mem char *copy = mem_copy_string(key);
 

@@ -58,7 +58,7 @@ struct cluster_set {
     struct arena *arena; /* owned */
     bool exclusive;
     bool pool; /* a ComputePool's: see reach.c */
-    const char *wrong; /* a selectorType nobody knows, or NULL */
+    const char *wrong; /* a selectorType that is not known, or NULL */
     const struct node *selector;
     bool leaving;
 };
@@ -88,7 +88,7 @@ struct placement_world {
     struct seat **clusters; /* owned; seats with a ManagedCluster, by name */
     size_t cluster_count;
     bool sorted;
-    /* How many seats are decided for so many times: what is busiest. */
+    /* tally[n]: how many seats are chosen n times, by which the busiest is known. */
     size_t *tally; /* owned */
     size_t tally_room;
 };
@@ -96,19 +96,10 @@ struct placement_world {
 /* Moves a seat's count of decisions by `change` (1 or -1) and the tally along. */
 void world_count(struct placement_world *world, struct seat *seat, int change);
 
-#define CLUSTER_SET_LABEL "cluster.open-cluster-management.io/clusterset"
-#define PLACEMENT_LABEL "cluster.open-cluster-management.io/placement"
-#define GROUP_INDEX_LABEL                                                      \
-    "cluster.open-cluster-management.io/decision-group-index"
-#define GROUP_NAME_LABEL                                                       \
-    "cluster.open-cluster-management.io/decision-group-name"
-
 /* Brings `clusters` up to date. */
 void world_sort(struct placement_world *world);
 
 /* ---- What a namespace may be given (reach.c) ---------------------------- */
-
-#define POOL_SET_LABEL "axle.dev/pool"
 
 /* A set that is bound in the namespace. */
 struct bound_set {
@@ -137,7 +128,7 @@ struct choice {
     size_t count;
 };
 
-/* Says what is wrong; the first complaint stands. Returns -1. */
+/* Records what is wrong; the first complaint stays. Returns -1. */
 int choice_complain(struct choice *choice, enum placement_outcome outcome,
                     const char *plugin, const char *format, ...) PRINTF(4, 5);
 
@@ -153,7 +144,7 @@ void choice_take(struct choice *choice);
 void choice_find_requeue(struct choice *choice);
 int choice_group(struct choice *choice);
 
-/* A claimSelector or labelSelector, ready to be asked. NULL asks nothing. */
+/* Compiles a claimSelector or labelSelector; NULL in `ret`: it selects everything. */
 int choice_selector(struct choice *choice, const struct node *node,
                     struct selector **ret, struct err *err);
 

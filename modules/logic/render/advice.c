@@ -4,11 +4,13 @@
 #include "render/render.h"
 
 #include "document/document.h"
+#include "meta/meta.h"
 #include "number/number.h"
 
 #include <string.h>
 
-static bool has_replicas(const char *kind)
+/* Kinds that start several pods from one template on one spoke. */
+static bool kind_has_replicas(const char *kind)
 {
     static const char *const kinds[] = { "Deployment", "StatefulSet", "ReplicaSet" };
 
@@ -18,8 +20,8 @@ static bool has_replicas(const char *kind)
     return false;
 }
 
-/* The first port that is a number of its own; 0: there is none. */
-static int64_t declared_port(const struct node *object)
+/* The first TCP port that a container declares by number; 0: none. */
+static int64_t find_declared_port(const struct node *object)
 {
     const struct node *containers = node_at(object, "spec", "template", "spec", "containers", NULL);
 
@@ -42,13 +44,13 @@ char *render_advice(struct arena *arena, const struct node *manifests)
         const struct node *object = node_item(manifests, i);
         const char *kind = node_get_text(object, "kind");
         int64_t replicas = number_get(node_get(object, "spec"), "replicas", NUMBER_COUNT, 1);
-        int64_t port = declared_port(object);
+        int64_t port = find_declared_port(object);
 
-        if (has_replicas(kind) && replicas > 1 && port)
+        if (kind_has_replicas(kind) && replicas > 1 && port)
             return arena_printf(arena, "%s %s: %lld replicas declare port %lld, which one at a time "
                                 "has on a spoke whose pods share its machine's ports: with "
                                 "containerPort: 0 each gets its own in $PORT, and a Service leads to all",
-                                kind, node_get_text(node_get(object, "metadata"), "name"),
+                                kind, meta_name(object),
                                 (long long)replicas, (long long)port);
     }
     return NULL;

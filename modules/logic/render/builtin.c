@@ -52,10 +52,10 @@ struct expansion {
     struct err *err;
 };
 
-static struct node *expand(struct expansion *expansion, const struct node *node);
+static struct node *expand_node(struct expansion *expansion, const struct node *node);
 
-/* The members of one shared schema, where the map has none of its own. */
-static int add_schema(struct expansion *expansion, const struct node *node, struct node *map,
+/* Adds the members of a shared schema, except those that the map has itself. */
+static int add_shared_schema(struct expansion *expansion, const struct node *node, struct node *map,
                       const char *name)
 {
     const struct node *shared = node_get(expansion->schemas, name);
@@ -65,7 +65,7 @@ static int add_schema(struct expansion *expansion, const struct node *node, stru
         return err_set(expansion->err, ERR_INTERNAL, "$ref: \"%s\" is no schema of assets/" LIBRARY,
                        name);
     expansion->depth++;
-    expanded = expand(expansion, shared);
+    expanded = expand_node(expansion, shared);
     expansion->depth--;
     if (!expanded)
         return -1;
@@ -75,13 +75,13 @@ static int add_schema(struct expansion *expansion, const struct node *node, stru
     return 0;
 }
 
-static int add_schemas(struct expansion *expansion, const struct node *node, struct node *map,
+static int add_shared_schemas(struct expansion *expansion, const struct node *node, struct node *map,
                        const struct node *names)
 {
     if (node_is(names, NODE_STRING))
-        return add_schema(expansion, node, map, node_text(names));
+        return add_shared_schema(expansion, node, map, node_text(names));
     for (size_t i = 0; i < node_count(names); i++)
-        if (add_schema(expansion, node, map, node_text(node_item(names, i))) < 0)
+        if (add_shared_schema(expansion, node, map, node_text(node_item(names, i))) < 0)
             return -1;
     return 0;
 }
@@ -94,11 +94,11 @@ static struct node *expand_map(struct expansion *expansion, const struct node *n
         struct node *value;
 
         if (!strcmp(member->key, "$ref")) {
-            if (add_schemas(expansion, node, map, member->value) < 0)
+            if (add_shared_schemas(expansion, node, map, member->value) < 0)
                 return NULL;
             continue;
         }
-        value = expand(expansion, member->value);
+        value = expand_node(expansion, member->value);
         if (!value)
             return NULL;
         node_set(expansion->arena, map, member->key, value);
@@ -111,7 +111,7 @@ static struct node *expand_list(struct expansion *expansion, const struct node *
     struct node *list = node_list(expansion->arena);
 
     for (size_t i = 0; i < node_count(node); i++) {
-        struct node *value = expand(expansion, node_item(node, i));
+        struct node *value = expand_node(expansion, node_item(node, i));
 
         if (!value)
             return NULL;
@@ -120,8 +120,9 @@ static struct node *expand_list(struct expansion *expansion, const struct node *
     return list;
 }
 
-/* A copy without references, so that it reads as a schema of its own. */
-static struct node *expand(struct expansion *expansion, const struct node *node)
+/* A copy in which each {$ref: NAME} is replaced, so that it is read as a schema by
+   itself. */
+static struct node *expand_node(struct expansion *expansion, const struct node *node)
 {
     if (node_is(node, NODE_MAP))
         return expand_map(expansion, node);
@@ -129,12 +130,12 @@ static struct node *expand(struct expansion *expansion, const struct node *node)
                                     : node_copy(expansion->arena, node);
 }
 
-static int expand_schema(struct arena *arena, const struct node *library, struct node *definition,
+static int expand_definition(struct arena *arena, const struct node *library, struct node *definition,
                          struct err *err)
 {
     struct expansion expansion = { arena, node_get(library, "schemas"), 0, err };
     struct node *spec = node_get(definition, "spec");
-    struct node *schema = expand(&expansion, node_get(spec, "schema"));
+    struct node *schema = expand_node(&expansion, node_get(spec, "schema"));
 
     if (!schema)
         return -1;
@@ -151,7 +152,7 @@ struct builtin {
     struct err *err;
 };
 
-static int read_definitions(const struct asset *asset, void *arg)
+static int read_builtin_asset(const struct asset *asset, void *arg)
 {
     struct builtin *builtin = arg;
     struct node *documents;
@@ -163,14 +164,15 @@ static int read_definitions(const struct asset *asset, void *arg)
     for (size_t i = 0; i < node_count(documents); i++) {
         struct node *one = node_item(documents, i);
 
-        if (expand_schema(builtin->arena, builtin->library, one, builtin->err) < 0)
+        if (expand_definition(builtin->arena, builtin->library, one, builtin->err) < 0)
             return err_wrap(builtin->err, "assets/%s", asset->path);
         node_add(builtin->arena, builtin->list, one);
     }
     return 0;
 }
 
-/* Read once: every render needs them. */
+/* The definitions are read and expanded once, because every rendering needs them; each
+   caller gets a copy. */
 struct node *render_builtin(struct arena *arena, struct err *err)
 {
     static struct node *kept;
@@ -184,7 +186,7 @@ struct node *render_builtin(struct arena *arena, struct err *err)
         builtin.arena = forever;
         builtin.list = node_list(forever);
         builtin.library = read_library(forever, err);
-        if (!builtin.library || asset_each("definitions/", read_definitions, &builtin) < 0)
+        if (!builtin.library || asset_each("definitions/", read_builtin_asset, &builtin) < 0)
             return NULL;
         kept = builtin.list;
     }

@@ -4,6 +4,7 @@
 
 #include "archive/archive.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@
 /* A fixed time: the bytes must say what is inside and not when. */
 #define CREATED "1970-01-01T00:00:00Z"
 
-static const char *digest_of(struct arena *arena, const void *bytes, size_t len)
+static const char *digest_bytes(struct arena *arena, const void *bytes, size_t len)
 {
     unsigned char sum[PKI_SHA256];
     char text[PKI_DIGEST_TEXT];
@@ -26,13 +27,13 @@ static struct render_blob make_blob(struct arena *arena, const void *bytes,
                                     size_t len)
 {
     return (struct render_blob) {
-        .digest = digest_of(arena, bytes, len),
+        .digest = digest_bytes(arena, bytes, len),
         .bytes = arena_bytes(arena, bytes, len), .len = len,
     };
 }
 
-/* Files are numbered, so that their order in a tar is that of the manifests.
-   JSON is YAML too, so kustomize reads it under this name. */
+/* The files are numbered, so that their order in the tar is that of the manifests. JSON
+   is YAML too, so that kustomize reads a file of this name. */
 static struct archive_file make_file(struct arena *arena, size_t number,
                                      const struct node *manifest)
 {
@@ -46,13 +47,12 @@ static struct archive_file make_file(struct arena *arena, size_t number,
     text_add_char(&bytes, '\n');
     return (struct archive_file) {
         .name = arena_printf(arena, "%04zu-%.60s-%.150s.yaml", number, kind,
-                             node_get_text(node_get(manifest, "metadata"),
-                                           "name")),
+                             meta_name(manifest)),
         .bytes = arena_bytes(arena, bytes.bytes, bytes.len), .len = bytes.len,
     };
 }
 
-static int pack(struct arena *arena, const struct node *manifests,
+static int pack_manifests(struct arena *arena, const struct node *manifests,
                 struct text *tar, struct err *err)
 {
     size_t count = node_count(manifests);
@@ -124,9 +124,9 @@ int render_bundle(struct arena *arena, const struct node *manifests,
 {
     scoped_text struct text tar = { 0 }, gzip = { 0 };
 
-    if (pack(arena, manifests, &tar, err) < 0)
+    if (pack_manifests(arena, manifests, &tar, err) < 0)
         return -1;
-    ret->content = digest_of(arena, tar.bytes, tar.len);
+    ret->content = digest_bytes(arena, tar.bytes, tar.len);
     archive_gzip(&gzip, tar.bytes, tar.len);
     ret->layer = make_blob(arena, gzip.bytes, gzip.len);
     ret->config = make_config(arena, ret->content);

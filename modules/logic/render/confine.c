@@ -4,22 +4,23 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <ctype.h>
 #include <string.h>
 
-/* What this component's error begins with, and where in the manifest it is. */
+/* The manifest that is checked, for the words of an error. */
 struct confine {
     struct arena *arena;
-    const struct dress *dress;
+    const struct component_meta *meta;
     const char *kind, *name;
     struct err *err;
 };
 
-static int refuse(const struct confine *in, const char *field, const char *why)
+static int refuse_manifest(const struct confine *in, const char *field, const char *why)
 {
     return err_set(in->err, ERR_INVALID, "component \"%s\": %s \"%s\": %s: %s",
-                   in->dress->component, in->kind, in->name, field, why);
+                   in->meta->component, in->kind, in->name, field, why);
 }
 
 /* ---- Kinds ------------------------------------------------------------------- */
@@ -40,7 +41,7 @@ bool confine_is_cluster_kind(const char *kind)
     for (size_t i = 0; i < count_of(cluster_kinds); i++)
         if (!strcmp(kind, cluster_kinds[i]))
             return true;
-    /* By the custom of those who name kinds: ClusterRole, ClusterIssuer. */
+    /* By convention the name of a cluster-scoped kind begins so: ClusterRole, ClusterIssuer. */
     return text_starts(kind, "Cluster") && isupper((unsigned char)kind[strlen("Cluster")]);
 }
 
@@ -50,8 +51,8 @@ bool confine_is_cluster_kind(const char *kind)
  * controllers only. A group also stands for those that end with "." and it.
  */
 static const struct { const char *group, *kind, *why; } acting[] = {
-    { "axle.dev", NULL, "Axle's own kinds are made by the hub" },
-    { "open-cluster-management.io", NULL, "OCM's kinds are made by the hub" },
+    { META_GROUP_AXLE, NULL, "Axle's own kinds are made by the hub" },
+    { META_GROUP_OCM, NULL, "OCM's kinds are made by the hub" },
     { "kustomize.toolkit.fluxcd.io", NULL, "Flux would apply it with rights of its own" },
     { "helm.toolkit.fluxcd.io", NULL, "Flux would apply it with rights of its own" },
     { "argoproj.io", "Application", "Argo CD would apply it with rights of its own" },
@@ -61,15 +62,17 @@ static const struct { const char *group, *kind, *why; } acting[] = {
     { "k3s.cattle.io", NULL, "the cluster would install it with rights of its own" },
 };
 
-static bool is_group(const char *group, const char *of)
+/* Whether a group is the other one, or ends with "." and it. */
+static bool group_belongs_to(const char *group, const char *of)
 {
     size_t len = strlen(group), tail = strlen(of);
 
     return !strcmp(group, of) || (len > tail && group[len - tail - 1] == '.' && text_ends(group, of));
 }
 
-/* `$`, spaces and other signs: what is judged here must be what is applied. */
-static bool is_plain(const char *word, const char *signs)
+/* Refuses `$`, spaces and other signs: a spoke replaces ${spoke.NAME} later, and what is
+   checked here must be what is applied. */
+static bool is_plain_word(const char *word, const char *signs)
 {
     if (!isalnum((unsigned char)*word))
         return false;
@@ -79,48 +82,41 @@ static bool is_plain(const char *word, const char *signs)
     return true;
 }
 
-static bool is_listed(const struct node *list, const char *word)
-{
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_text(node_item(list, i)), word))
-            return true;
-    return false;
-}
-
-static int check_kind(const struct confine *in, const struct node *manifest)
+static int check_manifest_kind(const struct confine *in, const struct node *manifest)
 {
     const char *version = node_get_text(manifest, "apiVersion");
     const char *slash = strchr(version, '/');
     const char *group = slash ? arena_bytes(in->arena, version, (size_t)(slash - version)) : "";
 
-    if (!is_plain(in->kind, ""))
-        return refuse(in, "kind", "is no kind; it must be there before a spoke fills anything in");
-    if (!is_plain(version, "./-") || (slash && strchr(slash + 1, '/')))
-        return refuse(in, "apiVersion", "is no version; it must be there before a spoke fills "
+    if (!is_plain_word(in->kind, ""))
+        return refuse_manifest(in, "kind", "is no kind; it must be there before a spoke fills anything in");
+    if (!is_plain_word(version, "./-") || (slash && strchr(slash + 1, '/')))
+        return refuse_manifest(in, "apiVersion", "is no version; it must be there before a spoke fills "
                       "anything in");
     if (node_is(node_get(manifest, "items"), NODE_LIST) && text_ends(in->kind, "List"))
-        return refuse(in, "items", "a list of objects is not taken; write each by itself");
+        return refuse_manifest(in, "items", "a list of objects is not taken; write each by itself");
     for (size_t i = 0; i < count_of(acting); i++)
-        if (is_group(group, acting[i].group) &&
+        if (group_belongs_to(group, acting[i].group) &&
             (!acting[i].kind || !strcmp(acting[i].kind, in->kind)))
-            return refuse(in, "kind", acting[i].why);
-    if (confine_is_cluster_kind(in->kind) && !is_listed(in->dress->input->cluster_kinds, in->kind))
-        return refuse(in, "kind", "it concerns the whole cluster; an administrator allows it by "
+            return refuse_manifest(in, "kind", acting[i].why);
+    if (confine_is_cluster_kind(in->kind) && !meta_list_has(in->meta->input->cluster_kinds, in->kind))
+        return refuse_manifest(in, "kind", "it concerns the whole cluster; an administrator allows it by "
                       "spec.clusterScopedKinds of the Project");
     return 0;
 }
 
 /* ---- References into other namespaces ------------------------------------------- */
 
-/* How the walk came here; words are made of it only when something is wrong. */
+/* The path of the walk, linked upwards; it becomes text only in an error. */
 struct step {
     const struct step *up;
     const char *key; /* NULL: an item of a list */
     size_t index;
 };
 
-/* Maps whose keys are people's own words. */
-static bool holds_words(const struct confine *in, const struct step *up, const char *key)
+/* Maps whose keys are the user's own (labels, data): a key there that ends with
+   "namespace" names no namespace. */
+static bool has_free_keys(const struct confine *in, const struct step *up, const char *key)
 {
     static const char *const always[] = { "labels", "annotations", "matchLabels", "nodeSelector" };
     static const char *const data[] = { "data", "stringData", "binaryData" };
@@ -136,7 +132,7 @@ static bool holds_words(const struct confine *in, const struct step *up, const c
            !strcmp(key, "selector");
 }
 
-/* namespace, targetNamespace, secretNamespace …, and the same with an "s". */
+/* Keys like namespace, targetNamespace or secretNamespace, and their plurals. */
 static bool names_namespace(const char *key)
 {
     static const char word[] = "namespace";
@@ -147,45 +143,46 @@ static bool names_namespace(const char *key)
     return len >= tail && !strncasecmp(key + len - tail, word, tail);
 }
 
-static void add_path(struct text *out, const struct step *step)
+static void add_field_path(struct text *out, const struct step *step)
 {
     if (!step || out->len > 400)
         return;
-    add_path(out, step->up);
+    add_field_path(out, step->up);
     if (step->key)
         text_addf(out, "%s%.60s", out->len ? "." : "", step->key);
     else
         text_addf(out, "[%zu]", step->index);
 }
 
-static int refuse_namespace(const struct confine *in, const char *namespace,
+static int refuse_other_namespace(const struct confine *in, const char *namespace,
                             const struct step *step)
 {
     scoped_text struct text path = { 0 };
 
-    add_path(&path, step);
-    return refuse(in, text_string(&path),
+    add_field_path(&path, step);
+    return refuse_manifest(in, text_string(&path),
                   arena_printf(in->arena, "\"%.80s\" is another namespace; this workload may only "
-                               "use \"%s\"", namespace, in->dress->input->space));
+                               "use \"%s\"", namespace, in->meta->input->space));
 }
 
-static int check_references(const struct confine *in, const struct node *tree,
+/* Walks the whole tree, because any kind may have a field that names a namespace. */
+static int check_named_namespaces(const struct confine *in, const struct node *tree,
                             const struct step *up, bool named)
 {
     if (node_is(tree, NODE_STRING))
-        return named && tree->len && strcmp(node_text(tree), in->dress->input->space)
-                   ? refuse_namespace(in, node_text(tree), up) : 0;
+        return named && tree->len && strcmp(node_text(tree), in->meta->input->space)
+                   ? refuse_other_namespace(in, node_text(tree), up) : 0;
     for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++) {
         struct step step = { up, NULL, i };
 
-        if (check_references(in, node_item(tree, i), &step, named) < 0)
+        if (check_named_namespaces(in, node_item(tree, i), &step, named) < 0)
             return -1;
     }
     node_each(member, tree) {
         struct step step = { up, member->key, 0 };
 
-        if (!holds_words(in, up, member->key) &&
-            check_references(in, member->value, &step, names_namespace(member->key)) < 0)
+        if (!has_free_keys(in, up, member->key) &&
+            check_named_namespaces(in, member->value, &step, names_namespace(member->key)) < 0)
             return -1;
     }
     return 0;
@@ -193,7 +190,9 @@ static int check_references(const struct confine *in, const struct node *tree,
 
 /* ---- Bindings and owners ---------------------------------------------------------- */
 
-static int check_subjects(const struct confine *in, const struct node *manifest)
+/* A binding may not grant rights to users or groups of the system, nor to a subject that
+   a spoke fills in later. */
+static int check_bound_subjects(const struct confine *in, const struct node *manifest)
 {
     const struct node *subjects = node_get(manifest, "subjects");
 
@@ -203,42 +202,44 @@ static int check_subjects(const struct confine *in, const struct node *manifest)
         const char *name = node_get_text(node_item(subjects, i), "name");
 
         if (text_starts(name, "system:") || strchr(name, '$'))
-            return refuse(in, arena_printf(in->arena, "subjects[%zu].name", i),
+            return refuse_manifest(in, arena_printf(in->arena, "subjects[%zu].name", i),
                           arena_printf(in->arena, "\"%.80s\" cannot be bound; name people, groups "
                                        "of people, or a ServiceAccount of this namespace", name));
     }
     return 0;
 }
 
-static int check_metadata(const struct confine *in, const struct node *manifest)
+/* These fields of metadata are set by the hub or the cluster, and never by a template. */
+static int check_template_metadata(const struct confine *in, const struct node *manifest)
 {
     static const char *const fields[] = { "ownerReferences", "uid", "resourceVersion",
                                           "managedFields", "generateName", "deletionTimestamp" };
 
     for (size_t i = 0; i < count_of(fields); i++)
         if (node_get(node_get(manifest, "metadata"), fields[i]))
-            return refuse(in, arena_printf(in->arena, "metadata.%s", fields[i]),
+            return refuse_manifest(in, arena_printf(in->arena, "metadata.%s", fields[i]),
                           "is not a template's to say");
     return 0;
 }
 
-int confine_manifest(struct arena *arena, const struct dress *dress,
+int confine_manifest(struct arena *arena, const struct component_meta *meta,
                      const struct node *manifest, struct err *err)
 {
     const struct confine in = {
-        .arena = arena, .dress = dress, .kind = node_get_text(manifest, "kind"),
-        .name = node_get_text(node_get(manifest, "metadata"), "name"), .err = err,
+        .arena = arena, .meta = meta, .kind = node_get_text(manifest, "kind"),
+        .name = meta_name(manifest), .err = err,
     };
 
-    if (check_kind(&in, manifest) < 0 || check_metadata(&in, manifest) < 0 ||
-        check_subjects(&in, manifest) < 0)
+    if (check_manifest_kind(&in, manifest) < 0 || check_template_metadata(&in, manifest) < 0 ||
+        check_bound_subjects(&in, manifest) < 0)
         return -1;
-    return check_references(&in, manifest, NULL, false);
+    return check_named_namespaces(&in, manifest, NULL, false);
 }
 
 /* ---- Labels ------------------------------------------------------------------------ */
 
-static bool is_hubs(const char *label)
+/* Whether the label is in a group whose labels only the hub sets. */
+static bool is_hub_label(const char *label)
 {
     const char *slash = strchr(label, '/');
     char group[254];
@@ -247,21 +248,21 @@ static bool is_hubs(const char *label)
         return false;
     memcpy(group, label, (size_t)(slash - label));
     group[slash - label] = '\0';
-    return is_group(group, "axle.dev") || is_group(group, "open-cluster-management.io");
+    return group_belongs_to(group, META_GROUP_AXLE) || group_belongs_to(group, META_GROUP_OCM);
 }
 
-static void drop_labels(struct arena *arena, struct node *metadata)
+static void drop_hub_labels(struct arena *arena, struct node *metadata)
 {
     struct node *kept = node_map(arena);
     const struct node *labels = node_get(metadata, "labels");
     bool hubs = false;
 
     node_each(label, labels)
-        hubs = hubs || is_hubs(label->key);
+        hubs = hubs || is_hub_label(label->key);
     if (!hubs)
         return;
     node_each(label, labels)
-        if (!is_hubs(label->key))
+        if (!is_hub_label(label->key))
             node_set(arena, kept, label->key, label->value);
     node_set(arena, metadata, "labels", kept);
 }
@@ -272,7 +273,7 @@ void confine_labels(struct arena *arena, struct node *tree)
         confine_labels(arena, node_item(tree, i));
     node_each(member, tree) {
         if (!strcmp(member->key, "metadata"))
-            drop_labels(arena, member->value);
+            drop_hub_labels(arena, member->value);
         confine_labels(arena, member->value);
     }
 }

@@ -9,8 +9,9 @@
 
 #define LABEL_MOST 63
 
-/* The first part, "-", 8 hex of a hash of what it stands for. */
-static char *cut(struct arena *arena, const char *whole, const char *hashed, size_t most)
+/* Cuts a name to `most` letters: its first part, "-" and 8 hex digits of the hash of
+   `hashed`, so that two long names with the same beginning stay different. */
+static char *cut_and_hash(struct arena *arena, const char *whole, const char *hashed, size_t most)
 {
     scoped_text struct text hex = { 0 };
     unsigned char sum[PKI_SHA256];
@@ -35,13 +36,13 @@ char *render_name(struct arena *arena, const char *prefix, const char *name,
 char *render_name_apart(struct arena *arena, const char *prefix, const char *name,
                         size_t most)
 {
-    return cut(arena, arena_printf(arena, "%s-%s", prefix, name),
+    return cut_and_hash(arena, arena_printf(arena, "%s-%s", prefix, name),
                arena_printf(arena, "%s/%s", prefix, name), most);
 }
 
 char *render_fit(struct arena *arena, const char *text, size_t most)
 {
-    return strlen(text) <= most ? arena_string(arena, text) : cut(arena, text, text, most);
+    return strlen(text) <= most ? arena_string(arena, text) : cut_and_hash(arena, text, text, most);
 }
 
 char *render_label(struct arena *arena, const char *text)

@@ -17,8 +17,8 @@ struct node;
  * A WorkloadProfile names components by type; a ComponentDefinition turns the
  * properties of one into manifests, a TraitDefinition adds to them. Properties
  * are filled in first (`{{ .var.x }}`), then checked against the definition's
- * schema, then handed to its template. Same arguments, same bytes: whoever
- * renders again for nothing gets the same digest.
+ * schema, then handed to its template. Same arguments, same bytes: rendering
+ * again without a change gives the same digest.
  *
  * A rendered `kind: Secret` never enters the artifact; it comes back apart.
  * `${spoke.NAME}` is left for the spoke, and so is any other `$`.

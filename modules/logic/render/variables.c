@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settles the value of each variable from its declarations and the user. */
+/* Finds the value of each variable by its declarations and what the user set. */
 #include "render/render.h"
 
 #include "base/map.h"
@@ -15,7 +15,7 @@ struct variable {
     bool locked, required;
 };
 
-static bool is_set(const struct node *value)
+static bool has_variable_value(const struct node *value)
 {
     return value && !node_is(value, NODE_NULL);
 }
@@ -28,9 +28,9 @@ static bool text_is_number(const char *text, double *ret)
     return *text && !*end;
 }
 
-/* A value as its type, or NULL. Text is taken where it says the same, because
-   command lines know nothing else. */
-static struct node *as_type(struct arena *arena, const char *type,
+/* The value as its type, or NULL. A text that means the same is taken, because a command
+   line has only texts. */
+static struct node *convert_to_type(struct arena *arena, const char *type,
                             const struct node *value)
 {
     const char *text = node_text(value);
@@ -63,14 +63,14 @@ static struct node *as_type(struct arena *arena, const char *type,
     return text_is_number(text, &number) ? node_float(arena, number) : NULL;
 }
 
-static const char *type_of(const struct node *declaration)
+static const char *read_variable_type(const struct node *declaration)
 {
     const char *type = node_get_text(declaration, "type");
 
     return *type ? type : "string";
 }
 
-static int check_type(const char *name, const char *type, struct err *err)
+static int check_variable_type(const char *name, const char *type, struct err *err)
 {
     static const char *const types[] = { "string", "bool", "int", "float" };
 
@@ -81,59 +81,62 @@ static int check_type(const char *name, const char *type, struct err *err)
                    "be string, bool, int or float", name, type);
 }
 
-static const struct node *value_of(const struct node *declaration)
+static const struct node *read_default(const struct node *declaration)
 {
     const struct node *value = node_get(declaration, "value");
 
-    return is_set(value) ? value : node_get(declaration, "default");
+    return has_variable_value(value) ? value : node_get(declaration, "default");
 }
 
-/* A later declaration refines an earlier one of the same name. */
-static int declare(struct variable *all, size_t *count, struct map *by_name,
+/* A later declaration changes the default of an earlier one of the same name, unless
+   that is locked; the type stays the first one's. */
+static int declare_variable(struct variable *all, size_t *count, struct map *by_name,
                    const struct node *declaration, struct err *err)
 {
     const char *name = node_get_text(declaration, "name");
-    const struct node *value = value_of(declaration);
+    const struct node *value = read_default(declaration);
     struct variable *v = map_get(by_name, name);
 
     if (!*name)
         return err_set(err, ERR_INVALID, "a variable has no name");
-    if (check_type(name, type_of(declaration), err) < 0)
+    if (check_variable_type(name, read_variable_type(declaration), err) < 0)
         return -1;
     if (!v) {
         v = &all[(*count)++];
-        *v = (struct variable) { .name = name, .type = type_of(declaration) };
+        *v = (struct variable) { .name = name, .type = read_variable_type(declaration) };
         map_put(by_name, name, v);
     }
     if (v->locked)
         return 0;
-    if (is_set(value))
+    if (has_variable_value(value))
         v->value = value;
     v->locked = node_get_bool(declaration, "locked", false);
     v->required |= node_get_bool(declaration, "required", false);
     return 0;
 }
 
-static int settle(struct arena *arena, const struct variable *v,
+/* The user's value comes before the declared one, and may not differ from one that is
+   locked. */
+static int resolve_variable(struct arena *arena, const struct variable *v,
                   const struct node *values, struct node *into,
                   struct err *err)
 {
     const struct node *said = node_get(values, v->name);
-    const struct node *value = is_set(said) ? said : v->value;
+    const struct node *value = has_variable_value(said) ? said : v->value;
     struct node *typed;
 
-    if (v->locked && is_set(said) && !node_same(said, v->value))
+    if (v->locked && has_variable_value(said) && !node_same(said, v->value))
         return err_set(err, ERR_INVALID, "variable \"%s\": is locked to %s; "
                        "leave it out", v->name,
                        v->value ? document_json(arena, v->value) : "null");
-    if (!is_set(value) && v->required)
+    if (!has_variable_value(value) && v->required)
         return err_set(err, ERR_INVALID, "variable \"%s\": is required; set "
                        "spec.variables.%s", v->name, v->name);
-    if (!is_set(value)) {
+    if (!has_variable_value(value)) {
         node_set(arena, into, v->name, node_null(arena));
         return 0;
     }
-    typed = as_type(arena, v->type, value);
+    typed = convert_to_type(arena, v->type, value);
     if (!typed)
         return err_set(err, ERR_INVALID, "variable \"%s\": must be %s, is %s",
                        v->name, v->type, document_json(arena, value));
@@ -150,10 +153,10 @@ struct node *render_variables(struct arena *arena, const struct node *declared,
     struct node *into = node_map(arena);
 
     for (size_t i = 0; i < most; i++)
-        if (declare(all, &count, by_name, node_item(declared, i), err) < 0)
+        if (declare_variable(all, &count, by_name, node_item(declared, i), err) < 0)
             return NULL;
     for (size_t i = 0; i < count; i++)
-        if (settle(arena, &all[i], values, into, err) < 0)
+        if (resolve_variable(arena, &all[i], values, into, err) < 0)
             return NULL;
     return into;
 }

@@ -5,31 +5,28 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
 #define MANIFESTS_AT_MOST ((size_t)500 * 1024)
 
-static const char *in_metadata(const struct node *manifest, const char *key)
-{
-    return node_get_text(node_get(manifest, "metadata"), key);
-}
-
-/* `seen` holds what came before, by all that makes it one object. */
-static int check_manifest(struct map *seen, const struct node *manifest,
+/* Refuses a manifest without a name, and the second one of an object. `seen` maps what
+   identifies an object to its manifest. */
+static int check_work_manifest(struct map *seen, const struct node *manifest,
                           size_t at, struct err *err)
 {
     scoped_mem char *key = mem_printf(
         "%s\n%s\n%s\n%s", node_get_text(manifest, "apiVersion"),
-        node_get_text(manifest, "kind"), in_metadata(manifest, "namespace"),
-        in_metadata(manifest, "name"));
+        node_get_text(manifest, "kind"), meta_namespace(manifest),
+        meta_name(manifest));
 
-    if (!*in_metadata(manifest, "name"))
+    if (!*meta_name(manifest))
         return err_set(err, ERR_BAD_REQUEST,
                        "spec.workload.manifests[%zu]: name must be set in "
                        "manifest",
                        at);
-    if (*in_metadata(manifest, "generateName"))
+    if (*node_get_text(node_get(manifest, "metadata"), "generateName"))
         return err_set(err, ERR_BAD_REQUEST,
                        "spec.workload.manifests[%zu]: generateName must not be "
                        "set in manifest",
@@ -39,7 +36,7 @@ static int check_manifest(struct map *seen, const struct node *manifest,
                        "spec.workload.manifests[%zu]: %s \"%s\" is there "
                        "already",
                        at, node_get_text(manifest, "kind"),
-                       in_metadata(manifest, "name"));
+                       meta_name(manifest));
     map_put(seen, key, (void *)(uintptr_t)manifest);
     return 0;
 }
@@ -59,7 +56,7 @@ int work_check_manifests(const struct node *manifests, struct err *err)
                        "%zu limit",
                        json.len, MANIFESTS_AT_MOST);
     for (size_t i = 0; i < node_count(manifests); i++)
-        if (check_manifest(seen, node_item(manifests, i), i, err) < 0)
+        if (check_work_manifest(seen, node_item(manifests, i), i, err) < 0)
             return -1;
     return 0;
 }
@@ -68,7 +65,7 @@ int work_check_binding(const struct node *binding, struct err *err)
 {
     const char *set = node_get_text(node_get(binding, "spec"), "clusterSet");
 
-    if (strcmp(set, in_metadata(binding, "name")) != 0)
+    if (strcmp(set, meta_name(binding)) != 0)
         return err_set(err, ERR_BAD_REQUEST,
                        "The ManagedClusterSetBinding must have the same name as "
                        "the target ManagedClusterSet");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts what only the spoke knows in place of ${spoke.NAME}. */
+/* Replaces ${spoke.NAME} in manifests by the value that the spoke has for NAME. */
 #include "work/work.h"
 
 #include <ctype.h>
@@ -17,7 +17,7 @@ struct binder {
 };
 
 /* One expression as it stands in the text. */
-struct place {
+struct expression {
     const char *name;
     const char *operator; /* "" or the default operator */
     const char *fallback; /* its text */
@@ -35,13 +35,14 @@ bool work_bind_needed(const char *string, size_t len)
     return find_opening(string, len) != NULL;
 }
 
-static bool in_name(char c)
+static bool is_name_character(char c)
 {
     return isalnum((unsigned char)c) || (c && strchr("_.-/", c));
 }
 
-/* The closing brace that belongs to an expression; inner ones are skipped. */
-static const char *find_end(const char *at, const char *end)
+/* The closing brace that belongs to an expression; braces of inner expressions are
+   skipped. */
+static const char *find_closing_brace(const char *at, const char *end)
 {
     unsigned depth = 0;
 
@@ -54,19 +55,20 @@ static const char *find_end(const char *at, const char *end)
     return NULL;
 }
 
-static int read_place(struct binder *binder, const char *at, size_t len,
-                      struct place *ret)
+/* Reads ${spoke.NAME} with its operator and default, which is not expanded yet. */
+static int read_expression(struct binder *binder, const char *at, size_t len,
+                      struct expression *ret)
 {
     static const char *const operators[] = { ":=", ":-", "=" };
     const char *end = at + len, *name = at + strlen(OPENING), *p = name, *close;
 
-    while (p < end && in_name(*p))
+    while (p < end && is_name_character(*p))
         p++;
     if (p == name)
         return err_set(binder->err, ERR_INVALID,
                        "\"%.*s\": a name must follow \"" OPENING "\"",
                        (int)(len < 40 ? len : 40), at);
-    *ret = (struct place){ arena_bytes(binder->arena, name, (size_t)(p - name)),
+    *ret = (struct expression){ arena_bytes(binder->arena, name, (size_t)(p - name)),
                            "" };
     for (size_t i = 0; i < count_of(operators) && p < end; i++) {
         size_t size = strlen(operators[i]);
@@ -77,7 +79,7 @@ static int read_place(struct binder *binder, const char *at, size_t len,
         p += size;
         break;
     }
-    close = find_end(p, end);
+    close = find_closing_brace(p, end);
     if (!close)
         return err_set(binder->err, ERR_INVALID,
                        OPENING "%s…: the closing brace is missing", ret->name);
@@ -91,7 +93,9 @@ static int read_place(struct binder *binder, const char *at, size_t len,
     return 0;
 }
 
-static const struct node *look_up(struct binder *binder, const char *name)
+/* Finds the value of a name, and notes in `used` that the object depends on it. A list,
+   a map or null cannot become part of a text, and counts as absent. */
+static const struct node *look_up_value(struct binder *binder, const char *name)
 {
     struct node *value = node_get(binder->values, name);
 
@@ -104,7 +108,7 @@ static const struct node *look_up(struct binder *binder, const char *name)
     return value;
 }
 
-static void add_scalar(struct text *out, const struct node *value)
+static void add_scalar_text(struct text *out, const struct node *value)
 {
     if (value->type == NODE_STRING)
         text_add_bytes(out, value->string, value->len);
@@ -115,21 +119,23 @@ static void add_scalar(struct text *out, const struct node *value)
 static int bind_bytes(struct binder *binder, const char *text, size_t len,
                       unsigned depth, struct text *out);
 
-static int bind_place(struct binder *binder, const struct place *place,
+/* The default is expanded only where it is needed, so that names in other defaults need
+   not exist. */
+static int bind_expression(struct binder *binder, const struct expression *expression,
                       unsigned depth, struct text *out)
 {
-    const struct node *value = look_up(binder, place->name);
+    const struct node *value = look_up_value(binder, expression->name);
     bool empty = !value || (value->type == NODE_STRING && !value->len);
 
-    if (*place->operator && empty)
-        return bind_bytes(binder, place->fallback, place->fallback_len,
+    if (*expression->operator && empty)
+        return bind_bytes(binder, expression->fallback, expression->fallback_len,
                           depth + 1, out);
     if (!value)
         return err_set(binder->err, ERR_INVALID,
                        OPENING "%s}: this spoke has no value of that name; give "
                                "a default with " OPENING "%s:=…}",
-                       place->name, place->name);
-    add_scalar(out, value);
+                       expression->name, expression->name);
+    add_scalar_text(out, value);
     return 0;
 }
 
@@ -137,17 +143,17 @@ static int bind_bytes(struct binder *binder, const char *text, size_t len,
                       unsigned depth, struct text *out)
 {
     const char *end = text + len, *at;
-    struct place place;
+    struct expression expression;
 
     if (depth > DEEPEST)
         return err_set(binder->err, ERR_INVALID,
                        OPENING "…}: defaults are nested deeper than %d", DEEPEST);
     while ((at = find_opening(text, (size_t)(end - text)))) {
         text_add_bytes(out, text, (size_t)(at - text));
-        if (read_place(binder, at, (size_t)(end - at), &place) < 0 ||
-            bind_place(binder, &place, depth, out) < 0)
+        if (read_expression(binder, at, (size_t)(end - at), &expression) < 0 ||
+            bind_expression(binder, &expression, depth, out) < 0)
             return -1;
-        text = at + place.len;
+        text = at + expression.len;
     }
     text_add_bytes(out, text, (size_t)(end - text));
     return 0;
@@ -166,21 +172,23 @@ int work_bind_text(struct arena *arena, const char *string, size_t len,
 
 static struct node *bind_node(struct binder *binder, const struct node *node);
 
+/* A string that is one expression takes over the type of the value: a number stays a
+   number. */
 static struct node *bind_string(struct binder *binder, const struct node *node)
 {
     scoped_text struct text out = { 0 };
-    struct place place;
+    struct expression expression;
 
     if (!work_bind_needed(node->string, node->len))
         return (struct node *)node;
     if (text_starts(node->string, OPENING)) {
         const struct node *value;
 
-        if (read_place(binder, node->string, node->len, &place) < 0)
+        if (read_expression(binder, node->string, node->len, &expression) < 0)
             return NULL;
-        value = node_get(binder->values, place.name);
-        if (place.len == node->len && value && value->type != NODE_STRING &&
-            (value = look_up(binder, place.name)))
+        value = node_get(binder->values, expression.name);
+        if (expression.len == node->len && value && value->type != NODE_STRING &&
+            (value = look_up_value(binder, expression.name)))
             return (struct node *)value;
     }
     if (bind_bytes(binder, node->string, node->len, 0, &out) < 0)
@@ -188,6 +196,7 @@ static struct node *bind_string(struct binder *binder, const struct node *node)
     return node_bytes(binder->arena, text_string(&out), out.len);
 }
 
+/* Copies the list only where an item changes; unchanged trees are shared. */
 static struct node *bind_list(struct binder *binder, const struct node *node)
 {
     struct node *copy = NULL;

@@ -13,7 +13,7 @@ struct known {
     } values[3];
 };
 
-/* What OCM knows of common kinds; absent fields are left out. */
+/* OCM's well-known status values of common kinds; a field that is absent gives no value. */
 static const struct known knowns[] = {
     { "apps/v1", "Deployment",
       { { "ReadyReplicas", ".status.readyReplicas" },
@@ -40,9 +40,10 @@ struct reader {
     struct err *err; /* the first thing that went wrong */
 };
 
-static void complain(struct reader *reader, const char *format, ...) PRINTF(2, 3);
+static void note_first_error(struct reader *reader, const char *format, ...) PRINTF(2, 3);
 
-static void complain(struct reader *reader, const char *format, ...)
+/* Only the first error is kept: there is one condition to say it in. */
+static void note_first_error(struct reader *reader, const char *format, ...)
 {
     va_list args;
 
@@ -54,7 +55,7 @@ static void complain(struct reader *reader, const char *format, ...)
     va_end(args);
 }
 
-static void add_value(struct reader *reader, const char *name, const char *type,
+static void add_feedback_value(struct reader *reader, const char *name, const char *type,
                       const char *field, struct node *value)
 {
     struct arena *arena = reader->arena;
@@ -68,8 +69,8 @@ static void add_value(struct reader *reader, const char *name, const char *type,
     node_add(arena, reader->values, entry);
 }
 
-/* The line separators of Unicode, which encoding/json spells out. */
-static size_t separator_at(const struct text *text, size_t at)
+/* The length of a line separator of Unicode, which encoding/json escapes; 0: there is none. */
+static size_t measure_separator(const struct text *text, size_t at)
 {
     return text->len - at >= 3 && (!memcmp(text->bytes + at, "\u2028", 3) ||
                                    !memcmp(text->bytes + at, "\u2029", 3))
@@ -78,13 +79,13 @@ static size_t separator_at(const struct text *text, size_t at)
 }
 
 /* As Go's encoding/json writes it: keys sorted, <, > and & spelled out. */
-static char *raw_text(struct arena *arena, const struct node *value)
+static char *write_raw_value(struct arena *arena, const struct node *value)
 {
     scoped_text struct text plain = { 0 }, escaped = { 0 };
 
     document_write_canonical(&plain, value);
     for (size_t i = 0; i < plain.len; i++) {
-        size_t separator = separator_at(&plain, i);
+        size_t separator = measure_separator(&plain, i);
 
         if (separator) {
             text_addf(&escaped, "\\u202%x",
@@ -99,44 +100,46 @@ static char *raw_text(struct arena *arena, const struct node *value)
     return arena_string(arena, text_string(&escaped));
 }
 
-/* Whether a value stands in the tree, and was not made by the path itself. */
-static bool stands_in(const struct node *tree, const struct node *value)
+/* Whether the value is a node of the object, and not one that the JSONPath made. */
+static bool is_part_of(const struct node *tree, const struct node *value)
 {
     if (tree == value)
         return true;
     for (size_t i = 0; node_is(tree, NODE_LIST) && i < tree->len; i++)
-        if (stands_in(tree->items[i], value))
+        if (is_part_of(tree->items[i], value))
             return true;
     node_each (member, tree)
-        if (stands_in(member->value, value))
+        if (is_part_of(member->value, value))
             return true;
     return false;
 }
 
-static void add_raw(struct reader *reader, const char *name,
+/* A list, a map or a float has no type of its own in OCM: it is a value only where raw
+   JSON is allowed, up to a limit. */
+static void add_raw_value(struct reader *reader, const char *name,
                     const struct node *value)
 {
     char *text;
 
     if (!reader->raw) {
-        complain(reader, "the type %s of the value for %s is not found",
+        note_first_error(reader, "the type %s of the value for %s is not found",
                  node_type_name(value->type), name);
         return;
     }
-    text = raw_text(reader->arena, value);
+    text = write_raw_value(reader->arena, value);
     if (strlen(text) > reader->raw_limit)
-        complain(reader,
+        note_first_error(reader,
                  "the length of the raw value for %s is %zu and exceeds the "
                  "limit of %zu",
                  name, strlen(text), reader->raw_limit);
     else
-        add_value(reader, name, "JsonRaw", "jsonRaw",
+        add_feedback_value(reader, name, "JsonRaw", "jsonRaw",
                   node_string(reader->arena, text));
 }
 
 /* `results` has a list of values for each part of the path: only the first
    counts, but is a list as soon as there is anything else. */
-static void add_found(struct reader *reader, const char *name,
+static void add_found_value(struct reader *reader, const char *name,
                       const struct node *results)
 {
     struct node *found = node_item(results, 0);
@@ -145,34 +148,35 @@ static void add_found(struct reader *reader, const char *name,
     if (!value)
         return;
     if (reader->raw && (node_count(found) > 1 || node_count(results) > 1)) {
-        add_raw(reader, name, found);
+        add_raw_value(reader, name, found);
         return;
     }
     switch (value->type) {
     case NODE_NULL:
         break;
     case NODE_INT:
-        /* OCM knows 64 bit integers: what a path counts itself is none. */
-        if (!stands_in(reader->object, value))
-            add_raw(reader, name, value);
+        /* In OCM only an int64 of the object is an Integer; a number that the path counts is an int. */
+        if (!is_part_of(reader->object, value))
+            add_raw_value(reader, name, value);
         else
-            add_value(reader, name, "Integer", "integer", value);
+            add_feedback_value(reader, name, "Integer", "integer", value);
         break;
     case NODE_STRING:
-        add_value(reader, name, "String", "string", value);
+        add_feedback_value(reader, name, "String", "string", value);
         break;
     case NODE_BOOL:
-        add_value(reader, name, "Boolean", "boolean", value);
+        add_feedback_value(reader, name, "Boolean", "boolean", value);
         break;
     case NODE_FLOAT:
     case NODE_LIST:
     case NODE_MAP:
-        add_raw(reader, name, value);
+        add_raw_value(reader, name, value);
         break;
     }
 }
 
-static void read_path(struct reader *reader, const char *name, const char *text)
+/* A path that cannot be read leaves its value out; the other values are read. */
+static void read_feedback_path(struct reader *reader, const char *name, const char *text)
 {
     struct arena *arena = reader->arena;
     struct err err = { 0 };
@@ -182,14 +186,15 @@ static void read_path(struct reader *reader, const char *name, const char *text)
         path ? jsonpath_find(path, arena, reader->object, true, &err) : NULL;
 
     if (!found) {
-        complain(reader, "failed to find value for %s with error: %s", name,
+        note_first_error(reader, "failed to find value for %s with error: %s", name,
                  err.text);
         return;
     }
-    add_found(reader, name, found);
+    add_found_value(reader, name, found);
 }
 
-static void read_known(struct reader *reader)
+/* Reads OCM's well-known values of the object's kind. */
+static void read_known_values(struct reader *reader)
 {
     const char *version = node_get_text(reader->object, "apiVersion");
     const char *kind = node_get_text(reader->object, "kind");
@@ -199,16 +204,17 @@ static void read_known(struct reader *reader)
             !text_same(knowns[i].kind, kind))
             continue;
         for (size_t k = 0; k < 3 && knowns[i].values[k].name; k++)
-            read_path(reader, knowns[i].values[k].name, knowns[i].values[k].path);
+            read_feedback_path(reader, knowns[i].values[k].name, knowns[i].values[k].path);
         return;
     }
-    complain(reader,
+    note_first_error(reader,
              "cannot find the wellknown statuses for resource with gvk %s%s, "
              "Kind=%s",
              strchr(version, '/') ? "" : "/", version, kind);
 }
 
-static bool version_fits(struct reader *reader, const struct node *path)
+/* A path may be for one apiVersion of the kind only. */
+static bool check_path_version(struct reader *reader, const struct node *path)
 {
     const char *wanted = node_get_text(path, "version");
     const char *have = node_get_text(reader->object, "apiVersion");
@@ -216,7 +222,7 @@ static bool version_fits(struct reader *reader, const struct node *path)
 
     if (!*wanted || text_same(wanted, slash ? slash + 1 : have))
         return true;
-    complain(reader,
+    note_first_error(reader,
              "version set in the path %s is not matched: the object is %s, the "
              "path is for %s",
              node_get_text(path, "name"), have, wanted);
@@ -233,17 +239,17 @@ struct node *work_feedback(struct arena *arena, const struct node *object,
     const struct node *paths = node_get(rule, "jsonPaths");
 
     if (text_same(type, "WellKnownStatus")) {
-        read_known(&reader);
+        read_known_values(&reader);
     } else if (text_same(type, "JSONPaths")) {
         for (size_t i = 0; i < node_count(paths); i++) {
             const struct node *path = node_item(paths, i);
 
-            if (version_fits(&reader, path))
-                read_path(&reader, node_get_text(path, "name"),
+            if (check_path_version(&reader, path))
+                read_feedback_path(&reader, node_get_text(path, "name"),
                           node_get_text(path, "path"));
         }
     } else {
-        complain(&reader,
+        note_first_error(&reader,
                  "a feedback rule is of type WellKnownStatus or JSONPaths, not "
                  "\"%s\"",
                  type);

@@ -16,8 +16,8 @@ struct cut {
     const char *field;  /* NULL: ends in an item */
 };
 
-/* Where the last step begins: outside brackets and quotes. */
-static size_t last_step(const char *path, size_t len)
+/* Where the last step of the path begins, outside of brackets and quotes. */
+static size_t find_last_step(const char *path, size_t len)
 {
     size_t depth = 0, last = 0;
     char quote = 0;
@@ -46,7 +46,8 @@ static size_t last_step(const char *path, size_t len)
     return last;
 }
 
-static char *unescaped(struct arena *arena, const char *text, size_t len)
+/* A backslash stands before a character of a field's name that would end the step. */
+static char *unescape_step(struct arena *arena, const char *text, size_t len)
 {
     char *out = arena_bytes(arena, text, len);
     size_t put = 0;
@@ -60,28 +61,29 @@ static char *unescaped(struct arena *arena, const char *text, size_t len)
     return out;
 }
 
-static struct cut cut_path(struct arena *arena, const char *path)
+static struct cut split_path(struct arena *arena, const char *path)
 {
-    size_t len = strlen(path), at = last_step(path, len);
+    size_t len = strlen(path), at = find_last_step(path, len);
     const char *step = path + at;
     size_t step_len = len - at;
     struct cut cut = { arena_bytes(arena, path, at), NULL };
 
     if (*step == '.')
-        cut.field = unescaped(arena, step + 1, step_len - 1);
+        cut.field = unescape_step(arena, step + 1, step_len - 1);
     else if (*step != '[')
-        cut.field = unescaped(arena, step, step_len);
+        cut.field = unescape_step(arena, step, step_len);
     else if (step_len > 4 && (step[1] == '\'' || step[1] == '"') &&
              step[step_len - 2] == step[1] && step[step_len - 1] == ']')
-        cut.field = unescaped(arena, step + 2, step_len - 4);
+        cut.field = unescape_step(arena, step + 2, step_len - 4);
     return cut;
 }
 
-static int remove_at(struct arena *arena, struct node *object, const char *text,
+/* Removes the field from every map that the first part of the path finds. */
+static int remove_path(struct arena *arena, struct node *object, const char *text,
                      struct err *err)
 {
     struct jsonpath *path = jsonpath_parse_relaxed(arena, text, err);
-    struct cut cut = cut_path(arena, text);
+    struct cut cut = split_path(arena, text);
     struct node *found;
 
     if (!path)
@@ -108,7 +110,7 @@ static int remove_at(struct arena *arena, struct node *object, const char *text,
     return 0;
 }
 
-static char *trimmed(struct arena *arena, const char *text)
+static char *trim_path(struct arena *arena, const char *text)
 {
     size_t len;
 
@@ -125,8 +127,8 @@ struct node *work_ignore_fields(struct arena *arena, const struct node *object,
     struct node *copy = node_copy(arena, object);
 
     for (size_t i = 0; i < node_count(json_paths); i++)
-        if (remove_at(arena, copy,
-                      trimmed(arena, node_text(node_item(json_paths, i))),
+        if (remove_path(arena, copy,
+                      trim_path(arena, node_text(node_item(json_paths, i))),
                       err) < 0) {
             if (err)
                 err->code = ERR_INVALID;
@@ -137,8 +139,9 @@ struct node *work_ignore_fields(struct arena *arena, const struct node *object,
 
 /* ---- What stays as it is there --------------------------------------------- */
 
-/* What `live` has and `bare` (live without the fields) has not is put back. */
-static void put_back(struct arena *arena, struct node *into,
+/* Puts back what `live` has and `bare`, which is `live` without the ignored fields, has
+   not. */
+static void restore_ignored(struct arena *arena, struct node *into,
                      const struct node *live, const struct node *bare)
 {
     if (node_is(into, NODE_MAP))
@@ -146,12 +149,12 @@ static void put_back(struct arena *arena, struct node *into,
             if (!node_get(bare, member->key))
                 node_set(arena, into, member->key, member->value);
             else
-                put_back(arena, node_get(into, member->key), member->value,
+                restore_ignored(arena, node_get(into, member->key), member->value,
                          node_get(bare, member->key));
         }
     if (node_is(into, NODE_LIST))
         for (size_t i = 0; i < node_count(into) && i < node_count(live); i++)
-            put_back(arena, node_item(into, i), node_item(live, i),
+            restore_ignored(arena, node_item(into, i), node_item(live, i),
                      node_item(bare, i));
 }
 
@@ -165,12 +168,12 @@ struct node *work_keep_ignored(struct arena *arena, const struct node *wanted,
 
     if (!bare)
         return NULL;
-    put_back(arena, kept, live, bare);
+    restore_ignored(arena, kept, live, bare);
     return kept;
 }
 
-/* A pointer's step as a JSONPath's: a number may be an index. */
-static void add_step(struct text *path, const char *step, size_t len)
+/* Writes a step of a JSON pointer as a step of a JSONPath: a number may be an index. */
+static void add_path_step(struct text *path, const char *step, size_t len)
 {
     bool number = len > 0;
 
@@ -214,7 +217,7 @@ struct node *work_ignore_paths(struct arena *arena, const struct node *ignore,
         while (*at == '/') {
             size_t len = strcspn(at + 1, "/");
 
-            add_step(&path, at + 1, len);
+            add_path_step(&path, at + 1, len);
             at += len + 1;
         }
         node_add(arena, paths, node_string(arena, text_string(&path)));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads what a ManifestWork asks for: options, order, ownership, end of life. */
+/* Reads the rules of a ManifestWork: options, order of applying, ownership, time to live. */
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ struct work_resource work_resource_read(const struct node *map)
     };
 }
 
-/* Greedy with one place to come back to: linear in practice, never explodes. */
+/* Matches greedily, and on a mismatch goes back to the last star only: the time grows
+   with the product of the lengths at most, and not exponentially. */
 bool work_wildcard(const char *pattern, const char *value)
 {
     const char *star = NULL, *resume = value;
@@ -42,7 +44,8 @@ bool work_wildcard(const char *pattern, const char *value)
 
 /* ---- manifestConfigs --------------------------------------------------- */
 
-static bool is_meant(const struct node *identifier,
+/* Group and resource must be equal; name and namespace may be patterns. */
+static bool matches_identifier(const struct node *identifier,
                      const struct work_resource *resource)
 {
     return text_same(node_get_text(identifier, "group"), resource->group) &&
@@ -51,7 +54,8 @@ static bool is_meant(const struct node *identifier,
            work_wildcard(node_get_text(identifier, "namespace"), resource->space);
 }
 
-static bool is_empty(const struct node *value)
+/* An empty part of an option counts as absent, so that the next matching entry gives it. */
+static bool is_empty_option(const struct node *value)
 {
     return !value || value->type == NODE_NULL ||
            ((value->type == NODE_LIST || value->type == NODE_MAP ||
@@ -59,7 +63,7 @@ static bool is_empty(const struct node *value)
             value->len == 0);
 }
 
-static struct node *identifier_of(struct arena *arena,
+static struct node *make_identifier(struct arena *arena,
                                   const struct work_resource *resource)
 {
     struct node *node = node_map(arena);
@@ -81,18 +85,18 @@ struct node *work_option(struct arena *arena, const struct node *configs,
     for (size_t i = 0; i < node_count(configs); i++) {
         const struct node *config = node_item(configs, i);
 
-        if (!is_meant(node_get(config, "resourceIdentifier"), resource))
+        if (!matches_identifier(node_get(config, "resourceIdentifier"), resource))
             continue;
         for (size_t k = 0; k < count_of(parts); k++) {
             struct node *part = node_get(config, parts[k]);
 
-            if (!is_empty(part) && !node_get(option, parts[k]))
+            if (!is_empty_option(part) && !node_get(option, parts[k]))
                 node_set(arena, option, parts[k], part);
         }
     }
     if (!node_count(option))
         return NULL;
-    node_set(arena, option, "resourceIdentifier", identifier_of(arena, resource));
+    node_set(arena, option, "resourceIdentifier", make_identifier(arena, resource));
     return option;
 }
 
@@ -128,14 +132,16 @@ int work_kind_rank(const char *kind)
     return RANK_OTHER;
 }
 
-struct place {
+struct ranked_manifest {
     int rank;
     size_t index;
 };
 
-static int by_place(const void *a, const void *b)
+/* By rank; manifests of equal rank stay in their order, because an apply has to be
+   repeatable. */
+static int compare_ranks(const void *a, const void *b)
 {
-    const struct place *one = a, *two = b;
+    const struct ranked_manifest *one = a, *two = b;
 
     if (one->rank != two->rank)
         return one->rank < two->rank ? -1 : 1;
@@ -145,18 +151,18 @@ static int by_place(const void *a, const void *b)
 void work_apply_order(const struct node *manifests, size_t *order)
 {
     size_t count = node_count(manifests);
-    scoped_mem struct place *places = mem_alloc((count + 1) * sizeof *places);
+    scoped_mem struct ranked_manifest *places = mem_alloc((count + 1) * sizeof *places);
 
     for (size_t i = 0; i < count; i++)
-        places[i] = (struct place){
+        places[i] = (struct ranked_manifest){
             work_kind_rank(node_get_text(node_item(manifests, i), "kind")), i
         };
-    qsort(places, count, sizeof *places, by_place);
+    qsort(places, count, sizeof *places, compare_ranks);
     for (size_t i = 0; i < count; i++)
         order[i] = places[i].index;
 }
 
-/* ---- Whose the objects are --------------------------------------------- */
+/* ---- Ownership ---- */
 
 bool work_owns(const struct node *delete_option,
                const struct work_resource *resource)
@@ -181,7 +187,8 @@ bool work_owns(const struct node *delete_option,
     return true;
 }
 
-static bool same_object(const struct node *a, const struct node *b)
+/* The version does not count: an object is the same one in each version of its API. */
+static bool same_resource(const struct node *a, const struct node *b)
 {
     struct work_resource one = work_resource_read(a);
     struct work_resource two = work_resource_read(b);
@@ -200,7 +207,7 @@ struct node *work_untracked(struct arena *arena, const struct node *applied,
         bool found = false;
 
         for (size_t k = 0; k < node_count(wanted) && !found; k++)
-            found = same_object(node_item(applied, i), node_item(wanted, k));
+            found = same_resource(node_item(applied, i), node_item(wanted, k));
         if (!found)
             node_add(arena, left, node_item(applied, i));
     }
@@ -209,35 +216,17 @@ struct node *work_untracked(struct arena *arena, const struct node *applied,
 
 /* ---- ttlSecondsAfterFinished ------------------------------------------- */
 
-#define REPLICA_SET_LABEL                                                      \
-    "work.open-cluster-management.io/manifestworkreplicaset"
-
-static const struct node *complete(const struct node *work)
-{
-    const struct node *list = node_at(work, "status", "conditions", NULL);
-
-    for (size_t i = 0; i < node_count(list); i++) {
-        const struct node *one = node_item(list, i);
-
-        if (text_same(node_get_text(one, "type"), "Complete") &&
-            text_same(node_get_text(one, "status"), "True"))
-            return one;
-    }
-    return NULL;
-}
-
-/* A work that a replica set made would only come back. */
+/* A work that a replica set made is kept: deleted, it would be made again at once. */
 enum work_ttl work_ttl(const struct node *work, int64_t now, int64_t *ret_at)
 {
-    const struct node *meta = node_get(work, "metadata");
     const struct node *ttl =
         node_at(work, "spec", "deleteOption", "ttlSecondsAfterFinished", NULL);
-    const struct node *done = complete(work);
+    const struct node *done = meta_condition(work, "Complete");
     int64_t since, wait;
 
-    if (!node_is(ttl, NODE_INT) || !done ||
-        *node_get_text(meta, "deletionTimestamp") ||
-        node_get(node_get(meta, "labels"), REPLICA_SET_LABEL))
+    if (!node_is(ttl, NODE_INT) || !meta_condition_is_true(work, "Complete") ||
+        meta_is_deleting(work) ||
+        node_at(work, "metadata", "labels", META_LABEL_REPLICASET, NULL))
         return WORK_KEEP;
     if (!clock_parse(node_get_text(done, "lastTransitionTime"), &since))
         since = now;

@@ -3,17 +3,14 @@
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
-#define SET_LABEL "cluster.open-cluster-management.io/clusterset"
-#define SIGNER "kubernetes.io/kube-apiserver-client"
-#define SUBJECT "system:open-cluster-management:"
-#define EVERY_CLUSTER "system:open-cluster-management:managed-clusters"
-
 /* ---- ManagedCluster ---------------------------------------------------- */
 
-static const struct node *taint_like(const struct node *taints,
+/* An equal taint of the stored object, whose time the new one takes over. */
+static const struct node *find_same_taint(const struct node *taints,
                                      const struct node *taint)
 {
     for (size_t i = 0; i < node_count(taints); i++) {
@@ -29,8 +26,9 @@ static const struct node *taint_like(const struct node *taints,
     return NULL;
 }
 
-/* The hub says when a taint was added: now, or when its equal was. */
-static int stamp_taint(struct arena *arena, struct node *taint,
+/* The hub sets timeAdded: now, or the time of an equal taint that was there. A client
+   may send back what it has read, and no other time. */
+static int set_time_added(struct arena *arena, struct node *taint,
                        const struct node *old, const char *now, bool created,
                        struct err *err)
 {
@@ -61,13 +59,13 @@ struct node *work_default_cluster(struct arena *arena,
     char stamp[CLOCK_TEXT];
 
     clock_format(now, false, stamp);
-    if (!*node_get_text(labels, SET_LABEL))
-        node_set_text(arena, labels, SET_LABEL, "default");
+    if (!*node_get_text(labels, META_LABEL_CLUSTERSET))
+        node_set_text(arena, labels, META_LABEL_CLUSTERSET, "default");
     for (size_t i = 0; i < node_count(taints); i++) {
         struct node *taint = node_item(taints, i);
 
-        if (stamp_taint(arena, taint,
-                        taint_like(node_at(old, "spec", "taints", NULL), taint),
+        if (set_time_added(arena, taint,
+                        find_same_taint(node_at(old, "spec", "taints", NULL), taint),
                         stamp, !old, err) < 0)
             return NULL;
     }
@@ -76,7 +74,7 @@ struct node *work_default_cluster(struct arena *arena,
 
 /* ---- Certificate requests ---------------------------------------------- */
 
-static bool has_organization(const struct work_csr *csr, const char *name)
+static bool csr_has_organization(const struct work_csr *csr, const char *name)
 {
     for (size_t i = 0; i < csr->organization_count; i++)
         if (text_same(csr->organizations[i], name))
@@ -91,18 +89,18 @@ bool work_csr_recognize(struct arena *arena, const struct work_csr *csr,
     char *cluster;
 
     *ret_cluster = *ret_agent = "";
-    if (!csr->label || !*csr->label || !text_same(csr->signer, SIGNER) ||
+    if (!csr->label || !*csr->label || !text_same(csr->signer, META_SIGNER_CLIENT) ||
         !text_same(csr->block_type, "CERTIFICATE REQUEST") || !name ||
-        !text_starts(name, SUBJECT) || csr->organization_count != 2)
+        !text_starts(name, META_USER_AGENT) || csr->organization_count != 2)
         return false;
-    rest = name + strlen(SUBJECT);
+    rest = name + strlen(META_USER_AGENT);
     colon = strchr(rest, ':');
     if (!colon || colon == rest || !colon[1] || strchr(colon + 1, ':'))
         return false;
     cluster = arena_bytes(arena, rest, (size_t)(colon - rest));
     if (!text_same(cluster, csr->label) ||
-        !has_organization(csr, EVERY_CLUSTER) ||
-        !has_organization(csr, arena_printf(arena, SUBJECT "%s", cluster)))
+        !csr_has_organization(csr, META_USERS_CLUSTERS) ||
+        !csr_has_organization(csr, arena_printf(arena, META_USER_AGENT "%s", cluster)))
         return false;
     *ret_cluster = cluster;
     *ret_agent = arena_string(arena, colon + 1);

@@ -3,21 +3,16 @@
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
-static struct node *find(const struct node *conditions, const char *type)
-{
-    for (size_t i = 0; i < node_count(conditions); i++)
-        if (text_same(node_get_text(node_item(conditions, i), "type"), type))
-            return node_item(conditions, i);
-    return NULL;
-}
-
-static void put_condition(struct arena *arena, struct node *list,
+/* Puts a condition in the place of that of its type; the time stays while the status
+   does. */
+static void merge_condition(struct arena *arena, struct node *list,
                           const struct node *from, int64_t now)
 {
-    struct node *old = find(list, node_get_text(from, "type"));
+    struct node *old = meta_condition_find(list, node_get_text(from, "type"));
     struct node *next = node_share(arena, from);
     const struct node *since = node_get(old, "lastTransitionTime");
     char text[CLOCK_TEXT];
@@ -47,11 +42,11 @@ struct node *work_merge_conditions(struct arena *arena,
     for (size_t i = 0; i < node_count(existing); i++)
         node_add(arena, merged, node_item(existing, i));
     for (size_t i = 0; i < node_count(news); i++)
-        put_condition(arena, merged, node_item(news, i), now);
+        merge_condition(arena, merged, node_item(news, i), now);
     return merged;
 }
 
-/* The same object, wherever it stands in the spec. */
+/* Whether both entries are about the same object, wherever it stands in the spec. */
 static bool same_manifest(const struct node *a, const struct node *b)
 {
     static const char *const parts[] = { "group", "version", "kind", "resource",
@@ -93,7 +88,7 @@ bool work_all_in_condition(const char *type, const struct node *manifests,
 
     for (size_t i = 0; i < node_count(manifests); i++) {
         const struct node *one =
-            find(node_get(node_item(manifests, i), "conditions"), type);
+            meta_condition_find(node_get(node_item(manifests, i), "conditions"), type);
 
         if (!one)
             continue;
@@ -105,8 +100,9 @@ bool work_all_in_condition(const char *type, const struct node *manifests,
     return exists && all;
 }
 
-/* Which status speaks for all: the first of the three that anyone has. */
-static const char *strongest(const char *type, size_t count, const size_t seen[3])
+/* The worst status that any manifest has. True is the worst for Progressing and
+   Degraded, False for all other types; Unknown comes next. */
+static const char *choose_aggregate_status(const char *type, size_t count, const size_t seen[3])
 {
     static const char *const names[] = { "True", "False", "Unknown" };
     bool bad_is_true =
@@ -129,7 +125,7 @@ struct node *work_aggregate(struct arena *arena, const char *type,
 
     for (size_t i = 0; i < node_count(manifests); i++) {
         const struct node *one =
-            find(node_get(node_item(manifests, i), "conditions"), type);
+            meta_condition_find(node_get(node_item(manifests, i), "conditions"), type);
         const char *status = node_get_text(one, "status");
 
         if (!one)
@@ -141,7 +137,7 @@ struct node *work_aggregate(struct arena *arena, const char *type,
     if (!count)
         return NULL;
     node_set_text(arena, sum, "type", type);
-    node_set_text(arena, sum, "status", strongest(type, count, seen));
+    node_set_text(arena, sum, "status", choose_aggregate_status(type, count, seen));
     node_set_text(arena, sum, "reason", "ConditionRulesAggregated");
     if (count == 1)
         node_set_text(arena, sum, "message", node_get_text(last, "message"));

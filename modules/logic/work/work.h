@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 /*
- * The pure rules of a work agent: what a ManifestWork asks for, told from what
- * was applied.
+ * The pure rules of a work agent: what a ManifestWork asks for, and what its
+ * status says of the applied objects.
  *
  * Which option is meant for which manifest, in which order manifests are
  * applied, what a status says, who owns an object when the work goes, and what

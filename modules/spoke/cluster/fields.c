@@ -66,17 +66,6 @@ static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
 };
 // clang-format on
 
-/* A whole word of a list of words. */
-static bool has_word(const char *words, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = words; len && (at = strstr(at, word)); at += len)
-        if ((at == words || at[-1] == ' ') && (!at[len] || at[len] == ' '))
-            return true;
-    return false;
-}
-
 static bool asks_nothing(const struct node *value)
 {
     return value->type == NODE_NULL || (value->type == NODE_BOOL && !value->boolean) ||
@@ -87,8 +76,8 @@ int fields_check(const struct node *map, enum fields fields, const char *path,
                  struct local_why *why)
 {
     node_each(member, map)
-        if (!has_word(tables[fields].means, member->key) &&
-            !has_word(tables[fields].idle, member->key) && !asks_nothing(member->value))
+        if (!text_has_word(tables[fields].means, member->key, ' ') &&
+            !text_has_word(tables[fields].idle, member->key, ' ') && !asks_nothing(member->value))
             return why_set(why, "UnsupportedField", "%s.%.80s is not supported on this spoke",
                            path, member->key);
     return 0;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cluster/fields.h"
 #include "cluster/service.h"
+#include "meta/meta.h"
 #include "number/number.h"
 #include "query/query.h"
 
@@ -193,14 +194,14 @@ struct node *workload_labelled(const struct local_object *object, const struct n
     node_set(arena, meta, "labels", labels);
     if (object->row->role == ROLE_JOB) {
         node_set_text(arena, labels, "job-name", name);
-        node_set_text(arena, labels, "batch.kubernetes.io/job-name", name);
+        node_set_text(arena, labels, META_LABEL_JOB_NAME, name);
     } else {
-        node_set_text(arena, labels, "statefulset.kubernetes.io/pod-name", pod);
+        node_set_text(arena, labels, META_LABEL_POD_NAME, pod);
     }
     if (index >= 0)
         node_set(arena, labels, object->row->role == ROLE_JOB
-                                    ? "batch.kubernetes.io/job-completion-index"
-                                    : "apps.kubernetes.io/pod-index",
+                                    ? META_LABEL_JOB_INDEX
+                                    : META_LABEL_POD_INDEX,
                  node_format(arena, "%d", index));
     return template;
 }

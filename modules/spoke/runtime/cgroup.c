@@ -68,14 +68,6 @@ static char *read_in(const char *folder, const char *file)
     return mem_copy_string(bytes);
 }
 
-static bool has_word(const char *list, const char *word)
-{
-    for (; *list; list += strcspn(list, ","), list += *list == ',')
-        if (strcspn(list, ",") == strlen(word) && text_starts(list, word))
-            return true;
-    return false;
-}
-
 /* The path of this process in a hierarchy: controller "" is version 2. */
 static bool own_path(const char *controller, char *ret, size_t room)
 {
@@ -91,7 +83,7 @@ static bool own_path(const char *controller, char *ret, size_t room)
         *path++ = '\0';
         path[strcspn(path, "\n")] = '\0';
         list++;
-        found = *controller && has_word(list, controller);
+        found = *controller && text_has_word(list, controller, ',');
         if (!*controller && !*list)
             found = true;
         if (found)

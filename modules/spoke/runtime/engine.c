@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "document/document.h"
 #include "http/http.h"
+#include "meta/meta.h"
 #include "number/number.h"
 
 #include <dirent.h>
@@ -498,14 +499,14 @@ static void sweep(struct runtime *runtime)
     const struct node *list;
 
     text_add(&target, "/containers/json?all=1&filters=");
-    http_escape(&target, arena_printf(arena, "{\"label\":[\"axle.dev/spoke=%s\"]}",
+    http_escape(&target, arena_printf(arena, "{\"label\":[\"" META_LABEL_SPOKE "=%s\"]}",
                                       runtime->directory));
     bytes = engine_ask_now(runtime->engine->address, text_string(&target), arena, &len, &err);
     list = bytes ? document_read_json(arena, bytes, len, &document_limits_own, NULL) : NULL;
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *labels = node_get(node_item(list, i), "Labels");
 
-        if (!map_get(runtime->pods, node_get_text(labels, "axle.dev/pod")))
+        if (!map_get(runtime->pods, node_get_text(labels, META_LABEL_POD)))
             engine_send(runtime, "DELETE",
                         arena_printf(arena, "/containers/%s?force=1&v=1",
                                      node_get_text(node_item(list, i), "Id")),

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "document/document.h"
 #include "http/http.h"
+#include "meta/meta.h"
 #include "number/number.h"
 
 #include <errno.h>
@@ -236,12 +237,12 @@ static struct node *body_of(struct process_pod *pod, const struct node *containe
     if (user >= 0)
         node_set(arena, body, "User", node_format(arena, "%lld:%lld", (long long)user,
                                                   (long long)group));
-    node_set_text(arena, labels, "axle.dev/spoke", pod->runtime->directory);
-    node_set_text(arena, labels, "axle.dev/pod", pod->id);
-    node_set_text(arena, labels, "axle.dev/container", state->name);
-    node_set(arena, labels, "axle.dev/run",
+    node_set_text(arena, labels, META_LABEL_SPOKE, pod->runtime->directory);
+    node_set_text(arena, labels, META_LABEL_POD, pod->id);
+    node_set_text(arena, labels, META_LABEL_CONTAINER, state->name);
+    node_set(arena, labels, META_LABEL_RUN,
              node_format(arena, "%lld", (long long)state->run.number));
-    node_set(arena, labels, "axle.dev/crashes", node_format(arena, "%lld", (long long)state->crashes));
+    node_set(arena, labels, META_LABEL_CRASHES, node_format(arena, "%lld", (long long)state->crashes));
     node_set(arena, body, "HostConfig", host_of(pod, container, arena));
     return body;
 }
@@ -274,9 +275,9 @@ void engine_take_state(struct process_state *state, const struct node *inspected
     int64_t code = number_get(from, "ExitCode", NUMBER_SMALL, 0);
     bool running = engine_says_running(from);
 
-    if (text_to_int(node_get_text(labels, "axle.dev/run"), &run) && run > 0)
+    if (text_to_int(node_get_text(labels, META_LABEL_RUN), &run) && run > 0)
         state->run.number = run;
-    if (text_to_int(node_get_text(labels, "axle.dev/crashes"), &crashes))
+    if (text_to_int(node_get_text(labels, META_LABEL_CRASHES), &crashes))
         state->crashes = crashes;
     snprintf(state->state, sizeof state->state, "%s", running ? "running" : "exited");
     state->run.pid = number_get(from, "Pid", NUMBER_COUNT, 0);

@@ -8,16 +8,16 @@
 #include "base/version.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "work/work.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #define CLUSTER_PATH                                                           \
-    "/apis/cluster.open-cluster-management.io/v1/managedclusters/%s"
+    "/apis/" META_API_CLUSTER "/managedclusters/%s"
 #define LEASE_PATH                                                             \
-    "/apis/coordination.k8s.io/v1/namespaces/%s/leases/managed-cluster-lease"
-#define MERGE "application/merge-patch+json"
+    "/apis/" META_API_COORDINATION "/namespaces/%s/leases/" META_LEASE_CLUSTER
 /* The namespace and the lease are made by the hub, a moment after it lets a
    spoke in. */
 #define SOON (2 * CLOCK_SECOND)
@@ -95,7 +95,7 @@ static void renew(void *arg)
     clock_format(clock_wall(), true, now);
     node_set_text(arena, spec, "renewTime", now);
     node_set_text(arena, spec, "holderIdentity", spoke->name);
-    link_send(spoke, "PATCH", target, MERGE, body, on_renewed, spoke);
+    link_send(spoke, "PATCH", target, META_PATCH_MERGE, body, on_renewed, spoke);
 }
 
 /* ---- Status --------------------------------------------------------------- */
@@ -236,9 +236,9 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     spoke->lease_seconds =
         node_get_within(node_get(old, "spec"), "leaseDurationSeconds", 0, INT32_MAX, 60) ?: 60;
     facts_take(spoke, old);
-    node_add(arena, news, condition(arena, "ManagedClusterJoined",
-                                    "ManagedClusterJoined", "Managed cluster joined"));
-    node_add(arena, news, condition(arena, "ManagedClusterConditionAvailable",
+    node_add(arena, news, condition(arena, META_CONDITION_CLUSTER_JOINED,
+                                    META_CONDITION_CLUSTER_JOINED, "Managed cluster joined"));
+    node_add(arena, news, condition(arena, META_CONDITION_CLUSTER_AVAILABLE,
                                     "ManagedClusterAvailable",
                                     "Managed cluster is available"));
     node_add(arena, news, machine_condition(arena, node_get(cluster_facts(spoke->cluster, arena),
@@ -257,7 +257,7 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     node_set(arena, now, "capacity", resources(arena));
     node_set(arena, now, "allocatable", resources(arena));
     node_set(arena, now, "clusterClaims", claims(spoke, arena));
-    link_send(spoke, "PATCH", target, MERGE, body, on_told, spoke);
+    link_send(spoke, "PATCH", target, META_PATCH_MERGE, body, on_told, spoke);
 }
 
 void alive_tell(struct spoke *spoke)

@@ -10,6 +10,7 @@
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 
 #include <stdlib.h>
@@ -378,7 +379,7 @@ void departure_condition(const struct spoke *spoke, struct arena *arena, struct 
 
     if (spoke->departure != DEPARTURE_LEAVING)
         return;
-    node_set_text(arena, made, "type", "LeaveRequested");
+    node_set_text(arena, made, "type", META_CONDITION_LEAVE_REQUESTED);
     node_set_text(arena, made, "status", "True");
     node_set_text(arena, made, "reason", "AskedOnSpoke");
     node_set_text(arena, made, "message", "`axle leave` was called on the spoke's machine");

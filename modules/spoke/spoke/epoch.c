@@ -7,6 +7,7 @@
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "store/store.h"
 #include "work/work.h"
 
@@ -22,7 +23,6 @@
  * Works that are new here are applied: they remove nothing.
  */
 #define HEADER "axle-epoch"
-#define CONFIRMED "axle.dev/confirmed-epoch"
 #define CONDITION "HubEpochConfirmed"
 #define KEPT "hub.epoch"
 
@@ -98,7 +98,7 @@ static void explain(const struct spoke *spoke, char *out, size_t room)
                  "confirmed %" PRId64, spoke->epoch_new, spoke->epoch);
     snprintf(out, room,
              "%s: it may have lost writes, so works that run here are neither removed nor "
-             "changed until the annotation " CONFIRMED "=%s is set on this ManagedCluster",
+             "changed until the annotation " META_ANNOTATION_CONFIRMED_EPOCH "=%s is set on this ManagedCluster",
              why, wanted);
 }
 
@@ -106,7 +106,7 @@ static void tell(struct spoke *spoke)
 {
     char message[400];
     struct cluster_event event = {
-        .owner = "", .api_version = "cluster.open-cluster-management.io/v1",
+        .owner = "", .api_version = META_API_CLUSTER,
         .kind = "ManagedCluster", .space = "", .name = spoke->name, .type = "Warning",
         .reason = "EpochChanged", .message = message};
 
@@ -163,7 +163,7 @@ static void confirm(struct spoke *spoke, int64_t epoch)
 void epoch_look(struct spoke *spoke, const struct node *cluster)
 {
     const char *text =
-        node_text(node_at(cluster, "metadata", "annotations", CONFIRMED, NULL));
+        node_text(node_at(cluster, "metadata", "annotations", META_ANNOTATION_CONFIRMED_EPOCH, NULL));
 
     char wanted[64];
 

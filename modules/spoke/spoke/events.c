@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "meta/meta.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -153,7 +154,7 @@ static void send_count(struct spoke *spoke, struct arena *arena, const struct cl
     node_set_text(arena, body, "message", words_of(arena, spoke, event));
     node_set_text(arena, body, "lastTimestamp", now);
     node_set_int(arena, body, "count", series->count);
-    link_send(spoke, "PATCH", target, "application/merge-patch+json", report_printable(arena, body), NULL, NULL);
+    link_send(spoke, "PATCH", target, META_PATCH_MERGE, report_printable(arena, body), NULL, NULL);
 }
 
 void report_event(struct spoke *spoke, const struct cluster_event *event)

@@ -8,6 +8,7 @@
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "store/store.h"
 #include "work/work.h"
 
@@ -190,7 +191,7 @@ void facts_follow(struct spoke *spoke)
 
     if (spoke->own_watch || spoke->state != SPOKE_WATCHING || !is_used(spoke))
         return;
-    target = mem_printf("/apis/cluster.open-cluster-management.io/v1/managedclusters"
+    target = mem_printf("/apis/" META_API_CLUSTER "/managedclusters"
                         "?watch=true&allowWatchBookmarks=true"
                         "&fieldSelector=metadata.name%%3D%s", spoke->name);
     ask.target = target;

@@ -4,21 +4,19 @@
 
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "work/work.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PHASE "axle.dev/phase"
-#define OWN "axle.dev/v1alpha1"
-
 /* ---- Facts of a manifest ------------------------------------------------------ */
 
 bool gather_is_workload(const struct node *manifest)
 {
     return strcmp(node_get_text(manifest, "kind"), "Workload") == 0 &&
-           strcmp(node_get_text(manifest, "apiVersion"), OWN) == 0;
+           strcmp(node_get_text(manifest, "apiVersion"), META_API_AXLE) == 0;
 }
 
 /* As English has it for every kind in use: policies, classes, pods. */
@@ -199,10 +197,8 @@ static bool is_complete(const struct work *work, size_t ordinal)
         if (node_get_int(node_get(row, "resourceMeta"), "ordinal", -1) !=
             (int64_t)ordinal)
             continue;
-        for (size_t k = 0; k < node_count(list); k++)
-            if (!strcmp(node_get_text(node_item(list, k), "type"), "Complete") &&
-                !strcmp(node_get_text(node_item(list, k), "status"), "True"))
-                return true;
+        if (!strcmp(node_get_text(meta_condition_find(list, "Complete"), "status"), "True"))
+            return true;
     }
     return false;
 }
@@ -239,7 +235,7 @@ static bool is_orphan(const struct gathering *to, const struct node *object)
 static void add_item(struct gathering *to, const struct cluster_manifest *item)
 {
     const struct node *phase = node_at(item->object, "metadata", "annotations",
-                                       PHASE, NULL);
+                                       META_ANNOTATION_PHASE, NULL);
 
     if (to->count == to->room) {
         to->room = to->room ? to->room * 2 : 16;

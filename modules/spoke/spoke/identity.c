@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/kept.h"
 #include "base/log.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "query/query.h"
 
@@ -15,7 +16,6 @@
 #define NAME_FILE "name"
 #define HUB_FILE "hub"
 #define LIMIT 4096
-#define CN "system:open-cluster-management:"
 
 /* ---- Files kept twice ------------------------------------------------------------- */
 
@@ -77,8 +77,8 @@ static char *name_in_certificate(const struct spoke *spoke)
     size_t len = 0;
     scoped_mem char *pem = identity_read(spoke, "pki/client.crt", &len, NULL);
     scoped_pki_cert struct pki_cert *cert = pem ? pki_cert_read(pem, len, NULL) : NULL;
-    const char *start = cert && text_starts(cert->common_name, CN)
-                            ? cert->common_name + strlen(CN) : NULL;
+    const char *start = cert && text_starts(cert->common_name, META_USER_AGENT)
+                            ? cert->common_name + strlen(META_USER_AGENT) : NULL;
     char *name = start ? mem_copy_string(start) : NULL, why[NAME_WHY];
 
     if (!name)

@@ -21,9 +21,6 @@ struct store;
 struct tls_client;
 struct work_resource;
 
-#define WORKS "work.open-cluster-management.io/v1"
-#define WORK_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
-
 #define SPOKE_TAG 0x53504f4bu
 
 /* departure.c: which end of its life at a hub it is at, as the disk says. */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/object.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "query/query.h"
 #include "tls/tls.h"
@@ -14,12 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CSRS "/apis/certificates.k8s.io/v1/certificatesigningrequests"
-#define CLUSTERS "/apis/cluster.open-cluster-management.io/v1/managedclusters"
-#define SIGNER "kubernetes.io/kube-apiserver-client"
-#define GROUP "system:open-cluster-management"
+#define CSRS "/apis/" META_API_CERTIFICATES "/certificatesigningrequests"
+#define CLUSTERS "/apis/" META_API_CLUSTER "/managedclusters"
 /* Which key will speak for this cluster: nobody else finishes what is begun here. */
-#define JOIN_KEY "axle.dev/join-key"
 /* The id of the token of the last join: another one asks for another join. */
 #define TOKEN_FILE "joined-with"
 
@@ -112,7 +110,7 @@ int join_check_certificate(const struct spoke *spoke, const char *authority, con
 {
     scoped_mem char *key_pem = identity_read(spoke, "pki/client.key", NULL, err);
     scoped_pki_key struct pki_key *key = key_pem ? pki_key_read(key_pem, err) : NULL;
-    scoped_mem char *name = mem_printf(GROUP ":%s:agent", spoke->name);
+    scoped_mem char *name = mem_printf(META_USER_AGENT "%s:agent", spoke->name);
     scoped_pki_cert struct pki_cert *cert = NULL;
     unsigned char pin[PKI_SHA256];
 
@@ -286,10 +284,10 @@ struct node *join_make_request(struct spoke *spoke, struct arena *arena,
                                struct err *err)
 {
     const char *groups[] = {
-        arena_printf(arena, GROUP ":%s", spoke->name),
-        GROUP ":managed-clusters"};
+        arena_printf(arena, META_USER_AGENT "%s", spoke->name),
+        META_USERS_CLUSTERS};
     struct pki_subject subject = {
-        arena_printf(arena, GROUP ":%s:agent", spoke->name), groups, 2};
+        arena_printf(arena, META_USER_AGENT "%s:agent", spoke->name), groups, 2};
     scoped_pki_key struct pki_key *key = own_key(spoke, err);
     static const char *const usages[] = {"digital signature", "key encipherment",
                                          "client auth"};
@@ -302,14 +300,14 @@ struct node *join_make_request(struct spoke *spoke, struct arena *arena,
     if (!key || pki_request_write(key, &subject, &pem, err) < 0)
         return NULL;
     text_add_base64(&base64, pem.bytes, pem.len, false);
-    node_set_text(arena, object, "apiVersion", "certificates.k8s.io/v1");
+    node_set_text(arena, object, "apiVersion", META_API_CERTIFICATES);
     node_set_text(arena, object, "kind", "CertificateSigningRequest");
     node_set(arena, metadata, "generateName",
              node_format(arena, "%s-", spoke->name));
     node_set_text(arena, node_make(arena, metadata, "labels"),
-                  "open-cluster-management.io/cluster-name", spoke->name);
+                  META_LABEL_CLUSTER_NAME, spoke->name);
     node_set_text(arena, spec, "request", text_string(&base64));
-    node_set_text(arena, spec, "signerName", SIGNER);
+    node_set_text(arena, spec, "signerName", META_SIGNER_CLIENT);
     for (size_t i = 0; i < count_of(usages); i++)
         node_add(arena, node_make_list(arena, spec, "usages"),
                  node_string(arena, usages[i]));
@@ -412,7 +410,7 @@ static int name_key(struct spoke *spoke, struct arena *arena, struct node *metad
         return -1;
     pki_key_pin(key, pin);
     text_add_hex(&hex, pin, sizeof pin);
-    node_set_text(arena, node_make(arena, metadata, "annotations"), JOIN_KEY,
+    node_set_text(arena, node_make(arena, metadata, "annotations"), META_ANNOTATION_JOIN_KEY,
                   text_string(&hex));
     return 0;
 }
@@ -429,7 +427,7 @@ void join_start(struct spoke *spoke)
         return;
     }
     node_set_text(arena, object, "apiVersion",
-                  "cluster.open-cluster-management.io/v1");
+                  META_API_CLUSTER);
     node_set_text(arena, object, "kind", "ManagedCluster");
     node_set_text(arena, metadata, "name", spoke->name);
     node_make(arena, object, "spec");

@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "work/work.h"
 
 #include <string.h>
@@ -80,7 +81,7 @@ static struct node *applied_work(struct work *work, struct arena *arena)
     struct node *made = node_map(arena), *spec, *status;
     char *hash = hub_hash(work->spoke, arena);
 
-    node_set_text(arena, made, "apiVersion", WORKS);
+    node_set_text(arena, made, "apiVersion", META_API_WORK);
     node_set_text(arena, made, "kind", "AppliedManifestWork");
     node_set(arena, node_make(arena, made, "metadata"), "name",
              node_format(arena, "%s-%s", hash, work->name));

@@ -8,6 +8,7 @@
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -107,7 +108,7 @@ static void pressure_end(struct spoke *spoke)
 {
     struct pressure *pressure = take(spoke->pressure);
     struct cluster_event event = {
-        .owner = "", .api_version = "cluster.open-cluster-management.io/v1",
+        .owner = "", .api_version = META_API_CLUSTER,
         .kind = "ManagedCluster", .space = "", .name = spoke->name, .type = "Normal",
         .reason = "DiskHasRoom", .message = "the disk can be written again; what waited goes on"};
 
@@ -152,7 +153,7 @@ static void on_look(void *arg)
 void pressure_tell(struct spoke *spoke)
 {
     struct cluster_event event = {
-        .owner = "", .api_version = "cluster.open-cluster-management.io/v1",
+        .owner = "", .api_version = META_API_CLUSTER,
         .kind = "ManagedCluster", .space = "", .name = spoke->name, .type = "Warning",
         .reason = CONDITION};
 
@@ -230,13 +231,10 @@ void pressure_close(struct spoke *spoke)
 void pressure_condition(struct spoke *spoke, struct arena *arena, const struct node *cluster,
                         struct node *news)
 {
-    const struct node *list = node_at(cluster, "status", "conditions", NULL);
     struct node *made = node_map(arena);
     const char *words = pressure_words(spoke);
 
-    spoke->pressure_said |= words != NULL;
-    for (size_t i = 0; i < node_count(list); i++)
-        spoke->pressure_said |= !strcmp(node_get_text(node_item(list, i), "type"), CONDITION);
+    spoke->pressure_said |= words != NULL || meta_condition(cluster, CONDITION);
     if (!spoke->pressure_said)
         return;
     node_set_text(arena, made, "type", CONDITION);

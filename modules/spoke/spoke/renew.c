@@ -9,12 +9,13 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "loop/loop.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "query/query.h"
 
 #include <string.h>
 
-#define CSRS "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+#define CSRS "/apis/" META_API_CERTIFICATES "/certificatesigningrequests"
 #define JSON "application/json"
 /* The hub decides at once; where a person does, there are days left. */
 #define SOONEST CLOCK_SECOND

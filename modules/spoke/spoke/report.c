@@ -8,13 +8,13 @@
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "work/work.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MERGE "application/merge-patch+json"
 #define ON_THE_WAY (100 * CLOCK_MS)
 /* And this much later again what the hub had no room for. */
 #define BUSY (2 * CLOCK_SECOND)
@@ -161,7 +161,7 @@ static void send_patch(struct work *work, const char *target, const struct node 
     if (revision)
         node_set(arena, node_make(arena, body, "metadata"), "resourceVersion",
                  node_format(arena, "%lld", (long long)revision));
-    link_send(work->spoke, "PATCH", target, MERGE, body, on_sent, sent);
+    link_send(work->spoke, "PATCH", target, META_PATCH_MERGE, body, on_sent, sent);
 }
 
 /* Conditions carry times, so what is compared is the text without new ones:
@@ -218,7 +218,7 @@ static bool send_workload(struct work *work, struct arena *arena,
     node_set_int(arena, about, "generation", work->generation);
     if (!is_news(&work->sent_workload, arena, status))
         return false;
-    target = mem_printf("/apis/axle.dev/v1alpha1/namespaces/%s/workloads/%s/status",
+    target = mem_printf("/apis/" META_API_AXLE "/namespaces/%s/workloads/%s/status",
                         work->spoke->name,
                         node_get_text(node_get(workload, "metadata"), "name"));
     send_patch(work, target, status, last, 0);
@@ -272,7 +272,7 @@ static void tell_failed(struct work *work)
 void report_trouble(struct work *work)
 {
     struct cluster_event event = {
-        .owner = work->name, .api_version = WORKS, .kind = "ManifestWork",
+        .owner = work->name, .api_version = META_API_WORK, .kind = "ManifestWork",
         .space = work->spoke->name, .name = work->name, .type = "Warning",
         .reason = work->trouble_reason, .message = work->trouble};
 
@@ -363,7 +363,7 @@ void report_work(struct work *work)
     news = is_news(&work->sent_work, arena, status);
     workload = send_workload(work, arena, report, !news);
     if (news) {
-        target = mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s/status",
+        target = mem_printf("/apis/" META_API_WORK "/namespaces/%s/manifestworks/%s/status",
                             work->spoke->name, work->name);
         send_patch(work, target, status, true, work->revision);
     }

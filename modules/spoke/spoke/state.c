@@ -9,6 +9,7 @@
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -263,7 +264,7 @@ int state_reopen(struct spoke *spoke, struct err *err)
 void state_tell(struct spoke *spoke)
 {
     struct cluster_event event = {
-        .owner = "", .api_version = "cluster.open-cluster-management.io/v1",
+        .owner = "", .api_version = META_API_CLUSTER,
         .kind = "ManagedCluster", .space = "", .name = spoke->name, .type = "Warning",
         .reason = "StoreReplaced", .message = spoke->damage};
 
@@ -277,12 +278,9 @@ void state_tell(struct spoke *spoke)
 void state_condition(const struct spoke *spoke, struct arena *arena, const struct node *cluster,
                      struct node *news)
 {
-    const struct node *list = node_at(cluster, "status", "conditions", NULL);
-    bool known = spoke->damage != NULL;
+    bool known = spoke->damage || meta_condition(cluster, CONDITION);
     struct node *made = node_map(arena);
 
-    for (size_t i = 0; i < node_count(list); i++)
-        known |= !strcmp(node_get_text(node_item(list, i), "type"), CONDITION);
     if (!known)
         return;
     node_set_text(arena, made, "type", CONDITION);

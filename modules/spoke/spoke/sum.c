@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "work/work.h"
 
 #include <string.h>
@@ -42,14 +43,6 @@ struct sum {
     char *bad_message;
 };
 
-static const struct node *condition_of(const struct node *list, const char *type)
-{
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_get_text(node_item(list, i), "type"), type))
-            return node_item(list, i);
-    return NULL;
-}
-
 static char *named(struct arena *arena, const char *kind, const char *space,
                    const char *name, const char *message)
 {
@@ -69,8 +62,8 @@ static char *named_row(struct arena *arena, const struct node *row, const char *
 static void count_row(struct sum *sum, const struct node *row)
 {
     const struct node *list = node_get(row, "conditions");
-    const struct node *applied = condition_of(list, "Applied");
-    const struct node *available = condition_of(list, "Available");
+    const struct node *applied = meta_condition_find(list, "Applied");
+    const struct node *available = meta_condition_find(list, "Available");
 
     sum->total++;
     if (strcmp(node_get_text(applied, "status"), "True") != 0 && !sum->not_applied++)
@@ -147,8 +140,7 @@ static void add_available(struct sum *sum, struct node *news, bool good)
 /* A finished work says so; one that begins anew takes it back. */
 static void add_complete(struct sum *sum, struct node *news)
 {
-    const struct node *old = condition_of(
-        node_at(sum->work->object, "status", "conditions", NULL), "Complete");
+    const struct node *old = meta_condition(sum->work->object, "Complete");
     bool done = !strcmp(node_get_text(sum->report, "phase"), "Completed");
 
     if (done || old)
@@ -193,7 +185,7 @@ static struct node *still_meant(struct arena *arena, const struct node *old,
         struct node *one = node_item(old, i);
 
         if (!text_starts(node_get_text(one, "reason"), "ConditionRule") ||
-            condition_of(news, node_get_text(one, "type")))
+            meta_condition_find(news, node_get_text(one, "type")))
             node_add(arena, left, one);
     }
     return left;

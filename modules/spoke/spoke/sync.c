@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/object.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <inttypes.h>
@@ -15,12 +16,7 @@
 
 /* What was passed over is said so often, each once. */
 #define STRANGE_MOST 100
-#define WORKS_PATH "/apis/" WORKS "/namespaces/%s/manifestworks"
-
-static const char *name_of(const struct node *object)
-{
-    return node_get_text(node_get(object, "metadata"), "name");
-}
+#define WORKS_PATH "/apis/" META_API_WORK "/namespaces/%s/manifestworks"
 
 static int64_t revision_of(const struct node *object)
 {
@@ -53,7 +49,7 @@ static bool is_own_work(struct spoke *spoke, const struct node *object)
     if (!why)
         return true;
     words = mem_printf("the hub's works hold \"%.100s\" of namespace \"%.100s\", which is passed "
-                       "over: %s", name_of(object),
+                       "over: %s", meta_name(object),
                        node_get_text(node_get(object, "metadata"), "namespace"), why);
     if (map_count(spoke->strange) < STRANGE_MOST && !map_get(spoke->strange, words)) {
         map_put(spoke->strange, words, spoke);
@@ -75,10 +71,10 @@ static int check_list(const struct node *list, struct err *err)
                        "its revision \"%.40s\"): is that the hub?", node_get_text(list, "kind"),
                        node_get_text(node_get(list, "metadata"), "resourceVersion"));
     for (size_t i = 0; i < node_count(items); i++) {
-        if (map_get(there, name_of(node_item(items, i))))
+        if (map_get(there, meta_name(node_item(items, i))))
             return err_set(err, ERR_INVALID, "the hub's list holds the work \"%.100s\" twice",
-                           name_of(node_item(items, i)));
-        map_put(there, name_of(node_item(items, i)), (void *)list);
+                           meta_name(node_item(items, i)));
+        map_put(there, meta_name(node_item(items, i)), (void *)list);
     }
     return 0;
 }
@@ -128,7 +124,7 @@ static bool on_line(const char *line, size_t len, void *arg)
     if (spoke->revision > spoke->seen)
         spoke->seen = spoke->revision;
     if (is_change(type) && is_own_work(spoke, object))
-        work_take(spoke, name_of(object), strcmp(type, "DELETED") == 0 ? NULL : object);
+        work_take(spoke, meta_name(object), strcmp(type, "DELETED") == 0 ? NULL : object);
     return true;
 }
 
@@ -208,7 +204,7 @@ static void forget_missing(struct spoke *spoke, const struct node *items)
 
     for (size_t i = 0; i < node_count(items); i++)
         if (is_own_work(spoke, node_item(items, i)))
-            map_put(there, name_of(node_item(items, i)), spoke);
+            map_put(there, meta_name(node_item(items, i)), spoke);
     while (map_next(spoke->works, &at, &name)) {
         if (!map_get(there, name))
             node_add(arena, gone, node_string(arena, name));
@@ -259,7 +255,7 @@ static void on_list(void *arg, int status, const struct http_answer *answer,
     forget_missing(spoke, items);
     for (size_t i = 0; i < node_count(items); i++)
         if (is_own_work(spoke, node_item(items, i)))
-            work_take(spoke, name_of(node_item(items, i)), node_item(items, i));
+            work_take(spoke, meta_name(node_item(items, i)), node_item(items, i));
     departure_listed(spoke);
     spoke->revision = revision_of(list);
     watch(spoke);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/object.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "work/work.h"
 
 #include <stdio.h>
@@ -17,10 +18,8 @@
  * on, the other one parks: it keeps what runs, says so, and follows the hub no
  * more, so that nothing is done twice or back and forth.
  */
-#define INSTANCE "axle.dev/instance"
 #define CLUSTER_PATH                                                           \
-    "/apis/cluster.open-cluster-management.io/v1/managedclusters/%s"
-#define MERGE "application/merge-patch+json"
+    "/apis/" META_API_CLUSTER "/managedclusters/%s"
 
 static const char *instance_of(const struct spoke *spoke, const char *name)
 {
@@ -41,7 +40,7 @@ void twin_claim(struct spoke *spoke, struct arena *arena, struct node *lease)
         return;
     node_set_text(arena,
                   node_make(arena, node_make(arena, lease, "metadata"), "annotations"),
-                  INSTANCE, spoke->instance);
+                  META_ANNOTATION_INSTANCE, spoke->instance);
     spoke->claims = false;
 }
 
@@ -73,7 +72,7 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
         node_set(arena, node_make(arena, body, "status"), "conditions",
                  work_merge_conditions(arena, node_at(old, "status", "conditions", NULL), news,
                                        clock_wall()));
-        link_send(spoke, "PATCH", target, MERGE, body, NULL, NULL);
+        link_send(spoke, "PATCH", target, META_PATCH_MERGE, body, NULL, NULL);
     }
     spoke_lost(spoke, "renewing the lease", &why);
 }
@@ -92,7 +91,7 @@ bool twin_look(struct spoke *spoke, const struct http_answer *answer)
     const struct node *lease = document_read_json(arena, answer->body, answer->len,
                                                   &document_limits_api, NULL);
     const char *holder =
-        node_text(node_at(lease, "metadata", "annotations", INSTANCE, NULL));
+        node_text(node_at(lease, "metadata", "annotations", META_ANNOTATION_INSTANCE, NULL));
     int order = strcmp(instance_of(spoke, holder), spoke->instance);
 
     if (spoke->parked)
@@ -107,17 +106,13 @@ bool twin_look(struct spoke *spoke, const struct http_answer *answer)
 /* The remaining one, when it starts, takes the word back. */
 void twin_clear(struct arena *arena, const struct node *cluster, struct node *news)
 {
-    const struct node *list = node_at(cluster, "status", "conditions", NULL);
+    const struct node *old = meta_condition(cluster, "DuplicateIdentity");
+    struct node *one = node_share(arena, old);
 
-    for (size_t i = 0; i < node_count(list); i++) {
-        struct node *one;
-
-        if (strcmp(node_get_text(node_item(list, i), "type"), "DuplicateIdentity") != 0)
-            continue;
-        one = node_share(arena, node_item(list, i));
-        node_set_text(arena, one, "status", "False");
-        node_set_text(arena, one, "reason", "OneAgent");
-        node_set_text(arena, one, "message", "");
-        node_add(arena, news, one);
-    }
+    if (!old)
+        return;
+    node_set_text(arena, one, "status", "False");
+    node_set_text(arena, one, "reason", "OneAgent");
+    node_set_text(arena, one, "message", "");
+    node_add(arena, news, one);
 }

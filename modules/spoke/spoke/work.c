@@ -8,6 +8,7 @@
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 #include "store/store.h"
 #include "work/work.h"
@@ -16,14 +17,12 @@
 #include <string.h>
 
 #define KEPT "work"
-#define PROJECT "axle.dev/project"
 /* What one spoke takes from its hub; a hub that means well stays far below. */
 #define WORKS_MOST 2000
 #define MANIFESTS_MOST 2000
 #define SECRETS_MOST 256
 #define EVICT_LEAST (60 * CLOCK_SECOND)
 #define DISK_PRESSURE "DiskPressure"
-#define MERGE "application/merge-patch+json"
 
 static struct work *work_new(struct spoke *spoke, const char *name)
 {
@@ -77,16 +76,6 @@ static struct store_key row_key(const struct work *work)
 
 /* ---- Facts of the object --------------------------------------------------- */
 
-static bool has_finalizer(const struct node *metadata)
-{
-    const struct node *list = node_get(metadata, "finalizers");
-
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_text(node_item(list, i)), WORK_FINALIZER))
-            return true;
-    return false;
-}
-
 int64_t work_revision(const struct work *work)
 {
     return strtoll(node_get_text(node_get(work->object, "metadata"), "resourceVersion"), NULL, 10);
@@ -118,7 +107,7 @@ static void set_object(struct work *work, const struct node *object)
     if (work_revision(work) > work->revision)
         work->revision = work_revision(work);
     work->deleting = node_get(metadata, "deletionTimestamp") != NULL;
-    work->finalized |= has_finalizer(metadata);
+    work->finalized |= meta_has_finalizer(work->object, META_FINALIZER_WORK);
 }
 
 static const struct node *manifests_of(const struct work *work)
@@ -155,11 +144,11 @@ static void set_trouble(struct work *work, const char *reason,
 const char *work_project(const struct work *work)
 {
     const struct node *manifests = manifests_of(work);
-    const char *project = node_text(node_at(work->object, "metadata", "labels", PROJECT, NULL));
+    const char *project = node_text(node_at(work->object, "metadata", "labels", META_LABEL_PROJECT, NULL));
 
     for (size_t i = 0; !*project && i < node_count(manifests); i++)
         if (gather_is_workload(node_item(manifests, i)))
-            project = node_text(node_at(node_item(manifests, i), "metadata", "labels", PROJECT,
+            project = node_text(node_at(node_item(manifests, i), "metadata", "labels", META_LABEL_PROJECT,
                                         NULL));
     return project;
 }
@@ -301,7 +290,7 @@ static void patch_finalizers(struct work *work, struct node *list, struct arena 
                              const char *at, link_fn *done, void *arg)
 {
     scoped_mem char *target =
-        mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s",
+        mem_printf("/apis/" META_API_WORK "/namespaces/%s/manifestworks/%s",
                    work->spoke->name, work->name);
     struct node *body = node_map(arena);
     struct node *metadata = node_make(arena, body, "metadata");
@@ -309,7 +298,7 @@ static void patch_finalizers(struct work *work, struct node *list, struct arena 
     node_set(arena, metadata, "finalizers", list);
     if (at)
         node_set_text(arena, metadata, "resourceVersion", at);
-    link_send(work->spoke, "PATCH", target, MERGE, body, done, arg);
+    link_send(work->spoke, "PATCH", target, META_PATCH_MERGE, body, done, arg);
 }
 
 /* Nothing is applied before its removal is sure: a work that a person wrote gets
@@ -322,7 +311,7 @@ static void add_finalizer(struct work *work)
     struct work_ask *ask = mem_alloc(sizeof *ask);
 
     *ask = (struct work_ask){work->spoke, mem_copy_string(work->name), work->turn};
-    node_add(arena, list, node_string(arena, WORK_FINALIZER));
+    node_add(arena, list, node_string(arena, META_FINALIZER_WORK));
     work->waiting++;
     patch_finalizers(work, list, arena,
                      node_get_text(node_get(work->object, "metadata"), "resourceVersion"),
@@ -458,11 +447,8 @@ static void take_finalizer_off(struct work *work)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *old = node_at(work->object, "metadata", "finalizers", NULL);
-    struct node *left = node_list(arena);
+    struct node *left = meta_list_without(arena, old, META_FINALIZER_WORK);
 
-    for (size_t i = 0; i < node_count(old); i++)
-        if (strcmp(node_text(node_item(old, i)), WORK_FINALIZER) != 0)
-            node_add(arena, left, node_item(old, i));
     /* Without a link the next list brings the work back, and it ends then. */
     if (work->spoke->http)
         patch_finalizers(work, left, arena, NULL, on_finalized, work->spoke);
@@ -716,7 +702,7 @@ static void on_read_again(void *arg, int status, const struct http_answer *answe
 void work_read_again(struct work *work)
 {
     struct work_ask *ask = mem_alloc(sizeof *ask);
-    scoped_mem char *target = mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s",
+    scoped_mem char *target = mem_printf("/apis/" META_API_WORK "/namespaces/%s/manifestworks/%s",
                                          work->spoke->name, work->name);
 
     *ask = (struct work_ask){work->spoke, mem_copy_string(work->name), work->turn};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs templates: whole texts, and the strings inside a tree of properties. */
-#include "render/fill.h"
+#include "render/interpolate.h"
 
 #include "base/meter.h"
 #include "document/document.h"
@@ -73,7 +73,7 @@ static const struct template_options options = {
 
 /* What `fail` says of a property is about the user's text: the place in the definition's
    template would mislead. */
-static const char *without_place(const char *words)
+static const char *strip_place(const char *words)
 {
     const char *at = text_starts(words, "execution error at (") ? strstr(words, "): properties.") : NULL;
 
@@ -81,7 +81,7 @@ static const char *without_place(const char *words)
 }
 
 /* A definition's template may call the named ones that are built in. */
-static int add_texts(struct template_set *set, const char *where, const char *template, size_t len,
+static int add_templates(struct template_set *set, const char *where, const char *template, size_t len,
                      bool definition, struct template_error *wrong)
 {
     if (definition &&
@@ -90,19 +90,19 @@ static int add_texts(struct template_set *set, const char *where, const char *te
     return template_set_add(set, where, template, len, wrong);
 }
 
-int fill_parse(const char *where, const char *template, size_t len, struct err *err)
+int interpolate_parse(const char *where, const char *template, size_t len, struct err *err)
 {
     scoped_template_set struct template_set *set = template_set_new(&options);
     scoped_mem struct template_error *wrong = mem_alloc(sizeof *wrong);
     scoped_text struct text words = { 0 };
 
-    if (add_texts(set, where, template, len, true, wrong) == 0)
+    if (add_templates(set, where, template, len, true, wrong) == 0)
         return 0;
     template_error_words(wrong, &words);
     return err_set(err, ERR_INVALID, "%.800s", text_string(&words));
 }
 
-int fill_text(const char *what, const char *where, const char *template,
+int interpolate_text(const char *what, const char *where, const char *template,
               size_t len, const struct node *dot, bool optional,
               struct meter *meter, struct text *out, struct err *err)
 {
@@ -116,14 +116,14 @@ int fill_text(const char *what, const char *where, const char *template,
                                : TEMPLATE_MISSING_ERROR;
     metered.strip_no_value = optional && template_options_helm.strip_no_value;
     set = template_set_new(&metered);
-    if (add_texts(set, where, template, len, optional, wrong) == 0 &&
+    if (add_templates(set, where, template, len, optional, wrong) == 0 &&
         template_run(set, where, dot, out, wrong) == 0)
         return 0;
     template_error_words(wrong, &words);
-    return err_set(err, ERR_INVALID, "%s: %.800s", what, without_place(text_string(&words)));
+    return err_set(err, ERR_INVALID, "%s: %.800s", what, strip_place(text_string(&words)));
 }
 
-int fill_pay(const char *what, struct meter *meter, const struct node *tree,
+int interpolate_pay(const char *what, struct meter *meter, const struct node *tree,
              unsigned times, struct err *err)
 {
     uint64_t most = meter_left(meter) / (times ? times : 1);
@@ -138,7 +138,7 @@ int fill_pay(const char *what, struct meter *meter, const struct node *tree,
 
 /* ---- Trees ---------------------------------------------------------------- */
 
-struct fill {
+struct interpolation {
     struct arena *arena;
     const char *what;
     const struct node *dot;
@@ -148,11 +148,11 @@ struct fill {
 };
 
 /* "{{ .var.replicas }}" and nothing else: the value itself, with its type. */
-static const struct node *whole_value(const struct fill *fill,
+static const struct node *find_whole_value(const struct interpolation *interpolation,
                                       const char *string, size_t len)
 {
     const char *at = string + 2, *end = string + len - 2;
-    const struct node *value = fill->dot;
+    const struct node *value = interpolation->dot;
 
     if (len < 6 || memcmp(string, "{{", 2) || memcmp(end, "}}", 2))
         return NULL;
@@ -168,14 +168,14 @@ static const struct node *whole_value(const struct fill *fill,
 
         if (*at != '.' || !part || part > (size_t)(end - at - 1))
             return NULL;
-        value = node_get(value, arena_bytes(fill->arena, at + 1, part));
+        value = node_get(value, arena_bytes(interpolation->arena, at + 1, part));
         at += 1 + part;
     }
     return value;
 }
 
 /* Text or a scalar as the schema wants it; as it is if it cannot be. */
-static struct node *as_wanted(struct arena *arena, const struct schema *schema,
+static struct node *convert_to_schema(struct arena *arena, const struct schema *schema,
                               struct node *value)
 {
     enum schema_type type = schema_type_of(schema);
@@ -202,100 +202,100 @@ static struct node *as_wanted(struct arena *arena, const struct schema *schema,
     return value;
 }
 
-static struct node *fill_node(struct fill *fill, const struct node *node,
+static struct node *interpolate_node(struct interpolation *interpolation, const struct node *node,
                               const struct schema *schema, const char *where);
 
-static struct node *fill_string(struct fill *fill, const struct node *node,
+static struct node *interpolate_string(struct interpolation *interpolation, const struct node *node,
                                 const struct schema *schema, const char *where)
 {
     const struct node *whole;
     scoped_text struct text out = { 0 };
 
     if (!strstr(node->string, "{{"))
-        return node_copy(fill->arena, node);
-    whole = whole_value(fill, node->string, node->len);
-    if (whole && fill_pay(fill->what, fill->meter, whole, 3, fill->err) < 0)
+        return node_copy(interpolation->arena, node);
+    whole = find_whole_value(interpolation, node->string, node->len);
+    if (whole && interpolate_pay(interpolation->what, interpolation->meter, whole, 3, interpolation->err) < 0)
         return NULL;
     if (whole)
-        return as_wanted(fill->arena, schema, node_copy(fill->arena, whole));
-    if (fill_text(fill->what, where, node->string, node->len, fill->dot, false,
-                  fill->meter, &out, fill->err) < 0)
+        return convert_to_schema(interpolation->arena, schema, node_copy(interpolation->arena, whole));
+    if (interpolate_text(interpolation->what, where, node->string, node->len, interpolation->dot, false,
+                  interpolation->meter, &out, interpolation->err) < 0)
         return NULL;
-    return as_wanted(fill->arena, schema,
-                     node_bytes(fill->arena, text_string(&out), out.len));
+    return convert_to_schema(interpolation->arena, schema,
+                     node_bytes(interpolation->arena, text_string(&out), out.len));
 }
 
-static struct node *fill_map(struct fill *fill, const struct node *node,
+static struct node *interpolate_map(struct interpolation *interpolation, const struct node *node,
                              const struct schema *schema, const char *where)
 {
-    struct node *copy = node_map(fill->arena);
+    struct node *copy = node_map(interpolation->arena);
 
     node_each(member, node) {
         const struct schema *inner = schema_field(schema, member->key);
-        char *path = arena_printf(fill->arena, "%s.%s", where, member->key);
+        char *path = arena_printf(interpolation->arena, "%s.%s", where, member->key);
         struct node *value;
 
         if (node_get_bool(schema_source(inner), "x-axle-verbatim", false))
-            value = node_copy(fill->arena, member->value);
+            value = node_copy(interpolation->arena, member->value);
         else
-            value = fill_node(fill, member->value, inner, path);
+            value = interpolate_node(interpolation, member->value, inner, path);
         if (!value)
             return NULL;
-        node_set(fill->arena, copy, member->key, value);
+        node_set(interpolation->arena, copy, member->key, value);
     }
     return copy;
 }
 
-static struct node *fill_list(struct fill *fill, const struct node *node,
+static struct node *interpolate_list(struct interpolation *interpolation, const struct node *node,
                               const struct schema *schema, const char *where)
 {
-    struct node *copy = node_list(fill->arena);
+    struct node *copy = node_list(interpolation->arena);
 
     for (size_t i = 0; i < node->len; i++) {
-        char *path = arena_printf(fill->arena, "%s[%zu]", where, i);
-        struct node *value = fill_node(fill, node->items[i],
+        char *path = arena_printf(interpolation->arena, "%s[%zu]", where, i);
+        struct node *value = interpolate_node(interpolation, node->items[i],
                                        schema_items(schema), path);
 
         if (!value)
             return NULL;
-        node_add(fill->arena, copy, value);
+        node_add(interpolation->arena, copy, value);
     }
     return copy;
 }
 
-static struct node *fill_node(struct fill *fill, const struct node *node,
+static struct node *interpolate_node(struct interpolation *interpolation, const struct node *node,
                               const struct schema *schema, const char *where)
 {
     struct node *filled;
 
-    if (fill->depth > 64) {
-        err_set(fill->err, ERR_INVALID, "%s: %.200s is nested too deep",
-                fill->what, where);
+    if (interpolation->depth > 64) {
+        err_set(interpolation->err, ERR_INVALID, "%s: %.200s is nested too deep",
+                interpolation->what, where);
         return NULL;
     }
     /* The path is made anew for each node, whatever its keys are. */
-    meter_spend(fill->meter, strlen(where) * 2 + 200);
-    if (fill_pay(fill->what, fill->meter, node_is(node, NODE_STRING) ? node : NULL,
-                 2, fill->err) < 0)
+    meter_spend(interpolation->meter, strlen(where) * 2 + 200);
+    if (interpolate_pay(interpolation->what, interpolation->meter, node_is(node, NODE_STRING) ? node : NULL,
+                 2, interpolation->err) < 0)
         return NULL;
-    fill->depth++;
+    interpolation->depth++;
     switch (node->type) {
-    case NODE_STRING: filled = fill_string(fill, node, schema, where); break;
-    case NODE_MAP: filled = fill_map(fill, node, schema, where); break;
-    case NODE_LIST: filled = fill_list(fill, node, schema, where); break;
-    default: filled = node_copy(fill->arena, node);
+    case NODE_STRING: filled = interpolate_string(interpolation, node, schema, where); break;
+    case NODE_MAP: filled = interpolate_map(interpolation, node, schema, where); break;
+    case NODE_LIST: filled = interpolate_list(interpolation, node, schema, where); break;
+    default: filled = node_copy(interpolation->arena, node);
     }
-    fill->depth--;
+    interpolation->depth--;
     return filled;
 }
 
-struct node *fill_tree(struct arena *arena, const char *what,
+struct node *interpolate_tree(struct arena *arena, const char *what,
                        const struct node *tree, const struct schema *schema,
                        const struct node *dot, struct meter *meter,
                        struct err *err)
 {
-    struct fill fill = { arena, what, dot, meter, err, 0 };
+    struct interpolation interpolation = { arena, what, dot, meter, err, 0 };
 
-    return tree ? fill_node(&fill, tree, schema, "properties")
+    return tree ? interpolate_node(&interpolation, tree, schema, "properties")
                 : node_map(arena);
 }

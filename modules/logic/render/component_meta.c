@@ -3,6 +3,7 @@
 #include "render/confine.h"
 
 #include "document/document.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <string.h>
@@ -17,15 +18,15 @@ static const struct { const char *kind; const char *path[3]; bool selects; } pod
     { "CronJob",     { "spec", "jobTemplate", "spec" }, false },
 };
 
-struct node *dress_labels(struct arena *arena, const struct dress *dress)
+struct node *component_meta_labels(struct arena *arena, const struct component_meta *meta)
 {
-    const struct render_input *in = dress->input;
+    const struct render_input *in = meta->input;
     const struct { const char *key, *value; } labels[] = {
-        { "axle.dev/tenant", in->tenant },
-        { "axle.dev/project", in->project },
-        { "axle.dev/aiworkload", in->aiworkload },
-        { "axle.dev/workload-deployment", in->deployment },
-        { "axle.dev/component", dress->component },
+        { META_LABEL_TENANT, in->tenant },
+        { META_LABEL_PROJECT, in->project },
+        { META_LABEL_AIWORKLOAD, in->aiworkload },
+        { META_LABEL_DEPLOYMENT, in->deployment },
+        { META_LABEL_COMPONENT, meta->component },
     };
     struct node *map = node_map(arena);
 
@@ -36,34 +37,37 @@ struct node *dress_labels(struct arena *arena, const struct dress *dress)
     return map;
 }
 
-static void add_labels(struct arena *arena, const struct dress *dress,
+/* These labels replace those that the template gave under the same keys. */
+static void add_workload_labels(struct arena *arena, const struct component_meta *meta,
                        struct node *object)
 {
     struct node *metadata = node_make(arena, object, "metadata");
     struct node *labels = node_make(arena, metadata, "labels");
 
-    node_each(label, dress_labels(arena, dress))
+    node_each(label, component_meta_labels(arena, meta))
         node_set(arena, labels, label->key, label->value);
 }
 
-/* A pod set selects its pods by what never changes. */
-static void add_selector(struct arena *arena, const struct dress *dress,
+/* Only labels that never change select pods, because Kubernetes forbids a change of the
+   selector. */
+static void add_selector(struct arena *arena, const struct component_meta *meta,
                          struct node *manifest)
 {
     struct node *spec = node_make(arena, manifest, "spec");
-    struct node *labels = dress_labels(arena, dress);
+    struct node *labels = component_meta_labels(arena, meta);
     struct node *match;
 
     if (node_get(spec, "selector"))
         return;
     match = node_make(arena, node_make(arena, spec, "selector"), "matchLabels");
-    node_set(arena, match, "axle.dev/workload-deployment",
-             node_get(labels, "axle.dev/workload-deployment"));
-    node_set(arena, match, "axle.dev/component",
-             node_get(labels, "axle.dev/component"));
+    node_set(arena, match, META_LABEL_DEPLOYMENT,
+             node_get(labels, META_LABEL_DEPLOYMENT));
+    node_set(arena, match, META_LABEL_COMPONENT,
+             node_get(labels, META_LABEL_COMPONENT));
 }
 
-static void dress_pods(struct arena *arena, const struct dress *dress,
+/* The pod template has the labels too, so that pods are found by their workload. */
+static void label_pods(struct arena *arena, const struct component_meta *meta,
                        struct node *manifest)
 {
     const char *kind = node_get_text(manifest, "kind");
@@ -77,13 +81,14 @@ static void dress_pods(struct arena *arena, const struct dress *dress,
             at = node_make(arena, at, pods[i].path[k]);
         if (!strcmp(kind, "CronJob"))
             at = node_make(arena, at, "template");
-        add_labels(arena, dress, at);
+        add_workload_labels(arena, meta, at);
         if (pods[i].selects)
-            add_selector(arena, dress, manifest);
+            add_selector(arena, meta, manifest);
     }
 }
 
-static int dress_namespace(struct arena *arena, const struct dress *dress,
+/* Sets the namespace of the workload; a template may name no other one. */
+static int set_namespace(struct arena *arena, const struct component_meta *meta,
                            struct node *metadata, const char *kind,
                            struct err *err)
 {
@@ -91,17 +96,17 @@ static int dress_namespace(struct arena *arena, const struct dress *dress,
 
     if (confine_is_cluster_kind(kind))
         return 0;
-    if (*space && strcmp(space, dress->input->space))
+    if (*space && strcmp(space, meta->input->space))
         return err_set(err, ERR_INVALID, "component \"%s\": %s \"%s\" names "
                        "the namespace \"%s\"; this workload may only use "
-                       "\"%s\"", dress->component, kind,
+                       "\"%s\"", meta->component, kind,
                        node_get_text(metadata, "name"), space,
-                       dress->input->space);
-    node_set_text(arena, metadata, "namespace", dress->input->space);
+                       meta->input->space);
+    node_set_text(arena, metadata, "namespace", meta->input->space);
     return 0;
 }
 
-int dress_manifest(struct arena *arena, const struct dress *dress,
+int component_meta_apply(struct arena *arena, const struct component_meta *meta,
                    struct node *manifest, struct err *err)
 {
     const char *kind = node_get_text(manifest, "kind");
@@ -111,23 +116,23 @@ int dress_manifest(struct arena *arena, const struct dress *dress,
     if (!*kind || !*node_get_text(manifest, "apiVersion"))
         return err_set(err, ERR_INVALID, "component \"%s\": its definition "
                        "gave something without apiVersion and kind",
-                       dress->component);
+                       meta->component);
     metadata = node_make(arena, manifest, "metadata");
     if (!*node_get_text(metadata, "name"))
-        node_set_text(arena, metadata, "name", dress->name);
+        node_set_text(arena, metadata, "name", meta->name);
     if (!name_is_dns_subdomain(node_get_text(metadata, "name"), why))
         return err_set(err, ERR_INVALID, "component \"%s\": %s name \"%s\": %s",
-                       dress->component, kind, node_get_text(metadata, "name"),
+                       meta->component, kind, node_get_text(metadata, "name"),
                        why);
-    if (dress_namespace(arena, dress, metadata, kind, err) < 0 ||
-        confine_manifest(arena, dress, manifest, err) < 0)
+    if (set_namespace(arena, meta, metadata, kind, err) < 0 ||
+        confine_manifest(arena, meta, manifest, err) < 0)
         return -1;
     confine_labels(arena, manifest);
-    add_labels(arena, dress, manifest);
-    dress_pods(arena, dress, manifest);
-    if (dress->phase)
+    add_workload_labels(arena, meta, manifest);
+    label_pods(arena, meta, manifest);
+    if (meta->phase)
         node_set(arena, node_make(arena, metadata, "annotations"),
-                 "axle.dev/phase",
-                 node_format(arena, "%lld", (long long)dress->phase));
+                 META_ANNOTATION_PHASE,
+                 node_format(arena, "%lld", (long long)meta->phase));
     return 0;
 }
