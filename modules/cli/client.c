@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks the hub that a kubeconfig names, and waits for the answer. */
+/* Sends requests to the hub of a kubeconfig, and waits for each response. */
 #include "cli/inside.h"
 
 #include "base/clock.h"
@@ -26,8 +26,8 @@ struct cli_client {
     char *roots;
 };
 
-/* As kubectl, $KUBECONFIG may be a list; the first one that is there is asked. */
-static char *first_of(const char *list)
+/* $KUBECONFIG may be a list, as for kubectl; the first file that exists is used. */
+static char *first_existing_path(const char *list)
 {
     scoped_mem char *copy = mem_copy_string(list);
     char *rest = copy;
@@ -42,7 +42,7 @@ char *cli_kubeconfig_path(const struct cli_flags *flags)
 {
     if (flags->kubeconfig)
         return file_exists(flags->kubeconfig) ? mem_copy_string(flags->kubeconfig)
-                                              : first_of(flags->kubeconfig);
+                                              : first_existing_path(flags->kubeconfig);
     {
         scoped_mem char *hub = mode_folder(flags, "hub");
 
@@ -65,11 +65,11 @@ char *cli_kubeconfig_read(const char *path, size_t *ret_len, struct err *err)
                 "denied); ask as root or as the hub's user, or name a copy by --kubeconfig=FILE",
                 path);
     else
-        err->code = ERR_INVALID; /* a folder, or what never is a kubeconfig */
+        err->code = ERR_INVALID; /* the path is a folder, or the file is no kubeconfig */
     return NULL;
 }
 
-static const struct node *named(const struct node *list, const char *name)
+static const struct node *find_named_entry(const struct node *list, const char *name)
 {
     for (size_t i = 0; i < node_count(list); i++) {
         if (strcmp(node_get_text(node_item(list, i), "name"), name) == 0)
@@ -78,8 +78,8 @@ static const struct node *named(const struct node *list, const char *name)
     return NULL;
 }
 
-/* KEY-data in base64, or the file that KEY names. */
-static char *credential(struct arena *arena, const struct node *from,
+/* The value of KEY-data in base64, or the content of the file that KEY names. */
+static char *read_credential(struct arena *arena, const struct node *from,
                         const char *key, struct err *err)
 {
     const char *data = node_get_text(from, arena_printf(arena, "%s-data", key));
@@ -106,36 +106,36 @@ static int read_kubeconfig(struct cli_client *client, const struct node *config,
                            struct tls_client_settings *tls, struct err *err)
 {
     const struct node *context =
-        node_get(named(node_get(config, "contexts"),
+        node_get(find_named_entry(node_get(config, "contexts"),
                        node_get_text(config, "current-context")),
                  "context");
     const struct node *cluster =
-        node_get(named(node_get(config, "clusters"),
+        node_get(find_named_entry(node_get(config, "clusters"),
                        node_get_text(context, "cluster")),
                  "cluster");
     const struct node *user = node_get(
-        named(node_get(config, "users"), node_get_text(context, "user")), "user");
+        find_named_entry(node_get(config, "users"), node_get_text(context, "user")), "user");
 
     client->server = node_get_text(cluster, "server");
     if (!*client->server)
         return err_set(err, ERR_INVALID, "current-context names no server");
     client->roots =
-        credential(client->arena, cluster, "certificate-authority", err);
+        read_credential(client->arena, cluster, "certificate-authority", err);
     tls->roots = client->roots;
-    tls->cert = tls->roots ? credential(client->arena, user, "client-certificate", err)
+    tls->cert = tls->roots ? read_credential(client->arena, user, "client-certificate", err)
                            : NULL;
-    tls->key = tls->cert ? credential(client->arena, user, "client-key", err) : NULL;
+    tls->key = tls->cert ? read_credential(client->arena, user, "client-key", err) : NULL;
     return tls->key ? http_url_read(client->server, &client->url, err) : -1;
 }
 
-/* As kubectl: the cluster's own, else the environment's. */
+/* As for kubectl, the proxy-url of the cluster goes before the environment. */
 static const char *proxy_of(const struct node *config, const char *address)
 {
     const struct node *context =
-        node_get(named(node_get(config, "contexts"), node_get_text(config, "current-context")),
+        node_get(find_named_entry(node_get(config, "contexts"), node_get_text(config, "current-context")),
                  "context");
     const char *url = node_get_text(
-        node_get(named(node_get(config, "clusters"), node_get_text(context, "cluster")), "cluster"),
+        node_get(find_named_entry(node_get(config, "clusters"), node_get_text(context, "cluster")), "cluster"),
         "proxy-url");
 
     return *url ? url : http_proxy_choose(http_proxy_of_environment(),
@@ -222,8 +222,8 @@ struct waiting {
     bool done;
 };
 
-/* What the hub refuses for reasons of its own is no mistake of the command line. */
-static enum err_code code_of(int status)
+/* 5xx and 429 are failures of the hub; other codes are mistakes of the request. */
+static enum err_code error_code_of_status(int status)
 {
     if (status == 404)
         return ERR_NOT_FOUND;
@@ -257,7 +257,7 @@ static void on_answer(const struct http_answer *answer, const struct err *err,
         waiting->answer = body;
         return;
     }
-    err_set(waiting->err, code_of(answer->status), "%s",
+    err_set(waiting->err, error_code_of_status(answer->status), "%s",
             *node_get_text(body, "message") ? node_get_text(body, "message")
                                             : http_status_text(answer->status));
 }

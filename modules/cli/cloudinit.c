@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes a join token as a command or as cloud-init's user data. */
 #include "cli/inside.h"
+#include "cli/cloudinit.h"
 
 #include "base/text.h"
 
@@ -15,7 +16,7 @@ static bool is_safe(const char *value)
     return *value && value[strspn(value, SAFE)] == '\0';
 }
 
-/* One word of a shell, whatever is in it. `[`, `~` and `%` are quoted as well. */
+/* Quotes a word for any POSIX shell; `[`, `~` and `%` are quoted as well. */
 void joining_add_shell_word(struct text *text, const char *value)
 {
     if (is_safe(value) && !strpbrk(value, "[]~%")) {
@@ -47,7 +48,7 @@ void joining_write_command(struct text *text, const struct joining_words *words)
 }
 
 /* A YAML scalar in single quotes. */
-static void add_scalar(struct text *text, const char *value)
+static void add_quoted_scalar(struct text *text, const char *value)
 {
     text_add_char(text, '\'');
     for (; *value; value++) {
@@ -58,16 +59,16 @@ static void add_scalar(struct text *text, const char *value)
     text_add_char(text, '\'');
 }
 
-static void add_file(struct text *text, const char *path, const char *content)
+static void add_written_file(struct text *text, const char *path, const char *content)
 {
     text_addf(text, "- path: %s\n  owner: 'root:root'\n  permissions: '0600'\n  content: ", path);
-    add_scalar(text, content);
+    add_quoted_scalar(text, content);
     text_add_char(text, '\n');
 }
 
 /*
- * The unit's environment file is split into words at white space and quotes nothing
- * within, so an address that has more than an address needs cannot be carried.
+ * systemd splits the variable of the environment file at white space and knows no quotes
+ * there, so a value with white space or quotes cannot be passed on.
  */
 int joining_write_cloud_init(struct text *text, const struct joining_words *words,
                              struct err *err)
@@ -88,8 +89,8 @@ int joining_write_cloud_init(struct text *text, const struct joining_words *word
               "# (/usr/bin/axle and axle-spoke.service).\n"
               "write_files:\n", words->server, words->expires,
               words->name ? "the spoke of this name" : "as many machines as it has uses");
-    add_file(text, "/etc/axle/token", words->token);
-    add_file(text, "/etc/axle/spoke.env", text_string(&join));
+    add_written_file(text, "/etc/axle/token", words->token);
+    add_written_file(text, "/etc/axle/spoke.env", text_string(&join));
     text_add(text, "runcmd:\n"
              "- [sh, -c, 'test -x /usr/bin/axle || { echo \"axle: /usr/bin/axle is not there: "
              "install the package axle in the image\" >&2; exit 1; }; "

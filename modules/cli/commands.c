@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps the table of verbs, and finds what a mistyped command line meant. */
+/* Holds the table of verbs, and suggests the right verb for a mistyped one. */
 #include "cli/inside.h"
 
 #include "base/nearest.h"
@@ -26,17 +26,17 @@ const struct cli_command *command_find(const char *name)
     return NULL;
 }
 
-/* Whether `name` is exactly the first words, and how many those are. */
+/* If `words` begins with all words of `name`: their number; else 0. */
 static size_t begins_with(const char *const *words, size_t count, const char *name)
 {
-    const char *space = strchr(name, ' ');
-    size_t len = space ? (size_t)(space - name) : strlen(name);
+    const char *blank = strchr(name, ' ');
+    size_t len = blank ? (size_t)(blank - name) : strlen(name);
 
     if (!count || strlen(words[0]) != len || memcmp(words[0], name, len) != 0)
         return 0;
-    if (!space)
+    if (!blank)
         return 1;
-    return count > 1 && !strcmp(words[1], space + 1) ? 2 : 0;
+    return count > 1 && !strcmp(words[1], blank + 1) ? 2 : 0;
 }
 
 const struct cli_command *command_of(const char *const *words, size_t count, size_t *ret_used)
@@ -67,7 +67,7 @@ const struct cli_takes *command_takes(const struct cli_command *command, const c
 
 /* ---- Words that are no verb -------------------------------------------------------- */
 
-/* What people type who know other programs, and what does it here. */
+/* Verbs of other programs, and what does the same in this one. */
 static const struct {
     const char *word, *here;
 } elsewhere[] = {
@@ -88,21 +88,21 @@ static const struct {
     {"logs", "on the spoke, DIR/spoke/workloads/pods/POD/logs"},
 };
 
-/* The part of a two-word name that comes after the first word of `words`; NULL. */
-static const char *second_of(const char *name, const char *first)
+/* The second word of the two-word verb `name` if its first word is `first`; else NULL. */
+static const char *second_word_of(const char *name, const char *first)
 {
     size_t len = strlen(first);
 
     return !strncmp(name, first, len) && name[len] == ' ' ? name + len + 1 : NULL;
 }
 
-static int say_second(const char *const *words, size_t count)
+static int report_missing_second_word(const char *const *words, size_t count)
 {
     struct nearest near = nearest_to(count > 1 ? words[1] : "");
     scoped_text struct text all = {0};
 
     for (size_t i = 0; i < count_of(commands); i++) {
-        const char *second = second_of(commands[i].name, words[0]);
+        const char *second = second_word_of(commands[i].name, words[0]);
 
         if (!second)
             continue;
@@ -128,15 +128,15 @@ int command_unknown(const char *const *words, size_t count)
     for (size_t i = 0; i < count_of(commands); i++) {
         const char *name = commands[i].name;
 
-        if (second_of(name, words[0]))
-            return say_second(words, count);
+        if (second_word_of(name, words[0]))
+            return report_missing_second_word(words, count);
         nearest_try_bytes(&near, name, strcspn(name, " "));
     }
-    /* "axle list" is "axle token list" with its first word forgotten. */
+    /* The user may have forgotten the first word: "axle list" instead of "axle token list". */
     for (size_t i = 0; !near.best && i < count_of(commands); i++) {
-        const char *space = strchr(commands[i].name, ' ');
+        const char *blank = strchr(commands[i].name, ' ');
 
-        if (space && !strcmp(space + 1, words[0]))
+        if (blank && !strcmp(blank + 1, words[0]))
             return cli_usage("unknown verb \"%s\"; did you mean axle %s?", words[0],
                              commands[i].name);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints settings: an example file from the table, or what holds here. */
+/* Prints settings: the example file of the table, or the values in effect. */
 #include "cli/inside.h"
 
 #include "base/text.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *role_of(const struct cli_flags *flags)
+static const char *setting_role(const struct cli_flags *flags)
 {
     const char *role = config_text(flags->config, CONFIG_ID_MODE);
 
@@ -27,7 +27,7 @@ int config_print_verb(const struct cli_flags *flags)
 {
     scoped_text struct text out = {0};
 
-    config_print(&out, role_of(flags));
+    config_print(&out, setting_role(flags));
     fputs(text_string(&out), stdout);
     return CLI_OK;
 }
@@ -42,7 +42,7 @@ const struct cli_help config_show_help = {
     .ends = {{CLI_SETTINGS, "a setting cannot be: it says which, and where"}},
 };
 
-static struct node *value_of(struct arena *arena, const struct config *config,
+static struct node *setting_value_node(struct arena *arena, const struct config *config,
                              const struct config_setting *setting)
 {
     const char *const *list = config_list(config, setting->id);
@@ -60,7 +60,7 @@ static struct node *value_of(struct arena *arena, const struct config *config,
     return all;
 }
 
-/* A map of KEY: {value, from}; `from` is absent for what is built in. */
+/* A map KEY: {value, from}; a setting that has its built-in default has no `from`. */
 static void print_settings_tree(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -71,11 +71,11 @@ static void print_settings_tree(const struct cli_flags *flags)
     for (size_t i = 0; (setting = config_setting(i)); i++) {
         struct node *one;
 
-        if (!config_is_for(setting, role_of(flags)) || !config_text(config, setting->id) ||
+        if (!config_is_for(setting, setting_role(flags)) || !config_text(config, setting->id) ||
             setting->id == CONFIG_ID_CONFIG)
             continue;
         one = node_make(arena, tree, setting->key);
-        node_set(arena, one, "value", value_of(arena, config, setting));
+        node_set(arena, one, "value", setting_value_node(arena, config, setting));
         if (config_source(config, setting->id) != CONFIG_BUILT_IN)
             node_set_text(arena, one, "from", config_from(config, setting->id));
     }
@@ -91,7 +91,7 @@ int config_show_verb(const struct cli_flags *flags)
         return CLI_OK;
     }
 
-    config_show(&out, flags->config, role_of(flags));
+    config_show(&out, flags->config, setting_role(flags));
     fputs(text_string(&out), stdout);
     return CLI_OK;
 }

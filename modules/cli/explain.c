@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle explain [TYPE[.PROPERTY…]]: the types of components and traits, and what each takes. */
+/*
+ * axle explain [TYPE[.PROPERTY…]]: prints the types of components and traits, and their
+ * properties.
+ */
 #include "cli/inside.h"
 
 #include "base/nearest.h"
@@ -26,8 +29,8 @@ const struct cli_help explain_help = {
     .ends = {{CLI_NOT_FOUND, "there is no such type or property"}, ENDS_OF_HUB},
 };
 
-/* The definitions of one kind, each {name, is, description, schema}. */
-static int add_definitions(struct cli_client *client, struct arena *arena, const char *space,
+/* Adds the definitions of one kind of a namespace, each as {name, is, description, schema}. */
+static int append_definitions(struct cli_client *client, struct arena *arena, const char *space,
                            const char *plural, const char *is, struct node *all, struct err *err)
 {
     const struct node *list = client_ask(client, arena, "GET", arena_printf(
@@ -51,8 +54,8 @@ static int add_definitions(struct cli_client *client, struct arena *arena, const
     return 0;
 }
 
-/* Those of a project go before its tenant's, and these before the built-in ones. */
-static struct node *read_definitions(const struct cli_flags *flags, struct arena *arena,
+/* Order of precedence: the project's definitions, the tenant's, the built-in ones. */
+static struct node *fetch_definitions(const struct cli_flags *flags, struct arena *arena,
                                      struct err *err)
 {
     scoped_client struct cli_client *client = client_open(flags, err);
@@ -72,16 +75,16 @@ static struct node *read_definitions(const struct cli_flags *flags, struct arena
                                  node_get_text(node_get(project, "spec"), "tenant"));
     }
     for (size_t i = 0; i < count_of(spaces) && spaces[i]; i++)
-        if (add_definitions(client, arena, spaces[i], "componentdefinitions", "component", all, err) < 0 ||
-            add_definitions(client, arena, spaces[i], "traitdefinitions", "trait", all, err) < 0)
+        if (append_definitions(client, arena, spaces[i], "componentdefinitions", "component", all, err) < 0 ||
+            append_definitions(client, arena, spaces[i], "traitdefinitions", "trait", all, err) < 0)
             return NULL;
-    if (add_definitions(client, arena, "", "clustercomponentdefinitions", "component", all, err) < 0 ||
-        add_definitions(client, arena, "", "clustertraitdefinitions", "trait", all, err) < 0)
+    if (append_definitions(client, arena, "", "clustercomponentdefinitions", "component", all, err) < 0 ||
+        append_definitions(client, arena, "", "clustertraitdefinitions", "trait", all, err) < 0)
         return NULL;
     return cli_printable(arena, all);
 }
 
-static int print_list(const struct node *all)
+static int print_type_list(const struct node *all)
 {
     printf("%-20s %-10s %s\n", "TYPE", "IS A", "DESCRIPTION");
     for (size_t i = 0; i < node_count(all); i++)
@@ -92,13 +95,13 @@ static int print_list(const struct node *all)
 
 /* ---- A schema in words ------------------------------------------------------------ */
 
-/* What is inside: of a list its items, of a map of things one of them. */
-static const struct node *inside(const struct node *schema)
+/* The schema of a list's items or of a map's values; else the schema itself. */
+static const struct node *element_schema(const struct node *schema)
 {
     if (node_get(schema, "items"))
-        return inside(node_get(schema, "items"));
+        return element_schema(node_get(schema, "items"));
     if (node_is(node_get(schema, "additionalProperties"), NODE_MAP) && !node_get(schema, "properties"))
-        return inside(node_get(schema, "additionalProperties"));
+        return element_schema(node_get(schema, "additionalProperties"));
     return schema;
 }
 
@@ -144,7 +147,7 @@ static void print_members(struct arena *arena, const struct node *schema)
 {
     node_each(member, node_get(schema, "properties")) {
         scoped_text struct text type = {0}, facts = {0};
-        const struct node *below = node_get(inside(member->value), "properties");
+        const struct node *below = node_get(element_schema(member->value), "properties");
 
         add_type(&type, member->value);
         add_facts(arena, &facts, member->value);
@@ -164,17 +167,20 @@ static void print_members(struct arena *arena, const struct node *schema)
     }
 }
 
-/* The schema of "a.b" in one; ERR_NOT_FOUND says what there is instead. */
-static const struct node *descend(const struct node *schema, char *path, const char *type,
+/*
+ * The schema of the property at the path "a.b"; ERR_NOT_FOUND lists the properties that
+ * exist.
+ */
+static const struct node *find_property_schema(const struct node *schema, char *path, const char *type,
                                   struct err *err)
 {
     char *rest = path, *step;
 
     while ((step = strsep(&rest, "."))) {
-        const struct node *members = node_get(inside(schema), "properties");
+        const struct node *members = node_get(element_schema(schema), "properties");
         struct nearest near = nearest_to(step);
 
-        /* "volumeMounts.pvc[].name" as errors have it. */
+        /* Error messages write the path as "volumeMounts.pvc[].name"; drop the "[]". */
         step[strcspn(step, "[")] = '\0';
         if (node_get(members, step)) {
             schema = node_get(members, step);
@@ -217,7 +223,7 @@ static int print_type(struct arena *arena, const struct node *all, const char *w
         return -1;
     schema = node_get(definition, "schema");
     if (path) {
-        schema = descend(schema, path, type, err);
+        schema = find_property_schema(schema, path, type, err);
         if (!schema)
             return -1;
     }
@@ -225,9 +231,9 @@ static int print_type(struct arena *arena, const struct node *all, const char *w
         add_type(&kind, schema);
     printf("%s (%s): %s\n", word, path ? text_string(&kind) : node_get_text(definition, "is"),
            node_get_text(path ? schema : definition, "description"));
-    if (node_count(node_get(inside(schema), "properties")))
+    if (node_count(node_get(element_schema(schema), "properties")))
         putchar('\n');
-    print_members(arena, inside(schema));
+    print_members(arena, element_schema(schema));
     return 0;
 }
 
@@ -241,10 +247,10 @@ int explain_verb(const struct cli_flags *flags)
 
     if (flags->project && !name_is_dns_label(flags->project, why))
         return cli_usage("explain: --project: \"%.100s\": %s", flags->project, why);
-    all = read_definitions(flags, arena, &err);
+    all = fetch_definitions(flags, arena, &err);
     if (!all)
         return cli_fail(&err);
     if (!word)
-        return print_list(all);
+        return print_type_list(all);
     return print_type(arena, all, word, &err) < 0 ? cli_fail(&err) : CLI_OK;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints help: the program's, a role's and each verb's, from the tables they are read by. */
+/*
+ * Prints the help of the program, of a role or of a verb from the same tables that parse
+ * the command line.
+ */
 #include "cli/inside.h"
 
 #include "base/nearest.h"
@@ -19,7 +22,7 @@ static const struct {
 #undef OPTION
 };
 
-/* The same for every verb; docs/COMMANDS.md has them in a table. */
+/* Exit statuses have one meaning for all verbs; docs/COMMANDS.md has the same table. */
 static const char *const statuses[] = {
     [CLI_OK] = "done",
     [CLI_FAILED] = "it failed, or the answer could not be written",
@@ -33,7 +36,7 @@ static const char *const statuses[] = {
 #define WIDTH 80
 #define COLUMN 32
 
-static void wrap(struct text *out, const char *text, size_t column, size_t at)
+static void add_wrapped_text(struct text *out, const char *text, size_t column, size_t at)
 {
     while (*text) {
         size_t word = strcspn(text, " \n");
@@ -57,8 +60,8 @@ static void wrap(struct text *out, const char *text, size_t column, size_t at)
     text_add_char(out, '\n');
 }
 
-/* What a terminal shows of it: bytes that go on with a character take no room. */
-static size_t width_of(const char *text)
+/* The number of columns on a terminal: continuation bytes of UTF-8 take none. */
+static size_t terminal_width(const char *text)
 {
     size_t width = 0;
 
@@ -69,15 +72,15 @@ static size_t width_of(const char *text)
 
 static void add_entry(struct text *out, const char *left, const char *what)
 {
-    size_t len = width_of(left);
+    size_t len = terminal_width(left);
 
     text_add(out, left);
-    /* Two spaces at the least part an entry from what it says. */
+    /* At least two spaces stand between an entry and its text. */
     if (len > COLUMN - 2)
         text_addf(out, "\n%*s", COLUMN, "");
     else
         text_addf(out, "%*s", (int)(COLUMN - len), "");
-    wrap(out, what, COLUMN, COLUMN);
+    add_wrapped_text(out, what, COLUMN, COLUMN);
 }
 
 static void add_option(struct text *out, char letter, const char *name, const char *value,
@@ -135,7 +138,7 @@ static void add_ends(struct text *out, const struct cli_help *help)
         if (!why)
             continue;
         text_addf(out, "  %d   ", status);
-        wrap(out, why, 6, 6);
+        add_wrapped_text(out, why, 6, 6);
     }
 }
 
@@ -146,7 +149,7 @@ static void add_command(struct text *out, const struct cli_command *command)
     text_addf(out, "Usage: axle %s%s%s%s\n\n", command->name, help->words ? " " : "",
               help->words ? help->words : "",
               help->takes[0].name || help->every_setting ? " [OPTION…]" : "");
-    wrap(out, help->what, 0, 0);
+    add_wrapped_text(out, help->what, 0, 0);
     if (help->takes[0].name || help->every_setting)
         text_add(out, "\nOptions:\n");
     for (size_t i = 0; i < count_of(help->takes) && help->takes[i].name; i++)
@@ -194,7 +197,7 @@ static void add_role(struct text *out, size_t role)
     static const char *const titles[] = {"Options", "Limits"};
 
     text_addf(out, "Usage: axle --mode=%s [OPTION…]\n\n", roles[role].name);
-    wrap(out, roles[role].what, 0, 0);
+    add_wrapped_text(out, roles[role].what, 0, 0);
     text_add(out, "\nOptions of every role:\n");
     add_section(out, CONFIG_COMMON);
     for (size_t i = 0; i < 2 && roles[role].sections[i] != CONFIG_COMMON; i++) {
@@ -202,7 +205,7 @@ static void add_role(struct text *out, size_t role)
         add_section(out, roles[role].sections[i]);
     }
     text_addf(out, "\nExample:\n  %s\n\n", roles[role].example);
-    wrap(out, "Each option is also a key in the file of --config and, in capitals, a variable: "
+    add_wrapped_text(out, "Each option is also a key in the file of --config and, in capitals, a variable: "
               "$AXLE_LOG_LEVEL. Options win over variables, these over the file. axle config show "
               "says what holds.", 0, 0);
     text_add(out, "\nExit status:\n");
@@ -243,7 +246,7 @@ static void add_program(struct text *out)
     add_entry(out, "  -V, --version", "which program this is");
 }
 
-static int add_group(struct text *out, const char *word)
+static int add_two_word_verbs(struct text *out, const char *word)
 {
     const struct cli_command *command;
     size_t len = strlen(word);
@@ -278,10 +281,23 @@ int help_print(const char *const *words, size_t count)
             add_role(&out, i);
     if (command && (used == count || command->help->words))
         add_command(&out, command);
-    if (!out.len && (count != 1 || !add_group(&out, words[0])))
+    if (!out.len && (count != 1 || !add_two_word_verbs(&out, words[0])))
         return command ? cli_usage("axle %s takes no \"%.100s\"; axle %s --help", command->name,
                                    words[used], command->name)
                        : command_unknown(words, count);
     fputs(text_string(&out), stdout);
     return CLI_OK;
+}
+
+const struct cli_help help_help = {
+    .words = "[VERB|ROLE]",
+    .most = 2,
+    .brief = "the same as VERB --help",
+    .what = "Prints the help of a verb, of a role (hub, spoke, all-in-one), or of the program.",
+    .example = "axle help token create",
+};
+
+int help_verb(const struct cli_flags *flags)
+{
+    return help_print(flags->words, flags->word_count);
 }

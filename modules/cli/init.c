@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A tenant's namespace is tenant-NAME, of 63 letters. */
+/* A tenant's namespace is "tenant-NAME", and a namespace has at most 63 characters. */
 #define TENANT_LIMIT (63 - 7)
 #define LINE_LIMIT 1024
 
@@ -44,7 +44,7 @@ const struct cli_help init_help = {
     .ends = {{CLI_FAILED, "a file is there already, or cannot be written"}},
 };
 
-/* What is written. Strings of argv or of the arena. */
+/* The values of the files. The strings are of argv or of the arena. */
 struct beginning {
     const char *tenant, *project, *pool, *environment, *app, *image, *command, *port;
     const char *const *spokes;
@@ -54,7 +54,7 @@ struct beginning {
 
 typedef char *check_fn(struct arena *arena, const char *value);
 
-static char *check_label(struct arena *arena, const char *value)
+static char *check_name_label(struct arena *arena, const char *value)
 {
     char why[NAME_WHY];
 
@@ -63,7 +63,7 @@ static char *check_label(struct arena *arena, const char *value)
 
 static char *check_tenant(struct arena *arena, const char *value)
 {
-    char *why = check_label(arena, value);
+    char *why = check_name_label(arena, value);
 
     if (!why && strlen(value) > TENANT_LIMIT)
         why = arena_printf(arena, "must be no more than %d characters, for its namespace is "
@@ -73,7 +73,7 @@ static char *check_tenant(struct arena *arena, const char *value)
 
 static char *check_project(struct arena *arena, const char *value)
 {
-    char *why = check_label(arena, value);
+    char *why = check_name_label(arena, value);
 
     if (!why && namespace_is_reserved(value))
         why = arena_printf(arena, "is reserved: names do not begin with kube-, axle-, tenant- or "
@@ -81,7 +81,7 @@ static char *check_project(struct arena *arena, const char *value)
     return why;
 }
 
-/* The files are UTF-8, and "{{" would be a template of the profile's. */
+/* The files are UTF-8. "{{" would begin a template in the profile. */
 static char *check_text(struct arena *arena, const char *value)
 {
     if (!text_is_utf8(value, strlen(value)))
@@ -111,11 +111,11 @@ static char *check_command(struct arena *arena, const char *value)
     return check_text(arena, value);
 }
 
-static char *check_port(struct arena *arena, const char *value)
+static char *check_port_number(struct arena *arena, const char *value)
 {
     long long port;
 
-    /* In YAML "080" is no 80, so it is written as it is meant. */
+    /* YAML would not read "080" as the number 80, so leading zeros are refused. */
     if (text_to_int(value, &port) && port >= 0 && port <= 65535 && *value != '-' &&
         (*value != '0' || !value[1]))
         return NULL;
@@ -124,33 +124,33 @@ static char *check_port(struct arena *arena, const char *value)
 
 /* ---- What is asked ---------------------------------------------------------------- */
 
-/* One fact: its option, its default, the question for it. */
+/* One value that the files need: its option, its default, its question. */
 static const struct fact {
     const char *option;
     size_t at;
     check_fn *check;
-    const char *initial;  /* "": it may be left out */
-    const char *question; /* NULL: it is not asked for */
+    const char *initial;  /* "": optional */
+    const char *question; /* NULL: the user is not asked for it */
 } facts[] = {
 #define FACT(field) #field, offsetof(struct beginning, field)
     {FACT(tenant), check_tenant, "institute", "Tenant: the organisation"},
     {FACT(project), check_project, "research", "Project: the team, and its namespace"},
-    {FACT(pool), check_label, "", "Pool: machines of the project's own; none: any spoke"},
-    {FACT(environment), check_label, "anywhere", NULL},
-    {FACT(app), check_label, "hello", "Application"},
+    {FACT(pool), check_name_label, "", "Pool: machines of the project's own; none: any spoke"},
+    {FACT(environment), check_name_label, "anywhere", NULL},
+    {FACT(app), check_name_label, "hello", "Application"},
     {FACT(image), check_image, "", "Container image; none: a small service in Python"},
     {FACT(command), check_command, "", NULL},
-    {FACT(port), check_port, "", NULL},
+    {FACT(port), check_port_number, "", NULL},
 #undef FACT
 };
 
-static const char **slot(struct beginning *beginning, const struct fact *fact)
+static const char **fact_slot(struct beginning *beginning, const struct fact *fact)
 {
     return (const char **)((char *)beginning + fact->at);
 }
 
-/* A line without its end; NULL: there is no more. */
-static char *read_line(struct arena *arena)
+/* One line of standard input without the newline; NULL at the end of input. */
+static char *read_input_line(struct arena *arena)
 {
     char line[LINE_LIMIT];
 
@@ -160,14 +160,14 @@ static char *read_line(struct arena *arena)
     return arena_string(arena, line);
 }
 
-static const char *ask_fact(struct arena *arena, const struct fact *fact)
+static const char *read_fact(struct arena *arena, const struct fact *fact)
 {
     for (;;) {
         char *line, *why;
 
         printf("%s [%s]: ", fact->question, *fact->initial ? fact->initial : "none");
         fflush(stdout);
-        line = read_line(arena);
+        line = read_input_line(arena);
         if (!line)
             return NULL;
         if (!*line || (!*fact->initial && !strcmp(line, "none")))
@@ -179,42 +179,42 @@ static const char *ask_fact(struct arena *arena, const struct fact *fact)
     }
 }
 
-static int ask_all(struct arena *arena, struct beginning *ret)
+static int read_all_facts(struct arena *arena, struct beginning *ret)
 {
     for (size_t i = 0; i < count_of(facts); i++) {
         const char *said;
 
         if (!facts[i].question)
             continue;
-        said = ask_fact(arena, &facts[i]);
+        said = read_fact(arena, &facts[i]);
         if (!said) {
             printf("\n");
             return cli_usage("init: the questions were not answered; nothing is written");
         }
-        *slot(ret, &facts[i]) = *said ? said : NULL;
+        *fact_slot(ret, &facts[i]) = *said ? said : NULL;
     }
     return CLI_OK;
 }
 
-static bool says_nothing(const struct cli_flags *flags, struct beginning *beginning)
+static bool is_blank(const struct cli_flags *flags, struct beginning *beginning)
 {
     for (size_t i = 0; i < count_of(facts); i++)
-        if (*slot(beginning, &facts[i]))
+        if (*fact_slot(beginning, &facts[i]))
             return false;
     return !flags->spokes[0] && !flags->output;
 }
 
-static int check_all(struct arena *arena, struct beginning *beginning)
+static int check_facts(struct arena *arena, struct beginning *beginning)
 {
     for (size_t i = 0; i < count_of(facts); i++) {
-        const char *value = *slot(beginning, &facts[i]);
+        const char *value = *fact_slot(beginning, &facts[i]);
         const char *why = value ? facts[i].check(arena, value) : NULL;
 
         if (why)
             return cli_usage("init: --%s: \"%.100s\": %s", facts[i].option, value, why);
     }
     for (size_t i = 0; beginning->spokes[i]; i++) {
-        const char *why = check_label(arena, beginning->spokes[i]);
+        const char *why = check_name_label(arena, beginning->spokes[i]);
 
         if (why)
             return cli_usage("init: --spoke: \"%.100s\": %s", beginning->spokes[i], why);
@@ -230,15 +230,15 @@ static int check_all(struct arena *arena, struct beginning *beginning)
 static void add_defaults(struct beginning *beginning)
 {
     for (size_t i = 0; i < count_of(facts); i++)
-        if (!*slot(beginning, &facts[i]) && *facts[i].initial)
-            *slot(beginning, &facts[i]) = facts[i].initial;
+        if (!*fact_slot(beginning, &facts[i]) && *facts[i].initial)
+            *fact_slot(beginning, &facts[i]) = facts[i].initial;
     if (beginning->image && !beginning->port)
         beginning->port = "8080";
 }
 
 /* ---- What is written ---------------------------------------------------------------- */
 
-/* The words of a command; where there is more to it than words, a shell's. */
+/* The arguments of the command; one with shell syntax becomes `sh -c COMMAND`. */
 static struct node *split_command(struct arena *arena, const char *command)
 {
     struct node *list = node_list(arena);
@@ -258,13 +258,13 @@ static struct node *split_command(struct arena *arena, const char *command)
     return list;
 }
 
-static struct node *values_of(struct arena *arena, struct beginning *beginning)
+static struct node *template_values(struct arena *arena, struct beginning *beginning)
 {
     struct node *values = node_map(arena), *spokes;
 
     for (size_t i = 0; i < count_of(facts); i++)
-        if (*slot(beginning, &facts[i]))
-            node_set_text(arena, values, facts[i].option, *slot(beginning, &facts[i]));
+        if (*fact_slot(beginning, &facts[i]))
+            node_set_text(arena, values, facts[i].option, *fact_slot(beginning, &facts[i]));
     if (beginning->command)
         node_set(arena, values, "command", split_command(arena, beginning->command));
     if (beginning->port && !strcmp(beginning->port, "0"))
@@ -278,7 +278,7 @@ static struct node *values_of(struct arena *arena, struct beginning *beginning)
     return values;
 }
 
-static int fill(const char *path, const struct node *values, struct text *out, struct err *err)
+static int render_asset(const char *path, const struct node *values, struct text *out, struct err *err)
 {
     const struct asset *asset = asset_find(path);
     scoped_template_set struct template_set *set = template_set_new(&sprig_options_helm);
@@ -290,8 +290,8 @@ static int fill(const char *path, const struct node *values, struct text *out, s
     return 0;
 }
 
-/* FOLDER/NAME, as short as it is written. */
-static char *place(struct arena *arena, const char *folder, const char *name)
+/* FOLDER/NAME without a needless "./". */
+static char *join_path(struct arena *arena, const char *folder, const char *name)
 {
     size_t len = strlen(folder);
 
@@ -302,8 +302,8 @@ static char *place(struct arena *arena, const char *folder, const char *name)
     return arena_printf(arena, "%.*s%s%s", (int)len, folder, folder[len - 1] == '/' ? "" : "/", name);
 }
 
-/* As mkdir -p does: what a user makes is as open as the umask lets it be. */
-static int make_folder(const char *folder, struct err *err)
+/* Makes parents as well, with the modes of the umask, as mkdir -p does. */
+static int make_target_folder(const char *folder, struct err *err)
 {
     scoped_mem char *path = mem_copy_string(folder);
     struct stat status;
@@ -324,7 +324,7 @@ static int make_folder(const char *folder, struct err *err)
     }
 }
 
-/* A link that leads nowhere is there as well. */
+/* lstat(), because a dangling symbolic link also blocks the new file. */
 static bool is_written_already(const char *path)
 {
     struct stat status;
@@ -332,7 +332,7 @@ static bool is_written_already(const char *path)
     return lstat(path, &status) == 0;
 }
 
-/* Both or none: half of it would be in the way of the next try. */
+/* Writes both files or none: one file alone would block the next run. */
 static int write_files(const char *folder, const char *const paths[2], const struct text texts[2],
                        struct err *err)
 {
@@ -340,7 +340,7 @@ static int write_files(const char *folder, const char *const paths[2], const str
         if (is_written_already(paths[i]))
             return err_set(err, ERR_TAKEN, "%s is there already, and nothing is overwritten: name "
                            "another folder, or have it printed with -o yaml", paths[i]);
-    if (make_folder(folder, err) < 0)
+    if (make_target_folder(folder, err) < 0)
         return -1;
     for (size_t i = 0; i < 2; i++)
         if (file_write(paths[i], texts[i].bytes, texts[i].len, 0644, err) < 0) {
@@ -352,7 +352,7 @@ static int write_files(const char *folder, const char *const paths[2], const str
     return 0;
 }
 
-/* A word for a shell. Names are checked; a folder is whatever the user says. */
+/* Quotes a folder's path for the shell. Names need no quotes: they were checked. */
 static char *shell_word(struct arena *arena, const char *word)
 {
     scoped_text struct text out = {0};
@@ -391,7 +391,7 @@ int init_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *folder = flags->word_count > flags->verb_words ? flags->words[flags->verb_words] : ".";
-    const char *const paths[] = {place(arena, folder, "project.yaml"), place(arena, folder, "app.yaml")};
+    const char *const paths[] = {join_path(arena, folder, "project.yaml"), join_path(arena, folder, "app.yaml")};
     scoped_text struct text project = {0}, app = {0};
     struct beginning beginning = {
         flags->tenant, flags->project, flags->pool, flags->environment, flags->app,
@@ -401,16 +401,16 @@ int init_verb(const struct cli_flags *flags)
     struct err err = {0};
     int status = CLI_OK;
 
-    if (says_nothing(flags, &beginning) && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
-        status = ask_all(arena, &beginning);
+    if (is_blank(flags, &beginning) && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+        status = read_all_facts(arena, &beginning);
     if (status == CLI_OK)
-        status = check_all(arena, &beginning);
+        status = check_facts(arena, &beginning);
     if (status != CLI_OK)
         return status;
     add_defaults(&beginning);
-    values = values_of(arena, &beginning);
-    if (fill("init/project.yaml", values, &project, &err) < 0 ||
-        fill("init/app.yaml", values, &app, &err) < 0)
+    values = template_values(arena, &beginning);
+    if (render_asset("init/project.yaml", values, &project, &err) < 0 ||
+        render_asset("init/app.yaml", values, &app, &err) < 0)
         return cli_fail(&err);
     if (flags->output) {
         printf("%s---\n%s", text_string(&project), text_string(&app));

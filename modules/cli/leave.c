@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle leave and axle reset: end a spoke's life on its own machine. */
+/* axle leave and axle reset: remove this machine's spoke, with or without its hub. */
 #include "cli/inside.h"
+#include "cli/uninstall.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -83,14 +84,14 @@ static void take_line(struct leaving *leaving)
     text_cut(&leaving->line, 0);
 }
 
-static void on_opened(void *arg)
+static void on_leave_opened(void *arg)
 {
     struct leaving *leaving = arg;
 
     loop_stream_write(leaving->stream, "leave\n", 6);
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+static void on_leave_read(void *arg, const char *bytes, size_t len)
 {
     struct leaving *leaving = arg;
 
@@ -101,7 +102,7 @@ static void on_read(void *arg, const char *bytes, size_t len)
             text_add_char(&leaving->line, bytes[i]);
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_leave_closed(void *arg, const struct err *why)
 {
     struct leaving *leaving = arg;
 
@@ -110,7 +111,7 @@ static void on_closed(void *arg, const struct err *why)
     loop_stop(leaving->loop);
 }
 
-static void on_late(void *arg)
+static void on_leave_timeout(void *arg)
 {
     struct leaving *leaving = arg;
 
@@ -118,17 +119,17 @@ static void on_late(void *arg)
     loop_stop(leaving->loop);
 }
 
-static int talk(struct leaving *leaving, const char *path, int64_t wait, struct err *err)
+static int send_leave_request(struct leaving *leaving, const char *path, int64_t wait, struct err *err)
 {
     static const struct loop_stream_events events = {
-        .opened = on_opened, .read = on_read, .closed = on_closed};
+        .opened = on_leave_opened, .read = on_leave_read, .closed = on_leave_closed};
     scoped_mem char *address = mem_printf("unix:%s", path);
     struct loop_timer *late;
 
     leaving->stream = loop_connect(leaving->loop, address, err);
     if (!leaving->stream)
         return -1;
-    late = loop_timer_new(leaving->loop, on_late, leaving);
+    late = loop_timer_new(leaving->loop, on_leave_timeout, leaving);
     loop_timer_set(late, wait);
     loop_stream_handle(leaving->stream, &events, leaving);
     loop_run(leaving->loop);
@@ -137,8 +138,8 @@ static int talk(struct leaving *leaving, const char *path, int64_t wait, struct 
     return 0;
 }
 
-/* The agent may end before its last word is through: the folder says how it went. */
-static bool has_left(const char *folder)
+/* The agent may end before it sends its last message, so read the result from its folder. */
+static bool spoke_has_left(const char *folder)
 {
     scoped_mem char *path = mem_printf("%s/departure", folder);
     scoped_mem char *text = file_read(path, 65536, NULL, NULL);
@@ -146,8 +147,8 @@ static bool has_left(const char *folder)
     return text && strstr(text, "\"state\":\"left\"");
 }
 
-/* Its socket is not there when the disk was full or read-only as it started. */
-static bool is_held(const char *folder)
+/* An agent that started on a full or read-only disk has no socket, but it holds the lock. */
+static bool is_locked_folder(const char *folder)
 {
     scoped_holders struct holders running = {0};
 
@@ -155,17 +156,17 @@ static bool is_held(const char *folder)
     return running.count > 0;
 }
 
-static int leave(const char *folder, int64_t wait, struct err *err)
+static int request_leave(const char *folder, int64_t wait, struct err *err)
 {
     struct leaving leaving = {.loop = loop_new(err)};
     scoped_mem char *path = mem_printf("%s/" AGENT_CONTROL, folder);
-    int result = leaving.loop ? talk(&leaving, path, wait, err) : -1;
+    int result = leaving.loop ? send_leave_request(&leaving, path, wait, err) : -1;
 
     text_free(&leaving.line);
     loop_free(&leaving.loop);
     if (result < 0)
         return -1;
-    if (leaving.left || has_left(folder))
+    if (leaving.left || spoke_has_left(folder))
         return 0;
     if (leaving.err.code == ERR_CONFLICT) {
         *err = leaving.err;
@@ -176,7 +177,7 @@ static int leave(const char *folder, int64_t wait, struct err *err)
                        "as its hub lets it. Without the hub: stop the agent, axle reset --yes here, "
                        "axle remove spoke NAME --lost there");
     return err_set(err, ERR_UNREACHABLE, "%s at %s%s%s: start it again, or, without it and its hub, "
-                   "axle reset", is_held(folder) ? "the agent runs but cannot be asked"
+                   "axle reset", is_locked_folder(folder) ? "the agent runs but cannot be asked"
                                                  : "no agent answers", path, *leaving.err.text ? ": " : "",
                    leaving.err.text);
 }
@@ -190,11 +191,11 @@ int leave_verb(const struct cli_flags *flags)
     if (flags->timeout && (duration_parse(flags->timeout, &wait, &err) < 0 || wait <= 0))
         return cli_usage("--timeout=%.100s is no duration above zero; write it like 90s or 5m",
                          flags->timeout);
-    if (has_left(folder)) {
+    if (spoke_has_left(folder)) {
         printf("the spoke has left its hub already\n");
         return CLI_OK;
     }
-    if (leave(folder, wait, &err) < 0)
+    if (request_leave(folder, wait, &err) < 0)
         return cli_fail(&err);
     printf("the spoke has left its hub; the data of its claims stays in %s\n", folder);
     return CLI_OK;
@@ -202,7 +203,7 @@ int leave_verb(const struct cli_flags *flags)
 
 /* ---- Reset ------------------------------------------------------------------------ */
 
-static bool is_empty(const char *folder)
+static bool is_empty_folder(const char *folder)
 {
     DIR *dir = opendir(folder);
     size_t count = 0;
@@ -214,7 +215,7 @@ static bool is_empty(const char *folder)
     return count <= 2;
 }
 
-/* A later spoke here must not give one project's data to another of the same name. */
+/* Otherwise a later spoke with the same project name would get the data. */
 int claims_keep(const char *folder, struct err *err)
 {
     scoped_mem char *claims = mem_printf("%s/workloads/claims", folder);
@@ -222,7 +223,7 @@ int claims_keep(const char *folder, struct err *err)
     const char *slash;
     char date[CLOCK_TEXT];
 
-    if (!file_exists(claims) || is_empty(claims))
+    if (!file_exists(claims) || is_empty_folder(claims))
         return 0;
     clock_format(clock_wall(), false, date);
     slash = strrchr(folder, '/');
@@ -234,8 +235,11 @@ int claims_keep(const char *folder, struct err *err)
     return 0;
 }
 
-/* The word that a reset has begun goes last, so that one cut short is finished. */
-static int delete_all(const char *folder, struct err *err)
+/*
+ * The marker of an unfinished reset is deleted last, so that an interrupted reset is
+ * finished.
+ */
+static int delete_spoke_folder(const char *folder, struct err *err)
 {
     scoped_mem char *up = mem_printf("%s/..", folder);
     DIR *dir = opendir(folder);
@@ -255,7 +259,7 @@ static int delete_all(const char *folder, struct err *err)
                              "--yes` again when the reason is gone", folder);
 }
 
-static int say_first(const char *folder)
+static int print_what_is_lost(const char *folder)
 {
     fprintf(stderr, "axle: this ends everything that the spoke in %s runs, and deletes its name, "
                     "key, certificate and store; the data of claims is kept unless "
@@ -274,10 +278,10 @@ int reset_verb(const struct cli_flags *flags)
         return CLI_OK;
     }
     if (!flags->yes)
-        return say_first(folder);
+        return print_what_is_lost(folder);
     if (mode_end_spoke(flags, &err) < 0 ||
         (!flags->delete_claims && claims_keep(folder, &err) < 0) ||
-        delete_all(folder, &err) < 0)
+        delete_spoke_folder(folder, &err) < 0)
         return cli_fail(&err);
     printf("the spoke in %s is forgotten\n", folder);
     return CLI_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle logs NAME: what a workload's pods on this machine have printed. */
+/* axle logs NAME: prints the output of a workload's pods on this machine. */
 #include "cli/inside.h"
 
 #include "base/file.h"
@@ -37,7 +37,7 @@ struct log_request {
     size_t found;
 };
 
-static bool is_meant(const struct log_request *request, const struct node *record)
+static bool matches_request(const struct log_request *request, const struct node *record)
 {
     const struct node *labels = node_at(record, "template", "metadata", "labels", NULL);
 
@@ -47,7 +47,10 @@ static bool is_meant(const struct log_request *request, const struct node *recor
            !strcmp(node_get_text(labels, META_LABEL_AIWORKLOAD), request->name);
 }
 
-/* A pod's output does not steer the terminal: control characters are shown, not sent. */
+/*
+ * Control characters are printed as text, so that a pod cannot send commands to the
+ * terminal.
+ */
 static void print_bytes(const char *bytes, size_t len)
 {
     scoped_text struct text shown = {0};
@@ -60,7 +63,10 @@ static void print_bytes(const char *bytes, size_t len)
     fwrite(text_string(&shown), 1, shown.len, stdout);
 }
 
-/* "TIME STREAM F text": the text, as kubectl prints it; P goes on in the next line. */
+/*
+ * A line is "TIME STREAM F text"; prints only the text, as kubectl does. With P instead of
+ * F the text continues in the next line.
+ */
 static void print_lines(const char *bytes, size_t len)
 {
     const char *end = bytes + len, *next;
@@ -70,9 +76,9 @@ static void print_lines(const char *bytes, size_t len)
 
         next = newline ? newline + 1 : end;
         for (int field = 0; field < 3 && text < next; field++) {
-            const char *space = memchr(text, ' ', (size_t)(next - text));
+            const char *blank = memchr(text, ' ', (size_t)(next - text));
 
-            text = space ? space + 1 : next;
+            text = blank ? blank + 1 : next;
         }
         if (text == next)
             print_bytes(line, (size_t)(next - line));
@@ -84,8 +90,9 @@ static void print_lines(const char *bytes, size_t len)
 }
 
 /*
- * -1: there is none. The folder is the agent's; but where that is no root, its pods are the same
- * user's, and whoever reads it as root is led nowhere by a link and held up by no FIFO.
+ * Returns -1 if there is no log. Where the agent is not root, its pods run as the same
+ * user and can write to this folder; if root reads the log, it must not follow a link or
+ * block on a FIFO.
  */
 static int open_log(const char *folder, const char *container)
 {
@@ -98,7 +105,7 @@ static int open_log(const char *folder, const char *container)
     return fd;
 }
 
-/* The end of a file, from the beginning of a line. */
+/* Prints the last lines of a file, beginning with a whole line. */
 static void print_tail(const char *folder, const char *container)
 {
     int fd = open_log(folder, container);
@@ -142,7 +149,7 @@ static void print_pod(struct log_request *request, const char *id, const struct 
     }
 }
 
-static void look_at_pod(struct log_request *request, const char *id)
+static void print_matching_pod(struct log_request *request, const char *id)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = mem_printf("%s/%s/pod.json", request->folder, id);
@@ -153,7 +160,7 @@ static void look_at_pod(struct log_request *request, const char *id)
         text ? node_get(document_read_json(arena, text, len, &document_limits_own, &ignored), "record")
              : NULL;
 
-    if (record && is_meant(request, record))
+    if (record && matches_request(request, record))
         print_pod(request, id, record);
 }
 
@@ -176,7 +183,7 @@ int logs_verb(const struct cli_flags *flags)
     }
     while ((entry = readdir(dir)))
         if (entry->d_name[0] != '.')
-            look_at_pod(&request, entry->d_name);
+            print_matching_pod(&request, entry->d_name);
     closedir(dir);
     if (request.found)
         return CLI_OK;

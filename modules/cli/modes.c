@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a hub, a spoke, or a hub that starts a spoke beside itself. */
+/* Runs the role of --mode: a hub, a spoke, or a hub with a spoke as its child process. */
 #include "cli/inside.h"
+#include "cli/cloudinit.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -49,7 +50,7 @@ char *mode_folder(const struct cli_flags *flags, const char *role)
     return mem_printf("%s/%s", data, role);
 }
 
-static char *host_name(void)
+static char *machine_host_name(void)
 {
     char name[256] = "spoke";
     char *dot;
@@ -75,17 +76,17 @@ struct running {
     struct loop_signal *signals[2];
     struct hub *hub;
     struct agent *spoke;
-    /* all-in-one */
+    /* owned; the spoke of all-in-one */
     struct loop_child *child;
     struct loop_timer *again;
     struct loop_backoff backoff;
     bool stopping;
-    bool left;    /* the spoke has left its hub */
-    bool offline; /* the spoke is only opened to end what it runs */
+    bool left;    /* the spoke has left its hub, so exit with CLI_LEFT */
+    bool offline; /* open the spoke without a hub, only to end its pods */
     bool ended;
 };
 
-static void on_drained(void *arg)
+static void on_hub_drained(void *arg)
 {
     struct running *running = arg;
 
@@ -107,7 +108,7 @@ static void on_signal(void *arg)
     if (running->hub)
         hub_drain(running->hub,
                   config_number(running->flags->config, CONFIG_ID_DRAIN_TIME),
-                  on_drained, running);
+                  on_hub_drained, running);
     else
         loop_stop(running->loop);
 }
@@ -139,12 +140,12 @@ static void close_loop(struct running *running)
     loop_free(&running->loop);
 }
 
-/* No program needs more; some walk through all that they might have. */
+/* Some programs loop over all possible descriptors, so more would make them slow. */
 #define FILES_MOST ((size_t)1 << 20)
 
 /* ---- Hub ---------------------------------------------------------------------- */
 
-/* Lines to paste: each names this program as it was called, and words quoted for a shell. */
+/* Commands for the user to paste. Each begins with argv[0] and quotes its words for a shell. */
 static void print_ready(const char *url, const char *kubeconfig)
 {
     scoped_text struct text axle = {0}, file = {0};
@@ -180,7 +181,7 @@ static int open_hub(struct running *running, struct err *err)
 
 /* ---- Spoke --------------------------------------------------------------------- */
 
-static char *read_token(const struct cli_flags *flags, struct err *err)
+static char *read_join_token(const struct cli_flags *flags, struct err *err)
 {
     const char *file = config_text(flags->config, CONFIG_ID_TOKEN_FILE);
     const char *variable = getenv("AXLE_TOKEN");
@@ -202,7 +203,7 @@ static void on_left(void *arg)
     loop_stop(running->loop);
 }
 
-/* With commas between, as in the environment; NULL: none is given. */
+/* The list joined with commas, as in NO_PROXY; NULL if the setting is empty. */
 static char *no_proxy_of(const struct config *config)
 {
     const char *const *list = config_list(config, CONFIG_ID_NO_PROXY);
@@ -220,9 +221,9 @@ static int open_spoke(struct running *running, struct err *err)
     const char *given = config_text(config, CONFIG_ID_NAME);
     const char *runtime = config_text(config, CONFIG_ID_RUNTIME);
     scoped_mem char *folder = mode_folder(flags, "spoke");
-    scoped_mem char *host = host_name();
+    scoped_mem char *host = machine_host_name();
     struct err why = {0};
-    scoped_mem char *token = read_token(flags, &why);
+    scoped_mem char *token = read_join_token(flags, &why);
     scoped_mem char *no_proxy = no_proxy_of(config);
     struct agent_settings settings = {
         .directory = folder, .name = given, .host = host,
@@ -246,7 +247,7 @@ static int open_spoke(struct running *running, struct err *err)
         *err = why;
         return -1;
     }
-    /* Each pod has sockets, logs and a descriptor of its process here. */
+    /* The agent holds sockets, logs and a pidfd for each pod. */
     (void)file_raise_limit(FILES_MOST);
     if (!settings.runtime)
         return err_set(err, ERR_UNSUPPORTED, "--runtime=%s is not in this program", runtime);
@@ -274,7 +275,10 @@ static void on_child_end(pid_t pid, int status, void *arg)
                    200 * CLOCK_MS + loop_backoff_next(&running->backoff));
 }
 
-/* A single-use token goes through a pipe, so that it is seen by nobody. */
+/*
+ * The single-use token goes through a pipe, because other users can read arguments and
+ * environments.
+ */
 static int pipe_token(struct running *running, int *ret, struct err *err)
 {
     scoped_mem char *token =
@@ -295,8 +299,11 @@ static int pipe_token(struct running *running, int *ret, struct err *err)
     return 0;
 }
 
-/* The child reads the same file and variables; what it finds there of another
-   role, or was said on this command line, is said to it by flags. */
+/*
+ * The child reads the same file and environment, so only settings of this command line are
+ * passed on as flags. Those of the hub, and those that all-in-one chooses for its spoke,
+ * are left out.
+ */
 static void add_own_flags(struct running *running, struct arena *arena,
                           const char **ret, size_t *count, size_t room)
 {
@@ -409,7 +416,7 @@ int mode_run(const struct cli_flags *flags)
 
 #define END_TIME (150 * CLOCK_SECOND)
 
-static void on_ended(void *arg)
+static void on_spoke_ended(void *arg)
 {
     struct running *running = arg;
 
@@ -417,7 +424,7 @@ static void on_ended(void *arg)
     loop_stop(running->loop);
 }
 
-static void on_late(void *arg)
+static void on_end_timeout(void *arg)
 {
     struct running *running = arg;
 
@@ -429,9 +436,9 @@ static int end_spoke(struct running *running, struct err *err)
     struct loop_timer *late;
 
     if (open_loop(running, err) < 0 || open_spoke(running, err) < 0 ||
-        agent_end(running->spoke, on_ended, running, err) < 0)
+        agent_end(running->spoke, on_spoke_ended, running, err) < 0)
         return -1;
-    late = loop_timer_new(running->loop, on_late, running);
+    late = loop_timer_new(running->loop, on_end_timeout, running);
     loop_timer_set(late, END_TIME);
     loop_run(running->loop);
     loop_timer_free(&late);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the command line by the tables of options, settings and verbs. */
+/* Parses the command line by the tables of options, settings and verbs. */
 #include "cli/inside.h"
 
 #include <stdarg.h>
@@ -16,7 +16,7 @@ enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_YES };
 
 static const struct option {
     const char *name;
-    char letter; /* 0: none */
+    char letter; /* 0: no short form */
     enum option_type type;
     size_t at;
     const char *value, *environment;
@@ -27,31 +27,18 @@ static const struct option {
 #undef OPTION
 };
 
-int cli_usage(const char *format, ...)
-{
-    scoped_text struct text said = {0}, shown = {0};
-    va_list args;
-
-    va_start(args, format);
-    text_addv(&said, format, args);
-    va_end(args);
-    text_add_printable(&shown, text_string(&said), said.len, false);
-    fprintf(stderr, "axle: %s\n", text_string(&shown));
-    return CLI_USAGE;
-}
-
 /* ---- One option ----------------------------------------------------------------- */
 
-/* An option of argv, in whatever way it is written. */
+/* One parsed option of argv, in any of its forms. */
 struct word {
     const char *whole;
-    const char *name;  /* as the tables have it */
-    const char *value; /* NULL: none is written with it */
+    const char *name;  /* its name in the tables */
+    const char *value; /* the value after "="; NULL: none */
     const struct config_setting *setting;
     const struct option *option;
 };
 
-/* The options of a command line, to be judged when its verb is known. */
+/* The options of a command line. They are checked when the verb is known. */
 struct reading {
     struct cli_flags *flags;
     const char **given; /* names */
@@ -74,8 +61,8 @@ static const struct option *find_letter(char letter)
     return NULL;
 }
 
-/* "--name", "--name=value", "-o", "-ovalue" and "-o=value". */
-static struct word look_at(const char *text)
+/* Accepts "--name", "--name=value", "-o", "-ovalue" and "-o=value". */
+static struct word parse_option_word(const char *text)
 {
     const char *equals = strchr(text, '=');
     size_t len = equals ? (size_t)(equals - text) : strlen(text);
@@ -96,7 +83,7 @@ static struct word look_at(const char *text)
     return word;
 }
 
-static int say_unknown(const char *text)
+static int report_unknown_option(const char *text)
 {
     scoped_mem char *key = mem_copy_string(text + strspn(text, "-"));
     const struct config_setting *setting;
@@ -113,7 +100,7 @@ static int say_unknown(const char *text)
     return cli_usage("unknown option \"%.100s\"; see axle --help, or axle VERB --help", text);
 }
 
-static int set_value(struct cli_flags *flags, const struct option *option, const char *value)
+static int set_option_value(struct cli_flags *flags, const struct option *option, const char *value)
 {
     char *base = (char *)flags + option->at;
     const char **list = (const char **)base;
@@ -143,11 +130,11 @@ static bool is_yes(const struct word *word)
     return word->setting ? word->setting->type == CONFIG_YES : word->option->type == OPTION_YES;
 }
 
-/* The word after an option that needs one. Another option there was a value forgotten. */
+/* Takes the next argument as the value. If it is another option, the value was forgotten. */
 static int take_value(struct word *word, int argc, char **argv, int *at)
 {
     const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
-    struct word other = next && next[0] == '-' && next[1] ? look_at(next) : (struct word){0};
+    struct word other = next && next[0] == '-' && next[1] ? parse_option_word(next) : (struct word){0};
 
     if (!next || other.name || !strcmp(next, "--"))
         return cli_usage("%.100s needs a value: %s%s%.100s%s", word->whole,
@@ -158,40 +145,43 @@ static int take_value(struct word *word, int argc, char **argv, int *at)
     return CLI_OK;
 }
 
-/* No path, name or number is longer, and messages that show one would say nothing else. */
+/*
+ * No valid path, name or number is longer, and an error message with more would be
+ * unreadable.
+ */
 #define LONGEST 4096
 
-static int check_length(const char *what, const char *value)
+static int check_value_length(const char *what, const char *value)
 {
     return value && strnlen(value, LONGEST + 1) > LONGEST
                ? cli_usage("%s \"%.60s…\" is longer than %d bytes", what, value, LONGEST) : CLI_OK;
 }
 
-/* Moves *at over a value that stands by itself. */
+/* Advances *at if the value is an argument of its own. */
 static int read_option(struct reading *reading, int argc, char **argv, int *at)
 {
-    struct word word = look_at(argv[*at]);
+    struct word word = parse_option_word(argv[*at]);
     struct err err = {0};
 
-    if (check_length("the option", argv[*at]) != CLI_OK)
+    if (check_value_length("the option", argv[*at]) != CLI_OK)
         return CLI_USAGE;
     if (!word.name)
-        return say_unknown(word.whole);
+        return report_unknown_option(word.whole);
     if (!is_yes(&word) && !word.value && take_value(&word, argc, argv, at) != CLI_OK)
         return CLI_USAGE;
-    if (check_length(word.whole, word.value) != CLI_OK)
+    if (check_value_length(word.whole, word.value) != CLI_OK)
         return CLI_USAGE;
     reading->given[reading->count++] = word.name;
     if (!word.setting && is_yes(&word) && word.value)
         return cli_usage("--%s takes no value", word.name);
     if (!word.setting)
-        return set_value(reading->flags, word.option, word.value);
+        return set_option_value(reading->flags, word.option, word.value);
     if (config_set_flag(reading->flags->config, word.setting, word.value, &err) < 0)
         return cli_usage("%s", err.text);
     return CLI_OK;
 }
 
-static int read_words(struct reading *reading, int argc, char **argv)
+static int read_all_words(struct reading *reading, int argc, char **argv)
 {
     struct cli_flags *flags = reading->flags;
     bool literal = false;
@@ -202,7 +192,7 @@ static int read_words(struct reading *reading, int argc, char **argv)
         } else if (!literal && argv[at][0] == '-' && argv[at][1]) {
             if (read_option(reading, argc, argv, &at) != CLI_OK)
                 return CLI_USAGE;
-        } else if (check_length("the word", argv[at]) != CLI_OK) {
+        } else if (check_value_length("the word", argv[at]) != CLI_OK) {
             return CLI_USAGE;
         } else if (flags->word_count == CLI_MOST) {
             return cli_usage("more than %d words: give some of them, and then the others",
@@ -217,7 +207,10 @@ static int read_words(struct reading *reading, int argc, char **argv)
 
 /* ---- What a verb or role takes -------------------------------------------------- */
 
-/* Whose option it is: "axle leave", "axle --mode=spoke and every role". */
+/*
+ * Adds the verbs and roles with this option: "axle leave", "axle --mode=spoke and every
+ * role".
+ */
 static void add_owners(struct text *out, const char *option)
 {
     const struct config_setting *setting = config_find(option, strlen(option));
@@ -237,7 +230,7 @@ static void add_owners(struct text *out, const char *option)
     text_add(out, found > 1 ? " have" : " has");
 }
 
-static int say_not_taken(const char *name, const char *option)
+static int report_option_not_taken(const char *name, const char *option)
 {
     scoped_text struct text owner = {0};
 
@@ -253,7 +246,10 @@ static bool is_taken(const struct cli_command *command, const char *option)
            (is_setting && command->help->every_setting);
 }
 
-/* `axle --mode=hub … --version` is a role's command line that is only asked for its version. */
+/*
+ * `axle --mode=hub … --version` is the command line of a role with --version added, so
+ * settings are allowed with it.
+ */
 static bool is_harmless(const struct reading *reading, const char *option)
 {
     return reading->flags->version &&
@@ -284,7 +280,7 @@ static int check_options(const struct reading *reading, const struct cli_command
 {
     for (size_t i = 0; i < reading->count; i++)
         if (!is_taken(command, reading->given[i]) && !is_harmless(reading, reading->given[i]))
-            return say_not_taken(command->name, reading->given[i]);
+            return report_option_not_taken(command->name, reading->given[i]);
     for (size_t i = 0; i < count_of(options); i++) {
         const struct cli_takes *takes = command_takes(command, options[i].name);
         const char *value = options[i].type == OPTION_TEXT
@@ -305,7 +301,10 @@ static int check_word_count(const struct cli_flags *flags, const struct cli_comm
         return cli_usage("axle %s %s: %s is missing (axle %s --help)", command->name, help->words,
                          help->words, command->name);
     if (count > help->most && !help->words) {
-        /* "status hbu" is a mistyped "status hub", and not a word too many. */
+        /*
+         * In "status hbu" the second word is a mistyped verb "status hub", not an extra
+         * argument.
+         */
         for (size_t i = 0; !strchr(command->name, ' ') && command_at(i); i++)
             if (text_starts(command_at(i)->name, command->name) &&
                 command_at(i)->name[strlen(command->name)] == ' ')
@@ -323,13 +322,13 @@ static int check_word_count(const struct cli_flags *flags, const struct cli_comm
     return CLI_OK;
 }
 
-/* all-in-one sets these of its own spoke. */
+/* All-in-one sets these settings of its spoke itself. */
 static bool is_own_of_all_in_one(enum config_id id)
 {
     return id == CONFIG_ID_NAME || id == CONFIG_ID_JOIN || id == CONFIG_ID_TOKEN_FILE;
 }
 
-static int check_role(const struct reading *reading)
+static int check_role_options(const struct reading *reading)
 {
     const char *role = config_text(reading->flags->config, CONFIG_ID_MODE);
     scoped_mem char *mode = mem_printf("--mode=%s", role);
@@ -340,7 +339,7 @@ static int check_role(const struct reading *reading)
         bool all = !strcmp(role, "all-in-one");
 
         if (!setting || !config_is_for(setting, role))
-            return say_not_taken(mode, name);
+            return report_option_not_taken(mode, name);
         if (all && is_own_of_all_in_one(setting->id))
             return cli_usage("axle %s has no option --%s: its spoke joins its hub by itself, as "
                              "local-cluster; axle --mode=hub and axle --mode=spoke by themselves "
@@ -351,7 +350,10 @@ static int check_role(const struct reading *reading)
 
 /* ---- The command line ----------------------------------------------------------- */
 
-/* A hub that is named by its folder on the command line is not another one. */
+/*
+ * If --data-dir is on the command line, KUBECONFIG of the environment may name another
+ * hub, so ignore it.
+ */
 static int read_environment(struct cli_flags *flags)
 {
     bool named = config_source(flags->config, CONFIG_ID_DATA_DIR) == CONFIG_FLAG;
@@ -361,7 +363,7 @@ static int read_environment(struct cli_flags *flags)
         const char *now = options[i].type == OPTION_TEXT
                               ? *(char **)((char *)flags + options[i].at) : "";
 
-        if (value && *value && !now && !named && set_value(flags, &options[i], value) != CLI_OK)
+        if (value && *value && !now && !named && set_option_value(flags, &options[i], value) != CLI_OK)
             return CLI_USAGE;
     }
     return CLI_OK;
@@ -382,7 +384,10 @@ static int read_settings(struct cli_flags *flags)
     return CLI_OK;
 }
 
-/* "axle help VERB", "axle VERB help" and "axle VERB --help": help with the words left. */
+/*
+ * True for "axle help VERB", "axle VERB help" and "axle VERB --help"; removes the word
+ * "help".
+ */
 static bool is_help(struct cli_flags *flags)
 {
     size_t first = flags->word_count && !strcmp(flags->words[0], "help");
@@ -390,7 +395,7 @@ static bool is_help(struct cli_flags *flags)
                   !strcmp(flags->words[flags->word_count - 1], "help");
     size_t used;
 
-    /* In `axle render a.yaml help` it is a file. */
+    /* In `axle render a.yaml help` the last word is a file. */
     if (!first && last) {
         command_of(flags->words, flags->word_count, &used);
         last = used == flags->word_count - 1 || used == 0;
@@ -402,7 +407,7 @@ static bool is_help(struct cli_flags *flags)
     return true;
 }
 
-static int judge(struct reading *reading, const struct cli_command **ret_command)
+static int check_command_line(struct reading *reading, const struct cli_command **ret_command)
 {
     struct cli_flags *flags = reading->flags;
     const struct cli_command *command;
@@ -424,7 +429,7 @@ static int judge(struct reading *reading, const struct cli_command **ret_command
     return read_settings(flags);
 }
 
-/* Help and the version need no settings, and no verb that is right in all else. */
+/* --help and --version read no settings and do not check the rest of the command line. */
 static int find_subject(struct reading *reading, const struct cli_command **ret_command)
 {
     struct cli_flags *flags = reading->flags;
@@ -444,11 +449,11 @@ static int find_subject(struct reading *reading, const struct cli_command **ret_
                                "itself", flags->words[0])
                    : check_options(reading, *ret_command);
     }
-    status = judge(reading, ret_command);
+    status = check_command_line(reading, ret_command);
     if (status != CLI_OK || *ret_command)
         return status;
     if (config_text(flags->config, CONFIG_ID_MODE))
-        return check_role(reading);
+        return check_role_options(reading);
     return reading->count ? cli_usage("neither a verb nor --mode=ROLE is given; see axle --help")
                           : CLI_OK;
 }
@@ -462,7 +467,7 @@ int options_read(int argc, char **argv, struct cli_flags *ret,
     *ret = (struct cli_flags){.config = config_new()};
     *ret_command = NULL;
     reading.given = mem_alloc(((size_t)argc + 1) * sizeof *reading.given);
-    status = read_words(&reading, argc, argv);
+    status = read_all_words(&reading, argc, argv);
     if (status == CLI_OK)
         status = find_subject(&reading, ret_command);
     free(reading.given);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes answers to standard output, and notices when they do not get there. */
+/* Writes results to standard output, and reports when a write fails. */
 #include "cli/inside.h"
 
 #include "base/text.h"
@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 /*
- * A descriptor that is closed would be given to the next file or socket, and what is
- * printed would land in it, be it the database. So 0 to 2 are always taken, and writing
- * to a standard output that was closed still fails.
+ * If standard output is closed, the next file or socket that is opened gets descriptor 1,
+ * and the output would be written into it, even into the database. So open /dev/null for
+ * each closed one of 0 to 2; for 1 read-only, so that writes to it still fail.
  */
 void output_open(void)
 {
@@ -26,7 +26,10 @@ void output_open(void)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
-    /* A reader that goes (| head) is told in words, as a full disk is. */
+    /*
+     * Ignore SIGPIPE, so that a closed pipe (| head) is reported as a message, like a full
+     * disk.
+     */
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -37,7 +40,7 @@ int output_finish(int status)
     errno = 0;
     if (fflush(stdout) == 0 && !failed)
         return status;
-    /* Why an earlier part was not written is asked again. */
+    /* An earlier write failed and errno is lost; write again to get it. */
     if (!errno && write(STDOUT_FILENO, "\n", 1) == 1)
         errno = 0;
     fprintf(stderr, "axle: standard output: %s; the answer is not complete\n",

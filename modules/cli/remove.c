@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle remove spoke NAME [--lost]: has the hub let a spoke go, and waits for it. */
+/* axle remove spoke NAME [--lost]: deletes a spoke on the hub, and waits until it has gone. */
 #include "cli/inside.h"
 
 #include "base/clock.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define CLUSTERS "/apis/" META_API_CLUSTER "/managedclusters/"
-/* The hub waits a minute for the spoke, and then takes what is left by itself. */
+/* The hub waits one minute for the spoke before it deletes what is left by itself. */
 #define WAIT (150 * CLOCK_SECOND)
 #define LOOK_EVERY (200 * CLOCK_MS)
 
@@ -50,7 +50,7 @@ static int declare_lost(struct cli_client *client, struct arena *arena, const ch
     return client_ask(client, arena, "PATCH", target, patch, err) ? 0 : -1;
 }
 
-/* Another cluster of this name, made meanwhile, is not the one that is waited for. */
+/* If the UID has changed, a new cluster with this name exists, and the old one has gone. */
 static int wait_until_gone(struct cli_client *client, const char *target, const char *uid,
                            struct err *err)
 {
@@ -84,7 +84,7 @@ static int wait_until_gone(struct cli_client *client, const char *target, const 
                    "kubectl get managedcluster says what it waits for (finalizers of others)");
 }
 
-static int remove_one(const struct cli_flags *flags, const char *name, struct err *err)
+static int remove_spoke(const struct cli_flags *flags, const char *name, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_client struct cli_client *client = client_open(flags, err);
@@ -109,7 +109,7 @@ int remove_verb(const struct cli_flags *flags)
 
     if (!name_is_dns_label(name, why))
         return cli_usage("remove spoke \"%.100s\": %s", name, why);
-    if (remove_one(flags, name, &err) < 0)
+    if (remove_spoke(flags, name, &err) < 0)
         return cli_fail(&err);
     printf("spoke %s %s\n", name, flags->lost ? "is declared lost and removed" : "is removed");
     return CLI_OK;

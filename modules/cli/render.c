@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle render: fills in templates and shows where one is wrong. */
+/* axle render: renders template files, and shows the place of an error. */
 #include "cli/inside.h"
 
 #include "base/file.h"
@@ -34,15 +34,15 @@ static void rendering_free(struct rendering *rendering)
     arena_free(&rendering->arena);
 }
 
-/* Later files stand over earlier ones, map by map, as Helm's do. */
-static void lay_over(struct arena *arena, struct node *under,
+/* A later values file overrides an earlier one, map by map, as in Helm. */
+static void overlay_values(struct arena *arena, struct node *under,
                      const struct node *over)
 {
     node_each(member, over) {
         struct node *old = node_get(under, member->key);
 
         if (node_is(old, NODE_MAP) && node_is(member->value, NODE_MAP))
-            lay_over(arena, old, member->value);
+            overlay_values(arena, old, member->value);
         else
             node_set(arena, under, member->key, member->value);
     }
@@ -64,7 +64,7 @@ static int read_values(const struct cli_flags *flags, struct arena *arena,
         if (one->type != NODE_MAP && one->type != NODE_NULL)
             return err_set(err, ERR_INVALID, "%s: values are a map, not a %s",
                            flags->values[i], node_type_name(one->type));
-        lay_over(arena, values, one);
+        overlay_values(arena, values, one);
     }
     return 0;
 }
@@ -84,8 +84,8 @@ static int read_sources(const struct cli_flags *flags,
     return 0;
 }
 
-/* The sentence, and the line that it is about. */
-static int tell(const struct rendering *rendering,
+/* Prints the error and the line of the template. */
+static int print_template_error(const struct rendering *rendering,
                 const struct template_error *error)
 {
     scoped_text struct text shown = {0}, words = {0};
@@ -101,7 +101,7 @@ static int tell(const struct rendering *rendering,
     return CLI_FAILED;
 }
 
-static int add_all(struct rendering *rendering, struct template_error *error)
+static int add_sources(struct rendering *rendering, struct template_error *error)
 {
     const char *names[CLI_MOST];
 
@@ -121,7 +121,7 @@ static int add_all(struct rendering *rendering, struct template_error *error)
     return 0;
 }
 
-/* What begins with an underscore only defines, as in a chart. */
+/* A file whose name begins with "_" only defines templates, as in a Helm chart. */
 static bool is_partial(const char *name)
 {
     const char *slash = strrchr(name, '/');
@@ -157,8 +157,8 @@ int render_verb(const struct cli_flags *flags)
     node_set(rendering.arena, data, "Values", values);
     node_set(rendering.arena, data, "var", values);
     rendering.set = template_set_new(&sprig_options_helm);
-    if (add_all(&rendering, &error) < 0)
-        return tell(&rendering, &error);
+    if (add_sources(&rendering, &error) < 0)
+        return print_template_error(&rendering, &error);
     for (size_t i = 0; i < rendering.count; i++) {
         scoped_text struct text out = {0};
 
@@ -166,7 +166,7 @@ int render_verb(const struct cli_flags *flags)
             continue;
         if (template_run(rendering.set, rendering.sources[i].name, data, &out,
                          &error) < 0)
-            return tell(&rendering, &error);
+            return print_template_error(&rendering, &error);
         fwrite(text_string(&out), 1, out.len, stdout);
     }
     return CLI_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle token create|list|revoke. */
+/* axle token create, list and revoke: manages join tokens on the hub. */
 #include "cli/inside.h"
+#include "cli/cloudinit.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -28,7 +29,7 @@ static void random_hex(struct text *text, size_t bytes)
     text_add_hex(text, random, bytes);
 }
 
-/* As the field of a JoinToken is an int32. */
+/* The field of a JoinToken is an int32. */
 #define MOST_USES INT32_MAX
 
 static int read_uses(const struct cli_flags *flags, int64_t *ret, struct err *err)
@@ -76,14 +77,17 @@ static int read_lifetime(const struct cli_flags *flags, int64_t *ret, struct err
     return 0;
 }
 
-/* Only the option: a variable or file that names a spoke is not about this token. */
-static const char *name_of(const struct cli_flags *flags)
+/*
+ * Only the option counts: a variable or file that sets `name` is about this machine's own
+ * spoke.
+ */
+static const char *requested_name(const struct cli_flags *flags)
 {
     return config_source(flags->config, CONFIG_ID_NAME) == CONFIG_FLAG
                ? config_text(flags->config, CONFIG_ID_NAME) : NULL;
 }
 
-static int check_name(const char *name, struct err *err)
+static int check_spoke_name(const char *name, struct err *err)
 {
     char why[NAME_WHY];
 
@@ -92,7 +96,7 @@ static int check_name(const char *name, struct err *err)
     return err_set(err, ERR_INVALID, "--name \"%.100s\": %s", name, why);
 }
 
-/* Whom an administrator's token lets in is told apart by its name. */
+/* Administrators are distinguished by the name of their token. */
 static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct node *spec,
                       struct err *err)
 {
@@ -109,7 +113,7 @@ static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct
 static int fill_join(const struct cli_flags *flags, struct arena *arena, struct node *spec,
                      struct err *err)
 {
-    const char *name = name_of(flags);
+    const char *name = requested_name(flags);
     int64_t uses;
 
     if (read_uses(flags, &uses, err) < 0)
@@ -127,11 +131,11 @@ static int make_object(const struct cli_flags *flags, struct arena *arena,
 {
     struct node *object = node_map(arena);
     struct node *spec = node_make(arena, object, "spec");
-    const char *name = name_of(flags);
+    const char *name = requested_name(flags);
     char expires[CLOCK_TEXT];
     int64_t lifetime;
 
-    if (check_name(name, err) < 0 || read_lifetime(flags, &lifetime, err) < 0 ||
+    if (check_spoke_name(name, err) < 0 || read_lifetime(flags, &lifetime, err) < 0 ||
         (flags->admin ? fill_admin : fill_join)(flags, arena, spec, err) < 0)
         return -1;
     if (flags->admin && name)
@@ -177,7 +181,7 @@ static void print_tree(const struct cli_flags *flags, const struct fresh *fresh,
     cli_print_tree(flags, tree);
 }
 
-/* The token alone goes to standard output, for scripts. */
+/* Only the token goes to standard output, so that scripts can read it. */
 static void print_admin(const struct fresh *fresh, const char *token)
 {
     const char *name = text_string(&fresh->id);
@@ -187,7 +191,10 @@ static void print_admin(const struct fresh *fresh, const char *token)
                     "with: axle token revoke %s\n", name, expiry_of(fresh), name);
 }
 
-/* To standard error: what is printed for the other machine is pasted as it is. */
+/*
+ * The warning goes to standard error, because standard output is pasted on the other
+ * machine.
+ */
 static void warn_of_loopback(const struct joining_words *words)
 {
     static const char *const own[] = {"https://127.", "https://localhost:", "https://[::1]"};
@@ -221,8 +228,8 @@ static int print_token(const struct cli_flags *flags, const struct joining_words
 
 #define POOLS "/apis/" META_API_AXLE "/namespaces/%s/computepools"
 
-/* A spoke of a pool that is not there would belong to nobody. */
-static int check_pool(const struct cli_flags *flags, struct cli_client *client,
+/* Without its pool the spoke would belong to no project. */
+static int check_pool_exists(const struct cli_flags *flags, struct cli_client *client,
                       struct arena *arena, struct err *err)
 {
     const char *slash = flags->pool ? strchr(flags->pool, '/') : NULL;
@@ -252,11 +259,11 @@ static int check_pool(const struct cli_flags *flags, struct cli_client *client,
                    space);
 }
 
-/* The hub would refuse the machine when it joins: better said before it is set up. */
-static int check_spoke(const struct cli_flags *flags, struct cli_client *client,
+/* Checked here because the hub would refuse the machine only when it joins. */
+static int check_spoke_may_join(const struct cli_flags *flags, struct cli_client *client,
                        struct arena *arena, struct err *err)
 {
-    const char *name = name_of(flags), *owner;
+    const char *name = requested_name(flags), *owner;
     const struct node *space;
     struct err said = {0};
 
@@ -287,19 +294,19 @@ static int make_at_hub(const struct cli_flags *flags, struct cli_client *client,
 {
     struct err said = {0};
 
-    if (check_pool(flags, client, arena, err) < 0 || check_spoke(flags, client, arena, err) < 0)
+    if (check_pool_exists(flags, client, arena, err) < 0 || check_spoke_may_join(flags, client, arena, err) < 0)
         return -1;
     if (client_ask(client, arena, "POST", TOKENS, fresh->object, &said))
         return 0;
-    if (name_of(flags) && strstr(said.text, "already exists"))
+    if (requested_name(flags) && strstr(said.text, "already exists"))
         return err_set(err, said.code, "--name=%s: there is a token of this name; choose another "
-                       "one, or first axle token revoke %s", name_of(flags), name_of(flags));
+                       "one, or first axle token revoke %s", requested_name(flags), requested_name(flags));
     *err = said;
     return -1;
 }
 
-/* A token that nobody could read is of no use to anybody who might. */
-static int take_back(struct cli_client *client, struct arena *arena, const struct fresh *fresh)
+/* The token could not be printed, so nobody has it: delete it again. */
+static int revoke_unprinted_token(struct cli_client *client, struct arena *arena, const struct fresh *fresh)
 {
     struct err err = {0};
     bool gone = client_ask(client, arena, "DELETE",
@@ -348,17 +355,17 @@ int token_create_verb(const struct cli_flags *flags)
         return cli_fail(&err);
     pki_join_token_add(&token, pin, text_string(&fresh.id), text_string(&fresh.secret));
     words = (struct joining_words){
-        text_string(&token), client_server(client), expiry_of(&fresh), name_of(flags)};
+        text_string(&token), client_server(client), expiry_of(&fresh), requested_name(flags)};
     if (cli_wants_tree(flags))
         print_tree(flags, &fresh, &words);
     else if (flags->admin)
         print_admin(&fresh, text_string(&token));
     else if (print_token(flags, &words, &err) < 0)
         cli_fail(&err);
-    return err.code || output_failed() ? take_back(client, arena, &fresh) : CLI_OK;
+    return err.code || output_failed() ? revoke_unprinted_token(client, arena, &fresh) : CLI_OK;
 }
 
-/* What a hash is good for is judging a token, and nobody else does that. */
+/* Leaves out the hash of the token: only the hub needs it. */
 static void print_list_tree(const struct cli_flags *flags, struct arena *arena,
                             const struct node *answer)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle uninstall: everything that Axle has on this machine goes. */
+/* axle uninstall: removes everything of Axle from this machine. */
 #include "cli/inside.h"
+#include "cli/uninstall.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -21,7 +22,10 @@
 
 #define PACKAGE_LIST "/var/lib/dpkg/info/axle.list"
 #define PACKAGE_DATA "/var/lib/axle"
-/* A folder gets this name before it is deleted: no hub or agent starts on half of one. */
+/*
+ * A folder is renamed to this before it is deleted, so that no hub or agent starts on a
+ * half-deleted folder.
+ */
 #define ASIDE ".uninstalling"
 
 const struct cli_help uninstall_help = {
@@ -52,20 +56,20 @@ const struct cli_help uninstall_help = {
 /* ---- What there is ------------------------------------------------------------------- */
 
 /*
- * How everything begins that a hub or a spoke keeps in its folder (copies and what is put
- * aside end otherwise). A folder that has anything else in it is another's, or has another's
- * files in it: a home directory may have a folder "hub" of one's own.
+ * The names of all files that a hub or a spoke keeps in its folder, by their beginning
+ * (copies and renamed files have other endings). A folder that has any other file is not
+ * Axle's, or has files of the user in it, for a home directory may have a folder "hub".
  */
 static const struct mark {
     const char *start;
-    bool tells; /* nobody else calls it so */
+    bool tells; /* only Axle uses this name */
 } marks[] = {
     {"axle.db", true}, {"pki", true}, {"admin.kubeconfig", true}, {"workloads", true},
     {"departure", true}, {"joined-with", true}, {"left-", true}, {"agent.sock", true},
     {"control.sock", true}, {"newest", false}, {"name", false}, {"hub", false},
-    {"lost+found", false}, {".deep-", false}, /* of a deletion that was cut short */
+    {"lost+found", false}, {".deep-", false}, /* left by an interrupted deletion */
 };
-/* What install/sample.sh leaves beside them. */
+/* The files that install/sample.sh leaves in the data folder. */
 static const char *const leftovers[] = {"axle.log", "ca.pem", "admin.pem", "admin.key", "axle.pid"};
 static const char *const roles[] = {"spoke", "hub"};
 
@@ -73,8 +77,8 @@ struct place {
     const struct cli_flags *flags;
     char *data;
     bool there[count_of(roles)], aside[count_of(roles)];
-    struct holders running; /* hub and agent */
-    int lock;               /* of the data folder, against another uninstall; -1: none */
+    struct holders running; /* the running hub and agent */
+    int lock;               /* lock of the data folder, against a second uninstall; -1: none */
 };
 
 static void place_free(struct place *place)
@@ -100,7 +104,10 @@ static const struct mark *find_mark(const char *name)
     return NULL;
 }
 
-/* That nothing is in a folder but what is Axle's. Of one that is half deleted any part may be left. */
+/*
+ * Fails if the folder has a file that is not Axle's. A half-deleted folder may lack any of
+ * its files.
+ */
 static int check_contents(const char *folder, bool half, struct err *err)
 {
     scoped_mem char *foreign = NULL;
@@ -128,8 +135,8 @@ static int check_contents(const char *folder, bool half, struct err *err)
                                                       "of Axle", folder);
 }
 
-/* A folder of such a name that is somebody else's is left alone, and all beside it. */
-static int look_for_role(struct place *place, size_t role, struct err *err)
+/* If "hub" or "spoke" is not Axle's folder, it and everything beside it are left alone. */
+static int find_role_folder(struct place *place, size_t role, struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/%s", place->data, roles[role]);
     scoped_mem char *aside = mem_printf("%s" ASIDE, path);
@@ -151,7 +158,7 @@ static int look_for_role(struct place *place, size_t role, struct err *err)
     return 0;
 }
 
-static void look_for_processes(struct place *place)
+static void find_running_processes(struct place *place)
 {
     scoped_mem char *store = mem_printf("%s/hub/axle.db", place->data);
     scoped_mem char *spoke = mem_printf("%s/spoke", place->data);
@@ -164,7 +171,7 @@ static void look_for_processes(struct place *place)
         holders_find(&place->running, spoke);
         holders_find(&place->running, agents);
     }
-    /* What was started again while its folder was renamed. */
+    /* Processes that started again while the folder was renamed. */
     for (size_t i = 0; i < count_of(roles); i++) {
         scoped_mem char *aside = mem_printf("%s/%s" ASIDE, place->data, roles[i]);
         scoped_mem char *kept = mem_printf("%s/axle.db", aside);
@@ -174,8 +181,8 @@ static void look_for_processes(struct place *place)
     }
 }
 
-/* Axle's own paths are found in the folder that a link names, but no link inside is taken. */
-static int look_around(struct place *place, struct err *err)
+/* The data folder may be a symbolic link; links inside it are not followed. */
+static int find_installation(struct place *place, struct err *err)
 {
     scoped_mem char *named = mode_data_folder(place->flags);
     char *real = realpath(named, NULL);
@@ -192,9 +199,9 @@ static int look_around(struct place *place, struct err *err)
         return err_set(err, ERR_INVALID, "--data-dir=%.300s is no folder that Axle keeps its data "
                        "in, and nothing in it is touched", named);
     for (size_t i = 0; i < count_of(roles); i++)
-        if (look_for_role(place, i, err) < 0)
+        if (find_role_folder(place, i, err) < 0)
             return -1;
-    look_for_processes(place);
+    find_running_processes(place);
     return 0;
 }
 
@@ -203,7 +210,10 @@ static bool is_anything(const struct place *place)
     return place->there[0] || place->there[1] || place->aside[0] || place->aside[1];
 }
 
-/* What a service manager would start again, or a package brings, goes by them. */
+/*
+ * systemd would restart its units, and a package owns its files, so the user must remove
+ * those first.
+ */
 static int check_owner(const struct place *place, struct err *err)
 {
     if (!strcmp(place->data, PACKAGE_DATA) && file_exists(PACKAGE_LIST))
@@ -233,8 +243,8 @@ static void print_folder(const char *path, const char *what)
     printf("  %-10s %s (%s)\n", what, path, size);
 }
 
-/* "claims-2026-11-29T18:50:43Z", as claims_keep() names it, and nobody's own folder. */
-static bool is_kept(const char *name)
+/* Matches names such as "claims-2026-11-29T18:50:43Z", which claims_keep() makes. */
+static bool is_claims_folder(const char *name)
 {
     int64_t when;
 
@@ -259,7 +269,7 @@ static void print_claims(const struct place *place)
     for (struct dirent *e; list && (e = readdir(list));) {
         scoped_mem char *path = mem_printf("%s/%s", place->data, e->d_name);
 
-        if (is_kept(e->d_name))
+        if (is_claims_folder(e->d_name))
             print_folder(path, fate);
     }
     if (list)
@@ -277,7 +287,7 @@ static void print_processes(const struct holders *holders)
     }
 }
 
-static void print_pods(const struct place *place, const char *driver)
+static void print_pods_to_end(const struct place *place, const char *driver)
 {
     scoped_mem char *folder = mem_printf("%s/spoke/workloads/%s", place->data, driver);
     DIR *list = opendir(folder);
@@ -289,7 +299,7 @@ static void print_pods(const struct place *place, const char *driver)
         closedir(list);
 }
 
-/* The spokes of a hub that goes have nobody to ask any more. */
+/* Warns about spokes that will have no hub after this. */
 static void print_orphans(const struct place *place)
 {
     scoped_mem char *path = mem_printf("%s/hub/admin.kubeconfig", place->data);
@@ -334,14 +344,14 @@ static void print_hub_of_spoke(const struct place *place)
     }
 }
 
-static int list_all(const struct place *place)
+static int print_everything(const struct place *place)
 {
     struct err err = {0};
 
     printf("Axle in %s:\n", place->data);
     print_processes(&place->running);
-    print_pods(place, "pods");
-    print_pods(place, "engine");
+    print_pods_to_end(place, "pods");
+    print_pods_to_end(place, "engine");
     for (size_t i = 0; i < count_of(roles); i++) {
         scoped_mem char *path = mem_printf("%s/%s", place->data, roles[i]);
         scoped_mem char *aside = mem_printf("%s" ASIDE, path);
@@ -366,7 +376,7 @@ static int list_all(const struct place *place)
 
 /* ---- Doing it --------------------------------------------------------------------------- */
 
-/* One option of the agent's command line, where none is given here. */
+/* Takes one setting from the agent's command line if this command line does not have it. */
 static int take_setting(const struct place *place, const char *word, const char *next,
                         struct err *err)
 {
@@ -387,7 +397,7 @@ static int take_setting(const struct place *place, const char *word, const char 
     return setting->id == CONFIG_ID_CONFIG ? config_read_file(place->flags->config, value, err) : 0;
 }
 
-/* What a running agent was told about its engine and groups need not be said again. */
+/* A running agent's engine and control groups need not be given again on this command line. */
 static int take_settings(const struct place *place, struct err *err)
 {
     for (size_t i = 0; i < place->running.count; i++) {
@@ -406,7 +416,7 @@ static int take_settings(const struct place *place, struct err *err)
     return 0;
 }
 
-/* Pods that are an engine's are known by the folder that they have. */
+/* An engine's pods have a folder with this name. */
 static bool has_containers(const struct place *place)
 {
     scoped_mem char *folder = mem_printf("%s/spoke/workloads/engine", place->data);
@@ -421,9 +431,9 @@ static bool has_containers(const struct place *place)
 }
 
 /*
- * Volumes in memory, Secrets among them, go with their pods where an agent ends these. Which
- * they are is the agent's to say, and no word of a pod in its template; and everybody may make
- * a folder in /dev/shm.
+ * Volumes in memory (Secrets too) lie in /dev/shm; an agent that ends its pods deletes
+ * them. Only a folder that the agent's own description names is deleted, because any user
+ * may make folders in /dev/shm and a pod may write any text into its template.
  */
 static int delete_volumes_in_memory(const char *id, const char *description, size_t len,
                                     struct err *err)
@@ -472,8 +482,8 @@ static int end_by_shims(const char *workloads, struct err *err)
 }
 
 /*
- * Shims end their pods by themselves, whatever has become of the spoke's store. What an
- * engine or a Kubernetes cluster runs has to be ended by one who can talk to it.
+ * A shim ends its own pod, even if the spoke's store is damaged. Pods of an engine or a
+ * Kubernetes cluster need a client of that engine or cluster.
  */
 static int end_pods(const struct place *place, struct err *err)
 {
@@ -491,22 +501,22 @@ static int end_pods(const struct place *place, struct err *err)
     return mode_end_spoke(place->flags, err);
 }
 
-/* A supervisor, or a person, has started the hub or the agent again. */
+/* Fails if a supervisor or a user has started the hub or the agent again. */
 static int check_ended(struct place *place, struct err *err)
 {
-    look_for_processes(place);
+    find_running_processes(place);
     return place->running.count
                ? err_set(err, ERR_OTHER, "process %d (%.200s) was started again meanwhile: stop "
                          "what starts it", place->running.list[0].pid, place->running.list[0].command)
                : 0;
 }
 
-static int end_all(struct place *place, struct err *err)
+static int end_processes_and_pods(struct place *place, struct err *err)
 {
     if (holders_end(&place->running, err) < 0)
         return -1;
-    /* The agent of all-in-one ends after its hub; and a supervisor starts either again. */
-    look_for_processes(place);
+    /* The agent of all-in-one ends after its hub, and a supervisor may restart either. */
+    find_running_processes(place);
     if (holders_end(&place->running, err) < 0 || end_pods(place, err) < 0)
         return -1;
     return check_ended(place, err);
@@ -518,7 +528,7 @@ static int delete_role(struct place *place, size_t role, struct err *err)
     scoped_mem char *name = mem_printf("%s" ASIDE, roles[role]);
     scoped_mem char *aside = mem_printf("%s/%s", place->data, name);
 
-    /* What an earlier try left; then this one's. */
+    /* First the remains of an earlier uninstall, then the folder itself. */
     if (is_folder(aside) && erase_tree(place->data, name, err) < 0)
         return -1;
     if (place->there[role] && rename(path, aside) < 0 && errno != ENOENT)
@@ -530,7 +540,7 @@ static int delete_role(struct place *place, size_t role, struct err *err)
     return is_folder(aside) ? erase_tree(place->data, name, err) : 0;
 }
 
-/* What is there although it was deleted came with a hub or an agent that was started again. */
+/* Files that exist again were made by a restarted hub or agent. */
 static int check_gone(const struct place *place, struct err *err)
 {
     for (size_t i = 0; i < count_of(roles); i++) {
@@ -543,7 +553,7 @@ static int check_gone(const struct place *place, struct err *err)
     return 0;
 }
 
-/* What starts an ended process again does so within a second, mostly. */
+/* A supervisor restarts a process within about a second. */
 static int watch_a_while(const struct place *place, struct err *err)
 {
     for (int i = 0; i < 15; i++) {
@@ -554,7 +564,7 @@ static int watch_a_while(const struct place *place, struct err *err)
     return check_gone(place, err);
 }
 
-/* Only files: a folder of such a name is not the sample's. */
+/* Deletes files only: the sample makes no folder with such a name. */
 static int delete_leftovers(const struct place *place, struct err *err)
 {
     for (size_t i = 0; i < count_of(leftovers); i++) {
@@ -567,7 +577,7 @@ static int delete_leftovers(const struct place *place, struct err *err)
     return 0;
 }
 
-/* The data of claims that lies elsewhere is not moved from there, and not deleted. */
+/* Claims whose data lies outside the folder are neither moved nor deleted. */
 static int keep_claims(const struct place *place, struct err *err)
 {
     scoped_mem char *spoke = mem_printf("%s/spoke", place->data);
@@ -588,7 +598,7 @@ static int delete_claims(const struct place *place, struct err *err)
     int result = 0;
 
     for (struct dirent *e; list && (e = readdir(list));)
-        if (is_kept(e->d_name) && erase_tree(place->data, e->d_name, err) < 0)
+        if (is_claims_folder(e->d_name) && erase_tree(place->data, e->d_name, err) < 0)
             result = -1;
     if (list)
         closedir(list);
@@ -623,7 +633,7 @@ static void print_end(const struct place *place)
            "%s\n", len > 0 ? program : "where you put it");
 }
 
-static int delete_all(struct place *place, struct err *err)
+static int delete_everything(struct place *place, struct err *err)
 {
     if (keep_claims(place, err) < 0 ||
         (place->flags->delete_claims && delete_claims(place, err) < 0) ||
@@ -635,7 +645,7 @@ static int delete_all(struct place *place, struct err *err)
     return 0;
 }
 
-static int uninstall(struct place *place, struct err *err)
+static int run_uninstall(struct place *place, struct err *err)
 {
     scoped_holders struct holders ended = {0};
     int result;
@@ -648,7 +658,7 @@ static int uninstall(struct place *place, struct err *err)
     ended = place->running;
     place->running = (struct holders){0};
     result = holders_end(&ended, err);
-    if (result < 0 || end_all(place, err) < 0 || delete_all(place, err) < 0)
+    if (result < 0 || end_processes_and_pods(place, err) < 0 || delete_everything(place, err) < 0)
         return -1;
     if ((ended.count ? watch_a_while : check_gone)(place, err) < 0)
         return -1;
@@ -657,7 +667,7 @@ static int uninstall(struct place *place, struct err *err)
     return 0;
 }
 
-/* Of an earlier time there may be the data of claims. */
+/* Data of claims may be left from an earlier spoke. */
 static int end_with_nothing(const struct place *place)
 {
     bool deletes = place->flags->yes && place->flags->delete_claims;
@@ -666,7 +676,7 @@ static int end_with_nothing(const struct place *place)
     DIR *list = opendir(place->data);
 
     for (struct dirent *e; list && (e = readdir(list));)
-        count += is_kept(e->d_name);
+        count += is_claims_folder(e->d_name);
     if (list)
         closedir(list);
     if (count && deletes && delete_claims(place, &err) < 0)
@@ -679,8 +689,8 @@ static int end_with_nothing(const struct place *place)
     return CLI_OK;
 }
 
-/* Two at once would end and delete under each other's hands. */
-static int say_busy(const struct place *place)
+/* Two at the same time would delete the files that the other one checks. */
+static int report_other_uninstall(const struct place *place)
 {
     struct err err = {0};
 
@@ -693,16 +703,16 @@ int uninstall_verb(const struct cli_flags *flags)
     SCOPED(place_free) struct place place = {.flags = flags, .lock = -1};
     struct err err = {0};
 
-    if (look_around(&place, &err) < 0)
+    if (find_installation(&place, &err) < 0)
         return cli_fail(&err);
     if (!is_anything(&place))
         return end_with_nothing(&place);
     if (!flags->yes)
-        return list_all(&place);
+        return print_everything(&place);
     place.lock = file_lock_folder(place.data, &err);
     if (place.lock < 0 && err.code == ERR_CONFLICT)
-        return say_busy(&place);
-    if (uninstall(&place, &err) < 0) {
+        return report_other_uninstall(&place);
+    if (run_uninstall(&place, &err) < 0) {
         err_wrap(&err, "not everything is gone; axle uninstall --yes goes on when the reason is");
         return cli_fail(&err);
     }

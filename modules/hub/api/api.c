@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes a request apart, asks whether it is allowed, and sends it on. */
+/* Parses the path of a request, checks authorisation, and calls the handler of its verb. */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -24,7 +24,7 @@ struct api *api_new(const struct api_options *options)
     api->git_version = mem_copy_string(options->git_version);
     api->hashes = map_new();
     api->started = clock_wall();
-    held_open(api);
+    open_requests_start(api);
     return api;
 }
 
@@ -36,21 +36,12 @@ void api_free(struct api **pointer)
 
     if (!api)
         return;
-    held_close(api);
+    open_requests_stop(api);
     while ((hash = map_next(api->hashes, &at, NULL)))
         mem_free(&hash);
     map_free(&api->hashes);
     mem_free(&api->git_version);
     free(api);
-}
-
-/* As Kubernetes has it: no value, "false" and "0" are no, all else is yes, for
-   there are clients that say "True". */
-bool query_flag(const struct http_request *request, const char *name)
-{
-    const char *value = http_request_query(request, name);
-
-    return value && strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0;
 }
 
 /* The part of the path after /api/v1 or /apis/GROUP/VERSION. */
@@ -115,15 +106,15 @@ static const char *verb_of(const struct api_request *ask)
         {"POST", "create", "create"}, {"PUT", "update", NULL},
         {"PATCH", "patch", NULL},    {"DELETE", "delete", "deletecollection"},
     };
-    const char *method = ask->request->method;
+    const char *method = ask->http->method;
 
     for (size_t i = 0; i < count_of(verbs); i++) {
         if (strcmp(verbs[i].method, method) != 0)
             continue;
         if (strcmp(verbs[i].one, "get") == 0 &&
-            !*ask->what.subresource && query_flag(ask->request, "watch"))
+            !*ask->what.subresource && query_flag(ask->http, "watch"))
             return "watch";
-        /* An object cannot be created at its own address. */
+        /* POST creates in a collection, not at the address of an object. */
         if (*ask->what.name && !*ask->what.subresource && !strcmp(method, "POST"))
             return NULL;
         return *ask->what.name ? verbs[i].one : verbs[i].many;
@@ -155,15 +146,15 @@ static bool kind_has_verb(const struct api_request *ask)
 }
 
 /*
- * The name that a list, watch or deletecollection is about: in the path, or the
- * one that the field selector requires. With both, they must agree, for only one
- * of them can be judged.
+ * The one name of a list, watch or deletecollection: from the path, or from a field
+ * selector on metadata.name. With both they must be equal, because only one of them is
+ * authorised.
  */
 static int read_required_name(struct api_request *ask, struct err *err)
 {
-    const char *fields = http_request_query(ask->request, "fieldSelector");
+    const char *fields = http_request_query(ask->http, "fieldSelector");
     struct selector *selector = NULL;
-    struct err unwanted = {0}; /* said by query_read(), to who may ask at all */
+    struct err unwanted = {0}; /* dropped: query_read() reports it, after authorisation */
     const char *name = NULL;
 
     if (!strcmp(ask->what.verb, "get") || !fields || !*fields)
@@ -187,42 +178,40 @@ static bool asks_many(const struct api_request *ask)
 }
 
 /*
- * Completes the description that is judged here and served later: handlers take
- * namespace, name and selectors from it, never from the request again.
+ * Completes the auth_request. Handlers read namespace, name and selectors from it and
+ * never from the HTTP request again, so that what is served is what was authorised.
  */
-static int describe(struct api_request *ask, struct err *err)
+static int complete_auth_request(struct api_request *ask, struct err *err)
 {
     const struct kind *kind = ask->kind;
 
     ask->what.group = kind->group;
     ask->what.resource = kind->plural;
     if (asks_many(ask)) {
-        ask->what.labels = http_request_query(ask->request, "labelSelector");
+        ask->what.labels = http_request_query(ask->http, "labelSelector");
         if (read_required_name(ask, err) < 0)
             return -1;
     }
-    /* A Namespace lies in itself, so that a role there lets one look at it. */
+    /*
+     * A Namespace counts as inside itself, so that a role in a namespace allows reading
+     * the Namespace.
+     */
     if (!*kind->group && !strcmp(kind->plural, "namespaces"))
         ask->what.space = ask->what.name;
     return 0;
 }
 
-const char *request_namespace(const struct api_request *ask)
-{
-    return ask->kind->namespaced ? ask->what.space : "";
-}
-
-static void handle_object(struct api *api, struct http_request *request,
+static void handle_object(struct api *api, struct http_request *http,
                           const struct route *route)
 {
-    struct api_request *ask = arena_alloc(request->arena, sizeof *ask);
+    struct api_request *ask = arena_alloc(http->arena, sizeof *ask);
     struct err err = {0};
 
-    *ask = (struct api_request){.api = api, .request = request,
-                            .arena = request->arena, .user = request->user,
+    *ask = (struct api_request){.api = api, .http = http,
+                            .arena = http->arena, .user = http->user,
                             .what = {.space = "", .name = "", .subresource = ""}};
     if (!kinds_have_version(api->kinds, route->group, route->version)) {
-        reply_nothing_there(request);
+        reply_nothing_there(http);
         return;
     }
     ask->kind = split_object(ask, route);
@@ -232,7 +221,7 @@ static void handle_object(struct api *api, struct http_request *request,
         reply_failure(ask, &err, node_map(ask->arena));
         return;
     }
-    request->label = ask->kind->resource;
+    http->label = ask->kind->resource;
     ask->what.verb = verb_of(ask);
     if (!ask->what.verb || !kind_has_verb(ask)) {
         err_set(&err, ERR_METHOD,
@@ -241,7 +230,7 @@ static void handle_object(struct api *api, struct http_request *request,
         reply_err(ask, &err, NULL);
         return;
     }
-    if (describe(ask, &err) < 0 ||
+    if (complete_auth_request(ask, &err) < 0 ||
         auth_check(api->auth, ask->user, &ask->what, &err) < 0) {
         reply_err(ask, &err, NULL);
         return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says what is served: groups, versions, kinds, OpenAPI, the server's version. */
+/* Serves discovery: groups, versions, kinds, and the server's version. */
 #include "api/inside.h"
 
 #include "base/text.h"
@@ -19,7 +19,7 @@ static const struct {
     {"watch", KIND_WATCH},
 };
 
-/* Hexadecimal digits that another content would not have. */
+/* A hash of the content in hexadecimal digits, for ETags. */
 const char *discovery_hash(struct arena *arena, const void *bytes, size_t len)
 {
     unsigned char digest[PKI_SHA256];
@@ -49,7 +49,7 @@ static void set_words(struct arena *arena, struct node *map, const char *key,
                  node_string(arena, words[i]));
 }
 
-static struct node *document(struct arena *arena, const char *kind,
+static struct node *make_discovery_document(struct arena *arena, const char *kind,
                              const char *api_version)
 {
     struct node *made = node_map(arena);
@@ -64,7 +64,7 @@ static struct node *document(struct arena *arena, const char *kind,
 
 static struct node *core_versions(struct arena *arena)
 {
-    struct node *made = document(arena, "APIVersions", NULL);
+    struct node *made = make_discovery_document(arena, "APIVersions", NULL);
 
     node_add(arena, node_make_list(arena, made, "versions"),
              node_string(arena, "v1"));
@@ -81,8 +81,10 @@ static struct node *version_node(struct arena *arena, const struct kind *kind)
     return made;
 }
 
-/* Rows come in order of group and version, so each is new when it differs from
-   the one before. */
+/*
+ * Rows are sorted by group and version, so a new version begins where a row differs from
+ * the one before.
+ */
 bool discovery_is_new_version(const struct kinds *kinds, size_t i)
 {
     const struct kind *before = i ? kinds_at(kinds, i - 1) : NULL;
@@ -94,7 +96,7 @@ bool discovery_is_new_version(const struct kinds *kinds, size_t i)
 static struct node *group_list(struct arena *arena, const struct kinds *kinds,
                                const char *only)
 {
-    struct node *made = document(arena, "APIGroupList", "v1");
+    struct node *made = make_discovery_document(arena, "APIGroupList", "v1");
     struct node *groups = node_make_list(arena, made, "groups");
     struct node *group = NULL;
 
@@ -151,7 +153,7 @@ static void add_resource(struct arena *arena, struct node *list,
 static struct node *resource_list(struct arena *arena, const struct kinds *kinds,
                                   const char *group, const char *version)
 {
-    struct node *made = document(arena, "APIResourceList", "v1");
+    struct node *made = make_discovery_document(arena, "APIResourceList", "v1");
     struct node *list;
     bool any = false;
 
@@ -211,10 +213,10 @@ static struct node *aggregated_resource(struct arena *arena,
     return made;
 }
 
-static struct node *aggregated(struct arena *arena, const struct kinds *kinds,
+static struct node *make_aggregated_discovery(struct arena *arena, const struct kinds *kinds,
                                bool core, const char *version)
 {
-    struct node *made = document(arena, "APIGroupDiscoveryList",
+    struct node *made = make_discovery_document(arena, "APIGroupDiscoveryList",
                                  arena_printf(arena, "apidiscovery.k8s.io/%s",
                                               version));
     struct node *items, *group = NULL, *in_version = NULL;
@@ -253,7 +255,10 @@ static struct node *aggregated(struct arena *arena, const struct kinds *kinds,
     return made;
 }
 
-/* The newest aggregated version that Accept names, or NULL for plain. */
+/*
+ * The newest version of aggregated discovery in Accept; NULL: the client wants plain
+ * discovery.
+ */
 static const char *aggregated_version(const struct http_request *request)
 {
     const char *accept = http_request_header(request, "accept");
@@ -279,7 +284,7 @@ static void answer_groups(struct api *api, struct http_request *request,
                                       : group_list(arena, api->kinds, NULL));
         return;
     }
-    document_write_json(&out, aggregated(arena, api->kinds, core, version));
+    document_write_json(&out, make_aggregated_discovery(arena, api->kinds, core, version));
     if (reply_known(request, discovery_hash(arena, out.bytes, out.len)))
         return;
     http_answer(request, 200,
@@ -310,7 +315,7 @@ static void answer_version(struct api *api, struct http_request *request)
     reply_node(request, 200, made);
 }
 
-static struct node *find(struct api *api, struct http_request *request)
+static struct node *find_discovery_document(struct api *api, struct http_request *request)
 {
     const char *const *at = request->segments;
     size_t count = request->segment_count;
@@ -337,7 +342,7 @@ void discovery_handle(struct api *api, struct http_request *request)
     struct node *found;
 
     request->label = "discovery";
-    /* By segments: there are clients that end each of these paths with "/". */
+    /* Compares segments, because some clients end each of these paths with "/". */
     if (request->segment_count == 1 &&
         text_same(request->segments[0], "version")) {
         answer_version(api, request);
@@ -353,7 +358,7 @@ void discovery_handle(struct api *api, struct http_request *request)
         answer_groups(api, request, text_same(request->segments[0], "api"));
         return;
     }
-    found = find(api, request);
+    found = find_discovery_document(api, request);
     if (found) {
         reply_node(request, 200, found);
         return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts objects into the form that was asked for: whole, table, metadata. */
+/* Writes objects in the form of the Accept header: whole, as a table, or metadata only. */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -10,11 +10,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Each media range of Accept in turn; the first that we can make decides. */
+/* Takes the first media range of Accept that the server can produce. */
 void form_choose(struct api_request *ask)
 {
-    const char *accept = http_request_header(ask->request, "accept");
-    const char *include = http_request_query(ask->request, "includeObject");
+    const char *accept = http_request_header(ask->http, "accept");
+    const char *include = http_request_query(ask->http, "includeObject");
     char *copy = arena_string(ask->arena, accept ? accept : "");
 
     ask->form = API_OBJECT;
@@ -42,7 +42,7 @@ void form_choose(struct api_request *ask)
     }
 }
 
-static struct node *partial(struct arena *arena, const struct node *object)
+static struct node *make_partial_metadata(struct arena *arena, const struct node *object)
 {
     struct node *made = node_map(arena);
     struct node *metadata = node_get(object, "metadata");
@@ -53,7 +53,7 @@ static struct node *partial(struct arena *arena, const struct node *object)
     return made;
 }
 
-static struct node *columns(struct arena *arena, const struct kind *kind)
+static struct node *table_column_definitions(struct arena *arena, const struct kind *kind)
 {
     struct node *list = node_list(arena);
 
@@ -62,7 +62,7 @@ static struct node *columns(struct arena *arena, const struct kind *kind)
         struct node *column = node_map(arena);
 
         node_set_text(arena, column, "name", from->name);
-        /* Ages are sent as text, so to a client they are text. */
+        /* Ages are sent as text, so the column's type is string. */
         node_set_text(arena, column, "type",
                       strcmp(from->type, "date") == 0 ? "string" : from->type);
         node_set_text(arena, column, "format", from->format);
@@ -79,14 +79,14 @@ static struct node *table_row(const struct api_request *ask, struct arena *arena
     struct node *row = node_map(arena);
 
     node_set(arena, row, "cells",
-             kind_cells(arena, ask->kind, seen_add(ask, arena, object), clock_wall()));
+             kind_cells(arena, ask->kind, last_seen_add(ask, arena, object), clock_wall()));
     if (ask->include != API_TABLE)
         node_set(arena, row, "object",
-                 ask->include == API_OBJECT ? object : partial(arena, object));
+                 ask->include == API_OBJECT ? object : make_partial_metadata(arena, object));
     return row;
 }
 
-static struct node *table(const struct api_request *ask, struct arena *arena,
+static struct node *make_table(const struct api_request *ask, struct arena *arena,
                           struct node *object, bool with_columns)
 {
     struct node *made = node_map(arena);
@@ -98,7 +98,7 @@ static struct node *table(const struct api_request *ask, struct arena *arena,
                   node_get_text(node_get(object, "metadata"), "resourceVersion"));
     node_set(arena, made, "metadata", metadata);
     node_set(arena, made, "columnDefinitions",
-             with_columns ? columns(arena, ask->kind) : node_list(arena));
+             with_columns ? table_column_definitions(arena, ask->kind) : node_list(arena));
     node_add(arena, node_make_list(arena, made, "rows"),
              table_row(ask, arena, object));
     return made;
@@ -108,11 +108,11 @@ static struct node *in_form(const struct api_request *ask, struct arena *arena,
                             struct node *object, bool first)
 {
     if (ask->form == API_TABLE)
-        return table(ask, arena, object, first);
-    return ask->form == API_PARTIAL ? partial(arena, object) : object;
+        return make_table(ask, arena, object, first);
+    return ask->form == API_PARTIAL ? make_partial_metadata(arena, object) : object;
 }
 
-/* The bytes as they lie in memory, unless another form or version is wanted. */
+/* Copies the stored bytes unless the client wants another form or version. */
 static void write_object(const struct api_request *ask, const struct object *object,
                          bool first, bool row_only, struct arena *arena,
                          struct text *out)
@@ -168,7 +168,7 @@ void form_list_begin(const struct api_request *ask, const struct objects_page *p
     document_write_json(out, metadata);
     if (ask->form == API_TABLE) {
         text_add(out, ",\"columnDefinitions\":");
-        document_write_json(out, columns(arena, ask->kind));
+        document_write_json(out, table_column_definitions(arena, ask->kind));
     }
     text_add(out, ask->form == API_TABLE ? ",\"rows\":[" : ",\"items\":[");
 }

@@ -12,7 +12,7 @@
     "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 #define METADATA "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
-static const char *group_path(struct arena *arena, const struct kind *kind)
+static const char *openapi_group_path(struct arena *arena, const struct kind *kind)
 {
     return *kind->group
                ? arena_printf(arena, "apis/%s", kind->api_version)
@@ -22,8 +22,11 @@ static const char *group_path(struct arena *arena, const struct kind *kind)
 static struct node *openapi_document(struct arena *arena, const struct api *api,
                                      const char *path);
 
-/* The hash of a group version's document; made once, for kinds do not change. */
-static const char *hash_of(struct api *api, const char *path)
+/*
+ * The hash of a group version's document, made once, because kinds do not change while the
+ * hub runs.
+ */
+static const char *openapi_document_hash(struct api *api, const char *path)
 {
     const char *known = map_get(api->hashes, path);
     scoped_arena struct arena *arena = arena_new();
@@ -45,12 +48,12 @@ static struct node *openapi_index(struct arena *arena, struct api *api)
 
     for (size_t i = 0; i < kinds_count(api->kinds); i++) {
         const struct kind *kind = kinds_at(api->kinds, i);
-        const char *path = group_path(arena, kind);
+        const char *path = openapi_group_path(arena, kind);
 
         if (discovery_is_new_version(api->kinds, i))
             node_set(arena, node_make(arena, paths, path), "serverRelativeURL",
                      node_format(arena, "/openapi/v3/%s?hash=%s", path,
-                                 hash_of(api, path)));
+                                 openapi_document_hash(api, path)));
     }
     return made;
 }
@@ -60,14 +63,14 @@ static const char *schema_name(struct arena *arena, const struct kind *kind)
     scoped_text struct text name = {0};
     char *group = arena_string(arena, *kind->group ? kind->group : "core.api.k8s.io");
 
-    /* Reversed as Kubernetes does: dev.axle.v1alpha1.AIWorkload. */
+    /* Reverses the group as Kubernetes does: dev.axle.v1alpha1.AIWorkload. */
     for (char *dot; (dot = strrchr(group, '.')); *dot = '\0')
         text_addf(&name, "%s.", dot + 1);
     text_addf(&name, "%s.%s.%s", group, kind->version, kind->kind);
     return arena_string(arena, text_string(&name));
 }
 
-static struct node *parameter(struct arena *arena, const char *name)
+static struct node *make_parameter(struct arena *arena, const char *name)
 {
     struct node *made = node_map(arena);
 
@@ -77,7 +80,7 @@ static struct node *parameter(struct arena *arena, const char *name)
     return made;
 }
 
-static struct node *operation(struct arena *arena, const struct kind *kind,
+static struct node *make_operation(struct arena *arena, const struct kind *kind,
                               const char *action)
 {
     static const char *const parameters[] = {"dryRun", "fieldManager",
@@ -90,13 +93,13 @@ static struct node *operation(struct arena *arena, const struct kind *kind,
     node_set(arena, made, "x-kubernetes-group-version-kind",
              discovery_response_kind(arena, kind->group, kind->version, kind->kind));
     for (size_t i = 0; i < count_of(parameters); i++)
-        node_add(arena, list, parameter(arena, parameters[i]));
+        node_add(arena, list, make_parameter(arena, parameters[i]));
     answer = node_make(arena, node_make(arena, made, "responses"), "200");
     node_set_text(arena, answer, "description", "OK");
     return made;
 }
 
-/* Every kind's metadata is one schema, and is referred to. */
+/* All kinds refer to one schema for metadata. */
 static struct node *with_metadata(struct arena *arena, const struct node *schema)
 {
     struct node *made = node_share(arena, schema);
@@ -126,7 +129,7 @@ static void add_openapi_kind(struct arena *arena, struct node *paths,
         {"patch", "patch", KIND_PATCH, true}, {"delete", "delete", KIND_DELETE, true},
     };
     const char *many = arena_printf(
-        arena, "/%s%s/%s", group_path(arena, kind),
+        arena, "/%s%s/%s", openapi_group_path(arena, kind),
         kind->namespaced ? "/namespaces/{namespace}" : "", kind->plural);
     const char *one = arena_printf(arena, "%s/{name}", many);
 
@@ -135,7 +138,7 @@ static void add_openapi_kind(struct arena *arena, struct node *paths,
             node_set(arena,
                      node_make(arena, paths, operations[i].named ? one : many),
                      operations[i].method,
-                     operation(arena, kind, operations[i].action));
+                     make_operation(arena, kind, operations[i].action));
     }
     node_set(arena, schemas, schema_name(arena, kind),
              with_metadata(arena, kind->openapi));
@@ -152,7 +155,7 @@ static struct node *openapi_document(struct arena *arena, const struct api *api,
     for (size_t i = 0; i < kinds_count(api->kinds); i++) {
         const struct kind *kind = kinds_at(api->kinds, i);
 
-        if (strcmp(group_path(arena, kind), path) == 0)
+        if (strcmp(openapi_group_path(arena, kind), path) == 0)
             add_openapi_kind(arena, paths, schemas, kind);
     }
     if (!node_count(schemas))
@@ -169,8 +172,10 @@ static struct node *openapi_document(struct arena *arena, const struct api *api,
 
 /* ---- Answers ------------------------------------------------------------- */
 
-/* One group version's document. Whoever asks for another content than there is
-   is sent to where it is now. */
+/*
+ * Serves one group version's document. A request with an old hash is redirected to the
+ * current one.
+ */
 static void answer_document(struct api *api, struct http_request *request,
                             const char *path)
 {
@@ -182,7 +187,7 @@ static void answer_document(struct api *api, struct http_request *request,
         reply_nothing_there(request);
         return;
     }
-    hash = hash_of(api, path);
+    hash = openapi_document_hash(api, path);
     if (wanted && strcmp(wanted, hash) != 0) {
         http_answer_header(request, "Location",
                            arena_printf(request->arena, "/openapi/v3/%s?hash=%s",
@@ -208,7 +213,7 @@ void openapi_handle(struct api *api, struct http_request *request)
         reply_node(request, 200, openapi_index(request->arena, api));
     else if (text_starts(request->path, prefix))
         answer_document(api, request, request->path + strlen(prefix));
-    /* An empty text of this type is what makes every kubectl content. */
+    /* kubectl accepts an empty document of this media type. */
     else if (text_same(which, "v2") && request->segment_count == 2)
         http_answer(request, 200, OPENAPI_V2_TYPE, "", 0);
     else

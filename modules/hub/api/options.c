@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks what stands in the query of a request, in a kube-apiserver's words. */
+/* Checks the query parameters of a request; messages are those of a kube-apiserver. */
 #include "api/inside.h"
 
 #include "base/text.h"
@@ -9,26 +9,26 @@
 
 #include <string.h>
 
-/* What is wrong with the options of one request. */
+/* The mistakes in the options of one request. */
 struct finding {
     const struct api_request *ask;
     struct node *causes;
 };
 
-static const char *asked(const struct finding *finding, const char *name)
+static const char *option_value(const struct finding *finding, const char *name)
 {
-    const char *value = http_request_query(finding->ask->request, name);
+    const char *value = http_request_query(finding->ask->http, name);
 
     return value ? value : "";
 }
 
-static void forbid(struct finding *finding, const char *field, const char *why)
+static void add_forbidden_option(struct finding *finding, const char *field, const char *why)
 {
     schema_add_cause(finding->ask->arena, finding->causes, "FieldValueForbidden",
                      field, NULL, "%s", why);
 }
 
-static void reject(struct finding *finding, const char *field, const char *value,
+static void add_unsupported_value(struct finding *finding, const char *field, const char *value,
                    const char *supported)
 {
     schema_add_cause(finding->ask->arena, finding->causes,
@@ -37,8 +37,8 @@ static void reject(struct finding *finding, const char *field, const char *value
                      "supported values: %s", supported);
 }
 
-/* Nothing found: 0. Otherwise the sentence, and the details of the Status. */
-static int conclude(struct finding *finding, const char *options,
+/* Returns 0 if there is no mistake; else the message, and the details of the Status. */
+static int options_error(struct finding *finding, const char *options,
                     struct node **ret_details, struct err *err)
 {
     struct arena *arena = finding->ask->arena;
@@ -60,17 +60,17 @@ static int conclude(struct finding *finding, const char *options,
 
 static void check_list_match(struct finding *finding, const char *match)
 {
-    const char *revision = asked(finding, "resourceVersion");
+    const char *revision = option_value(finding, "resourceVersion");
 
     if (!*revision)
-        forbid(finding, "resourceVersionMatch",
+        add_forbidden_option(finding, "resourceVersionMatch",
                "resourceVersionMatch is forbidden unless resourceVersion is "
                "provided");
     if (strcmp(match, "Exact") && strcmp(match, "NotOlderThan"))
-        reject(finding, "resourceVersionMatch", match,
+        add_unsupported_value(finding, "resourceVersionMatch", match,
                "\"Exact\", \"NotOlderThan\", \"\"");
     if (!strcmp(match, "Exact") && !strcmp(revision, "0"))
-        forbid(finding, "resourceVersionMatch",
+        add_forbidden_option(finding, "resourceVersionMatch",
                "resourceVersionMatch \"exact\" is forbidden for "
                "resourceVersion \"0\"");
 }
@@ -79,40 +79,40 @@ static void check_watch_match(struct finding *finding, const char *match,
                               bool initial)
 {
     if (initial && strcmp(match, "NotOlderThan"))
-        forbid(finding, "resourceVersionMatch",
+        add_forbidden_option(finding, "resourceVersionMatch",
                "sendInitialEvents requires setting resourceVersionMatch to "
                "NotOlderThan");
     if (!*match)
         return;
     if (!initial)
-        forbid(finding, "resourceVersionMatch",
+        add_forbidden_option(finding, "resourceVersionMatch",
                "resourceVersionMatch is forbidden for watch unless "
                "sendInitialEvents is provided");
     if (strcmp(match, "NotOlderThan"))
-        reject(finding, "resourceVersionMatch", match, "\"NotOlderThan\"");
+        add_unsupported_value(finding, "resourceVersionMatch", match, "\"NotOlderThan\"");
 }
 
 int options_check_list(const struct api_request *ask, struct node **ret_details,
                        struct err *err)
 {
     struct finding finding = {ask, node_list(ask->arena)};
-    const char *match = asked(&finding, "resourceVersionMatch");
-    const char *revision = asked(&finding, "resourceVersion");
-    bool initial = http_request_query(ask->request, "sendInitialEvents");
+    const char *match = option_value(&finding, "resourceVersionMatch");
+    const char *revision = option_value(&finding, "resourceVersion");
+    bool initial = http_request_query(ask->http, "sendInitialEvents");
     bool watch = !strcmp(ask->what.verb, "watch");
-    bool goes_on = *asked(&finding, "continue");
+    bool goes_on = *option_value(&finding, "continue");
 
     if (watch)
         check_watch_match(&finding, match, initial);
     else if (*match)
         check_list_match(&finding, match);
     if (*match && goes_on)
-        forbid(&finding, "resourceVersionMatch",
+        add_forbidden_option(&finding, "resourceVersionMatch",
                "resourceVersionMatch is forbidden when continue is provided");
     if (!watch && initial)
-        forbid(&finding, "sendInitialEvents",
+        add_forbidden_option(&finding, "sendInitialEvents",
                "sendInitialEvents is forbidden for list");
-    if (conclude(&finding, "ListOptions", ret_details, err) < 0)
+    if (options_error(&finding, "ListOptions", ret_details, err) < 0)
         return -1;
     if (!watch && goes_on && *revision && strcmp(revision, "0"))
         return err_set(err, ERR_BAD_REQUEST, "specifying resource version is "
@@ -122,7 +122,7 @@ int options_check_list(const struct api_request *ask, struct node **ret_details,
 
 /* ---- Writes -------------------------------------------------------------- */
 
-/* A field manager is shown in managedFields, so it must be fit to be seen. */
+/* The field manager is printed in managedFields, so it must be printable. */
 static void check_manager(struct finding *finding, const char *manager)
 {
     const size_t most = 128;
@@ -144,11 +144,11 @@ static void check_manager(struct finding *finding, const char *manager)
 
 static void check_validation(struct finding *finding)
 {
-    const char *word = asked(finding, "fieldValidation");
+    const char *word = option_value(finding, "fieldValidation");
 
     if (*word && strcmp(word, "Strict") && strcmp(word, "Warn") &&
         strcmp(word, "Ignore"))
-        reject(finding, "fieldValidation", word,
+        add_unsupported_value(finding, "fieldValidation", word,
                "\"\", \"Ignore\", \"Strict\", \"Warn\"");
 }
 
@@ -166,7 +166,7 @@ int options_check_delete(const struct api_request *ask, const struct node *body,
     struct finding finding = {ask, node_list(ask->arena)};
     const struct node *dry = node_get(body, "dryRun");
 
-    check_dry_run(&finding, asked(&finding, "dryRun"));
+    check_dry_run(&finding, option_value(&finding, "dryRun"));
     if (dry && !node_is(dry, NODE_NULL) && !node_is(dry, NODE_LIST))
         schema_add_cause(ask->arena, finding.causes, "FieldValueTypeInvalid", "dryRun", dry,
                          "must be a list: [\"All\"], or left out");
@@ -175,14 +175,14 @@ int options_check_delete(const struct api_request *ask, const struct node *body,
 
         check_dry_run(&finding, *word ? word : "<none>");
     }
-    return conclude(&finding, "DeleteOptions", ret_details, err);
+    return options_error(&finding, "DeleteOptions", ret_details, err);
 }
 
 int options_check_write(const struct api_request *ask, bool apply,
                         struct node **ret_details, struct err *err)
 {
     struct finding finding = {ask, node_list(ask->arena)};
-    const char *manager = asked(&finding, "fieldManager");
+    const char *manager = option_value(&finding, "fieldManager");
     bool patch = !strcmp(ask->what.verb, "patch");
     const char *options = patch                          ? "PatchOptions"
                           : !strcmp(ask->what.verb, "update") ? "UpdateOptions"
@@ -193,10 +193,10 @@ int options_check_write(const struct api_request *ask, bool apply,
     if (apply && !*manager)
         schema_add_cause(ask->arena, finding.causes, "FieldValueRequired",
                          "fieldManager", NULL, "is required for apply patch");
-    if (patch && !apply && http_request_query(ask->request, "force"))
-        forbid(&finding, "force", "may not be specified for non-apply patch");
+    if (patch && !apply && http_request_query(ask->http, "force"))
+        add_forbidden_option(&finding, "force", "may not be specified for non-apply patch");
     check_manager(&finding, manager);
-    check_dry_run(&finding, asked(&finding, "dryRun"));
+    check_dry_run(&finding, option_value(&finding, "dryRun"));
     check_validation(&finding);
-    return conclude(&finding, options, ret_details, err);
+    return options_error(&finding, options, ret_details, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the few messages that kubectl's typed commands send as protobuf. */
+/* Decodes the few protobuf messages that kubectl's typed commands send. */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -235,7 +235,7 @@ static bool read_varint(struct wire *wire, uint64_t *ret)
 }
 
 /* One field: its number, and either a number or a run of bytes. */
-static bool read_field(struct wire *wire, unsigned *ret_number,
+static bool read_wire_field(struct wire *wire, unsigned *ret_number,
                        uint64_t *ret_value, struct wire *ret_bytes)
 {
     uint64_t key, len;
@@ -284,7 +284,7 @@ static struct node *base64_node(struct arena *arena, struct wire bytes)
     return node_string(arena, text_string(&out));
 }
 
-static bool read_entry(struct arena *arena, struct node *map, struct wire bytes,
+static bool read_map_entry(struct arena *arena, struct node *map, struct wire bytes,
                        bool binary)
 {
     struct node *key = NULL, *value = NULL;
@@ -294,13 +294,13 @@ static bool read_entry(struct arena *arena, struct node *map, struct wire bytes,
         uint64_t ignored;
         struct wire part;
 
-        if (!read_field(&bytes, &number, &ignored, &part))
+        if (!read_wire_field(&bytes, &number, &ignored, &part))
             return false;
         if (number == 1)
             key = text_node(arena, part);
         else if (number == 2)
             value = binary ? base64_node(arena, part) : text_node(arena, part);
-        /* Text that is no text is refused, not cut. */
+        /* Invalid UTF-8 is refused, not cut. */
         if ((number == 1 && !key) || (number == 2 && !value))
             return false;
     }
@@ -322,7 +322,7 @@ static struct node *time_node(struct arena *arena, struct wire bytes)
         uint64_t value;
         struct wire part;
 
-        if (!read_field(&bytes, &number, &value, &part))
+        if (!read_wire_field(&bytes, &number, &value, &part))
             return NULL;
         if (number == 1)
             seconds = (int64_t)value;
@@ -338,7 +338,7 @@ static struct node *read_message(struct arena *arena,
                                  struct wire wire, int depth);
 
 /* An empty value is what gogo-proto writes for a field that is not set. */
-static bool is_empty(const struct node *node)
+static bool is_empty_value(const struct node *node)
 {
     return node->type == NODE_NULL ||
            ((node->type == NODE_STRING || node->type == NODE_MAP ||
@@ -370,7 +370,7 @@ static bool set_field(struct arena *arena, struct node *into,
         break;
     case FIELD_MAP:
     case FIELD_BYTES_MAP:
-        return read_entry(arena, node_make(arena, into, field->name), bytes,
+        return read_map_entry(arena, node_make(arena, into, field->name), bytes,
                           field->type == FIELD_BYTES_MAP);
     case FIELD_MESSAGE:
     case FIELD_MESSAGES:
@@ -381,7 +381,7 @@ static bool set_field(struct arena *arena, struct node *into,
         return false;
     if (field->type == FIELD_STRINGS || field->type == FIELD_MESSAGES)
         node_add(arena, node_make_list(arena, into, field->name), node);
-    else if (!is_empty(node))
+    else if (!is_empty_value(node))
         node_set(arena, into, field->name, node);
     return true;
 }
@@ -399,7 +399,7 @@ static struct node *read_message(struct arena *arena,
         uint64_t value;
         struct wire bytes;
 
-        if (!read_field(&wire, &number, &value, &bytes))
+        if (!read_wire_field(&wire, &number, &value, &bytes))
             return NULL;
         for (size_t i = 0; i < message->count; i++) {
             if (message->fields[i].number == number &&
@@ -426,7 +426,7 @@ static bool read_envelope(struct arena *arena, struct wire wire,
         uint64_t value;
         struct wire bytes;
 
-        if (!read_field(&wire, &number, &value, &bytes))
+        if (!read_wire_field(&wire, &number, &value, &bytes))
             return false;
         if (number == 1) {
             struct node *found = read_message(arena, &type, bytes, 0);

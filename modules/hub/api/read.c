@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers get and list; a list is streamed, never built. */
+/* Handles get and list. A list is streamed in pieces, so its size does not matter. */
 #include "api/inside.h"
 
 #include "base/object.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Go on writing until this much waits in the connection. */
+/* Write pieces until this many bytes wait in the connection. */
 #define ENOUGH ((size_t)256 * 1024)
 #define LISTING_TAG 0x4c495354u
 
@@ -28,53 +28,10 @@ void read_get(struct api_request *ask)
     }
     form_event(ask, object, true, ask->arena, &out);
     text_add_char(&out, '\n');
-    http_answer(ask->request, 200, "application/json", out.bytes, out.len);
+    http_answer(ask->http, 200, "application/json", out.bytes, out.len);
 }
 
-static int read_selectors(const struct api_request *ask, struct objects_query *ret,
-                          struct err *err)
-{
-    const char *labels = ask->what.labels;
-    const char *fields = http_request_query(ask->request, "fieldSelector");
-
-    if (labels && *labels) {
-        ret->labels = selector_parse_labels(ask->arena, labels, err);
-        if (!ret->labels)
-            return -1;
-    }
-    if (fields && *fields) {
-        ret->fields = selector_parse_fields(ask->arena, fields,
-                                            ask->kind->selectable_fields, err);
-        if (!ret->fields)
-            return -1;
-    }
-    return 0;
-}
-
-int query_read(const struct api_request *ask, struct objects_query *ret,
-               struct err *err)
-{
-    const struct http_request *request = ask->request;
-    const char *limit = http_request_query(request, "limit");
-    long long number = 0;
-
-    *ret = (struct objects_query){
-        .kind = ask->kind,
-        .space = request_namespace(ask),
-        .name = ask->what.name,
-        .continue_token = http_request_query(request, "continue"),
-        .revision = http_request_query(request, "resourceVersion"),
-        .revision_match = http_request_query(request, "resourceVersionMatch"),
-        .view = OBJECTS_PUBLISHED};
-    if (limit && *limit && !text_to_int(limit, &number))
-        return err_set(err, ERR_BAD_REQUEST,
-                       "strconv.ParseInt: parsing \"%s\": invalid syntax",
-                       limit);
-    ret->limit = number < 0 ? 0 : number;
-    return read_selectors(ask, ret, err);
-}
-
-/* A list on its way out. */
+/* State of a list response. */
 struct listing {
     uint32_t tag;
     struct api_request *ask;
@@ -89,12 +46,12 @@ static void listing_free(struct listing *listing)
     free(listing);
 }
 
-static void on_gone(struct http_request *request, void *arg)
+static void on_list_gone(struct http_request *request, void *arg)
 {
     listing_free(object_from(listing, LISTING_TAG, arg));
 }
 
-static void write_some(struct http_request *request, void *arg)
+static void write_some(struct http_request *http, void *arg)
 {
     struct listing *listing = object_from(listing, LISTING_TAG, arg);
 
@@ -102,7 +59,7 @@ static void write_some(struct http_request *request, void *arg)
         scoped_text struct text out = {0};
         scoped_arena struct arena *arena = arena_new();
 
-        if (http_answer_pending(request) > ENOUGH)
+        if (http_answer_pending(http) > ENOUGH)
             return;
         while (listing->next < listing->page.count && out.len < ENOUGH / 8) {
             if (listing->next)
@@ -110,29 +67,29 @@ static void write_some(struct http_request *request, void *arg)
             form_list_item(listing->ask, listing->page.items[listing->next++],
                            arena, &out);
         }
-        http_answer_write(request, out.bytes, out.len);
+        http_answer_write(http, out.bytes, out.len);
     }
     {
         scoped_text struct text out = {0};
 
         form_list_end(listing->ask, &out);
-        http_answer_write(request, out.bytes, out.len);
+        http_answer_write(http, out.bytes, out.len);
     }
     listing_free(listing);
-    http_answer_end(request);
+    http_answer_end(http);
 }
 
-static void begin(struct listing *listing)
+static void begin_list_response(struct listing *listing)
 {
-    struct http_request *request = listing->ask->request;
+    struct http_request *http = listing->ask->http;
     scoped_text struct text out = {0};
 
-    http_answer_begin(request, 200, "application/json", -1);
+    http_answer_begin(http, 200, "application/json", -1);
     form_list_begin(listing->ask, &listing->page, &out);
-    http_answer_write(request, out.bytes, out.len);
-    http_request_gone(request, on_gone, listing);
-    http_answer_drained(request, write_some, listing);
-    write_some(request, listing);
+    http_answer_write(http, out.bytes, out.len);
+    http_request_gone(http, on_list_gone, listing);
+    http_answer_drained(http, write_some, listing);
+    write_some(http, listing);
 }
 
 void read_list(struct api_request *ask)
@@ -157,9 +114,9 @@ void read_list(struct api_request *ask)
         if (listing->page.continue_token)
             node_set_text(ask->arena, node_make(ask->arena, status, "metadata"),
                           "continue", listing->page.continue_token);
-        reply_node(ask->request, err_http(err.code), status);
+        reply_node(ask->http, err_http(err.code), status);
         listing_free(listing);
         return;
     }
-    begin(listing);
+    begin_list_response(listing);
 }

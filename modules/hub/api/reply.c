@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers with objects and with Status. */
+/* Responds with objects and with Status. */
 #include "api/inside.h"
 
 #include "base/text.h"
@@ -49,7 +49,7 @@ struct node *reply_status(struct arena *arena, const struct err *err,
             node_set_text(arena, details, "name", name);
         if (kind && *kind->group)
             node_set_text(arena, details, "group", kind->group);
-        /* Validation names the kind, everything else the resource. */
+        /* A validation error names the kind, other errors name the resource. */
         if (kind)
             node_set_text(arena, details, "kind",
                           err->code == ERR_INVALID ? kind->kind : kind->plural);
@@ -91,11 +91,11 @@ void reply_failure(const struct api_request *ask, const struct err *err,
     if (details)
         node_set(ask->arena, status, "details", details);
     if (err->code == ERR_TOO_MANY)
-        http_answer_header(ask->request, "Retry-After", "5");
-    reply_node(ask->request, err_http(err->code), status);
+        http_answer_header(ask->http, "Retry-After", "5");
+    reply_node(ask->http, err_http(err->code), status);
 }
 
-/* Failures that are not about one object say nothing of one. */
+/* Errors that do not concern one object have no name in their details. */
 static bool is_about_object(enum err_code code)
 {
     static const enum err_code codes[] = {
@@ -117,8 +117,8 @@ void reply_err(const struct api_request *ask, const struct err *err,
         return;
     }
     if (err->code == ERR_TOO_MANY)
-        http_answer_header(ask->request, "Retry-After", "5");
-    reply_node(ask->request, err_http(err->code),
+        http_answer_header(ask->http, "Retry-After", "5");
+    reply_node(ask->http, err_http(err->code),
                reply_status(ask->arena, err,
                             is_about_object(err->code) ? ask->kind : NULL,
                             ask->what.name, causes));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams changes to a client for as long as it likes to listen. */
+/* Streams changes of objects to a client until it or the server ends the watch. */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -14,14 +14,16 @@
 
 #define WATCHING_TAG 0x57415443u
 #define ENOUGH ((size_t)256 * 1024)
-/* Without timeoutSeconds a watch ends by itself some time after an hour, so
-   that a forgotten one does not live for ever. */
+/*
+ * Without timeoutSeconds a watch ends after one to two hours, so that forgotten watches go
+ * away.
+ */
 #define LONGEST (3600 * CLOCK_SECOND)
 
 struct watching {
     uint32_t tag;
     struct api_request *ask;
-    struct held held;
+    struct open_request open;
     struct objects_watch *watch; /* owned */
     struct loop_timer *end;      /* owned */
     bool began; /* a table's columns have been sent */
@@ -30,28 +32,28 @@ struct watching {
 static void watching_free(struct watching *watching)
 {
     watching->tag = 0;
-    held_remove(&watching->held);
+    open_request_remove(&watching->open);
     objects_unwatch(&watching->watch);
     loop_timer_free(&watching->end);
     free(watching);
 }
 
-static void on_gone(struct http_request *request, void *arg)
+static void on_watch_gone(struct http_request *request, void *arg)
 {
     watching_free(object_from(watching, WATCHING_TAG, arg));
 }
 
-static void finish(struct watching *watching)
+static void finish_watch(struct watching *watching)
 {
-    struct http_request *request = watching->ask->request;
+    struct http_request *http = watching->ask->http;
 
     watching_free(watching);
-    http_answer_end(request);
+    http_answer_end(http);
 }
 
-static void on_end(void *arg)
+static void on_watch_expired(void *arg)
 {
-    finish(object_from(watching, WATCHING_TAG, arg));
+    finish_watch(object_from(watching, WATCHING_TAG, arg));
 }
 
 static void write_bookmark(struct watching *watching, int64_t revision,
@@ -106,16 +108,18 @@ static void write_event(struct watching *watching,
     }
 }
 
-/* Sends some of what there is, unless the client has not taken the last of it;
-   true if there may be more. */
+/*
+ * Sends some events, unless the client has not read the last ones. True if there may be
+ * more.
+ */
 static bool pump_some(struct watching *watching)
 {
-    struct http_request *request = watching->ask->request;
+    struct http_request *http = watching->ask->http;
     scoped_text struct text out = {0};
     struct objects_event event;
     bool expired = false;
 
-    if (http_answer_pending(request) > ENOUGH)
+    if (http_answer_pending(http) > ENOUGH)
         return false;
     while (!expired && out.len < ENOUGH &&
            objects_watch_next(watching->watch, &event)) {
@@ -124,51 +128,51 @@ static bool pump_some(struct watching *watching)
         object_drop(&event.object);
     }
     if (out.len)
-        http_answer_write(request, out.bytes, out.len);
+        http_answer_write(http, out.bytes, out.len);
     if (expired)
-        finish(watching);
+        finish_watch(watching);
     return !expired && out.len >= ENOUGH;
 }
 
-static void pump(struct watching *watching)
+static void send_ready_events(struct watching *watching)
 {
     while (pump_some(watching))
         ;
 }
 
-static void on_ready(void *arg)
+static void on_watch_ready(void *arg)
 {
-    pump(object_from(watching, WATCHING_TAG, arg));
+    send_ready_events(object_from(watching, WATCHING_TAG, arg));
 }
 
-static void on_drained(struct http_request *request, void *arg)
+static void on_watch_drained(struct http_request *request, void *arg)
 {
-    pump(object_from(watching, WATCHING_TAG, arg));
+    send_ready_events(object_from(watching, WATCHING_TAG, arg));
 }
 
 static int read_options(const struct api_request *ask,
                         struct objects_watch_options *ret, struct err *err)
 {
-    const struct http_request *request = ask->request;
+    const struct http_request *http = ask->http;
     const char *revision;
 
     *ret = (struct objects_watch_options){0};
     if (query_read(ask, &ret->query, err) < 0)
         return -1;
     revision = ret->query.revision;
-    ret->bookmarks = query_flag(request, "allowWatchBookmarks");
-    ret->mark_end = query_flag(request, "sendInitialEvents");
+    ret->bookmarks = query_flag(http, "allowWatchBookmarks");
+    ret->mark_end = query_flag(http, "sendInitialEvents");
     ret->initial =
         ret->mark_end || !revision || !*revision || strcmp(revision, "0") == 0;
     return 0;
 }
 
-/* How long it may last: as asked for, an hour or two, or its user's credential. */
+/* The duration: timeoutSeconds, or one to two hours; at most until the credential expires. */
 static int64_t watch_time(const struct api_request *ask)
 {
-    const char *text = http_request_query(ask->request, "timeoutSeconds");
+    const char *text = http_request_query(ask->http, "timeoutSeconds");
     int64_t time = LONGEST + (int64_t)random_below((uint64_t)LONGEST);
-    int64_t left = held_time_left(ask);
+    int64_t left = open_request_time_left(ask);
     long long seconds = 0;
 
     if (text && text_to_int(text, &seconds) && seconds > 0 &&
@@ -188,7 +192,7 @@ void watch_start(struct api_request *ask)
     watching->ask = ask;
     if (options_check_list(ask, &details, &err) == 0 &&
         read_options(ask, &options, &err) == 0)
-        watching->watch = objects_watch(ask->api->objects, &options, on_ready,
+        watching->watch = objects_watch(ask->api->objects, &options, on_watch_ready,
                                         watching, &err);
     if (!watching->watch) {
         watching_free(watching);
@@ -196,11 +200,11 @@ void watch_start(struct api_request *ask)
                       err.code == ERR_TIMEOUT ? reply_too_new(ask->arena) : details);
         return;
     }
-    watching->end = loop_timer_new(ask->api->loop, on_end, watching);
+    watching->end = loop_timer_new(ask->api->loop, on_watch_expired, watching);
     loop_timer_set(watching->end, watch_time(ask));
-    held_add(&watching->held, ask, on_end, watching);
-    http_answer_begin(ask->request, 200, "application/json", -1);
-    http_request_gone(ask->request, on_gone, watching);
-    http_answer_drained(ask->request, on_drained, watching);
-    pump(watching);
+    open_request_add(&watching->open, ask, on_watch_expired, watching);
+    http_answer_begin(ask->http, 200, "application/json", -1);
+    http_request_gone(ask->http, on_watch_gone, watching);
+    http_answer_drained(ask->http, on_watch_drained, watching);
+    send_ready_events(watching);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the body of a write, does it, and answers when it is on disk. */
+/* Reads the body of a write, performs it, and responds when it is on disk. */
 #include "api/inside.h"
 
 #include "base/object.h"
@@ -12,14 +12,14 @@
 
 #define WRITING_TAG 0x57524954u
 
-/* A write that waits for the disk. */
+/* State of one write request until its response. */
 struct writing {
     uint32_t tag;
     struct api_request *ask;
-    bool gone; /* the client is; the write goes on */
+    bool gone; /* the client has gone; the write continues */
     struct objects_write write;
     struct objects_result result;
-    struct err err; /* what the write itself said */
+    struct err err; /* the result of the write */
     bool failed;
 };
 
@@ -42,10 +42,10 @@ static enum objects_validation validation_of(const struct http_request *request)
 }
 
 /* The field manager, or the first word of the User-Agent up to the slash. */
-static const char *manager_of(const struct api_request *ask)
+static const char *field_manager_of(const struct api_request *ask)
 {
-    const char *manager = http_request_query(ask->request, "fieldManager");
-    const char *agent = http_request_header(ask->request, "user-agent");
+    const char *manager = http_request_query(ask->http, "fieldManager");
+    const char *agent = http_request_header(ask->http, "user-agent");
 
     if (manager && *manager)
         return manager;
@@ -56,7 +56,7 @@ static const char *manager_of(const struct api_request *ask)
 
 static const char *media_type(const struct api_request *ask)
 {
-    const char *type = http_request_header(ask->request, "content-type");
+    const char *type = http_request_header(ask->http, "content-type");
 
     if (!type || !*type)
         return "application/json";
@@ -84,8 +84,8 @@ static int patch_of(const char *type, enum objects_patch *ret, struct err *err)
     return err_set(err, ERR_MEDIA_TYPE, "415: Unsupported Media Type");
 }
 
-/* The beginning of a body, as it is shown to whoever sent it. */
-static const char *summary(struct arena *arena, const char *bytes, size_t len)
+/* The first bytes of a body, for an error message. */
+static const char *body_summary(struct arena *arena, const char *bytes, size_t len)
 {
     static const size_t most = 30;
     size_t shown = len > most ? most : len;
@@ -102,9 +102,11 @@ static const char *summary(struct arena *arena, const char *bytes, size_t len)
     return arena_string(arena, text_string(&out));
 }
 
-/* What the reader refused, in the words of a kube-apiserver where it would have
-   refused it as well, and in the reader's own where only we do. */
-static void complain(struct api_request *ask, const char *bytes, size_t len,
+/*
+ * Reports that the body cannot be parsed: in the words of a kube-apiserver where it would
+ * refuse the body too, else in those of the parser.
+ */
+static void reply_body_error(struct api_request *ask, const char *bytes, size_t len,
                      struct err *err)
 {
     const char *why = document_complaint(ask->arena, bytes, len);
@@ -119,7 +121,7 @@ static void complain(struct api_request *ask, const char *bytes, size_t len,
                 "couldn't get version/kind; json parse error: %s (%s)",
                 text_starts(ask->what.verb, "delete") ? "DeleteOptions"
                                                  : ask->kind->kind,
-                why, summary(ask->arena, bytes, len));
+                why, body_summary(ask->arena, bytes, len));
 }
 
 static struct node *read_body(struct api_request *ask, const char *bytes, size_t len,
@@ -143,31 +145,33 @@ static struct node *read_body(struct api_request *ask, const char *bytes, size_t
     body = document_read_json_leniently(ask->arena, bytes, len,
                                         &document_limits_api, duplicates, err);
     if (!body && err->code == ERR_BAD_REQUEST)
-        complain(ask, bytes, len, err);
+        reply_body_error(ask, bytes, len, err);
     return body;
 }
 
 static void read_parameters(struct writing *writing)
 {
     struct api_request *ask = writing->ask;
-    const struct http_request *request = ask->request;
-    const char *dry = http_request_query(request, "dryRun");
+    const struct http_request *http = ask->http;
+    const char *dry = http_request_query(http, "dryRun");
 
     writing->write = (struct objects_write){
-        .who = {ask->user->name, manager_of(ask), false, ask->user},
+        .who = {ask->user->name, field_manager_of(ask), false, ask->user},
         .kind = ask->kind,
         .space = request_namespace(ask),
         .name = ask->what.name,
         .subresource = *ask->what.subresource ? ask->what.subresource : NULL,
-        .force = query_flag(request, "force"),
+        .force = query_flag(http, "force"),
         .dry_run = dry && strcmp(dry, "All") == 0,
-        .validation = validation_of(request),
-        .propagation = http_request_query(request, "propagationPolicy"),
+        .validation = validation_of(http),
+        .propagation = http_request_query(http, "propagationPolicy"),
         .grace = -1};
 }
 
-/* DeleteOptions come in the body, the query, or both. A dry run that is misspelt
-   must not delete. */
+/*
+ * DeleteOptions may be in the body and in the query. options_check_delete() refuses a dryRun
+ * other than "All", so that a misspelt one deletes nothing.
+ */
 static int read_delete_options(struct writing *writing, const struct node *body)
 {
     struct objects_write *write = &writing->write;
@@ -211,7 +215,7 @@ static void add_warnings(struct http_request *request,
     }
 }
 
-/* What a delete that took effect at once says. */
+/* The Status of a delete that took effect at once. */
 static struct node *deleted_status(const struct writing *writing)
 {
     struct arena *arena = writing->ask->arena;
@@ -232,7 +236,7 @@ static struct node *deleted_status(const struct writing *writing)
     return status;
 }
 
-static void answer(struct writing *writing)
+static void respond_written(struct writing *writing)
 {
     struct api_request *ask = writing->ask;
     scoped_text struct text out = {0};
@@ -241,19 +245,22 @@ static void answer(struct writing *writing)
         reply_failure(ask, &writing->err, writing->result.details);
         return;
     }
-    add_warnings(ask->request, writing->result.warnings);
-    /* An update that lets go of the last finalizer answers with the object. */
+    add_warnings(ask->http, writing->result.warnings);
+    /*
+     * Removing the last finalizer deletes the object; the response of an update has the
+     * object.
+     */
     if (writing->result.gone && text_starts(ask->what.verb, "delete")) {
-        reply_node(ask->request, 200, deleted_status(writing));
+        reply_node(ask->http, 200, deleted_status(writing));
         return;
     }
     form_event(ask, writing->result.object, true, ask->arena, &out);
     text_add_char(&out, '\n');
-    http_answer(ask->request, writing->result.created ? 201 : 200,
+    http_answer(ask->http, writing->result.created ? 201 : 200,
                 "application/json", out.bytes, out.len);
 }
 
-static void on_durable(void *arg, const struct err *err)
+static void on_write_durable(void *arg, const struct err *err)
 {
     struct writing *writing = object_from(writing, WRITING_TAG, arg);
 
@@ -263,7 +270,7 @@ static void on_durable(void *arg, const struct err *err)
         writing->result.details = NULL;
     }
     if (!writing->gone)
-        answer(writing);
+        respond_written(writing);
     writing_free(writing);
 }
 
@@ -284,7 +291,7 @@ static int do_write(struct writing *writing)
     return objects_delete(objects, &writing->write, &writing->result, err);
 }
 
-/* Deletes what the selectors choose, one write each, one commit together. */
+/* Deletes each selected object by a write of its own; all are in one commit. */
 static int delete_collection(struct writing *writing)
 {
     struct api_request *ask = writing->ask;
@@ -330,19 +337,19 @@ static void on_collection_durable(void *arg, const struct err *err)
         node_set_text(arena, status, "apiVersion", "v1");
         node_set(arena, status, "metadata", node_map(arena));
         node_set_text(arena, status, "status", "Success");
-        reply_node(writing->ask->request, 200, status);
+        reply_node(writing->ask->http, 200, status);
     }
     writing_free(writing);
 }
 
-static void on_gone(struct http_request *request, void *arg)
+static void on_write_gone(struct http_request *request, void *arg)
 {
     struct writing *writing = object_from(writing, WRITING_TAG, arg);
 
     writing->gone = true;
 }
 
-static void run(struct writing *writing)
+static void run_write(struct writing *writing)
 {
     struct api_request *ask = writing->ask;
     bool many = strcmp(ask->what.verb, "deletecollection") == 0;
@@ -350,17 +357,17 @@ static void run(struct writing *writing)
     writing->result.arena = ask->arena;
     writing->failed = (many ? delete_collection(writing) : do_write(writing)) < 0;
     if (!many && !writing->failed && writing->write.dry_run) {
-        answer(writing);
+        respond_written(writing);
         writing_free(writing);
         return;
     }
-    /* The request's arena goes with it, so a client that leaves is only noted. */
-    http_request_gone(ask->request, on_gone, writing);
+    /* The arena of the request must live until the commit, so on disconnect only set `gone`. */
+    http_request_gone(ask->http, on_write_gone, writing);
     objects_when_durable(ask->api->objects,
-                         many ? on_collection_durable : on_durable, writing);
+                         many ? on_collection_durable : on_write_durable, writing);
 }
 
-static void refuse(struct writing *writing)
+static void reply_write_failure(struct writing *writing)
 {
     if (writing->result.details)
         reply_failure(writing->ask, &writing->err, writing->result.details);
@@ -375,7 +382,7 @@ static bool is_apply(const struct writing *writing)
            writing->write.patch == OBJECTS_PATCH_APPLY;
 }
 
-static void on_body(struct http_request *request, const char *bytes, size_t len,
+static void on_write_body(struct http_request *http, const char *bytes, size_t len,
                     void *arg)
 {
     struct api_request *ask = arg;
@@ -390,18 +397,18 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
     if (strcmp(ask->what.verb, "patch") == 0 &&
         patch_of(media_type(ask), &writing->write.patch, &writing->err) < 0) {
         writing->result.details = node_map(ask->arena);
-        refuse(writing);
+        reply_write_failure(writing);
         return;
     }
     if (options_check_write(ask, is_apply(writing), &writing->result.details,
                             &writing->err) < 0) {
-        refuse(writing);
+        reply_write_failure(writing);
         return;
     }
     if (len || !deletes) {
         body = read_body(ask, bytes, len, duplicates, &writing->err);
         if (!body) {
-            refuse(writing);
+            reply_write_failure(writing);
             return;
         }
     }
@@ -409,36 +416,36 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
     writing->write.duplicates = duplicates;
     if (ask->kind->is_question || !strcmp(ask->what.subresource, "token")) {
         writing_free(writing);
-        question_answer(ask, body);
+        review_handle(ask, body);
         return;
     }
     if (deletes && read_delete_options(writing, body) < 0) {
-        refuse(writing);
+        reply_write_failure(writing);
         return;
     }
-    run(writing);
+    run_write(writing);
 }
 
 /*
- * A body that says ahead that it is too long is refused in the API's own form; of
- * one that does not, the server says so in plain text, which kubectl does not show.
+ * A Content-Length above the limit is refused here with a Status. For a chunked body the
+ * HTTP server refuses in plain text, which kubectl does not print.
  */
-static int check_length(const struct api_request *ask, struct err *err)
+static int check_body_length(const struct api_request *ask, struct err *err)
 {
-    if (ask->request->body_length <= (int64_t)ask->api->most_body)
+    if (ask->http->body_length <= (int64_t)ask->api->most_body)
         return 0;
     return err_set(err, ERR_TOO_LARGE, "the request has a body of %lld bytes, and at most "
                    "%zu are taken (the hub's setting body-size): make it smaller, or several "
-                   "objects of it", (long long)ask->request->body_length, ask->api->most_body);
+                   "objects of it", (long long)ask->http->body_length, ask->api->most_body);
 }
 
 void write_handle(struct api_request *ask)
 {
     struct err err = { 0 };
 
-    if (check_length(ask, &err) < 0) {
-        api_answer_err(ask->request, &err);
+    if (check_body_length(ask, &err) < 0) {
+        api_answer_err(ask->http, &err);
         return;
     }
-    http_body_whole(ask->request, ask->api->most_body, on_body, ask);
+    http_body_whole(ask->http, ask->api->most_body, on_write_body, ask);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes and checks the short-lived tokens of ServiceAccounts (RFC 7519). */
+/* Issues and verifies the short-lived tokens (JWT) of ServiceAccounts (RFC 7519). */
 #include "auth/inside.h"
 
 #include "base/clock.h"
@@ -12,7 +12,6 @@
 
 #include <string.h>
 
-#define ISSUER "https://axle.internal"
 #define CLAIMS "kubernetes.io"
 #define DEFAULT_SECONDS 3600
 #define LEAST_SECONDS 600
@@ -47,7 +46,7 @@ const char *const *account_groups(struct arena *arena, const char *space)
     return groups;
 }
 
-static struct object *find(const struct auth *auth, const char *plural,
+static struct object *find_account_object(const struct auth *auth, const char *plural,
                            const char *space, const char *name, struct err *err)
 {
     struct objects *objects = auth->settings.objects;
@@ -68,7 +67,7 @@ static char *key_name(const struct auth *auth, struct arena *arena)
 
 /* ---- Writing ---------------------------------------------------------------- */
 
-static void add_part(struct text *out, const struct node *part)
+static void add_token_part(struct text *out, const struct node *part)
 {
     scoped_text struct text json = {0};
 
@@ -76,7 +75,7 @@ static void add_part(struct text *out, const struct node *part)
     text_add_base64(out, json.bytes, json.len, true);
 }
 
-static char *sign(const struct auth *auth, struct arena *arena,
+static char *sign_claims(const struct auth *auth, struct arena *arena,
                   const struct node *claims)
 {
     struct node *header = node_map(arena);
@@ -85,16 +84,16 @@ static char *sign(const struct auth *auth, struct arena *arena,
 
     node_set_text(arena, header, "alg", "ES256");
     node_set_text(arena, header, "kid", key_name(auth, arena));
-    add_part(&out, header);
+    add_token_part(&out, header);
     text_add_char(&out, '.');
-    add_part(&out, claims);
+    add_token_part(&out, claims);
     pki_sign_es256(auth->settings.token_key, out.bytes, out.len, signature);
     text_add_char(&out, '.');
     text_add_base64(&out, signature, sizeof signature, true);
     return arena_string(arena, text_string(&out));
 }
 
-/* RFC 9562, version 4: what tells tokens apart. */
+/* A UUID (RFC 9562, version 4) as the token's ID. */
 static struct node *new_id(struct arena *arena)
 {
     unsigned char b[16];
@@ -117,10 +116,10 @@ struct making {
     const struct node *spec;
     const struct node *audiences;
     int64_t seconds;
-    struct object *bound; /* owned; NULL: to nothing but the account */
+    struct object *bound; /* owned: the bound object; NULL: bound to the account only */
 };
 
-static struct node *reference(struct arena *arena, const struct object *object)
+static struct node *object_reference(struct arena *arena, const struct object *object)
 {
     struct node *ref = node_map(arena);
 
@@ -142,8 +141,8 @@ static struct node *claims_of(const struct making *making, int64_t now)
     node_set(arena, claims, "jti", new_id(arena));
     node_set_text(arena, own, "namespace", account->space);
     if (making->bound)
-        node_set(arena, own, "secret", reference(arena, making->bound));
-    node_set(arena, own, "serviceaccount", reference(arena, account));
+        node_set(arena, own, "secret", object_reference(arena, making->bound));
+    node_set(arena, own, "serviceaccount", object_reference(arena, account));
     node_set(arena, claims, CLAIMS, own);
     node_set_int(arena, claims, "nbf", now / CLOCK_SECOND);
     node_set(arena, claims, "sub",
@@ -162,8 +161,10 @@ static int refuse_request(const struct making *making, struct node *causes,
                                    META_GROUP_AUTHENTICATION, "", causes));
 }
 
-/* What is too long is shortened, as a kube-apiserver does: the answer says how
-   long it became. */
+/*
+ * Shortens a duration above the limit, as a kube-apiserver does; the response has the real
+ * expiry.
+ */
 static int settle_seconds(struct making *making, struct node *causes,
                           struct err *err)
 {
@@ -211,7 +212,7 @@ static int check_wanted(const struct making *making, struct node *causes,
     return 0;
 }
 
-/* Of what a token may be bound to, the hub keeps Secrets. */
+/* Of the kinds that a token can be bound to, this hub stores Secrets only. */
 static int find_bound(struct making *making, struct err *err)
 {
     const struct node *ref = node_get(making->spec, "boundObjectRef");
@@ -227,7 +228,7 @@ static int find_bound(struct making *making, struct err *err)
                        "cannot bind token to object of type %s, Kind=%s",
                        version, kind);
     making->bound =
-        find(making->auth, "secrets", making->account->space, name, err);
+        find_account_object(making->auth, "secrets", making->account->space, name, err);
     if (!making->bound)
         return -1;
     if (*uid && strcmp(uid, making->bound->uid) != 0)
@@ -240,7 +241,7 @@ static int find_bound(struct making *making, struct err *err)
     return 0;
 }
 
-static struct node *answer(const struct making *making, int64_t now)
+static struct node *issue_token(const struct making *making, int64_t now)
 {
     struct arena *arena = making->arena;
     struct node *token = node_map(arena), *metadata, *spec, *status;
@@ -261,7 +262,7 @@ static struct node *answer(const struct making *making, int64_t now)
              bound ? node_copy(arena, bound) : node_null(arena));
     status = node_make(arena, token, "status");
     node_set_text(arena, status, "token",
-                  sign(making->auth, arena, claims_of(making, now)));
+                  sign_claims(making->auth, arena, claims_of(making, now)));
     clock_format((now / CLOCK_SECOND + making->seconds) * CLOCK_SECOND, false,
                  time);
     node_set_text(arena, status, "expirationTimestamp", time);
@@ -279,7 +280,7 @@ struct node *auth_token_make(const struct auth *auth, struct arena *arena,
                             .audiences = node_get(spec, "audiences")};
     struct node *own = node_list(arena), *token = NULL;
 
-    account = find(auth, "serviceaccounts", space, name, err);
+    account = find_account_object(auth, "serviceaccounts", space, name, err);
     if (!account)
         return NULL;
     making.account = account;
@@ -291,7 +292,7 @@ struct node *auth_token_make(const struct auth *auth, struct arena *arena,
     if (check_wanted(&making, causes, err) == 0 &&
         settle_seconds(&making, causes, err) == 0 &&
         find_bound(&making, err) == 0)
-        token = answer(&making, clock_wall());
+        token = issue_token(&making, clock_wall());
     object_drop(&making.bound);
     return token;
 }
@@ -307,8 +308,8 @@ bool account_is_token(const char *text)
            strlen(text) < TOKEN_BYTES;
 }
 
-/* The claims, whoever wrote them. */
-static const struct node *read_claims(struct arena *arena, const char *text)
+/* The claims, not verified. */
+static const struct node *read_token_claims(struct arena *arena, const char *text)
 {
     const char *first = strchr(text, '.');
     const char *second = strchr(first + 1, '.');
@@ -320,7 +321,7 @@ static const struct node *read_claims(struct arena *arena, const char *text)
                               &document_limits_api, NULL);
 }
 
-/* The claims, if the hub's key signed them. */
+/* The claims, if the hub's key signed them; else NULL. */
 static const struct node *open_token(const struct auth *auth,
                                      struct arena *arena, const char *text)
 {
@@ -334,7 +335,7 @@ static const struct node *open_token(const struct auth *auth,
                           (size_t)(second - text),
                           (const unsigned char *)signature.bytes))
         return NULL;
-    return read_claims(arena, text);
+    return read_token_claims(arena, text);
 }
 
 static int check_claim_times(const struct node *claims, struct err *err)
@@ -352,7 +353,7 @@ static int check_claim_times(const struct node *claims, struct err *err)
     return 0;
 }
 
-/* At least one of the audiences must be meant; all that are, are told. */
+/* At least one audience must match; `ret` gets all that match. */
 static int check_audiences(const struct node *claims, struct arena *arena,
                            const char *const *wanted, struct node *ret,
                            struct err *err)
@@ -392,7 +393,7 @@ static int check_living(const struct auth *auth, const struct node *own,
     scoped_object struct object *there = NULL;
     scoped_object struct object *bound = NULL;
 
-    there = find(auth, "serviceaccounts", space, node_get_text(account, "name"),
+    there = find_account_object(auth, "serviceaccounts", space, node_get_text(account, "name"),
                  err);
     if (!there) {
         err->code = ERR_UNAUTHORIZED;
@@ -408,7 +409,7 @@ static int check_living(const struct auth *auth, const struct node *own,
                        there->name);
     if (!secret)
         return 0;
-    bound = find(auth, "secrets", space, node_get_text(secret, "name"), NULL);
+    bound = find_account_object(auth, "secrets", space, node_get_text(secret, "name"), NULL);
     if (!bound || bound->deleting ||
         strcmp(bound->uid, node_get_text(secret, "uid")) != 0)
         return err_set(err, ERR_UNAUTHORIZED,
@@ -416,13 +417,13 @@ static int check_living(const struct auth *auth, const struct node *own,
     return 0;
 }
 
-static struct auth_user *user_of(struct arena *arena, const struct node *claims,
+static struct auth_user *account_user_of(struct arena *arena, const struct node *claims,
                                  const struct node *own)
 {
     const char *space = node_get_text(own, "namespace");
     const struct node *account = node_get(own, "serviceaccount");
     struct node *extra = node_map(arena);
-    struct auth_user *user = user_new(
+    struct auth_user *user = auth_user_new(
         arena, AUTH_USER,
         arena_printf(arena, ACCOUNT_USER "%s:%s", space,
                      node_get_text(account, "name")),
@@ -440,7 +441,7 @@ static struct auth_user *user_of(struct arena *arena, const struct node *claims,
 bool account_is_plausible(const struct auth *auth, struct arena *arena,
                           const char *text)
 {
-    const struct node *claims = read_claims(arena, text);
+    const struct node *claims = read_token_claims(arena, text);
     struct err err = {0};
 
     return claims && check_claim_times(claims, &err) == 0 &&
@@ -461,63 +462,9 @@ int account_identify(const struct auth *auth, struct arena *arena,
         check_audiences(claims, arena, audiences, ret_audiences, err) < 0 ||
         check_living(auth, own, err) < 0)
         return -1;
-    *ret = user_of(arena, claims, own);
+    *ret = account_user_of(arena, claims, own);
     (*ret)->expires = node_get_int(claims, "exp", 0) * CLOCK_SECOND;
     return 0;
-}
-
-/* ---- Reviewing ----------------------------------------------------------------- */
-
-static const char *const *wanted_audiences(struct arena *arena,
-                                           const struct node *spec)
-{
-    const struct node *list = node_get(spec, "audiences");
-    size_t count = node_count(list);
-    const char **words = arena_alloc(arena, (count + 1) * sizeof *words);
-
-    for (size_t i = 0; i < count; i++)
-        words[i] = node_text(node_item(list, i));
-    return count ? words : NULL;
-}
-
-static int review(struct auth *auth, struct arena *arena,
-                  const struct node *spec, struct node *audiences,
-                  struct auth_user **ret, struct err *err)
-{
-    const char *token = node_get_text(spec, "token");
-    const char *const *wanted = wanted_audiences(arena, spec);
-
-    if (account_is_token(token))
-        return account_identify(auth, arena, token, wanted, audiences, ret,
-                                err);
-    /* Other tokens are for the hub and nobody else. */
-    for (size_t i = 0; wanted && strcmp(wanted[i], ISSUER) != 0; i++)
-        if (!wanted[i + 1])
-            return err_set(err, ERR_UNAUTHORIZED, "invalid bearer token");
-    node_add(arena, audiences, node_string(arena, ISSUER));
-    return identify_token(auth, arena, token, ret, err);
-}
-
-struct node *auth_token_review(struct auth *auth, struct arena *arena,
-                               const struct node *spec)
-{
-    struct node *status = node_map(arena), *audiences = node_list(arena);
-    struct auth_user *user;
-    struct err err = {0};
-
-    if (!*node_get_text(spec, "token") ||
-        review(auth, arena, spec, audiences, &user, &err) < 0) {
-        node_set(arena, status, "user", node_map(arena));
-        node_set(arena, status, "error",
-                 err.code ? node_format(arena, "[invalid bearer token, %s]",
-                                        err.text)
-                          : node_string(arena, "no token was given"));
-        return status;
-    }
-    node_set_bool(arena, status, "authenticated", true);
-    node_set(arena, status, "user", auth_user_info(arena, user));
-    node_set(arena, status, "audiences", audiences);
-    return status;
 }
 
 /* ---- For those who check tokens themselves (RFC 7517, OpenID discovery) --------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks for the second permission that some writes need, within the write. */
+/* Checks the second permission that some writes need, as an admission rule of the write. */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static bool may(const struct auth *auth, const struct objects_review *review,
+static bool may_write(const struct auth *auth, const struct objects_review *review,
                 const char *verb)
 {
     const struct auth_request request = {
@@ -49,8 +49,10 @@ static const struct node *same_reference(const struct node *list,
     return NULL;
 }
 
-/* Whoever may set an owner's finalizers may hold up its deletion; so may whoever
-   may change the owner itself. */
+/*
+ * blockOwnerDeletion can delay the deletion of the owner, so it needs the right to update
+ * the owner or its finalizers.
+ */
 static bool may_block(const struct auth *auth, const struct objects_review *review,
                       const struct node *reference)
 {
@@ -71,7 +73,7 @@ static bool may_block(const struct auth *auth, const struct objects_review *revi
     return auth_may(auth, review->who->identity, &request, NULL);
 }
 
-static int forbid(const struct objects_review *review, const char *why, struct err *err)
+static int forbid_write(const struct objects_review *review, const char *why, struct err *err)
 {
     return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: %s",
                    review->kind->resource,
@@ -79,11 +81,11 @@ static int forbid(const struct objects_review *review, const char *why, struct e
 }
 
 /*
- * The rules of kube-apiserver's OwnerReferencesPermissionEnforcement: an owner
- * that is not there has its dependents deleted, and blockOwnerDeletion holds up
- * the deletion of the owner; so each takes the right to do that directly.
+ * The rules of kube-apiserver's OwnerReferencesPermissionEnforcement: a dependent of a
+ * missing owner is deleted, and blockOwnerDeletion delays the deletion of the owner; so
+ * each needs the right to do that directly.
  */
-static int check_owners(const struct auth *auth, const struct objects_review *review,
+static int check_owner_references(const struct auth *auth, const struct objects_review *review,
                         struct err *err)
 {
     const struct node *was = node_at(review->before, "metadata", "ownerReferences", NULL);
@@ -91,8 +93,8 @@ static int check_owners(const struct auth *auth, const struct objects_review *re
 
     if ((!node_count(was) && !node_count(now)) || (was && now && node_same(was, now)))
         return 0;
-    if (review->before && !may(auth, review, "delete"))
-        return forbid(review, "cannot set an ownerRef on a resource you can't delete: ask "
+    if (review->before && !may_write(auth, review, "delete"))
+        return forbid_write(review, "cannot set an ownerRef on a resource you can't delete: ask "
                               "for the verb delete, or leave metadata.ownerReferences as "
                               "it is", err);
     for (size_t i = 0; i < node_count(now); i++) {
@@ -100,7 +102,7 @@ static int check_owners(const struct auth *auth, const struct objects_review *re
 
         if (node_get_bool(reference, "blockOwnerDeletion", false) &&
             !same_reference(was, reference) && !may_block(auth, review, reference))
-            return forbid(review, "cannot set blockOwnerDeletion if an ownerReference "
+            return forbid_write(review, "cannot set blockOwnerDeletion if an ownerReference "
                                   "refers to a resource you can't set finalizers on: leave "
                                   "it out, or ask for update on the owner", err);
     }
@@ -109,7 +111,7 @@ static int check_owners(const struct auth *auth, const struct objects_review *re
 
 /* ---- The rule ----------------------------------------------------------------- */
 
-static int before_write(void *arg, const struct objects_review *review, struct err *err)
+static int admit_write(void *arg, const struct objects_review *review, struct err *err)
 {
     const struct auth_user *user = review->who->identity;
 
@@ -117,10 +119,10 @@ static int before_write(void *arg, const struct objects_review *review, struct e
         return 0;
     if (review->by_apply && check_create(arg, review, err) < 0)
         return -1;
-    return check_owners(arg, review, err);
+    return check_owner_references(arg, review, err);
 }
 
 void admit_open(struct auth *auth)
 {
-    objects_rule(auth->settings.objects, NULL, "", before_write, auth);
+    objects_rule(auth->settings.objects, NULL, "", admit_write, auth);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slows down whoever shows wrong tokens, by address. */
+/* Limits the rate of wrong tokens by address. */
 #include "auth/inside.h"
 
 #include "base/clock.h"
@@ -11,10 +11,10 @@
 #include <string.h>
 
 /*
- * A bucket of wrong tokens for each address: 30 at once, then one a second. A
- * guess at 128 bits is hopeless without it; with it, it costs the hub nothing.
- * Good tokens and certificates are never counted, and never held up: whoever
- * shares an address with a guesser does not feel it.
+ * A token bucket for each address: 30 wrong tokens at once, then one a second. Guessing
+ * 128 bits is hopeless anyway; the limit keeps it from costing the hub CPU time. Valid
+ * tokens and certificates are not counted and not delayed, so others behind the same
+ * address notice nothing.
  */
 #define MOST 30
 #define REFILL CLOCK_SECOND
@@ -25,7 +25,7 @@ struct attempts {
 };
 
 struct bucket {
-    int64_t full; /* steady time at which it is full again */
+    int64_t full; /* steady time at which the bucket is full again */
 };
 
 struct attempts *attempts_new(void)
@@ -61,10 +61,9 @@ void attempts_free(struct attempts **at)
 }
 
 /*
- * Whose bucket a remote address uses: "10.1.2.3:40112" is 10.1.2.3, in whatever
- * form it came. Of IPv6 the first 64 bits count, because whoever has one address
- * has all of its /64. What is no address (a unix socket, none at all) is one
- * bucket of its own text.
+ * The bucket of a remote address: "10.1.2.3:40112" counts for 10.1.2.3. An IPv6 address
+ * counts by its first 64 bits, because one client has the whole /64. Text that is no
+ * address (a unix socket) is a bucket of its own.
  */
 void attempts_source(const char *remote, char ret[ATTEMPTS_SOURCE])
 {
@@ -78,7 +77,7 @@ void attempts_source(const char *remote, char ret[ATTEMPTS_SOURCE])
         snprintf(host, sizeof host, "%.*s", (int)strcspn(remote + 1, "]"), remote + 1);
     } else {
         colon = strchr(remote, ':');
-        /* Two colons: an IPv6 address that was not given a port. */
+        /* Two colons: an IPv6 address without a port. */
         snprintf(host, sizeof host, "%.*s",
                  colon && !strchr(colon + 1, ':') ? (int)(colon - remote)
                                                   : (int)strlen(remote), remote);
@@ -115,7 +114,7 @@ void attempts_note(struct attempts *attempts, const char *remote)
     if (!bucket) {
         if (map_count(attempts->by_address) >= ADDRESSES)
             forget_old(attempts, now);
-        /* A flood from everywhere: those who are there stay slowed. */
+        /* The table is full: new addresses are not limited, known ones stay limited. */
         if (map_count(attempts->by_address) >= ADDRESSES)
             return;
         bucket = mem_alloc(sizeof *bucket);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Notices when somebody's rights or credentials may have become fewer. */
+/* Calls the listener when a user may have lost rights or credentials. */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -9,21 +9,21 @@
 
 #include <string.h>
 
-static void tell(struct auth *auth)
+static void call_change_listener(struct auth *auth)
 {
     if (auth->changed)
         auth->changed(auth->changed_arg);
 }
 
-/* Roles and bindings: a new one takes nothing from anybody. */
+/* A new role or binding takes no right away, so only updates and deletions count. */
 static void on_role(void *arg, const struct object *before,
                     const struct object *after)
 {
     if (before)
-        tell(arg);
+        call_change_listener(arg);
 }
 
-/* Of a token the spec counts: its status changes at each join. */
+/* Only the spec of a JoinToken counts: its status changes at each join. */
 static void on_token(void *arg, const struct object *before,
                      const struct object *after)
 {
@@ -35,19 +35,21 @@ static void on_token(void *arg, const struct object *before,
     old = node_get(object_read(arena, before), "spec");
     new = after ? node_get(object_read(arena, after), "spec") : NULL;
     if (!old || !new || !node_same(old, new))
-        tell(arg);
+        call_change_listener(arg);
 }
 
-/* A ServiceAccount, or a Secret that a token is bound to: the token ends with
-   it, and one made anew under the same name is another. */
-static void on_end(void *arg, const struct object *before,
+/*
+ * A ServiceAccount, or a Secret that a token is bound to. The UID counts: an object
+ * created again under the same name does not make old tokens valid.
+ */
+static void on_credential_change(void *arg, const struct object *before,
                    const struct object *after)
 {
     if (before && (!after || strcmp(before->uid, after->uid) != 0))
-        tell(arg);
+        call_change_listener(arg);
 }
 
-/* Every key that spoke for the cluster before still does. */
+/* Every old key is also a new one. */
 static bool keeps_keys(const char *old, const char *new)
 {
     scoped_mem char *keys = mem_copy_string(old);
@@ -60,9 +62,9 @@ static bool keeps_keys(const char *old, const char *new)
 }
 
 /*
- * What a spoke's certificate is compared with at each request has become less. A
- * fleet that joins is accepted and given keys one by one: that takes nothing away,
- * and must not have all that is held judged again each time.
+ * Whether the cluster lost acceptance or a key. Accepting a new spoke and adding a key
+ * take nothing away; when a fleet joins, that must not start a check of all open requests
+ * each time.
  */
 static bool has_lost(const struct object *before, const struct object *after)
 {
@@ -76,12 +78,12 @@ static bool has_lost(const struct object *before, const struct object *after)
                        meta_annotation(new, META_ANNOTATION_CLIENT_KEYS));
 }
 
-static void on_cluster(void *arg, const struct object *before,
+static void on_cluster_change(void *arg, const struct object *before,
                        const struct object *after)
 {
     if (before && (!after || strcmp(before->uid, after->uid) != 0 ||
                    has_lost(before, after)))
-        tell(arg);
+        call_change_listener(arg);
 }
 
 void changes_open(struct auth *auth)
@@ -95,10 +97,10 @@ void changes_open(struct auth *auth)
         {META_GROUP_RBAC, "rolebindings", on_role},
         {META_GROUP_RBAC, "clusterrolebindings", on_role},
         {META_GROUP_AXLE, "jointokens", on_token},
-        {"", "namespaces", on_end},
-        {"", "serviceaccounts", on_end},
-        {"", "secrets", on_end},
-        {META_GROUP_CLUSTER, "managedclusters", on_cluster},
+        {"", "namespaces", on_credential_change},
+        {"", "serviceaccounts", on_credential_change},
+        {"", "secrets", on_credential_change},
+        {META_GROUP_CLUSTER, "managedclusters", on_cluster_change},
     };
     struct objects *objects = auth->settings.objects;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sees to it that nobody gives rights that they do not have themselves. */
+/* Prevents privilege escalation: a user can grant only rights that the user has. */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* One write of a role or a binding, judged. */
+/* The user of one write of a role or binding. */
 struct grantor {
     const struct auth *auth;
     const struct auth_user *user;
@@ -18,7 +18,7 @@ struct grantor {
     const char *space, *name;
 };
 
-/* An identity that is missing is nobody's, never the hub's. */
+/* A write without a user has no rights here; it does not count as the hub's own. */
 static struct grantor grantor_of(const struct auth *auth,
                                  const struct objects_review *review)
 {
@@ -33,7 +33,7 @@ static struct grantor grantor_of(const struct auth *auth,
                             .name = node_get_text(metadata, "name")};
 }
 
-static bool may(const struct grantor *by, const char *verb,
+static bool grantor_may(const struct grantor *by, const char *verb,
                 const char *resource, const char *name)
 {
     struct auth_request ask = {.verb = verb, .group = META_GROUP_RBAC, .resource = resource,
@@ -52,7 +52,7 @@ static char *groups_text(const struct grantor *by)
     return arena_string(by->arena, text_string(&out));
 }
 
-/* The rules must be covered by what the user has in that namespace. */
+/* The user's rules in the namespace must cover these rules. */
 static int check_cover(const struct grantor *by, const struct node *list,
                        struct err *err)
 {
@@ -65,7 +65,7 @@ static int check_cover(const struct grantor *by, const struct node *list,
         return 0;
     return err_set(err, ERR_FORBIDDEN,
                    "%s \"%s\" is forbidden: user \"%s\" (groups=[%s]) is "
-                   "attempting to grant RBAC permissions not currently held:\n%s",
+                   "attempting to grant META_GROUP_RBAC permissions not currently held:\n%s",
                    by->kind->resource, by->name, by->user->name,
                    groups_text(by), text_string(&missing));
 }
@@ -77,7 +77,7 @@ static bool has_aggregation(const struct node *role)
     return rule && !node_is(rule, NODE_NULL);
 }
 
-/* An aggregated role gathers anything, so it takes everything to make one. */
+/* An aggregated role collects any rules, so creating one needs all rights. */
 static int check_aggregation(const struct grantor *by, const struct node *before,
                              const struct node *after, struct err *err)
 {
@@ -101,12 +101,12 @@ static int check_aggregation(const struct grantor *by, const struct node *before
                    by->kind->resource, by->name);
 }
 
-static int check_role(const struct grantor *by, const struct node *before,
+static int check_role_grant(const struct grantor *by, const struct node *before,
                       const struct node *after, struct err *err)
 {
     const struct node *rules = node_get(after, "rules");
 
-    if (may(by, "escalate", by->kind->plural, by->name))
+    if (grantor_may(by, "escalate", by->kind->plural, by->name))
         return 0;
     if (check_aggregation(by, before, after, err) < 0)
         return -1;
@@ -117,11 +117,10 @@ static int check_role(const struct grantor *by, const struct node *before,
 }
 
 /*
- * Users and groups that the system gives, to everybody or to nobody known, are an
- * administrator's to bind: a project's admin opens the project to the people that
- * are named, as its lists of members do. Accounts of a namespace may be bound.
+ * Only an administrator may bind the system's users and groups. A project's admin may bind
+ * named people and the ServiceAccounts of a namespace.
  */
-static int check_subjects(const struct grantor *by, const struct node *after,
+static int check_bound_subjects(const struct grantor *by, const struct node *after,
                           struct err *err)
 {
     static const char accounts[] = "system:serviceaccounts:";
@@ -143,7 +142,7 @@ static int check_subjects(const struct grantor *by, const struct node *after,
     return 0;
 }
 
-static int check_binding(const struct grantor *by, const struct node *before,
+static int check_binding_grant(const struct grantor *by, const struct node *before,
                          const struct node *after, struct err *err)
 {
     struct objects *objects = by->auth->settings.objects;
@@ -156,10 +155,10 @@ static int check_binding(const struct grantor *by, const struct node *before,
     if (before && node_get(before, "subjects") && node_get(after, "subjects") &&
         node_same(node_get(before, "subjects"), node_get(after, "subjects")))
         return 0;
-    if (check_subjects(by, after, err) < 0)
+    if (check_bound_subjects(by, after, err) < 0)
         return -1;
-    if (!*name || may(by, "bind", plural, name))
-        return 0; /* without a name it is not valid, which is said later */
+    if (!*name || grantor_may(by, "bind", plural, name))
+        return 0; /* invalid without a name; validation reports that */
     found = objects_get(objects, OBJECTS_STAGED,
                         kinds_find(objects_kinds(objects), META_GROUP_RBAC, plural),
                         local ? by->space : "", name, err);
@@ -171,7 +170,7 @@ static int check_binding(const struct grantor *by, const struct node *before,
 
 /* ---- Members of projects and tenants are bindings by another name ------------ */
 
-static int check_list(const struct grantor *by, const struct node *before,
+static int check_member_list(const struct grantor *by, const struct node *before,
                       const struct node *after, const char *list,
                       const char *role, struct err *err)
 {
@@ -181,7 +180,7 @@ static int check_list(const struct grantor *by, const struct node *before,
     scoped_object struct object *found = NULL;
 
     if (!node_count(now) || (was && node_same(was, now)) ||
-        may(by, "bind", "clusterroles", role))
+        grantor_may(by, "bind", "clusterroles", role))
         return 0;
     found = objects_get(objects, OBJECTS_STAGED,
                         kinds_find(objects_kinds(objects), META_GROUP_RBAC, "clusterroles"),
@@ -199,12 +198,12 @@ static int check_lists(const struct grantor *by, const struct node *before,
         {"viewers", "view"}, {"editors", "edit"}, {"admins", "admin"}};
 
     for (size_t i = 0; i < count_of(ranks); i++)
-        if (check_list(by, before, after, ranks[i][0], ranks[i][1], err) < 0)
+        if (check_member_list(by, before, after, ranks[i][0], ranks[i][1], err) < 0)
             return -1;
     return 0;
 }
 
-/* A Tenant's admins are admins of each of its projects, too. */
+/* The admins of a Tenant are also admins of each of its projects. */
 struct tenant_projects {
     const struct grantor *by;
     const struct node *before, *after;
@@ -223,7 +222,7 @@ static void check_project_of(void *arg, const struct object *object)
     project = object_read(by.arena, object);
     by.space = object->name;
     if (strcmp(node_get_text(node_get(project, "spec"), "tenant"), by.name) == 0 &&
-        check_list(&by, all->before, all->after, "admins", "admin", all->err) < 0)
+        check_member_list(&by, all->before, all->after, "admins", "admin", all->err) < 0)
         all->refused = true;
 }
 
@@ -249,9 +248,8 @@ static bool same_field(const struct node *before, const struct node *after,
 }
 
 /*
- * A Project uses what its Tenant has, and what it may do on spokes beside that is
- * no project's own affair: who makes one, or changes these, could as well change
- * the Tenant.
+ * A Project has the rights of its Tenant, and its rights on spokes affect others too. So
+ * creating a Project, or changing these fields, needs the right to change the Tenant.
  */
 static int check_tenant_of(const struct grantor *by, const struct node *before,
                            const struct node *after, struct err *err)
@@ -299,9 +297,8 @@ static const struct node *label_of(const struct node *object, const char *name)
 }
 
 /*
- * By these labels the hub knows whose a namespace is: a spoke's rights in it, and
- * what a Project takes over or removes, follow from them. So who writes them could
- * as well write the Tenant.
+ * These labels say who owns a namespace: a spoke's rights in it and what a Project adopts
+ * or deletes depend on them. So writing them needs the right to change the Tenant.
  */
 static int before_namespace(void *arg, const struct objects_review *review,
                             struct err *err)
@@ -332,7 +329,7 @@ static int before_namespace(void *arg, const struct objects_review *review,
 
 /* ---- Rules --------------------------------------------------------------------- */
 
-static int before_write(void *arg, const struct objects_review *review,
+static int check_role_write(void *arg, const struct objects_review *review,
                         struct err *err)
 {
     const struct node *before = review->before;
@@ -342,8 +339,8 @@ static int before_write(void *arg, const struct objects_review *review,
     if (!after || review->who->trusted || by.user->role == AUTH_ADMIN)
         return 0;
     if (text_ends(review->kind->plural, "bindings"))
-        return check_binding(&by, before, after, err);
-    return check_role(&by, before, after, err);
+        return check_binding_grant(&by, before, after, err);
+    return check_role_grant(&by, before, after, err);
 }
 
 void escalate_open(struct auth *auth)
@@ -355,7 +352,7 @@ void escalate_open(struct auth *auth)
     for (size_t i = 0; i < count_of(plurals); i++)
         objects_rule(objects,
                      kinds_find(objects_kinds(objects), META_GROUP_RBAC, plurals[i]), "",
-                     before_write, auth);
+                     check_role_write, auth);
     objects_rule(objects, kinds_find(objects_kinds(objects), "", "namespaces"), NULL,
                  before_namespace, auth);
     objects_rule(objects,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judges which fields of an object a spoke or a join token changes. */
+/* Checks which fields of an object a spoke or join token changes. */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -8,6 +8,7 @@
 #include "objects/objects.h"
 
 #include <string.h>
+
 
 static const char *const fields_told[] = {
     [ACCESS_FIELDS_NONE] = "no field of it",
@@ -19,8 +20,8 @@ static const char *const fields_told[] = {
 
 /* ---- What a write changes ------------------------------------------------------ */
 
-/* What the server itself writes at each update. */
-static bool is_bookkeeping(const char *field)
+/* Fields that the server sets at each update. */
+static bool is_server_managed_field(const char *field)
 {
     static const char *const fields[] = {"managedFields", "resourceVersion", "generation"};
 
@@ -81,7 +82,7 @@ static bool same_foreign_annotations(const struct node *was, const struct node *
 static bool metadata_allowed(const char *key, const struct node *was,
                              const struct node *now, enum access_fields fields)
 {
-    if (is_bookkeeping(key))
+    if (is_server_managed_field(key))
         return true;
     if (fields == ACCESS_FIELDS_SPEC && !strcmp(key, "annotations"))
         return same_foreign_annotations(was, now);
@@ -116,7 +117,7 @@ static const struct access_cell *find_cell(const struct objects_review *review,
     return NULL;
 }
 
-static int refuse(const struct objects_review *review, const struct auth_user *user,
+static int refuse_field(const struct objects_review *review, const struct auth_user *user,
                   const char *where, const char *field, enum access_fields fields,
                   struct err *err)
 {
@@ -166,9 +167,9 @@ static int check_change(const struct objects_review *review, const struct auth_u
     field = first_difference(node_get(review->before, "metadata"),
                              node_get(review->after, "metadata"), metadata_allowed, fields);
     if (field)
-        return refuse(review, user, "metadata.", field, fields, err);
+        return refuse_field(review, user, "metadata.", field, fields, err);
     field = first_difference(review->before, review->after, member_allowed, fields);
-    return field ? refuse(review, user, "", field, fields, err) : 0;
+    return field ? refuse_field(review, user, "", field, fields, err) : 0;
 }
 
 /*
@@ -190,11 +191,10 @@ static void keep_managers(const struct objects_review *review)
 }
 
 /*
- * The trees are compared as they would be stored, so it does not matter by which
- * verb or kind of patch a field was to be changed. People's rights have no fields:
- * RBAC knows none.
+ * Compares the trees as they would be stored, so that verb and kind of patch do not
+ * matter. Does not apply to people: META_GROUP_RBAC has no rights by field.
  */
-static int before_write(void *arg, const struct objects_review *review, struct err *err)
+static int check_changed_fields(void *arg, const struct objects_review *review, struct err *err)
 {
     const struct auth_user *user = review->who->identity;
 
@@ -209,5 +209,5 @@ static int before_write(void *arg, const struct objects_review *review, struct e
 
 void fields_open(struct auth *auth)
 {
-    objects_rule(auth->settings.objects, NULL, "", before_write, auth);
+    objects_rule(auth->settings.objects, NULL, "", check_changed_fields, auth);
 }

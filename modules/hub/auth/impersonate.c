@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lets somebody act as somebody else, where they have the right to. */
+/* Replaces the user of a request by the impersonated one, if the user has that right. */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -22,7 +22,7 @@ struct wish {
     struct node *extra;
 };
 
-static void read_field(struct wish *wish, const struct http_field *field)
+static void read_impersonation_header(struct wish *wish, const struct http_field *field)
 {
     scoped_text struct text key = {0};
 
@@ -40,7 +40,7 @@ static void read_field(struct wish *wish, const struct http_field *field)
                  node_string(wish->arena, field->value));
 }
 
-static int check(const struct wish *wish, const char *group,
+static int check_may_impersonate(const struct wish *wish, const char *group,
                  const char *resource, const char *subresource,
                  const char *space, const char *name, struct err *err)
 {
@@ -59,29 +59,32 @@ static int check_user(const struct wish *wish, struct err *err)
     const char *space, *name;
 
     if (account_parse(wish->arena, wish->user, &space, &name))
-        return check(wish, "", "serviceaccounts", "", space, name, err);
-    return check(wish, "", "users", "", "", wish->user, err);
+        return check_may_impersonate(wish, "", "serviceaccounts", "", space, name, err);
+    return check_may_impersonate(wish, "", "users", "", "", wish->user, err);
 }
 
-static int check_all(const struct wish *wish, struct err *err)
+static int check_wish(const struct wish *wish, struct err *err)
 {
     if (check_user(wish, err) < 0)
         return -1;
     for (size_t i = 0; i < wish->group_count; i++)
-        if (check(wish, "", "groups", "", "", wish->groups[i], err) < 0)
+        if (check_may_impersonate(wish, "", "groups", "", "", wish->groups[i], err) < 0)
             return -1;
     if (*wish->uid &&
-        check(wish, META_GROUP_AUTHENTICATION, "uids", "", "", wish->uid, err) < 0)
+        check_may_impersonate(wish, META_GROUP_AUTHENTICATION, "uids", "", "", wish->uid, err) < 0)
         return -1;
     node_each (member, wish->extra)
         for (size_t i = 0; i < node_count(member->value); i++)
-            if (check(wish, META_GROUP_AUTHENTICATION, "userextras", member->key, "",
+            if (check_may_impersonate(wish, META_GROUP_AUTHENTICATION, "userextras", member->key, "",
                       node_text(node_item(member->value, i)), err) < 0)
                 return -1;
     return 0;
 }
 
-/* As upstream: an account has its groups, and who is known is in that group. */
+/*
+ * As in Kubernetes: a ServiceAccount also has the groups of its namespace, and every user
+ * but anonymous is in system:authenticated.
+ */
 static const char *const *all_groups(struct wish *wish)
 {
     const char *space, *name;
@@ -100,7 +103,7 @@ static const char *const *all_groups(struct wish *wish)
     return wish->groups;
 }
 
-int impersonate(const struct auth *auth, const struct http_request *request,
+int auth_impersonate(const struct auth *auth, const struct http_request *request,
                 struct arena *arena, struct auth_user **user, struct err *err)
 {
     struct wish wish = {.auth = auth, .by = *user, .arena = arena,
@@ -115,12 +118,12 @@ int impersonate(const struct auth *auth, const struct http_request *request,
         arena_alloc(arena, (request->header_count + 2) * sizeof *wish.groups);
     wish.extra = node_map(arena);
     for (size_t i = 0; i < request->header_count; i++)
-        read_field(&wish, &request->headers[i]);
+        read_impersonation_header(&wish, &request->headers[i]);
     if (!*wish.user)
         return err_set(err, ERR_BAD_REQUEST,
                        "requested groups, uid or extra without impersonating a "
                        "user (Impersonate-User)");
-    if (check_all(&wish, err) < 0)
+    if (check_wish(&wish, err) < 0)
         return -1;
     *user = auth_user_named(arena, wish.user, all_groups(&wish));
     (*user)->uid = wish.uid;

@@ -14,15 +14,22 @@ struct object;
 #define UNAUTHENTICATED "system:unauthenticated"
 #define MASTERS "system:masters"
 #define ACCOUNT_USER "system:serviceaccount:"
+#define BOOTSTRAP_USER "system:bootstrap:"
+#define BOOTSTRAPPERS "system:bootstrappers"
+/* The issuer (iss) and the default audience of ServiceAccounts' tokens. */
+#define ISSUER "https://axle.internal"
 
-/* User, group, and what a token of an administrator makes of its name. */
+/*
+ * The administrator's user name; also the prefix of the user name of an administrator's
+ * token.
+ */
 #define ADMIN_USER "system:admin"
 
 struct auth {
     struct auth_settings settings;
     struct roles *roles;    /* owned; NULL without objects */
     struct attempts *wrong; /* owned */
-    auth_change_fn *changed; /* NULL: nobody is told */
+    auth_change_fn *changed; /* NULL: no listener */
     void *changed_arg;
 };
 
@@ -32,13 +39,13 @@ struct pki_cert;
 
 enum standing {
     STANDING_GOOD,
-    STANDING_UNKNOWN, /* no such cluster, an earlier one, or a key of none */
+    STANDING_UNKNOWN, /* the cluster does not exist or is another one, or the key is unknown */
     STANDING_NOT_ACCEPTED,
     STANDING_REMOVED,
-    STANDING_LOST, /* removed because its machine is gone */
-    STANDING_LEFT, /* removed because it asked for that */
+    STANDING_LOST, /* removed with reason Lost */
+    STANDING_LEFT, /* removed with reason Left */
 };
-/* `err` says why it is not good. */
+/* `err` gets the reason if it is not STANDING_GOOD. */
 enum standing standing_of(struct objects *objects, struct arena *arena, const struct pki_cert *cert,
                           const char *cluster, struct err *err);
 
@@ -59,11 +66,10 @@ struct rules {
 
 struct roles *roles_open(struct objects *objects);
 void roles_close(struct roles **roles);
-/* Whether a binding allows it; `why` says which, or what went wrong. */
+/* Whether a binding allows it; `why` names the binding, or the missing role. */
 bool roles_allow(const struct roles *roles, const struct auth_user *user,
                  const struct auth_request *ask, struct text *why);
-/* Every rule that holds for the user in the space ("": cluster bindings only),
-   in the arena. */
+/* All rules of the user in the namespace ("": of ClusterRoleBindings only), in the arena. */
 struct rules roles_of(const struct roles *roles, const struct auth_user *user,
                       const char *space, struct arena *arena);
 /* Compiles the `rules` of a role. */
@@ -72,16 +78,16 @@ bool words_have(const struct words *words, const char *word);
 
 /* ---- access.c: the table of who may do what ------------------------------- */
 
-/* Where an object must lie for a cell to hold. */
+/* The condition on the object for a cell of the table. */
 enum access_where {
     ACCESS_ANYWHERE,
     ACCESS_OWN_NAMESPACE, /* in the namespace of the cluster */
     ACCESS_OWN_NAME,      /* has the name of the cluster */
     ACCESS_NAMED_SECRET,  /* a work of the cluster names it */
     ACCESS_OWN_REQUEST,   /* made by the user itself; a list: labelled with the cluster */
-    ACCESS_JOINING,       /* a cluster that is not there yet, or came with the token */
+    ACCESS_JOINING,       /* the cluster does not exist, or was created with the token */
 };
-/* What of an object an update may change. */
+/* The fields that an update may change. */
 enum access_fields {
     ACCESS_FIELDS_NONE,
     ACCESS_FIELDS_ALL,
@@ -105,7 +111,7 @@ extern const size_t access_row_count;
 
 bool access_has_verb(const char *letters, const char *verb);
 struct words access_verbs(struct arena *arena, const char *letters);
-/* NULL for people, whose rights come from roles. */
+/* NULL for people: their rights come from roles. */
 const struct access_cell *access_cell(const struct access_row *row, enum auth_role role);
 /* "pods/log" */
 const char *access_resource(struct arena *arena, const struct access_row *row);
@@ -113,8 +119,8 @@ const char *access_resource(struct arena *arena, const struct access_row *row);
 /* ---- rules.c: rules compared and shown ------------------------------------ */
 
 /*
- * Whether the owner's rules cover all of `wanted`. If not, `missing` gets what
- * is not covered, each as kube-apiserver prints it, a line each, sorted.
+ * Whether the owner's rules cover all of `wanted`. If not, `missing` gets the rules that
+ * are not covered, one a line, sorted, in the format of kube-apiserver.
  */
 bool rules_cover(struct arena *arena, const struct rules *owner,
                  const struct rules *wanted, struct text *missing);
@@ -137,7 +143,7 @@ void fields_open(struct auth *auth);
 
 /* ---- signers.c ---------------------------------------------------------------- */
 
-/* Approving and signing takes a right on the signer as well. */
+/* Approving and signing also need a right on the signer. */
 int signers_check(const struct auth *auth, const struct auth_user *user,
                   const struct auth_request *ask, struct err *err) MUST_CHECK;
 
@@ -145,8 +151,8 @@ int signers_check(const struct auth *auth, const struct auth_user *user,
 
 bool account_is_token(const char *text);
 /*
- * Whether the claims, unproven, are those of an account that is there, at a time
- * that is now: costs no signature, so it is what a guesser's tokens are asked.
+ * Whether the unverified claims are those of an existing account and not expired. Costs no
+ * signature check, so it is used for addresses over the limit of wrong tokens.
  */
 bool account_is_plausible(const struct auth *auth, struct arena *arena,
                           const char *text);
@@ -154,25 +160,30 @@ int account_identify(const struct auth *auth, struct arena *arena,
                      const char *text, const char *const *audiences,
                      struct node *ret_audiences, struct auth_user **ret,
                      struct err *err) MUST_CHECK;
-/* The groups of a ServiceAccount in this namespace. */
+/* The groups of a ServiceAccount of this namespace. */
 const char *const *account_groups(struct arena *arena, const char *space);
-/* "system:serviceaccount:SPACE:NAME" in its parts. */
+/* Splits "system:serviceaccount:NAMESPACE:NAME". */
 bool account_parse(struct arena *arena, const char *user,
                    const char **ret_space, const char **ret_name);
 
-/* ---- identify.c ---------------------------------------------------------------- */
+/* ---- user.c -------------------------------------------------------------------- */
 
-struct auth_user *user_new(struct arena *arena, enum auth_role role,
-                           const char *name, const char *const *groups);
-/* Whose token this is; wrong ones are not counted here. */
-int identify_token(const struct auth *auth, struct arena *arena,
+/* A user of this role. Borrows name and groups. */
+struct auth_user *auth_user_new(struct arena *arena, enum auth_role role,
+                                const char *name, const char *const *groups);
+
+/* ---- token.c ------------------------------------------------------------------- */
+
+/* The user of a join token or of a ServiceAccount's token. Does not count wrong
+   tokens; auth_identify() does. */
+int auth_identify_token(const struct auth *auth, struct arena *arena,
                    const char *token, struct auth_user **ret,
                    struct err *err) MUST_CHECK;
 
 /* ---- impersonate.c --------------------------------------------------------------- */
 
-/* Puts the user that the headers ask for into *user, if its rights allow. */
-int impersonate(const struct auth *auth, const struct http_request *request,
+/* Replaces *user by the user of the Impersonate headers, if the user may impersonate it. */
+int auth_impersonate(const struct auth *auth, const struct http_request *request,
                 struct arena *arena, struct auth_user **user,
                 struct err *err) MUST_CHECK;
 
@@ -180,10 +191,10 @@ int impersonate(const struct auth *auth, const struct http_request *request,
 
 struct attempts *attempts_new(void);
 void attempts_free(struct attempts **attempts);
-/* The address that wrong tokens of this remote end are counted for. */
+/* The key of the bucket for this remote address. */
 #define ATTEMPTS_SOURCE 64
 void attempts_source(const char *remote, char ret[ATTEMPTS_SOURCE]);
-/* False: too many wrong ones came from there lately. */
+/* False: the limit of wrong tokens of this address is reached. */
 bool attempts_allow(struct attempts *attempts, const char *remote);
 void attempts_note(struct attempts *attempts, const char *remote);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decides whether somebody may do something: by one table, then by roles. */
+/* Decides whether a user may do something: by the table of machines' rights, then by roles. */
 #include "auth/inside.h"
 
 #include <string.h>
@@ -10,10 +10,10 @@
 
 #define CLUSTER_LABEL META_LABEL_CLUSTER_NAME "="
 
-/* What everybody may ask for, known or not. */
+/* Paths that need no authentication. */
 static const char *const open_paths[] = {"/livez", "/readyz", "/healthz",
                                          "/version"};
-/* Discovery, for spokes and those who join; people have it by role. */
+/* Discovery paths for spokes and join tokens; people get them by a role. */
 static const char *const machine_paths[] = {"/api", "/apis", "/openapi"};
 
 static bool path_is_under(const char *path, const char *const *roots,
@@ -35,7 +35,7 @@ static bool is_joining(const struct auth_user *user, const char *cluster,
            facts->cluster_is_joining(facts->arg, user->token, cluster);
 }
 
-/* One object is known by who made it; a list must say whose it wants. */
+/* The object's user must be the requester; a list needs a selector for the requester's own. */
 static bool is_own_request(const struct auth_user *user,
                            const struct auth_request *ask,
                            const struct auth_facts *facts)
@@ -101,9 +101,11 @@ static bool may_by_row(const struct auth_user *user, const struct auth_request *
     return false;
 }
 
-/* Spokes pull, by digest, the artifacts that their works name: another revision in
-   the same repository may be another spoke's. "/v2" alone is where a client logs in
-   and where the names of repositories are listed, each by its own right. */
+/*
+ * A spoke may pull, by digest, the artifacts that its works name. A tag or the whole
+ * repository is not allowed, because other revisions may belong to other spokes. "/v2"
+ * alone is the login and the catalogue; each has a right of its own.
+ */
 static bool may_pull(const struct auth_user *user, const struct auth_request *ask,
                      const struct auth_facts *facts)
 {
@@ -149,7 +151,7 @@ bool auth_may(const struct auth *auth, const struct auth_user *user,
 
 /* ---- Refusing ------------------------------------------------------------------ */
 
-static int refuse(const struct auth_user *user, const struct auth_request *ask,
+static int refuse_request(const struct auth_user *user, const struct auth_request *ask,
                   const char *why, struct err *err)
 {
     scoped_text struct text where = {0};
@@ -184,7 +186,7 @@ int auth_check(const struct auth *auth, const struct auth_user *user,
 
     if (auth_may(auth, user, ask, &why))
         return signers_check(auth, user, ask, err);
-    return refuse(user, ask, text_string(&why), err);
+    return refuse_request(user, ask, text_string(&why), err);
 }
 
 /* ---- Everything that is allowed ----------------------------------------------- */
@@ -201,7 +203,7 @@ static void add_words(struct arena *arena, struct node *rule, const char *key,
         node_add(arena, list, node_string(arena, words->list[i]));
 }
 
-static void add_rule(struct arena *arena, struct node *status,
+static void add_rule_node(struct arena *arena, struct node *status,
                      const struct rule *rule)
 {
     struct node *shown = node_map(arena);
@@ -219,7 +221,7 @@ static void add_rule(struct arena *arena, struct node *status,
     node_add(arena, node_make_list(arena, status, "resourceRules"), shown);
 }
 
-static struct words split(struct arena *arena, const char *words)
+static struct words split_words(struct arena *arena, const char *words)
 {
     const char **list = arena_alloc(arena, (strlen(words) + 2) * sizeof *list);
     size_t count = 0;
@@ -233,7 +235,7 @@ static struct words split(struct arena *arena, const char *words)
     return (struct words){list, count};
 }
 
-static struct words one(struct arena *arena, const char *word)
+static struct words one_word(struct arena *arena, const char *word)
 {
     const char **list = arena_alloc(arena, sizeof *list);
 
@@ -241,8 +243,8 @@ static struct words one(struct arena *arena, const char *word)
     return (struct words){list, 1};
 }
 
-/* Rows that hold in this namespace. What only facts can tell is left out. */
-static bool add_rows(struct arena *arena, struct node *status,
+/* Adds the rows of the table for this namespace. Conditions on other objects are left out. */
+static bool add_table_rules(struct arena *arena, struct node *status,
                      const struct auth_user *user, const char *space)
 {
     bool whole = true;
@@ -260,11 +262,11 @@ static bool add_rows(struct arena *arena, struct node *status,
             continue;
         }
         rule = (struct rule){.verbs = access_verbs(arena, cell->verbs),
-                             .groups = one(arena, row->group),
-                             .resources = one(arena, access_resource(arena, row))};
+                             .groups = one_word(arena, row->group),
+                             .resources = one_word(arena, access_resource(arena, row))};
         if (cell->where == ACCESS_OWN_NAME)
-            rule.names = one(arena, user->cluster);
-        add_rule(arena, status, &rule);
+            rule.names = one_word(arena, user->cluster);
+        add_rule_node(arena, status, &rule);
     }
     return whole;
 }
@@ -272,18 +274,18 @@ static bool add_rows(struct arena *arena, struct node *status,
 static void add_path_rows(struct arena *arena, struct node *status,
                           const struct auth_user *user)
 {
-    struct rule rule = {.verbs = one(arena, "get")};
+    struct rule rule = {.verbs = one_word(arena, "get")};
 
     if (user->role != AUTH_SPOKE && user->role != AUTH_JOIN)
         return;
     for (size_t i = 0; i < count_of(open_paths); i++) {
-        rule.urls = one(arena, open_paths[i]);
-        add_rule(arena, status, &rule);
+        rule.urls = one_word(arena, open_paths[i]);
+        add_rule_node(arena, status, &rule);
     }
     for (size_t i = 0; i < count_of(machine_paths); i++) {
-        rule.urls = split(arena, arena_printf(arena, "%s %s/*", machine_paths[i],
+        rule.urls = split_words(arena, arena_printf(arena, "%s %s/*", machine_paths[i],
                                               machine_paths[i]));
-        add_rule(arena, status, &rule);
+        add_rule_node(arena, status, &rule);
     }
 }
 
@@ -293,19 +295,19 @@ struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
     struct node *status = node_map(arena);
     struct rules rules = roles_of(auth->roles, user, space, arena);
     const struct rule all[] = {
-        {.verbs = one(arena, "*"), .groups = one(arena, "*"),
-         .resources = one(arena, "*")},
-        {.verbs = one(arena, "*"), .urls = one(arena, "*")},
+        {.verbs = one_word(arena, "*"), .groups = one_word(arena, "*"),
+         .resources = one_word(arena, "*")},
+        {.verbs = one_word(arena, "*"), .urls = one_word(arena, "*")},
     };
     bool whole;
 
     node_make_list(arena, status, "resourceRules");
     node_make_list(arena, status, "nonResourceRules");
-    whole = add_rows(arena, status, user, space);
+    whole = add_table_rules(arena, status, user, space);
     for (size_t i = 0; user->role == AUTH_ADMIN && i < count_of(all); i++)
-        add_rule(arena, status, &all[i]);
+        add_rule_node(arena, status, &all[i]);
     for (size_t i = 0; i < rules.count; i++)
-        add_rule(arena, status, &rules.list[i]);
+        add_rule_node(arena, status, &rules.list[i]);
     add_path_rows(arena, status, user);
     node_set_bool(arena, status, "incomplete", !whole);
     if (!whole)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps roles and bindings compiled, and finds what they give to whom. */
+/* Keeps roles and bindings compiled, and finds the rules of a user. */
 #include "auth/inside.h"
 
 #include "base/map.h"
@@ -18,10 +18,10 @@ struct role {
     struct rules rules;
 };
 
-/* One subject of one binding. A list hangs under each "SPACE\nSUBJECT". */
+/* One subject of one binding. Each key "NAMESPACE\nSUBJECT" has a list of grants. */
 struct grant {
-    const char *role;    /* the key of its role: "SPACE/NAME" or "/NAME" */
-    const char *binding; /* "SPACE/NAME" of the binding */
+    const char *role;    /* key of its role: "NAMESPACE/NAME" or "/NAME" */
+    const char *binding; /* "NAMESPACE/NAME" of the binding */
     const char *told;    /* `RoleBinding "b/x" of Role "r" to User "u"` */
     const char *missing; /* `role.rbac.authorization.k8s.io "r"` */
     struct grant *next;
@@ -29,7 +29,7 @@ struct grant {
 
 struct roles {
     struct map *roles;  /* key to struct role */
-    struct map *grants; /* "SPACE\nSUBJECT" to struct grant */
+    struct map *grants; /* "NAMESPACE\nSUBJECT" to struct grant */
 };
 
 /* ---- Rules ---------------------------------------------------------------- */
@@ -76,7 +76,7 @@ static bool has_or_all(const struct words *words, const char *word)
     return words_have(words, "*") || words_have(words, word);
 }
 
-/* "pods/log" is matched by itself, by all of it, and by the log of all. */
+/* "pods/log" matches the words "pods/log" and "*", and a star before "/log". */
 static bool resource_matches(const struct words *words,
                              const struct auth_request *ask)
 {
@@ -158,9 +158,9 @@ static void note_role(void *arg, const struct object *before,
     scoped_mem char *key = NULL;
     struct role *old, *role;
 
-    assert(any); /* a change has a before or an after */
+    assert(any); /* a change has the object before or after */
     key = mem_printf("%s/%s", any->space, any->name);
-    /* What is deleted gives nothing, whatever finalizer still keeps it. */
+    /* A role or binding in deletion grants nothing, even if a finalizer keeps it. */
     if (!after || after->deleting) {
         old = map_remove(roles->roles, key);
     } else {
@@ -188,7 +188,7 @@ static void grant_free(struct grant **at)
     free(grant);
 }
 
-/* A ServiceAccount is found by the name that its tokens give it. */
+/* The key of a ServiceAccount is the user name of its tokens. */
 static char *subject_key(const struct object *binding,
                          const struct node *subject)
 {
@@ -207,9 +207,11 @@ static char *subject_key(const struct object *binding,
                       strcmp(kind, "Group") == 0 ? 'G' : 'U', name);
 }
 
-/* As upstream tells it: `ClusterRoleBinding "b" of ClusterRole "r" to User "u"`,
-   names of namespaced things as NAME/NAMESPACE. */
-static char *told(const struct object *binding, const struct node *role,
+/*
+ * The reason in Kubernetes' words: `ClusterRoleBinding "b" of ClusterRole "r" to User
+ * "u"`; namespaced names as NAME/NAMESPACE.
+ */
+static char *binding_reason(const struct object *binding, const struct node *role,
                   const struct node *subject)
 {
     const char *space = node_get_text(subject, "namespace");
@@ -232,7 +234,7 @@ static void add_grant(struct roles *roles, const struct object *binding,
     grant->role = mem_printf("%s/%s", local ? binding->space : "",
                              node_get_text(role, "name"));
     grant->binding = mem_printf("%s/%s", binding->space, binding->name);
-    grant->told = told(binding, role, subject);
+    grant->told = binding_reason(binding, role, subject);
     grant->missing =
         mem_printf("%s.%s \"%s\"", local ? "role" : "clusterrole", META_GROUP_RBAC,
                    node_get_text(role, "name"));
@@ -341,7 +343,7 @@ void roles_close(struct roles **at)
 
 /* ---- Asking ------------------------------------------------------------------- */
 
-/* Calls back for each grant of the user in exactly this space; true ends it. */
+/* Calls `fn` for each grant of the user in exactly this namespace, until it returns true. */
 typedef bool grant_fn(void *arg, const struct grant *grant,
                       const struct role *role);
 
@@ -357,8 +359,8 @@ static bool each_under(const struct roles *roles, const char *space, char sort,
     return false;
 }
 
-/* What all who are known may do is not for spokes and join tokens. */
-static bool counts(const struct auth_user *user, const char *group)
+/* A binding to system:authenticated does not count for spokes and join tokens. */
+static bool group_counts(const struct auth_user *user, const char *group)
 {
     return (user->role != AUTH_SPOKE && user->role != AUTH_JOIN) ||
            strcmp(group, AUTHENTICATED) != 0;
@@ -370,7 +372,7 @@ static bool each_grant(const struct roles *roles, const struct auth_user *user,
     if (each_under(roles, space, 'U', user->name, fn, arg))
         return true;
     for (size_t i = 0; user->groups[i]; i++)
-        if (counts(user, user->groups[i]) &&
+        if (group_counts(user, user->groups[i]) &&
             each_under(roles, space, 'G', user->groups[i], fn, arg))
             return true;
     return false;
@@ -379,7 +381,7 @@ static bool each_grant(const struct roles *roles, const struct auth_user *user,
 struct asking {
     const struct auth_request *ask;
     struct text *why;
-    bool trouble; /* a role that is bound is not there */
+    bool trouble; /* the role of a binding is missing */
 };
 
 static bool try_grant(void *arg, const struct grant *grant,
@@ -390,7 +392,7 @@ static bool try_grant(void *arg, const struct grant *grant,
     if (!role) {
         if (asking->why)
             text_addf(asking->why, "%s%s not found",
-                      asking->trouble ? ", " : "RBAC: ", grant->missing);
+                      asking->trouble ? ", " : "META_GROUP_RBAC: ", grant->missing);
         asking->trouble = true;
         return false;
     }
@@ -398,7 +400,7 @@ static bool try_grant(void *arg, const struct grant *grant,
         return false;
     if (asking->why) {
         text_cut(asking->why, 0);
-        text_addf(asking->why, "RBAC: allowed by %s", grant->told);
+        text_addf(asking->why, "META_GROUP_RBAC: allowed by %s", grant->told);
     }
     return true;
 }
@@ -420,7 +422,7 @@ struct gathering {
     size_t count, room;
 };
 
-static bool gather(void *arg, const struct grant *grant, const struct role *role)
+static bool gather_rules(void *arg, const struct grant *grant, const struct role *role)
 {
     struct gathering *all = arg;
 
@@ -442,9 +444,9 @@ struct rules roles_of(const struct roles *roles, const struct auth_user *user,
     struct rule *list;
 
     if (roles) {
-        each_grant(roles, user, "", gather, &all);
+        each_grant(roles, user, "", gather_rules, &all);
         if (*space)
-            each_grant(roles, user, space, gather, &all);
+            each_grant(roles, user, space, gather_rules, &all);
     }
     list = arena_alloc(arena, (all.count + 1) * sizeof *list);
     if (all.count)

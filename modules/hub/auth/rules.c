@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compares rules: does what somebody has cover what somebody wants to give? */
+/* Compares rules: do a user's rules cover the rules to be granted? */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A wanted rule, taken apart: one word of each. NULL: it has none. */
+/* One combination of the words of a wanted rule. NULL: the rule has no such field. */
 struct piece {
     const char *verb, *group, *resource, *name, *url;
 };
@@ -18,7 +18,7 @@ struct pieces {
     size_t count, room;
 };
 
-static void add_piece(struct pieces *pieces, struct piece piece)
+static void add_rule_piece(struct pieces *pieces, struct piece piece)
 {
     if (pieces->count == pieces->room) {
         pieces->room = pieces->room ? pieces->room * 2 : 64;
@@ -37,7 +37,7 @@ static bool covers_resource(const struct words *have, const char *resource)
 {
     const char *slash;
 
-    assert(resource); /* what names no URL names one */
+    assert(resource); /* a rule without URLs has resources */
     slash = strchr(resource, '/');
     if (covers_word(have, resource))
         return true;
@@ -61,7 +61,7 @@ static bool covers_url(const struct words *have, const char *url)
     return false;
 }
 
-static bool covers(const struct rule *have, const struct piece *piece)
+static bool rule_covers(const struct rule *have, const struct piece *piece)
 {
     if (!covers_word(&have->verbs, piece->verb))
         return false;
@@ -77,12 +77,12 @@ static void check_piece(const struct rules *owner, struct pieces *missing,
                         struct piece piece)
 {
     for (size_t i = 0; i < owner->count; i++)
-        if (covers(&owner->list[i], &piece))
+        if (rule_covers(&owner->list[i], &piece))
             return;
-    add_piece(missing, piece);
+    add_rule_piece(missing, piece);
 }
 
-static void check_resources(const struct rules *owner, const struct rule *rule,
+static void check_resource_rule(const struct rules *owner, const struct rule *rule,
                             const char *verb, struct pieces *missing)
 {
     for (size_t g = 0; g < rule->groups.count; g++)
@@ -108,7 +108,7 @@ static bool same_thing(const struct piece *a, const struct piece *b)
            text_same(a->resource, b->resource) && text_same(a->name, b->name);
 }
 
-static char *describe(struct arena *arena, const struct pieces *missing,
+static char *describe_pieces(struct arena *arena, const struct pieces *missing,
                       size_t first, bool *done)
 {
     const struct piece *piece = &missing->list[first];
@@ -132,7 +132,7 @@ static char *describe(struct arena *arena, const struct pieces *missing,
     return arena_string(arena, text_string(&out));
 }
 
-static int by_text(const void *a, const void *b)
+static int compare_texts(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -146,8 +146,8 @@ static void describe_all(struct arena *arena, const struct pieces *missing,
 
     for (size_t i = 0; i < missing->count; i++)
         if (!done[i])
-            lines[count++] = describe(arena, missing, i, done);
-    qsort(lines, count, sizeof *lines, by_text);
+            lines[count++] = describe_pieces(arena, missing, i, done);
+    qsort(lines, count, sizeof *lines, compare_texts);
     for (size_t i = 0; i < count; i++)
         if (!i || strcmp(lines[i], lines[i - 1]) != 0)
             text_addf(out, "%s%s", i ? "\n" : "", lines[i]);
@@ -163,7 +163,7 @@ bool rules_cover(struct arena *arena, const struct rules *owner,
         const struct rule *rule = &wanted->list[i];
 
         for (size_t v = 0; v < rule->verbs.count; v++) {
-            check_resources(owner, rule, rule->verbs.list[v], &lacking);
+            check_resource_rule(owner, rule, rule->verbs.list[v], &lacking);
             for (size_t u = 0; u < rule->urls.count; u++)
                 check_piece(owner, &lacking,
                             (struct piece){.verb = rule->verbs.list[v],

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks whether somebody may decide on a certificate request of this signer. */
+/* Checks whether a user may approve or sign certificate requests of a signer. */
 #include "auth/inside.h"
 
 #include "document/document.h"
@@ -12,7 +12,7 @@ static const struct {
     const char *subresource, *verb;
 } needs[] = {{"approval", "approve"}, {"status", "sign"}};
 
-static const char *needed(const struct auth_request *ask)
+static const char *signer_verb(const struct auth_request *ask)
 {
     if (ask->path || strcmp(ask->group, META_GROUP_CERTIFICATES) != 0 ||
         strcmp(ask->resource, "certificatesigningrequests") != 0 ||
@@ -34,24 +34,24 @@ static bool may_name(const struct auth *auth, const struct auth_user *user,
     return auth_may(auth, user, &ask, NULL);
 }
 
-/* A right for "example.com" followed by "/" and "*" is one for all of its. */
+/* A right for "example.com" with "/" and a star holds for all signers of example.com. */
 int signers_check(const struct auth *auth, const struct auth_user *user,
                   const struct auth_request *ask, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     struct objects *objects = auth->settings.objects;
-    const char *verb = needed(ask), *signer;
-    scoped_object struct object *request = NULL;
+    const char *verb = signer_verb(ask), *signer;
+    scoped_object struct object *csr = NULL;
 
     if (!verb || user->role == AUTH_ADMIN || !objects)
         return 0;
-    request = objects_get(objects, OBJECTS_PUBLISHED,
+    csr = objects_get(objects, OBJECTS_PUBLISHED,
                           kinds_find(objects_kinds(objects), META_GROUP_CERTIFICATES,
                                      "certificatesigningrequests"),
                           "", ask->name, NULL);
-    if (!request)
-        return 0; /* which is said by whoever looks for it next */
-    signer = node_get_text(node_get(object_read(arena, request), "spec"),
+    if (!csr)
+        return 0; /* not found; the write reports that */
+    signer = node_get_text(node_get(object_read(arena, csr), "spec"),
                            "signerName");
     if (may_name(auth, user, verb, signer) ||
         may_name(auth, user, verb,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says how a spoke's certificate stands here: good, or refused for which reason. */
+/* Decides whether a spoke's certificate is valid, and if not, for which reason. */
 #include "auth/inside.h"
 
 #include "base/clock.h"
@@ -13,17 +13,16 @@
 #include <string.h>
 
 /*
- * A spoke that is refused must know why: one that was removed stops what it ran, one
- * that the hub merely does not know (restored from a backup of before) does not. So
- * "removed" is said only of a certificate of a key that spoke for the cluster when it
- * was removed, and that was issued before that; the hub keeps a record of it. What has
- * no record is unknown.
+ * A refused spoke must know the reason: a removed spoke stops its pods, an unknown one
+ * (the hub was restored from an old backup) does not. So "removed" needs a record of the
+ * hub, and holds only for a certificate with a key of the record that was issued before
+ * the removal. Without a record the spoke is unknown.
  */
 
-/* pki dates certificates back by this much. */
+/* pki sets notBefore this much into the past. */
 #define BACKDATED (300 * CLOCK_SECOND)
 
-/* How a spoke that was removed is had back. */
+/* How to join a removed spoke again. */
 #define AGAIN                                                                                     \
     ": to have it back, start it once with a new token (on the hub: axle token create --name %s; "  \
     "on the spoke: --token-file FILE or $AXLE_TOKEN)"
@@ -33,7 +32,7 @@ static const char *const words[] = {
     [STANDING_REMOVED] = "removed", [STANDING_LOST] = "lost", [STANDING_LEFT] = "left",
 };
 
-/* The hub keeps which public keys it signed for a cluster, newest first. */
+/* `keys` are the public keys that the hub signed for the cluster, newest first. */
 static bool names_key(const char *keys, const struct pki_cert *cert)
 {
     scoped_text struct text pin = {0};
@@ -43,9 +42,8 @@ static bool names_key(const char *keys, const struct pki_cert *cert)
 }
 
 /*
- * What a spoke may, it may in the namespace of its name: that holds only as long
- * as the namespace is the cluster's. It is another's where a Project or a person
- * had the name first.
+ * A spoke has its rights in the namespace of its name, but only if that namespace belongs
+ * to the cluster. If a Project or a user had the name first, it does not.
  */
 static int check_namespace(struct objects *objects, struct arena *arena, const char *cluster,
                            struct err *err)
@@ -74,7 +72,7 @@ static enum standing standing_of_reason(const char *reason)
            : !strcmp(reason, "Left") ? STANDING_LEFT : STANDING_REMOVED;
 }
 
-/* The record that controllers/leaving.c wrote, if it is about this certificate. */
+/* The record of controllers/leaving.c, if it is about this certificate. */
 static const struct node *find_record(struct objects *objects, struct arena *arena,
                                       const struct pki_cert *cert, const char *cluster)
 {
@@ -106,7 +104,7 @@ static enum standing explain_removed(const struct node *record, const char *clus
 
 /* ---- The whole ------------------------------------------------------------------------- */
 
-/* The cluster is let in, not younger than the certificate, and this is a key of its own. */
+/* The cluster is accepted and not newer than the certificate, and this is one of its keys. */
 static enum standing check_object(const struct node *body, const struct pki_cert *cert,
                                   const char *cluster, struct err *err)
 {

@@ -45,7 +45,7 @@ static const char without[] =
     "makes on another machine: it carries the console as built.</p>\n"
     "</body></html>\n";
 
-static const char *type_of(const char *path)
+static const char *media_type_of(const char *path)
 {
     for (size_t i = 0; i < count_of(types); i++) {
         if (text_ends(path, types[i].ending))
@@ -55,7 +55,7 @@ static const char *type_of(const char *path)
 }
 
 /* A path without an ending is a place within the console: the index shows it. */
-static const struct asset *find(const char *path)
+static const struct asset *find_console_asset(const char *path)
 {
     const char *last = strrchr(path, '/');
 
@@ -71,7 +71,7 @@ bool console_is_built(void)
 
 void console_handle(struct http_request *request, void *arg)
 {
-    const struct asset *asset = find(request->path);
+    const struct asset *asset = find_console_asset(request->path);
 
     request->label = "console";
     if (!asset && console_is_built()) {
@@ -81,7 +81,7 @@ void console_handle(struct http_request *request, void *arg)
     for (size_t i = 0; i < count_of(headers); i++)
         http_answer_header(request, headers[i].name, headers[i].value);
     if (asset)
-        http_answer(request, 200, type_of(asset->path), asset->bytes, asset->size);
+        http_answer(request, 200, media_type_of(asset->path), asset->bytes, asset->size);
     else
         http_answer(request, 200, types[0].type, without, sizeof(without) - 1);
 }

@@ -16,7 +16,7 @@
 static const char *const shown_as[] = {"ClusterComponentDefinition", "ClusterTraitDefinition"};
 
 /* Rendering reads the program's own copy; this one is for people. */
-static int show(struct hub *hub, struct arena *arena, const struct node *definition,
+static int publish_definition(struct hub *hub, struct arena *arena, const struct node *definition,
                 struct map *shown, struct err *err)
 {
     const char *name = meta_name(definition);
@@ -38,7 +38,7 @@ struct stale {
     const char *kind;
 };
 
-static void find_stale(void *arg, const struct object *object)
+static void find_stale_definition(void *arg, const struct object *object)
 {
     struct stale *stale = arg;
 
@@ -53,7 +53,7 @@ static int remove_stale(struct hub *hub, struct arena *arena, struct map *shown,
     const struct kind *kind = kinds_by_kind(hub->kinds, META_API_AXLE, kind_name);
     struct stale stale = {arena, shown, node_list(arena), kind_name};
 
-    objects_each(hub->objects, OBJECTS_STAGED, kind, "", find_stale, &stale);
+    objects_each(hub->objects, OBJECTS_STAGED, kind, "", find_stale_definition, &stale);
     for (size_t i = 0; i < node_count(stale.names); i++)
         if (objects_remove(hub->objects, MANAGER, kind, "",
                            node_text(node_item(stale.names, i)), err) < 0)
@@ -70,7 +70,7 @@ int definitions_keep(struct hub *hub, struct err *err)
     if (!all)
         return -1;
     for (size_t i = 0; i < node_count(all); i++)
-        if (show(hub, arena, node_item(all, i), shown, err) < 0)
+        if (publish_definition(hub, arena, node_item(all, i), shown, err) < 0)
             return err_wrap(err, "built-in definition %zu", i + 1);
     for (size_t i = 0; i < count_of(shown_as); i++)
         if (remove_stale(hub, arena, shown, shown_as[i], err) < 0)

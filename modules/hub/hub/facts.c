@@ -134,6 +134,14 @@ static bool request_is_own(void *arg, const char *user, const char *name)
                                            "username"), user) == 0;
 }
 
+static bool is_listed_name(const struct node *names, const char *name)
+{
+    for (size_t i = 0; i < node_count(names); i++)
+        if (strcmp(node_text(node_item(names, i)), name) == 0)
+            return true;
+    return false;
+}
+
 /* A name that is not taken yet may be asked for: that is what joining is. */
 static bool cluster_is_joining(void *arg, const char *token,
                                const char *cluster)
@@ -147,7 +155,7 @@ static bool cluster_is_joining(void *arg, const char *token,
 
     return !there ||
            strcmp(meta_annotation(there, META_ANNOTATION_JOIN_TOKEN), token) == 0 ||
-           meta_list_has(node_get(spec, "names"), cluster);
+           is_listed_name(node_get(spec, "names"), cluster);
 }
 
 struct auth_facts hub_facts(struct hub *hub)

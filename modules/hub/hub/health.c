@@ -104,7 +104,7 @@ static void on_try(void *arg)
     objects_when_durable(hub->objects, on_tried, hub);
 }
 
-static void on_trouble(void *arg)
+static void on_commit_failure(void *arg)
 {
     struct hub *hub = arg;
 
@@ -115,6 +115,6 @@ static void on_trouble(void *arg)
 void health_start(struct hub *hub)
 {
     hub->health = loop_timer_new(hub->loop, on_try, hub);
-    store_on_trouble(hub->store, on_trouble, hub);
-    on_trouble(hub); /* it may have begun before */
+    store_on_trouble(hub->store, on_commit_failure, hub);
+    on_commit_failure(hub); /* it may have begun before */
 }

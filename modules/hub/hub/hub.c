@@ -30,19 +30,19 @@ static const char *const first_spaces[] = {"default", "axle-system"};
 /* Kept aside for deletes when the disk is full. */
 #define STORE_RESERVE ((int64_t)32 << 20)
 
-static int64_t limit(const struct hub *hub, enum config_id id)
+static int64_t setting_or_unlimited(const struct hub *hub, enum config_id id)
 {
     return config_number(hub->config, id);
 }
 
-static int open_store(struct hub *hub, const struct hub_settings *settings,
+static int open_hub_store(struct hub *hub, const struct hub_settings *settings,
                       struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/axle.db", hub->directory);
     struct store_options options = {
         .vfs = settings->store_vfs,
-        .history_age = limit(hub, CONFIG_ID_HISTORY_AGE),
-        .history_bytes = limit(hub, CONFIG_ID_HISTORY_SIZE),
+        .history_age = setting_or_unlimited(hub, CONFIG_ID_HISTORY_AGE),
+        .history_bytes = setting_or_unlimited(hub, CONFIG_ID_HISTORY_SIZE),
         .noted = true,
         /* The database comes first, so keys without one mean that it is lost. */
         .expected = keys_exist(hub),
@@ -73,7 +73,7 @@ static void open_auth(struct hub *hub)
 {
     struct auth_settings settings = {.objects = hub->objects,
                                      .token_key = hub->token_key,
-                                     .token_age = limit(hub, CONFIG_ID_ACCOUNT_TOKEN_AGE),
+                                     .token_age = setting_or_unlimited(hub, CONFIG_ID_ACCOUNT_TOKEN_AGE),
                                      .facts = hub_facts(hub)};
 
     hub->auth = auth_open(&settings);
@@ -88,15 +88,15 @@ static void open_limits(struct hub *hub)
 {
     struct limits_settings settings = {
         .objects = hub->objects,
-        .spoke_rate = limit(hub, CONFIG_ID_SPOKE_RATE),
-        .spoke_writes = limit(hub, CONFIG_ID_SPOKE_WRITES),
-        .spoke_requests = limit(hub, CONFIG_ID_SPOKE_REQUESTS),
-        .spoke_in_flight = limit(hub, CONFIG_ID_SPOKE_IN_FLIGHT),
-        .spoke_objects = limit(hub, CONFIG_ID_SPOKE_OBJECTS),
-        .spoke_objects_size = limit(hub, CONFIG_ID_SPOKE_OBJECTS_SIZE),
-        .user_in_flight = limit(hub, CONFIG_ID_USER_IN_FLIGHT),
-        .namespace_objects = limit(hub, CONFIG_ID_NAMESPACE_OBJECTS),
-        .namespace_size = limit(hub, CONFIG_ID_NAMESPACE_SIZE),
+        .spoke_rate = setting_or_unlimited(hub, CONFIG_ID_SPOKE_RATE),
+        .spoke_writes = setting_or_unlimited(hub, CONFIG_ID_SPOKE_WRITES),
+        .spoke_requests = setting_or_unlimited(hub, CONFIG_ID_SPOKE_REQUESTS),
+        .spoke_in_flight = setting_or_unlimited(hub, CONFIG_ID_SPOKE_IN_FLIGHT),
+        .spoke_objects = setting_or_unlimited(hub, CONFIG_ID_SPOKE_OBJECTS),
+        .spoke_objects_size = setting_or_unlimited(hub, CONFIG_ID_SPOKE_OBJECTS_SIZE),
+        .user_in_flight = setting_or_unlimited(hub, CONFIG_ID_USER_IN_FLIGHT),
+        .namespace_objects = setting_or_unlimited(hub, CONFIG_ID_NAMESPACE_OBJECTS),
+        .namespace_size = setting_or_unlimited(hub, CONFIG_ID_NAMESPACE_SIZE),
         .is_own_name = is_own_name,
         .arg = hub};
 
@@ -107,8 +107,8 @@ static int open_objects(struct hub *hub, struct err *err)
 {
     struct controllers_settings settings = {
         .authority = hub->authority,
-        .certificate_lifetime = limit(hub, CONFIG_ID_CERTIFICATE_AGE),
-        .event_age = limit(hub, CONFIG_ID_EVENT_AGE),
+        .certificate_lifetime = setting_or_unlimited(hub, CONFIG_ID_CERTIFICATE_AGE),
+        .event_age = setting_or_unlimited(hub, CONFIG_ID_EVENT_AGE),
         .prove_wake_ups = getenv("AXLE_PROVE_WAKE_UPS") != NULL};
     unsigned char seal[PKI_SEAL_KEY];
 
@@ -141,7 +141,7 @@ static int open_objects(struct hub *hub, struct err *err)
 /* More connections than there may be files would make the hub fail in all else. */
 static size_t choose_connections(struct hub *hub, size_t files)
 {
-    size_t wanted = (size_t)limit(hub, CONFIG_ID_CONNECTIONS);
+    size_t wanted = (size_t)setting_or_unlimited(hub, CONFIG_ID_CONNECTIONS);
     size_t most = files > 2 * OTHER_FILES ? files - OTHER_FILES : files / 2;
 
     if (!files || wanted <= most)
@@ -161,13 +161,13 @@ static int open_server(struct hub *hub, const struct hub_settings *settings,
     struct api_options api = {.loop = hub->loop,
                               .objects = hub->objects,
                               .auth = hub->auth,
-                              .most_body = (size_t)limit(hub, CONFIG_ID_BODY_SIZE)};
+                              .most_body = (size_t)setting_or_unlimited(hub, CONFIG_ID_BODY_SIZE)};
     struct http_server_settings http = {
         .most_connections = choose_connections(hub, settings->files),
-        .header_deadline = limit(hub, CONFIG_ID_HEADER_TIME),
-        .body_deadline = limit(hub, CONFIG_ID_BODY_TIME),
-        .write_deadline = limit(hub, CONFIG_ID_WRITE_TIME),
-        .idle_deadline = limit(hub, CONFIG_ID_IDLE_TIME)};
+        .header_deadline = setting_or_unlimited(hub, CONFIG_ID_HEADER_TIME),
+        .body_deadline = setting_or_unlimited(hub, CONFIG_ID_BODY_TIME),
+        .write_deadline = setting_or_unlimited(hub, CONFIG_ID_WRITE_TIME),
+        .idle_deadline = setting_or_unlimited(hub, CONFIG_ID_IDLE_TIME)};
     struct registry_settings registry = routes_registry(hub);
     scoped_mem char *version = mem_printf("v" API_KUBERNETES ".0+axle-%s", version_number());
 
@@ -225,11 +225,11 @@ static int write_kubeconfig(struct hub *hub, struct err *err)
     return -1;
 }
 
-static int open_all(struct hub *hub, const struct hub_settings *settings,
+static int open_hub_parts(struct hub *hub, const struct hub_settings *settings,
                     struct err *err)
 {
     if (file_make_folder(hub->directory, err) < 0 ||
-        open_store(hub, settings, err) < 0 || keys_open(hub, settings, err) < 0 ||
+        open_hub_store(hub, settings, err) < 0 || keys_open(hub, settings, err) < 0 ||
         open_objects(hub, err) < 0 || open_server(hub, settings, err) < 0)
         return -1;
     find_url(hub);
@@ -249,7 +249,7 @@ struct hub *hub_open(struct loop *loop, const struct hub_settings *settings,
     hub->config = settings->config ? settings->config : hub->own_config;
     hub->directory = mem_copy_string(settings->directory);
     hub->kubeconfig = mem_printf("%s/admin.kubeconfig", hub->directory);
-    if (open_all(hub, settings, err) < 0)
+    if (open_hub_parts(hub, settings, err) < 0)
         hub_close(&hub);
     return hub;
 }

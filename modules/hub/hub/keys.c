@@ -35,7 +35,7 @@ static int write_pem(const struct hub *hub, const char *file, const char *pem,
     return file_write(path, pem, strlen(pem), 0600, err);
 }
 
-static char *read_pem(const struct hub *hub, const char *file, struct err *err)
+static char *read_key_file(const struct hub *hub, const char *file, struct err *err)
 {
     scoped_mem char *path = path_of(hub, file);
 
@@ -76,12 +76,12 @@ bool keys_exist(const struct hub *hub)
 
 static int read_authority(struct hub *hub, struct err *err)
 {
-    scoped_mem char *cert = read_pem(hub, "ca.crt", err);
+    scoped_mem char *cert = read_key_file(hub, "ca.crt", err);
     scoped_mem char *key = NULL;
 
     if (!cert)
         return pins_damaged(hub, "ca.crt", authority_lost, err);
-    key = read_pem(hub, "ca.key", err);
+    key = read_key_file(hub, "ca.key", err);
     hub->authority = key ? pki_authority_read(cert, key, err) : NULL;
     return hub->authority ? 0 : pins_damaged(hub, "ca.key or ca.crt", authority_lost, err);
 }

@@ -25,7 +25,7 @@ static int check_host(struct hub *hub, const struct http_request *request,
 }
 
 /* Reading changes nothing; but an upgrade gives a page a stream of its own. */
-static bool is_read_only(const struct http_request *request)
+static bool is_safe_method(const struct http_request *request)
 {
     return (!strcmp(request->method, "GET") || !strcmp(request->method, "HEAD")) &&
            !http_request_header(request, "upgrade");
@@ -52,7 +52,7 @@ static int check_page(const struct http_request *request, struct err *err)
     const char *origin = http_request_header(request, "origin");
     const char *site = http_request_header(request, "sec-fetch-site");
 
-    if (is_read_only(request))
+    if (is_safe_method(request))
         return 0;
     if (origin && !is_own_origin(request, origin))
         return err_set(err, ERR_FORBIDDEN,

@@ -14,7 +14,7 @@ static char *pin_name(const char *file)
     return mem_printf("pki/%s", file);
 }
 
-static bool is_accepted(const struct hub *hub)
+static bool is_cluster_accepted(const struct hub *hub)
 {
     return config_yes(hub->config, CONFIG_ID_ACCEPT_LOSS);
 }
@@ -28,7 +28,7 @@ int pins_may_make(struct hub *hub, const char *file, const char *why,
 
     if (!known && store_revision(hub->store) == 0)
         return 0;
-    if (!is_accepted(hub))
+    if (!is_cluster_accepted(hub))
         return err_set(err, ERR_INTERNAL,
                        "%s/pki/%s is missing: %s. Put the file back from a copy of the "
                        "folder, or start once with --accept-loss to have a new one. "
@@ -58,7 +58,7 @@ int pins_keep(struct hub *hub, const char *file, const unsigned char digest[PKI_
     pki_digest_text(digest, text);
     if (known && strcmp(known, text) == 0)
         return 0;
-    if (known && !is_accepted(hub))
+    if (known && !is_cluster_accepted(hub))
         return err_set(err, ERR_INTERNAL,
                        "%s/pki/%s is not the key that this hub has used: %s. Put the "
                        "right file back from a copy of the folder, or start once with "

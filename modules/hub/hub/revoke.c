@@ -11,7 +11,7 @@
 #include "objects/objects.h"
 #include "pki/pki.h"
 
-static bool is_accepted(const struct object *object)
+static bool is_accepted_cluster(const struct object *object)
 {
     scoped_arena struct arena *arena = arena_new();
 
@@ -21,7 +21,7 @@ static bool is_accepted(const struct object *object)
 }
 
 /* Asked as if it came with a request now. */
-static bool is_refused(const struct pki_cert *peer, void *arg)
+static bool is_revoked_peer(const struct pki_cert *peer, void *arg)
 {
     struct hub *hub = arg;
     scoped_arena struct arena *arena = arena_new();
@@ -32,10 +32,10 @@ static bool is_refused(const struct pki_cert *peer, void *arg)
     return auth_identify(hub->auth, &request, arena, &user, &err) < 0;
 }
 
-static void look(void *arg)
+static void cut_revoked_peers(void *arg)
 {
     struct hub *hub = arg;
-    size_t count = http_server_cut(hub->server, is_refused, hub);
+    size_t count = http_server_cut(hub->server, is_revoked_peer, hub);
 
     if (count)
         log_info("hub", "%zu connections of clusters no longer accepted are cut",
@@ -46,12 +46,12 @@ static void look(void *arg)
  * A cluster that is being deleted still drains over its connection; once it is
  * gone, or no longer accepted, requests are refused and watches are cut.
  */
-static void on_change(void *arg, const struct object *before,
+static void on_access_change(void *arg, const struct object *before,
                       const struct object *after)
 {
     struct hub *hub = arg;
 
-    if (hub->server && is_accepted(before) && !is_accepted(after))
+    if (hub->server && is_accepted_cluster(before) && !is_accepted_cluster(after))
         loop_timer_set(hub->revoke, 0);
     if (hub->server && before && !after)
         loop_timer_set(hub->revoke, 0);
@@ -59,9 +59,9 @@ static void on_change(void *arg, const struct object *before,
 
 void revoke_start(struct hub *hub)
 {
-    hub->revoke = loop_timer_new(hub->loop, look, hub);
+    hub->revoke = loop_timer_new(hub->loop, cut_revoked_peers, hub);
     objects_on_change(hub->objects,
                       kinds_find(hub->kinds, META_GROUP_CLUSTER,
                                  "managedclusters"),
-                      on_change, hub);
+                      on_access_change, hub);
 }

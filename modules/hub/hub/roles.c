@@ -11,7 +11,7 @@
 
 #define MANAGER "axle-roles"
 
-static bool has(const struct node *list, const struct node *item)
+static bool list_has_item(const struct node *list, const struct node *item)
 {
     for (size_t i = 0; i < node_count(list); i++)
         if (node_same(node_item(list, i), item))
@@ -27,7 +27,7 @@ static bool add_missing(struct arena *arena, struct node *object,
     bool changed = false;
 
     for (size_t i = 0; i < node_count(list); i++) {
-        if (has(node_get(object, key), node_item(list, i)))
+        if (list_has_item(node_get(object, key), node_item(list, i)))
             continue;
         node_add(arena, node_make_list(arena, object, key),
                  node_copy(arena, node_item(list, i)));
@@ -70,7 +70,7 @@ static bool add_aggregation(struct arena *arena, struct node *object,
     return true;
 }
 
-static int put(struct hub *hub, struct arena *arena, const struct kind *kind,
+static int write_role(struct hub *hub, struct arena *arena, const struct kind *kind,
                const struct node *body, bool is_new, struct err *err)
 {
     struct objects_result result = {.arena = arena};
@@ -86,7 +86,7 @@ static int put(struct hub *hub, struct arena *arena, const struct kind *kind,
     return failed;
 }
 
-static int keep(struct hub *hub, const struct node *wanted, struct err *err)
+static int ensure_role(struct hub *hub, const struct node *wanted, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *name = meta_name(wanted);
@@ -101,7 +101,7 @@ static int keep(struct hub *hub, const struct node *wanted, struct err *err)
     if (!there) {
         body = node_copy(arena, wanted);
         add_marks(arena, body, wanted);
-        return put(hub, arena, kind, body, true, err);
+        return write_role(hub, arena, kind, body, true, err);
     }
     body = object_read(arena, there);
     if (strcmp(meta_annotation(body, META_ANNOTATION_AUTOUPDATE), "false") == 0)
@@ -110,7 +110,7 @@ static int keep(struct hub *hub, const struct node *wanted, struct err *err)
     changed = add_missing(arena, body, wanted, "rules") || changed;
     changed = add_missing(arena, body, wanted, "subjects") || changed;
     changed = add_aggregation(arena, body, wanted) || changed;
-    return changed ? put(hub, arena, kind, body, false, err) : 0;
+    return changed ? write_role(hub, arena, kind, body, false, err) : 0;
 }
 
 int roles_keep(struct hub *hub, struct err *err)
@@ -119,7 +119,7 @@ int roles_keep(struct hub *hub, struct err *err)
     const struct node *all = auth_built_in_roles(arena, err);
 
     for (size_t i = 0; all && i < node_count(all); i++)
-        if (keep(hub, node_item(all, i), err) < 0)
+        if (ensure_role(hub, node_item(all, i), err) < 0)
             return err_wrap(err, "built-in role %zu", i + 1);
     return all ? 0 : -1;
 }

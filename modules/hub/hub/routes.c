@@ -39,7 +39,7 @@ static bool refuse_for(struct http_request *request, int wait, const struct err 
     return false;
 }
 
-static bool refuse(struct http_request *request, const struct err *err)
+static bool refuse_guarded(struct http_request *request, const struct err *err)
 {
     return refuse_for(request, 1, err);
 }
@@ -54,14 +54,14 @@ static bool is_discovery(const struct http_request *request)
                      (!strcmp(request->segments[0], "apis") && count <= 3));
 }
 
-static bool is_read(const struct http_request *request)
+static bool is_read_request(const struct http_request *request)
 {
     return !strcmp(request->method, "GET") || !strcmp(request->method, "HEAD");
 }
 
-static int check_method(struct http_request *request, struct err *err)
+static int check_supported_method(struct http_request *request, struct err *err)
 {
-    if (!is_discovery(request) || is_read(request))
+    if (!is_discovery(request) || is_read_request(request))
         return 0;
     http_answer_header(request, "Allow", READ);
     return err_set(err, ERR_METHOD, "%s is not possible here; these are: " READ,
@@ -78,11 +78,11 @@ static void tell_refusal(const struct hub *hub, struct http_request *request)
 }
 
 /* Says who is asking; of paths that the row says so of, also whether they may. */
-static bool guard(struct http_request *request, void *arg)
+static bool guard_request(struct http_request *request, void *arg)
 {
     struct hub *hub = arg;
     const struct hub_route *route = route_of(request->path);
-    struct auth_request ask = {.verb = "get", .group = "", .resource = "",
+    struct auth_request what = {.verb = "get", .group = "", .resource = "",
                            .subresource = "", .space = "", .name = "",
                            .path = request->path};
     struct auth_user *user;
@@ -91,21 +91,21 @@ static bool guard(struct http_request *request, void *arg)
 
     /* No page of another site may take an answer in, as a script or a picture. */
     http_answer_header(request, "Cross-Origin-Resource-Policy", "same-origin");
-    if (check_method(request, &err) < 0 || origin_check(hub, request, &err) < 0)
-        return refuse(request, &err);
+    if (check_supported_method(request, &err) < 0 || origin_check(hub, request, &err) < 0)
+        return refuse_guarded(request, &err);
     if (route->rule == HUB_OPEN)
         return true;
     health_tell_epoch(hub, request);
     if (auth_identify(hub->auth, request, request->arena, &user, &err) < 0) {
         tell_refusal(hub, request);
-        return refuse(request, &err);
+        return refuse_guarded(request, &err);
     }
     request->user = user;
     if (limits_begin(hub->limits, request, &wait, &err) < 0)
         return refuse_for(request, wait, &err);
     if (route->rule == HUB_PATH &&
-        auth_check(hub->auth, user, &ask, &err) < 0)
-        return refuse(request, &err);
+        auth_check(hub->auth, user, &what, &err) < 0)
+        return refuse_guarded(request, &err);
     return true;
 }
 
@@ -118,15 +118,15 @@ static bool may_registry(void *arg, const struct http_request *request,
     struct hub *hub = arg;
     scoped_mem char *path =
         mem_printf("/v2%s%s", *repository ? "/" : "", repository);
-    struct auth_request ask = {.verb = want == REGISTRY_PULL ? "get" : "create",
+    struct auth_request what = {.verb = want == REGISTRY_PULL ? "get" : "create",
                            .group = "", .resource = "", .subresource = "",
                            .space = "", .name = "", .path = path,
                            .digest = digest};
 
-    return auth_may(hub->auth, request->user, &ask, NULL);
+    return auth_may(hub->auth, request->user, &what, NULL);
 }
 
-static void commit(void *arg, void (*done)(void *done_arg, const struct err *err),
+static void when_registry_durable(void *arg, void (*done)(void *done_arg, const struct err *err),
                    void *done_arg)
 {
     struct hub *hub = arg;
@@ -134,7 +134,7 @@ static void commit(void *arg, void (*done)(void *done_arg, const struct err *err
     objects_when_durable(hub->objects, done, done_arg);
 }
 
-static void damaged(void *arg, const char *repository)
+static void report_damaged_artifact(void *arg, const char *repository)
 {
     struct hub *hub = arg;
 
@@ -144,7 +144,7 @@ static void damaged(void *arg, const char *repository)
 struct registry_settings routes_registry(struct hub *hub)
 {
     return (struct registry_settings){
-        .authorise = may_registry, .commit = commit, .damaged = damaged, .arg = hub,
+        .authorise = may_registry, .commit = when_registry_durable, .damaged = report_damaged_artifact, .arg = hub,
         .most_blob = (size_t)config_number(hub->config, CONFIG_ID_BLOB_SIZE)};
 }
 
@@ -310,7 +310,7 @@ static size_t most_connections(const struct pki_cert *peer, void *arg)
 void routes_add(struct hub *hub)
 {
     http_server_most(hub->server, most_connections, hub);
-    http_server_guard(hub->server, guard, hub);
+    http_server_guard(hub->server, guard_request, hub);
     http_server_observe(hub->server, on_access, hub);
     for (size_t i = 0; i < count_of(rows); i++)
         http_server_route(hub->server, rows[i].route.prefix, rows[i].route.methods,

@@ -25,7 +25,7 @@ struct names {
     char host[256];
 };
 
-static void add_name(struct names *names, const char *name)
+static void add_server_name(struct names *names, const char *name)
 {
     if (!*name || names->count == MOST_NAMES)
         return;
@@ -59,16 +59,16 @@ static void gather_names(struct hub *hub)
     struct names *names = mem_alloc(sizeof *names);
     size_t own;
 
-    add_name(names, "localhost");
-    add_name(names, "127.0.0.1");
-    add_name(names, "::1");
+    add_server_name(names, "localhost");
+    add_server_name(names, "127.0.0.1");
+    add_server_name(names, "::1");
     for (size_t i = 0; i < hub->given_names; i++)
-        add_name(names, hub->names[i]);
+        add_server_name(names, hub->names[i]);
     own = list_addresses(hub, names);
     for (size_t i = 0; i < own; i++)
-        add_name(names, names->own[i]);
+        add_server_name(names, names->own[i]);
     if (gethostname(names->host, sizeof names->host - 1) == 0)
-        add_name(names, names->host);
+        add_server_name(names, names->host);
     mem_free(&hub->all_names);
     hub->all_names = names;
     hub->names_gathered = clock_steady();
@@ -84,7 +84,7 @@ static bool is_same_address(const char *one, const char *other)
 }
 
 /* As in a certificate, "*." stands for one label. */
-static bool is_name(const char *name, const char *host)
+static bool matches_server_name(const char *name, const char *host)
 {
     const char *dot = strchr(host, '.');
 
@@ -93,22 +93,22 @@ static bool is_name(const char *name, const char *host)
     return text_starts(name, "*.") && dot && dot > host && !strcasecmp(name + 1, dot);
 }
 
-static bool is_among(const struct names *names, const char *host)
+static bool is_among_names(const struct names *names, const char *host)
 {
     for (size_t i = 0; i < names->count; i++)
-        if (is_name(names->list[i], host))
+        if (matches_server_name(names->list[i], host))
             return true;
     return false;
 }
 
 bool server_has_name(struct hub *hub, const char *host)
 {
-    if (is_among(hub->all_names, host))
+    if (is_among_names(hub->all_names, host))
         return true;
     if (clock_steady() - hub->names_gathered < CLOCK_SECOND)
         return false;
     gather_names(hub);
-    return is_among(hub->all_names, host);
+    return is_among_names(hub->all_names, host);
 }
 
 static void give_name(struct hub *hub, const char *name)
@@ -172,7 +172,7 @@ struct tls_server_settings server_settings(const struct hub *hub)
 
 /* ---- Before it ends ---------------------------------------------------------- */
 
-static void set_timer(struct hub *hub)
+static void set_renew_timer(struct hub *hub)
 {
     int64_t age = config_number(hub->config, CONFIG_ID_SERVER_CERTIFICATE_AGE);
 
@@ -182,7 +182,7 @@ static void set_timer(struct hub *hub)
 }
 
 /* The kubeconfig's certificate is of the same age, and written anew as well. */
-static int renew(struct hub *hub, struct err *err)
+static int renew_server_certificate(struct hub *hub, struct err *err)
 {
     struct tls_server_settings settings;
 
@@ -194,25 +194,25 @@ static int renew(struct hub *hub, struct err *err)
                : keys_write_kubeconfig(hub, err);
 }
 
-static void on_renew(void *arg)
+static void on_renew_timer(void *arg)
 {
     struct hub *hub = arg;
     struct err err = {0};
 
-    if (renew(hub, &err) < 0) {
+    if (renew_server_certificate(hub, &err) < 0) {
         log_error("hub", "the certificate cannot be renewed, next try in a minute: %s",
                   err.text);
         loop_timer_set(hub->renew, 60 * CLOCK_SECOND);
         return;
     }
     log_info("hub", "new connections see a new certificate");
-    set_timer(hub);
+    set_renew_timer(hub);
 }
 
 void server_keep_fresh(struct hub *hub)
 {
-    hub->renew = loop_timer_new(hub->loop, on_renew, hub);
-    set_timer(hub);
+    hub->renew = loop_timer_new(hub->loop, on_renew_timer, hub);
+    set_renew_timer(hub);
 }
 
 void server_close(struct hub *hub)

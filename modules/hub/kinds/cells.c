@@ -50,7 +50,7 @@ static struct node *age_cell(struct arena *arena, const char *time, int64_t now)
 }
 
 /* What the path finds: a list, empty if there is nothing. */
-static const struct node *find_all(struct arena *arena,
+static const struct node *find_cell_values(struct arena *arena,
                                    const struct jsonpath *path,
                                    const struct node *object)
 {
@@ -67,7 +67,7 @@ static const struct node *find_some(struct arena *arena,
     for (size_t i = 0; i < rule->count; i++) {
         const struct node *first;
 
-        values = find_all(arena, rule->paths[i], object);
+        values = find_cell_values(arena, rule->paths[i], object);
         first = node_item(values, 0);
         if (first && first->type != NODE_NULL)
             break;
@@ -107,7 +107,7 @@ static struct node *count_cell(struct arena *arena, const struct cell_rule *rule
     size_t sum = 0;
 
     for (size_t i = 0; i < rule->count; i++) {
-        const struct node *values = find_all(arena, rule->paths[i], object);
+        const struct node *values = find_cell_values(arena, rule->paths[i], object);
 
         for (size_t j = 0; j < node_count(values); j++)
             sum += node_count(node_item(values, j));
@@ -118,9 +118,9 @@ static struct node *count_cell(struct arena *arena, const struct cell_rule *rule
 static struct node *pair_cell(struct arena *arena, const struct cell_rule *rule,
                               const struct node *object)
 {
-    const struct node *left = find_all(arena, rule->paths[0], object);
+    const struct node *left = find_cell_values(arena, rule->paths[0], object);
     const struct node *right =
-        rule->count > 1 ? find_all(arena, rule->paths[1], object) : NULL;
+        rule->count > 1 ? find_cell_values(arena, rule->paths[1], object) : NULL;
     scoped_text struct text out = {0};
 
     for (size_t i = 0; i < node_count(left); i++) {
@@ -159,9 +159,9 @@ static struct node *request_cell(struct arena *arena,
                                  const struct cell_rule *rule,
                                  const struct node *object)
 {
-    const struct node *types = find_all(arena, rule->paths[0], object);
+    const struct node *types = find_cell_values(arena, rule->paths[0], object);
     const struct node *done =
-        rule->count > 1 ? find_all(arena, rule->paths[1], object) : NULL;
+        rule->count > 1 ? find_cell_values(arena, rule->paths[1], object) : NULL;
     bool approved = false, denied = false, failed = false;
 
     for (size_t i = 0; i < node_count(types); i++) {
@@ -203,7 +203,7 @@ static struct node *cell_of(struct arena *arena, const struct kind_column *colum
 }
 
 /* Cells go to terminals. Whoever wrote the object, they shall not steer them. */
-static struct node *shown(struct arena *arena, struct node *cell)
+static struct node *printable_cell(struct arena *arena, struct node *cell)
 {
     scoped_text struct text out = {0};
 
@@ -222,7 +222,7 @@ struct node *kind_cells(struct arena *arena, const struct kind *kind,
 
     for (size_t i = 0; i < kind->column_count; i++)
         node_add(arena, cells,
-                 shown(arena, cell_of(arena, &kind->columns[i], &row->cells[i],
+                 printable_cell(arena, cell_of(arena, &kind->columns[i], &row->cells[i],
                                       object, now)));
     return cells;
 }

@@ -40,7 +40,7 @@ static struct node *read_asset(struct kinds *kinds, const struct asset *asset,
     return node;
 }
 
-static void add_row(struct kinds *kinds, const struct kind *kind)
+static void add_kind_row(struct kinds *kinds, const struct kind *kind)
 {
     scoped_mem char *plural =
         mem_printf("%s/%s/%s", kind->group, kind->version, kind->plural);
@@ -70,7 +70,7 @@ static int on_asset(const struct asset *asset, void *arg)
     kind = kind_row_read(kinds->arena, source, kinds->definitions, kinds->err);
     if (!kind)
         return err_wrap(kinds->err, "%s", asset->path);
-    add_row(kinds, kind);
+    add_kind_row(kinds, kind);
     return 0;
 }
 

@@ -12,7 +12,7 @@
 #define MOST_ENTRIES ((size_t)10000)
 #define ALL "registry"
 
-static struct node *read_value(struct arena *arena, struct store *store,
+static struct node *read_index_value(struct arena *arena, struct store *store,
                                const char *name)
 {
     struct node *node = NULL;
@@ -24,7 +24,7 @@ static struct node *read_value(struct arena *arena, struct store *store,
     return node_is(node, NODE_MAP) ? node : node_map(arena);
 }
 
-static void write_value(struct store *store, const char *name,
+static void write_index_value(struct store *store, const char *name,
                         const struct node *node)
 {
     scoped_text struct text json = { 0 };
@@ -36,12 +36,12 @@ static void write_value(struct store *store, const char *name,
 struct node *index_read(struct arena *arena, struct store *store,
                         const char *repository)
 {
-    return read_value(arena, store, arena_printf(arena, ALL "/%s", repository));
+    return read_index_value(arena, store, arena_printf(arena, ALL "/%s", repository));
 }
 
 struct node *index_all(struct arena *arena, struct store *store)
 {
-    return read_value(arena, store, ALL);
+    return read_index_value(arena, store, ALL);
 }
 
 void index_write(struct arena *arena, struct store *store,
@@ -51,10 +51,10 @@ void index_write(struct arena *arena, struct store *store,
 
     if (node_same(index, index_read(arena, store, repository)))
         return;
-    write_value(store, arena_printf(arena, ALL "/%s", repository), index);
+    write_index_value(store, arena_printf(arena, ALL "/%s", repository), index);
     if (!node_get(all, repository)) {
         node_set_int(arena, all, repository, 1);
-        write_value(store, ALL, all);
+        write_index_value(store, ALL, all);
     }
 }
 
@@ -64,8 +64,8 @@ void index_drop(struct arena *arena, struct store *store, const char *repository
 
     if (!node_remove(all, repository))
         return;
-    write_value(store, ALL, all);
-    write_value(store, arena_printf(arena, ALL "/%s", repository), node_map(arena));
+    write_index_value(store, ALL, all);
+    write_index_value(store, arena_printf(arena, ALL "/%s", repository), node_map(arena));
 }
 
 int index_check_room(const struct node *index, const char *repository, struct err *err)

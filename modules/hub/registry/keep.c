@@ -100,7 +100,7 @@ void registry_drop_project(struct store *store, const char *project)
 
 /* ---- What a manifest names -------------------------------------------------- */
 
-static bool add_named(void *arg, const char *digest, bool foreign)
+static bool add_named_digest(void *arg, const char *digest, bool foreign)
 {
     struct map *named = arg;
 
@@ -117,7 +117,7 @@ bool registry_manifest_has(struct store *store, const char *manifest,
 
     if (!strcmp(manifest, digest))
         return true;
-    index_each_named(index_manifest(arena, store, manifest), add_named, named);
+    index_each_named(index_manifest(arena, store, manifest), add_named_digest, named);
     return map_get(named, digest) != NULL;
 }
 
@@ -141,7 +141,7 @@ static bool add_blob(void *arg, const char *digest, bool foreign)
 }
 
 /* The member `part` of the index keeps what it says of a manifest. */
-static void carry(struct trim *trim, const char *part, const char *digest)
+static void carry_index_member(struct trim *trim, const char *part, const char *digest)
 {
     struct node *value = node_get(node_get(trim->old, part), digest);
 
@@ -154,13 +154,13 @@ static void carry_tag(struct trim *trim, const char *tag, struct node *digest)
     const char *text = node_text(digest);
 
     node_set(trim->arena, node_make(trim->arena, trim->next, "tags"), tag, digest);
-    carry(trim, "manifests", text);
-    carry(trim, "kept", text);
-    carry(trim, "subjects", text);
+    carry_index_member(trim, "manifests", text);
+    carry_index_member(trim, "kept", text);
+    carry_index_member(trim, "subjects", text);
     index_each_named(index_manifest(trim->arena, trim->store, text), add_blob, trim);
 }
 
-static bool is_kept(const struct node *index, const struct node_member *tag)
+static bool is_kept_tag(const struct node *index, const struct node_member *tag)
 {
     return node_get(node_get(index, "kept"), node_text(tag->value)) != NULL;
 }
@@ -174,9 +174,9 @@ void registry_trim(struct store *store, const char *repository, size_t tags)
     size_t left[2] = { 0 };
 
     node_each(tag, node_get(old, "tags"))
-        left[is_kept(old, tag)]++;
+        left[is_kept_tag(old, tag)]++;
     node_each(tag, node_get(old, "tags"))
-        if (left[is_kept(old, tag)]-- <= tags)
+        if (left[is_kept_tag(old, tag)]-- <= tags)
             carry_tag(&trim, tag->key, tag->value);
     if (node_get(old, "subjects"))
         node_make(arena, trim.next, "subjects");
@@ -185,7 +185,7 @@ void registry_trim(struct store *store, const char *repository, size_t tags)
     index_write(arena, store, repository, trim.next);
 }
 
-static bool is_there(void *arg, const char *digest, bool foreign)
+static bool is_stored_digest(void *arg, const char *digest, bool foreign)
 {
     return !*digest || foreign || store_blob_size(arg, digest) >= 0;
 }
@@ -199,7 +199,7 @@ bool registry_is_complete(struct store *store, const char *repository,
     if (!registry_has(store, repository, digest))
         return false;
     manifest = index_manifest(arena, store, digest);
-    return manifest && index_each_named(manifest, is_there, store);
+    return manifest && index_each_named(manifest, is_stored_digest, store);
 }
 
 /* ---- Sweeping ------------------------------------------------------------------ */
@@ -210,7 +210,7 @@ struct sweep {
     int64_t before;
 };
 
-static void look_at(void *arg, const char *digest, int64_t size, int64_t wall)
+static void collect_old_blob(void *arg, const char *digest, int64_t size, int64_t wall)
 {
     struct sweep *sweep = arg;
 
@@ -231,7 +231,7 @@ size_t registry_sweep(struct store *store, int64_t before)
         node_each(blob, node_get(index, "blobs"))
             node_set_int(arena, sweep.wanted, blob->key, 1);
     }
-    store_blob_each(store, look_at, &sweep);
+    store_blob_each(store, collect_old_blob, &sweep);
     for (size_t i = 0; i < node_count(sweep.old); i++)
         store_blob_delete(store, node_text(node_item(sweep.old, i)));
     return node_count(sweep.old);

@@ -19,7 +19,7 @@
 #define REFERRERS_PAGE 1000
 #define REFERRERS_BYTES ((int64_t)4 << 20)
 
-static int by_text(const void *a, const void *b)
+static int compare_tags(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -32,7 +32,7 @@ static const char **sorted_keys(struct arena *arena, const struct node *map)
 
     node_each(member, map)
         keys[count++] = member->key;
-    qsort(keys, count, sizeof *keys, by_text);
+    qsort(keys, count, sizeof *keys, compare_tags);
     return keys;
 }
 
@@ -44,29 +44,29 @@ static bool read_page_size(struct http_request *request, long long *ret)
     *ret = -1;
     if (!n || (text_to_int(n, ret) && *ret >= 0))
         return true;
-    serve_error(request, 400, "PAGINATION_NUMBER_INVALID", "n is \"%.50s\", and must be a "
+    registry_reply_error(request, 400, "PAGINATION_NUMBER_INVALID", "n is \"%.50s\", and must be a "
                 "number of at least 0", n);
     return false;
 }
 
-void list_tags(struct ask *ask)
+void list_tags(struct registry_request *ask)
 {
-    struct http_request *request = ask->request;
-    struct arena *arena = request->arena;
+    struct http_request *http = ask->http;
+    struct arena *arena = http->arena;
     const struct node *index = index_read(arena, ask->registry->store,
                                           ask->repository);
     const struct node *tags = node_get(index, "tags");
-    const char *last = http_request_query(request, "last");
+    const char *last = http_request_query(http, "last");
     const char **names = sorted_keys(arena, tags);
     struct node *body = node_map(arena), *list;
     long long most;
 
     if (!node_count(index)) {
-        serve_error(request, 404, "NAME_UNKNOWN", "there is no repository %s",
+        registry_reply_error(http, 404, "NAME_UNKNOWN", "there is no repository %s",
                     ask->repository);
         return;
     }
-    if (!read_page_size(request, &most))
+    if (!read_page_size(http, &most))
         return;
     node_set_text(arena, body, "name", ask->repository);
     list = node_make_list(arena, body, "tags");
@@ -74,54 +74,54 @@ void list_tags(struct ask *ask)
         if (last && strcmp(names[i], last) <= 0)
             continue;
         if (most >= 0 && (long long)node_count(list) == most) {
-            http_answer_header(request, "Link", arena_printf(arena,
+            http_answer_header(http, "Link", arena_printf(arena,
                 "</v2/%s/tags/list?n=%lld&last=%s>; rel=\"next\"", ask->repository, most,
                 node_text(node_item(list, (size_t)most - 1))));
             break;
         }
         node_add(arena, list, node_string(arena, names[i]));
     }
-    serve_json(request, "application/json", body);
+    registry_reply_json(http, "application/json", body);
 }
 
 /* Only repositories that this client may pull from are named. */
-void list_repositories(struct ask *ask)
+void list_repositories(struct registry_request *ask)
 {
     const struct registry_settings *settings = &ask->registry->settings;
-    struct http_request *request = ask->request;
-    struct arena *arena = request->arena;
+    struct http_request *http = ask->http;
+    struct arena *arena = http->arena;
     const struct node *all = index_all(arena, ask->registry->store);
     const char **names = sorted_keys(arena, all);
-    const char *last = http_request_query(request, "last");
+    const char *last = http_request_query(http, "last");
     struct node *body = node_map(arena);
     struct node *list = node_make_list(arena, body, "repositories");
     long long most;
 
-    if (!read_page_size(request, &most))
+    if (!read_page_size(http, &most))
         return;
     if (most < 0 || most > CATALOG_PAGE)
         most = CATALOG_PAGE;
     for (size_t i = 0; i < node_count(all) && most; i++) {
         if ((last && strcmp(names[i], last) <= 0) ||
-            !settings->authorise(settings->arg, request, REGISTRY_PULL, names[i], NULL))
+            !settings->authorise(settings->arg, http, REGISTRY_PULL, names[i], NULL))
             continue;
         if ((long long)node_count(list) == most) {
-            http_answer_header(request, "Link", arena_printf(arena,
+            http_answer_header(http, "Link", arena_printf(arena,
                 "</v2/_catalog?n=%lld&last=%s>; rel=\"next\"", most,
                 node_text(node_item(list, (size_t)most - 1))));
             break;
         }
         node_add(arena, list, node_string(arena, names[i]));
     }
-    serve_json(request, "application/json", body);
+    registry_reply_json(http, "application/json", body);
 }
 
 /* ---- Referrers ---------------------------------------------------------------- */
 
-static void add_descriptor(struct ask *ask, struct node *list, const struct node *index,
+static void add_descriptor(struct registry_request *ask, struct node *list, const struct node *index,
                            const char *digest, const char *artifact)
 {
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     const struct node *manifest = index_manifest(arena, ask->registry->store, digest);
     const struct node *notes = node_get(manifest, "annotations");
     struct node *one = node_map(arena);
@@ -138,24 +138,24 @@ static void add_descriptor(struct ask *ask, struct node *list, const struct node
 }
 
 /* The next page begins after the last one of this. */
-static void tell_next(struct ask *ask, const char *last, const char *filter)
+static void tell_next(struct registry_request *ask, const char *last, const char *filter)
 {
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     scoped_text struct text escaped = { 0 };
 
     if (filter)
         http_escape(&escaped, filter);
-    http_answer_header(ask->request, "Link", arena_printf(arena,
+    http_answer_header(ask->http, "Link", arena_printf(arena,
         "</v2/%s/referrers/%s?last=%s%s%s>; rel=\"next\"", ask->repository, ask->reference,
         last, filter ? "&artifactType=" : "", text_string(&escaped)));
 }
 
-static struct node *referrers_page(struct ask *ask, struct node *index, const char *filter)
+static struct node *referrers_page(struct registry_request *ask, struct node *index, const char *filter)
 {
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     const struct node *subjects = index_subjects(arena, ask->registry->store, index);
     const char **digests = sorted_keys(arena, subjects);
-    const char *last = http_request_query(ask->request, "last"), *shown = NULL;
+    const char *last = http_request_query(ask->http, "last"), *shown = NULL;
     struct node *list = node_list(arena);
     int64_t bytes = 0;
 
@@ -180,15 +180,15 @@ static struct node *referrers_page(struct ask *ask, struct node *index, const ch
 }
 
 /* Never 404: a repository that is not there has no referrers. */
-void list_referrers(struct ask *ask)
+void list_referrers(struct registry_request *ask)
 {
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     struct node *index = index_read(arena, ask->registry->store, ask->repository);
-    const char *filter = http_request_query(ask->request, "artifactType");
+    const char *filter = http_request_query(ask->http, "artifactType");
     struct node *body = node_map(arena);
 
     if (!pki_digest_is_valid(ask->reference)) {
-        serve_not_a_digest(ask);
+        registry_reply_not_a_digest(ask);
         return;
     }
     if (filter && !*filter)
@@ -197,6 +197,6 @@ void list_referrers(struct ask *ask)
     node_set_text(arena, body, "mediaType", INDEX_TYPE);
     node_set(arena, body, "manifests", referrers_page(ask, index, filter));
     if (filter)
-        http_answer_header(ask->request, "OCI-Filters-Applied", "artifactType");
-    serve_json(ask->request, INDEX_TYPE, body);
+        http_answer_header(ask->http, "OCI-Filters-Applied", "artifactType");
+    registry_reply_json(ask->http, INDEX_TYPE, body);
 }

@@ -48,7 +48,7 @@ static bool check_named(void *arg, const char *digest, bool foreign)
 }
 
 /* What the client says it is, or what the manifest says. */
-static const char *type_of(const struct push *push, const struct node *manifest)
+static const char *manifest_type_of(const struct push *push, const struct node *manifest)
 {
     const char *own = node_get_text(manifest, "mediaType");
 
@@ -60,11 +60,11 @@ static const char *type_of(const struct push *push, const struct node *manifest)
 /* The manifest's own type, which a list of referrers shows for it. */
 #define MOST_TYPE ((size_t)255)
 
-static int check_manifest(const struct push *push, const struct node *manifest,
+static int check_pushed_manifest(const struct push *push, const struct node *manifest,
                           struct err *err)
 {
     const struct node *subject = node_get(manifest, "subject");
-    const char *type = type_of(push, manifest);
+    const char *type = manifest_type_of(push, manifest);
 
     if (!registry_type_is_manifest(type))
         return err_set(err, ERR_INVALID, "\"%.100s\" is no type of a manifest: it is "
@@ -103,7 +103,7 @@ static void set_tag(struct arena *arena, struct node *index, const char *tag,
     node_set_text(arena, tags, tag, digest);
 }
 
-static void keep(struct push *push, struct http_request *request, struct node *index,
+static void store_manifest(struct push *push, struct http_request *request, struct node *index,
                  const struct node *manifest, const char *digest,
                  const char *bytes, size_t len)
 {
@@ -115,19 +115,19 @@ static void keep(struct push *push, struct http_request *request, struct node *i
         store_blob_put(store, digest, bytes, len);
     index_set_subject(arena, index_subjects(arena, store, index), digest, manifest);
     node_set_text(arena, node_make(arena, index, "manifests"), digest,
-                  type_of(push, manifest));
+                  manifest_type_of(push, manifest));
     if (!pki_digest_is_valid(push->reference))
         set_tag(arena, index, push->reference, digest);
     index_write(arena, store, push->repository, index);
     if (*subject)
         http_answer_header(request, "OCI-Subject", subject);
-    serve_created(push->registry, request,
+    registry_reply_created(push->registry, request,
                   arena_printf(arena, "/v2/%s/manifests/%s", push->repository, digest),
                   digest);
 }
 
 /* Everything that is named is there, and there is room: then it is kept. */
-static void admit(struct push *push, struct http_request *request,
+static void admit_manifest(struct push *push, struct http_request *request,
                   const struct node *manifest, const char *digest,
                   const char *bytes, size_t len)
 {
@@ -136,23 +136,23 @@ static void admit(struct push *push, struct http_request *request,
     struct needs needs = { push, index, NULL };
     struct err err = { 0 };
 
-    if (check_manifest(push, manifest, &err) < 0)
-        serve_error(request, 400, "MANIFEST_INVALID", "%s", err.text);
+    if (check_pushed_manifest(push, manifest, &err) < 0)
+        registry_reply_error(request, 400, "MANIFEST_INVALID", "%s", err.text);
     else if (!index_each_named(manifest, check_named, &needs))
-        serve_error(request, 400, "MANIFEST_BLOB_UNKNOWN",
+        registry_reply_error(request, 400, "MANIFEST_BLOB_UNKNOWN",
                     pki_digest_is_valid(needs.lacking) ? "push %.150s first"
                     : "\"%.150s\" is neither a sha256 nor a sha512 digest",
                     needs.lacking);
     else if (check_tag(push, index, digest, &err) < 0 ||
              store_check_room(registry->store, &err) < 0)
-        serve_error(request, err_http(err.code), "DENIED", "%s", err.text);
+        registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
     /* One that is damaged is removed, and this push heals it. */
     else if (store_blob_size(registry->store, digest) >= 0 &&
              verify_blob(registry, push->repository, digest, &err) < 0 &&
              store_blob_size(registry->store, digest) >= 0)
-        serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
+        registry_reply_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
     else
-        keep(push, request, index, manifest, digest, bytes, len);
+        store_manifest(push, request, index, manifest, digest, bytes, len);
 }
 
 /* As many bytes as the settings allow have been read, and strangers wrote them. */
@@ -174,36 +174,36 @@ static void on_manifest(struct http_request *request, const char *bytes,
     pki_digest_of(push->reference, bytes, len, digest);
     manifest = document_read_json(request->arena, bytes, len, &limits, &err);
     if (!node_is(manifest, NODE_MAP))
-        serve_error(request, 400, "MANIFEST_INVALID", "%s", err.code ? err.text
+        registry_reply_error(request, 400, "MANIFEST_INVALID", "%s", err.code ? err.text
                     : "a manifest is a JSON object");
     else if (pki_digest_is_valid(push->reference) && strcmp(push->reference, digest))
-        serve_error(request, 400, "DIGEST_INVALID", "the manifest has the digest "
+        registry_reply_error(request, 400, "DIGEST_INVALID", "the manifest has the digest "
                     "%s", digest);
     else
-        admit(push, request, manifest, digest, bytes, len);
+        admit_manifest(push, request, manifest, digest, bytes, len);
 }
 
-void serve_manifest_put(struct ask *ask)
+void serve_manifest_put(struct registry_request *ask)
 {
-    struct arena *arena = ask->request->arena;
-    const char *type = http_request_header(ask->request, "content-type");
+    struct arena *arena = ask->http->arena;
+    const char *type = http_request_header(ask->http, "content-type");
     size_t most = ask->registry->settings.most_manifest;
     struct push *push = arena_alloc(arena, sizeof *push);
 
     if (strchr(ask->reference, ':') ? !pki_digest_is_valid(ask->reference)
                                     : !is_tag(ask->reference)) {
-        serve_error(ask->request, 400, strchr(ask->reference, ':') ? "DIGEST_INVALID"
+        registry_reply_error(ask->http, 400, strchr(ask->reference, ':') ? "DIGEST_INVALID"
                     : "MANIFEST_INVALID", "\"%.150s\" is neither a tag nor a sha256 or sha512 "
                     "digest", ask->reference);
         return;
     }
-    if (ask->request->body_length > (int64_t)most) {
-        serve_error(ask->request, 413, "SIZE_INVALID", "a manifest may have %zu bytes, not "
-                    "%lld", most, (long long)ask->request->body_length);
+    if (ask->http->body_length > (int64_t)most) {
+        registry_reply_error(ask->http, 413, "SIZE_INVALID", "a manifest may have %zu bytes, not "
+                    "%lld", most, (long long)ask->http->body_length);
         return;
     }
     *push = (struct push) { ask->registry, ask->repository,
                             arena_string(arena, ask->reference),
                             type ? arena_bytes(arena, type, strcspn(type, "; \t")) : "" };
-    http_body_whole(ask->request, most, on_manifest, push);
+    http_body_whole(ask->http, most, on_manifest, push);
 }

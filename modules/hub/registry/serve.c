@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers requests of OCI's distribution-spec below /v2. */
+/* Routes and serves the requests of OCI's distribution-spec below /v2. */
 #include "registry/serve.h"
 
 #include "base/log.h"
@@ -43,51 +43,6 @@ void registry_free(struct registry **registry)
     mem_free(registry);
 }
 
-/* ---- Answers ------------------------------------------------------------------ */
-
-static void common_headers(struct http_request *request)
-{
-    http_answer_header(request, "Docker-Distribution-Api-Version",
-                       "registry/2.0");
-    /* Whoever may push chose these bytes: no browser runs them in the hub's name. */
-    http_answer_header(request, "Content-Security-Policy", "default-src 'none'; sandbox");
-}
-
-void serve_error(struct http_request *request, int status, const char *code,
-                 const char *format, ...)
-{
-    struct arena *arena = request->arena;
-    struct node *body = node_map(arena), *one = node_map(arena);
-    va_list args;
-    char *json;
-
-    va_start(args, format);
-    node_set_text(arena, one, "code", code);
-    node_set_text(arena, one, "message", arena_vprintf(arena, format, args));
-    va_end(args);
-    node_add(arena, node_make_list(arena, body, "errors"), one);
-    json = document_json(arena, body);
-    common_headers(request);
-    if (status == 401)
-        http_answer_header(request, "WWW-Authenticate", "Basic realm=\"axle\"");
-    http_answer(request, status, "application/json", json, strlen(json));
-}
-
-void serve_json(struct http_request *request, const char *type,
-                        const struct node *body)
-{
-    char *json = document_json(request->arena, body);
-
-    common_headers(request);
-    http_answer(request, 200, type, json, strlen(json));
-}
-
-void serve_not_a_digest(struct ask *ask)
-{
-    serve_error(ask->request, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: "
-                "and 64, or sha512: and 128 lower-case hex digits", ask->reference);
-}
-
 /* ---- Bytes out of the store ------------------------------------------------------- */
 
 enum range { RANGE_WHOLE, RANGE_PART, RANGE_NONE };
@@ -106,7 +61,7 @@ static int64_t read_position(const char **text)
  * RFC 9110, 14.2: "bytes=A-B", "bytes=A-", "bytes=-LAST". What is none of these, of
  * another unit, or a list of ranges, asks for the whole.
  */
-static enum range parse_range(const char *text, int64_t size, int64_t *ret_from,
+static enum range parse_range_header(const char *text, int64_t size, int64_t *ret_from,
                               int64_t *ret_to)
 {
     int64_t from, to;
@@ -169,26 +124,26 @@ static void send_more(struct http_request *request, void *arg)
 }
 
 /* Writes Content-Range where only a part is wanted. False: that part is not there. */
-static bool choose_part(struct ask *ask, int64_t size, struct sending *sending, int *ret_status)
+static bool choose_part(struct registry_request *ask, int64_t size, struct sending *sending, int *ret_status)
 {
-    struct http_request *request = ask->request;
-    const char *text = http_request_header(request, "range");
+    struct http_request *http = ask->http;
+    const char *text = http_request_header(http, "range");
     int64_t first = 0, last = size - 1;
     enum range range = RANGE_WHOLE;
 
     /* There are no validators here that an If-Range could name. */
-    if (text && !strcmp(ask->method, "GET") && !http_request_header(request, "if-range"))
-        range = parse_range(text, size, &first, &last);
+    if (text && !strcmp(ask->method, "GET") && !http_request_header(http, "if-range"))
+        range = parse_range_header(text, size, &first, &last);
     if (range == RANGE_NONE) {
-        http_answer_header(request, "Content-Range",
-                           arena_printf(request->arena, "bytes */%lld", (long long)size));
-        serve_error(request, 416, "SIZE_INVALID", "there is no such range: it has %lld bytes",
+        http_answer_header(http, "Content-Range",
+                           arena_printf(http->arena, "bytes */%lld", (long long)size));
+        registry_reply_error(http, 416, "SIZE_INVALID", "there is no such range: it has %lld bytes",
                     (long long)size);
         return false;
     }
     if (range == RANGE_PART)
-        http_answer_header(request, "Content-Range",
-                           arena_printf(request->arena, "bytes %lld-%lld/%lld",
+        http_answer_header(http, "Content-Range",
+                           arena_printf(http->arena, "bytes %lld-%lld/%lld",
                                         (long long)first, (long long)last, (long long)size));
     *ret_status = range == RANGE_PART ? 206 : 200;
     sending->at = first;
@@ -196,44 +151,44 @@ static bool choose_part(struct ask *ask, int64_t size, struct sending *sending, 
     return true;
 }
 
-static void send_blob(struct ask *ask, const char *digest, const char *type)
+static void send_blob(struct registry_request *ask, const char *digest, const char *type)
 {
-    struct http_request *request = ask->request;
+    struct http_request *http = ask->http;
     int64_t size = store_blob_size(ask->registry->store, digest);
     struct sending *sending;
     struct err err = {0};
     int status;
 
     if (verify_blob(ask->registry, ask->repository, digest, &err) < 0) {
-        serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
+        registry_reply_error(http, err_http(err.code), "UNKNOWN", "%s", err.text);
         return;
     }
-    sending = arena_alloc(request->arena, sizeof *sending);
+    sending = arena_alloc(http->arena, sizeof *sending);
     *sending = (struct sending) { ask->registry,
-                                  arena_string(request->arena, digest), 0, size };
+                                  arena_string(http->arena, digest), 0, size };
     if (!choose_part(ask, size, sending, &status))
         return;
-    common_headers(request);
-    http_answer_header(request, "Docker-Content-Digest", digest);
-    http_answer_header(request, "Accept-Ranges", "bytes");
-    http_answer_begin(request, status, type, sending->end - sending->at);
+    registry_reply_headers(http);
+    http_answer_header(http, "Docker-Content-Digest", digest);
+    http_answer_header(http, "Accept-Ranges", "bytes");
+    http_answer_begin(http, status, type, sending->end - sending->at);
     if (!strcmp(ask->method, "HEAD")) {
-        http_answer_end(request);
+        http_answer_end(http);
         return;
     }
-    http_answer_drained(request, send_more, sending);
-    send_more(request, sending);
+    http_answer_drained(http, send_more, sending);
+    send_more(http, sending);
 }
 
-static void get_manifest(struct ask *ask)
+static void get_manifest(struct registry_request *ask)
 {
     struct registry *registry = ask->registry;
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     const struct node *index = index_read(arena, registry->store, ask->repository);
     const char *digest = ask->reference, *type;
 
     if (strchr(digest, ':') && !pki_digest_is_valid(digest)) {
-        serve_not_a_digest(ask);
+        registry_reply_not_a_digest(ask);
         return;
     }
     if (!pki_digest_is_valid(digest))
@@ -242,25 +197,25 @@ static void get_manifest(struct ask *ask)
     if (*type && store_blob_size(registry->store, digest) < 0)
         verify_missing(registry, ask->repository, digest);
     if (!*type || store_blob_size(registry->store, digest) < 0) {
-        serve_error(ask->request, 404, "MANIFEST_UNKNOWN",
+        registry_reply_error(ask->http, 404, "MANIFEST_UNKNOWN",
                     "%s has no manifest %s", ask->repository, ask->reference);
         return;
     }
     send_blob(ask, digest, registry_type_is_manifest(type) ? type : "application/octet-stream");
 }
 
-static void get_blob(struct ask *ask)
+static void get_blob(struct registry_request *ask)
 {
     const struct node *index =
-        index_read(ask->request->arena, ask->registry->store, ask->repository);
+        index_read(ask->http->arena, ask->registry->store, ask->repository);
 
     if (node_get(node_get(index, "blobs"), ask->reference) &&
         store_blob_size(ask->registry->store, ask->reference) < 0)
         verify_missing(ask->registry, ask->repository, ask->reference);
     if (!pki_digest_is_valid(ask->reference))
-        serve_not_a_digest(ask);
+        registry_reply_not_a_digest(ask);
     else if (!registry_has(ask->registry->store, ask->repository, ask->reference))
-        serve_error(ask->request, 404, "BLOB_UNKNOWN", "%s has no blob %s",
+        registry_reply_error(ask->http, 404, "BLOB_UNKNOWN", "%s has no blob %s",
                     ask->repository, ask->reference);
     else
         send_blob(ask, ask->reference, "application/octet-stream");
@@ -268,70 +223,12 @@ static void get_blob(struct ask *ask)
 
 /* ---- Deleting ------------------------------------------------------------------------ */
 
-/* An answer that waits until what was staged is on disk. */
-struct waiting {
-    struct http_request *request;
-    struct registry *registry;
-    bool gone;
-    int status;
-    char *location, *digest; /* owned */
-};
-
-static void on_gone(struct http_request *request, void *arg)
-{
-    struct waiting *waiting = arg;
-
-    waiting->gone = true;
-}
-
-static void on_durable(void *arg, const struct err *err)
-{
-    struct waiting *waiting = arg;
-
-    if (!waiting->gone && err) {
-        serve_error(waiting->request, err_http(err->code), "UNSUPPORTED", "%s",
-                    err->text);
-    } else if (!waiting->gone) {
-        common_headers(waiting->request);
-        if (waiting->location)
-            http_answer_header(waiting->request, "Location", waiting->location);
-        if (waiting->digest)
-            http_answer_header(waiting->request, "Docker-Content-Digest",
-                               waiting->digest);
-        http_answer(waiting->request, waiting->status, NULL, NULL, 0);
-    }
-    mem_free(&waiting->location);
-    mem_free(&waiting->digest);
-    mem_free(&waiting);
-}
-
-static void answer_when_durable(struct registry *registry,
-                                struct http_request *request, int status,
-                                const char *location, const char *digest)
-{
-    struct waiting *waiting = mem_alloc(sizeof *waiting);
-
-    waiting->request = request;
-    waiting->registry = registry;
-    waiting->status = status;
-    waiting->location = location ? mem_copy_string(location) : NULL;
-    waiting->digest = digest ? mem_copy_string(digest) : NULL;
-    http_request_gone(request, on_gone, waiting);
-    registry->settings.commit(registry->settings.arg, on_durable, waiting);
-}
-
-void serve_created(struct registry *registry, struct http_request *request,
-                   const char *location, const char *digest)
-{
-    answer_when_durable(registry, request, 201, location, digest);
-}
-
 struct held {
     const char *digest;
     bool found;
 };
 
-static bool is_held(void *arg, const char *digest, bool foreign)
+static bool names_digest(void *arg, const char *digest, bool foreign)
 {
     struct held *held = arg;
 
@@ -340,22 +237,22 @@ static bool is_held(void *arg, const char *digest, bool foreign)
 }
 
 /* Whether the hub made it, or needs it for what it made: works of spokes name that. */
-static bool is_hubs(struct ask *ask, const struct node *index, const char *digest)
+static bool is_made_by_hub(struct registry_request *ask, const struct node *index, const char *digest)
 {
     struct held held = { digest, false };
 
     if (node_get(node_get(index, "kept"), digest))
         return true;
     node_each(made, node_get(index, "kept"))
-        index_each_named(index_manifest(ask->request->arena, ask->registry->store,
-                                        made->key), is_held, &held);
+        index_each_named(index_manifest(ask->http->arena, ask->registry->store,
+                                        made->key), names_digest, &held);
     return held.found;
 }
 
 /* A digest takes its tags along; a tag goes alone. */
-static bool remove_entry(struct ask *ask, struct node *index, const char *part)
+static bool remove_entry(struct registry_request *ask, struct node *index, const char *part)
 {
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     struct node *tags = node_get(index, "tags"), *kept;
 
     if (!pki_digest_is_valid(ask->reference))
@@ -373,43 +270,43 @@ static bool remove_entry(struct ask *ask, struct node *index, const char *part)
     return true;
 }
 
-static void delete_entry(struct ask *ask, const char *part)
+static void delete_entry(struct registry_request *ask, const char *part)
 {
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     struct node *index = index_read(arena, ask->registry->store, ask->repository);
     bool is_digest = pki_digest_is_valid(ask->reference);
     const char *digest = is_digest ? ask->reference
                          : node_get_text(node_get(index, "tags"), ask->reference);
 
     if (!is_digest && strchr(ask->reference, ':')) {
-        serve_not_a_digest(ask);
-    } else if (is_hubs(ask, index, digest)) {
-        serve_error(ask->request, 403, "DENIED", "%s of %s is part of what the hub made for a "
+        registry_reply_not_a_digest(ask);
+    } else if (is_made_by_hub(ask, index, digest)) {
+        registry_reply_error(ask->http, 403, "DENIED", "%s of %s is part of what the hub made for a "
                     "WorkloadDeployment: it goes when that goes", ask->reference,
                     ask->repository);
     } else if (!remove_entry(ask, index, part)) {
-        serve_error(ask->request, 404, !strcmp(part, "blobs") ? "BLOB_UNKNOWN"
+        registry_reply_error(ask->http, 404, !strcmp(part, "blobs") ? "BLOB_UNKNOWN"
                     : "MANIFEST_UNKNOWN", "%s has no %s", ask->repository,
                     ask->reference);
     } else {
         index_write(arena, ask->registry->store, ask->repository, index);
-        answer_when_durable(ask->registry, ask->request, 202, NULL, NULL);
+        registry_reply_when_durable(ask->registry, ask->http, 202, NULL, NULL);
     }
 }
 
 /* ---- Which is it --------------------------------------------------------------------- */
 
-static bool is_read(const char *method)
+static bool is_read_method(const char *method)
 {
     return !strcmp(method, "GET") || !strcmp(method, "HEAD");
 }
 
 /* /v2/NAME…/(manifests|blobs|tags|referrers)/REFERENCE and …/blobs/uploads/ID.
    False: it is none of these. */
-static bool take_apart(struct ask *ask)
+static bool take_apart(struct registry_request *ask)
 {
-    const char *const *part = ask->request->segments;
-    size_t count = ask->request->segment_count, at;
+    const char *const *part = ask->http->segments;
+    size_t count = ask->http->segment_count, at;
     scoped_text struct text name = { 0 };
 
     ask->reference = "";
@@ -432,13 +329,13 @@ static bool take_apart(struct ask *ask)
         return false;
     for (size_t i = 1; i < at; i++)
         text_addf(&name, "%s%s", i > 1 ? "/" : "", part[i]);
-    ask->repository = arena_string(ask->request->arena, text_string(&name));
+    ask->repository = arena_string(ask->http->arena, text_string(&name));
     return true;
 }
 
-static void route(struct ask *ask)
+static void route_request(struct registry_request *ask)
 {
-    bool get = is_read(ask->method), put = !strcmp(ask->method, "PUT");
+    bool get = is_read_method(ask->method), put = !strcmp(ask->method, "PUT");
     bool gone = !strcmp(ask->method, "DELETE");
 
     if (!strcmp(ask->what, "uploads"))
@@ -458,68 +355,68 @@ static void route(struct ask *ask)
     else if (!strcmp(ask->what, "referrers") && get)
         list_referrers(ask);
     else
-        serve_error(ask->request, 405, "UNSUPPORTED", "%s is not possible here",
+        registry_reply_error(ask->http, 405, "UNSUPPORTED", "%s is not possible here",
                     ask->method);
 }
 
-static bool may(struct ask *ask)
+static bool may_use_repository(struct registry_request *ask)
 {
     const struct registry_settings *settings = &ask->registry->settings;
     const char *digest = pki_digest_is_valid(ask->reference)
                              ? ask->reference : NULL;
 
-    return settings->authorise(settings->arg, ask->request,
-                               is_read(ask->method) ? REGISTRY_PULL
+    return settings->authorise(settings->arg, ask->http,
+                               is_read_method(ask->method) ? REGISTRY_PULL
                                                     : REGISTRY_PUSH,
                                ask->repository, digest);
 }
 
-void registry_handle(struct http_request *request, void *arg)
+void registry_handle(struct http_request *http, void *arg)
 {
     struct registry *registry = object_from(registry, REGISTRY_TAG, arg);
-    struct ask ask = {
-        .registry = registry, .request = request, .repository = "",
-        .reference = "", .method = arena_string(request->arena, request->method),
+    struct registry_request ask = {
+        .registry = registry, .http = http, .repository = "",
+        .reference = "", .method = arena_string(http->arena, http->method),
     };
-    bool catalog = request->segment_count == 2 && !strcmp(request->segments[1], "_catalog");
-    bool base = request->segment_count == 1 || catalog;
+    bool catalog = http->segment_count == 2 && !strcmp(http->segments[1], "_catalog");
+    bool base = http->segment_count == 1 || catalog;
 
-    request->label = "registry";
+    http->label = "registry";
     if (!base && !take_apart(&ask)) {
-        serve_error(request, 404, "NAME_INVALID", "there is nothing at %s",
-                    request->path);
+        registry_reply_error(http, 404, "NAME_INVALID", "there is nothing at %s",
+                    http->path);
         return;
     }
     if (!base && !registry_name_is_valid(ask.repository)) {
-        serve_error(request, 400, "NAME_INVALID", "\"%s\" is no repository name",
+        registry_reply_error(http, 400, "NAME_INVALID", "\"%s\" is no repository name",
                     ask.repository);
         return;
     }
-    if (!may(&ask)) {
-        if (request->peer || http_request_header(request, "authorization"))
-            serve_error(request, 403, "DENIED", "not allowed for %s: it needs the verb %s "
+    if (!may_use_repository(&ask)) {
+        if (http->peer || http_request_header(http, "authorization"))
+            registry_reply_error(http, 403, "DENIED", "not allowed for %s: it needs the verb %s "
                         "on the path /v2/%s, which a ClusterRole with nonResourceURLs gives",
                         *ask.repository ? ask.repository : "this registry",
-                        is_read(ask.method) ? "get" : "create", ask.repository);
+                        is_read_method(ask.method) ? "get" : "create", ask.repository);
         else
-            serve_error(request, 401, "UNAUTHORIZED",
+            registry_reply_error(http, 401, "UNAUTHORIZED",
                         "show a client certificate, or a token as password");
         return;
     }
-    if (!base && !is_read(ask.method) &&
+    if (!base && !is_read_method(ask.method) &&
         registry_is_claimed(registry->store, ask.repository)) {
-        serve_error(request, 403, "DENIED", "%s is kept by the hub for the WorkloadDeployment of "
+        registry_reply_error(http, 403, "DENIED", "%s is kept by the hub for the WorkloadDeployment of "
                     "that name: push to another repository", ask.repository);
     } else if (!base) {
-        route(&ask);
-    } else if (is_read(ask.method)) {
+        route_request(&ask);
+    } else if (is_read_method(ask.method)) {
         if (catalog)
             list_repositories(&ask);
         else
-            serve_json(request, "application/json", node_map(request->arena));
+            registry_reply_json(http, "application/json", node_map(http->arena));
     } else {
-        http_answer_header(request, "Allow", "GET, HEAD");
-        serve_error(request, 405, "UNSUPPORTED", "%s is not possible here: these are: GET, HEAD",
+        http_answer_header(http, "Allow", "GET, HEAD");
+        registry_reply_error(http, 405, "UNSUPPORTED", "%s is not possible here: these are: GET, HEAD",
                     ask.method);
     }
 }

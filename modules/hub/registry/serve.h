@@ -22,29 +22,36 @@ struct registry {
 #define REGISTRY_TAG 0x52656769u
 
 /* One request, taken apart. */
-struct ask {
+struct registry_request {
     struct registry *registry;
-    struct http_request *request;
+    struct http_request *http;
     const char *repository;
     const char *what;      /* "manifests", "blobs", "uploads", "tags", … */
     const char *reference; /* digest, tag, upload's id, or "" */
     const char *method;
 };
 
+/* ---- reply.c ---- */
+
+/* The headers of every response of the registry. */
+void registry_reply_headers(struct http_request *request);
+/* Sends the status, location and digest once everything staged is on disk. */
+void registry_reply_when_durable(struct registry *registry, struct http_request *request, int status,
+                         const char *location, const char *digest);
 /* An error in the specification's form. */
-void serve_error(struct http_request *request, int status, const char *code,
+void registry_reply_error(struct http_request *request, int status, const char *code,
                  const char *format, ...) PRINTF(4, 5);
-void serve_json(struct http_request *request, const char *type, const struct node *body);
+void registry_reply_json(struct http_request *request, const char *type, const struct node *body);
 /* 400: what stands where a digest belongs is none. */
-void serve_not_a_digest(struct ask *ask);
+void registry_reply_not_a_digest(struct registry_request *ask);
 /* GET …/tags/list, …/referrers/DIGEST and /v2/_catalog (list.c). */
-void list_tags(struct ask *ask);
-void list_referrers(struct ask *ask);
-void list_repositories(struct ask *ask);
+void list_tags(struct registry_request *ask);
+void list_referrers(struct registry_request *ask);
+void list_repositories(struct registry_request *ask);
 /* POST, PATCH, PUT, GET, DELETE below …/blobs/uploads/ (upload.c). */
-void serve_upload(struct ask *ask);
+void serve_upload(struct registry_request *ask);
 /* PUT …/manifests/REFERENCE (push.c). */
-void serve_manifest_put(struct ask *ask);
+void serve_manifest_put(struct registry_request *ask);
 /* Compares a blob with its digest, once (verify.c); a damaged one is told, removed,
    and made anew where its source is here. */
 int verify_blob(struct registry *registry, const char *repository,
@@ -55,7 +62,7 @@ void verify_missing(struct registry *registry, const char *repository,
 void verify_forget(struct registry *registry, const char *digest);
 void uploads_free(struct registry *registry);
 /* Answers 201 once everything staged is on disk. */
-void serve_created(struct registry *registry, struct http_request *request,
+void registry_reply_created(struct registry *registry, struct http_request *request,
                    const char *location, const char *digest);
 
 #endif

@@ -47,7 +47,7 @@ void uploads_free(struct registry *registry)
     }
 }
 
-static struct upload *find(const struct registry *registry,
+static struct upload *find_upload(const struct registry *registry,
                            const char *repository, const char *id)
 {
     for (struct upload *u = registry->uploads; u; u = u->next)
@@ -56,7 +56,7 @@ static struct upload *find(const struct registry *registry,
     return NULL;
 }
 
-static void drop(struct registry *registry, struct upload *upload)
+static void drop_upload(struct registry *registry, struct upload *upload)
 {
     for (struct upload **u = &registry->uploads; *u; u = &(*u)->next)
         if (*u == upload) {
@@ -121,7 +121,7 @@ static struct upload *heaviest_idle(const struct registry *registry)
 }
 
 /* False: there is no room for so many more bytes. */
-static bool make_room(struct registry *registry, size_t len)
+static bool make_upload_room(struct registry *registry, size_t len)
 {
     size_t most = UPLOADS_MOST * registry->settings.most_blob, sum = len;
     struct upload *heaviest;
@@ -130,7 +130,7 @@ static bool make_room(struct registry *registry, size_t len)
         sum += u->bytes.len;
     while (sum > most && (heaviest = heaviest_idle(registry))) {
         sum -= heaviest->bytes.len;
-        drop(registry, heaviest);
+        drop_upload(registry, heaviest);
     }
     return sum <= most;
 }
@@ -142,12 +142,12 @@ static void drop_old(struct registry *registry)
     for (; u; u = next) {
         next = u->next;
         if (!u->busy && clock_steady() - u->touched > UPLOAD_AGE)
-            drop(registry, u);
+            drop_upload(registry, u);
     }
 }
 
 /* NULL: the project has as many as it may, and all are being written to. */
-static struct upload *begin(struct registry *registry, const char *repository)
+static struct upload *begin_upload(struct registry *registry, const char *repository)
 {
     struct upload *upload, *oldest;
     scoped_text struct text hex = { 0 };
@@ -160,7 +160,7 @@ static struct upload *begin(struct registry *registry, const char *repository)
     if (count >= UPLOADS_MOST || registry->upload_count >= UPLOADS_ALL) {
         if (!oldest)
             return NULL;
-        drop(registry, oldest);
+        drop_upload(registry, oldest);
     }
     upload = mem_alloc(sizeof *upload);
     random_bytes(id, sizeof id);
@@ -176,7 +176,7 @@ static struct upload *begin(struct registry *registry, const char *repository)
 
 static void refuse_more(struct http_request *request)
 {
-    serve_error(request, 429, "TOOMANYREQUESTS", "too many uploads are under way: a project has "
+    registry_reply_error(request, 429, "TOOMANYREQUESTS", "too many uploads are under way: a project has "
                 "%d at once; finish some, and try again", UPLOADS_MOST);
 }
 
@@ -203,11 +203,11 @@ static void answer_progress(struct http_request *request, int status,
 
 static void refuse_digest(struct http_request *request, const char *digest)
 {
-    serve_error(request, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: and 64, "
+    registry_reply_error(request, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: and 64, "
                 "or sha512: and 128 lower-case hex digits", digest ? digest : "");
 }
 
-static void finish(struct registry *registry, struct http_request *request,
+static void finish_blob(struct registry *registry, struct http_request *request,
                    const char *repository, const char *digest,
                    const char *bytes, size_t len)
 {
@@ -218,27 +218,27 @@ static void finish(struct registry *registry, struct http_request *request,
 
     pki_digest_of(digest, bytes, len, text);
     if (strcmp(text, digest)) {
-        serve_error(request, 400, "DIGEST_INVALID",
+        registry_reply_error(request, 400, "DIGEST_INVALID",
                     "the bytes have the digest %s, not %s", text, digest);
         return;
     }
     if (store_check_room(registry->store, &err) < 0 ||
         index_check_room(index, repository, &err) < 0) {
-        serve_error(request, err_http(err.code), "DENIED", "%s", err.text);
+        registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
         return;
     }
     /* One that is damaged is removed, and this push heals it. */
     if (store_blob_size(registry->store, digest) >= 0 &&
         verify_blob(registry, repository, digest, &err) < 0 &&
         store_blob_size(registry->store, digest) >= 0) {
-        serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
+        registry_reply_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
         return;
     }
     if (store_blob_size(registry->store, digest) < 0)
         store_blob_put(registry->store, digest, bytes, len);
     node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
     index_write(arena, registry->store, repository, index);
-    serve_created(registry, request, arena_printf(arena, "/v2/%s/blobs/%s",
+    registry_reply_created(registry, request, arena_printf(arena, "/v2/%s/blobs/%s",
                                                   repository, digest), digest);
 }
 
@@ -254,41 +254,41 @@ struct body {
 static void free_upload(struct http_request *request, void *arg)
 {
     struct body *body = arg;
-    struct upload *upload = find(body->registry, body->repository, body->id);
+    struct upload *upload = find_upload(body->registry, body->repository, body->id);
 
     if (upload)
         upload->busy = false;
 }
 
-static void on_body(struct http_request *request, const char *bytes, size_t len,
+static void on_upload_body(struct http_request *request, const char *bytes, size_t len,
                     void *arg)
 {
     struct body *body = arg;
     struct registry *registry = object_from(registry, REGISTRY_TAG,
                                             body->registry);
-    struct upload *upload = find(registry, body->repository, body->id);
+    struct upload *upload = find_upload(registry, body->repository, body->id);
 
     if (!upload) {
-        serve_error(request, 404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
+        registry_reply_error(request, 404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
         return;
     }
     upload->busy = false;
     upload->touched = clock_steady();
     if (body->from >= 0 && (uint64_t)(body->to - body->from) + 1 != len) {
-        serve_error(request, 400, "SIZE_INVALID", "Content-Range says %lld bytes, and %zu came",
+        registry_reply_error(request, 400, "SIZE_INVALID", "Content-Range says %lld bytes, and %zu came",
                     (long long)(body->to - body->from + 1), len);
         return;
     }
     if (upload->bytes.len + len > registry->settings.most_blob) {
-        drop(registry, upload);
-        serve_error(request, 413, "SIZE_INVALID", "a blob may have %zu bytes",
+        drop_upload(registry, upload);
+        registry_reply_error(request, 413, "SIZE_INVALID", "a blob may have %zu bytes",
                     registry->settings.most_blob);
         return;
     }
     /* While this one is busy, it is not the one that makes room. */
     upload->busy = true;
-    if (!make_room(registry, len)) {
-        drop(registry, upload);
+    if (!make_upload_room(registry, len)) {
+        drop_upload(registry, upload);
         refuse_more(request);
         return;
     }
@@ -298,13 +298,13 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
         answer_progress(request, 202, upload);
         return;
     }
-    finish(registry, request, body->repository, body->digest,
+    finish_blob(registry, request, body->repository, body->digest,
            text_string(&upload->bytes), upload->bytes.len);
-    drop(registry, upload);
+    drop_upload(registry, upload);
 }
 
 /* "START-END", both in decimal digits; saturates. */
-static bool parse_range(const char *text, int64_t *ret_from, int64_t *ret_to)
+static bool parse_content_range(const char *text, int64_t *ret_from, int64_t *ret_to)
 {
     size_t first = strspn(text, "0123456789");
     const char *second = text + first + 1;
@@ -317,41 +317,41 @@ static bool parse_range(const char *text, int64_t *ret_from, int64_t *ret_to)
     return *ret_from <= *ret_to && *ret_to < INT64_MAX;
 }
 
-static void take_body(struct ask *ask, struct upload *upload, const char *digest)
+static void take_upload_body(struct registry_request *ask, struct upload *upload, const char *digest)
 {
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     struct body *body = arena_alloc(arena, sizeof *body);
-    const char *range = http_request_header(ask->request, "content-range");
+    const char *range = http_request_header(ask->http, "content-range");
 
     *body = (struct body) { ask->registry, ask->repository,
                             arena_string(arena, upload->id),
                             arena_string(arena, digest), -1, -1 };
-    if (range && !parse_range(range, &body->from, &body->to))
+    if (range && !parse_content_range(range, &body->from, &body->to))
         body->from = body->to = -1; /* a POST of the whole needs none */
     upload->busy = true;
-    http_request_gone(ask->request, free_upload, body);
-    http_body_whole(ask->request, ask->registry->settings.most_blob, on_body,
+    http_request_gone(ask->http, free_upload, body);
+    http_body_whole(ask->http, ask->registry->settings.most_blob, on_upload_body,
                     body);
 }
 
 /* ---- Requests -------------------------------------------------------------------- */
 
 /* A blob that another repository has, if the asker may pull from there. */
-static bool mount_from(struct ask *ask, const char *from, const char *digest)
+static bool mount_from(struct registry_request *ask, const char *from, const char *digest)
 {
     const struct registry_settings *settings = &ask->registry->settings;
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     struct node *index = index_read(arena, ask->registry->store, ask->repository);
     struct err err = {0};
 
     if (!registry_name_is_valid(from) ||
-        !settings->authorise(settings->arg, ask->request, REGISTRY_PULL, from, digest) ||
+        !settings->authorise(settings->arg, ask->http, REGISTRY_PULL, from, digest) ||
         !registry_has(ask->registry->store, from, digest) ||
         index_check_room(index, ask->repository, &err) < 0)
         return false;
     node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
     index_write(arena, ask->registry->store, ask->repository, index);
-    serve_created(ask->registry, ask->request,
+    registry_reply_created(ask->registry, ask->http,
                   arena_printf(arena, "/v2/%s/blobs/%s", ask->repository, digest),
                   digest);
     return true;
@@ -360,88 +360,88 @@ static bool mount_from(struct ask *ask, const char *from, const char *digest)
 /* Without `from`, the project's repositories are looked through, up to so many. */
 #define MOUNT_LOOKS 100
 
-static bool mount(struct ask *ask, const char *digest)
+static bool mount_blob(struct registry_request *ask, const char *digest)
 {
-    const char *from = http_request_query(ask->request, "from");
+    const char *from = http_request_query(ask->http, "from");
     size_t len = strcspn(ask->repository, "/"), looks = 0;
 
     if (from)
         return mount_from(ask, from, digest);
-    node_each(one, index_all(ask->request->arena, ask->registry->store))
+    node_each(one, index_all(ask->http->arena, ask->registry->store))
         if (strcspn(one->key, "/") == len && !strncmp(one->key, ask->repository, len) &&
             looks++ < MOUNT_LOOKS && mount_from(ask, one->key, digest))
             return true;
     return false;
 }
 
-static void post(struct ask *ask)
+static void handle_post(struct registry_request *ask)
 {
-    const char *wanted = http_request_query(ask->request, "mount");
-    const char *digest = http_request_query(ask->request, "digest");
-    const char *algorithm = http_request_query(ask->request, "digest-algorithm");
+    const char *wanted = http_request_query(ask->http, "mount");
+    const char *digest = http_request_query(ask->http, "digest");
+    const char *algorithm = http_request_query(ask->http, "digest-algorithm");
     struct upload *upload;
 
     if ((wanted && !pki_digest_is_valid(wanted)) || (digest && !pki_digest_is_valid(digest))) {
-        refuse_digest(ask->request, wanted ? wanted : digest);
+        refuse_digest(ask->http, wanted ? wanted : digest);
         return;
     }
     if (algorithm && !pki_digest_is_algorithm(algorithm)) {
-        serve_error(ask->request, 400, "DIGEST_INVALID", "?digest-algorithm=%.50s: this registry "
+        registry_reply_error(ask->http, 400, "DIGEST_INVALID", "?digest-algorithm=%.50s: this registry "
                     "knows sha256 and sha512", algorithm);
         return;
     }
-    if (wanted && mount(ask, wanted))
+    if (wanted && mount_blob(ask, wanted))
         return;
-    upload = begin(ask->registry, ask->repository);
+    upload = begin_upload(ask->registry, ask->repository);
     if (!upload)
-        refuse_more(ask->request);
+        refuse_more(ask->http);
     else if (digest)
-        take_body(ask, upload, digest);
+        take_upload_body(ask, upload, digest);
     else
-        answer_progress(ask->request, 202, upload);
+        answer_progress(ask->http, 202, upload);
 }
 
 /* What comes goes on where the upload stands. */
-static bool check_range(struct ask *ask, const struct upload *upload)
+static bool check_upload_range(struct registry_request *ask, const struct upload *upload)
 {
-    const char *range = http_request_header(ask->request, "content-range");
+    const char *range = http_request_header(ask->http, "content-range");
     int64_t from = 0, to = 0;
 
-    if (range && !parse_range(range, &from, &to)) {
-        serve_error(ask->request, 400, "BLOB_UPLOAD_INVALID", "Content-Range \"%.100s\" is not "
+    if (range && !parse_content_range(range, &from, &to)) {
+        registry_reply_error(ask->http, 400, "BLOB_UPLOAD_INVALID", "Content-Range \"%.100s\" is not "
                     "START-END, the first and the last byte", range);
         return false;
     }
     if (!upload->busy && (!range || (uint64_t)from == upload->bytes.len))
         return true;
-    tell_progress(ask->request, upload);
-    serve_error(ask->request, 416, "BLOB_UPLOAD_INVALID", "the upload stands at byte %zu%s",
+    tell_progress(ask->http, upload);
+    registry_reply_error(ask->http, 416, "BLOB_UPLOAD_INVALID", "the upload stands at byte %zu%s",
                 upload->bytes.len, upload->busy ? ", and another request writes to it" : "");
     return false;
 }
 
-void serve_upload(struct ask *ask)
+void serve_upload(struct registry_request *ask)
 {
-    struct upload *upload = find(ask->registry, ask->repository, ask->reference);
-    const char *digest = http_request_query(ask->request, "digest");
+    struct upload *upload = find_upload(ask->registry, ask->repository, ask->reference);
+    const char *digest = http_request_query(ask->http, "digest");
     const char *method = ask->method;
 
     if (!strcmp(method, "POST") && !*ask->reference) {
-        post(ask);
+        handle_post(ask);
     } else if (!upload) {
-        serve_error(ask->request, 404, "BLOB_UPLOAD_UNKNOWN",
+        registry_reply_error(ask->http, 404, "BLOB_UPLOAD_UNKNOWN",
                     "there is no such upload");
     } else if (!strcmp(method, "GET")) {
-        answer_progress(ask->request, 204, upload);
+        answer_progress(ask->http, 204, upload);
     } else if (!strcmp(method, "DELETE")) {
-        drop(ask->registry, upload);
-        http_answer(ask->request, 204, NULL, NULL, 0);
+        drop_upload(ask->registry, upload);
+        http_answer(ask->http, 204, NULL, NULL, 0);
     } else if (strcmp(method, "PATCH") && strcmp(method, "PUT")) {
-        serve_error(ask->request, 405, "UNSUPPORTED", "%s is not possible here",
+        registry_reply_error(ask->http, 405, "UNSUPPORTED", "%s is not possible here",
                     method);
     } else if (!strcmp(method, "PUT") && (!digest || !pki_digest_is_valid(digest))) {
-        refuse_digest(ask->request, digest);
-    } else if (check_range(ask, upload)) {
-        take_body(ask, upload, !strcmp(method, "PATCH") ? "" : digest);
+        refuse_digest(ask->http, digest);
+    } else if (check_upload_range(ask, upload)) {
+        take_upload_body(ask, upload, !strcmp(method, "PATCH") ? "" : digest);
     }
 }

@@ -15,7 +15,7 @@
 #define VERDICTS 1024
 
 /* 1: whole. 0: damaged, as `err` says. -1: it could not be read just now. */
-static int read_whole(struct store *store, const char *digest, struct err *err)
+static int verify_whole_blob(struct store *store, const char *digest, struct err *err)
 {
     int64_t size = store_blob_size(store, digest), at = 0;
     scoped_mem char *piece = mem_alloc(PIECE);
@@ -37,7 +37,7 @@ static int read_whole(struct store *store, const char *digest, struct err *err)
     return 0;
 }
 
-static void on_dropped(void *arg, const struct err *err)
+static void on_blob_dropped(void *arg, const struct err *err)
 {
     if (err)
         log_warn("registry", "a damaged blob cannot be removed yet: %s", err->text);
@@ -57,7 +57,7 @@ static void drop_damaged(struct registry *registry, const char *repository,
               why->text);
     verify_forget(registry, digest);
     store_blob_delete(registry->store, digest);
-    settings->commit(settings->arg, on_dropped, NULL);
+    settings->commit(settings->arg, on_blob_dropped, NULL);
     if (settings->damaged)
         settings->damaged(settings->arg, repository);
 }
@@ -85,7 +85,7 @@ int verify_blob(struct registry *registry, const char *repository,
 
     if (map_get(registry->verified, digest))
         return 0;
-    whole = read_whole(registry->store, digest, err);
+    whole = verify_whole_blob(registry->store, digest, err);
     if (whole < 0)
         return -1;
     if (!whole) {

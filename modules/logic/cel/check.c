@@ -21,27 +21,27 @@ bool cel_function_exists(const char *name)
     return false;
 }
 
-static bool is_member(const struct cel_overload *overload)
+static bool is_member_overload(const struct cel_overload *overload)
 {
     return overload->args[0] && overload->args[1] == '.';
 }
 
 /* The letter of argument `index`, 0 past the end. */
-static char letter(const struct cel_overload *overload, size_t index)
+static char overload_letter(const struct cel_overload *overload, size_t index)
 {
     const char *args = overload->args;
 
     if (!args[0] || index == 0)
         return args[0];
-    return is_member(overload) ? args[index + 1] : args[index];
+    return is_member_overload(overload) ? args[index + 1] : args[index];
 }
 
-static size_t arity(const struct cel_overload *overload)
+static size_t overload_arity(const struct cel_overload *overload)
 {
-    return strlen(overload->args) - (is_member(overload) ? 1 : 0);
+    return strlen(overload->args) - (is_member_overload(overload) ? 1 : 0);
 }
 
-static enum cel_type type_of(char one)
+static enum cel_type type_of_letter(char one)
 {
     return (enum cel_type)(strchr(CEL_TYPE_LETTERS, one) - CEL_TYPE_LETTERS);
 }
@@ -50,40 +50,12 @@ bool cel_overload_fits(const struct cel_overload *overload,
                        const struct cel_value *args, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        enum cel_type wanted = type_of(letter(overload, i));
+        enum cel_type wanted = type_of_letter(overload_letter(overload, i));
 
         if (wanted != CEL_DYN && wanted != args[i].type)
             return false;
     }
     return true;
-}
-
-/* ---- Saying where ------------------------------------------------------ */
-
-int cel_say(struct err *err, const char *text, size_t at, const char *format, ...)
-{
-    size_t line = 1, start = 0, len, column;
-    scoped_text struct text words = { 0 }, dots = { 0 };
-    va_list args;
-
-    for (size_t i = 0; i < at; i++)
-        if (text[i] == '\n') {
-            line++;
-            start = i + 1;
-        }
-    column = at - start;
-    len = strcspn(text + start, "\n");
-    va_start(args, format);
-    text_addv(&words, format, args);
-    va_end(args);
-    if (len > 200 || column > 200)
-        return err_set(err, ERR_INVALID, "ERROR: <input>:%zu:%zu: %s", line,
-                       column + 1, text_string(&words));
-    for (size_t i = 0; i < column; i++)
-        text_add_char(&dots, '.');
-    return err_set(err, ERR_INVALID, "ERROR: <input>:%zu:%zu: %s\n | %.*s\n | %s^",
-                   line, column + 1, text_string(&words), (int)len, text + start,
-                   text_string(&dots));
 }
 
 /* ---- The walk ---------------------------------------------------------- */
@@ -102,7 +74,7 @@ struct checker {
     struct err *err;
 };
 
-static int check(struct checker *checker, struct cel_expr *expr,
+static int check_expr(struct checker *checker, struct cel_expr *expr,
                  enum cel_type *ret);
 
 static const char *const type_words[] = { "bool", "int",  "uint", "double",
@@ -127,7 +99,7 @@ static int check_ident(struct checker *checker, struct cel_expr *expr,
             *ret = CEL_TYPE;
             return 0;
         }
-    return cel_say(checker->err, checker->text, expr->at,
+    return cel_report_at(checker->err, checker->text, expr->at,
                    "undeclared reference to '%s' (in container '')", expr->name);
 }
 
@@ -136,12 +108,12 @@ static int check_select(struct checker *checker, struct cel_expr *expr,
 {
     enum cel_type type;
 
-    if (check(checker, expr->args[0], &type) < 0)
+    if (check_expr(checker, expr->args[0], &type) < 0)
         return -1;
     *ret = expr->test ? CEL_BOOL : expr->maybe ? CEL_OPTIONAL : CEL_DYN;
     if (type == CEL_DYN || type == CEL_MAP || type == CEL_OPTIONAL)
         return 0;
-    return cel_say(checker->err, checker->text, expr->at,
+    return cel_report_at(checker->err, checker->text, expr->at,
                    "type '%s' does not support field selection",
                    cel_type_name(type));
 }
@@ -149,11 +121,11 @@ static int check_select(struct checker *checker, struct cel_expr *expr,
 static bool may_fit(const struct cel_overload *overload,
                     const struct cel_expr *expr, const enum cel_type *types)
 {
-    if (strcmp(overload->name, expr->name) || arity(overload) != expr->count ||
-        is_member(overload) != expr->member)
+    if (strcmp(overload->name, expr->name) || overload_arity(overload) != expr->count ||
+        is_member_overload(overload) != expr->member)
         return false;
     for (size_t i = 0; i < expr->count; i++) {
-        enum cel_type wanted = type_of(letter(overload, i));
+        enum cel_type wanted = type_of_letter(overload_letter(overload, i));
 
         if (wanted != CEL_DYN && types[i] != CEL_DYN && types[i] != wanted)
             return false;
@@ -161,13 +133,13 @@ static bool may_fit(const struct cel_overload *overload,
     return true;
 }
 
-static int no_overload(struct checker *checker, const struct cel_expr *expr,
+static int report_no_overload(struct checker *checker, const struct cel_expr *expr,
                        const enum cel_type *types)
 {
     scoped_text struct text list = { 0 };
 
     if (!cel_function_exists(expr->name))
-        return cel_say(checker->err, checker->text, expr->at,
+        return cel_report_at(checker->err, checker->text, expr->at,
                        "undeclared reference to '%s' (in container '')",
                        expr->name);
     for (size_t i = 0; i < expr->count; i++)
@@ -176,7 +148,7 @@ static int no_overload(struct checker *checker, const struct cel_expr *expr,
                       ? arena_printf(checker->arena, "%s.(",
                                      cel_type_name(types[i]))
                       : cel_type_name(types[i]));
-    return cel_say(checker->err, checker->text, expr->at,
+    return cel_report_at(checker->err, checker->text, expr->at,
                    "found no matching overload for '%s' applied to '%s%s)'",
                    expr->name, expr->member ? "" : "(", text_string(&list));
 }
@@ -189,22 +161,22 @@ static int check_call(struct checker *checker, struct cel_expr *expr,
     size_t found = 0, total = 0;
 
     for (size_t i = 0; i < expr->count; i++)
-        if (check(checker, expr->args[i], &types[i]) < 0)
+        if (check_expr(checker, expr->args[i], &types[i]) < 0)
             return -1;
     for (size_t t = 0; t < count_of(tables); t++)
         for (size_t i = 0; i < tables[t]->count; i++)
             total += may_fit(&tables[t]->rows[i], expr, types);
     if (!total)
-        return no_overload(checker, expr, types);
+        return report_no_overload(checker, expr, types);
     expr->overloads =
         arena_alloc(checker->arena, (total + 1) * sizeof *expr->overloads);
     for (size_t t = 0; t < count_of(tables); t++)
         for (size_t i = 0; i < tables[t]->count; i++)
             if (may_fit(&tables[t]->rows[i], expr, types))
                 expr->overloads[found++] = &tables[t]->rows[i];
-    *ret = type_of(expr->overloads[0]->returns);
+    *ret = type_of_letter(expr->overloads[0]->returns);
     for (size_t i = 1; i < found; i++)
-        if (type_of(expr->overloads[i]->returns) != *ret)
+        if (type_of_letter(expr->overloads[i]->returns) != *ret)
             *ret = CEL_DYN;
     if (expr->maybe)
         *ret = CEL_OPTIONAL;
@@ -216,7 +188,7 @@ static int wants_bool(struct checker *checker, const struct cel_expr *expr,
 {
     if (type == CEL_DYN || type == CEL_BOOL)
         return 0;
-    return cel_say(checker->err, checker->text, expr->at,
+    return cel_report_at(checker->err, checker->text, expr->at,
                    "expected type 'bool' but found '%s'", cel_type_name(type));
 }
 
@@ -226,7 +198,7 @@ static int check_logic(struct checker *checker, struct cel_expr *expr,
     for (size_t i = 0; i < 2; i++) {
         enum cel_type type;
 
-        if (check(checker, expr->args[i], &type) < 0 ||
+        if (check_expr(checker, expr->args[i], &type) < 0 ||
             wants_bool(checker, expr->args[i], type) < 0)
             return -1;
     }
@@ -234,15 +206,15 @@ static int check_logic(struct checker *checker, struct cel_expr *expr,
     return 0;
 }
 
-static int check_condition(struct checker *checker, struct cel_expr *expr,
+static int check_conditional(struct checker *checker, struct cel_expr *expr,
                            enum cel_type *ret)
 {
     enum cel_type test, yes, no;
 
-    if (check(checker, expr->args[0], &test) < 0 ||
+    if (check_expr(checker, expr->args[0], &test) < 0 ||
         wants_bool(checker, expr->args[0], test) < 0 ||
-        check(checker, expr->args[1], &yes) < 0 ||
-        check(checker, expr->args[2], &no) < 0)
+        check_expr(checker, expr->args[1], &yes) < 0 ||
+        check_expr(checker, expr->args[2], &no) < 0)
         return -1;
     *ret = yes == no ? yes : CEL_DYN;
     return 0;
@@ -254,13 +226,13 @@ static int check_collection(struct checker *checker, struct cel_expr *expr,
     enum cel_type ignored;
 
     for (size_t i = 0; i < expr->count; i++)
-        if (check(checker, expr->args[i], &ignored) < 0)
+        if (check_expr(checker, expr->args[i], &ignored) < 0)
             return -1;
     *ret = expr->kind == EXPR_LIST ? CEL_LIST : CEL_MAP;
     return 0;
 }
 
-static int check_range(struct checker *checker, const struct cel_expr *expr,
+static int check_macro_range(struct checker *checker, const struct cel_expr *expr,
                        enum cel_type type)
 {
     bool optional =
@@ -269,7 +241,7 @@ static int check_range(struct checker *checker, const struct cel_expr *expr,
     if (type == CEL_DYN ||
         (optional ? type == CEL_OPTIONAL : type == CEL_LIST || type == CEL_MAP))
         return 0;
-    return cel_say(checker->err, checker->text, expr->at,
+    return cel_report_at(checker->err, checker->text, expr->at,
                    "expression of type '%s' cannot be range of a comprehension "
                    "(must be list, map, or dynamic)",
                    cel_type_name(type));
@@ -281,8 +253,8 @@ static int check_macro(struct checker *checker, struct cel_expr *expr,
     struct scope scope = { expr->name, CEL_DYN, checker->scope };
     enum cel_type type;
 
-    if (check(checker, expr->args[0], &type) < 0 ||
-        check_range(checker, expr, type) < 0)
+    if (check_expr(checker, expr->args[0], &type) < 0 ||
+        check_macro_range(checker, expr, type) < 0)
         return -1;
     checker->scope = &scope;
     for (size_t i = 1; i < expr->count; i++) {
@@ -290,7 +262,7 @@ static int check_macro(struct checker *checker, struct cel_expr *expr,
                        expr->macro == MACRO_FILTER ||
                        (expr->macro == MACRO_MAP && expr->count == 3 && i == 1);
 
-        if (check(checker, expr->args[i], &type) < 0 ||
+        if (check_expr(checker, expr->args[i], &type) < 0 ||
             (is_test && wants_bool(checker, expr->args[i], type) < 0))
             return -1;
     }
@@ -301,7 +273,7 @@ static int check_macro(struct checker *checker, struct cel_expr *expr,
     return 0;
 }
 
-static int check(struct checker *checker, struct cel_expr *expr,
+static int check_expr(struct checker *checker, struct cel_expr *expr,
                  enum cel_type *ret)
 {
     switch (expr->kind) {
@@ -318,7 +290,7 @@ static int check(struct checker *checker, struct cel_expr *expr,
     case EXPR_OR:
         return check_logic(checker, expr, ret);
     case EXPR_COND:
-        return check_condition(checker, expr, ret);
+        return check_conditional(checker, expr, ret);
     case EXPR_LIST:
     case EXPR_MAP:
         return check_collection(checker, expr, ret);
@@ -334,5 +306,5 @@ int cel_check(struct arena *arena, const char *text, struct cel_expr *root,
     struct checker checker = { arena, text, variables, NULL, err };
     enum cel_type ignored;
 
-    return check(&checker, root, &ignored);
+    return check_expr(&checker, root, &ignored);
 }

@@ -29,7 +29,7 @@ FN(fn_is_sorted)
     return 0;
 }
 
-static int pick(struct cel_run *run, const struct cel_list *list, int wanted,
+static int pick_element(struct cel_run *run, const struct cel_list *list, int wanted,
                 const char *name, struct cel_value *ret)
 {
     if (!list->len)
@@ -51,15 +51,15 @@ static int pick(struct cel_run *run, const struct cel_list *list, int wanted,
 
 FN(fn_min)
 {
-    return pick(run, args[0].list, -1, "min", ret);
+    return pick_element(run, args[0].list, -1, "min", ret);
 }
 
 FN(fn_max)
 {
-    return pick(run, args[0].list, 1, "max", ret);
+    return pick_element(run, args[0].list, 1, "max", ret);
 }
 
-static int add_up(struct cel_run *run, struct cel_value *sum,
+static int add_to_sum(struct cel_run *run, struct cel_value *sum,
                   const struct cel_value *item)
 {
     if (sum->type != item->type)
@@ -90,7 +90,7 @@ FN(fn_sum)
             return cel_fail(run, "no such overload");
         if (i == 0)
             *ret = item;
-        else if (add_up(run, ret, &item) < 0)
+        else if (add_to_sum(run, ret, &item) < 0)
             return -1;
     }
     return 0;
@@ -140,7 +140,7 @@ FN(fn_optional_none)
     return 0;
 }
 
-static bool is_zero(const struct cel_value *value)
+static bool is_zero_value(const struct cel_value *value)
 {
     switch (value->type) {
     case CEL_NULL:
@@ -167,7 +167,7 @@ static bool is_zero(const struct cel_value *value)
 
 FN(fn_optional_of_non_zero)
 {
-    *ret = cel_some(run->arena, is_zero(&args[0]) ? NULL : &args[0]);
+    *ret = cel_some(run->arena, is_zero_value(&args[0]) ? NULL : &args[0]);
     return 0;
 }
 

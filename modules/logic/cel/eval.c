@@ -8,38 +8,9 @@
 #define COST_LIST 10
 #define COST_MAP 30
 
-/* ---- Failing and paying ------------------------------------------------ */
-
-int cel_fail(struct cel_run *run, const char *format, ...)
-{
-    scoped_text struct text words = { 0 };
-    va_list args;
-
-    if (run->stopped)
-        return -1;
-    va_start(args, format);
-    text_addv(&words, format, args);
-    va_end(args);
-    return err_set(run->err, ERR_INVALID, "%s", text_string(&words));
-}
-
-int cel_pay(struct cel_run *run, uint64_t cost)
-{
-    run->cost = cost > UINT64_MAX - run->cost ? UINT64_MAX : run->cost + cost;
-    if (run->cost <= run->limit)
-        return 0;
-    run->stopped = true;
-    return err_set(run->err, ERR_TOO_MANY, "CEL evaluation budget exceeded");
-}
-
-int cel_pay_bytes(struct cel_run *run, size_t bytes)
-{
-    return cel_pay(run, bytes / 10 + (bytes % 10 != 0));
-}
-
 /* ---- Names and fields -------------------------------------------------- */
 
-static int eval(struct cel_run *run, const struct cel_expr *expr,
+static int eval_expr(struct cel_run *run, const struct cel_expr *expr,
                 struct cel_value *ret);
 
 static int eval_ident(struct cel_run *run, const struct cel_expr *expr,
@@ -109,7 +80,7 @@ static int eval_select(struct cel_run *run, const struct cel_expr *expr,
     struct cel_value from, key = { .type = CEL_STRING };
     const struct cel_value *whole = &from;
 
-    if (eval(run, expr->args[0], &from) < 0 || cel_pay(run, 1) < 0)
+    if (eval_expr(run, expr->args[0], &from) < 0 || cel_pay(run, 1) < 0)
         return -1;
     key.bytes = expr->name;
     key.len = strlen(expr->name);
@@ -140,7 +111,7 @@ static int eval_call(struct cel_run *run, const struct cel_expr *expr,
 
     assert(!is_index || expr->count == 2);
     for (size_t i = 0; i < expr->count; i++)
-        if (eval(run, expr->args[i], &args[i]) < 0)
+        if (eval_expr(run, expr->args[i], &args[i]) < 0)
             return -1;
     if (cel_pay(run, 1) < 0)
         return -1;
@@ -159,7 +130,7 @@ static int eval_truth(struct cel_run *run, const struct cel_expr *expr,
 {
     struct cel_value value = { 0 };
 
-    if (eval(run, expr, &value) < 0)
+    if (eval_expr(run, expr, &value) < 0)
         return -1;
     if (value.type != CEL_BOOL)
         return cel_fail(run, "no such overload");
@@ -206,13 +177,13 @@ static int eval_condition(struct cel_run *run, const struct cel_expr *expr,
 
     if (eval_truth(run, expr->args[0], &test) < 0)
         return -1;
-    return eval(run, expr->args[test ? 1 : 2], ret);
+    return eval_expr(run, expr->args[test ? 1 : 2], ret);
 }
 
 /* ---- Lists and maps ---------------------------------------------------- */
 
 /* 1: keep the value; 0: an empty optional, leave it out. */
-static int unwrap(struct cel_run *run, bool optional, struct cel_value *value)
+static int unwrap_optional(struct cel_run *run, bool optional, struct cel_value *value)
 {
     if (!optional)
         return 1;
@@ -235,10 +206,10 @@ static int eval_list(struct cel_run *run, const struct cel_expr *expr,
     if (cel_pay(run, COST_LIST) < 0)
         return -1;
     for (size_t i = 0; i < expr->count; i++) {
-        int kept = eval(run, expr->args[i], &items[len]);
+        int kept = eval_expr(run, expr->args[i], &items[len]);
 
         if (kept < 0 ||
-            (kept = unwrap(run, expr->optional[i], &items[len])) < 0)
+            (kept = unwrap_optional(run, expr->optional[i], &items[len])) < 0)
             return -1;
         len += (size_t)kept;
     }
@@ -268,9 +239,9 @@ static int eval_map(struct cel_run *run, const struct cel_expr *expr,
     for (size_t i = 0; i < expr->count; i += 2) {
         int kept;
 
-        if (eval(run, expr->args[i], &keys[map->len]) < 0 ||
-            eval(run, expr->args[i + 1], &values[map->len]) < 0 ||
-            (kept = unwrap(run, expr->optional[i], &values[map->len])) < 0 ||
+        if (eval_expr(run, expr->args[i], &keys[map->len]) < 0 ||
+            eval_expr(run, expr->args[i + 1], &values[map->len]) < 0 ||
+            (kept = unwrap_optional(run, expr->optional[i], &values[map->len])) < 0 ||
             cel_pay(run, map->len) < 0)
             return -1;
         if (!may_be_key(&keys[map->len]))
@@ -337,7 +308,7 @@ static int step_maker(struct cel_run *run, struct loop *loop,
         return -1;
     if (expr->macro == MACRO_FILTER)
         loop->made[loop->made_count] = *item;
-    else if (eval(run, expr->args[expr->count - 1],
+    else if (eval_expr(run, expr->args[expr->count - 1],
                   &loop->made[loop->made_count]) < 0)
         return -1;
     loop->made_count++;
@@ -407,7 +378,7 @@ static int run_optional(struct cel_run *run, const struct cel_expr *expr,
         return 0;
     scope.value = *range->inner;
     run->scope = &scope;
-    state = eval(run, expr->args[1], &value);
+    state = eval_expr(run, expr->args[1], &value);
     run->scope = scope.up;
     if (state < 0)
         return -1;
@@ -424,7 +395,7 @@ static int eval_macro(struct cel_run *run, const struct cel_expr *expr,
         expr->macro == MACRO_OPT_MAP || expr->macro == MACRO_OPT_FLAT_MAP;
     struct cel_value range = { 0 };
 
-    if (eval(run, expr->args[0], &range) < 0)
+    if (eval_expr(run, expr->args[0], &range) < 0)
         return -1;
     if (optional && range.type == CEL_OPTIONAL)
         return run_optional(run, expr, &range, ret);
@@ -435,7 +406,7 @@ static int eval_macro(struct cel_run *run, const struct cel_expr *expr,
 
 /* ---- The whole --------------------------------------------------------- */
 
-static int eval(struct cel_run *run, const struct cel_expr *expr,
+static int eval_expr(struct cel_run *run, const struct cel_expr *expr,
                 struct cel_value *ret)
 {
     switch (expr->kind) {
@@ -488,7 +459,7 @@ static int run_program(const struct cel_program *program, struct cel_run *run,
 
     run->limit = run->input->limit ? run->input->limit : CEL_COST_LIMIT;
     run->cost = run->input->cost ? *run->input->cost : 0;
-    state = eval(run, program->root, ret);
+    state = eval_expr(run, program->root, ret);
     if (run->input->cost)
         *run->input->cost = run->cost;
     return state;

@@ -171,9 +171,9 @@ struct cel_expr *cel_parse(struct arena *arena, const char *text,
 /* check.c: the static type of the whole, or an error. */
 int cel_check(struct arena *arena, const char *text, struct cel_expr *root,
               const char *const *variables, struct err *err);
-/* "ERROR: <input>:1:1: words\n | text\n | ^" */
-int cel_say(struct err *err, const char *text, size_t at, const char *format,
-            ...) PRINTF(4, 5);
+/* report.c: "ERROR: <input>:1:1: words\n | text\n | ^" */
+int cel_report_at(struct err *err, const char *text, size_t at, const char *format,
+                  ...) PRINTF(4, 5);
 
 /* lex.c */
 enum cel_token_kind {
@@ -237,6 +237,7 @@ struct cel_run {
     bool stopped; /* the limit is reached: nothing may swallow that */
 };
 
+/* report.c: always -1; the cost limit's error is not replaced. */
 int cel_fail(struct cel_run *run, const char *format, ...) PRINTF(2, 3);
 /* Pays before the work is done; -1 when it cannot be afforded. */
 int cel_pay(struct cel_run *run, uint64_t cost);

@@ -66,7 +66,7 @@ FN(fn_quantity_sign)
     return 0;
 }
 
-static bool is_whole(const struct quantity *quantity)
+static bool is_whole_quantity(const struct quantity *quantity)
 {
     struct quantity whole = { .small = quantity_value(quantity) };
 
@@ -75,13 +75,13 @@ static bool is_whole(const struct quantity *quantity)
 
 FN(fn_quantity_is_integer)
 {
-    *ret = cel_bool(is_whole(args[0].quantity));
+    *ret = cel_bool(is_whole_quantity(args[0].quantity));
     return 0;
 }
 
 FN(fn_quantity_as_integer)
 {
-    if (!is_whole(args[0].quantity))
+    if (!is_whole_quantity(args[0].quantity))
         return cel_fail(run, "cannot convert value to integer");
     *ret = cel_int(quantity_value(args[0].quantity));
     return 0;
@@ -93,7 +93,7 @@ FN(fn_quantity_as_float)
     return 0;
 }
 
-static int sum(struct cel_run *run, const struct cel_value *args, bool minus,
+static int sum_quantities(struct cel_run *run, const struct cel_value *args, bool minus,
                struct cel_value *ret)
 {
     struct quantity *total = arena_alloc(run->arena, sizeof *total), other;
@@ -113,17 +113,17 @@ static int sum(struct cel_run *run, const struct cel_value *args, bool minus,
 
 FN(fn_quantity_add)
 {
-    return sum(run, args, false, ret);
+    return sum_quantities(run, args, false, ret);
 }
 
 FN(fn_quantity_subtract)
 {
-    return sum(run, args, true, ret);
+    return sum_quantities(run, args, true, ret);
 }
 
 /* ---- semver 2.0 --------------------------------------------------------- */
 
-static bool read_number(const char **at, int64_t *ret)
+static bool read_semver_number(const char **at, int64_t *ret)
 {
     size_t digits = strspn(*at, "0123456789");
 
@@ -160,9 +160,9 @@ static struct cel_semver *read_semver(struct arena *arena, const char *text)
 
     ret->text = arena_string(arena, text);
     ret->pre = "";
-    if (!read_number(&at, &ret->major) || *at++ != '.' ||
-        !read_number(&at, &ret->minor) || *at++ != '.' ||
-        !read_number(&at, &ret->patch))
+    if (!read_semver_number(&at, &ret->major) || *at++ != '.' ||
+        !read_semver_number(&at, &ret->minor) || *at++ != '.' ||
+        !read_semver_number(&at, &ret->patch))
         return NULL;
     plus = strchr(at, '+');
     if (plus && !read_tail(plus + 1, false, strlen(plus + 1)))
@@ -177,7 +177,7 @@ static struct cel_semver *read_semver(struct arena *arena, const char *text)
 }
 
 /* "v1.2" becomes 1.2.0: a leading v goes, missing parts are 0. */
-static char *normalized(struct arena *arena, const char *text)
+static char *normalized_semver(struct arena *arena, const char *text)
 {
     const char *tail;
     size_t dots = 0;
@@ -210,7 +210,7 @@ static struct cel_semver *semver_of(struct cel_run *run,
     const char *text = args[0].bytes;
 
     if (count == 2 && args[1].boolean)
-        text = normalized(run->arena, text);
+        text = normalized_semver(run->arena, text);
     return read_semver(run->arena, text);
 }
 

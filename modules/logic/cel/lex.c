@@ -12,7 +12,7 @@ static bool starts_name(char c)
     return isalpha((unsigned char)c) || c == '_';
 }
 
-static size_t skip_space(const char *text, size_t at)
+static size_t skip_blanks(const char *text, size_t at)
 {
     for (;;) {
         at += strspn(text + at, " \t\r\n\f");
@@ -24,7 +24,7 @@ static size_t skip_space(const char *text, size_t at)
 
 /* ---- Numbers ----------------------------------------------------------- */
 
-static bool is_float(const char *text)
+static bool is_float_literal(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
 
@@ -35,7 +35,7 @@ static bool is_float(const char *text)
               isdigit((unsigned char)text[digits + 2]))));
 }
 
-static int read_number(const char *text, struct cel_token *token,
+static int read_number_token(const char *text, struct cel_token *token,
                        struct err *err)
 {
     const char *start = text + token->at;
@@ -44,14 +44,14 @@ static int read_number(const char *text, struct cel_token *token,
     char *end;
 
     errno = 0;
-    if (!hex && is_float(start)) {
+    if (!hex && is_float_literal(start)) {
         token->literal = cel_double(strtod(start, &end));
         token->end = (size_t)(end - text);
         return 0;
     }
     value = strtoull(start, &end, hex ? 16 : 10);
     if (errno || (hex && end == start + 1))
-        return cel_say(err, text, token->at, "invalid int literal");
+        return cel_report_at(err, text, token->at, "invalid int literal");
     if (*end == 'u' || *end == 'U') {
         token->literal = (struct cel_value){ CEL_UINT, { .natural = value } };
         token->end = (size_t)(end + 1 - text);
@@ -59,7 +59,7 @@ static int read_number(const char *text, struct cel_token *token,
     }
     /* 2^63 is let through for the sake of -9223372036854775808. */
     if (value > (uint64_t)INT64_MAX + 1)
-        return cel_say(err, text, token->at, "invalid int literal");
+        return cel_report_at(err, text, token->at, "invalid int literal");
     token->literal = cel_int((int64_t)value);
     token->end = (size_t)(end - text);
     return 0;
@@ -76,7 +76,7 @@ struct quoted {
     struct text out;
 };
 
-static int read_digits(struct quoted *in, unsigned count, int base,
+static int read_escape_digits(struct quoted *in, unsigned count, int base,
                        unsigned *ret)
 {
     char digits[9] = "";
@@ -93,7 +93,7 @@ static int read_digits(struct quoted *in, unsigned count, int base,
     return *end ? -1 : 0;
 }
 
-static int add_rune(struct quoted *in, unsigned rune, bool as_byte)
+static int add_escaped_rune(struct quoted *in, unsigned rune, bool as_byte)
 {
     char utf8[4];
 
@@ -107,7 +107,7 @@ static int add_rune(struct quoted *in, unsigned rune, bool as_byte)
     return 0;
 }
 
-static int read_escape(struct quoted *in)
+static int read_quoted_escape(struct quoted *in)
 {
     static const char plain[] = "\\\\\"\"''``??a\ab\bf\fn\nr\rt\tv\v";
     char c = in->text[in->at++];
@@ -119,20 +119,20 @@ static int read_escape(struct quoted *in)
             return 0;
         }
     if (c == 'x' || c == 'X')
-        return read_digits(in, 2, 16, &rune) < 0 ? -1
-                                                 : add_rune(in, rune, in->bytes);
+        return read_escape_digits(in, 2, 16, &rune) < 0 ? -1
+                                                 : add_escaped_rune(in, rune, in->bytes);
     if (c == 'u' && !in->bytes)
-        return read_digits(in, 4, 16, &rune) < 0 ? -1 : add_rune(in, rune, false);
+        return read_escape_digits(in, 4, 16, &rune) < 0 ? -1 : add_escaped_rune(in, rune, false);
     if (c == 'U' && !in->bytes)
-        return read_digits(in, 8, 16, &rune) < 0 ? -1 : add_rune(in, rune, false);
+        return read_escape_digits(in, 8, 16, &rune) < 0 ? -1 : add_escaped_rune(in, rune, false);
     if (c < '0' || c > '3')
         return -1;
     in->at--;
-    return read_digits(in, 3, 8, &rune) < 0 ? -1 : add_rune(in, rune, in->bytes);
+    return read_escape_digits(in, 3, 8, &rune) < 0 ? -1 : add_escaped_rune(in, rune, in->bytes);
 }
 
 /* 1 at the closing quote, 0 to go on. */
-static int read_char(struct quoted *in)
+static int read_quoted_char(struct quoted *in)
 {
     const char *here = in->text + in->at;
 
@@ -145,12 +145,12 @@ static int read_char(struct quoted *in)
     }
     in->at++;
     if (*here == '\\' && !in->raw)
-        return read_escape(in);
+        return read_quoted_escape(in);
     text_add_char(&in->out, *here);
     return 0;
 }
 
-static int read_string(struct arena *arena, struct quoted *in,
+static int read_string_token(struct arena *arena, struct quoted *in,
                        struct cel_token *token, struct err *err)
 {
     int state;
@@ -159,7 +159,7 @@ static int read_string(struct arena *arena, struct quoted *in,
     in->triple = in->text[in->at + 1] == in->quote &&
                  in->text[in->at + 2] == in->quote;
     in->at += in->triple ? 3 : 1;
-    while ((state = read_char(in)) == 0)
+    while ((state = read_quoted_char(in)) == 0)
         ;
     if (state > 0) {
         token->literal = cel_string(arena, text_string(&in->out), in->out.len);
@@ -168,7 +168,7 @@ static int read_string(struct arena *arena, struct quoted *in,
     }
     text_free(&in->out);
     if (state < 0)
-        return cel_say(err, in->text, token->at,
+        return cel_report_at(err, in->text, token->at,
                        "Syntax error: the string is not closed, or an escape in "
                        "it is wrong");
     return 0;
@@ -207,7 +207,7 @@ static int read_mark(const char *text, struct cel_token *token, struct err *err)
             return 0;
         }
     if (!strchr("+-*/%<>!?:.,()[]{}", *here))
-        return cel_say(err, text, token->at,
+        return cel_report_at(err, text, token->at,
                        "Syntax error: token recognition error at: '%c'", *here);
     token->mark[0] = *here;
     token->end = token->at + 1;
@@ -220,18 +220,18 @@ int cel_next_token(struct arena *arena, const char *text, size_t at,
     struct quoted quoted;
     size_t len;
 
-    at = skip_space(text, at);
+    at = skip_blanks(text, at);
     *ret = (struct cel_token){ .kind = TOKEN_END, .at = at, .end = at };
     if (!text[at])
         return 0;
     if (is_string(text, at, &quoted)) {
         ret->kind = TOKEN_LITERAL;
-        return read_string(arena, &quoted, ret, err);
+        return read_string_token(arena, &quoted, ret, err);
     }
     if (isdigit((unsigned char)text[at]) ||
         (text[at] == '.' && isdigit((unsigned char)text[at + 1]))) {
         ret->kind = TOKEN_LITERAL;
-        return read_number(text, ret, err);
+        return read_number_token(text, ret, err);
     }
     if (!starts_name(text[at]))
         return read_mark(text, ret, err);

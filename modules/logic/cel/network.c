@@ -18,7 +18,7 @@ static size_t size_of(const struct cel_address *address)
     return address->six ? 16 : 4;
 }
 
-static struct cel_address *read_ip(struct arena *arena, const char *text)
+static struct cel_address *parse_ip(struct arena *arena, const char *text)
 {
     static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
     struct cel_address *address = arena_alloc(arena, sizeof *address);
@@ -42,13 +42,13 @@ static const char *ip_text(struct arena *arena, const struct cel_address *from)
 
 FN(fn_is_ip)
 {
-    *ret = cel_bool(read_ip(run->arena, args[0].bytes) != NULL);
+    *ret = cel_bool(parse_ip(run->arena, args[0].bytes) != NULL);
     return 0;
 }
 
 FN(fn_ip)
 {
-    struct cel_address *address = read_ip(run->arena, args[0].bytes);
+    struct cel_address *address = parse_ip(run->arena, args[0].bytes);
 
     if (!address)
         return cel_fail(run, "IP Address \"%.60s\" parse error", args[0].bytes);
@@ -58,7 +58,7 @@ FN(fn_ip)
 
 FN(fn_is_canonical)
 {
-    struct cel_address *address = read_ip(run->arena, args[0].bytes);
+    struct cel_address *address = parse_ip(run->arena, args[0].bytes);
 
     if (!address)
         return cel_fail(run, "IP Address \"%.60s\" parse error", args[0].bytes);
@@ -149,14 +149,14 @@ static struct cel_address *read_cidr(struct arena *arena, const char *text)
     if (!slash || !text_to_int(slash + 1, &bits) ||
         !isdigit((unsigned char)slash[1]) || (slash[1] == '0' && slash[2]))
         return NULL;
-    address = read_ip(arena, arena_bytes(arena, text, (size_t)(slash - text)));
+    address = parse_ip(arena, arena_bytes(arena, text, (size_t)(slash - text)));
     if (!address || bits > (long long)size_of(address) * 8)
         return NULL;
     address->bits = (unsigned)bits;
     return address;
 }
 
-static void mask(struct cel_address *address, unsigned bits)
+static void mask_address(struct cel_address *address, unsigned bits)
 {
     for (unsigned i = 0; i < size_of(address); i++) {
         unsigned keep = bits > i * 8 ? bits - i * 8 : 0;
@@ -166,14 +166,14 @@ static void mask(struct cel_address *address, unsigned bits)
     }
 }
 
-static bool holds(const struct cel_address *net, const struct cel_address *ip)
+static bool network_holds(const struct cel_address *net, const struct cel_address *ip)
 {
     struct cel_address a = *net, b = *ip;
 
     if (a.six != b.six)
         return false;
-    mask(&a, net->bits);
-    mask(&b, net->bits);
+    mask_address(&a, net->bits);
+    mask_address(&b, net->bits);
     return !memcmp(a.bytes, b.bytes, size_of(&a));
 }
 
@@ -198,11 +198,11 @@ FN(fn_contains_ip)
 {
     const struct cel_address *ip = args[1].type == CEL_IP
                                        ? args[1].address
-                                       : read_ip(run->arena, args[1].bytes);
+                                       : parse_ip(run->arena, args[1].bytes);
 
     if (!ip)
         return cel_fail(run, "IP Address \"%.60s\" parse error", args[1].bytes);
-    *ret = cel_bool(holds(args[0].address, ip));
+    *ret = cel_bool(network_holds(args[0].address, ip));
     return 0;
 }
 
@@ -216,7 +216,7 @@ FN(fn_contains_cidr)
         return cel_fail(run, "network address parse error: \"%.60s\"",
                         args[1].bytes);
     *ret = cel_bool(net->bits >= args[0].address->bits &&
-                    holds(args[0].address, net));
+                    network_holds(args[0].address, net));
     return 0;
 }
 
@@ -235,7 +235,7 @@ FN(fn_masked)
     struct cel_address *copy = arena_alloc(run->arena, sizeof *copy);
 
     *copy = *args[0].address;
-    mask(copy, copy->bits);
+    mask_address(copy, copy->bits);
     *ret = (struct cel_value){ CEL_CIDR, { .address = copy } };
     return 0;
 }
@@ -248,7 +248,7 @@ FN(fn_prefix_length)
 
 /* ---- url --------------------------------------------------------------- */
 
-static bool is_plain(const char *text)
+static bool is_plain_ip(const char *text)
 {
     for (; *text; text++)
         if ((unsigned char)*text <= ' ' || *text == 0x7f)
@@ -264,7 +264,7 @@ static struct cel_url *read_url(struct arena *arena, const char *text)
     const char *at = text, *end, *colon;
 
     *url = (struct cel_url){ "", "", "", "", "", arena_string(arena, text) };
-    if (!is_plain(text))
+    if (!is_plain_ip(text))
         return NULL;
     if (*at != '/') {
         while (isalnum((unsigned char)at[scheme]) ||
@@ -345,7 +345,7 @@ FN(fn_host_name)
     return 0;
 }
 
-static char *unescaped(struct arena *arena, const char *text, size_t len)
+static char *unescape_path(struct arena *arena, const char *text, size_t len)
 {
     scoped_text struct text out = { 0 };
 
@@ -375,10 +375,10 @@ FN(fn_query)
 
         if (len) {
             values = node_make_list(run->arena, map,
-                                    unescaped(run->arena, at, name));
+                                    unescape_path(run->arena, at, name));
             node_add(run->arena, values,
                      node_string(run->arena,
-                                 name < len ? unescaped(run->arena, at + name + 1,
+                                 name < len ? unescape_path(run->arena, at + name + 1,
                                                         len - name - 1)
                                             : ""));
         }

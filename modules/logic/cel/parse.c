@@ -19,7 +19,7 @@ static struct cel_expr *parse_expr(struct parser *parser);
 
 /* ---- Tokens ------------------------------------------------------------ */
 
-static int advance(struct parser *parser)
+static int next_token(struct parser *parser)
 {
     return cel_next_token(parser->arena, parser->text, parser->token.end,
                           &parser->token, parser->err);
@@ -36,33 +36,33 @@ static bool at_word(const struct parser *parser, const char *word)
     return parser->token.kind == TOKEN_NAME && !strcmp(parser->token.name, word);
 }
 
-static struct cel_expr *unexpected(struct parser *parser, const char *wanted)
+static struct cel_expr *report_unexpected(struct parser *parser, const char *wanted)
 {
     const struct cel_token *token = &parser->token;
 
     if (token->kind == TOKEN_END)
-        cel_say(parser->err, parser->text, token->at,
+        cel_report_at(parser->err, parser->text, token->at,
                 "Syntax error: mismatched input '<EOF>' expecting %s", wanted);
     else
-        cel_say(parser->err, parser->text, token->at,
+        cel_report_at(parser->err, parser->text, token->at,
                 "Syntax error: extraneous input '%.*s' expecting %s",
                 (int)(token->end - token->at < 60 ? token->end - token->at : 60),
                 parser->text + token->at, wanted);
     return NULL;
 }
 
-static int expect(struct parser *parser, const char *mark)
+static int expect_mark(struct parser *parser, const char *mark)
 {
     if (!at_mark(parser, mark)) {
-        unexpected(parser, arena_printf(parser->arena, "'%s'", mark));
+        report_unexpected(parser, arena_printf(parser->arena, "'%s'", mark));
         return -1;
     }
-    return advance(parser);
+    return next_token(parser);
 }
 
 /* ---- Nodes ------------------------------------------------------------- */
 
-static struct cel_expr *make(struct parser *parser, enum cel_kind kind,
+static struct cel_expr *make_expr(struct parser *parser, enum cel_kind kind,
                              size_t at, const char *name)
 {
     struct cel_expr *expr = arena_alloc(parser->arena, sizeof *expr);
@@ -87,19 +87,19 @@ static struct cel_expr *with_args(struct parser *parser, struct cel_expr *expr,
     }
     if (expr->depth <= DEEPEST)
         return expr;
-    cel_say(parser->err, parser->text, expr->at,
+    cel_report_at(parser->err, parser->text, expr->at,
             "expression recursion limit exceeded: %d", DEEPEST);
     return NULL;
 }
 
-static struct cel_expr *call(struct parser *parser, size_t at, const char *name,
+static struct cel_expr *make_call(struct parser *parser, size_t at, const char *name,
                              struct cel_expr *a, struct cel_expr *b)
 {
     struct cel_expr *args[2] = { a, b };
 
     if (!a || (b == NULL && name[0] == '_' && name[1] != '['))
         return NULL;
-    return with_args(parser, make(parser, EXPR_CALL, at, name), args, b ? 2 : 1);
+    return with_args(parser, make_expr(parser, EXPR_CALL, at, name), args, b ? 2 : 1);
 }
 
 /* ---- Lists of expressions ---------------------------------------------- */
@@ -137,31 +137,31 @@ static int parse_exprs(struct parser *parser, const char *close, bool pairs,
         bool optional = optionals && at_mark(parser, "?");
         struct cel_expr *expr;
 
-        if (optional && advance(parser) < 0)
+        if (optional && next_token(parser) < 0)
             return -1;
         if (!(expr = parse_expr(parser)))
             return -1;
         exprs_add(ret, expr, optional);
         if (pairs) {
-            if (expect(parser, ":") < 0 || !(expr = parse_expr(parser)))
+            if (expect_mark(parser, ":") < 0 || !(expr = parse_expr(parser)))
                 return -1;
             exprs_add(ret, expr, optional);
         }
         if (at_mark(parser, close))
             break;
-        if (expect(parser, ",") < 0)
+        if (expect_mark(parser, ",") < 0)
             return -1;
     }
-    return advance(parser);
+    return next_token(parser);
 }
 
 static struct cel_expr *parse_collection(struct parser *parser,
                                          enum cel_kind kind)
 {
-    struct cel_expr *expr = make(parser, kind, parser->token.at, NULL);
+    struct cel_expr *expr = make_expr(parser, kind, parser->token.at, NULL);
     __attribute__((cleanup(exprs_free))) struct exprs list = { 0 };
 
-    if (advance(parser) < 0 ||
+    if (next_token(parser) < 0 ||
         parse_exprs(parser, kind == EXPR_MAP ? "}" : "]", kind == EXPR_MAP, true,
                     &list) < 0)
         return NULL;
@@ -190,7 +190,7 @@ static const struct {
 };
 
 /* args[0] is the receiver. The expression itself if it is no macro. */
-static struct cel_expr *expand(struct parser *parser, struct cel_expr *expr)
+static struct cel_expr *expand_macro(struct parser *parser, struct cel_expr *expr)
 {
     for (size_t i = 0; i < count_of(macros); i++) {
         struct cel_expr *variable;
@@ -200,7 +200,7 @@ static struct cel_expr *expand(struct parser *parser, struct cel_expr *expr)
             continue;
         variable = expr->args[1];
         if (variable->kind != EXPR_IDENT) {
-            cel_say(parser->err, parser->text, variable->at,
+            cel_report_at(parser->err, parser->text, variable->at,
                     "argument must be a simple name");
             return NULL;
         }
@@ -219,7 +219,7 @@ static struct cel_expr *expand_has(struct parser *parser, struct cel_expr *expr)
 {
     if (expr->count != 1 || expr->args[0]->kind != EXPR_SELECT ||
         expr->args[0]->maybe) {
-        cel_say(parser->err, parser->text, expr->at,
+        cel_report_at(parser->err, parser->text, expr->at,
                 "invalid argument to has() macro");
         return NULL;
     }
@@ -237,13 +237,13 @@ static struct cel_expr *parse_call(struct parser *parser, struct cel_expr *expr,
     expr->member = receiver != NULL;
     if (receiver)
         exprs_add(&list, receiver, false);
-    if (advance(parser) < 0 ||
+    if (next_token(parser) < 0 ||
         parse_exprs(parser, ")", false, false, &list) < 0 ||
         !with_args(parser, expr, list.items, list.count))
         return NULL;
     if (!receiver && !strcmp(expr->name, "has"))
         return expand_has(parser, expr);
-    return receiver ? expand(parser, expr) : expr;
+    return receiver ? expand_macro(parser, expr) : expr;
 }
 
 static const struct {
@@ -264,21 +264,21 @@ static const char *const reserved[] = {
 static struct cel_expr *parse_name(struct parser *parser)
 {
     struct cel_expr *expr =
-        make(parser, EXPR_IDENT, parser->token.at, parser->token.name);
+        make_expr(parser, EXPR_IDENT, parser->token.at, parser->token.name);
 
     for (size_t i = 0; i < count_of(words); i++)
         if (at_word(parser, words[i].word)) {
             expr->kind = EXPR_LITERAL;
             expr->literal = words[i].value;
-            return advance(parser) < 0 ? NULL : expr;
+            return next_token(parser) < 0 ? NULL : expr;
         }
     for (size_t i = 0; i < count_of(reserved); i++)
         if (at_word(parser, reserved[i])) {
-            cel_say(parser->err, parser->text, expr->at,
+            cel_report_at(parser->err, parser->text, expr->at,
                     "reserved identifier: %s", expr->name);
             return NULL;
         }
-    if (advance(parser) < 0)
+    if (next_token(parser) < 0)
         return NULL;
     if (!at_mark(parser, "("))
         return expr;
@@ -293,20 +293,20 @@ static struct cel_expr *parse_primary(struct parser *parser)
     if (parser->token.kind == TOKEN_NAME)
         return parse_name(parser);
     if (parser->token.kind == TOKEN_LITERAL) {
-        expr = make(parser, EXPR_LITERAL, parser->token.at, NULL);
+        expr = make_expr(parser, EXPR_LITERAL, parser->token.at, NULL);
         expr->literal = parser->token.literal;
-        return advance(parser) < 0 ? NULL : expr;
+        return next_token(parser) < 0 ? NULL : expr;
     }
     if (at_mark(parser, "["))
         return parse_collection(parser, EXPR_LIST);
     if (at_mark(parser, "{"))
         return parse_collection(parser, EXPR_MAP);
     if (at_mark(parser, ".")) /* from the root: there is no other container */
-        return advance(parser) < 0 ? NULL : parse_primary(parser);
+        return next_token(parser) < 0 ? NULL : parse_primary(parser);
     if (!at_mark(parser, "("))
-        return unexpected(parser, "an expression");
-    if (advance(parser) < 0 || !(expr = parse_expr(parser)) ||
-        expect(parser, ")") < 0)
+        return report_unexpected(parser, "an expression");
+    if (next_token(parser) < 0 || !(expr = parse_expr(parser)) ||
+        expect_mark(parser, ")") < 0)
         return NULL;
     return expr;
 }
@@ -328,15 +328,15 @@ static struct cel_expr *parse_dot(struct parser *parser, struct cel_expr *left)
     struct cel_expr *expr;
     bool maybe;
 
-    if (advance(parser) < 0)
+    if (next_token(parser) < 0)
         return NULL;
     maybe = at_mark(parser, "?");
-    if (maybe && advance(parser) < 0)
+    if (maybe && next_token(parser) < 0)
         return NULL;
     if (parser->token.kind != TOKEN_NAME)
-        return unexpected(parser, "a field name");
-    expr = make(parser, EXPR_SELECT, parser->token.at, parser->token.name);
-    if (advance(parser) < 0)
+        return report_unexpected(parser, "a field name");
+    expr = make_expr(parser, EXPR_SELECT, parser->token.at, parser->token.name);
+    if (next_token(parser) < 0)
         return NULL;
     if (at_mark(parser, "(") && !maybe) {
         const char *spaced = spaced_name(parser, left, expr->name);
@@ -357,13 +357,13 @@ static struct cel_expr *parse_index(struct parser *parser, struct cel_expr *left
     struct cel_expr *expr, *index;
     bool maybe;
 
-    if (advance(parser) < 0)
+    if (next_token(parser) < 0)
         return NULL;
     maybe = at_mark(parser, "?");
-    if ((maybe && advance(parser) < 0) || !(index = parse_expr(parser)) ||
-        expect(parser, "]") < 0)
+    if ((maybe && next_token(parser) < 0) || !(index = parse_expr(parser)) ||
+        expect_mark(parser, "]") < 0)
         return NULL;
-    expr = call(parser, at, "_[_]", left, index);
+    expr = make_call(parser, at, "_[_]", left, index);
     if (expr)
         expr->maybe = maybe;
     return expr;
@@ -386,7 +386,7 @@ static struct cel_expr *parse_member(struct parser *parser)
 
 /* ---- Operators --------------------------------------------------------- */
 
-static struct cel_expr *negated(struct parser *parser, size_t at,
+static struct cel_expr *make_negated(struct parser *parser, size_t at,
                                 struct cel_expr *expr)
 {
     if (expr && expr->kind == EXPR_LITERAL && expr->literal.type == CEL_INT) {
@@ -398,7 +398,7 @@ static struct cel_expr *negated(struct parser *parser, size_t at,
         expr->literal.number = -expr->literal.number;
         return expr;
     }
-    return call(parser, at, "-_", expr, NULL);
+    return make_call(parser, at, "-_", expr, NULL);
 }
 
 static bool is_too_big(const struct cel_expr *expr)
@@ -416,18 +416,18 @@ static struct cel_expr *parse_unary(struct parser *parser)
 
     while ((minus && at_mark(parser, "-")) || (is_not && at_mark(parser, "!"))) {
         times++;
-        if (advance(parser) < 0)
+        if (next_token(parser) < 0)
             return NULL;
     }
     expr = parse_member(parser);
     if (times % 2 == 0) {
         if (is_too_big(expr) && !times) {
-            cel_say(parser->err, parser->text, at, "invalid int literal");
+            cel_report_at(parser->err, parser->text, at, "invalid int literal");
             return NULL;
         }
         return expr;
     }
-    return minus ? negated(parser, at, expr) : call(parser, at, "!_", expr, NULL);
+    return minus ? make_negated(parser, at, expr) : make_call(parser, at, "!_", expr, NULL);
 }
 
 struct operator {
@@ -466,9 +466,9 @@ static struct cel_expr *parse_binary(struct parser *parser, unsigned level)
         size_t at = parser->token.at;
         struct cel_expr *right;
 
-        if (advance(parser) < 0 || !(right = parse_binary(parser, level + 1)))
+        if (next_token(parser) < 0 || !(right = parse_binary(parser, level + 1)))
             return NULL;
-        left = call(parser, at, name, left, right);
+        left = make_call(parser, at, name, left, right);
     }
     return left;
 }
@@ -480,11 +480,11 @@ static struct cel_expr *parse_logic(struct parser *parser, bool is_and)
         is_and ? parse_binary(parser, 1) : parse_logic(parser, true);
 
     while (left && at_mark(parser, is_and ? "&&" : "||")) {
-        struct cel_expr *expr = make(parser, is_and ? EXPR_AND : EXPR_OR,
+        struct cel_expr *expr = make_expr(parser, is_and ? EXPR_AND : EXPR_OR,
                                      parser->token.at, NULL);
         struct cel_expr *sides[2] = { left };
 
-        if (advance(parser) < 0)
+        if (next_token(parser) < 0)
             return NULL;
         sides[1] = is_and ? parse_binary(parser, 1) : parse_logic(parser, true);
         left = sides[1] ? with_args(parser, expr, sides, 2) : NULL;
@@ -497,15 +497,15 @@ static struct cel_expr *parse_expr(struct parser *parser)
     struct cel_expr *parts[3] = { NULL }, *expr;
 
     if (++parser->depth > DEEPEST) {
-        cel_say(parser->err, parser->text, parser->token.at,
+        cel_report_at(parser->err, parser->text, parser->token.at,
                 "expression recursion limit exceeded: %d", DEEPEST);
         return NULL;
     }
     parts[0] = parse_logic(parser, false);
     if (parts[0] && at_mark(parser, "?")) {
-        expr = make(parser, EXPR_COND, parser->token.at, NULL);
-        if (advance(parser) < 0 || !(parts[1] = parse_logic(parser, false)) ||
-            expect(parser, ":") < 0 || !(parts[2] = parse_expr(parser)))
+        expr = make_expr(parser, EXPR_COND, parser->token.at, NULL);
+        if (next_token(parser) < 0 || !(parts[1] = parse_logic(parser, false)) ||
+            expect_mark(parser, ":") < 0 || !(parts[2] = parse_expr(parser)))
             return NULL;
         parts[0] = with_args(parser, expr, parts, 3);
     }
@@ -518,8 +518,8 @@ struct cel_expr *cel_parse(struct arena *arena, const char *text, struct err *er
     struct parser parser = { .arena = arena, .text = text, .err = err };
     struct cel_expr *root;
 
-    if (advance(&parser) < 0 || !(root = parse_expr(&parser)))
+    if (next_token(&parser) < 0 || !(root = parse_expr(&parser)))
         return NULL;
     return parser.token.kind == TOKEN_END ? root
-                                          : unexpected(&parser, "<EOF>");
+                                          : report_unexpected(&parser, "<EOF>");
 }

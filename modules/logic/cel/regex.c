@@ -38,7 +38,7 @@ static int pay_meter(struct cel_run *run, const struct meter *meter)
 }
 
 /* 1 found, 0 not, -1 over the limit. */
-static int search(struct cel_run *run, const struct pattern *pattern,
+static int search_pattern(struct cel_run *run, const struct pattern *pattern,
                   const struct cel_value *text, size_t from, ptrdiff_t *at)
 {
     struct meter meter = meter_of(run);
@@ -47,7 +47,7 @@ static int search(struct cel_run *run, const struct pattern *pattern,
     return pay_meter(run, &meter) < 0 ? -1 : found;
 }
 
-static struct pattern *compile(struct cel_run *run,
+static struct pattern *compile_pattern(struct cel_run *run,
                                const struct cel_value *args)
 {
     struct pattern *pattern;
@@ -71,8 +71,8 @@ static struct pattern *compile(struct cel_run *run,
 
 FN(fn_matches)
 {
-    scoped_pattern struct pattern *pattern = compile(run, args);
-    int found = pattern ? search(run, pattern, &args[0], 0, NULL) : -1;
+    scoped_pattern struct pattern *pattern = compile_pattern(run, args);
+    int found = pattern ? search_pattern(run, pattern, &args[0], 0, NULL) : -1;
 
     *ret = cel_bool(found > 0);
     return found < 0 ? -1 : 0;
@@ -86,14 +86,14 @@ static ptrdiff_t *room_for(struct cel_run *run, const struct pattern *pattern)
 
 FN(fn_find)
 {
-    scoped_pattern struct pattern *pattern = compile(run, args);
+    scoped_pattern struct pattern *pattern = compile_pattern(run, args);
     ptrdiff_t *at;
     int found;
 
     if (!pattern)
         return -1;
     at = room_for(run, pattern);
-    found = search(run, pattern, &args[0], 0, at);
+    found = search_pattern(run, pattern, &args[0], 0, at);
     if (found < 0)
         return -1;
     if (found)
@@ -115,13 +115,13 @@ FN(fn_find_all)
 
     if (state < 0)
         return -1;
-    pattern = compile(run, args);
+    pattern = compile_pattern(run, args);
     if (!pattern)
         return -1;
     items = arena_alloc(run->arena, (args[0].len + 2) * sizeof *items);
     at = room_for(run, pattern);
     while (state == 0 && from <= args[0].len && (int64_t)len != most &&
-           (found = search(run, pattern, &args[0], from, at)) > 0) {
+           (found = search_pattern(run, pattern, &args[0], from, at)) > 0) {
         size_t start = (size_t)at[0], end = (size_t)at[1];
 
         items[len++] = cel_string(run->arena, args[0].bytes + start, end - start);

@@ -33,7 +33,7 @@ static int pay_for_both(struct cel_run *run, const struct cel_value *args)
 
 /* Comparing walks what is inside; lists and maps may share parts, so that few
    bytes hold much. */
-static uint64_t inside(const struct cel_run *run, const struct cel_value *value)
+static uint64_t comparison_cost(const struct cel_run *run, const struct cel_value *value)
 {
     uint64_t left = run->cost < run->limit ? run->limit - run->cost : 0;
 
@@ -44,7 +44,7 @@ static uint64_t inside(const struct cel_run *run, const struct cel_value *value)
 
 FN(fn_equal)
 {
-    uint64_t left = inside(run, &args[0]), right = inside(run, &args[1]);
+    uint64_t left = comparison_cost(run, &args[0]), right = comparison_cost(run, &args[1]);
 
     if (pay_for_both(run, args) < 0 || cel_pay(run, left < right ? left : right) < 0)
         return -1;
@@ -60,7 +60,7 @@ FN(fn_unequal)
     return 0;
 }
 
-static int order(struct cel_run *run, const struct cel_value *args, int *ret)
+static int compare_ordered(struct cel_run *run, const struct cel_value *args, int *ret)
 {
     if (pay_for_both(run, args) < 0)
         return -1;
@@ -74,7 +74,7 @@ FN(fn_less)
 {
     int is;
 
-    if (order(run, args, &is) < 0)
+    if (compare_ordered(run, args, &is) < 0)
         return -1;
     *ret = cel_bool(is == -1);
     return 0;
@@ -84,7 +84,7 @@ FN(fn_less_equal)
 {
     int is;
 
-    if (order(run, args, &is) < 0)
+    if (compare_ordered(run, args, &is) < 0)
         return -1;
     *ret = cel_bool(is == -1 || is == 0);
     return 0;
@@ -94,7 +94,7 @@ FN(fn_greater)
 {
     int is;
 
-    if (order(run, args, &is) < 0)
+    if (compare_ordered(run, args, &is) < 0)
         return -1;
     *ret = cel_bool(is == 1);
     return 0;
@@ -104,7 +104,7 @@ FN(fn_greater_equal)
 {
     int is;
 
-    if (order(run, args, &is) < 0)
+    if (compare_ordered(run, args, &is) < 0)
         return -1;
     *ret = cel_bool(is == 1 || is == 0);
     return 0;
@@ -113,7 +113,7 @@ FN(fn_greater_equal)
 FN(fn_in_list)
 {
     const struct cel_list *list = args[1].list;
-    uint64_t each = 1 + inside(run, &args[0]);
+    uint64_t each = 1 + comparison_cost(run, &args[0]);
 
     *ret = cel_bool(false);
     for (size_t i = 0; i < list->len && !ret->boolean; i++) {

@@ -18,7 +18,7 @@ static int pay_search(struct cel_run *run, const struct cel_value *args)
     return cel_pay(run, a * b - 1);
 }
 
-static const char *find(const char *in, size_t len, const struct cel_value *what)
+static const char *find_text(const char *in, size_t len, const struct cel_value *what)
 {
     return what->len ? memmem(in, len, what->bytes, what->len) : in;
 }
@@ -27,7 +27,7 @@ FN(fn_contains)
 {
     if (pay_search(run, args) < 0)
         return -1;
-    *ret = cel_bool(find(args[0].bytes, args[0].len, &args[1]) != NULL);
+    *ret = cel_bool(find_text(args[0].bytes, args[0].len, &args[1]) != NULL);
     return 0;
 }
 
@@ -119,7 +119,7 @@ FN(fn_index_of)
         return -1;
     if (start < 0)
         return out_of_range(run, args[2].integer);
-    found = find(args[0].bytes + start, args[0].len - (size_t)start, &args[1]);
+    found = find_text(args[0].bytes + start, args[0].len - (size_t)start, &args[1]);
     *ret = cel_int(found ? (int64_t)runes_in(args[0].bytes,
                                              (size_t)(found - args[0].bytes))
                          : -1);
@@ -206,7 +206,7 @@ FN(fn_reverse)
     return 0;
 }
 
-static int finish(struct cel_run *run, struct text *out, int state,
+static int finish_text(struct cel_run *run, struct text *out, int state,
                   struct cel_value *ret)
 {
     if (!state)
@@ -223,7 +223,7 @@ FN(fn_replace)
     int state = pay_search(run, args);
 
     while (!state && times != 0) {
-        const char *found = find(at, (size_t)(end - at), &args[1]);
+        const char *found = find_text(at, (size_t)(end - at), &args[1]);
 
         if (!found || (!args[1].len && at >= end))
             break;
@@ -238,7 +238,7 @@ FN(fn_replace)
     text_add_bytes(&out, at, (size_t)(end - at));
     if (!args[1].len && times != 0)
         text_add_bytes(&out, args[2].bytes, args[2].len);
-    return finish(run, &out, state, ret);
+    return finish_text(run, &out, state, ret);
 }
 
 FN(fn_split)
@@ -252,7 +252,7 @@ FN(fn_split)
         return -1;
     items = arena_alloc(run->arena, room * sizeof *items);
     while (most != 0 && !(most > 0 && (int64_t)len == most - 1)) {
-        const char *found = find(at, (size_t)(end - at), &args[1]);
+        const char *found = find_text(at, (size_t)(end - at), &args[1]);
 
         if (!args[1].len) {
             if (at >= end)
@@ -291,7 +291,7 @@ FN(fn_join)
         text_add_bytes(&out, item.bytes, item.len);
         state = cel_pay_bytes(run, item.len + 1);
     }
-    return finish(run, &out, state, ret);
+    return finish_text(run, &out, state, ret);
 }
 
 FN(fn_quote)
@@ -315,7 +315,7 @@ FN(fn_quote)
             text_add_char(&out, c);
     }
     text_add_char(&out, '"');
-    return finish(run, &out, cel_pay_bytes(run, args[0].len), ret);
+    return finish_text(run, &out, cel_pay_bytes(run, args[0].len), ret);
 }
 
 /* ---- "%s %d".format([…]) ------------------------------------------------ */
@@ -435,7 +435,7 @@ FN(fn_format)
                 state = cel_pay_bytes(run, out.len);
         }
     }
-    return finish(run, &out, state, ret);
+    return finish_text(run, &out, state, ret);
 }
 
 static const struct cel_overload strings[] = {

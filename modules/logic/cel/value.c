@@ -161,7 +161,7 @@ bool cel_find(struct arena *arena, const struct cel_map *map,
 
 /* ---- Comparing --------------------------------------------------------- */
 
-static bool is_number(const struct cel_value *value)
+static bool is_numeric_value(const struct cel_value *value)
 {
     return value->type == CEL_INT || value->type == CEL_UINT ||
            value->type == CEL_DOUBLE;
@@ -216,7 +216,7 @@ static int order_bytes(const struct cel_value *a, const struct cel_value *b)
 
 int cel_order(const struct cel_value *a, const struct cel_value *b)
 {
-    if (is_number(a) && is_number(b))
+    if (is_numeric_value(a) && is_numeric_value(b))
         return order_numbers(a, b);
     if (a->type != b->type)
         return 2;
@@ -234,7 +234,7 @@ int cel_order(const struct cel_value *a, const struct cel_value *b)
     }
 }
 
-static void add_weight(const struct cel_value *value, uint64_t most,
+static void add_value_weight(const struct cel_value *value, uint64_t most,
                        uint64_t *weight)
 {
     *weight += 1;
@@ -242,14 +242,14 @@ static void add_weight(const struct cel_value *value, uint64_t most,
         *weight += node_weight(value->list->node, most * 64) / 64;
     } else if (value->type == CEL_LIST) {
         for (size_t i = 0; i < value->list->len && *weight <= most; i++)
-            add_weight(&value->list->items[i], most, weight);
+            add_value_weight(&value->list->items[i], most, weight);
     } else if (value->type == CEL_MAP && value->map->node) {
         *weight += node_weight(value->map->node, most * 64) / 64;
     } else if (value->type == CEL_MAP) {
         /* A key is looked for among all of them. */
         *weight += value->map->len * value->map->len / 8;
         for (size_t i = 0; i < value->map->len && *weight <= most; i++)
-            add_weight(&value->map->values[i], most, weight);
+            add_value_weight(&value->map->values[i], most, weight);
     }
 }
 
@@ -257,11 +257,11 @@ uint64_t cel_weight(const struct cel_value *value, uint64_t most)
 {
     uint64_t weight = 0;
 
-    add_weight(value, most, &weight);
+    add_value_weight(value, most, &weight);
     return weight;
 }
 
-static bool same_lists(struct arena *arena, const struct cel_list *a,
+static bool equal_lists(struct arena *arena, const struct cel_list *a,
                        const struct cel_list *b)
 {
     if (a->len != b->len)
@@ -282,7 +282,7 @@ static struct cel_value value_at(struct arena *arena, const struct cel_map *map,
                      : map->values[index];
 }
 
-static bool same_maps(struct arena *arena, const struct cel_map *a,
+static bool equal_maps(struct arena *arena, const struct cel_map *a,
                       const struct cel_map *b)
 {
     if (a->len != b->len)
@@ -300,7 +300,7 @@ static bool same_maps(struct arena *arena, const struct cel_map *a,
 bool cel_same(struct arena *arena, const struct cel_value *a,
               const struct cel_value *b)
 {
-    if (is_number(a) && is_number(b))
+    if (is_numeric_value(a) && is_numeric_value(b))
         return order_numbers(a, b) == 0;
     if (a->type != b->type)
         return false;
@@ -308,9 +308,9 @@ bool cel_same(struct arena *arena, const struct cel_value *a,
     case CEL_NULL:
         return true;
     case CEL_LIST:
-        return same_lists(arena, a->list, b->list);
+        return equal_lists(arena, a->list, b->list);
     case CEL_MAP:
-        return same_maps(arena, a->map, b->map);
+        return equal_maps(arena, a->map, b->map);
     case CEL_TYPE:
         return a->of == b->of;
     case CEL_OPTIONAL:
@@ -336,7 +336,7 @@ bool cel_same(struct arena *arena, const struct cel_value *a,
 
 /* ---- Into a tree ------------------------------------------------------- */
 
-static struct node *list_to_node(struct cel_run *run, const struct cel_list *list)
+static struct node *cel_list_to_node(struct cel_run *run, const struct cel_list *list)
 {
     struct node *node = node_list(run->arena);
 
@@ -405,7 +405,7 @@ struct node *cel_to_node(struct cel_run *run, const struct cel_value *value)
     case CEL_STRING:
         return node_bytes(arena, value->bytes, value->len);
     case CEL_LIST:
-        return list_to_node(run, value->list);
+        return cel_list_to_node(run, value->list);
     case CEL_MAP:
         return map_to_node(run, value->map);
     case CEL_TIME:

@@ -28,7 +28,7 @@ static const char *const server_fields[] = {
     "metadata",            "apiVersion",          "kind",
 };
 
-static struct field_set *strip(struct write *w, struct field_set *set)
+static struct field_set *strip_reset_fields(struct write *w, struct field_set *set)
 {
     const char *const *reset = w->writer->reset;
 
@@ -39,7 +39,7 @@ static struct field_set *strip(struct write *w, struct field_set *set)
     return set;
 }
 
-static struct field_set *changed(struct write *w,
+static struct field_set *apply_changed_fields(struct write *w,
                                  const struct typed_change *change)
 {
     struct field_set *set =
@@ -55,7 +55,7 @@ static struct field_set *changed(struct write *w,
 static void take_from_others(struct write *w, const char *self,
                              const struct typed_change *change)
 {
-    struct field_set *new = changed(w, change);
+    struct field_set *new = apply_changed_fields(w, change);
 
     for (size_t i = 0; i < w->managed.count; i++) {
         struct managed_entry *entry = &w->managed.entries[i];
@@ -156,7 +156,7 @@ static void set_conflict(struct write *w, struct err *err)
 /* ---- Tracking ----------------------------------------------------------- */
 
 /* An update by `manager` took `live` to `next`. */
-static void track(struct write *w, const char *manager, const struct node *live,
+static void track_update(struct write *w, const char *manager, const struct node *live,
                   const struct node *next)
 {
     struct managed_entry self =
@@ -167,7 +167,7 @@ static void track(struct write *w, const char *manager, const struct node *live,
 
     /* One's own older entry is treated like anybody's and joined again. */
     take_from_others(w, "", &change);
-    self.set = strip(w, field_set_difference(w->arena, changed(w, &change),
+    self.set = strip_reset_fields(w, field_set_difference(w->arena, apply_changed_fields(w, &change),
                                              change.removed));
     managed_drop_empty(&w->managed);
     if (field_set_empty(self.set))
@@ -215,7 +215,7 @@ struct node *patch_track(struct arena *arena, const struct patch_writer *writer,
         return after;
     if (typed_check(arena, w.schema, before, false, &why) &&
         typed_check(arena, w.schema, after, false, &why)) {
-        track(&w, writer->manager, before, after);
+        track_update(&w, writer->manager, before, after);
         managed_cap(arena, &w.managed);
     }
     managed_write(arena, &w.managed, after);
@@ -284,7 +284,7 @@ static struct node *without_holes(struct arena *arena, struct node *node,
  * owns. What that leaves empty is a hole: null while fields are compared, as
  * there, so that who owns the empty thing goes on owning it; and then gone.
  */
-static struct node *prune(struct write *w, struct node *merged,
+static struct node *prune_removed_fields(struct write *w, struct node *merged,
                           struct field_set *last, struct node *hole)
 {
     struct node *cut;
@@ -377,7 +377,7 @@ static void update_last_applied(struct write *w, struct node *object,
     node_set(w->arena, metadata, "annotations", annotations);
 }
 
-static const char *time_of(const struct managed_entry *old,
+static const char *entry_time(const struct managed_entry *old,
                            const struct managed_entry *new, bool unchanged)
 {
     return unchanged && old && *old->time ? old->time : new->time;
@@ -400,7 +400,7 @@ struct node *patch_apply(struct arena *arena, const struct patch_writer *writer,
         return NULL;
     managed_read(arena, live, &w.managed);
     if (live && !w.managed.count)
-        track(&w, "before-first-apply", node_map(arena), before);
+        track_update(&w, "before-first-apply", node_map(arena), before);
     if (managed_find(&w.managed, self.id))
         old = *managed_find(&w.managed, self.id);
 
@@ -409,11 +409,11 @@ struct node *patch_apply(struct arena *arena, const struct patch_writer *writer,
     for (const char *const *reset = writer->reset; reset && *reset; reset++)
         self.set = field_set_without(arena, self.set, *reset, true);
     managed_put(arena, &w.managed, &self);
-    merged = prune(&w, merged, old.set, hole);
+    merged = prune_removed_fields(&w, merged, old.set, hole);
     change = typed_compare(arena, w.schema, before, merged);
 
     if (!writer->force) {
-        tell_conflicts(&w, self.id, changed(&w, &change));
+        tell_conflicts(&w, self.id, apply_changed_fields(&w, &change));
         if (w.count && !may_take_over(&w, before))
             set_conflict(&w, err);
         text_free(&w.said);
@@ -422,8 +422,8 @@ struct node *patch_apply(struct arena *arena, const struct patch_writer *writer,
     }
     merged = without_holes(arena, merged, hole);
     take_from_others(&w, self.id, &change);
-    self.set = strip(&w, self.set);
-    self.time = time_of(old.id ? &old : NULL, &self, node_same(before, merged));
+    self.set = strip_reset_fields(&w, self.set);
+    self.time = entry_time(old.id ? &old : NULL, &self, node_same(before, merged));
     managed_put(arena, &w.managed, &self);
     managed_cap(arena, &w.managed);
     merged = managed_without(arena, merged);

@@ -16,7 +16,7 @@ bool element_same(const struct element *a, const struct element *b)
 }
 
 /* structured-merge-diff's order of values: numbers, strings, booleans, … */
-static int rank(const struct node *value)
+static int value_rank(const struct node *value)
 {
     static const int ranks[] = {
         [NODE_FLOAT] = 0, [NODE_INT] = 0,  [NODE_STRING] = 1, [NODE_BOOL] = 2,
@@ -26,14 +26,14 @@ static int rank(const struct node *value)
     return ranks[value->type];
 }
 
-static double number(const struct node *value)
+static double number_of_value(const struct node *value)
 {
     return value->type == NODE_INT ? (double)value->integer : value->number;
 }
 
 static int compare_values(const struct node *a, const struct node *b);
 
-static int compare_maps(const struct node *a, const struct node *b)
+static int compare_map_values(const struct node *a, const struct node *b)
 {
     for (size_t i = 0; i < a->len && i < b->len; i++) {
         int order = strcmp(a->members[i].key, b->members[i].key);
@@ -48,18 +48,18 @@ static int compare_maps(const struct node *a, const struct node *b)
 
 static int compare_values(const struct node *a, const struct node *b)
 {
-    if (rank(a) != rank(b))
-        return rank(a) - rank(b);
+    if (value_rank(a) != value_rank(b))
+        return value_rank(a) - value_rank(b);
     switch (a->type) {
     case NODE_INT:
     case NODE_FLOAT:
-        return number(a) < number(b) ? -1 : number(a) > number(b);
+        return number_of_value(a) < number_of_value(b) ? -1 : number_of_value(a) > number_of_value(b);
     case NODE_STRING:
         return strcmp(a->string, b->string);
     case NODE_BOOL:
         return (int)a->boolean - (int)b->boolean;
     case NODE_MAP:
-        return compare_maps(a, b);
+        return compare_map_values(a, b);
     default:
         return 0;
     }
@@ -86,7 +86,7 @@ static void set_json(struct arena *arena, struct element *element)
 }
 
 /* A key is compared member by member, so its members are in order. */
-static const struct node *sorted(struct arena *arena, const struct node *map)
+static const struct node *sort_map_members(struct arena *arena, const struct node *map)
 {
     struct node *copy = node_share(arena, map);
 
@@ -113,7 +113,7 @@ bool element_read(struct arena *arena, const char *key, struct element *ret)
         (ret->kind == ELEMENT_INDEX && !node_is(ret->value, NODE_INT)))
         return false;
     if (ret->kind == ELEMENT_KEY)
-        ret->value = sorted(arena, ret->value);
+        ret->value = sort_map_members(arena, ret->value);
     set_json(arena, ret);
     return true;
 }

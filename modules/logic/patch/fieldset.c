@@ -202,7 +202,7 @@ struct field_set *field_set_without(struct arena *arena, struct field_set *set,
 
 /* ---- fieldsV1 ----------------------------------------------------------- */
 
-static struct field_set *read_set(struct arena *arena,
+static struct field_set *read_fields_node(struct arena *arena,
                                   const struct node *fields, unsigned depth,
                                   bool *ret_bad)
 {
@@ -221,7 +221,7 @@ static struct field_set *read_set(struct arena *arena,
             *ret_bad = true;
             return NULL;
         }
-        entry.below = read_set(arena, member->value, depth + 1, ret_bad);
+        entry.below = read_fields_node(arena, member->value, depth + 1, ret_bad);
         entry.member = !node_count(member->value) || node_get(member->value, ".");
         field_set_append(arena, &set, &entry);
     }
@@ -234,7 +234,7 @@ static struct field_set *read_set(struct arena *arena,
 struct field_set *field_set_read(struct arena *arena, const struct node *fields,
                                  bool *ret_bad)
 {
-    return read_set(arena, fields, 0, ret_bad);
+    return read_fields_node(arena, fields, 0, ret_bad);
 }
 
 struct node *field_set_write(struct arena *arena, const struct field_set *set)

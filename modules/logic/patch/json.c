@@ -22,13 +22,13 @@ struct run {
     struct err *why;
 };
 
-static int refuse(struct run *r, const char *what, const char *path)
+static int refuse_operation(struct run *r, const char *what, const char *path)
 {
     return err_set(r->why, ERR_INVALID, "%s \"%.200s\"", what, path);
 }
 
 /* "~1" is "/", "~0" is "~". */
-static char *unescape(struct arena *arena, const char *part, size_t len)
+static char *unescape_pointer(struct arena *arena, const char *part, size_t len)
 {
     char *key = arena_bytes(arena, part, len), *to = key;
 
@@ -44,7 +44,7 @@ static char *unescape(struct arena *arena, const char *part, size_t len)
 
 /* As Go's Atoi reads it: sign and leading zeros are fine. Negative ones count
    from the end, which is `len`. */
-static bool read_index(const char *key, size_t len, size_t *ret)
+static bool read_array_index(const char *key, size_t len, size_t *ret)
 {
     const char *digits = *key == '+' || *key == '-' ? key + 1 : key;
     long long index;
@@ -61,19 +61,19 @@ static bool read_index(const char *key, size_t len, size_t *ret)
     return true;
 }
 
-static struct node *child(struct node *holder, const char *key)
+static struct node *child_of(struct node *holder, const char *key)
 {
     size_t index;
 
     if (node_is(holder, NODE_MAP))
         return node_get(holder, key);
-    if (node_is(holder, NODE_LIST) && read_index(key, holder->len, &index))
+    if (node_is(holder, NODE_LIST) && read_array_index(key, holder->len, &index))
         return node_item(holder, index);
     return NULL;
 }
 
 /* Walks to what holds the last part of the path. */
-static int find(struct run *r, const char *path, struct place *ret)
+static int find_place(struct run *r, const char *path, struct place *ret)
 {
     struct node *holder = r->root;
     const char *part = path;
@@ -82,37 +82,37 @@ static int find(struct run *r, const char *path, struct place *ret)
     if (!*path)
         return 0;
     if (*path != '/')
-        return refuse(r, "a path must begin with /, not be", path);
+        return refuse_operation(r, "a path must begin with /, not be", path);
     while (1) {
         size_t len = strcspn(++part, "/");
-        const char *key = unescape(r->arena, part, len);
+        const char *key = unescape_pointer(r->arena, part, len);
 
         if (!part[len]) {
             if (!node_is(holder, NODE_MAP) && !node_is(holder, NODE_LIST))
-                return refuse(r, "there is nothing to hold", path);
+                return refuse_operation(r, "there is nothing to hold", path);
             ret->holder = holder;
             ret->key = key;
             return 0;
         }
-        holder = child(holder, key);
+        holder = child_of(holder, key);
         part += len;
     }
 }
 
-static struct node *get(struct run *r, const struct place *place)
+static struct node *value_at_place(struct run *r, const struct place *place)
 {
-    return place->holder ? child(place->holder, place->key) : r->root;
+    return place->holder ? child_of(place->holder, place->key) : r->root;
 }
 
-static int add(struct run *r, const char *path, struct node *value)
+static int apply_add(struct run *r, const char *path, struct node *value)
 {
     struct place place;
     size_t index;
 
-    if (find(r, path, &place) < 0)
+    if (find_place(r, path, &place) < 0)
         return -1;
     if (!place.holder)
-        return refuse(r, "cannot add at the root", path);
+        return refuse_operation(r, "cannot add at the root", path);
     if (place.holder->type == NODE_MAP) {
         node_set(r->arena, place.holder, place.key, value);
         return 0;
@@ -120,45 +120,45 @@ static int add(struct run *r, const char *path, struct node *value)
     index = place.holder->len;
     /* A negative index counts in the list as it will be. */
     if (strcmp(place.key, "-") != 0 &&
-        (!read_index(place.key, place.holder->len + 1, &index) ||
+        (!read_array_index(place.key, place.holder->len + 1, &index) ||
          index > place.holder->len))
-        return refuse(r, "no such index:", path);
+        return refuse_operation(r, "no such index:", path);
     node_insert(r->arena, place.holder, index, value);
     return 0;
 }
 
-static int cut(struct run *r, const char *path)
+static int apply_remove(struct run *r, const char *path)
 {
     struct place place;
     size_t index;
 
-    if (find(r, path, &place) < 0)
+    if (find_place(r, path, &place) < 0)
         return -1;
-    if (!place.holder || !get(r, &place))
-        return refuse(r, "there is no", path);
+    if (!place.holder || !value_at_place(r, &place))
+        return refuse_operation(r, "there is no", path);
     if (place.holder->type == NODE_MAP) {
         node_remove(place.holder, place.key);
-    } else if (read_index(place.key, place.holder->len, &index)) {
+    } else if (read_array_index(place.key, place.holder->len, &index)) {
         node_remove_item(place.holder, index);
     }
     return 0;
 }
 
-static int replace(struct run *r, const char *path, struct node *value)
+static int apply_replace(struct run *r, const char *path, struct node *value)
 {
     struct place place;
     size_t index;
 
-    if (find(r, path, &place) < 0)
+    if (find_place(r, path, &place) < 0)
         return -1;
     /* The original replaces a member that is not there, but no item. */
-    if (node_is(place.holder, NODE_LIST) && !get(r, &place))
-        return refuse(r, "there is no", path);
+    if (node_is(place.holder, NODE_LIST) && !value_at_place(r, &place))
+        return refuse_operation(r, "there is no", path);
     if (!place.holder)
         r->root = value;
     else if (place.holder->type == NODE_MAP)
         node_set(r->arena, place.holder, place.key, value);
-    else if (read_index(place.key, place.holder->len, &index))
+    else if (read_array_index(place.key, place.holder->len, &index))
         place.holder->items[index] = value;
     return 0;
 }
@@ -185,18 +185,18 @@ static bool same_text(const struct node *a, const struct node *b)
     return true;
 }
 
-static int test(struct run *r, const char *path, const struct node *value)
+static int apply_test(struct run *r, const char *path, const struct node *value)
 {
     struct place place;
     struct node *now;
 
-    if (find(r, path, &place) < 0)
+    if (find_place(r, path, &place) < 0)
         return -1;
-    now = get(r, &place);
+    now = value_at_place(r, &place);
     if (!now && value->type == NODE_NULL)
         return 0;
     if (!now || !same_text(now, value))
-        return refuse(r, "the test fails at", path);
+        return refuse_operation(r, "the test fails at", path);
     return 0;
 }
 
@@ -205,11 +205,11 @@ static int copy_value(struct run *r, const char *from, struct node **ret)
     struct place place;
     struct node *value;
 
-    if (find(r, from, &place) < 0)
+    if (find_place(r, from, &place) < 0)
         return -1;
-    value = get(r, &place);
+    value = value_at_place(r, &place);
     if (!value && node_is(place.holder, NODE_LIST))
-        return refuse(r, "there is no", from);
+        return refuse_operation(r, "there is no", from);
     if (!value) {
         *ret = node_null(r->arena);
         return 0;
@@ -225,19 +225,19 @@ static int do_add(struct run *r, const struct node *op, const char *path)
 {
     const struct node *value = node_get(op, "value");
 
-    return add(r, path, value ? node_copy(r->arena, value) : node_null(r->arena));
+    return apply_add(r, path, value ? node_copy(r->arena, value) : node_null(r->arena));
 }
 
 static int do_remove(struct run *r, const struct node *op, const char *path)
 {
-    return cut(r, path);
+    return apply_remove(r, path);
 }
 
 static int do_replace(struct run *r, const struct node *op, const char *path)
 {
     const struct node *value = node_get(op, "value");
 
-    return replace(r, path,
+    return apply_replace(r, path,
                    value ? node_copy(r->arena, value) : node_null(r->arena));
 }
 
@@ -246,9 +246,9 @@ static int do_move(struct run *r, const struct node *op, const char *path)
     const char *from = node_get_text(op, "from");
     struct node *value;
 
-    if (copy_value(r, from, &value) < 0 || cut(r, from) < 0)
+    if (copy_value(r, from, &value) < 0 || apply_remove(r, from) < 0)
         return -1;
-    return add(r, path, value);
+    return apply_add(r, path, value);
 }
 
 static int do_copy(struct run *r, const struct node *op, const char *path)
@@ -257,14 +257,14 @@ static int do_copy(struct run *r, const struct node *op, const char *path)
 
     if (copy_value(r, node_get_text(op, "from"), &value) < 0)
         return -1;
-    return add(r, path, value);
+    return apply_add(r, path, value);
 }
 
 static int do_test(struct run *r, const struct node *op, const char *path)
 {
     const struct node *value = node_get(op, "value");
 
-    return test(r, path, value ? value : node_null(r->arena));
+    return apply_test(r, path, value ? value : node_null(r->arena));
 }
 
 static const struct {
@@ -280,11 +280,11 @@ static int run_one(struct run *r, const struct node *op)
     const char *name = node_get_text(op, "op");
 
     if (!node_is(node_get(op, "path"), NODE_STRING))
-        return refuse(r, "no path in an operation", name);
+        return refuse_operation(r, "no path in an operation", name);
     for (size_t i = 0; i < count_of(operations); i++)
         if (!strcmp(operations[i].name, name))
             return operations[i].run(r, op, node_get_text(op, "path"));
-    return refuse(r, "no such operation:", name);
+    return refuse_operation(r, "no such operation:", name);
 }
 
 static int check_form(const struct node *patch, struct err *err)

@@ -25,7 +25,7 @@ static void set_id(struct arena *arena, struct managed_entry *entry)
     entry->id = document_json(arena, id);
 }
 
-static bool read_entry(struct arena *arena, const struct node *node,
+static bool read_managed_entry(struct arena *arena, const struct node *node,
                        struct managed_entry *ret)
 {
     bool bad = false;
@@ -58,7 +58,7 @@ void managed_read(struct arena *arena, const struct node *object,
         struct managed_entry entry;
 
         /* One bad entry spoils the list, as there. */
-        if (!read_entry(arena, node_item(list, i), &entry)) {
+        if (!read_managed_entry(arena, node_item(list, i), &entry)) {
             *ret = (struct managed){ 0 };
             return;
         }

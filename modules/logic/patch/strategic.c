@@ -24,7 +24,7 @@ static struct node *merge_list(struct merging *m, const struct schema *schema,
                                const struct node *live, const struct node *patch,
                                bool deleting);
 
-static void *refuse(struct merging *m, const char *what, const struct node *at)
+static void *refuse_patch(struct merging *m, const char *what, const struct node *at)
 {
     const char *json = at ? document_json(m->arena, at) : "";
 
@@ -71,7 +71,7 @@ static struct map *index_items(struct merging *m, const char *key,
     return places;
 }
 
-static size_t place_of(struct merging *m, const struct map *places,
+static size_t merge_place_of(struct merging *m, const struct map *places,
                        const char *key, const struct node *item)
 {
     const char *name = name_item(m, key, item);
@@ -115,8 +115,8 @@ static struct node *order_items(struct merging *m, const char *key,
 
     for (size_t at = 0; at < merged->len; at++) {
         struct node *item = merged->items[at];
-        size_t server = place_of(m, places, key, item);
-        size_t rank = place_of(m, ranks, key, item);
+        size_t server = merge_place_of(m, places, key, item);
+        size_t rank = merge_place_of(m, ranks, key, item);
 
         if (rank)
             named[named_count++] = (struct ranked){ item, rank, server, at };
@@ -144,7 +144,7 @@ static struct node *drop_items(struct merging *m, const char *key,
     struct node *rest = node_list(m->arena);
 
     for (size_t i = 0; i < node_count(list); i++)
-        if (!place_of(m, places, key, list->items[i]))
+        if (!merge_place_of(m, places, key, list->items[i]))
             node_add(m->arena, rest, list->items[i]);
     return rest;
 }
@@ -171,7 +171,7 @@ static struct node *join_scalars(struct merging *m, const struct node *live,
             struct node *item = lists[l]->items[i];
 
             if (!are_alike(first, item))
-                return refuse(m, "list element types are not identical", patch);
+                return refuse_patch(m, "list element types are not identical", patch);
             if (!map_put(seen, name_item(m, NULL, item), item))
                 node_add(m->arena, all, item);
         }
@@ -194,14 +194,14 @@ static struct node *take_directives(struct merging *m, const char *key,
         const char *word = node_text(directive);
 
         if (!node_is(item, NODE_MAP))
-            return refuse(m, arena_printf(m->arena, "%s: a list of objects holds something else",
+            return refuse_patch(m, arena_printf(m->arena, "%s: a list of objects holds something else",
                                           m->field), item);
         if (!directive)
             node_add(m->arena, plain, patch->items[i]);
         else if (!strcmp(word, "replace"))
             replace = true;
         else if (strcmp(word, "delete") != 0)
-            return refuse(m, "unknown patch type in", item);
+            return refuse_patch(m, "unknown patch type in", item);
         else if (!node_get(item, key))
             return refuse_keyless(m, key, item);
         else
@@ -220,7 +220,7 @@ static struct node *merge_items(struct merging *m, const struct schema *schema,
 
     for (size_t i = 0; i < patch->len; i++) {
         struct node *item = patch->items[i];
-        size_t place = place_of(m, places, key, item);
+        size_t place = merge_place_of(m, places, key, item);
 
         if (!node_get(item, key))
             return refuse_keyless(m, key, item);
@@ -264,7 +264,7 @@ static struct node *merge_list(struct merging *m, const struct schema *schema,
         return order_items(m, NULL, merged, patch, live);
     }
     if (!key)
-        return refuse(m, "cannot merge lists without merge key", patch);
+        return refuse_patch(m, "cannot merge lists without merge key", patch);
     patch = take_directives(m, key, &kept, patch);
     if (!patch)
         return NULL;
@@ -275,7 +275,7 @@ static struct node *merge_list(struct merging *m, const struct schema *schema,
 /* ---- Maps --------------------------------------------------------------- */
 
 /* A value that is new needs no directives, and nulls in it mean nothing. */
-static struct node *clean(struct merging *m, struct node *value)
+static struct node *strip_directives(struct merging *m, struct node *value)
 {
     struct node *copy;
 
@@ -283,7 +283,7 @@ static struct node *clean(struct merging *m, struct node *value)
         copy = node_list(m->arena);
         for (size_t i = 0; i < value->len; i++)
             if (!node_get(value->items[i], DIRECTIVE))
-                node_add(m->arena, copy, clean(m, value->items[i]));
+                node_add(m->arena, copy, strip_directives(m, value->items[i]));
         return copy;
     }
     if (value->type != NODE_MAP)
@@ -292,7 +292,7 @@ static struct node *clean(struct merging *m, struct node *value)
     node_each (member, value)
         if (member->value->type != NODE_NULL && *member->key != '$' &&
             !node_get(member->value, DIRECTIVE))
-            node_set(m->arena, copy, member->key, clean(m, member->value));
+            node_set(m->arena, copy, member->key, strip_directives(m, member->value));
     return copy;
 }
 
@@ -302,14 +302,14 @@ static bool retain_keys(struct merging *m, struct node *live,
     struct node *set = node_map(m->arena);
 
     if (!node_is(keys, NODE_LIST))
-        return refuse(m, "invalid patch format of retainKeys", keys);
+        return refuse_patch(m, "invalid patch format of retainKeys", keys);
     for (size_t i = 0; i < keys->len; i++)
         if (node_is(keys->items[i], NODE_STRING))
             node_set(m->arena, set, keys->items[i]->string, keys->items[i]);
     node_each (member, patch)
         if (member->value->type != NODE_NULL && *member->key != '$' &&
             !node_get(set, member->key))
-            return refuse(m, "invalid patch format of retainKeys", keys);
+            return refuse_patch(m, "invalid patch format of retainKeys", keys);
     for (size_t i = live->len; i-- > 0;)
         if (!node_get(set, live->members[i].key))
             node_remove(live, live->members[i].key);
@@ -352,15 +352,15 @@ static bool set_order(struct merging *m, const struct schema *schema,
 
     if (!node_is(order, NODE_LIST) || (now && now->type != NODE_LIST) ||
         (more && more->type != NODE_LIST))
-        return refuse(m, "$setElementOrder needs lists", order);
+        return refuse_patch(m, "$setElementOrder needs lists", order);
     if (!follows_order(m, key, more, order))
-        return refuse(m, "the patch's order does not match its $setElementOrder",
+        return refuse_patch(m, "the patch's order does not match its $setElementOrder",
                       order);
     if (!now && !more)
         return true;
     m->field = name;
     if (!now)
-        merged = clean(m, more);
+        merged = strip_directives(m, more);
     else if (more)
         merged = merge_list(m, list, now, more, false);
     if (!merged)
@@ -371,7 +371,7 @@ static bool set_order(struct merging *m, const struct schema *schema,
     return true;
 }
 
-static bool merge_member(struct merging *m, const struct schema *schema,
+static bool merge_patch_member(struct merging *m, const struct schema *schema,
                          struct node *live, const char *key,
                          struct node *value, bool deleting)
 {
@@ -379,7 +379,7 @@ static bool merge_member(struct merging *m, const struct schema *schema,
     struct node *now = node_get(live, key);
 
     if (deleting && !node_is(value, NODE_LIST))
-        return refuse(m, "$deleteFromPrimitiveList needs a list", value);
+        return refuse_patch(m, "$deleteFromPrimitiveList needs a list", value);
     if (value->type == NODE_NULL) {
         node_remove(live, key);
         return true;
@@ -387,7 +387,7 @@ static bool merge_member(struct merging *m, const struct schema *schema,
     if (!now || now->type != value->type) {
         if (deleting || node_get(value, DIRECTIVE))
             return true;
-        value = clean(m, value);
+        value = strip_directives(m, value);
     } else if (value->type == NODE_MAP) {
         value = merge_map(m, child, now, value);
     } else if (value->type == NODE_LIST) {
@@ -399,7 +399,7 @@ static bool merge_member(struct merging *m, const struct schema *schema,
     return value != NULL;
 }
 
-static struct node *obey(struct merging *m, const struct node *patch)
+static struct node *apply_directives(struct merging *m, const struct node *patch)
 {
     const char *word = node_get_text(patch, DIRECTIVE);
     struct node *rest;
@@ -407,7 +407,7 @@ static struct node *obey(struct merging *m, const struct node *patch)
     if (!strcmp(word, "delete"))
         return node_map(m->arena);
     if (strcmp(word, "replace") != 0)
-        return refuse(m, "unknown patch type in map", patch);
+        return refuse_patch(m, "unknown patch type in map", patch);
     rest = node_share(m->arena, patch);
     node_remove(rest, DIRECTIVE);
     return rest;
@@ -423,7 +423,7 @@ static bool merge_members(struct merging *m, const struct schema *schema,
             return false;
     node_each (member, patch)
         if (text_starts(member->key, DELETE) &&
-            !merge_member(m, schema, merged, member->key + strlen(DELETE),
+            !merge_patch_member(m, schema, merged, member->key + strlen(DELETE),
                           member->value, true))
             return false;
     node_each (member, patch) {
@@ -432,7 +432,7 @@ static bool merge_members(struct merging *m, const struct schema *schema,
         /* Lists with an order were merged with it. */
         if (*member->key == '$' || node_get(patch, order))
             continue;
-        if (!merge_member(m, schema, merged, member->key, member->value, false))
+        if (!merge_patch_member(m, schema, merged, member->key, member->value, false))
             return false;
     }
     return true;
@@ -445,7 +445,7 @@ static struct node *merge_map(struct merging *m, const struct schema *schema,
     struct node *merged;
 
     if (node_get(patch, DIRECTIVE))
-        return obey(m, patch);
+        return apply_directives(m, patch);
     merged = node_is(live, NODE_MAP) ? node_share(m->arena, live)
                                      : node_map(m->arena);
     if (keys && !retain_keys(m, merged, patch, keys))
@@ -462,6 +462,6 @@ struct node *patch_strategic(struct arena *arena, const struct schema *schema,
     if (node_is(patch, NODE_NULL))
         return (struct node *)live;
     if (!node_is(patch, NODE_MAP))
-        return refuse(&m, "a strategic merge patch must be an object", patch);
+        return refuse_patch(&m, "a strategic merge patch must be an object", patch);
     return merge_map(&m, schema, live, patch);
 }

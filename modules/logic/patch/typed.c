@@ -36,7 +36,7 @@ static enum shape shape_of_both(const struct schema *schema,
     return x == y ? x : SHAPE_ATOMIC;
 }
 
-static bool is_empty(const struct node *value)
+static bool is_empty_collection(const struct node *value)
 {
     return !node_is(value, NODE_MAP) && !node_is(value, NODE_LIST)
                ? true
@@ -161,7 +161,7 @@ struct change {
     struct typed_change below;
 };
 
-static void compare(struct arena *arena, const struct schema *schema,
+static void compare_values(struct arena *arena, const struct schema *schema,
                     const struct node *before, const struct node *after,
                     struct change *ret);
 
@@ -187,7 +187,7 @@ static void settle_change(struct typed_change *change)
     field_set_settle(change->modified);
 }
 
-static void compare_maps(struct arena *arena, const struct schema *schema,
+static void compare_typed_maps(struct arena *arena, const struct schema *schema,
                          const struct node *before, const struct node *after,
                          struct typed_change *ret)
 {
@@ -195,7 +195,7 @@ static void compare_maps(struct arena *arena, const struct schema *schema,
         struct element element = element_field(member->key);
         struct change change = { 0 };
 
-        compare(arena, schema_field(schema, member->key), member->value,
+        compare_values(arena, schema_field(schema, member->key), member->value,
                 node_get(after, member->key), &change);
         append_change(arena, ret, &element, &change);
     }
@@ -205,7 +205,7 @@ static void compare_maps(struct arena *arena, const struct schema *schema,
 
         if (node_get(before, member->key))
             continue;
-        compare(arena, schema_field(schema, member->key), NULL, member->value,
+        compare_values(arena, schema_field(schema, member->key), NULL, member->value,
                 &change);
         append_change(arena, ret, &element, &change);
     }
@@ -225,7 +225,7 @@ static void compare_lists(struct arena *arena, const struct schema *schema,
 
         if (roll_find(&old, &old.elements[i]) != i + 1)
             continue;
-        compare(arena, schema_items(schema), before->items[i],
+        compare_values(arena, schema_items(schema), before->items[i],
                 at ? after->items[at - 1] : NULL, &change);
         append_change(arena, ret, &old.elements[i], &change);
     }
@@ -235,12 +235,12 @@ static void compare_lists(struct arena *arena, const struct schema *schema,
         if (roll_find(&old, &new.elements[i]) ||
             roll_find(&new, &new.elements[i]) != i + 1)
             continue;
-        compare(arena, schema_items(schema), NULL, after->items[i], &change);
+        compare_values(arena, schema_items(schema), NULL, after->items[i], &change);
         append_change(arena, ret, &new.elements[i], &change);
     }
 }
 
-static void compare(struct arena *arena, const struct schema *schema,
+static void compare_values(struct arena *arena, const struct schema *schema,
                     const struct node *before, const struct node *after,
                     struct change *ret)
 {
@@ -248,9 +248,9 @@ static void compare(struct arena *arena, const struct schema *schema,
 
     /* Nothing against nothing is owned as one: {} differs from null. */
     if ((shape == SHAPE_MAP || shape == SHAPE_LIST) &&
-        (!is_empty(before) || !is_empty(after))) {
+        (!is_empty_collection(before) || !is_empty_collection(after))) {
         if (shape == SHAPE_MAP)
-            compare_maps(arena, schema, before, after, &ret->below);
+            compare_typed_maps(arena, schema, before, after, &ret->below);
         else
             compare_lists(arena, schema, before, after, &ret->below);
         settle_change(&ret->below);
@@ -268,7 +268,7 @@ struct typed_change typed_compare(struct arena *arena,
 {
     struct change change = { 0 };
 
-    compare(arena, schema, before, after, &change);
+    compare_values(arena, schema, before, after, &change);
     return change.below;
 }
 
@@ -333,7 +333,7 @@ static void take_right(struct zipper *z)
  * Items keep the live order where the config says nothing, and the config's
  * where it does; a shared item that is not due yet is left for later.
  */
-static void zip(struct zipper *z)
+static void merge_item_orders(struct zipper *z)
 {
     while (z->left < z->lefts.count || z->right < z->rights.count) {
         size_t match = 0;
@@ -375,7 +375,7 @@ static struct node *merge_lists(struct arena *arena,
     z.taken = arena_alloc(arena, z.rights.count + 1);
     z.out = node_list(arena);
     seek_shared(&z, 0);
-    zip(&z);
+    merge_item_orders(&z);
     return z.out;
 }
 
@@ -387,7 +387,7 @@ struct node *typed_merge(struct arena *arena, const struct schema *schema,
     if (!live || !config)
         return (struct node *)(config ? config : live);
     if (shape == SHAPE_SCALAR || shape == SHAPE_ATOMIC ||
-        (is_empty(live) && is_empty(config)))
+        (is_empty_collection(live) && is_empty_collection(config)))
         return (struct node *)config;
     if (shape == SHAPE_MAP)
         return merge_maps(arena, schema, live, config);

@@ -13,11 +13,11 @@ struct checking {
     struct text *why;
 };
 
-static bool check(struct checking *c, const struct schema *schema,
+static bool check_typed_value(struct checking *c, const struct schema *schema,
                   const struct node *value);
 
 /* The first mistake is told; more would only repeat it. */
-static bool refuse(struct checking *c, const char *expected,
+static bool report_type_mistake(struct checking *c, const char *expected,
                    const struct node *got)
 {
     text_addf(c->why, "%s: expected %s, got ", text_string(&c->path), expected);
@@ -44,9 +44,9 @@ static bool check_scalar(struct checking *c, const struct schema *schema,
 
     switch (schema_type_of(schema)) {
     case SCHEMA_STRING:
-        return value->type == NODE_STRING || refuse(c, "string", value);
+        return value->type == NODE_STRING || report_type_mistake(c, "string", value);
     case SCHEMA_BOOLEAN:
-        return value->type == NODE_BOOL || refuse(c, "boolean", value);
+        return value->type == NODE_BOOL || report_type_mistake(c, "boolean", value);
     case SCHEMA_INTEGER:
     case SCHEMA_NUMBER:
         if (is_number)
@@ -59,13 +59,13 @@ static bool check_scalar(struct checking *c, const struct schema *schema,
     }
 }
 
-static bool check_map(struct checking *c, const struct schema *schema,
+static bool check_typed_map(struct checking *c, const struct schema *schema,
                       const struct node *map)
 {
     size_t len = c->path.len;
 
     if (!node_is(map, NODE_MAP))
-        return refuse(c, "map", map);
+        return report_type_mistake(c, "map", map);
     node_each (member, map) {
         const struct schema *child = schema_field(schema, member->key);
 
@@ -76,7 +76,7 @@ static bool check_map(struct checking *c, const struct schema *schema,
                       text_string(&c->path));
             return false;
         }
-        if (child && !check(c, child, member->value))
+        if (child && !check_typed_value(c, child, member->value))
             return false;
         text_cut(&c->path, len);
     }
@@ -106,16 +106,16 @@ static bool check_keys(struct checking *c, const struct schema *schema,
     return true;
 }
 
-static bool check_list(struct checking *c, const struct schema *schema,
+static bool check_typed_list(struct checking *c, const struct schema *schema,
                        const struct node *list)
 {
     size_t len = c->path.len;
 
     if (!node_is(list, NODE_LIST))
-        return refuse(c, "list", list);
+        return report_type_mistake(c, "list", list);
     for (size_t i = 0; schema_items(schema) && i < list->len; i++) {
         text_addf(&c->path, "[%zu]", i);
-        if (!check(c, schema_items(schema), list->items[i]))
+        if (!check_typed_value(c, schema_items(schema), list->items[i]))
             return false;
         text_cut(&c->path, len);
     }
@@ -123,16 +123,16 @@ static bool check_list(struct checking *c, const struct schema *schema,
            check_keys(c, schema, list);
 }
 
-static bool check(struct checking *c, const struct schema *schema,
+static bool check_typed_value(struct checking *c, const struct schema *schema,
                   const struct node *value)
 {
     if (!schema || value->type == NODE_NULL || schema_is_free(schema))
         return true;
     switch (schema_type_of(schema)) {
     case SCHEMA_OBJECT:
-        return check_map(c, schema, value);
+        return check_typed_map(c, schema, value);
     case SCHEMA_ARRAY:
-        return check_list(c, schema, value);
+        return check_typed_list(c, schema, value);
     default:
         return check_scalar(c, schema, value);
     }
@@ -142,7 +142,7 @@ bool typed_check(struct arena *arena, const struct schema *schema,
                  const struct node *object, bool strict, struct text *ret_why)
 {
     struct checking c = { .arena = arena, .strict = strict, .why = ret_why };
-    bool good = check(&c, schema, object);
+    bool good = check_typed_value(&c, schema, object);
 
     text_free(&c.path);
     return good;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char *strip(const char *digits)
+static const char *strip_leading_zeros(const char *digits)
 {
     while (*digits == '0' && digits[1])
         digits++;
@@ -25,7 +25,7 @@ struct decimal decimal_rescale(struct arena *arena, const struct decimal *value,
 
     memcpy(digits, value->digits, len);
     memset(digits + len, '0', zeros);
-    return (struct decimal){ value->negative, strip(digits),
+    return (struct decimal){ value->negative, strip_leading_zeros(digits),
                              value->scale - (int)zeros };
 }
 
@@ -33,15 +33,15 @@ static int compare_digits(const char *a, const char *b)
 {
     size_t x, y;
 
-    a = strip(a);
-    b = strip(b);
+    a = strip_leading_zeros(a);
+    b = strip_leading_zeros(b);
     x = strlen(a);
     y = strlen(b);
     return x != y ? (x < y ? -1 : 1) : strcmp(a, b);
 }
 
 /* Both at the finer of the two scales. */
-static void align(struct arena *arena, const struct decimal *a,
+static void align_scales(struct arena *arena, const struct decimal *a,
                   const struct decimal *b, struct decimal *x, struct decimal *y)
 {
     int scale = a->scale < b->scale ? a->scale : b->scale;
@@ -61,13 +61,13 @@ int decimal_compare(struct arena *arena, const struct decimal *a,
         return 0;
     if (a->negative != b->negative)
         return a->negative ? -1 : 1;
-    align(arena, a, b, &x, &y);
+    align_scales(arena, a, b, &x, &y);
     order = compare_digits(x.digits, y.digits);
     return a->negative ? -order : order;
 }
 
 /* a + b, or a - b where a is not less; of digits only. */
-static char *combine(struct arena *arena, const char *a, const char *b, int sign)
+static char *add_digits(struct arena *arena, const char *a, const char *b, int sign)
 {
     size_t x = strlen(a), y = strlen(b), len = (x > y ? x : y) + 1;
     char *out = arena_alloc(arena, len + 1);
@@ -88,14 +88,14 @@ struct decimal decimal_add(struct arena *arena, const struct decimal *a,
 {
     struct decimal x, y, sum;
 
-    align(arena, a, b, &x, &y);
+    align_scales(arena, a, b, &x, &y);
     sum = x;
     if (x.negative == y.negative) {
-        sum.digits = strip(combine(arena, x.digits, y.digits, 1));
+        sum.digits = strip_leading_zeros(add_digits(arena, x.digits, y.digits, 1));
     } else if (compare_digits(x.digits, y.digits) >= 0) {
-        sum.digits = strip(combine(arena, x.digits, y.digits, -1));
+        sum.digits = strip_leading_zeros(add_digits(arena, x.digits, y.digits, -1));
     } else {
-        sum.digits = strip(combine(arena, y.digits, x.digits, -1));
+        sum.digits = strip_leading_zeros(add_digits(arena, y.digits, x.digits, -1));
         sum.negative = y.negative;
     }
     sum.negative &= !decimal_is_zero(&sum);
@@ -115,7 +115,7 @@ struct decimal decimal_multiply(struct arena *arena, const struct decimal *value
         digits[room - 1 - i] = (char)('0' + carry % 10);
         carry /= 10;
     }
-    return (struct decimal){ value->negative, strip(digits), value->scale };
+    return (struct decimal){ value->negative, strip_leading_zeros(digits), value->scale };
 }
 
 struct decimal decimal_divide(struct arena *arena, const struct decimal *value,
@@ -130,7 +130,7 @@ struct decimal decimal_divide(struct arena *arena, const struct decimal *value,
         rest %= by;
     }
     *ret_rest = (unsigned)rest;
-    return (struct decimal){ value->negative, strip(digits), value->scale };
+    return (struct decimal){ value->negative, strip_leading_zeros(digits), value->scale };
 }
 
 struct decimal decimal_round_up(struct arena *arena, const struct decimal *value,
@@ -146,8 +146,8 @@ struct decimal decimal_round_up(struct arena *arena, const struct decimal *value
     if (cut > len)
         cut = len;
     if (value->digits[len - cut + strspn(value->digits + len - cut, "0")])
-        kept = combine(arena, kept, "1", 1);
-    return (struct decimal){ value->negative, strip(kept), scale };
+        kept = add_digits(arena, kept, "1", 1);
+    return (struct decimal){ value->negative, strip_leading_zeros(kept), scale };
 }
 
 struct decimal decimal_trim(struct arena *arena, const struct decimal *value)
@@ -159,7 +159,7 @@ struct decimal decimal_trim(struct arena *arena, const struct decimal *value)
     while (kept > 1 && value->digits[kept - 1] == '0')
         kept--;
     return (struct decimal){ value->negative,
-                             strip(arena_bytes(arena, value->digits, kept)),
+                             strip_leading_zeros(arena_bytes(arena, value->digits, kept)),
                              value->scale + (int)(len - kept) };
 }
 

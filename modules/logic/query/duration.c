@@ -36,7 +36,7 @@ static int64_t read_unit(const char **at)
 }
 
 /* One number with its unit, added to *sum. False: not one, or too large. */
-static bool read_part(const char **at, int64_t *sum, bool *ret_no_unit)
+static bool read_number_with_unit(const char **at, int64_t *sum, bool *ret_no_unit)
 {
     __int128 value = 0, fraction = 0, scale = 1;
     bool digits = false;
@@ -82,7 +82,7 @@ int duration_parse(const char *text, int64_t *ret, struct err *err)
     if (!*at)
         return err_set(err, ERR_INVALID, "time: invalid duration \"%.100s\"", text);
     while (*at)
-        if (!read_part(&at, &sum, &no_unit))
+        if (!read_number_with_unit(&at, &sum, &no_unit))
             return err_set(err, ERR_INVALID, "time: %s duration \"%.100s\"",
                            no_unit ? "missing or unknown unit in" : "invalid",
                            text);
@@ -102,7 +102,7 @@ int duration_parse_single(const char *text, int64_t *ret, struct err *err)
         return 0;
     }
     if (digits && digits < 16 && strchr("hms", text[digits]) && text[digits] &&
-        !text[digits + 1] && read_part(&at, &sum, &no_unit)) {
+        !text[digits + 1] && read_number_with_unit(&at, &sum, &no_unit)) {
         *ret = sum;
         return 0;
     }

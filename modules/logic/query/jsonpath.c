@@ -22,10 +22,10 @@ struct finding {
     struct err *err;
 };
 
-static struct node *walk(struct finding *f, const struct step *step,
+static struct node *walk_step(struct finding *f, const struct step *step,
                          struct node *input);
 
-static struct node *refuse(struct finding *f, const char *what, const char *word)
+static struct node *refuse_result(struct finding *f, const char *what, const char *word)
 {
     err_set(f->err, ERR_BAD_REQUEST, "%s%s", what, word);
     f->leftover = 0;
@@ -36,25 +36,25 @@ static struct node *refuse(struct finding *f, const char *what, const char *word
 static struct node *refuse_input(struct finding *f, const struct node *input,
                                  const char *what, const char *word)
 {
-    refuse(f, what, word);
+    refuse_result(f, what, word);
     f->leftover = input->len;
     return NULL;
 }
 
 /* False once too much was looked at: the caller gives up. */
-static bool look(struct finding *f, size_t count)
+static bool count_visited(struct finding *f, size_t count)
 {
     if (meter_spend(&f->meter, count * 40 + 100))
         return true;
-    refuse(f, "JSONPath takes too much: more than ", METER_ANSWER_WORDS);
+    refuse_result(f, "JSONPath takes too much: more than ", METER_ANSWER_WORDS);
     return false;
 }
 
 /* False once there are too many: the caller gives up. */
-static bool keep(struct finding *f, struct node *out, struct node *value)
+static bool keep_value(struct finding *f, struct node *out, struct node *value)
 {
     if (++f->values > VALUES_MAX) {
-        refuse(f, "JSONPath finds more than 100000 values", "");
+        refuse_result(f, "JSONPath finds more than 100000 values", "");
         return false;
     }
     node_add(f->arena, out, value);
@@ -65,9 +65,9 @@ static struct node *walk_list(struct finding *f, const struct step *list,
                               struct node *input)
 {
     if (++f->depth > DEPTH_MAX)
-        return refuse(f, "JSONPath is nested too deeply", "");
+        return refuse_result(f, "JSONPath is nested too deeply", "");
     for (size_t i = 0; input && i < list->count; i++)
-        input = walk(f, &list->steps[i], input);
+        input = walk_step(f, &list->steps[i], input);
     f->depth--;
     return input;
 }
@@ -80,11 +80,11 @@ static struct node *walk_field(struct finding *f, const struct step *step,
     for (size_t i = 0; i < input->len; i++) {
         struct node *value = node_get(input->items[i], step->text);
 
-        if (value && !keep(f, out, value))
+        if (value && !keep_value(f, out, value))
             return NULL;
     }
     if (input->len && !out->len && !f->allow_missing)
-        return refuse(f, step->text, " is not found");
+        return refuse_result(f, step->text, " is not found");
     return out;
 }
 
@@ -93,7 +93,7 @@ static bool keep_bytes(struct finding *f, struct node *out,
                        const struct node *string)
 {
     for (size_t i = 0; i < string->len; i++)
-        if (!keep(f, out,
+        if (!keep_value(f, out,
                   node_int(f->arena, (unsigned char)string->string[i])))
             return false;
     return true;
@@ -107,10 +107,10 @@ static struct node *walk_children(struct finding *f, struct node *input)
         struct node *value = input->items[i];
 
         for (size_t j = 0; value->type == NODE_LIST && j < value->len; j++)
-            if (!keep(f, out, value->items[j]))
+            if (!keep_value(f, out, value->items[j]))
                 return NULL;
         node_each (member, value)
-            if (!keep(f, out, member->value))
+            if (!keep_value(f, out, member->value))
                 return NULL;
         if (value->type == NODE_STRING && !keep_bytes(f, out, value))
             return NULL;
@@ -126,7 +126,7 @@ static bool descend(struct finding *f, struct node *value, struct node *out)
 
     if (!holds || !value->len)
         return true;
-    if (!look(f, value->len) || !keep(f, out, value) || ++f->depth > DEPTH_MAX)
+    if (!count_visited(f, value->len) || !keep_value(f, out, value) || ++f->depth > DEPTH_MAX)
         return false;
     for (size_t j = 0; value->type == NODE_LIST && j < value->len; j++)
         if (!descend(f, value->items[j], out))
@@ -167,17 +167,17 @@ static bool slice_one(struct finding *f, const struct step *step,
     if (from == to)
         return true;
     if (from >= len || from < 0 || to > len || to < 0)
-        return refuse(f, "array index out of bounds: index ",
+        return refuse_result(f, "array index out of bounds: index ",
                       arena_printf(f->arena, "%lld, length %lld",
                                    from >= len || from < 0 ? from : to - 1, len));
     if (from > to)
-        return refuse(f, "starting index is greater than ending index", "");
+        return refuse_result(f, "starting index is greater than ending index", "");
     if (step->slice[2].known)
         step_by = step->slice[2].value;
     if (step_by <= 0)
-        return refuse(f, "step must be > 0", "");
+        return refuse_result(f, "step must be > 0", "");
     for (; from < to; from += step_by)
-        if (!keep(f, out, list->items[from]))
+        if (!keep_value(f, out, list->items[from]))
             return false;
     return true;
 }
@@ -207,7 +207,7 @@ static struct node *walk_slice(struct finding *f, const struct step *step,
 /* ---- Filters ------------------------------------------------------------ */
 
 /* Only like is compared with like: -1, 0, 1; else false. */
-static bool compare(const struct node *a, const struct node *b, int *ret)
+static bool compare_scalars(const struct node *a, const struct node *b, int *ret)
 {
     if (a->type != b->type)
         return false;
@@ -229,13 +229,13 @@ static bool compare(const struct node *a, const struct node *b, int *ret)
     }
 }
 
-static bool judge(struct finding *f, const char *sign, const struct node *a,
+static bool evaluate_comparison(struct finding *f, const char *sign, const struct node *a,
                   const struct node *b, bool *ret)
 {
     int order;
 
-    if (!compare(a, b, &order))
-        return refuse(f, "incompatible types for comparison", "");
+    if (!compare_scalars(a, b, &order))
+        return refuse_result(f, "incompatible types for comparison", "");
     if (!strcmp(sign, "=="))
         *ret = order == 0;
     else if (!strcmp(sign, "!="))
@@ -249,9 +249,9 @@ static bool judge(struct finding *f, const char *sign, const struct node *a,
     else if (!strcmp(sign, ">="))
         *ret = order >= 0;
     else
-        return refuse(f, "unrecognized filter operator ", sign);
+        return refuse_result(f, "unrecognized filter operator ", sign);
     if (a->type == NODE_BOOL && *sign != '=' && *sign != '!')
-        return refuse(f, "invalid type for comparison", "");
+        return refuse_result(f, "invalid type for comparison", "");
     return true;
 }
 
@@ -266,7 +266,7 @@ static int one_side(struct finding *f, const struct step *side,
     if (!found)
         return -1;
     if (found->len > 1) {
-        refuse(f, "can only compare one element at a time", "");
+        refuse_result(f, "can only compare one element at a time", "");
         return -1;
     }
     *ret = node_item(found, 0);
@@ -274,7 +274,7 @@ static int one_side(struct finding *f, const struct step *side,
 }
 
 /* A member that is missing only means that the item does not have it. */
-static bool exists(struct finding *f, const struct step *side, struct node *item)
+static bool side_exists(struct finding *f, const struct step *side, struct node *item)
 {
     struct err *outer = f->err, quiet = { 0 };
     struct node *input = node_list(f->arena), *found;
@@ -296,13 +296,13 @@ static bool filter_item(struct finding *f, const struct step *step,
 
     *ret = false;
     if (!strcmp(step->text, "exists")) {
-        *ret = exists(f, &step->steps[0], item);
+        *ret = side_exists(f, &step->steps[0], item);
         return true;
     }
     sides = one_side(f, &step->steps[0], item, &left);
     if (sides == 1)
         sides = one_side(f, &step->steps[1], item, &right);
-    return sides == 1 ? judge(f, step->text, left, right, ret) : sides == 0;
+    return sides == 1 ? evaluate_comparison(f, step->text, left, right, ret) : sides == 0;
 }
 
 static struct node *walk_filter(struct finding *f, const struct step *step,
@@ -319,13 +319,13 @@ static struct node *walk_filter(struct finding *f, const struct step *step,
                 f, input, document_json(f->arena, list),
                 " is not array or slice and cannot be filtered");
         for (size_t j = 0; j < list->len; j++) {
-            if (!look(f, 4))
+            if (!count_visited(f, 4))
                 return NULL;
             if (!filter_item(f, step, list->items[j], &passes)) {
                 f->leftover = input->len;
                 return NULL;
             }
-            if (passes && !keep(f, out, list->items[j]))
+            if (passes && !keep_value(f, out, list->items[j]))
                 return NULL;
         }
     }
@@ -343,7 +343,7 @@ static struct node *walk_union(struct finding *f, const struct step *step,
         struct node *found = walk_list(f, &step->steps[i], input);
 
         for (size_t j = 0; found && j < found->len; j++)
-            if (!keep(f, out, found->items[j]))
+            if (!keep_value(f, out, found->items[j]))
                 return NULL;
         if (!found) {
             f->leftover = input->len;
@@ -363,12 +363,12 @@ static struct node *walk_literal(struct finding *f, const struct step *step,
         return out;
     }
     for (size_t i = 0; i < input->len; i++)
-        if (!keep(f, out, step->value))
+        if (!keep_value(f, out, step->value))
             return NULL;
     return out;
 }
 
-static struct node *walk(struct finding *f, const struct step *step,
+static struct node *walk_step(struct finding *f, const struct step *step,
                          struct node *input)
 {
     switch (step->kind) {
@@ -400,7 +400,7 @@ static struct node *walk(struct finding *f, const struct step *step,
 
 /* ---- Templates ---------------------------------------------------------- */
 
-static bool has_word(const struct step *list, const char *word)
+static bool step_has_word(const struct step *list, const char *word)
 {
     for (size_t i = 0; list->kind == STEP_LIST && i < list->count; i++)
         if (list->steps[i].kind == STEP_IDENTIFIER &&
@@ -415,9 +415,9 @@ static size_t range_end(const struct step *root, size_t from, size_t count)
     unsigned open = 1;
 
     for (; from < count; from++) {
-        if (has_word(&root->steps[from], "range"))
+        if (step_has_word(&root->steps[from], "range"))
             open++;
-        if (has_word(&root->steps[from], "end") && !--open)
+        if (step_has_word(&root->steps[from], "end") && !--open)
             break;
     }
     return from;
@@ -465,7 +465,7 @@ static bool find_steps(struct finding *f, const struct step *root, size_t from,
     for (size_t i = from; i < to; i++) {
         struct node *found;
 
-        if (has_word(&root->steps[i], "range")) {
+        if (step_has_word(&root->steps[i], "range")) {
             size_t end = range_end(root, i + 1, to);
 
             if (!find_range(f, root, i, end, input))
@@ -473,11 +473,11 @@ static bool find_steps(struct finding *f, const struct step *root, size_t from,
             i = end;
             continue;
         }
-        if (has_word(&root->steps[i], "end"))
-            return refuse(f, "not in range, nothing to end", "");
-        found = look(f, node_count(input)) ? walk(f, &root->steps[i], input) : NULL;
+        if (step_has_word(&root->steps[i], "end"))
+            return refuse_result(f, "not in range, nothing to end", "");
+        found = count_visited(f, node_count(input)) ? walk_step(f, &root->steps[i], input) : NULL;
         /* Ranges over ranges repeat literal text as well. */
-        if (!found || !keep(f, f->results, found))
+        if (!found || !keep_value(f, f->results, found))
             return false;
     }
     return true;

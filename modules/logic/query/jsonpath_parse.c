@@ -18,12 +18,12 @@ struct reading {
 
 static int read_action(struct reading *r, struct step *into);
 
-static int refuse(struct reading *r, const char *what, const char *word)
+static int refuse_path(struct reading *r, const char *what, const char *word)
 {
     return err_set(r->err, ERR_BAD_REQUEST, "%s%.200s", what, word);
 }
 
-static struct step *append(struct reading *r, struct step *into,
+static struct step *append_step(struct reading *r, struct step *into,
                            enum step_kind kind)
 {
     if (into->count == into->room) {
@@ -59,14 +59,14 @@ static int read_inner(struct reading *r, const char *text, size_t len,
     struct reading inner = { r->arena, NULL, r->level + 1, r->err };
 
     if (inner.level > LEVELS_MAX)
-        return refuse(r, "JSONPath is nested too deeply", "");
+        return refuse_path(r, "JSONPath is nested too deeply", "");
     inner.at = arena_printf(r->arena, "%.*s}", (int)len, text);
     if (read_action(&inner, into) < 0)
         return -1;
     return 0;
 }
 
-static int read_field(struct reading *r, struct step *into)
+static int parse_field_step(struct reading *r, struct step *into)
 {
     const char *begin = r->at;
     char *name = arena_string(r->arena, begin), *to = name;
@@ -75,7 +75,7 @@ static int read_field(struct reading *r, struct step *into)
     while (!is_end(*r->at))
         r->at += *r->at == '\\' && r->at[1] ? 2 : 1;
     if (r->at - begin == 1 && *begin == '*') {
-        append(r, into, STEP_WILDCARD);
+        append_step(r, into, STEP_WILDCARD);
         return 0;
     }
     /* A backslash only keeps what follows from ending the name. */
@@ -83,7 +83,7 @@ static int read_field(struct reading *r, struct step *into)
         if (*begin != '\\')
             *to++ = *begin;
     *to = '\0';
-    step = append(r, into, STEP_FIELD);
+    step = append_step(r, into, STEP_FIELD);
     step->text = name;
     return 0;
 }
@@ -91,15 +91,15 @@ static int read_field(struct reading *r, struct step *into)
 static int read_recursive(struct reading *r, struct step *into)
 {
     if (into->count && into->steps[into->count - 1].kind == STEP_RECURSIVE)
-        return refuse(r, "invalid multiple recursive descent", "");
+        return refuse_path(r, "invalid multiple recursive descent", "");
     r->at += 2;
-    append(r, into, STEP_RECURSIVE);
+    append_step(r, into, STEP_RECURSIVE);
     if (begins_word(*r->at))
-        return read_field(r, into);
+        return parse_field_step(r, into);
     return 0;
 }
 
-static int read_number(struct reading *r, struct step *into)
+static int parse_number_step(struct reading *r, struct step *into)
 {
     size_t len = (*r->at == '+' || *r->at == '-');
     struct step *step;
@@ -110,14 +110,14 @@ static int read_number(struct reading *r, struct step *into)
     len += strspn(r->at + len, "0123456789.");
     text = arena_bytes(r->arena, r->at, len);
     r->at += len;
-    step = append(r, into, STEP_NUMBER);
+    step = append_step(r, into, STEP_NUMBER);
     if (text_to_int(*text == '+' ? text + 1 : text, &whole)) {
         step->value = node_int(r->arena, whole);
         return 0;
     }
     number = strtod(text, &end);
     if (*end || end == text)
-        return refuse(r, "cannot parse number ", text);
+        return refuse_path(r, "cannot parse number ", text);
     step->value = node_float(r->arena, number);
     return 0;
 }
@@ -133,17 +133,17 @@ static int read_identifier(struct reading *r, struct step *into)
     word = arena_bytes(r->arena, r->at, len);
     r->at += len;
     if (!strcmp(word, "true") || !strcmp(word, "false")) {
-        step = append(r, into, STEP_NUMBER);
+        step = append_step(r, into, STEP_NUMBER);
         step->value = node_bool(r->arena, *word == 't');
     } else {
-        step = append(r, into, STEP_IDENTIFIER);
+        step = append_step(r, into, STEP_IDENTIFIER);
         step->text = word;
     }
     return 0;
 }
 
 /* The number of exactly `digits` digits of a base at `text`; -1: there is none. */
-static long read_digits(const char *text, size_t digits, int base)
+static long parse_escape_digits(const char *text, size_t digits, int base)
 {
     char copy[9];
     size_t len = strspn(text, base == 8 ? "01234567" : "0123456789abcdefABCDEF");
@@ -157,7 +157,7 @@ static long read_digits(const char *text, size_t digits, int base)
 
 /* What a backslash says, as in a string of Go. Returns how long it is after the
    backslash, 0 if it says nothing. */
-static size_t unescape(const char *at, char quote, struct text *out)
+static size_t unescape_string(const char *at, char quote, struct text *out)
 {
     static const char from[] = "abfnrtv\\", to[] = "\a\b\f\n\r\t\v\\";
     static const struct {
@@ -172,7 +172,7 @@ static size_t unescape(const char *at, char quote, struct text *out)
         text_add_char(out, found ? to[found - from] : quote);
         return 1;
     }
-    code = read_digits(at, 3, 8);
+    code = parse_escape_digits(at, 3, 8);
     if (code >= 0 && code < 256) {
         text_add_char(out, (char)code);
         return 3;
@@ -180,7 +180,7 @@ static size_t unescape(const char *at, char quote, struct text *out)
     for (size_t i = 0; i < count_of(codes); i++) {
         if (*at != codes[i].letter)
             continue;
-        code = read_digits(at + 1, codes[i].digits, 16);
+        code = parse_escape_digits(at + 1, codes[i].digits, 16);
         if (code < 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
             return 0;
         if (*at == 'x')
@@ -200,7 +200,7 @@ static int read_quote(struct reading *r, struct step *into)
 
     while (*end != quote || end[-1] == '\\') {
         if (!*end || *end == '\n')
-            return refuse(r, "unterminated quoted string", "");
+            return refuse_path(r, "unterminated quoted string", "");
         end++;
     }
     while (r->at < end) {
@@ -210,15 +210,15 @@ static int read_quote(struct reading *r, struct step *into)
             text_add_char(&word, *r->at++);
             continue;
         }
-        len = unescape(r->at + 1, quote, &word);
+        len = unescape_string(r->at + 1, quote, &word);
         if (!len || r->at + 1 + len > end)
-            return refuse(r, "invalid escape in a quoted string: ", r->at);
+            return refuse_path(r, "invalid escape in a quoted string: ", r->at);
         r->at += 1 + len;
     }
     r->at = end + 1;
     if (!text_is_utf8(word.bytes, word.len))
-        return refuse(r, "a quoted string that is not UTF-8", "");
-    append(r, into, STEP_TEXT)->text =
+        return refuse_path(r, "a quoted string that is not UTF-8", "");
+    append_step(r, into, STEP_TEXT)->text =
         arena_bytes(r->arena, text_string(&word), word.len);
     return 0;
 }
@@ -255,13 +255,13 @@ static bool read_slice(const char *text, struct slice_end slice[3])
 
 static int read_union(struct reading *r, const char *text, struct step *into)
 {
-    struct step *step = append(r, into, STEP_UNION);
+    struct step *step = append_step(r, into, STEP_UNION);
 
     while (1) {
         size_t len = strcspn(text, ",");
         const char *from = text;
         size_t inner = len;
-        struct step *list = append(r, step, STEP_LIST);
+        struct step *list = append_step(r, step, STEP_LIST);
 
         for (; inner && *from == ' '; from++)
             inner--;
@@ -276,14 +276,14 @@ static int read_union(struct reading *r, const char *text, struct step *into)
     }
 }
 
-static int read_array(struct reading *r, struct step *into)
+static int parse_array_step(struct reading *r, struct step *into)
 {
     size_t len = strcspn(r->at + 1, "]\n");
     char *text = arena_bytes(r->arena, r->at + 1, len);
     struct slice_end slice[3] = { { 0 } };
 
     if (r->at[1 + len] != ']')
-        return refuse(r, "unterminated array", "");
+        return refuse_path(r, "unterminated array", "");
     r->at += len + 2;
     if (strchr(text, ','))
         return read_union(r, text, into);
@@ -293,8 +293,8 @@ static int read_array(struct reading *r, struct step *into)
         return read_inner(r, text, strlen(text), into);
     }
     if (!read_slice(!strcmp(text, "*") ? ":" : text, slice))
-        return refuse(r, "invalid array index ", text);
-    memcpy(append(r, into, STEP_SLICE)->slice, slice, sizeof slice);
+        return refuse_path(r, "invalid array index ", text);
+    memcpy(append_step(r, into, STEP_SLICE)->slice, slice, sizeof slice);
     return 0;
 }
 
@@ -322,9 +322,9 @@ static int read_filter(struct reading *r, struct step *into)
     struct step *step, sides = { .kind = STEP_LIST };
 
     if (!end)
-        return refuse(r, "unterminated filter", "");
+        return refuse_path(r, "unterminated filter", "");
     if (end[1] != ']')
-        return refuse(r, "unclosed array expect ]", "");
+        return refuse_path(r, "unclosed array expect ]", "");
     r->at = end + 2;
     len = (size_t)(end - begin);
     left = strcspn(begin, "!<>=");
@@ -336,13 +336,13 @@ static int read_filter(struct reading *r, struct step *into)
         left = len;
         sign = 0;
     }
-    append(r, &sides, STEP_LIST);
-    append(r, &sides, STEP_LIST);
+    append_step(r, &sides, STEP_LIST);
+    append_step(r, &sides, STEP_LIST);
     if (read_inner(r, begin, left, &sides.steps[0]) < 0 ||
         (sign && read_inner(r, begin + left + sign, len - left - sign,
                             &sides.steps[1]) < 0))
         return -1;
-    step = append(r, into, STEP_FILTER);
+    step = append_step(r, into, STEP_FILTER);
     step->text = sign ? arena_bytes(r->arena, begin + left, sign) : "exists";
     step->steps = sides.steps;
     step->count = sides.count;
@@ -361,28 +361,28 @@ static int read_step(struct reading *r, struct step *into)
     case '\0':
     case '\n':
     case '\r':
-        return refuse(r, "unclosed action", "");
+        return refuse_path(r, "unclosed action", "");
     case ' ':
     case '@':
     case '$':
         r->at++;
         return 0;
     case '[':
-        return read_array(r, into);
+        return parse_array_step(r, into);
     case '"':
     case '\'':
         return read_quote(r, into);
     case '.':
         r->at++;
-        return read_field(r, into);
+        return parse_field_step(r, into);
     default:
         break;
     }
     if (strchr("+-0123456789", *r->at))
-        return read_number(r, into);
+        return parse_number_step(r, into);
     if (begins_word(*r->at))
         return read_identifier(r, into);
-    return refuse(r, "unrecognized character in action: ",
+    return refuse_path(r, "unrecognized character in action: ",
                   arena_printf(r->arena, "U+%04X '%c'", (unsigned char)*r->at,
                                *r->at));
 }
@@ -404,14 +404,14 @@ static int read_template(struct reading *r, struct step *root)
         struct step *step;
 
         if (len) {
-            step = append(r, root, STEP_TEXT);
+            step = append_step(r, root, STEP_TEXT);
             step->text = arena_bytes(r->arena, r->at, len);
             r->at += len;
         }
         if (*r->at != '{')
             return 0;
         r->at++;
-        step = append(r, root, STEP_LIST);
+        step = append_step(r, root, STEP_LIST);
         if (read_action(r, step) < 0)
             return -1;
     }

@@ -12,7 +12,7 @@ struct why {
     size_t len;
 };
 
-static void say(struct why *why, const char *before, const char *sentence)
+static void add_reason(struct why *why, const char *before, const char *sentence)
 {
     int added;
 
@@ -25,41 +25,41 @@ static void say(struct why *why, const char *before, const char *sentence)
     (void)added;
 }
 
-static struct why begin(char *text)
+static struct why begin_reasons(char *text)
 {
     if (text)
         *text = '\0';
     return (struct why){ text, 0 };
 }
 
-static bool is_lower(char c)
+static bool is_lower_alphanumeric(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-static bool is_word(char c)
+static bool is_name_character(char c)
 {
     return isascii((unsigned char)c) && isalnum((unsigned char)c);
 }
 
 /* [a-z0-9]([-a-z0-9]*[a-z0-9])? for `len` bytes. */
-static bool is_label(const char *text, size_t len)
+static bool is_label_text(const char *text, size_t len)
 {
-    if (!len || !is_lower(text[0]) || !is_lower(text[len - 1]))
+    if (!len || !is_lower_alphanumeric(text[0]) || !is_lower_alphanumeric(text[len - 1]))
         return false;
     for (size_t i = 0; i < len; i++)
-        if (!is_lower(text[i]) && text[i] != '-')
+        if (!is_lower_alphanumeric(text[i]) && text[i] != '-')
             return false;
     return true;
 }
 
-static bool is_subdomain(const char *text, size_t len)
+static bool is_subdomain_text(const char *text, size_t len)
 {
     size_t from = 0;
 
     for (size_t i = 0; i <= len; i++)
         if (i == len || text[i] == '.') {
-            if (!is_label(text + from, i - from))
+            if (!is_label_text(text + from, i - from))
                 return false;
             from = i + 1;
         }
@@ -67,14 +67,14 @@ static bool is_subdomain(const char *text, size_t len)
 }
 
 /* ([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9] */
-static bool is_name(const char *text)
+static bool is_qualified_part(const char *text)
 {
     size_t len = strlen(text);
 
-    if (!len || !is_word(text[0]) || !is_word(text[len - 1]))
+    if (!len || !is_name_character(text[0]) || !is_name_character(text[len - 1]))
         return false;
     for (size_t i = 0; i < len; i++)
-        if (!is_word(text[i]) && !strchr("-_.", text[i]))
+        if (!is_name_character(text[i]) && !strchr("-_.", text[i]))
             return false;
     return true;
 }
@@ -103,13 +103,13 @@ static bool is_name(const char *text)
 
 bool name_is_dns_label(const char *name, char ret_why[NAME_WHY])
 {
-    struct why why = begin(ret_why);
+    struct why why = begin_reasons(ret_why);
     size_t len = strlen(name);
 
     if (len > 63)
-        say(&why, "", "must be no more than 63 characters");
-    if (!is_label(name, len))
-        say(&why, "", is_subdomain(name, len) ? "must not contain dots" : LABEL);
+        add_reason(&why, "", "must be no more than 63 characters");
+    if (!is_label_text(name, len))
+        add_reason(&why, "", is_subdomain_text(name, len) ? "must not contain dots" : LABEL);
     return !why.len;
 }
 
@@ -117,14 +117,14 @@ static void judge_subdomain(struct why *why, const char *before,
                             const char *name, size_t len)
 {
     if (len > 253)
-        say(why, before, "must be no more than 253 characters");
-    if (!is_subdomain(name, len))
-        say(why, before, SUBDOMAIN);
+        add_reason(why, before, "must be no more than 253 characters");
+    if (!is_subdomain_text(name, len))
+        add_reason(why, before, SUBDOMAIN);
 }
 
 bool name_is_dns_subdomain(const char *name, char ret_why[NAME_WHY])
 {
-    struct why why = begin(ret_why);
+    struct why why = begin_reasons(ret_why);
 
     judge_subdomain(&why, "", name, strlen(name));
     return !why.len;
@@ -132,63 +132,63 @@ bool name_is_dns_subdomain(const char *name, char ret_why[NAME_WHY])
 
 bool name_is_dns1035_label(const char *name, char ret_why[NAME_WHY])
 {
-    struct why why = begin(ret_why);
+    struct why why = begin_reasons(ret_why);
     size_t len = strlen(name);
 
     if (len > 63)
-        say(&why, "", "must be no more than 63 characters");
-    if (!is_label(name, len) || (*name >= '0' && *name <= '9'))
-        say(&why, "", DNS1035);
+        add_reason(&why, "", "must be no more than 63 characters");
+    if (!is_label_text(name, len) || (*name >= '0' && *name <= '9'))
+        add_reason(&why, "", DNS1035);
     return !why.len;
 }
 
 bool name_is_path_segment(const char *name, char ret_why[NAME_WHY])
 {
-    struct why why = begin(ret_why);
+    struct why why = begin_reasons(ret_why);
 
     if (!strcmp(name, "."))
-        say(&why, "", "may not be '.'");
+        add_reason(&why, "", "may not be '.'");
     if (!strcmp(name, ".."))
-        say(&why, "", "may not be '..'");
+        add_reason(&why, "", "may not be '..'");
     if (strchr(name, '/'))
-        say(&why, "", "may not contain '/'");
+        add_reason(&why, "", "may not contain '/'");
     if (strchr(name, '%'))
-        say(&why, "", "may not contain '%'");
+        add_reason(&why, "", "may not contain '%'");
     return !why.len;
 }
 
 bool name_is_qualified(const char *name, char ret_why[NAME_WHY])
 {
-    struct why why = begin(ret_why);
+    struct why why = begin_reasons(ret_why);
     const char *slash = strchr(name, '/'), *last = slash ? slash + 1 : name;
 
     if (strchr(last, '/')) {
-        say(&why, "", "a qualified name must" NAME
+        add_reason(&why, "", "a qualified name must" NAME
             " with an optional DNS subdomain prefix and '/' (e.g. "
             "'example.com/MyName')");
         return false;
     }
     if (slash == name)
-        say(&why, "prefix part ", "must be non-empty");
+        add_reason(&why, "prefix part ", "must be non-empty");
     else if (slash)
         judge_subdomain(&why, "prefix part ", name, (size_t)(slash - name));
     if (!*last)
-        say(&why, "name part ", "must be non-empty");
+        add_reason(&why, "name part ", "must be non-empty");
     if (strlen(last) > 63)
-        say(&why, "name part ", "must be no more than 63 characters");
-    if (!is_name(last))
-        say(&why, "name part ", "must" NAME);
+        add_reason(&why, "name part ", "must be no more than 63 characters");
+    if (!is_qualified_part(last))
+        add_reason(&why, "name part ", "must" NAME);
     return !why.len;
 }
 
 bool name_is_label_value(const char *value, char ret_why[NAME_WHY])
 {
-    struct why why = begin(ret_why);
+    struct why why = begin_reasons(ret_why);
 
     if (strlen(value) > 63)
-        say(&why, "", "must be no more than 63 characters");
-    if (*value && !is_name(value))
-        say(&why, "", "a valid label must be an empty string or" WORDS
+        add_reason(&why, "", "must be no more than 63 characters");
+    if (*value && !is_qualified_part(value))
+        add_reason(&why, "", "a valid label must be an empty string or" WORDS
             "'MyValue',  or 'my_value',  or '12345', regex used for validation "
             "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')");
     return !why.len;
@@ -196,22 +196,22 @@ bool name_is_label_value(const char *value, char ret_why[NAME_WHY])
 
 bool name_is_config_key(const char *key, char ret_why[NAME_WHY])
 {
-    struct why why = begin(ret_why);
+    struct why why = begin_reasons(ret_why);
     bool good = *key != '\0';
 
     if (strlen(key) > 253)
-        say(&why, "", "must be no more than 253 characters");
+        add_reason(&why, "", "must be no more than 253 characters");
     for (const char *at = key; *at; at++)
-        good &= is_word(*at) || strchr("-._", *at);
+        good &= is_name_character(*at) || strchr("-._", *at);
     if (!good)
-        say(&why, "", "a valid config key must consist of alphanumeric "
+        add_reason(&why, "", "a valid config key must consist of alphanumeric "
             "characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
             "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
     if (!strcmp(key, "."))
-        say(&why, "", "must not be '.'");
+        add_reason(&why, "", "must not be '.'");
     else if (!strcmp(key, ".."))
-        say(&why, "", "must not be '..'");
+        add_reason(&why, "", "must not be '..'");
     else if (text_starts(key, ".."))
-        say(&why, "", "must not start with '..'");
+        add_reason(&why, "", "must not start with '..'");
     return !why.len;
 }

@@ -76,7 +76,7 @@ static int read_suffix(struct parts *parts, struct err *err)
     return 0;
 }
 
-static int split(const char *text, struct parts *ret, struct err *err)
+static int split_number_suffix(const char *text, struct parts *ret, struct err *err)
 {
     size_t at = 0, end;
 
@@ -106,7 +106,7 @@ static int split(const char *text, struct parts *ret, struct err *err)
 
 /* ---- Small and big ------------------------------------------------------ */
 
-static struct decimal decimal_of(struct arena *arena, const struct quantity *q)
+static struct decimal quantity_to_decimal(struct arena *arena, const struct quantity *q)
 {
     if (q->big)
         return (struct decimal){ *q->big == '-', q->big + (*q->big == '-'),
@@ -129,7 +129,7 @@ static void set_big(struct arena *arena, struct quantity *q,
                           value->digits);
 }
 
-static bool is_zero(const struct quantity *q)
+static bool is_zero_quantity(const struct quantity *q)
 {
     const char *at;
 
@@ -202,7 +202,7 @@ int quantity_parse(struct arena *arena, const char *text, struct quantity *ret,
     struct quantity q = { 0 };
     char *digits;
 
-    if (split(text, &parts, err) < 0)
+    if (split_number_suffix(text, &parts, err) < 0)
         return -1;
     digits = arena_printf(arena, "%.*s%.*s",
                           parts.whole_len ? (int)parts.whole_len : 1,
@@ -235,7 +235,7 @@ static const char *suffix_of(bool binary, int exponent)
     return NULL;
 }
 
-static char *write_binary(struct arena *arena, struct decimal value)
+static char *write_binary_suffix(struct arena *arena, struct decimal value)
 {
     int thousands = 0;
 
@@ -276,12 +276,12 @@ static char *write_decimal(struct arena *arena, struct decimal value,
 char *quantity_text(struct arena *arena, const struct quantity *quantity)
 {
     static const struct decimal kibi = { false, "1024", 0 };
-    struct decimal value = decimal_of(arena, quantity), size = value;
+    struct decimal value = quantity_to_decimal(arena, quantity), size = value;
     bool whole;
 
     if (quantity->text)
         return arena_string(arena, quantity->text);
-    if (is_zero(quantity))
+    if (is_zero_quantity(quantity))
         return arena_string(arena, "0");
     if (quantity->format != QUANTITY_BINARY_SI)
         return write_decimal(arena, value, quantity->format);
@@ -290,7 +290,7 @@ char *quantity_text(struct arena *arena, const struct quantity *quantity)
     whole = value.scale >= 0;
     if (!whole || decimal_compare(arena, &size, &kibi) < 0)
         return write_decimal(arena, value, QUANTITY_DECIMAL_SI);
-    return write_binary(arena, decimal_rescale(arena, &value, 0));
+    return write_binary_suffix(arena, decimal_rescale(arena, &value, 0));
 }
 
 /* ---- Numbers ------------------------------------------------------------ */
@@ -317,7 +317,7 @@ static int64_t small_at(int64_t value, int scale, int wanted)
     }
 }
 
-static int64_t scaled(const struct quantity *q, int wanted)
+static int64_t quantity_at_scale(const struct quantity *q, int wanted)
 {
     scoped_arena struct arena *arena = NULL;
     struct decimal value;
@@ -326,7 +326,7 @@ static int64_t scaled(const struct quantity *q, int wanted)
     if (!q->big)
         return small_at(q->small, q->scale, wanted);
     arena = arena_new();
-    value = decimal_of(arena, q);
+    value = quantity_to_decimal(arena, q);
     if (value.scale < wanted)
         value = decimal_round_up(arena, &value, wanted);
     low = decimal_low(&value);
@@ -337,12 +337,12 @@ static int64_t scaled(const struct quantity *q, int wanted)
 
 int64_t quantity_value(const struct quantity *quantity)
 {
-    return scaled(quantity, 0);
+    return quantity_at_scale(quantity, 0);
 }
 
 int64_t quantity_milli_value(const struct quantity *quantity)
 {
-    return scaled(quantity, -3);
+    return quantity_at_scale(quantity, -3);
 }
 
 static double power_of_ten(int exponent)
@@ -366,7 +366,7 @@ double quantity_float(const struct quantity *quantity)
 int quantity_compare(const struct quantity *a, const struct quantity *b)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct decimal x = decimal_of(arena, a), y = decimal_of(arena, b);
+    struct decimal x = quantity_to_decimal(arena, a), y = quantity_to_decimal(arena, b);
 
     return decimal_compare(arena, &x, &y);
 }
@@ -407,12 +407,12 @@ void quantity_add(struct arena *arena, struct quantity *a,
     struct decimal x, y;
 
     a->text = NULL;
-    if (is_zero(a))
+    if (is_zero_quantity(a))
         a->format = b->format;
     if (!a->big && !b->big && add_small(a, b))
         return;
-    x = decimal_of(arena, a);
-    y = decimal_of(arena, b);
+    x = quantity_to_decimal(arena, a);
+    y = quantity_to_decimal(arena, b);
     x = decimal_add(arena, &x, &y);
     set_big(arena, a, &x);
 }

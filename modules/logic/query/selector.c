@@ -37,7 +37,7 @@ void requirement_settle(struct requirement *r)
     r->count = kept;
 }
 
-static const char *check_key(struct text *said, const char *key)
+static const char *check_label_key(struct text *said, const char *key)
 {
     char why[NAME_WHY];
 
@@ -52,7 +52,7 @@ int requirement_check(struct requirement *r, bool empty_is_fine, struct err *err
     char why[NAME_WHY];
     size_t wrong = 0;
 
-    if (*check_key(&said, r->key))
+    if (*check_label_key(&said, r->key))
         return err_set(err, ERR_BAD_REQUEST, "%s", text_string(&said));
     if (!empty_is_fine && r->kind <= REQUIRE_NOT_IN && !r->count)
         return err_set(err, ERR_BAD_REQUEST,
@@ -78,22 +78,22 @@ int requirement_check(struct requirement *r, bool empty_is_fine, struct err *err
 
 /* ---- Matching ----------------------------------------------------------- */
 
-static bool is_among(const struct requirement *r, const char *value)
+static bool is_among_values(const struct requirement *r, const char *value)
 {
     return r->count && bsearch(&value, r->values, r->count, sizeof *r->values,
                                compare_words);
 }
 
 /* `value` NULL: it is not there. */
-static bool holds(const struct requirement *r, const char *value)
+static bool requirement_holds(const struct requirement *r, const char *value)
 {
     long long number;
 
     switch (r->kind) {
     case REQUIRE_IN:
-        return value && is_among(r, value);
+        return value && is_among_values(r, value);
     case REQUIRE_NOT_IN:
-        return !value || !is_among(r, value);
+        return !value || !is_among_values(r, value);
     case REQUIRE_EXISTS:
         return value;
     case REQUIRE_MISSING:
@@ -117,7 +117,7 @@ bool selector_matches_labels(const struct selector *selector,
         const struct requirement *r = &selector->requirements[i];
         const struct node *value = node_get(labels, r->key);
 
-        if (!holds(r, node_is(value, NODE_STRING) ? value->string : NULL))
+        if (!requirement_holds(r, node_is(value, NODE_STRING) ? value->string : NULL))
             return false;
     }
     return true;
@@ -146,11 +146,11 @@ static bool field_holds(const struct requirement *r, const struct node *object)
     scoped_text struct text text = { 0 };
 
     if (node_is(value, NODE_STRING))
-        return holds(r, value->string);
+        return requirement_holds(r, value->string);
     if (node_is(value, NODE_INT) || node_is(value, NODE_FLOAT) ||
         node_is(value, NODE_BOOL))
         document_write_json(&text, value);
-    return holds(r, text_string(&text));
+    return requirement_holds(r, text_string(&text));
 }
 
 bool selector_matches(const struct selector *selector, const struct node *object)

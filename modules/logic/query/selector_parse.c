@@ -32,7 +32,7 @@ struct parse {
     struct err *err;
 };
 
-static bool is_space(char c)
+static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -46,12 +46,12 @@ static const struct {
     { ",", TOKEN_COMMA },  { ">", TOKEN_GREATER },    { "<", TOKEN_LESS },
 };
 
-static struct token read_token(struct parse *p)
+static struct token lex_token(struct parse *p)
 {
     struct token token = { TOKEN_END, "" };
     size_t len = 0;
 
-    while (is_space(*p->at))
+    while (is_blank(*p->at))
         p->at++;
     if (!*p->at)
         return token;
@@ -60,7 +60,7 @@ static struct token read_token(struct parse *p)
             p->at += strlen(symbols[i].text);
             return (struct token){ symbols[i].kind, symbols[i].text };
         }
-    while (p->at[len] && !is_space(p->at[len]) && !strchr("=!(),<>", p->at[len]))
+    while (p->at[len] && !is_blank(p->at[len]) && !strchr("=!(),<>", p->at[len]))
         len++;
     token.text = arena_bytes(p->arena, p->at, len);
     p->at += len;
@@ -77,20 +77,20 @@ static enum token_kind as_value(const struct token *token)
                                                                   : token->kind;
 }
 
-static struct token consume(struct parse *p)
+static struct token consume_token(struct parse *p)
 {
     struct token token = p->next;
 
-    p->next = read_token(p);
+    p->next = lex_token(p);
     return token;
 }
 
-static int refuse(struct parse *p, const char *found, const char *expected)
+static int refuse_selector(struct parse *p, const char *found, const char *expected)
 {
     return err_set(p->err, ERR_BAD_REQUEST, "found '%.200s'%s", found, expected);
 }
 
-static void add_value(struct parse *p, struct requirement *r, const char *value)
+static void add_requirement_value(struct parse *p, struct requirement *r, const char *value)
 {
     /* Grown by doubling whenever the count is a power of two. */
     if (!(r->count & (r->count - 1))) {
@@ -105,49 +105,49 @@ static void add_value(struct parse *p, struct requirement *r, const char *value)
 }
 
 /* a,b,,c) with empty values where nothing stands. */
-static int parse_list(struct parse *p, struct requirement *r)
+static int parse_value_list(struct parse *p, struct requirement *r)
 {
     while (1) {
-        struct token token = consume(p);
+        struct token token = consume_token(p);
 
         if (as_value(&token) == TOKEN_WORD) {
-            add_value(p, r, token.text);
+            add_requirement_value(p, r, token.text);
             if (p->next.kind == TOKEN_CLOSE)
                 return 0;
             if (p->next.kind != TOKEN_COMMA)
-                return refuse(p, p->next.text, ", expected: ',' or ')'");
+                return refuse_selector(p, p->next.text, ", expected: ',' or ')'");
         } else if (token.kind == TOKEN_COMMA) {
             if (!r->count)
-                add_value(p, r, "");
+                add_requirement_value(p, r, "");
             if (p->next.kind == TOKEN_CLOSE) {
-                add_value(p, r, "");
+                add_requirement_value(p, r, "");
                 return 0;
             }
             if (p->next.kind == TOKEN_COMMA) {
-                consume(p);
-                add_value(p, r, "");
+                consume_token(p);
+                add_requirement_value(p, r, "");
             }
         } else {
-            return refuse(p, token.text, ", expected: ',', or identifier");
+            return refuse_selector(p, token.text, ", expected: ',', or identifier");
         }
     }
 }
 
 static int parse_values(struct parse *p, struct requirement *r)
 {
-    struct token token = consume(p);
+    struct token token = consume_token(p);
 
     if (token.kind != TOKEN_OPEN)
-        return refuse(p, token.text, " expected: '('");
+        return refuse_selector(p, token.text, " expected: '('");
     if (p->next.kind == TOKEN_CLOSE) {
-        consume(p);
+        consume_token(p);
         return 0;
     }
     if (as_value(&p->next) != TOKEN_WORD && p->next.kind != TOKEN_COMMA)
-        return refuse(p, p->next.text, ", expected: ',', ')' or identifier");
-    if (parse_list(p, r) < 0)
+        return refuse_selector(p, p->next.text, ", expected: ',', ')' or identifier");
+    if (parse_value_list(p, r) < 0)
         return -1;
-    consume(p);
+    consume_token(p);
     return 0;
 }
 
@@ -156,19 +156,19 @@ static int parse_value(struct parse *p, struct requirement *r)
     struct token token;
 
     if (p->next.kind == TOKEN_END || p->next.kind == TOKEN_COMMA) {
-        add_value(p, r, "");
+        add_requirement_value(p, r, "");
         return 0;
     }
-    token = consume(p);
+    token = consume_token(p);
     if (as_value(&token) != TOKEN_WORD)
-        return refuse(p, token.text, ", expected: identifier");
-    add_value(p, r, token.text);
+        return refuse_selector(p, token.text, ", expected: identifier");
+    add_requirement_value(p, r, token.text);
     return 0;
 }
 
 static int parse_operation(struct parse *p, struct requirement *r)
 {
-    struct token token = consume(p);
+    struct token token = consume_token(p);
 
     switch (token.kind) {
     case TOKEN_IN:
@@ -186,20 +186,20 @@ static int parse_operation(struct parse *p, struct requirement *r)
         r->kind = token.kind == TOKEN_GREATER ? REQUIRE_GREATER : REQUIRE_LESS;
         return parse_value(p, r);
     default:
-        return refuse(p, token.text, ", expected: in, notin, =, ==, !=, gt, lt");
+        return refuse_selector(p, token.text, ", expected: in, notin, =, ==, !=, gt, lt");
     }
 }
 
 static int parse_requirement(struct parse *p)
 {
     struct requirement *r = selector_add(p->arena, p->selector);
-    struct token token = consume(p);
+    struct token token = consume_token(p);
     bool missing = token.kind == TOKEN_NOT;
 
     if (missing)
-        token = consume(p);
+        token = consume_token(p);
     if (as_value(&token) != TOKEN_WORD)
-        return refuse(p, token.text, ", expected: identifier");
+        return refuse_selector(p, token.text, ", expected: identifier");
     r->key = token.text;
     r->kind = missing ? REQUIRE_MISSING : REQUIRE_EXISTS;
     if (requirement_check(r, true, p->err) < 0)
@@ -214,25 +214,25 @@ static int parse_requirement(struct parse *p)
 
 static int parse_all(struct parse *p)
 {
-    p->next = read_token(p);
+    p->next = lex_token(p);
     while (p->next.kind != TOKEN_END) {
         if (as_value(&p->next) != TOKEN_WORD && p->next.kind != TOKEN_NOT)
-            return refuse(p, p->next.text,
+            return refuse_selector(p, p->next.text,
                           ", expected: !, identifier, or 'end of string'");
         if (parse_requirement(p) < 0)
             return err_wrap(p->err, "unable to parse requirement");
         if (p->next.kind == TOKEN_END)
             return 0;
         if (p->next.kind != TOKEN_COMMA)
-            return refuse(p, p->next.text, ", expected: ',' or 'end of string'");
-        consume(p);
+            return refuse_selector(p, p->next.text, ", expected: ',' or 'end of string'");
+        consume_token(p);
         if (as_value(&p->next) != TOKEN_WORD && p->next.kind != TOKEN_NOT)
-            return refuse(p, p->next.text, ", expected: identifier after ','");
+            return refuse_selector(p, p->next.text, ", expected: identifier after ','");
     }
     return 0;
 }
 
-static int check_length(const char *text, struct err *err)
+static int check_selector_length(const char *text, struct err *err)
 {
     if (strlen(text) <= SELECTOR_MAX)
         return 0;
@@ -245,7 +245,7 @@ struct selector *selector_parse_labels(struct arena *arena, const char *text,
 {
     struct parse p = { .arena = arena, .err = err };
 
-    if (check_length(text, err) < 0)
+    if (check_selector_length(text, err) < 0)
         return NULL;
     p.at = text;
     p.selector = arena_alloc(arena, sizeof *p.selector);
@@ -254,7 +254,7 @@ struct selector *selector_parse_labels(struct arena *arena, const char *text,
 
 /* ---- Fields ------------------------------------------------------------- */
 
-static bool is_known(const char *const *known, const char *field)
+static bool is_known_field(const char *const *known, const char *field)
 {
     if (!strcmp(field, "metadata.name") || !strcmp(field, "metadata.namespace"))
         return true;
@@ -266,7 +266,7 @@ static bool is_known(const char *const *known, const char *field)
 
 /* In the words of kinds that have fields of their own, and of those that have
    only the two that all have. */
-static int refuse_field(const char *const *known, const char *field,
+static int refuse_field_name(const char *const *known, const char *field,
                         struct err *err)
 {
     if (*known)
@@ -279,7 +279,7 @@ static int refuse_field(const char *const *known, const char *field,
 }
 
 /* Takes `\` from before `,`, `=` and `\`, in place. */
-static int unescape(char *value, struct err *err)
+static int unescape_value(char *value, struct err *err)
 {
     char *to = value;
 
@@ -301,7 +301,7 @@ static int unescape(char *value, struct err *err)
     return 0;
 }
 
-static int parse_term(struct arena *arena, struct selector *selector,
+static int parse_field_term(struct arena *arena, struct selector *selector,
                       const char *whole, char *term, const char *const *known,
                       struct err *err)
 {
@@ -323,9 +323,9 @@ static int parse_term(struct arena *arena, struct selector *selector,
     r->values = arena_alloc(arena, sizeof *r->values);
     r->values[0] = sign + len;
     r->count = 1;
-    if (unescape(sign + len, err) < 0)
+    if (unescape_value(sign + len, err) < 0)
         return -1;
-    return known && !is_known(known, term) ? refuse_field(known, term, err) : 0;
+    return known && !is_known_field(known, term) ? refuse_field_name(known, term, err) : 0;
 }
 
 struct selector *selector_parse_fields(struct arena *arena, const char *text,
@@ -333,7 +333,7 @@ struct selector *selector_parse_fields(struct arena *arena, const char *text,
 {
     struct selector *selector = arena_alloc(arena, sizeof *selector);
 
-    if (check_length(text, err) < 0)
+    if (check_selector_length(text, err) < 0)
         return NULL;
     selector->fields = true;
     while (*text) {
@@ -341,7 +341,7 @@ struct selector *selector_parse_fields(struct arena *arena, const char *text,
 
         while (text[len] && text[len] != ',')
             len += text[len] == '\\' && text[len + 1] ? 2 : 1;
-        if (len && parse_term(arena, selector, text,
+        if (len && parse_field_term(arena, selector, text,
                               arena_bytes(arena, text, len), known, err) < 0)
             return NULL;
         text += len + (text[len] == ',');

@@ -33,7 +33,7 @@ void schema_add_float(struct text *out, double value)
     text_add(out, digits);
 }
 
-static void add_quoted(struct text *out, const char *string, size_t len)
+static void add_go_quoted(struct text *out, const char *string, size_t len)
 {
     text_add_char(out, '"');
     for (size_t i = 0; i < len; i++) {
@@ -74,7 +74,7 @@ static void add_go_map(struct text *out, const struct node *map)
     text_add(out, "map[string]interface {}{");
     for (size_t i = 0; i < map->len && out->len < VALUE_MAX; i++) {
         text_add(out, i ? ", " : "");
-        add_quoted(out, sorted[i].key, strlen(sorted[i].key));
+        add_go_quoted(out, sorted[i].key, strlen(sorted[i].key));
         text_add_char(out, ':');
         add_go(out, sorted[i].value);
     }
@@ -98,7 +98,7 @@ static void add_go(struct text *out, const struct node *value)
         schema_add_float(out, value->number);
         break;
     case NODE_STRING:
-        add_quoted(out, value->string,
+        add_go_quoted(out, value->string,
                    value->len > VALUE_MAX ? VALUE_MAX : value->len);
         break;
     case NODE_LIST:
@@ -131,7 +131,7 @@ static const struct {
     { "InternalError", "Internal error", false },
 };
 
-static void add_head(struct text *out, const char *reason,
+static void add_cause_head(struct text *out, const char *reason,
                      const struct node *value)
 {
     for (size_t i = 0; i < count_of(reasons); i++) {
@@ -159,7 +159,7 @@ void schema_add_cause(struct arena *arena, struct node *causes,
     size_t len;
     va_list args;
 
-    add_head(&message, reason, value);
+    add_cause_head(&message, reason, value);
     len = message.len;
     text_add(&message, ": ");
     va_start(args, format);

@@ -11,7 +11,7 @@
 #define REF_HOPS_MAX 64
 #define DEPTH_MAX 512
 
-struct compile {
+struct compile_schema {
     struct arena *arena;
     const struct node *definitions;
     struct map *shared; /* definition name -> struct schema */
@@ -22,24 +22,24 @@ struct compile {
     struct err *err;
 };
 
-static struct schema *compile(struct compile *c, const struct node *source,
+static struct schema *compile_schema(struct compile_schema *c, const struct node *source,
                               const char *step);
-static int fill(struct compile *c, struct schema *schema,
+static int fill_schema(struct compile_schema *c, struct schema *schema,
                 const struct node *source);
-static int know_object(struct compile *c, struct schema *schema);
+static int know_object(struct compile_schema *c, struct schema *schema);
 
-static int refuse(struct compile *c, const char *what, const char *word)
+static int refuse_schema(struct compile_schema *c, const char *what, const char *word)
 {
     return err_set(c->err, ERR_INVALID, "schema%s%s: %s \"%s\"",
                    c->path.len ? " at " : "", text_string(&c->path), what, word);
 }
 
-static struct schema *make(struct compile *c, const struct node *source)
+static struct schema *make_schema(struct compile_schema *c, const struct node *source)
 {
     struct schema *schema;
 
     if (c->count >= SCHEMAS_MAX) {
-        refuse(c, "has more parts than", "100000");
+        refuse_schema(c, "has more parts than", "100000");
         return NULL;
     }
     if (c->count == c->room) {
@@ -62,25 +62,25 @@ static const char *last_part(const char *ref)
 }
 
 /* Follows definitions that are nothing but a reference to another one. */
-static const char *final_name(struct compile *c, const char *name)
+static const char *final_name(struct compile_schema *c, const char *name)
 {
     for (int hops = 0; hops < REF_HOPS_MAX; hops++) {
         const struct node *body = node_get(c->definitions, name);
         const char *next = node_get_text(body, "$ref");
 
         if (!node_is(body, NODE_MAP)) {
-            refuse(c, "refers to an unknown definition", name);
+            refuse_schema(c, "refers to an unknown definition", name);
             return NULL;
         }
         if (!*next || node_count(body) > 1)
             return name;
         name = last_part(next);
     }
-    refuse(c, "refers only to itself:", name);
+    refuse_schema(c, "refers only to itself:", name);
     return NULL;
 }
 
-static struct schema *compile_shared(struct compile *c, const char *ref)
+static struct schema *compile_shared(struct compile_schema *c, const char *ref)
 {
     const char *name = final_name(c, last_part(ref));
     const struct node *body;
@@ -92,16 +92,16 @@ static struct schema *compile_shared(struct compile *c, const char *ref)
     if (schema)
         return schema;
     body = node_get(c->definitions, name);
-    schema = make(c, body);
+    schema = make_schema(c, body);
     if (!schema)
         return NULL;
     /* Known before it is filled, so that it may contain itself. */
     map_put(c->shared, name, schema);
-    return fill(c, schema, body) < 0 ? NULL : schema;
+    return fill_schema(c, schema, body) < 0 ? NULL : schema;
 }
 
 /* The `$ref` of a schema that is one, or of its only allOf without a type. */
-static const char *reference(const struct node *source)
+static const char *schema_reference(const struct node *source)
 {
     const char *ref = node_get_text(source, "$ref");
     const struct node *all = node_get(source, "allOf");
@@ -116,7 +116,7 @@ static const char *reference(const struct node *source)
 
 /* ---- Parts -------------------------------------------------------------- */
 
-static int read_type(struct compile *c, struct schema *schema,
+static int read_type(struct compile_schema *c, struct schema *schema,
                      const struct node *source)
 {
     static const struct {
@@ -133,11 +133,11 @@ static int read_type(struct compile *c, struct schema *schema,
         if (!strcmp(types[i].name, name))
             schema->type = types[i].type;
     if (*name && schema->type == SCHEMA_ANY)
-        return refuse(c, "has the unknown type", name);
+        return refuse_schema(c, "has the unknown type", name);
     return 0;
 }
 
-static const char **read_words(struct compile *c, const struct node *list)
+static const char **read_word_list(struct compile_schema *c, const struct node *list)
 {
     const char **words =
         arena_alloc(c->arena, (node_count(list) + 1) * sizeof *words);
@@ -149,7 +149,17 @@ static const char **read_words(struct compile *c, const struct node *list)
     return words;
 }
 
-static void read_merging(struct compile *c, struct schema *schema,
+static bool has_listed_word(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = words; (at = strstr(at, word)); at += len)
+        if ((at == words || at[-1] == ',') && (!at[len] || at[len] == ','))
+            return true;
+    return false;
+}
+
+static void read_merging(struct compile_schema *c, struct schema *schema,
                          const struct node *source)
 {
     const char *list = node_get_text(source, "x-kubernetes-list-type");
@@ -161,11 +171,11 @@ static void read_merging(struct compile *c, struct schema *schema,
         schema->list = SCHEMA_LIST_SET;
     if (!strcmp(list, "map") && node_count(keys)) {
         schema->list = SCHEMA_LIST_MAP;
-        schema->list_keys = read_words(c, keys);
+        schema->list_keys = read_word_list(c, keys);
     }
-    schema->merges = text_has_word(strategy, "merge", ',') ||
+    schema->merges = has_listed_word(strategy, "merge") ||
                      (!*strategy && schema->list != SCHEMA_LIST_ATOMIC);
-    schema->retains = text_has_word(strategy, "retainKeys", ',');
+    schema->retains = has_listed_word(strategy, "retainKeys");
     if (*key)
         schema->merge_key = key;
     else if (schema->list_keys && schema->list_keys[0])
@@ -179,7 +189,7 @@ static int64_t read_count(const struct node *source, const char *key)
     return count < 0 ? -1 : count;
 }
 
-static bool read_number(const struct node *source, const char *key, double *ret)
+static bool read_schema_number(const struct node *source, const char *key, double *ret)
 {
     const struct node *number = node_get(source, key);
 
@@ -206,7 +216,7 @@ static bool has_limits(const struct node *source)
     return false;
 }
 
-static int read_limits(struct compile *c, struct schema *schema,
+static int read_limits(struct compile_schema *c, struct schema *schema,
                        const struct node *source)
 {
     struct schema_limits *l;
@@ -214,11 +224,11 @@ static int read_limits(struct compile *c, struct schema *schema,
     if (!has_limits(source))
         return 0;
     l = schema->limits = arena_alloc(c->arena, sizeof *l);
-    l->has_minimum = read_number(source, "minimum", &l->minimum);
-    l->has_maximum = read_number(source, "maximum", &l->maximum);
+    l->has_minimum = read_schema_number(source, "minimum", &l->minimum);
+    l->has_maximum = read_schema_number(source, "maximum", &l->maximum);
     l->exclusive_minimum = node_get_bool(source, "exclusiveMinimum", false);
     l->exclusive_maximum = node_get_bool(source, "exclusiveMaximum", false);
-    read_number(source, "multipleOf", &l->multiple_of);
+    read_schema_number(source, "multipleOf", &l->multiple_of);
     l->unique_items = node_get_bool(source, "uniqueItems", false);
     l->min_length = read_count(source, "minLength");
     l->max_length = read_count(source, "maxLength");
@@ -246,7 +256,7 @@ static int compare_members(const void *a, const void *b, void *members)
     return strcmp(m[*(const uint32_t *)a].key, m[*(const uint32_t *)b].key);
 }
 
-static void sort_members(struct compile *c, struct schema *schema)
+static void sort_members(struct compile_schema *c, struct schema *schema)
 {
     size_t n = schema->member_count;
 
@@ -257,7 +267,7 @@ static void sort_members(struct compile *c, struct schema *schema)
             schema->members);
 }
 
-static int read_members(struct compile *c, struct schema *schema,
+static int read_members(struct compile_schema *c, struct schema *schema,
                         const struct node *source)
 {
     const struct node *properties = node_get(source, "properties");
@@ -268,7 +278,7 @@ static int read_members(struct compile *c, struct schema *schema,
     schema->members = arena_alloc(c->arena, (node_count(properties) + 3) *
                                                 sizeof *schema->members);
     node_each (member, properties) {
-        struct schema *child = compile(c, member->value, member->key);
+        struct schema *child = compile_schema(c, member->value, member->key);
 
         if (!child)
             return -1;
@@ -277,7 +287,7 @@ static int read_members(struct compile *c, struct schema *schema,
         schema->member_count = n;
     }
     sort_members(c, schema);
-    schema->required = read_words(c, required);
+    schema->required = read_word_list(c, required);
     for (size_t i = n = 0; schema->required[i]; i++) {
         struct schema_member *member = schema_member(schema, schema->required[i]);
 
@@ -290,7 +300,7 @@ static int read_members(struct compile *c, struct schema *schema,
     return 0;
 }
 
-static int read_set(struct compile *c, const struct node *source,
+static int read_value_set(struct compile_schema *c, const struct node *source,
                     const char *key, struct schema_set *ret)
 {
     const struct node *list = node_get(source, key);
@@ -300,7 +310,7 @@ static int read_set(struct compile *c, const struct node *source,
         return 0;
     ret->items = arena_alloc(c->arena, n * sizeof *ret->items);
     for (size_t i = 0; i < n; i++) {
-        ret->items[i] = compile(c, list->items[i], key);
+        ret->items[i] = compile_schema(c, list->items[i], key);
         if (!ret->items[i])
             return -1;
     }
@@ -309,42 +319,42 @@ static int read_set(struct compile *c, const struct node *source,
 }
 
 /* A schema that is there: a map, or `true` for "anything". */
-static int read_child(struct compile *c, const struct node *source,
+static int read_child(struct compile_schema *c, const struct node *source,
                       const char *key, struct schema **ret)
 {
     const struct node *child = node_get(source, key);
 
     if (node_is(child, NODE_BOOL) && child->boolean) {
-        *ret = make(c, child);
+        *ret = make_schema(c, child);
         if (!*ret)
             return -1;
         (*ret)->preserves = (*ret)->nullable = true;
     } else if (node_is(child, NODE_MAP)) {
-        *ret = compile(c, child, key);
+        *ret = compile_schema(c, child, key);
         if (!*ret)
             return -1;
     }
     return 0;
 }
 
-static int read_children(struct compile *c, struct schema *schema,
+static int read_child_schemas(struct compile_schema *c, struct schema *schema,
                          const struct node *source)
 {
     if (read_members(c, schema, source) < 0 ||
         read_child(c, source, "additionalProperties", &schema->additional) < 0 ||
         read_child(c, source, "items", &schema->items) < 0 ||
         read_child(c, source, "not", &schema->not) < 0 ||
-        read_set(c, source, "allOf", &schema->all_of) < 0 ||
-        read_set(c, source, "anyOf", &schema->any_of) < 0 ||
-        read_set(c, source, "oneOf", &schema->one_of) < 0)
+        read_value_set(c, source, "allOf", &schema->all_of) < 0 ||
+        read_value_set(c, source, "anyOf", &schema->any_of) < 0 ||
+        read_value_set(c, source, "oneOf", &schema->one_of) < 0)
         return -1;
     return 0;
 }
 
-static int fill(struct compile *c, struct schema *schema,
+static int fill_schema(struct compile_schema *c, struct schema *schema,
                 const struct node *source)
 {
-    const char *ref = reference(source);
+    const char *ref = schema_reference(source);
 
     schema->nullable = node_get_bool(source, "nullable", false);
     schema->fallback = node_get(source, "default");
@@ -353,7 +363,7 @@ static int fill(struct compile *c, struct schema *schema,
         return schema->base ? 0 : -1;
     }
     if (!node_is(source, NODE_MAP))
-        return refuse(c, "must be an object, not",
+        return refuse_schema(c, "must be an object, not",
                       source ? node_type_name(source->type) : "nothing");
     if (read_type(c, schema, source) < 0)
         return -1;
@@ -369,21 +379,21 @@ static int fill(struct compile *c, struct schema *schema,
     if (node_is(node_get(source, "x-kubernetes-validations"), NODE_LIST))
         schema->rules = node_get(source, "x-kubernetes-validations");
     read_merging(c, schema, source);
-    if (read_limits(c, schema, source) < 0 || read_children(c, schema, source) < 0)
+    if (read_limits(c, schema, source) < 0 || read_child_schemas(c, schema, source) < 0)
         return -1;
     if (node_get_bool(source, "x-kubernetes-embedded-resource", false))
         return know_object(c, schema);
     return 0;
 }
 
-static struct schema *compile(struct compile *c, const struct node *source,
+static struct schema *compile_schema(struct compile_schema *c, const struct node *source,
                               const char *step)
 {
     size_t len = c->path.len;
     struct schema *schema = NULL;
 
     if (++c->depth > DEPTH_MAX) {
-        refuse(c, "is nested deeper than", "512");
+        refuse_schema(c, "is nested deeper than", "512");
         return NULL;
     }
     if (step)
@@ -391,8 +401,8 @@ static struct schema *compile(struct compile *c, const struct node *source,
     if (*node_get_text(source, "$ref") && node_count(source) == 1) {
         schema = compile_shared(c, node_get_text(source, "$ref"));
     } else {
-        schema = make(c, source);
-        if (schema && fill(c, schema, source) < 0)
+        schema = make_schema(c, source);
+        if (schema && fill_schema(c, schema, source) < 0)
             schema = NULL;
     }
     if (schema)
@@ -454,7 +464,7 @@ static void put_member(struct schema *schema, const char *key,
  * Adds what every object has. A metadata that the source describes stays in
  * force for validation, but the fields are Kubernetes'.
  */
-static int know_object(struct compile *c, struct schema *schema)
+static int know_object(struct compile_schema *c, struct schema *schema)
 {
     const struct node *known = document_read_own(
         c->arena, object_text, strlen(object_text), c->err);
@@ -462,7 +472,7 @@ static int know_object(struct compile *c, struct schema *schema)
     if (!known)
         return -1;
     node_each (member, known) {
-        struct schema *child = compile(c, member->value, member->key);
+        struct schema *child = compile_schema(c, member->value, member->key);
         struct schema_member *old = schema_member(schema, member->key);
 
         if (!child)
@@ -513,11 +523,11 @@ struct schema *schema_compile(struct arena *arena, const struct node *source,
                               struct err *err)
 {
     scoped_map struct map *shared = map_new();
-    struct compile c = { .arena = arena,
+    struct compile_schema c = { .arena = arena,
                          .definitions = definitions,
                          .shared = shared,
                          .err = err };
-    struct schema *schema = compile(&c, source, NULL);
+    struct schema *schema = compile_schema(&c, source, NULL);
 
     if (schema && object) {
         if (schema->base) {

@@ -14,7 +14,7 @@ struct filling {
     bool keeps_nulls; /* those that no default replaces */
 };
 
-static bool fill(struct filling *f, const struct schema *schema,
+static bool fill_defaults(struct filling *f, const struct schema *schema,
                  struct node *value);
 
 static bool is_stray_null(const struct schema *schema, const struct node *value)
@@ -23,7 +23,7 @@ static bool is_stray_null(const struct schema *schema, const struct node *value)
            !(schema->base && schema_real(schema)->nullable);
 }
 
-static const struct node *fallback(const struct schema *schema)
+static const struct node *default_of(const struct schema *schema)
 {
     for (; schema; schema = schema->base)
         if (schema->fallback)
@@ -33,7 +33,7 @@ static const struct node *fallback(const struct schema *schema)
 
 static struct node *make_default(struct filling *f, const struct schema *schema)
 {
-    const struct node *value = fallback(schema);
+    const struct node *value = default_of(schema);
 
     if (!value || ++f->made > DEFAULTS_MAX)
         return NULL;
@@ -48,7 +48,7 @@ static void fill_missing(struct filling *f, const struct schema *schema,
         const struct node *now;
         struct node *value;
 
-        if (!fallback(member->schema))
+        if (!default_of(member->schema))
             continue;
         now = node_get(map, member->key);
         if (now && !is_stray_null(member->schema, now))
@@ -59,7 +59,7 @@ static void fill_missing(struct filling *f, const struct schema *schema,
     }
 }
 
-static bool fill_map(struct filling *f, const struct schema *schema,
+static bool fill_map_defaults(struct filling *f, const struct schema *schema,
                      struct node *map)
 {
     fill_missing(f, schema, map);
@@ -79,14 +79,14 @@ static bool fill_map(struct filling *f, const struct schema *schema,
             }
             map->members[i].value = value;
         }
-        if (!fill(f, child, map->members[i].value))
+        if (!fill_defaults(f, child, map->members[i].value))
             return false;
         i++;
     }
     return true;
 }
 
-static bool fill(struct filling *f, const struct schema *schema,
+static bool fill_defaults(struct filling *f, const struct schema *schema,
                  struct node *value)
 {
     bool good = true;
@@ -97,7 +97,7 @@ static bool fill(struct filling *f, const struct schema *schema,
     if (f->made > DEFAULTS_MAX || ++f->depth > DEPTH_MAX)
         return false;
     if (value->type == NODE_MAP)
-        good = fill_map(f, schema, value);
+        good = fill_map_defaults(f, schema, value);
     for (size_t i = 0; value->type == NODE_LIST && good && i < value->len; i++) {
         if (is_stray_null(schema->items, value->items[i])) {
             struct node *item = make_default(f, schema->items);
@@ -105,7 +105,7 @@ static bool fill(struct filling *f, const struct schema *schema,
             if (item)
                 value->items[i] = item;
         }
-        good = fill(f, schema->items, value->items[i]);
+        good = fill_defaults(f, schema->items, value->items[i]);
     }
     f->depth--;
     return good;
@@ -114,7 +114,7 @@ static bool fill(struct filling *f, const struct schema *schema,
 static int apply_defaults(struct filling *f, const struct schema *schema,
                           struct node *object, struct err *err)
 {
-    if (fill(f, schema, object))
+    if (fill_defaults(f, schema, object))
         return 0;
     return err_set(err, ERR_INVALID,
                    "defaults of the schema make more than %d defaults",
@@ -154,7 +154,7 @@ struct pruning {
     struct text path;
 };
 
-static void prune(struct pruning *p, const struct schema *schema,
+static void prune_value(struct pruning *p, const struct schema *schema,
                   const struct node *value);
 
 static void prune_map(struct pruning *p, const struct schema *schema,
@@ -169,7 +169,7 @@ static void prune_map(struct pruning *p, const struct schema *schema,
         text_add(&p->path, len ? "." : "");
         text_add(&p->path, key);
         if (child) {
-            prune(p, child, map->members[i].value);
+            prune_value(p, child, map->members[i].value);
         } else if (!schema->preserves) {
             if (p->unknown && p->unknown->len < UNKNOWN_MAX)
                 node_add(p->arena, p->unknown,
@@ -183,7 +183,7 @@ static void prune_map(struct pruning *p, const struct schema *schema,
     }
 }
 
-static void prune(struct pruning *p, const struct schema *schema,
+static void prune_value(struct pruning *p, const struct schema *schema,
                   const struct node *value)
 {
     size_t len = p->path.len;
@@ -197,7 +197,7 @@ static void prune(struct pruning *p, const struct schema *schema,
         prune_map(p, schema, value);
     for (size_t i = 0; value->type == NODE_LIST && i < value->len; i++) {
         text_addf(&p->path, "[%zu]", i);
-        prune(p, schema->items, value->items[i]);
+        prune_value(p, schema->items, value->items[i]);
         text_cut(&p->path, len);
     }
 }
@@ -207,7 +207,7 @@ void schema_prune(const struct schema *schema, struct arena *arena,
 {
     struct pruning p = { .arena = arena, .unknown = ret_unknown, .remove = true };
 
-    prune(&p, schema, object);
+    prune_value(&p, schema, object);
     text_free(&p.path);
 }
 
@@ -216,6 +216,6 @@ void schema_find_unknown(const struct schema *schema, struct arena *arena,
 {
     struct pruning p = { .arena = arena, .unknown = ret_unknown };
 
-    prune(&p, schema, object);
+    prune_value(&p, schema, object);
     text_free(&p.path);
 }

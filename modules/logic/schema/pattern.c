@@ -10,14 +10,14 @@
 /* What a schema may ask of every string of a body. */
 #define MOST_INSTRUCTIONS 2000
 
-static struct pattern *compile(const char *text, struct err *err)
+static struct pattern *compile_schema_pattern(const char *text, struct err *err)
 {
     return pattern_new(text, strlen(text), MOST_INSTRUCTIONS, err);
 }
 
 int schema_pattern_check(const char *text, struct err *err)
 {
-    scoped_pattern struct pattern *pattern = compile(text, err);
+    scoped_pattern struct pattern *pattern = compile_schema_pattern(text, err);
 
     return pattern ? 0 : -1;
 }
@@ -32,7 +32,7 @@ bool schema_pattern_matches(struct map **known, const char *text,
         *known = map_new();
     pattern = map_get(*known, text);
     if (!pattern) {
-        pattern = compile(text, &err);
+        pattern = compile_schema_pattern(text, &err);
         if (!pattern)
             return true;
         map_put(*known, text, pattern);

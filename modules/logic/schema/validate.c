@@ -21,10 +21,10 @@ struct checking {
     struct map *patterns; /* compiled, by text */
 };
 
-static void check(struct checking *c, const struct schema *schema,
+static void validate_value(struct checking *c, const struct schema *schema,
                   const struct node *value);
 
-static bool exhausted(const struct checking *c)
+static bool has_enough_causes(const struct checking *c)
 {
     return meter_over(c->meter) || c->causes->len >= CAUSES_MAX;
 }
@@ -37,7 +37,7 @@ static bool exhausted(const struct checking *c)
 
 /* ---- Types -------------------------------------------------------------- */
 
-static const char *type_of(const struct node *value)
+static const char *type_name_of(const struct node *value)
 {
     switch (value->type) {
     case NODE_NULL:
@@ -58,7 +58,7 @@ static const char *type_of(const struct node *value)
     return "object";
 }
 
-static bool is_whole(const struct node *value)
+static bool is_whole_number(const struct node *value)
 {
     return value->type == NODE_INT ||
            (value->type == NODE_FLOAT && value->number == floor(value->number));
@@ -67,7 +67,7 @@ static bool is_whole(const struct node *value)
 static bool type_fits(const struct schema *schema, const struct node *value)
 {
     if (schema->int_or_string)
-        return value->type == NODE_STRING || is_whole(value);
+        return value->type == NODE_STRING || is_whole_number(value);
     switch (schema->type) {
     case SCHEMA_ANY:
         return true;
@@ -78,7 +78,7 @@ static bool type_fits(const struct schema *schema, const struct node *value)
     case SCHEMA_STRING:
         return value->type == NODE_STRING;
     case SCHEMA_INTEGER:
-        return is_whole(value);
+        return is_whole_number(value);
     case SCHEMA_NUMBER:
         return value->type == NODE_INT || value->type == NODE_FLOAT;
     case SCHEMA_BOOLEAN:
@@ -87,10 +87,10 @@ static bool type_fits(const struct schema *schema, const struct node *value)
     return value->type == NODE_BOOL;
 }
 
-static bool check_type(struct checking *c, const struct schema *schema,
+static bool validate_type(struct checking *c, const struct schema *schema,
                        const struct node *value)
 {
-    const char *got = type_of(value);
+    const char *got = type_name_of(value);
 
     if (type_fits(schema, value))
         return true;
@@ -151,7 +151,7 @@ static void check_string(struct checking *c, const struct schema_limits *l,
         SAY(c, "FieldValueInvalid", value, "should match '%s'", l->pattern);
 }
 
-static void check_number(struct checking *c, const struct schema_limits *l,
+static void validate_number(struct checking *c, const struct schema_limits *l,
                          const struct node *value)
 {
     double number =
@@ -200,7 +200,7 @@ static bool has_twins(struct checking *c, const struct node *list)
     return false;
 }
 
-static void check_size(struct checking *c, const struct schema_limits *l,
+static void validate_size(struct checking *c, const struct schema_limits *l,
                        const struct node *value)
 {
     bool list = value->type == NODE_LIST;
@@ -217,15 +217,15 @@ static void check_size(struct checking *c, const struct schema_limits *l,
         SAY(c, "FieldValueInvalid", value, "shouldn't contain duplicates");
 }
 
-static void check_limits(struct checking *c, const struct schema_limits *l,
+static void validate_limits(struct checking *c, const struct schema_limits *l,
                          const struct node *value)
 {
     if (value->type == NODE_STRING)
         check_string(c, l, value);
     if (value->type == NODE_INT || value->type == NODE_FLOAT)
-        check_number(c, l, value);
+        validate_number(c, l, value);
     if (value->type == NODE_LIST || value->type == NODE_MAP)
-        check_size(c, l, value);
+        validate_size(c, l, value);
     if (l->format && !schema_format_holds(l->format, value))
         SAY(c, "FieldValueInvalid", value, "must be of type %s: \"%s\"",
             l->format, value->type == NODE_STRING ? value->string
@@ -237,13 +237,13 @@ static void check_limits(struct checking *c, const struct schema_limits *l,
 /* ---- Combinations ------------------------------------------------------- */
 
 /* The causes that one alternative finds, kept apart. */
-static struct node *try(struct checking *c, const struct schema *schema,
+static struct node *validate_alternative(struct checking *c, const struct schema *schema,
                         const struct node *value)
 {
     struct node *outer = c->causes, *found = node_list(c->arena);
 
     c->causes = found;
-    check(c, schema, value);
+    validate_value(c, schema, value);
     c->causes = outer;
     return found;
 }
@@ -257,7 +257,7 @@ static void say_whole(struct checking *c, const char *format, const char *more)
 
 static void add_causes(struct checking *c, const struct node *more)
 {
-    for (size_t i = 0; i < node_count(more) && !exhausted(c); i++)
+    for (size_t i = 0; i < node_count(more) && !has_enough_causes(c); i++)
         node_add(c->arena, c->causes, node_item(more, i));
 }
 
@@ -268,8 +268,8 @@ static size_t count_valid(struct checking *c, const struct schema_set *set,
     size_t valid = 0;
 
     *ret_best = NULL;
-    for (size_t i = 0; i < set->count && !exhausted(c); i++) {
-        struct node *found = try(c, set->items[i], value);
+    for (size_t i = 0; i < set->count && !has_enough_causes(c); i++) {
+        struct node *found = validate_alternative(c, set->items[i], value);
 
         if (!found->len)
             valid++;
@@ -302,8 +302,8 @@ static void check_combinations(struct checking *c, const struct schema *schema,
         }
     }
     for (size_t i = 0; i < schema->all_of.count; i++)
-        check(c, schema->all_of.items[i], value);
-    if (schema->not && !try(c, schema->not, value)->len)
+        validate_value(c, schema->all_of.items[i], value);
+    if (schema->not && !validate_alternative(c, schema->not, value)->len)
         say_whole(c, "not validate the schema (not)", "");
 }
 
@@ -319,21 +319,21 @@ static void say_required(struct checking *c, const char *key)
     text_cut(&c->path, len);
 }
 
-static void check_map(struct checking *c, const struct schema *schema,
+static void validate_map(struct checking *c, const struct schema *schema,
                       const struct node *map)
 {
     const struct node *closed = node_get(schema->source, "additionalProperties");
     size_t len = c->path.len;
 
     meter_spend(c->meter, (schema->member_count + schema->required_count) * 40);
-    for (size_t i = 0; i < map->len && !exhausted(c); i++) {
+    for (size_t i = 0; i < map->len && !has_enough_causes(c); i++) {
         const char *key = map->members[i].key;
         const struct schema *child = schema_field(schema, key);
 
         text_add(&c->path, len ? "." : "");
         text_add(&c->path, key);
         if (child)
-            check(c, child, map->members[i].value);
+            validate_value(c, child, map->members[i].value);
         else if (node_is(closed, NODE_BOOL) && !schema->preserves)
             schema_add_cause(c->arena, c->causes, "FieldValueInvalid",
                              text_string(&c->path), map->members[i].value,
@@ -349,21 +349,21 @@ static void check_map(struct checking *c, const struct schema *schema,
             say_required(c, schema->required[i]);
 }
 
-static void check_list(struct checking *c, const struct schema *schema,
+static void validate_list(struct checking *c, const struct schema *schema,
                        const struct node *list)
 {
     size_t len = c->path.len;
 
-    for (size_t i = 0; schema->items && i < list->len && !exhausted(c); i++) {
+    for (size_t i = 0; schema->items && i < list->len && !has_enough_causes(c); i++) {
         text_addf(&c->path, "[%zu]", i);
-        check(c, schema->items, list->items[i]);
+        validate_value(c, schema->items, list->items[i]);
         text_cut(&c->path, len);
     }
 }
 
 /* ---- List types --------------------------------------------------------- */
 
-static struct node *keys_of(struct checking *c, const struct schema *schema,
+static struct node *list_map_keys_of(struct checking *c, const struct schema *schema,
                             const struct node *item)
 {
     struct node *keys;
@@ -388,9 +388,9 @@ static void check_list_type(struct checking *c, const struct schema *schema,
     size_t len = c->path.len;
 
     meter_spend(c->meter, node_weight(list, meter_left(c->meter)) * 3);
-    for (size_t i = 0; i < list->len && !exhausted(c); i++) {
+    for (size_t i = 0; i < list->len && !has_enough_causes(c); i++) {
         scoped_text struct text text = { 0 };
-        struct node *keys = keys_of(c, schema, list->items[i]);
+        struct node *keys = list_map_keys_of(c, schema, list->items[i]);
 
         document_write_canonical(&text, keys);
         if (node_get(seen, text_string(&text))) {
@@ -405,14 +405,14 @@ static void check_list_type(struct checking *c, const struct schema *schema,
 
 /* ---- All together ------------------------------------------------------- */
 
-static void check(struct checking *c, const struct schema *schema,
+static void validate_value(struct checking *c, const struct schema *schema,
                   const struct node *value)
 {
     bool nullable = false;
 
     for (; schema && schema->base; schema = schema->base)
         nullable |= schema->nullable;
-    if (!schema || exhausted(c) ||
+    if (!schema || has_enough_causes(c) ||
         !meter_spend(c->meter, COST_CHECK + c->path.len / 8))
         return;
     if (value->type == NODE_NULL && (nullable || schema->nullable ||
@@ -424,14 +424,14 @@ static void check(struct checking *c, const struct schema *schema,
         c->depth--;
         return;
     }
-    if (check_type(c, schema, value)) {
+    if (validate_type(c, schema, value)) {
         check_combinations(c, schema, value);
         if (schema->limits)
-            check_limits(c, schema->limits, value);
+            validate_limits(c, schema->limits, value);
         if (value->type == NODE_MAP)
-            check_map(c, schema, value);
+            validate_map(c, schema, value);
         if (value->type == NODE_LIST)
-            check_list(c, schema, value);
+            validate_list(c, schema, value);
         if (value->type == NODE_LIST && schema->list != SCHEMA_LIST_ATOMIC)
             check_list_type(c, schema, value);
     }
@@ -447,7 +447,7 @@ bool schema_validate_at(const struct schema *schema, struct arena *arena,
                           .meter = meter ? meter : &own };
 
     text_add(&c.path, path);
-    check(&c, schema, value);
+    validate_value(&c, schema, value);
     if (meter_over(c.meter))
         schema_add_cause(arena, c.causes, "InternalError", path, NULL,
                          "the schema takes too long to check: more than %llu "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks the spoke on this machine how it stands, without any hub. */
+/* axle status spoke: asks this machine's agent for its state, without any hub. */
 #include "cli/inside.h"
+#include "cli/uninstall.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -12,68 +13,68 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATIENCE (10 * CLOCK_SECOND)
+#define STATUS_TIMEOUT (10 * CLOCK_SECOND)
 
-struct looking {
+struct status_call {
     struct loop *loop;
     struct text text; /* owned */
     struct err err;
 };
 
-static void on_opened(void *arg)
+static void on_status_opened(void *arg)
 {
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+static void on_status_read(void *arg, const char *bytes, size_t len)
 {
-    struct looking *looking = arg;
+    struct status_call *status_call = arg;
 
-    text_add_bytes(&looking->text, bytes, len);
+    text_add_bytes(&status_call->text, bytes, len);
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_status_closed(void *arg, const struct err *why)
 {
-    struct looking *looking = arg;
+    struct status_call *status_call = arg;
 
-    looking->err = *why;
-    loop_stop(looking->loop);
+    status_call->err = *why;
+    loop_stop(status_call->loop);
 }
 
-static void on_late(void *arg)
+static void on_status_timeout(void *arg)
 {
-    struct looking *looking = arg;
+    struct status_call *status_call = arg;
 
-    err_set(&looking->err, ERR_TIMEOUT, "no answer in 10 s");
-    loop_stop(looking->loop);
+    err_set(&status_call->err, ERR_TIMEOUT, "no answer in 10 s");
+    loop_stop(status_call->loop);
 }
 
-static int read_socket(struct looking *looking, const char *path, struct err *err)
+static int read_socket(struct status_call *status_call, const char *path, struct err *err)
 {
     static const struct loop_stream_events events = {
-        .opened = on_opened, .read = on_read, .closed = on_closed};
+        .opened = on_status_opened, .read = on_status_read, .closed = on_status_closed};
     scoped_mem char *address = mem_printf("unix:%s", path);
-    struct loop_stream *stream = loop_connect(looking->loop, address, err);
+    struct loop_stream *stream = loop_connect(status_call->loop, address, err);
     struct loop_timer *late;
 
     if (!stream)
         return -1;
-    late = loop_timer_new(looking->loop, on_late, looking);
-    loop_timer_set(late, PATIENCE);
-    loop_stream_handle(stream, &events, looking);
-    loop_run(looking->loop);
+    late = loop_timer_new(status_call->loop, on_status_timeout, status_call);
+    loop_timer_set(late, STATUS_TIMEOUT);
+    loop_stream_handle(stream, &events, status_call);
+    loop_run(status_call->loop);
     loop_stream_close(&stream);
     loop_timer_free(&late);
-    if (looking->err.code == ERR_NONE)
+    if (status_call->err.code == ERR_NONE)
         return 0;
     return err_set(err, ERR_UNREACHABLE, "nothing answers at %.300s (%.300s)", path,
-                   looking->err.text);
+                   status_call->err.text);
 }
 
 /*
- * An agent that starts on a disk that is full or read-only has no socket to be asked by;
- * that it runs is seen by the lock of its folder.
+ * An agent that started on a full or read-only disk has no socket; the lock of its folder
+ * shows that it runs.
  */
-static void say_whether_it_runs(const char *folder, struct err *err)
+static void explain_missing_socket(const char *folder, struct err *err)
 {
     scoped_holders struct holders running = {0};
     struct err why = *err;
@@ -91,24 +92,24 @@ static void say_whether_it_runs(const char *folder, struct err *err)
                 "--mode=spoke (with the same --data-dir) or systemctl start axle-spoke", why.text);
 }
 
-static struct node *look(struct arena *arena, const char *path, struct err *err)
+static struct node *fetch_spoke_status(struct arena *arena, const char *path, struct err *err)
 {
-    struct looking looking = {.loop = loop_new(err)};
+    struct status_call status_call = {.loop = loop_new(err)};
     struct node *found = NULL;
 
-    if (!looking.loop)
+    if (!status_call.loop)
         return NULL;
-    if (read_socket(&looking, path, err) == 0)
-        found = document_read_json(arena, text_string(&looking.text), looking.text.len,
+    if (read_socket(&status_call, path, err) == 0)
+        found = document_read_json(arena, text_string(&status_call.text), status_call.text.len,
                                    &document_limits_own, err);
-    text_free(&looking.text);
-    loop_free(&looking.loop);
+    text_free(&status_call.text);
+    loop_free(&status_call.loop);
     return found;
 }
 
 /* ---- For a person ------------------------------------------------------------------ */
 
-static const char *or(const char *text, const char *none)
+static const char *text_or(const char *text, const char *none)
 {
     return *text ? text : none;
 }
@@ -127,11 +128,11 @@ static void print_head(const struct node *spoke)
     if (node_get(spoke, "departure"))
         printf("departure %s since %s\n", node_get_text(node_get(spoke, "departure"), "state"),
                node_get_text(node_get(spoke, "departure"), "since"));
-    printf("contact   %s\n", or(node_get_text(spoke, "lastContact"), "none since it started"));
+    printf("contact   %s\n", text_or(node_get_text(spoke, "lastContact"), "none since it started"));
 }
 
-/* "limits cpu memory": a list of the machine, or that it has none of it. */
-static void print_list(const char *what, const struct node *list)
+/* One line "limits cpu memory", or "limits none". */
+static void print_resource_list(const char *what, const struct node *list)
 {
     printf(" %s", what);
     for (size_t i = 0; i < node_count(list); i++)
@@ -139,18 +140,18 @@ static void print_list(const char *what, const struct node *list)
     printf("%s", node_count(list) ? ";" : " none;");
 }
 
-/* What this machine can give workloads, and what it cannot, said once. */
+/* Prints once what this machine offers to workloads, and what it lacks. */
 static void print_machine(const struct node *machine)
 {
     const struct node *notes = node_get(machine, "notes");
 
-    printf("machine   cgroup %s;", or(node_get_text(machine, "cgroup"), "none"));
-    print_list("limits", node_get(machine, "limits"));
-    print_list("namespaces", node_get(machine, "namespaces"));
+    printf("machine   cgroup %s;", text_or(node_get_text(machine, "cgroup"), "none"));
+    print_resource_list("limits", node_get(machine, "limits"));
+    print_resource_list("namespaces", node_get(machine, "namespaces"));
     printf(" seccomp %s; landlock %s; engine %s\n",
            node_get_bool(machine, "seccomp", false) ? "filter" : "none",
-           or(node_get_text(machine, "landlock"), "none"),
-           or(node_get_text(machine, "engine"), "none"));
+           text_or(node_get_text(machine, "landlock"), "none"),
+           text_or(node_get_text(machine, "engine"), "none"));
     for (size_t i = 0; i < node_count(notes); i++)
         printf("%s%s\n", i ? "          " : "cannot    ", node_text(node_item(notes, i)));
 }
@@ -170,7 +171,7 @@ static void print_works(const struct node *works)
     }
 }
 
-/* " (next start in 8 s)": how long the container that starts first still waits. */
+/* Adds " (next start in 8 s)", the shortest back-off of the pod's containers. */
 static void add_next_start(struct text *out, const struct node *pod)
 {
     const struct node *containers = node_get(pod, "containers");
@@ -184,7 +185,7 @@ static void add_next_start(struct text *out, const struct node *pod)
                   (long long)(first > clock_wall() ? (first - clock_wall() + CLOCK_SECOND - 1) / CLOCK_SECOND : 0));
 }
 
-static void print_pods(const struct node *works)
+static void print_work_pods(const struct node *works)
 {
     bool head = false;
 
@@ -209,7 +210,7 @@ static void print_pods(const struct node *works)
     }
 }
 
-static char *socket_path(const struct cli_flags *flags)
+char *cli_status_socket(const struct cli_flags *flags)
 {
     scoped_mem char *folder = mode_folder(flags, "spoke");
 
@@ -229,13 +230,13 @@ const struct cli_help status_spoke_help = {
 int status_spoke_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *path = socket_path(flags);
+    scoped_mem char *path = cli_status_socket(flags);
     struct err err = {0};
     scoped_mem char *folder = mode_folder(flags, "spoke");
-    const struct node *spoke = look(arena, path, &err);
+    const struct node *spoke = fetch_spoke_status(arena, path, &err);
 
     if (!spoke && (err.code == ERR_UNREACHABLE || err.code == ERR_NOT_FOUND || err.code == ERR_FORBIDDEN))
-        say_whether_it_runs(folder, &err);
+        explain_missing_socket(folder, &err);
     if (!spoke)
         return cli_fail(&err);
     if (cli_wants_tree(flags)) {
@@ -246,6 +247,6 @@ int status_spoke_verb(const struct cli_flags *flags)
     print_head(spoke);
     print_machine(node_get(node_get(spoke, "machine"), "runtime"));
     print_works(node_get(spoke, "works"));
-    print_pods(node_get(spoke, "works"));
+    print_work_pods(node_get(spoke, "works"));
     return CLI_OK;
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds the processes that hold a file or folder by a lock, and ends them. */
+/*
+ * Finds the processes that hold a lock of a file or folder, and ends them; removes their
+ * control groups.
+ */
 #include "cli/inside.h"
+#include "cli/uninstall.h"
 
 #include "base/file.h"
 #include "base/text.h"
@@ -18,7 +22,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* The arguments of a process with spaces between; "" of one that is gone. */
+/* The arguments of a process with spaces between; "" if the process has ended. */
 static char *command_of_process(pid_t pid)
 {
     scoped_mem char *path = mem_printf("/proc/%d/cmdline", pid);
@@ -55,10 +59,10 @@ static void add_holder(struct holders *holders, pid_t pid)
 }
 
 /*
- * A file system may call itself something else in /proc/locks than stat() does (overlays,
- * btrfs), so where only the number of the file is the same its holder must look like ours.
+ * Overlays and btrfs have another device number in /proc/locks than in stat(). So if only
+ * the inode number is equal, the process must also have the arguments of a role or a shim.
  */
-static bool is_ours(const struct stat *st, unsigned major, unsigned minor, pid_t pid)
+static bool is_same_file(const struct stat *st, unsigned major, unsigned minor, pid_t pid)
 {
     scoped_mem char *command = NULL;
 
@@ -82,9 +86,12 @@ void holders_find(struct holders *holders, const char *path)
         unsigned long long inode;
         int pid;
 
-        /* "1: FLOCK  ADVISORY  WRITE 20079 fe:00:13453110 0 EOF"; "->" waits for one. */
+        /*
+         * A line is "1: FLOCK  ADVISORY  WRITE 20079 fe:00:13453110 0 EOF"; a line with
+         * "->" is a process that waits for the lock.
+         */
         if (sscanf(line, "%*d: %*[A-Z] %*s %*s %d %x:%x:%llu", &pid, &major, &minor, &inode) == 4 &&
-            inode == st.st_ino && pid > 0 && pid != getpid() && is_ours(&st, major, minor, pid))
+            inode == st.st_ino && pid > 0 && pid != getpid() && is_same_file(&st, major, minor, pid))
             add_holder(holders, pid);
     }
     if (in)
@@ -103,7 +110,7 @@ void holders_free(struct holders *holders)
     *holders = (struct holders){0};
 }
 
-/* The descriptor stands for this process, even when its number is given to another. */
+/* A pidfd names this process even if its PID is used again. */
 static bool ends_within(const struct holder *one, int ms)
 {
     struct pollfd ready = {.fd = one->fd, .events = POLLIN};
@@ -113,7 +120,7 @@ static bool ends_within(const struct holder *one, int ms)
 
 static int end_one(const struct holder *one, struct err *err)
 {
-    /* An agent that is told twice stops waiting for requests in flight. */
+    /* A second SIGTERM makes an agent stop waiting for requests in flight. */
     static const struct {
         int signal, wait;
     } steps[] = {{SIGTERM, 20000}, {SIGTERM, 20000}, {SIGKILL, 5000}};
@@ -142,7 +149,7 @@ int holders_end(const struct holders *holders, struct err *err)
 #define ROOT "/sys/fs/cgroup"
 #define LEAF "/axle-agent"
 
-/* Removed only when they are empty, and so never under the pods of another agent. */
+/* rmdir() fails for a group with processes, so a group of another agent's pods stays. */
 static void delete_group(const char *root, const char *group)
 {
     scoped_mem char *base = mem_printf("%s%s", root, group), *pods = NULL, *leaf = NULL;
@@ -164,7 +171,7 @@ static void delete_group(const char *root, const char *group)
     rmdir(pods);
 }
 
-/* Lines of /proc/PID/cgroup: "4:cpu,cpuacct:/a" for version 1, "0::/a" for version 2. */
+/* A line of /proc/PID/cgroup is "4:cpu,cpuacct:/a" for version 1 and "0::/a" for version 2. */
 void holders_delete_groups(const char *groups)
 {
     scoped_mem char *copy = mem_copy_string(groups);
@@ -189,7 +196,7 @@ void holders_delete_groups(const char *groups)
     }
 }
 
-static void write_word(const char *folder, const char *file, const char *word)
+static void write_control_word(const char *folder, const char *file, const char *word)
 {
     scoped_mem char *path = mem_printf(ROOT "%s/%s", folder, file);
     FILE *out = fopen(path, "we");
@@ -201,8 +208,9 @@ static void write_word(const char *folder, const char *file, const char *word)
 }
 
 /*
- * Opening a spoke moved this process to the leaf of its group, where version 2 has no
- * processes beside groups that are handed controllers. They are taken back first.
+ * Opening a spoke moved this process to a leaf group, because version 2 allows no
+ * processes in a group with controllers enabled for children. Disable the controllers
+ * first, then move back.
  */
 void holders_leave_group(void)
 {
@@ -218,6 +226,6 @@ void holders_leave_group(void)
         return;
     own[strlen(own) - strlen(LEAF)] = '\0';
     for (size_t i = 0; i < count_of(controllers); i++)
-        write_word(own, "cgroup.subtree_control", controllers[i]);
-    write_word(own, "cgroup.procs", "0");
+        write_control_word(own, "cgroup.subtree_control", controllers[i]);
+    write_control_word(own, "cgroup.procs", "0");
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Deletes and measures folders whose contents strangers wrote: pods made what is in
- * them. No symbolic link is followed, nothing that is mounted there is entered, and a tree
- * that is deeper than there are descriptors is taken apart from the top.
+ * Deletes and measures folders. Pods wrote the content, so it is not trusted: no symbolic
+ * link is followed, no mount inside is entered, and a tree that is deeper than the limit
+ * of open descriptors is deleted in several rounds.
  */
 #include "cli/inside.h"
+#include "cli/uninstall.h"
 
 #include "base/file.h"
 #include "base/text.h"
@@ -29,13 +30,13 @@ static void close_opened(int *fd)
 #define scoped_opened SCOPED(close_opened)
 
 struct erasing {
-    int top;        /* the folder that goes: what is too deep is moved to it */
-    long mount;     /* nothing in another one is touched */
-    unsigned moved; /* what was too deep, so far */
+    int top;        /* the folder to delete; folders that are too deep are moved here */
+    long mount;     /* the mount of `top`; other mounts are not entered */
+    unsigned moved; /* how many folders were moved up so far */
     unsigned failed;
 };
 
-static void complain(struct erasing *erasing, int at, const char *name, int why)
+static void add_erase_failure(struct erasing *erasing, int at, const char *name, int why)
 {
     scoped_mem char *self = mem_printf("/proc/self/fd/%d", at);
     char folder[4096];
@@ -49,10 +50,10 @@ static void complain(struct erasing *erasing, int at, const char *name, int why)
 }
 
 /*
- * The mount that a descriptor is in, -1: not known. A bind mount has the device of what
- * it shows, so the device does not tell.
+ * The ID of the mount of a descriptor; -1: not known. The device number does not do: a
+ * bind mount has the device of its source.
  */
-static long mount_of(int fd)
+static long mount_id_of(int fd)
 {
     scoped_mem char *path = mem_printf("/proc/self/fdinfo/%d", fd);
     scoped_mem char *text = file_read(path, 4096, NULL, NULL);
@@ -61,12 +62,15 @@ static long mount_of(int fd)
     return line ? strtol(line + strlen("mnt_id:"), NULL, 10) : -1;
 }
 
-/* A folder that can be emptied, whatever mode a pod gave it; -1 and errno. */
+/*
+ * Opens a folder and makes it writable, for a pod may have removed the permissions.
+ * Returns -1 and sets errno.
+ */
 static int open_to_erase(struct erasing *erasing, int at, const char *name)
 {
     scoped_opened int path = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     scoped_mem char *self = mem_printf("/proc/self/fd/%d", path);
-    long mount = path >= 0 ? mount_of(path) : -1;
+    long mount = path >= 0 ? mount_id_of(path) : -1;
 
     if (path < 0)
         return -1;
@@ -96,8 +100,8 @@ static void erase_contents(struct erasing *erasing, int folder, unsigned depth)
         close(own);
 }
 
-/* Moves a folder to where it is not deep, under a name that is free there. */
-static void move_up(struct erasing *erasing, int at, const char *name)
+/* Moves a folder into the top folder under a free name, to reduce the depth. */
+static void move_to_top(struct erasing *erasing, int at, const char *name)
 {
     for (;;) {
         scoped_mem char *aside = mem_printf(".deep-%u", erasing->moved++);
@@ -106,7 +110,7 @@ static void move_up(struct erasing *erasing, int at, const char *name)
             return;
         if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR)
             continue;
-        complain(erasing, at, name, errno);
+        add_erase_failure(erasing, at, name, errno);
         return;
     }
 }
@@ -118,32 +122,32 @@ static void erase_at(struct erasing *erasing, int at, const char *name, unsigned
 
     if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno != ENOENT)
-            complain(erasing, at, name, errno);
+            add_erase_failure(erasing, at, name, errno);
         return;
     }
     if (!S_ISDIR(st.st_mode)) {
         if (unlinkat(at, name, 0) < 0 && errno != ENOENT)
-            complain(erasing, at, name, errno);
+            add_erase_failure(erasing, at, name, errno);
         return;
     }
     fd = open_to_erase(erasing, at, name);
     if (fd < 0) {
         if (errno != ENOENT)
-            complain(erasing, at, name, errno);
+            add_erase_failure(erasing, at, name, errno);
         return;
     }
     if (depth == DEEPEST) {
-        move_up(erasing, at, name);
+        move_to_top(erasing, at, name);
         return;
     }
     erase_contents(erasing, fd, depth + 1);
     if (unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        complain(erasing, at, name, errno);
+        add_erase_failure(erasing, at, name, errno);
 }
 
 /*
- * The top folder itself may be a mount, which an administrator made there; what is in it
- * goes all the same. Each round takes what the one before has moved up.
+ * The top folder may itself be a mount point; its content is deleted all the same. Each
+ * round deletes the folders that the round before has moved up.
  */
 static void erase_top(struct erasing *erasing, int parent, const char *name)
 {
@@ -154,7 +158,7 @@ static void erase_top(struct erasing *erasing, int parent, const char *name)
         erase_contents(erasing, erasing->top, 0);
     } while (erasing->moved != before);
     if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        complain(erasing, parent, name, errno);
+        add_erase_failure(erasing, parent, name, errno);
 }
 
 int erase_tree(const char *folder, const char *name, struct err *err)
@@ -171,7 +175,7 @@ int erase_tree(const char *folder, const char *name, struct err *err)
     else if (errno == ENOTDIR || errno == ELOOP)
         erase_at(&erasing, parent, name, 0);
     else if (errno != ENOENT)
-        complain(&erasing, parent, name, errno);
+        add_erase_failure(&erasing, parent, name, errno);
     return erasing.failed ? err_set(err, ERR_OTHER, "%.200s/%.100s: not everything could be "
                                     "deleted", folder, name) : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells in a table when each spoke was heard of last. */
+/* Adds the time of the last renewal of a spoke's lease to table rows. */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -11,28 +11,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "SECONDS TIME", of controllers/liveness.c: what renewals up to TIME promised. */
-static int64_t seconds_before(const struct node *lease, int64_t renewed)
+/*
+ * Parses "SECONDS TIME" of controllers/liveness.c: the lease duration in effect for
+ * renewals up to TIME.
+ */
+static int64_t lease_seconds_before(const struct node *lease, int64_t renewed)
 {
     const struct node *annotations = node_at(lease, "metadata", "annotations", NULL);
     const char *text = node_get_text(annotations, META_ANNOTATION_RENEWED_EVERY_BEFORE);
-    const char *space = strchr(text, ' ');
+    const char *blank = strchr(text, ' ');
     int64_t until = 0;
 
-    return space && clock_parse(space + 1, &until) && renewed <= until ? strtoll(text, NULL, 10) : 0;
+    return blank && clock_parse(blank + 1, &until) && renewed <= until ? strtoll(text, NULL, 10) : 0;
 }
 
-/* Two renewals are missed; each is due within a quarter more than the duration. */
+/* A spoke is late after two missed renewals; each is due within 1.25 durations. */
 static bool is_late(const struct api *api, const struct node *lease, int64_t renewed)
 {
     int64_t now = node_get_within(node_get(lease, "spec"), "leaseDurationSeconds", 1, 86400, 60);
-    int64_t before = seconds_before(lease, renewed), seconds = before > now ? before : now;
+    int64_t before = lease_seconds_before(lease, renewed), seconds = before > now ? before : now;
     int64_t from = renewed > api->started ? renewed : api->started;
 
     return clock_wall() - from > seconds * CLOCK_SECOND * 5 / 2;
 }
 
-const struct node *seen_add(const struct api_request *ask, struct arena *arena,
+const struct node *last_seen_add(const struct api_request *ask, struct arena *arena,
                             const struct node *object)
 {
     const struct api *api = ask->api;
@@ -48,12 +51,15 @@ const struct node *seen_add(const struct api_request *ask, struct arena *arena,
         return object;
     lease = objects_get(api->objects, OBJECTS_PUBLISHED, leases, name, META_LEASE_CLUSTER, NULL);
     tree = lease ? object_read(arena, lease) : NULL;
-    /* The hub makes the lease: of a machine that has never joined it says nothing. */
+    /*
+     * The hub creates the lease, so the lease of a machine that has not joined means
+     * nothing.
+     */
     if (!meta_condition_is_true(object, META_CONDITION_CLUSTER_JOINED) || !clock_parse(node_get_text(node_get(tree, "spec"), "renewTime"), &renewed))
         return object;
     kind_age(clock_wall() - renewed, age);
     ret = node_share(arena, object);
-    /* Every lease counts as renewed when the hub starts: it was before that. */
+    /* At its start the hub treats every lease as renewed, so the stored time may be older. */
     node_set(arena, ret, "lastSeen",
              node_format(arena, "%s%s%s", renewed <= api->started ? ">" : "", age,
                          is_late(api, tree, renewed) ? " (late)" : ""));

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opens and closes the module with all its rules. */
+#include "auth/inside.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+struct auth *auth_open(const struct auth_settings *settings)
+{
+    struct auth *auth = mem_alloc(sizeof *auth);
+
+    auth->settings = *settings;
+    auth->wrong = attempts_new();
+    if (settings->objects) {
+        auth->roles = roles_open(settings->objects);
+        fields_open(auth);
+        escalate_open(auth);
+        admit_open(auth);
+        changes_open(auth);
+    }
+    return auth;
+}
+
+void auth_close(struct auth **at)
+{
+    struct auth *auth = take(*at);
+
+    if (!auth)
+        return;
+    roles_close(&auth->roles);
+    attempts_free(&auth->wrong);
+    free(auth);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the responses of the registry: errors, JSON, and those that wait for the disk. */
+#include "registry/serve.h"
+
+#include "base/mem.h"
+#include "document/document.h"
+#include "http/http.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+void registry_reply_headers(struct http_request *request)
+{
+    http_answer_header(request, "Docker-Distribution-Api-Version",
+                       "registry/2.0");
+    /* Whoever may push chose these bytes: no browser runs them in the hub's name. */
+    http_answer_header(request, "Content-Security-Policy", "default-src 'none'; sandbox");
+}
+
+void registry_reply_error(struct http_request *request, int status, const char *code,
+                 const char *format, ...)
+{
+    struct arena *arena = request->arena;
+    struct node *body = node_map(arena), *one = node_map(arena);
+    va_list args;
+    char *json;
+
+    va_start(args, format);
+    node_set_text(arena, one, "code", code);
+    node_set_text(arena, one, "message", arena_vprintf(arena, format, args));
+    va_end(args);
+    node_add(arena, node_make_list(arena, body, "errors"), one);
+    json = document_json(arena, body);
+    registry_reply_headers(request);
+    if (status == 401)
+        http_answer_header(request, "WWW-Authenticate", "Basic realm=\"axle\"");
+    http_answer(request, status, "application/json", json, strlen(json));
+}
+
+void registry_reply_json(struct http_request *request, const char *type,
+                        const struct node *body)
+{
+    char *json = document_json(request->arena, body);
+
+    registry_reply_headers(request);
+    http_answer(request, 200, type, json, strlen(json));
+}
+
+void registry_reply_not_a_digest(struct registry_request *ask)
+{
+    registry_reply_error(ask->http, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: "
+                "and 64, or sha512: and 128 lower-case hex digits", ask->reference);
+}
+
+/* A response that is sent when the staged writes are on disk. */
+struct waiting {
+    struct http_request *http;
+    struct registry *registry;
+    bool gone;
+    int status;
+    char *location, *digest; /* owned */
+};
+
+static void on_waiting_gone(struct http_request *request, void *arg)
+{
+    struct waiting *waiting = arg;
+
+    waiting->gone = true;
+}
+
+static void on_waiting_durable(void *arg, const struct err *err)
+{
+    struct waiting *waiting = arg;
+
+    if (!waiting->gone && err) {
+        registry_reply_error(waiting->http, err_http(err->code), "UNSUPPORTED", "%s",
+                    err->text);
+    } else if (!waiting->gone) {
+        registry_reply_headers(waiting->http);
+        if (waiting->location)
+            http_answer_header(waiting->http, "Location", waiting->location);
+        if (waiting->digest)
+            http_answer_header(waiting->http, "Docker-Content-Digest",
+                               waiting->digest);
+        http_answer(waiting->http, waiting->status, NULL, NULL, 0);
+    }
+    mem_free(&waiting->location);
+    mem_free(&waiting->digest);
+    mem_free(&waiting);
+}
+
+void registry_reply_when_durable(struct registry *registry,
+                                struct http_request *request, int status,
+                                const char *location, const char *digest)
+{
+    struct waiting *waiting = mem_alloc(sizeof *waiting);
+
+    waiting->http = request;
+    waiting->registry = registry;
+    waiting->status = status;
+    waiting->location = location ? mem_copy_string(location) : NULL;
+    waiting->digest = digest ? mem_copy_string(digest) : NULL;
+    http_request_gone(request, on_waiting_gone, waiting);
+    registry->settings.commit(registry->settings.arg, on_waiting_durable, waiting);
+}
+
+void registry_reply_created(struct registry *registry, struct http_request *request,
+                   const char *location, const char *digest)
+{
+    registry_reply_when_durable(registry, request, 201, location, digest);
+}
