@@ -132,6 +132,7 @@ makefile='
 sources := $(shell cat $(dir)/sources)
 objects := $(sources:%.c=$(dir)/%.o) $(dir)/assets.o
 lib := $(dir)/libaxle.a
+reports := $(if $(filter -fsanitize=%,$(cflags)),$(dir)/tests/reports.o)
 helpers := $(patsubst %.c,$(dir)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 cases := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/cases/*.c))
 each = $(patsubst $(1)/%.c,$(dir)/$(2)/%,$(wildcard $(1)/$(3)*.c))
@@ -154,7 +155,7 @@ $(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) \
     $(helpers) $(units:$(dir)/unit/%=$(dir)/tests/unit/%.o) \
     $(golden:$(dir)/golden/%=$(dir)/tests/golden/%.o) \
     $(fuzz:$(dir)/fuzz/%=$(dir)/tests/fuzz/%.o) $(bench:$(dir)/bench/%=$(dir)/tests/bench/%.o) \
-    $(dir)/tests/alone.o $(dir)/tests/replay.o
+    $(dir)/tests/alone.o $(dir)/tests/replay.o $(dir)/tests/reports.o
 
 $(dir)/%.o: %.c $(dir)/flags
 	@mkdir -p $(@D)
@@ -173,13 +174,13 @@ $(dir)/assets.o: build/generated/assets.S $(shell cat build/generated/assets.lis
 $(lib): $(objects) $(dir)/sources
 	rm -f $@
 	ar rcs $@ $(objects)
-$(dir)/axle: $(dir)/main.o $(lib)
+$(dir)/axle: $(dir)/main.o $(reports) $(lib)
 	$(link)
 $(dir)/axle-cases: $(cases) $(lib)
 	$(link)
 $(dir)/alone: $(dir)/tests/alone.o
 	$(cc) -o $@ $^ $(filter -fsanitize=%,$(ldflags))
-$(units): $(dir)/unit/%: $(dir)/tests/unit/%.o $(helpers) $(lib)
+$(units): $(dir)/unit/%: $(dir)/tests/unit/%.o $(helpers) $(reports) $(lib)
 	@mkdir -p $(@D)
 	$(link)
 $(golden): $(dir)/golden/%: $(dir)/tests/golden/%.o $(lib)
