@@ -17,6 +17,8 @@ build.sh [VERB]
   test [NAME...]   all tests, or those named: a module, c0001, layers, a fuzzer
   debug            build/debug/axle, with sanitizers and assertions
   check            both compilers, lone headers, layers, static analysis
+  mutate MODULE [N]  change N places (20) of a module, one at a time, and print
+                   those that its unit tests do not notice
   fuzz NAME [SEC]  feed a parser with noise (60 seconds)
   bench [NAME]     print the numbers
   deep             the long tests: many seeds, every fuzzer, gcc -fanalyzer
@@ -376,6 +378,7 @@ verb_test() {
     MAKEFLAGS=-k make_mode debug "${debug[@]}" || unbuilt=1
     [ ${#release[@]} = 0 ] || make_mode release "${release[@]}" || unbuilt=1
     [ $# -gt 0 ] || ./build.sh release || unbuilt=1
+    [ -z "${BUILD_ONLY:-}" ] || return $unbuilt
     UNBUILT=$unbuilt tests/run.sh "$@"
 }
 
@@ -385,6 +388,22 @@ verb_check() {
     build_console
     . tests/check.sh
     check_all
+}
+
+# mutate MODULE [N]: in a copy of the tree, so that no change is ever left here. Its own
+# build folder stays, which makes the second run quick.
+verb_mutate() {
+    local module=${1:?mutate needs the name of a module} count=${2:-20} tree=build/mutate/tree name
+    need_packages "$(packages_program)" "$packages_test"
+    need_dependencies
+    mkdir -p "$tree"
+    find "$tree" -mindepth 1 -maxdepth 1 -not -name build -exec rm -rf {} +
+    for name in modules tests assets install conf docs main.c build.sh README.md LICENSE; do
+        cp -a "$name" "$tree/"
+    done
+    rm -rf "$tree/assets/console/node_modules"
+    echo mutant >"$tree/COMMIT" # else its name is made of the sources, and changes with each
+    (cd "$tree" && /usr/bin/python3 tests/mutate.py "$module" "$count")
 }
 
 # fuzz NAME [SECONDS]: a crash is left in build/fuzz/found, as a seed to keep.
@@ -458,7 +477,7 @@ verb_clean() { rm -rf build; }
 verb=${1:-release}
 [ $# -gt 0 ] && shift
 case $verb in
-test | fuzz | bench | deep) "verb_$verb" "$@" ;;
+test | mutate | fuzz | bench | deep) "verb_$verb" "$@" ;;
 release | debug | run | stop | check | package | clean | deps)
     [ $# = 0 ] || die "$verb takes no \"$1\"; ./build.sh --help lists what there is"
     "verb_$verb" ;;
