@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a user may give away, and what a write may do to others, rule by rule. */
+#include "auth_fixture.h"
+
+#define RBAC "rbac.authorization.k8s.io"
+
+static struct place place;
+
+static void grant_everywhere(const char *user, const char *rules)
+{
+    apply(&place, arena_printf(place.arena,
+          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: of-%s}, rules: [%s]}\n---\n"
+          "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: of-%s},\n"
+          " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: of-%s},\n"
+          " subjects: [{kind: User, name: %s, apiGroup: " RBAC "}]}\n",
+          user, rules, user, user, user));
+}
+
+/* ---- What covers a rule -------------------------------------------------------- */
+
+/* Gil has these rights by a ClusterRoleBinding only. */
+#define GILS                                                                   \
+    "{verbs: [create, update], apiGroups: [" RBAC "], resources: [clusterroles, roles]},\n" \
+    "{verbs: [get], nonResourceURLs: [/metrics, '/v2/lab/*']},\n"              \
+    "{verbs: [get], apiGroups: [''], resources: [configmaps]},\n"              \
+    "{verbs: [update], apiGroups: [apps], resources: ['*/scale']},\n"          \
+    "{verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: [mine]}"
+
+static const struct {
+    const char *rule;
+    bool given;
+    const char *missing; /* the form in which the refusal names it */
+} rules[] = {
+    {"{verbs: [get], nonResourceURLs: [/metrics]}", true, NULL},
+    {"{verbs: [get], nonResourceURLs: [/metrics/x]}", false,
+     "{NonResourceURLs:[\"/metrics/x\"], Verbs:[\"get\"]}"},
+    {"{verbs: [get], nonResourceURLs: [/metric]}", false,
+     "{NonResourceURLs:[\"/metric\"], Verbs:[\"get\"]}"},
+    {"{verbs: [post], nonResourceURLs: [/metrics]}", false,
+     "{NonResourceURLs:[\"/metrics\"], Verbs:[\"post\"]}"},
+    {"{verbs: [get], nonResourceURLs: [/v2/lab/chat]}", true, NULL},
+    {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", true, NULL},
+    {"{verbs: [get], nonResourceURLs: ['/v2/lab/chat/*']}", true, NULL},
+    {"{verbs: [get], nonResourceURLs: [/v2/lab]}", false,
+     "{NonResourceURLs:[\"/v2/lab\"], Verbs:[\"get\"]}"},
+    {"{verbs: [get], nonResourceURLs: [/v2/labour/chat]}", false,
+     "{NonResourceURLs:[\"/v2/labour/chat\"], Verbs:[\"get\"]}"},
+    {"{verbs: [get], nonResourceURLs: ['/v2/*']}", false,
+     "{NonResourceURLs:[\"/v2/*\"], Verbs:[\"get\"]}"},
+    {"{verbs: [get], nonResourceURLs: ['*']}", false,
+     "{NonResourceURLs:[\"*\"], Verbs:[\"get\"]}"},
+    {"{verbs: [get], apiGroups: [''], resources: [configmaps]}", true, NULL},
+    {"{verbs: [get], apiGroups: [apps], resources: [configmaps]}", false,
+     "{APIGroups:[\"apps\"], Resources:[\"configmaps\"], Verbs:[\"get\"]}"},
+    {"{verbs: [update], apiGroups: [apps], resources: [deployments/scale]}", true, NULL},
+    {"{verbs: [update], apiGroups: [apps], resources: ['*/scale']}", true, NULL},
+    {"{verbs: [update], apiGroups: [apps], resources: [deployments]}", false,
+     "{APIGroups:[\"apps\"], Resources:[\"deployments\"], Verbs:[\"update\"]}"},
+    {"{verbs: [update], apiGroups: [apps], resources: [deployments/status]}", false,
+     "{APIGroups:[\"apps\"], Resources:[\"deployments/status\"], Verbs:[\"update\"]}"},
+    {"{verbs: [update], apiGroups: [apps], resources: [deployments/scales]}", false,
+     "{APIGroups:[\"apps\"], Resources:[\"deployments/scales\"], Verbs:[\"update\"]}"},
+    {"{verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: [mine]}", true, NULL},
+    {"{verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: [other]}", false,
+     "{APIGroups:[\"\"], Resources:[\"secrets\"], ResourceNames:[\"other\"], Verbs:[\"get\"]}"},
+    {"{verbs: [get], apiGroups: [''], resources: [secrets]}", false,
+     "{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\"]}"},
+    {"{verbs: [get, list], apiGroups: [''], resources: [configmaps]}", false,
+     ":\n{APIGroups:[\"\"], Resources:[\"configmaps\"], Verbs:[\"list\"]}"},
+};
+
+static void check_rules(void)
+{
+    const struct auth_user *gil = user_of(&place, "gil", NULL);
+    struct err err = {0};
+
+    grant_everywhere("gil", GILS);
+    for (size_t i = 0; i < count_of(rules); i++) {
+        const char *yaml = arena_printf(place.arena,
+            "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: given%zu}, "
+            "rules: [%s]}", i, rules[i].rule);
+
+        err = (struct err){0};
+        CHECK_INT(create_as(&place, gil, yaml, &err) == 0, rules[i].given,
+                  "a ClusterRole of %s by who has %s", rules[i].rule,
+                  rules[i].given ? "that" : "less");
+        if (rules[i].missing)
+            CHECK(err.code == ERR_FORBIDDEN && text_ends(err.text, rules[i].missing),
+                  "the refusal ends with %s: %s", rules[i].missing, err.text);
+    }
+    err = (struct err){0};
+    CHECK(create_as(&place, gil, "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: given, "
+                    "namespace: lab}, rules: [{verbs: [get], apiGroups: [''], resources: "
+                    "[configmaps]}]}", &err) == 0,
+          "what a ClusterRoleBinding gives counts in a namespace: %s", err.text);
+    err = (struct err){0};
+    CHECK(create_as(&place, gil, "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: "
+                    "gathers}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}",
+                    &err) < 0 && err.code == ERR_FORBIDDEN,
+          "whoever lacks cluster-admin makes no aggregated role: %s", err.text);
+}
+
+/* `kubectl auth can-i --list` */
+static void check_list(void)
+{
+    static const char *const spaces[] = {"lab", ""};
+
+    for (size_t i = 0; i < count_of(spaces); i++) {
+        const char *json = document_json(
+            place.arena, auth_rules(place.auth, user_of(&place, "gil", NULL), spaces[i], place.arena));
+
+        CHECK(strstr(json, "{\"verbs\":[\"get\"],\"apiGroups\":[\"\"],\"resources\":[\"configmaps\"]}"),
+              "in \"%s\" the rules of a ClusterRoleBinding are listed", spaces[i]);
+        CHECK(strstr(json, "\"resources\":[\"secrets\"],\"resourceNames\":[\"mine\"]"),
+              "in \"%s\" with their names", spaces[i]);
+        CHECK(strstr(json, "\"nonResourceURLs\":[\"/metrics\",\"/v2/lab/*\"]"),
+              "in \"%s\" with their URLs", spaces[i]);
+    }
+}
+
+/* ---- Members --------------------------------------------------------------------- */
+
+#define PROJECT(name, members)                                                 \
+    "{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: " name "}, " \
+    "spec: {tenant: acme" members "}}"
+
+/* Pat may make projects of the Tenant and has the rights of view, and no others. */
+static void check_members(void)
+{
+    const struct auth_user *pat = user_of(&place, "pat", NULL);
+    struct err err = {0};
+
+    apply(&place, "{apiVersion: axle.dev/v1alpha1, kind: Tenant, metadata: {name: acme}, spec: {}}");
+    grant_everywhere("pat", "{verbs: [create], apiGroups: [axle.dev], resources: [projects]},\n"
+                            "{verbs: [update], apiGroups: [axle.dev], resources: [tenants]}");
+    apply(&place, "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: pats},\n"
+                  " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: view},\n"
+                  " subjects: [{kind: User, name: pat, apiGroup: " RBAC "}]}\n");
+    CHECK(create_as(&place, pat, PROJECT("p1", ", viewers: [ann]"), &err) == 0,
+          "whoever has the rights of view names viewers: %s", err.text);
+    CHECK(create_as(&place, pat, PROJECT("p2", ", editors: [ann]"), &err) < 0 &&
+          err.code == ERR_FORBIDDEN && strstr(err.text, "attempting to grant"),
+          "but no editors: %s", err.text);
+    err = (struct err){0};
+    CHECK(create_as(&place, pat, PROJECT("p3", ", admins: [ann]"), &err) < 0 &&
+          err.code == ERR_FORBIDDEN && strstr(err.text, "attempting to grant"),
+          "and no admins: %s", err.text);
+
+    forget(&place, RBAC, "clusterroles", "", "view");
+    err = (struct err){0};
+    CHECK(create_as(&place, pat, PROJECT("p4", ", viewers: [ann]"), &err) < 0,
+          "without the ClusterRole view nobody can be named a viewer");
+    CHECK_TEXT(err.text, "clusterroles." RBAC " \"view\" not found", "and the refusal says why");
+    err = (struct err){0};
+    CHECK(create_as(&place, pat, PROJECT("p5", ""), &err) == 0,
+          "a project without members can still be made: %s", err.text);
+}
+
+/* ---- Owners ------------------------------------------------------------------------ */
+
+#define OWNED(name, block)                                                     \
+    "{apiVersion: v1, kind: ConfigMap, metadata: {name: " name ", namespace: lab, " \
+    "ownerReferences: [{apiVersion: v1, kind: Secret, name: owner, uid: "      \
+    "00000000-0000-4000-8000-000000000001, blockOwnerDeletion: " block "}]}}"
+
+static void check_owners(void)
+{
+    const struct auth_user *oda = user_of(&place, "oda", NULL);
+    const struct auth_user *una = user_of(&place, "una", NULL);
+    struct err err = {0};
+
+    grant_everywhere("oda", "{verbs: [create], apiGroups: [''], resources: [configmaps]}");
+    grant_everywhere("una", "{verbs: [create], apiGroups: [''], resources: [configmaps]},\n"
+                            "{verbs: [update], apiGroups: [''], resources: [secrets/finalizers]}");
+    CHECK(create_as(&place, oda, OWNED("o1", "false"), &err) == 0,
+          "anybody who creates an object names its owner: %s", err.text);
+    CHECK(create_as(&place, oda, OWNED("o2", "true"), &err) < 0 && err.code == ERR_FORBIDDEN &&
+          strstr(err.text, "cannot set blockOwnerDeletion"),
+          "but blocks the owner's deletion only with rights on the owner: %s", err.text);
+    err = (struct err){0};
+    CHECK(create_as(&place, una, OWNED("o3", "true"), &err) == 0,
+          "such as update of its finalizers: %s", err.text);
+    CHECK(create_as(&place, administrator(&place), OWNED("o4", "true"), &err) == 0,
+          "an administrator has them: %s", err.text);
+}
+
+int main(void)
+{
+    place_open(&place, NULL);
+    apply(&place, "{apiVersion: v1, kind: Namespace, metadata: {name: lab}}");
+    check_rules();
+    check_list();
+    check_owners();
+    check_members();
+    place_close(&place);
+    return check_done();
+}
