@@ -20,7 +20,7 @@ static void grant_everywhere(const char *user, const char *rules)
 
 /* Gil has these rights by a ClusterRoleBinding only. */
 #define GILS                                                                   \
-    "{verbs: [create, update], apiGroups: [" RBAC "], resources: [clusterroles, roles]},\n" \
+    "{verbs: [create, update, patch], apiGroups: [" RBAC "], resources: [clusterroles, roles, rolebindings]},\n" \
     "{verbs: [get], nonResourceURLs: [/metrics, '/v2/lab/*']},\n"              \
     "{verbs: [get], apiGroups: [''], resources: [configmaps]},\n"              \
     "{verbs: [update], apiGroups: [apps], resources: ['*/scale']},\n"          \
@@ -118,6 +118,85 @@ static void check_list(void)
     }
 }
 
+/* ---- Writes that give nothing ------------------------------------------------------- */
+
+/* An update as this user, of an object that `change` has been put into. */
+static int change_as(const struct auth_user *user, const char *group, const char *plural,
+                     const char *space, const char *name, const char *change, struct err *err)
+{
+    struct objects_result result = {.arena = place.arena};
+    struct objects_write write = {
+        .who = {user->name, "test", false, user}, .kind = kind_of(&place, group, plural),
+        .space = space, .name = name, .patch = OBJECTS_PATCH_MERGE, .grace = -1,
+        .body = document_read_yaml(place.arena, change, strlen(change), true, &document_limits_own, err)};
+    int failed;
+
+    *err = (struct err){0};
+    failed = objects_patch(place.objects, &write, &result, err);
+    object_drop(&result.object);
+    settle(&place);
+    return failed;
+}
+
+/* Gil may change roles, and what they already give stays what it is. */
+static void check_unchanged(void)
+{
+    const struct auth_user *gil = user_of(&place, "gil", NULL);
+    struct err err = {0};
+
+    apply(&place, "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: strong}, rules: "
+                  "[{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]}\n---\n"
+                  "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: strong, namespace: lab}, "
+                  "roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: strong}, subjects: "
+                  "[{kind: User, apiGroup: " RBAC ", name: root}]}\n---\n"
+                  "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: gathering}, "
+                  "aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}");
+    CHECK(change_as(gil, RBAC, "clusterroles", "", "strong", "{metadata: {labels: {a: c}}}", &err) == 0,
+          "a label of a role that gives more may be changed: %s", err.text);
+    CHECK(change_as(gil, RBAC, "clusterroles", "", "strong",
+                    "{rules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*/x']}]}", &err) < 0 &&
+          err.code == ERR_FORBIDDEN, "its rules may not: %s", err.text);
+    CHECK(change_as(gil, RBAC, "rolebindings", "lab", "strong", "{metadata: {labels: {a: c}}}", &err) == 0,
+          "a label of a binding as well: %s", err.text);
+    CHECK(change_as(gil, RBAC, "rolebindings", "lab", "strong", "{subjects: [{kind: User, apiGroup: "
+                    RBAC ", name: gil}]}", &err) < 0 && err.code == ERR_FORBIDDEN &&
+          strstr(err.text, "attempting to grant"), "its subjects may not: %s", err.text);
+    CHECK(change_as(gil, RBAC, "clusterroles", "", "gathering", "{metadata: {labels: {a: c}}}", &err) == 0,
+          "a label of an aggregated role too: %s", err.text);
+    CHECK(change_as(gil, RBAC, "clusterroles", "", "gathering", "{aggregationRule: {clusterRoleSelectors: "
+                    "[{matchLabels: {a: d}}]}}", &err) < 0 &&
+          strstr(err.text, "must have cluster-admin privileges"), "what it gathers may not: %s", err.text);
+}
+
+/* By its labels a namespace is a tenant's, so that whoever writes them could write the Tenant. */
+static void check_namespaces(void)
+{
+    static const char *const labels[] = {"axle.dev/owner-kind", "axle.dev/owner", "axle.dev/tenant"};
+    const struct auth_user *nat = user_of(&place, "nat", NULL);
+    const struct auth_user *ten = user_of(&place, "ten", NULL);
+    struct err err = {0};
+
+    grant_everywhere("nat", "{verbs: [create, patch], apiGroups: [''], resources: [namespaces]}");
+    grant_everywhere("ten", "{verbs: [create, patch], apiGroups: [''], resources: [namespaces]},\n"
+                            "{verbs: [update], apiGroups: [axle.dev], resources: [tenants]}");
+    apply(&place, "{apiVersion: v1, kind: Namespace, metadata: {name: whose}}");
+    CHECK(change_as(nat, "", "namespaces", "", "whose", "{metadata: {labels: {a: b}}}", &err) == 0,
+          "a label of a namespace is changed by who may change namespaces: %s", err.text);
+    for (size_t i = 0; i < count_of(labels); i++) {
+        const char *change = arena_printf(place.arena, "{metadata: {labels: {%s: acme}}}", labels[i]);
+
+        CHECK(change_as(nat, "", "namespaces", "", "whose", change, &err) < 0 &&
+              err.code == ERR_FORBIDDEN && strstr(err.text, labels[i]) &&
+              strstr(err.text, "says whose the namespace is"), "but not %s: %s", labels[i], err.text);
+    }
+    CHECK(change_as(ten, "", "namespaces", "", "whose", "{metadata: {labels: {axle.dev/tenant: acme}}}",
+                    &err) == 0, "that is for who may update Tenants: %s", err.text);
+    CHECK(change_as(nat, "", "namespaces", "", "whose", "{metadata: {labels: {a: c}}}", &err) == 0,
+          "a label that stays as it is does not count: %s", err.text);
+    CHECK(change_as(nat, "", "namespaces", "", "whose", "{metadata: {labels: {axle.dev/tenant: null}}}",
+                    &err) < 0, "taking one away does: %s", err.text);
+}
+
 /* ---- Members --------------------------------------------------------------------- */
 
 #define PROJECT(name, members)                                                 \
@@ -154,6 +233,10 @@ static void check_members(void)
     err = (struct err){0};
     CHECK(create_as(&place, pat, PROJECT("p5", ""), &err) == 0,
           "a project without members can still be made: %s", err.text);
+    CHECK(change_as(pat, "axle.dev", "projects", "", "p1", "{metadata: {labels: {a: b}}}", &err) == 0,
+          "members that stay as they are are not looked at: %s", err.text);
+    CHECK(change_as(pat, "axle.dev", "tenants", "", "acme", "{spec: {admins: [ann]}}", &err) < 0 &&
+          err.code == ERR_FORBIDDEN, "a Tenant's admins are admins of its projects: %s", err.text);
 }
 
 /* ---- Owners ------------------------------------------------------------------------ */
@@ -190,6 +273,8 @@ int main(void)
     apply(&place, "{apiVersion: v1, kind: Namespace, metadata: {name: lab}}");
     check_rules();
     check_list();
+    check_unchanged();
+    check_namespaces();
     check_owners();
     check_members();
     place_close(&place);
