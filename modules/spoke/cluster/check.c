@@ -215,10 +215,11 @@ void check_begin(struct local_container *c)
     check_end(c);
     c->started = c->ready = false;
     for (int kind = 0; kind < PROBE_KINDS; kind++) {
+        const struct node *spec = node_get(c->spec, probe_names[kind]);
         struct local_probe *probe = &c->probes[kind];
 
         *probe = (struct local_probe){ .container = c, .kind = kind,
-                                       .spec = node_get(c->spec, probe_names[kind]) };
+                                       .spec = node_is(spec, NODE_MAP) ? spec : NULL };
         if (probe->spec)
             probe->timer = loop_timer_new(c->pod->cluster->options.loop, on_timer, probe);
     }

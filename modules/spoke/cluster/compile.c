@@ -216,7 +216,7 @@ static void compile_hook(const struct local_container *from, struct arena *arena
     struct node *to;
 
     command = node_at(hook, "exec", "command", NULL);
-    if (!hook)
+    if (!node_is(hook, NODE_MAP))
         return;
     to = node_make(arena, ret, "preStop");
     if (command)

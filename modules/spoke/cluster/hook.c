@@ -72,7 +72,7 @@ bool hook_begin(struct local_container *c, enum local_hook kind, int64_t most)
     int64_t sleep = clock_seconds(number_get(node_get(spec, "sleep"), "seconds", NUMBER_SECONDS, 0));
     struct hook *hook;
 
-    if (!spec)
+    if (!node_is(spec, NODE_MAP))
         return false;
     c->hook = kind;
     if (node_get(spec, "sleep")) {

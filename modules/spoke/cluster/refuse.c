@@ -164,7 +164,7 @@ int refuse_quantity(const struct node *limits, const char *name, const char *pat
     struct err err = { 0 };
 
     *ret = 0;
-    if (!value)
+    if (!value || node_is(value, NODE_NULL))
         return 0;
     if (quantity_from_node(arena, value, &quantity, &err) < 0)
         return why_set(why, "Invalid", "%s.%s: %.250s", path, name, err.text);
@@ -181,7 +181,7 @@ static int check_probe(const struct node *container, const char *name, const cha
 {
     const struct node *probe = node_get(container, name);
 
-    if (!probe)
+    if (!probe || node_is(probe, NODE_NULL))
         return 0;
     if (!node_get(probe, "httpGet") && !node_get(probe, "tcpSocket") &&
         !node_get(probe, "exec") && !node_get(probe, "grpc"))
