@@ -11,7 +11,7 @@
 #
 # The first failing command ends the scenario. Everything lives in $TEST_DIR.
 # Each program that start() has begun must end with the status that the scenario
-# names, 0 after SIGTERM unless it says otherwise: at stop(), ended(), or at the
+# names, 0 after SIGTERM unless it says otherwise: at stop(), ends_with(), or at the
 # end, when what still runs gets SIGTERM. What else runs, the runner kills.
 
 set -eEu -o pipefail
@@ -156,8 +156,8 @@ stop() {
 }
 crash() { stop "$1" KILL; }
 
-# ended NAME [STATUS]: it ends by itself, with that status (0).
-ended() { reap "$1" "${2:-0}" || exit 1; }
+# ends_with NAME STATUS: it ends by itself, with that status.
+ends_with() { reap "$1" "$2" || exit 1; }
 
 # Waits at most a minute: a program that does not end is a failure that says so.
 reap() {
@@ -175,7 +175,7 @@ reap() {
 }
 is_reaped() { cmp -s "$TEST_DIR/$1.pid" "$TEST_DIR/$1.ended"; }
 # A child that bash has not waited for yet is a zombie.
-has_ended() { case $(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null) in '' | [ZX]*) ;; *) return 1 ;; esac }
+has_ended() { case $(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null || true) in '' | [ZX]*) ;; *) return 1 ;; esac }
 
 # For what tidies up after a failure: ends it if it is there, whatever its state.
 kill_left() {
