@@ -28,7 +28,7 @@ test_list() {
         for file in tests/scenarios/[a-z][0-9]*.sh; do echo "scenario $(name_of "$file") $file"; done
         for file in tests/golden/*.c; do echo "golden $(name_of "$file") $file"; done
         for file in tests/fuzz/fuzz_*.c; do echo "fuzz $(name_of "$file" fuzz_) $file"; done
-        for file in tests/layers.sh tests/names.sh tests/numbers.sh tests/docs.sh; do [ -f "$file" ] && echo "script $(name_of "$file") $file"; done
+        for file in tests/layers.sh tests/names.sh tests/numbers.sh tests/docs.sh tests/ladder.sh; do [ -f "$file" ] && echo "script $(name_of "$file") $file"; done
     } | awk -v wanted="$*" '
         function match_one(kind, name, want) {
             if (name == want || kind == want) return 1
