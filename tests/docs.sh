@@ -23,7 +23,7 @@ links() {
         grep -oE '\]\([^) ]+' | sed 's/^](//'
 }
 
-pages=(README.md docs/*.md)
+pages=(README.md CONTRIBUTING.md docs/*.md)
 reached=$(for page in "${pages[@]}"; do links "$page"; done | sed 's/#.*//; s|^docs/||' | sort -u)
 for page in "${pages[@]}"; do
     while read -r target; do
