@@ -284,6 +284,23 @@ mark_yaml() { sed '1s/^{[^"}]/---\n&/'; }
 
 apply() { kubectl apply -f "${1:--}"; }
 
+# make_project PROJECT TENANT [FIELDS-OF-THE-TENANT [FIELDS-OF-THE-PROJECT]]: both, and the
+# project is ready: make_project lab acme 'clusterSets: [global]' 'editors: [eve]'
+make_project() {
+    apply <<YAML >/dev/null
+apiVersion: axle.dev/v1alpha1
+kind: Tenant
+metadata: {name: $2}
+spec: {${3:-}}
+---
+apiVersion: axle.dev/v1alpha1
+kind: Project
+metadata: {name: $1}
+spec: {tenant: $2${4:+, $4}}
+YAML
+    wait_for projects/"$1" .status.phase Ready
+}
+
 # path_of [-n NAMESPACE] PLURAL[.GROUP][/NAME]: its path in the API. What
 # kinds there are is asked once.
 path_of() {
