@@ -125,7 +125,7 @@ class Tree:
         os.mkdir(f"{place}/reports")
         options = f"log_path={place}/reports/report"
         env = dict(os.environ, TMPDIR=place, TEST_DIR=place, TEST_NAME=name,
-                   ASAN_OPTIONS=options, UBSAN_OPTIONS=options)
+                   ASAN_OPTIONS=options)
         try:
             done = shell(["build/debug/alone", str(seconds), f"build/debug/unit/test_{name}"],
                          env=env, stdin=subprocess.DEVNULL)

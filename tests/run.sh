@@ -114,7 +114,7 @@ start_one() {
     mkdir -p "$out.dir" "$out.reports"
     chmod 1777 "$out.reports" # processes of other users report there too
     REPORTS=$out.reports ASAN_OPTIONS=log_path=$out.reports/report:detect_leaks=1 \
-        UBSAN_OPTIONS=log_path=$out.reports/report:print_stacktrace=1 \
+        UBSAN_OPTIONS=print_stacktrace=1 \
         TMPDIR=$out.dir TEST_DIR=$out.dir TEST_NAME=$name build/debug/alone \
         "$(limit_of "$file" $seconds)" bash tests/run.sh --one "$kind" "$name" "$file" \
         >"$out.out" 2>&1 </dev/null

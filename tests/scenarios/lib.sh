@@ -49,7 +49,7 @@ if [ -z "${REPORTS:-}" ]; then
     mkdir -p "$REPORTS"
     chmod 1777 "$REPORTS"
     export ASAN_OPTIONS=log_path=$REPORTS/report:detect_leaks=1
-    export UBSAN_OPTIONS=log_path=$REPORTS/report:print_stacktrace=1
+    export UBSAN_OPTIONS=print_stacktrace=1
 fi
 
 # The hub proves, whenever it has nothing to do, that every change woke whom it concerns.
