@@ -267,6 +267,90 @@ static void check_owners(void)
           "an administrator has them: %s", err.text);
 }
 
+/* ---- Signers ------------------------------------------------------------------------ */
+
+static int approve_as(const struct auth_user *user, const char *request, const char *subresource)
+{
+    struct auth_request ask = {.verb = "update", .group = "certificates.k8s.io",
+                               .resource = "certificatesigningrequests", .subresource = subresource,
+                               .space = "", .name = request};
+    struct err err = {0};
+
+    return auth_check(place.auth, user, &ask, &err);
+}
+
+static void make_request(const char *name, const char *signer)
+{
+    struct pki_subject subject = {"r", NULL, 0};
+    scoped_text struct text pem = {0}, base64 = {0};
+    struct err err = {0};
+
+    must(pki_request_write(place.key, &subject, &pem, &err) == 0, &err);
+    text_add_base64(&base64, pem.bytes, pem.len, false);
+    must(create_as(&place, administrator(&place), arena_printf(place.arena,
+                   "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: "
+                   "{name: %s}, spec: {request: %s, signerName: %s, usages: [digital signature]}}",
+                   name, text_string(&base64), signer), &err) == 0, &err);
+}
+
+/* Whoever may change requests decides on those of the signers that they are given only. */
+static void check_signers(void)
+{
+    const struct auth_user *none = user_of(&place, "sig-none", NULL);
+    const struct auth_user *one = user_of(&place, "sig-one", NULL);
+    const struct auth_user *all = user_of(&place, "sig-all", NULL);
+    static const char requests[] = "{verbs: [update], apiGroups: [certificates.k8s.io], resources: "
+                                   "[certificatesigningrequests/approval, certificatesigningrequests/status]}";
+
+    make_request("s1", "example.org/one");
+    make_request("s2", "example.org/two");
+    grant_everywhere("sig-none", requests);
+    grant_everywhere("sig-one", arena_printf(place.arena, "%s,\n{verbs: [approve], apiGroups: "
+                     "[certificates.k8s.io], resources: [signers], resourceNames: [example.org/one]}", requests));
+    grant_everywhere("sig-all", arena_printf(place.arena, "%s,\n{verbs: [sign], apiGroups: "
+                     "[certificates.k8s.io], resources: [signers], resourceNames: ['example.org/*']}", requests));
+    CHECK(approve_as(none, "s1", "approval") < 0, "without a right on its signer nobody approves a request");
+    CHECK(approve_as(one, "s1", "approval") == 0, "with one a request of that signer is approved");
+    CHECK(approve_as(one, "s2", "approval") < 0, "one of another signer is not");
+    CHECK(approve_as(one, "s1", "status") < 0, "to approve is not to sign");
+    CHECK(approve_as(all, "s1", "status") == 0 && approve_as(all, "s2", "status") == 0,
+          "a right on all signers of a domain counts for each of them");
+    CHECK(approve_as(all, "s1", "approval") < 0, "to sign is not to approve");
+    CHECK(approve_as(administrator(&place), "s2", "approval") == 0, "an administrator decides on all");
+}
+
+/* ---- What is told when rights are lost --------------------------------------------------- */
+
+static void count_change(void *arg)
+{
+    (*(int *)arg)++;
+}
+
+static void put_cluster(bool accepted)
+{
+    apply(&place, arena_printf(place.arena, "{apiVersion: cluster.open-cluster-management.io/v1, kind: "
+                               "ManagedCluster, metadata: {name: edge-9}, spec: {hubAcceptsClient: %s}}",
+                               accepted ? "true" : "false"));
+}
+
+/* Connections are judged again when a spoke loses something, not when it gains it. */
+static void check_losses(void)
+{
+    int told = 0, before;
+
+    auth_on_change(place.auth, count_change, &told);
+    put_cluster(false);
+    put_cluster(true);
+    CHECK_INT(told, 0, "that a spoke is made and accepted takes nothing away");
+    put_cluster(false);
+    CHECK(told > 0, "that it is no longer accepted does");
+    put_cluster(true);
+    before = told;
+    forget(&place, "cluster.open-cluster-management.io", "managedclusters", "", "edge-9");
+    CHECK(told > before, "and so does its deletion");
+    auth_on_change(place.auth, NULL, NULL);
+}
+
 int main(void)
 {
     place_open(&place, NULL);
@@ -277,6 +361,8 @@ int main(void)
     check_namespaces();
     check_owners();
     check_members();
+    check_signers();
+    check_losses();
     place_close(&place);
     return check_done();
 }
