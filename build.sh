@@ -397,13 +397,15 @@ verb_mutate() {
     need_packages "$(packages_program)" "$packages_test"
     need_dependencies
     mkdir -p "$tree"
+    exec 9>build/mutate/lock
+    flock -n 9 || die "build/mutate is in use by another run"
     find "$tree" -mindepth 1 -maxdepth 1 -not -name build -exec rm -rf {} +
     for name in modules tests assets install conf docs main.c build.sh README.md LICENSE; do
         cp -a "$name" "$tree/"
     done
     rm -rf "$tree/assets/console/node_modules"
     echo mutant >"$tree/COMMIT" # else its name is made of the sources, and changes with each
-    (cd "$tree" && /usr/bin/python3 tests/mutate.py "$module" "$count")
+    (cd "$tree" && /usr/bin/python3 tests/mutate.py "$module" "$count") 9>&-
 }
 
 # fuzz NAME [SECONDS]: a crash is left in build/fuzz/found, as a seed to keep.
