@@ -193,6 +193,16 @@ def describe(mutant):
     return f"{path}:{line}: {what}\n    {source}"
 
 
+def tests_of(module):
+    """The tests that bear the module's name, and those that use its fixture."""
+    found = [module]
+    for name in sorted(os.listdir("tests/unit")):
+        if name.startswith("test_") and name.endswith(".c") and \
+                f'"{module}_fixture.h"' in read(f"tests/unit/{name}"):
+            found.append(name[len("test_"):-len(".c")])
+    return found
+
+
 def measure(tree):
     """How long each test may take: it must pass unchanged first."""
     limits = {}
@@ -209,7 +219,7 @@ def measure(tree):
 def main():
     module, count = sys.argv[1], int(sys.argv[2])
     seed = int(os.environ.get("SEED", "1"))
-    tree = Tree(module, os.environ.get("TESTS", module).split())
+    tree = Tree(module, os.environ.get("TESTS", "").split() or tests_of(module))
     built, said = tree.build()
     if not built:
         sys.exit(f"the tree does not build unchanged:\n{said}")
