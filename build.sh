@@ -17,6 +17,8 @@ build.sh [VERB]
   test [NAME...]   all tests, or those named: a module, c0001, layers, a fuzzer
   debug            build/debug/axle, with sanitizers and assertions
   check            both compilers, lone headers, layers, static analysis
+  mutate MODULE [N]  change N places (20) of a module, one at a time, and print
+                   those that its unit tests do not notice
   fuzz NAME [SEC]  feed a parser with noise (60 seconds)
   bench [NAME]     print the numbers
   deep             the long tests: many seeds, every fuzzer, gcc -fanalyzer
@@ -136,6 +138,7 @@ lib := $(dir)/libaxle.a
 # What stands in for the world in tests; the program never links it.
 sims := $(patsubst %.c,$(dir)/%.o,$(shell cat $(dir)/simulations))
 sim := $(dir)/libsim.a
+reports := $(if $(filter -fsanitize=%,$(cflags)),$(dir)/tests/reports.o)
 helpers := $(patsubst %.c,$(dir)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 cases := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/cases/*.c))
 each = $(patsubst $(1)/%.c,$(dir)/$(2)/%,$(wildcard $(1)/$(3)*.c))
@@ -158,7 +161,7 @@ $(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) \
     $(helpers) $(sims) $(units:$(dir)/unit/%=$(dir)/tests/unit/%.o) \
     $(golden:$(dir)/golden/%=$(dir)/tests/golden/%.o) \
     $(fuzz:$(dir)/fuzz/%=$(dir)/tests/fuzz/%.o) $(bench:$(dir)/bench/%=$(dir)/tests/bench/%.o) \
-    $(dir)/tests/alone.o $(dir)/tests/replay.o
+    $(dir)/tests/alone.o $(dir)/tests/replay.o $(dir)/tests/reports.o
 
 $(dir)/%.o: %.c $(dir)/flags
 	@mkdir -p $(@D)
@@ -180,13 +183,13 @@ $(lib): $(objects) $(dir)/sources
 $(sim): $(sims) $(dir)/simulations
 	rm -f $@
 	ar rcs $@ $(sims)
-$(dir)/axle: $(dir)/main.o $(lib)
+$(dir)/axle: $(dir)/main.o $(reports) $(lib)
 	$(link)
 $(dir)/axle-cases: $(cases) $(lib)
 	$(link)
 $(dir)/alone: $(dir)/tests/alone.o
 	$(cc) -o $@ $^ $(filter -fsanitize=%,$(ldflags))
-$(units): $(dir)/unit/%: $(dir)/tests/unit/%.o $(helpers) $(sim) $(lib)
+$(units): $(dir)/unit/%: $(dir)/tests/unit/%.o $(helpers) $(reports) $(sim) $(lib)
 	@mkdir -p $(@D)
 	$(link)
 $(golden): $(dir)/golden/%: $(dir)/tests/golden/%.o $(lib)
@@ -382,6 +385,7 @@ verb_test() {
     MAKEFLAGS=-k make_mode debug "${debug[@]}" || unbuilt=1
     [ ${#release[@]} = 0 ] || make_mode release "${release[@]}" || unbuilt=1
     [ $# -gt 0 ] || ./build.sh release || unbuilt=1
+    [ -z "${BUILD_ONLY:-}" ] || return $unbuilt
     UNBUILT=$unbuilt tests/run.sh "$@"
 }
 
@@ -391,6 +395,24 @@ verb_check() {
     build_console
     . tests/check.sh
     check_all
+}
+
+# mutate MODULE [N]: in a copy of the tree, so that no change is ever left here. Its own
+# build folder stays, which makes the second run quick.
+verb_mutate() {
+    local module=${1:?mutate needs the name of a module} count=${2:-20} tree=build/mutate/tree name
+    need_packages "$(packages_program)" "$packages_test"
+    need_dependencies
+    mkdir -p "$tree"
+    exec 9>build/mutate/lock
+    flock -n 9 || die "build/mutate is in use by another run"
+    find "$tree" -mindepth 1 -maxdepth 1 -not -name build -exec rm -rf {} +
+    for name in modules tests assets install conf docs main.c build.sh README.md LICENSE; do
+        cp -a "$name" "$tree/"
+    done
+    rm -rf "$tree/assets/console/node_modules"
+    echo mutant >"$tree/COMMIT" # else its name is made of the sources, and changes with each
+    (cd "$tree" && /usr/bin/python3 tests/mutate.py "$module" "$count") 9>&-
 }
 
 # fuzz NAME [SECONDS]: a crash is left in build/fuzz/found, as a seed to keep.
@@ -464,7 +486,7 @@ verb_clean() { rm -rf build; }
 verb=${1:-release}
 [ $# -gt 0 ] && shift
 case $verb in
-test | fuzz | bench | deep) "verb_$verb" "$@" ;;
+test | mutate | fuzz | bench | deep) "verb_$verb" "$@" ;;
 release | debug | run | stop | check | package | clean | deps)
     [ $# = 0 ] || die "$verb takes no \"$1\"; ./build.sh --help lists what there is"
     "verb_$verb" ;;

@@ -87,7 +87,8 @@ chromium:chromium'
 packages_console='node:nodejs npm:npm
 /etc/ssl/certs/ca-certificates.crt:ca-certificates'
 packages_check='
-clang:clang cppcheck:cppcheck shellcheck:shellcheck ctags:universal-ctags'
+clang:clang cppcheck:cppcheck shellcheck:shellcheck ctags:universal-ctags
+python3:python3'
 packages_fuzz="
 clang:clang
 /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a:libclang-rt-$(clang_version)-dev"

@@ -8,7 +8,8 @@
 # fuzzer with its seeds, or a script beside this one (layers). Each runs in a
 # temporary folder of its own, has a time limit ("limit: 120" in one of its
 # first lines sets another one), and is cleared away with everything that it
-# started. Only what failed is shown, why something was skipped, and lines that
+# started. What a sanitizer reports of any of its processes, shims included, is a
+# failure, whatever the test itself says. Only what failed is shown, why something was skipped, and lines that
 # begin with "note: " (numbers for a person).
 
 set -u
@@ -27,7 +28,7 @@ test_list() {
         for file in tests/scenarios/[a-z][0-9]*.sh; do echo "scenario $(name_of "$file") $file"; done
         for file in tests/golden/*.c; do echo "golden $(name_of "$file") $file"; done
         for file in tests/fuzz/fuzz_*.c; do echo "fuzz $(name_of "$file" fuzz_) $file"; done
-        for file in tests/layers.sh tests/names.sh tests/numbers.sh tests/strings.sh tests/docs.sh; do [ -f "$file" ] && echo "script $(name_of "$file") $file"; done
+        for file in tests/layers.sh tests/names.sh tests/numbers.sh tests/strings.sh tests/docs.sh tests/ladder.sh; do [ -f "$file" ] && echo "script $(name_of "$file") $file"; done
     } | awk -v wanted="$*" '
         function match_one(kind, name, want) {
             if (name == want || kind == want) return 1
@@ -110,13 +111,25 @@ start_one() {
     local kind=$1 name=$2 file=$3 out=$results/$1-$2 seconds start
     case $kind in scenario) seconds=300 ;; *) seconds=180 ;; esac
     start=${EPOCHREALTIME/[.,]/}
-    mkdir -p "$out.dir"
-    TMPDIR=$out.dir TEST_DIR=$out.dir TEST_NAME=$name build/debug/alone \
+    mkdir -p "$out.dir" "$out.reports"
+    chmod 1777 "$out.reports" # processes of other users report there too
+    REPORTS=$out.reports ASAN_OPTIONS=log_path=$out.reports/report:detect_leaks=1 \
+        UBSAN_OPTIONS=print_stacktrace=1 \
+        TMPDIR=$out.dir TEST_DIR=$out.dir TEST_NAME=$name build/debug/alone \
         "$(limit_of "$file" $seconds)" bash tests/run.sh --one "$kind" "$name" "$file" \
         >"$out.out" 2>&1 </dev/null
     echo $? >"$out.status"
+    reports_as_tap "$out.reports" >>"$out.out"
     echo $(((${EPOCHREALTIME/[.,]/} - start) / 1000)) >"$out.ms"
-    rm -rf "$out.dir"
+    rm -rf "$out.dir" "$out.reports"
+}
+
+# Nothing, or one failed test with what the sanitizers wrote.
+reports_as_tap() {
+    local reports=("$1"/*)
+    [ ${#reports[@]} -gt 0 ] || return 0
+    printf '\nnot ok - no process has a report of a sanitizer (%d have)\n' "${#reports[@]}"
+    cat "${reports[@]}" | head -n 50 | sed 's/^/# /'
 }
 
 # Reads TAP: prints "PASSED FAILED SKIPPED". A test that ended before its plan,

@@ -5,18 +5,7 @@
 
 start_hub
 
-apply <<YAML
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
-spec: {displayName: Acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: research}
-spec: {tenant: acme}
-YAML
-kubectl wait --for=jsonpath='{.status.phase}'=Ready project/research --timeout=20s
+make_project research acme "displayName: Acme"
 expect "the project's namespace" "$(kubectl get ns research -o name)" namespace/research
 
 profile() {

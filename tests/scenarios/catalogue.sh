@@ -8,18 +8,7 @@ start_lab() {
     command -v python3 >/dev/null || skip "python3 is not installed"
     start_hub
     start_spoke edge-1 "$@"
-    apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
-spec: {clusterSets: [global]}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: acme}
-YAML
-    until_true 60 kubectl get ns lab >/dev/null 2>&1 || fail "no namespace lab"
+    make_project lab acme "clusterSets: [global]"
     apply <<YAML >/dev/null
 apiVersion: axle.dev/v1alpha1
 kind: Environment

@@ -6,18 +6,7 @@
 start_hub
 start_spoke edge-1
 
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
-spec: {clusterSets: [global]}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: research}
-spec: {tenant: acme}
-YAML
-until_true 20 kubectl get ns research >/dev/null 2>&1
+make_project research acme "clusterSets: [global]"
 apply <<YAML >/dev/null
 apiVersion: axle.dev/v1alpha1
 kind: Environment

@@ -9,18 +9,7 @@ start_hub
 start_spoke edge-1
 start_spoke edge-2
 
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
-spec: {clusterSets: [global]}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: research}
-spec: {tenant: acme}
-YAML
-until_true 20 kubectl get ns research >/dev/null 2>&1
+make_project research acme "clusterSets: [global]"
 sed 's/^  name: ocr$/&\n  namespace: research/' "$repo/assets/catalogue/ocr.yaml" | apply >/dev/null
 workload() {
     apply <<YAML
@@ -69,7 +58,8 @@ expect "revision after an unchanged apply" "$(revision)" "$before"
 digest() { object -n research workloaddeployments/receipts-ocr | jq -r .status.artifact.digest; }
 old=$(digest)
 workload osd >/dev/null
-until_true 20 test "$(digest)" != "$old" || fail "the digest stayed"
+is_new() { [ "$(digest)" != "$old" ]; }
+until_true 20 is_new || fail "the digest stayed"
 workload eng >/dev/null
 wait_for -n research workloaddeployments/receipts-ocr .status.artifact.digest "$old"
 wait_for -n research aiworkloads/receipts .status.phase Running

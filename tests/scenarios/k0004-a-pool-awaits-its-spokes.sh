@@ -6,17 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 start_hub
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: acme}
-YAML
-until_true 60 kubectl get ns lab >/dev/null 2>&1 || fail "no namespace lab"
+make_project lab acme
 apply <<YAML >/dev/null
 apiVersion: axle.dev/v1alpha1
 kind: ComputePool

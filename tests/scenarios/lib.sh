@@ -9,8 +9,10 @@
 #     apply <<YAML … YAML
 #     wait_for -n lab aiworkloads/chat .status.phase Running
 #
-# The first failing command ends the scenario. Everything lives in $TEST_DIR;
-# whatever is still running at the end is killed by the runner.
+# The first failing command ends the scenario. Everything lives in $TEST_DIR.
+# Each program that start() has begun must end with the status that the scenario
+# names, 0 after SIGTERM unless it says otherwise: at stop(), ends_with(), or at the
+# end, when what still runs gets SIGTERM. What else runs, the runner kills.
 
 set -eEu -o pipefail
 trap 'echo "failed: line $LINENO of $(basename "$0"): $BASH_COMMAND" >&2; show_logs' ERR
@@ -38,20 +40,53 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 AXLE=${AXLE:-$repo/build/debug/axle}
 TEST_DIR=${TEST_DIR:-$(mktemp -d)}
 hub_dir=$TEST_DIR/hub
-export HOME=$TEST_DIR/home ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1}
+export HOME=$TEST_DIR/home
 mkdir -p "$HOME"
+
+# Where the sanitizers of every process write, and the runner looks; here if there is none.
+if [ -z "${REPORTS:-}" ]; then
+    REPORTS=$TEST_DIR/reports
+    mkdir -p "$REPORTS"
+    chmod 1777 "$REPORTS"
+    export ASAN_OPTIONS=log_path=$REPORTS/report:detect_leaks=1
+    export UBSAN_OPTIONS=print_stacktrace=1
+fi
 
 # The hub proves, whenever it has nothing to do, that every change woke whom it concerns.
 # A controller without a claim to what it writes (claim.c) never gets done.
 export AXLE_PROVE_WAKE_UPS=1
 check_wake_ups() {
-    local status=$?
-    if [ $status = 0 ] && grep -hE 'missed wake-up|has no claim to any' "$TEST_DIR"/*.log >"$TEST_DIR/missed" 2>/dev/null; then
-        head -n 5 "$TEST_DIR/missed" >&2
-        exit 1
-    fi
+    command grep -hE 'missed wake-up|has no claim to any' "$TEST_DIR"/*.log >"$TEST_DIR/missed" 2>/dev/null || return 0
+    command head -n 5 "$TEST_DIR/missed" >&2
+    return 1
 }
-trap check_wake_ups EXIT
+
+# A log in which a sanitizer speaks: it could not reach its folder of reports.
+check_reports() {
+    local found=("$REPORTS"/*)
+    [ ! -e "${found[0]}" ] || {
+        echo "failed: ${#found[@]} processes have a report of a sanitizer" >&2
+        cat "${found[@]}" >&2
+        return 1
+    }
+    ! command grep -aE 'ERROR: [A-Za-z]+Sanitizer|: runtime error: |ERROR: Can.t open file: .*report' "$TEST_DIR"/*.log >&2 2>/dev/null
+}
+
+# at_end COMMAND: runs when the scenario ends, well or not; the last one named comes first.
+at_end_commands=()
+at_end() { at_end_commands=("$1" "${at_end_commands[@]}"); }
+on_end() {
+    local status=$? command
+    trap - ERR
+    set +e
+    if [ $status = 0 ]; then
+        end_daemons && check_reports && check_wake_ups || status=1
+        [ $status = 0 ] || show_logs
+    fi
+    for command in "${at_end_commands[@]}"; do eval "$command"; done
+    exit $status
+}
+trap on_end EXIT
 
 fail() {
     trap - ERR
@@ -111,12 +146,56 @@ pid_of() { cat "$TEST_DIR/$1.pid"; }
 is_running() { kill -0 "$(pid_of "$1")" 2>/dev/null; }
 is_gone() { ! is_running "$1"; }
 
-# stop NAME [SIGNAL]: ends it (TERM) and waits until it is gone.
+# stop NAME [SIGNAL [STATUS]]: ends it (TERM) and waits until it is gone. It must end with
+# that status: 0 after TERM, what the signal itself gives after another one.
 stop() {
-    kill -"${2:-TERM}" "$(pid_of "$1")" 2>/dev/null || true
-    wait "$(pid_of "$1")" 2>/dev/null || true
+    local signal=${2:-TERM} wanted=0
+    [ "$signal" = TERM ] || wanted=$((128 + $(kill -l "$signal")))
+    kill -"$signal" "$(pid_of "$1")" 2>/dev/null || true
+    reap "$1" "${3:-$wanted}" || exit 1
 }
 crash() { stop "$1" KILL; }
+
+# ends_with NAME STATUS: it ends by itself, with that status.
+ends_with() { reap "$1" "$2" || exit 1; }
+
+# Waits at most a minute: a program that does not end is a failure that says so.
+reap() {
+    local status=0 pid
+    pid=$(pid_of "$1")
+    until_true 60 has_ended "$pid" || { trap - ERR; echo "failed: $1 does not end" >&2; show_logs; return 1; }
+    wait "$pid" 2>/dev/null || status=$?
+    echo "$pid" >"$TEST_DIR/$1.ended"
+    [ "$status" = "$2" ] && return
+    trap - ERR
+    echo "failed: $1 ended with status $status, not $2" >&2
+    show_logs
+    check_reports
+    return 1
+}
+is_reaped() { cmp -s "$TEST_DIR/$1.pid" "$TEST_DIR/$1.ended"; }
+# A child that bash has not waited for yet is a zombie.
+has_ended() { case $(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null || true) in '' | [ZX]*) ;; *) return 1 ;; esac }
+
+# For what tidies up after a failure: ends it if it is there, whatever its state.
+kill_left() {
+    [ -s "$TEST_DIR/$1.pid" ] && ! is_reaped "$1" || return 0
+    kill -KILL "$(pid_of "$1")" 2>/dev/null
+    wait "$(pid_of "$1")" 2>/dev/null
+    pid_of "$1" >"$TEST_DIR/$1.ended"
+}
+
+# The programs with a NAME.pid that nothing has ended: they get SIGTERM at one time.
+end_daemons() {
+    local file names=() name
+    for file in "$TEST_DIR"/*.pid; do
+        name=$(basename "$file" .pid)
+        [ -s "$file" ] && ! is_reaped "$name" || continue
+        names+=("$name")
+        kill "$(cat "$file")" 2>/dev/null
+    done
+    for name in "${names[@]}"; do reap "$name" 0 || return 1; done
+}
 
 start_hub() { start_server hub --mode=hub "$@"; }
 start_all_in_one() { start_server hub --mode=all-in-one "$@"; }
@@ -204,6 +283,23 @@ run_kubectl() {
 mark_yaml() { sed '1s/^{[^"}]/---\n&/'; }
 
 apply() { kubectl apply -f "${1:--}"; }
+
+# make_project PROJECT TENANT [FIELDS-OF-THE-TENANT [FIELDS-OF-THE-PROJECT]]: both, and the
+# project is ready: make_project lab acme 'clusterSets: [global]' 'editors: [eve]'
+make_project() {
+    apply <<YAML >/dev/null
+apiVersion: axle.dev/v1alpha1
+kind: Tenant
+metadata: {name: $2}
+spec: {${3:-}}
+---
+apiVersion: axle.dev/v1alpha1
+kind: Project
+metadata: {name: $1}
+spec: {tenant: $2${4:+, $4}}
+YAML
+    wait_for projects/"$1" .status.phase Ready
+}
 
 # path_of [-n NAMESPACE] PLURAL[.GROUP][/NAME]: its path in the API. What
 # kinds there are is asked once.

@@ -6,18 +6,7 @@
 command -v sqlite3 >/dev/null || skip "no sqlite3 on this machine, to damage a blob with"
 
 start_hub
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
-spec: {clusterSets: [global]}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: research}
-spec: {tenant: acme}
-YAML
-until_true 30 kubectl get ns research >/dev/null 2>&1
+make_project research acme "clusterSets: [global]"
 apply <<YAML >/dev/null
 apiVersion: axle.dev/v1alpha1
 kind: WorkloadProfile

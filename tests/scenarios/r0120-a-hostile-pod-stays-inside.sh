@@ -9,7 +9,7 @@
 type -P setpriv >/dev/null || skip "no setpriv on this machine"
 # Not below /tmp, of which each pod has its own: what hides it there must be ours.
 place=$(mktemp -d /var/tmp/axle-hostile-XXXXXX)
-trap 'rm -rf "$place"' EXIT
+at_end 'rm -rf "$place"'
 chmod 755 "$place" "$TEST_DIR"
 open_program "$place"
 mkdir -p "$place/shared/real" "$place/victim"
@@ -29,11 +29,11 @@ holder=$!
 # Who still writes there ends first.
 clean_up() {
     kill "$holder" 2>/dev/null || true
-    for name in root nobody; do [ ! -s "$TEST_DIR/$name.pid" ] || stop "$name" KILL; done
+    for name in root nobody; do kill_left "$name"; done
     for pid in $(pgrep -f "axle shim .*$place/"); do kill -KILL "$pid" || true; done
     for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$place" 2>/dev/null && break || sleep 0.2; done
 }
-trap clean_up EXIT
+at_end clean_up
 
 start_hub
 

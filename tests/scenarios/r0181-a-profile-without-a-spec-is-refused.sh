@@ -5,18 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 start_hub
-apply <<YAML
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
-spec: {}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: research}
-spec: {tenant: acme, editors: [eve]}
-YAML
-wait_for projects/research .status.phase Ready
+make_project research acme '' "editors: [eve]"
 apply <<YAML
 apiVersion: axle.dev/v1alpha1
 kind: WorkloadProfile

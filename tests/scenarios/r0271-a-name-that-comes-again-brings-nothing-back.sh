@@ -7,17 +7,7 @@
 
 start_hub
 project() {
-    apply <<YAML
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: $1}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: $1, editors: [$2]}
-YAML
-    wait_for projects/lab .status.phase Ready
+    make_project lab "$1" '' "editors: [$2]"
 }
 secrets=/api/v1/namespaces/lab/secrets
 # asks HTTP-STATUS QUERY: as the editor of the project that there is now.

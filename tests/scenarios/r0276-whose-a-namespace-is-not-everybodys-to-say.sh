@@ -6,17 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 start_hub
-apply <<'YAML'
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: red}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: red}
-YAML
-wait_for projects/lab .status.phase Ready
+make_project lab red
 kubectl create clusterrole spaces --verb=get,create,update,patch,delete --resource=namespaces >/dev/null
 kubectl create clusterrolebinding spaces --clusterrole=spaces --user=nina >/dev/null
 

@@ -6,17 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 start_hub
-apply <<'YAML'
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: red}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: red, admins: [alice], editors: [ed]}
-YAML
-wait_for projects/lab .status.phase Ready
+make_project lab red '' "admins: [alice], editors: [ed]"
 
 bindings=/apis/rbac.authorization.k8s.io/v1/namespaces/lab/rolebindings
 as() { status_of GET /api/v1/namespaces/lab/secrets -H "Impersonate-User: $1"; }

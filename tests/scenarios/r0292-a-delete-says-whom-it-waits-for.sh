@@ -6,17 +6,7 @@
 
 start_hub
 start_spoke edge-1
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: red}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: red-one}
-spec: {tenant: red}
-YAML
-wait_for projects/red-one .status.phase Ready
+make_project red-one red
 apply <<YAML >/dev/null
 apiVersion: axle.dev/v1alpha1
 kind: WorkloadProfile

@@ -7,7 +7,7 @@
 
 [ "$(id -u)" = 0 ] || skip "not root: a pod would be who opens the file"
 place=$(mktemp -d /var/tmp/axle-planted-XXXXXX)
-trap 'rm -rf "$place"' EXIT
+at_end 'rm -rf "$place"'
 chmod 755 "$place"
 echo precious >"$place/secret"
 chmod 600 "$place/secret"

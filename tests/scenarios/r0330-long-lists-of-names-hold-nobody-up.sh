@@ -16,17 +16,7 @@ send() {
 }
 subjects() { get_raw "/apis/rbac.authorization.k8s.io/v1/namespaces/lab/rolebindings/axle:$1" | jq '.subjects | length'; }
 has_subjects() { [ "$(subjects "$1")" = "$2" ]; }
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: acme}
-YAML
-until_true 60 kubectl get ns lab >/dev/null 2>&1 || fail "no namespace lab"
+make_project lab acme
 
 # Its own time, so that other tests beside it make no difference.
 hub_seconds() { awk -v hertz="$(getconf CLK_TCK)" '{ print int(($14 + $15) / hertz) }' "/proc/$(pid_of hub)/stat"; }

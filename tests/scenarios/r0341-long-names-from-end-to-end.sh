@@ -10,18 +10,7 @@ spoke=$(letters 63 s) project=$(letters 63 p) name=$(letters 253 n)
 start_hub
 find_kubectl
 start_spoke "$spoke"
-apply >/dev/null <<YAML
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: $(letters 56 t)}
-spec: {clusterSets: [global]}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: $project}
-spec: {tenant: $(letters 56 t)}
-YAML
-wait_for projects/"$project" .status.phase Ready
+make_project "$project" "$(letters 56 t)" "clusterSets: [global]"
 named() { printf 'metadata: {name: %s, namespace: %s}' "$name" "$project"; }
 apply >/dev/null <<YAML
 apiVersion: axle.dev/v1alpha1

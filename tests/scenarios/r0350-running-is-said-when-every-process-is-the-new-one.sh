@@ -30,17 +30,7 @@ are_available() {
 }
 until_true 120 are_available || fail "not every agent has joined"
 
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: acme}
-YAML
-wait_for projects/lab .status.phase Ready
+make_project lab acme
 apply <<YAML >/dev/null
 apiVersion: axle.dev/v1alpha1
 kind: WorkloadProfile

@@ -8,17 +8,7 @@
 
 start_hub
 start_spoke edge-1
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: proj}
-spec: {tenant: acme}
-YAML
-wait_for projects/proj .status.phase Ready
+make_project proj acme
 write_definition() {
     apply <<YAML >/dev/null
 apiVersion: axle.dev/v1alpha1

@@ -6,17 +6,7 @@
 
 start_hub
 start_spoke edge-1
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: mw}
-spec: {tenant: acme}
-YAML
-wait_for projects/mw .status.phase Ready
+make_project mw acme
 
 # --------------------------------------------- NAMESPACE.NAME has 64 letters
 

@@ -17,17 +17,7 @@ zone() {
 zone s1 a
 zone s2 b
 zone s3 b
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: red}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: red-one}
-spec: {tenant: red}
-YAML
-wait_for projects/red-one .status.phase Ready
+make_project red-one red
 # environment NAME ZONE
 environment() {
     apply <<YAML >/dev/null

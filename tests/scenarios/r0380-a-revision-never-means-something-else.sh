@@ -47,17 +47,7 @@ spec: {profileBundleRef: {name: cfg, revision: "$2"}, environmentRef: {name: her
 YAML
 }
 project() {
-    apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: acme}
-YAML
-    wait_for projects/lab .status.phase Ready
+    make_project lab acme
     apply <<YAML >/dev/null
 apiVersion: axle.dev/v1alpha1
 kind: Environment

@@ -7,17 +7,7 @@
 find_kubectl
 
 start_hub
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: acme}
-YAML
-wait_for projects/lab .status.phase Ready
+make_project lab acme
 sets() {
     apply <<YAML >/dev/null
 apiVersion: axle.dev/v1alpha1

@@ -6,18 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 start_hub
-apply <<'YAML' >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
-spec: {clusterSets: [global]}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: acme}
-YAML
-wait_for projects/lab .status.phase Ready
+make_project lab acme "clusterSets: [global]"
 apply <<'YAML' >/dev/null
 apiVersion: axle.dev/v1alpha1
 kind: Environment

@@ -17,17 +17,7 @@ start edge-1 --mode=spoke --name edge-1 --data-dir "$TEST_DIR/edge-1" --log-leve
 wait_for managedclusters/edge-1 '.status.conditions[]? | select(.type == "ManagedClusterConditionAvailable") | .status' True
 
 mark=4330$$
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
-spec: {clusterSets: [global]}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: research}
-spec: {tenant: acme}
-YAML
+make_project research acme "clusterSets: [global]"
 has_namespace() { [ "$(status_of GET /api/v1/namespaces/research)" = 200 ]; }
 until_true 30 has_namespace || fail "no namespace"
 apply <<YAML >/dev/null

@@ -56,7 +56,7 @@ end_machine() {
     wait "${outer:-}" 2>/dev/null || true
     rm -rf "$root"
 }
-trap end_machine EXIT
+at_end end_machine
 journal() { inside journalctl --no-pager -o cat "$@"; }
 pods() { inside pgrep -f '^sh -c trap' | sort | paste -sd' '; }
 agent() { inside systemctl show -P MainPID axle-spoke; }

@@ -18,7 +18,7 @@ shims() {
 }
 clean_up() {
     for name in edge-1 edge-2; do
-        [ ! -s "$TEST_DIR/$name.pid" ] || stop "$name" KILL
+        kill_left "$name"
         for pid in $(shims "$name"); do kill -KILL "$pid" 2>/dev/null || true; done
     done
     until_true 20 is_removed || true
@@ -27,7 +27,7 @@ is_removed() {
     find "$base$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
     [ ! -d "$base$group" ]
 }
-trap clean_up EXIT
+at_end clean_up
 
 chmod 711 "$TEST_DIR"
 start_hub

@@ -8,17 +8,7 @@ find_kubectl
 
 start_hub
 start_spoke s1
-apply >/dev/null <<'YAML'
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: acme}
-YAML
-wait_for projects/lab .status.phase Ready
+make_project lab acme
 workload() {
     apply >/dev/null <<YAML
 apiVersion: axle.dev/v1alpha1

@@ -25,17 +25,7 @@ wait_gone managedclustersets/mine
 
 expect_refused 'this namespace may not be deleted' kubectl delete namespace axle-system
 
-apply >/dev/null <<'YAML'
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: acme}
-YAML
-wait_for projects/lab .status.phase Ready
+make_project lab acme
 kubectl delete tenant acme --wait=false >/dev/null
 wait_for projects/lab '.status.conditions[] | select(.type == "Ready") | .reason' TenantDeleting
 expect_contains "the message" "$(object projects/lab | jq -r .status.message)" 'the tenant "acme" is being deleted'

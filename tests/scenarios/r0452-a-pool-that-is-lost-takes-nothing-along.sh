@@ -10,18 +10,7 @@ start_hub
 start_spoke s1
 start_spoke s2
 kubectl label managedcluster s1 zone=b >/dev/null
-apply >/dev/null <<'YAML'
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
-spec: {clusterSets: [global]}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: lab}
-spec: {tenant: acme}
-YAML
-wait_for projects/lab .status.phase Ready
+make_project lab acme "clusterSets: [global]"
 pool() {
     apply >/dev/null <<YAML
 apiVersion: axle.dev/v1alpha1

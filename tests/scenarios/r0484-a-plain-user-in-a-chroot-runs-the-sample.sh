@@ -13,13 +13,12 @@ unshare --mount true 2>/dev/null || skip "no mount namespaces here"
 # Where another user can reach it.
 place=$(mktemp -d /var/tmp/axle-chroot-XXXXXX)
 clean_up() {
-    local status=$? pid
-    [ ! -s "$TEST_DIR/edge-1.pid" ] || stop edge-1 KILL
+    local pid
+    kill_left edge-1
     for pid in $(pgrep -f "$place/"); do kill -KILL "$pid" 2>/dev/null || true; done
     for _ in 1 2 3 4 5; do rm -rf --one-file-system "$place" 2>/dev/null && break || sleep 0.2; done
-    [ $status != 0 ] || check_wake_ups
 }
-trap clean_up EXIT
+at_end clean_up
 open_program "$place"
 start_hub
 mkdir "$place/root" "$place/state"

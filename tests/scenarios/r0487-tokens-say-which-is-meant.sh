@@ -15,17 +15,7 @@ refused() {
     expect "exit status of token create $*" "$code" "$wanted"
     expect_contains "token create $*" "$said" "$text"
 }
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Tenant
-metadata: {name: acme}
-spec: {displayName: Acme}
----
-apiVersion: axle.dev/v1alpha1
-kind: Project
-metadata: {name: research}
-spec: {tenant: acme}
-YAML
+make_project research acme "displayName: Acme"
 wait_for namespaces/research '.metadata.labels["axle.dev/owner-kind"]' Project
 
 before=$(count)

@@ -10,14 +10,11 @@ for word in podman cc unshare; do type -P $word >/dev/null || skip "no $word her
 # A store of its own, so that nothing of the machine's is touched; Podman takes no longer path.
 pods=$(mktemp -d /tmp/axle-XXXXXX)
 tidy() {
-    local status=$?
     [ -z "${service:-}" ] || kill "$service" 2>/dev/null || true
     [ -z "${service:-}" ] || wait "$service" 2>/dev/null || true
     rm -rf --one-file-system "$pods"
-    (exit $status)
-    check_wake_ups
 }
-trap tidy EXIT
+at_end tidy
 mkdir -p "$TEST_DIR/image/tmp"
 podman_here() { command podman --root "$pods/store" --runroot "$pods/run" --cgroup-manager cgroupfs "$@"; }
 printf '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n' >"$TEST_DIR/s.c"

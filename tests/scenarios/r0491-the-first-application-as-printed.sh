@@ -97,7 +97,7 @@ int main(void)
 C
     # Its path may not have 50 letters.
     runroot=$(mktemp -d /tmp/axle-run.XXXXXX)
-    trap 'status=$?; rm -rf "$runroot"; (exit $status); check_wake_ups' EXIT
+    at_end 'rm -rf "$runroot"'
     podman=(podman --root "$TEST_DIR/store" --runroot "$runroot" --cgroup-manager cgroupfs)
     cc -w -static -o "$TEST_DIR/s" "$TEST_DIR/server.c" 2>/dev/null && tar -C "$TEST_DIR" -cf "$TEST_DIR/s.tar" s &&
         "${podman[@]}" import --change 'ENTRYPOINT ["/s"]' "$TEST_DIR/s.tar" docker.io/nginxinc/nginx-unprivileged:1.27 >/dev/null 2>&1

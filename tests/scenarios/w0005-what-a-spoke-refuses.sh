@@ -73,7 +73,7 @@ s.listen()
 time.sleep(600)
 PYTHON
 holder=$!
-trap 'kill $holder 2>/dev/null || true' EXIT
+at_end 'kill $holder 2>/dev/null'
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 until_true 30 listening
 # Too large for what kubectl apply notes down.

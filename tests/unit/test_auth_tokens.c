@@ -77,6 +77,46 @@ static struct node *review(const char *text, const char *audience)
 
 /* ---- Tokens -------------------------------------------------------------------- */
 
+static const char *credential_of(const struct node *review_status)
+{
+    return node_text(node_item(node_at(review_status, "user", "extra",
+                                       "authentication.kubernetes.io/credential-id", NULL), 0));
+}
+
+/* A TokenRequest is answered whole, as kube-apiserver does. */
+static void check_whole(void)
+{
+    struct err err;
+    struct node *made = request_token("bot", "{expirationSeconds: 600}", &err);
+    struct node *key = NULL;
+    char now[CLOCK_TEXT], ends[CLOCK_TEXT];
+
+    must(made, &err);
+    clock_format(clock_wall(), false, now);
+    clock_format(clock_wall() + 600 * CLOCK_SECOND, false, ends);
+    CHECK_TEXT(document_json(place.arena, made),
+               arena_printf(place.arena, "{\"kind\":\"TokenRequest\",\"apiVersion\":"
+                   "\"authentication.k8s.io/v1\",\"metadata\":{\"name\":\"bot\",\"namespace\":"
+                   "\"lab\",\"creationTimestamp\":\"%s\"},\"spec\":{\"audiences\":["
+                   "\"https://axle.internal\"],\"expirationSeconds\":600,\"boundObjectRef\":null},"
+                   "\"status\":{\"token\":\"%s\",\"expirationTimestamp\":\"%s\"}}", now,
+                   node_get_text(node_get(made, "status"), "token"), ends),
+               "the answer to a TokenRequest");
+    key = node_item(node_get(auth_token_keys(place.auth, place.arena), "keys"), 0);
+    CHECK_TEXT(document_json(place.arena, key),
+               arena_printf(place.arena, "{\"use\":\"sig\",\"kty\":\"EC\",\"kid\":\"%s\","
+                   "\"crv\":\"P-256\",\"alg\":\"ES256\",\"x\":\"%s\",\"y\":\"%s\"}",
+                   node_get_text(key, "kid"), node_get_text(key, "x"), node_get_text(key, "y")),
+               "the key by which others verify tokens");
+    CHECK_INT(strlen(node_get_text(key, "x")), 43, "x has 32 bytes");
+    CHECK_INT(strlen(node_get_text(key, "y")), 43, "y has 32 bytes");
+    CHECK(*node_get_text(key, "kid"), "the key has an id");
+    CHECK_TEXT(document_json(place.arena, auth_token_issuer(place.arena, "https://h:1")),
+               "{\"issuer\":\"https://axle.internal\",\"jwks_uri\":\"https://h:1/openid/v1/jwks\","
+               "\"response_types_supported\":[\"id_token\"],\"subject_types_supported\":[\"public\"],"
+               "\"id_token_signing_alg_values_supported\":[\"ES256\"]}", "what OpenID discovery says");
+}
+
 static void check_good(void)
 {
     struct err err;
@@ -89,11 +129,14 @@ static void check_good(void)
     CHECK_TEXT(user->groups[2], "system:authenticated", "and known");
     CHECK_INT(strlen(user->uid), 36, "with its uid");
     status = review(token("{}"), NULL);
-    CHECK(node_get_bool(status, "authenticated", false), "a review says so");
-    CHECK_TEXT(node_get_text(node_get(status, "user"), "username"),
-               "system:serviceaccount:lab:bot", "and whose it is");
-    CHECK_TEXT(node_text(node_item(node_get(status, "audiences"), 0)),
-               "https://axle.internal", "and for whom");
+    CHECK_TEXT(document_json(place.arena, status),
+               arena_printf(place.arena, "{\"authenticated\":true,\"user\":{"
+                   "\"username\":\"system:serviceaccount:lab:bot\",\"uid\":\"%s\",\"groups\":["
+                   "\"system:serviceaccounts\",\"system:serviceaccounts:lab\","
+                   "\"system:authenticated\"],\"extra\":{\"authentication.kubernetes.io/"
+                   "credential-id\":[\"%s\"]}},\"audiences\":[\"https://axle.internal\"]}",
+                   user->uid, credential_of(status)),
+               "a review says who it is, whole");
     CHECK_TEXT(node_get_text(node_get(review(ADMIN_TOKEN, NULL), "user"), "username"),
                "system:admin:root", "an administrator's token is reviewed as well");
 }
@@ -135,8 +178,8 @@ static void check_forged(void)
 /* A credential that is empty is no good; it is not nobody's. */
 static void check_empty(void)
 {
-    static const char *const shown[] = {"Basic ", "Basic ==", "Basic Og==",
-                                        "Bearer ", "Bearer", "Basic",
+    static const char *const shown[] = {"Basic ", "Basic ==", "Basic Og==", "Basic !",
+                                        "Basic YTpi!", "Bearer ", "Bearer", "Basic",
                                         "Negotiate x", ""};
     struct err err;
 
@@ -148,6 +191,27 @@ static void check_empty(void)
               shown[i]);
         if (text_starts(shown[i], "Basic ") || text_starts(shown[i], "Bearer "))
             CHECK(!user && err.code == ERR_UNAUTHORIZED, "and is refused");
+    }
+}
+
+static void check_basic(void)
+{
+    /* As many letters as need no padding, so that what follows is read on. */
+    static const char *const shown[] = {"a:" ADMIN_TOKEN, "ab:" ADMIN_TOKEN, "abc:" ADMIN_TOKEN};
+    const char *fields[] = {"authorization", NULL, NULL};
+    struct err err;
+
+    for (size_t i = 0; i < count_of(shown); i++) {
+        scoped_text struct text basic = {0};
+
+        text_add(&basic, "Basic ");
+        text_add_base64(&basic, shown[i], strlen(shown[i]), false);
+        fields[1] = text_string(&basic);
+        CHECK(identify(fields, &err), "the password of Basic is a token: %s", err.text);
+        text_add(&basic, "!");
+        fields[1] = text_string(&basic);
+        CHECK(!identify(fields, &err) && err.code == ERR_UNAUTHORIZED,
+              "but not if its base64 is broken at the end: %s", err.text);
     }
 }
 
@@ -421,6 +485,47 @@ static void check_sources(void)
     }
 }
 
+static void note_often(struct attempts *attempts, int address, int times)
+{
+    for (int i = 0; i < times; i++)
+        attempts_note(attempts, arena_printf(place.arena, "10.%d.%d.%d:1", address >> 16,
+                                             address >> 8 & 255, address & 255));
+}
+
+static bool is_allowed(struct attempts *attempts, int address)
+{
+    return attempts_allow(attempts, arena_printf(place.arena, "10.%d.%d.%d:1", address >> 16,
+                                                 address >> 8 & 255, address & 255));
+}
+
+/* A flood from everywhere takes no more memory than 4,096 addresses. */
+static void check_many_addresses(void)
+{
+    struct attempts *attempts = attempts_new();
+    const int most = 4096;
+
+    note_often(attempts, 0, 29);
+    CHECK(is_allowed(attempts, 0), "29 wrong tokens are not too many");
+    note_often(attempts, 0, 1);
+    CHECK(!is_allowed(attempts, 0), "30 are");
+    loop_world_run(place.world, CLOCK_SECOND);
+    CHECK(is_allowed(attempts, 0), "one more is looked at after a second");
+    note_often(attempts, 0, 60);
+    for (int i = 1; i < most; i++)
+        note_often(attempts, i, 40);
+    CHECK(!is_allowed(attempts, most - 1), "the 4,096th address is kept");
+    note_often(attempts, most, 40);
+    CHECK(is_allowed(attempts, most), "the next one finds no room");
+    CHECK(!is_allowed(attempts, 0), "and takes none from who was there");
+    loop_world_run(place.world, 41 * CLOCK_SECOND);
+    CHECK(is_allowed(attempts, 1) && !is_allowed(attempts, 0), "a bucket is full again in time");
+    note_often(attempts, most, 40);
+    CHECK(!is_allowed(attempts, most), "and its room is then another's");
+    CHECK(!is_allowed(attempts, 0), "who still waits goes on waiting");
+    attempts_free(&attempts);
+    CHECK(!attempts, "what is freed is gone");
+}
+
 static void check_guesses(void)
 {
     struct http_field header = {"authorization", "Bearer axle1.x.y.z"};
@@ -458,8 +563,10 @@ int main(void)
                   "{apiVersion: v1, kind: ServiceAccount, metadata: {name: bot, namespace: lab}}\n---\n"
                   "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: lab}}\n");
     check_good();
+    check_whole();
     check_forged();
     check_empty();
+    check_basic();
     check_audience();
     check_requests();
     check_time();
@@ -469,6 +576,7 @@ int main(void)
     check_some_impersonation();
     check_deletion();
     check_sources();
+    check_many_addresses();
     check_guesses();
     check_certificates();
     place_close(&place);

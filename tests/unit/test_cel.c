@@ -222,7 +222,9 @@ static void check_bounds(void)
 static void check_depth(void)
 {
     static const char *const none[] = { NULL };
-    static const char *const parts[] = { "(", "[", "!", "-", "1+", "{1:" };
+    static const char *const parts[] = { "(", "[", "1+", "{1:" };
+    /* An even number of these is none at all, as in cel-go. */
+    static const char *const none_at_all[][2] = { { "!", "true" }, { "-", "1" } };
 
     for (size_t i = 0; i < count_of(parts); i++) {
         scoped_arena struct arena *arena = arena_new();
@@ -232,8 +234,19 @@ static void check_depth(void)
         for (int k = 0; k < 20000; k++)
             text_add(&text, parts[i]);
         text_add(&text, "1");
-        (void)!cel_compile(arena, text_string(&text), none, &err);
-        CHECK(1, "20,000 times \"%s\" comes back: %.60s", parts[i], err.text);
+        CHECK(!cel_compile(arena, text_string(&text), none, &err) && err.code == ERR_INVALID &&
+              *err.text, "20,000 times \"%s\" is refused in words: %.60s", parts[i], err.text);
+    }
+    for (size_t i = 0; i < count_of(none_at_all); i++) {
+        scoped_arena struct arena *arena = arena_new();
+        scoped_text struct text text = { 0 };
+        struct err err = { 0 };
+
+        for (int k = 0; k < 20000; k++)
+            text_add(&text, none_at_all[i][0]);
+        text_add(&text, none_at_all[i][1]);
+        CHECK(cel_compile(arena, text_string(&text), none, &err), "20,000 times \"%s\" is compiled: %.60s",
+              none_at_all[i][0], err.text);
     }
 }
 

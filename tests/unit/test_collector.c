@@ -5,6 +5,7 @@
 #include "objects_verbs.h"
 
 #include "controllers/collector.h"
+#include "sim/disk.h"
 
 static struct collector *collector;
 

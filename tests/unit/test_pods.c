@@ -8,6 +8,8 @@
 #include "document/document.h"
 #include "loop/loop.h"
 #include "pods/pods.h"
+#include "sim/runtime.h"
+#include "sim/world.h"
 
 #include <string.h>
 

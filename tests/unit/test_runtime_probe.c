@@ -10,7 +10,11 @@
 #include "runtime/runtime.h"
 #include "tls/tls.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct loop *loop;
@@ -147,6 +151,63 @@ static void test_talks(int plain, int secret)
               "HTTPS where nobody speaks TLS is no answer");
 }
 
+/* A process that answers one request with `bytes` and then resets the connection. */
+static pid_t start_resetter(const char *bytes, int *ret_port)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct linger at_once = { .l_onoff = 1 };
+    struct timespec moment = { .tv_nsec = 200 * CLOCK_MS };
+    int server = socket(AF_INET, SOCK_STREAM, 0), guest_of = -1;
+    socklen_t size = sizeof at;
+    char request[1024];
+    pid_t pid;
+
+    if (server < 0 || bind(server, (struct sockaddr *)&at, sizeof at) < 0 || listen(server, 1) < 0 ||
+        getsockname(server, (struct sockaddr *)&at, &size) < 0) {
+        printf("Bail out! no socket\n");
+        exit(1);
+    }
+    *ret_port = ntohs(at.sin_port);
+    pid = fork();
+    if (pid == 0) {
+        guest_of = accept(server, NULL, NULL);
+        if (read(guest_of, request, sizeof request) > 0 && *bytes &&
+            write(guest_of, bytes, strlen(bytes)) < 0)
+            _exit(1);
+        nanosleep(&moment, NULL);
+        setsockopt(guest_of, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(guest_of);
+        _exit(0);
+    }
+    close(server);
+    return pid;
+}
+
+static void test_reset(void)
+{
+    static const struct {
+        const char *name, *bytes, *says;
+        int ok;
+    } cases[] = {
+        { "a good answer before a reset", "HTTP/1.1 204 No Content\r\n\r\n", "HTTP 204", 1 },
+        { "a bad answer before a reset", "HTTP/1.1 503 No\r\n\r\n", "HTTP 503", 2 },
+        { "a reset without an answer", "", "", 2 },
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct answer got;
+        int port, status = -1;
+        pid_t pid = start_resetter(cases[i].bytes, &port);
+
+        got = ask("{httpGet: {port: PORT}}", port, 30 * CLOCK_SECOND);
+        waitpid(pid, &status, 0);
+        CHECK_INT(status, 0, "the server has reset the connection");
+        CHECK_INT(got.ok, cases[i].ok, "%s: %s", cases[i].name, got.message);
+        CHECK(text_starts(got.message, cases[i].says), "it is told as \"%s\": %s", cases[i].says,
+              got.message);
+    }
+}
+
 /* ---- gRPC ------------------------------------------------------------------------------------- */
 
 #define SETTINGS "\0\0\0\4\0\0\0\0\0"
@@ -243,6 +304,7 @@ int main(int argc, char **argv)
         return 1;
     }
     test_talks(loop_listener_port(plain), loop_listener_port(secret));
+    test_reset();
     test_grpc(loop_listener_port(plain));
     test_real_server();
     runtime_process.close(&runtime);

@@ -11,6 +11,8 @@
 #include "http/http.h"
 #include "loop/loop.h"
 #include "runtime/runtime.h"
+#include "sim/runtime.h"
+#include "sim/world.h"
 #include "storage/storage.h"
 #include "store/store.h"
 

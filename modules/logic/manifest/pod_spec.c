@@ -163,7 +163,7 @@ int manifest_quantity(const struct node *limits, const char *name, const char *p
     struct err err = { 0 };
 
     *ret = 0;
-    if (!value)
+    if (!value || node_is(value, NODE_NULL))
         return 0;
     if (quantity_from_node(arena, value, &quantity, &err) < 0)
         return manifest_why_set(why, "Invalid", "%s.%s: %.250s", path, name, err.text);
@@ -180,7 +180,7 @@ static int check_probe_asks(const struct node *container, const char *name, cons
 {
     const struct node *probe = node_get(container, name);
 
-    if (!probe)
+    if (!probe || node_is(probe, NODE_NULL))
         return 0;
     if (!node_get(probe, "httpGet") && !node_get(probe, "tcpSocket") &&
         !node_get(probe, "exec") && !node_get(probe, "grpc"))

@@ -222,7 +222,7 @@ static void compile_hook(const struct pod_container *from, struct arena *arena, 
     struct node *to;
 
     command = node_at(hook, "exec", "command", NULL);
-    if (!hook)
+    if (!node_is(hook, NODE_MAP))
         return;
     to = node_make(arena, ret, "preStop");
     if (command)

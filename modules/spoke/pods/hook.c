@@ -74,7 +74,7 @@ bool hook_begin(struct pod_container *c, enum pod_hook kind, int64_t most, hook_
     int64_t sleep = clock_seconds(number_get(node_get(spec, "sleep"), "seconds", NUMBER_SECONDS, 0));
     struct hook *hook;
 
-    if (!spec)
+    if (!node_is(spec, NODE_MAP))
         return false;
     c->hook = kind;
     c->on_hook = on_end;

@@ -206,10 +206,11 @@ void probes_begin(struct pod_container *c, probes_fn *on_result)
     c->on_probes = on_result;
     c->started = c->ready = false;
     for (int kind = 0; kind < PROBE_KINDS; kind++) {
+        const struct node *spec = node_get(c->spec, probe_names[kind]);
         struct pod_probe *probe = &c->probes[kind];
 
         *probe = (struct pod_probe){ .container = c, .kind = kind,
-                                       .spec = node_get(c->spec, probe_names[kind]) };
+                                     .spec = node_is(spec, NODE_MAP) ? spec : NULL };
         if (probe->spec)
             probe->timer = loop_timer_new(c->pod->pods->options.loop, on_probe_timer, probe);
     }
