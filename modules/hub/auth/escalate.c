@@ -65,7 +65,7 @@ static int check_cover(const struct grantor *by, const struct node *list,
         return 0;
     return err_set(err, ERR_FORBIDDEN,
                    "%s \"%s\" is forbidden: user \"%s\" (groups=[%s]) is "
-                   "attempting to grant META_GROUP_RBAC permissions not currently held:\n%s",
+                   "attempting to grant RBAC permissions not currently held:\n%s",
                    by->kind->resource, by->name, by->user->name,
                    groups_text(by), text_string(&missing));
 }

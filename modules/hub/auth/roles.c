@@ -392,7 +392,7 @@ static bool try_grant(void *arg, const struct grant *grant,
     if (!role) {
         if (asking->why)
             text_addf(asking->why, "%s%s not found",
-                      asking->trouble ? ", " : "META_GROUP_RBAC: ", grant->missing);
+                      asking->trouble ? ", " : "RBAC: ", grant->missing);
         asking->trouble = true;
         return false;
     }
@@ -400,7 +400,7 @@ static bool try_grant(void *arg, const struct grant *grant,
         return false;
     if (asking->why) {
         text_cut(asking->why, 0);
-        text_addf(asking->why, "META_GROUP_RBAC: allowed by %s", grant->told);
+        text_addf(asking->why, "RBAC: allowed by %s", grant->told);
     }
     return true;
 }
