@@ -86,9 +86,9 @@ static void hub_end(struct hub *hub)
 
 static const struct kind *hub_kind(struct hub *hub, const char *plural)
 {
-    for (size_t i = 0; i < WHICH_COUNT; i++)
-        if (!strcmp(which_rows[i].plural, plural))
-            return kinds_find(hub->kinds, which_rows[i].group, plural);
+    for (size_t i = 0; i < KIND_ID_COUNT; i++)
+        if (!strcmp(kind_id_rows[i].plural, plural))
+            return kinds_find(hub->kinds, kind_id_rows[i].group, plural);
     abort();
 }
 

@@ -214,17 +214,17 @@ static const char *content(struct hub *hub, const struct node *object)
 #define OCM "apiVersion: cluster.open-cluster-management.io/"
 #define WORKS "apiVersion: work.open-cluster-management.io/"
 #define IN_LAB(name) "\nmetadata: {name: " name ", namespace: lab}\n"
-#define ENVIRONMENT(name)                                                                          \
+#define KIND_ID_ENVIRONMENT(name)                                                                          \
     AXLE "Environment" IN_LAB(name)                                                                \
     "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n"
-#define PROFILE(name)                                                                              \
+#define KIND_ID_PROFILE(name)                                                                              \
     AXLE "WorkloadProfile" IN_LAB(name)                                                            \
     "spec: {type: Application, components: [{name: s-" name ", type: worker, properties: {command: [a]}}]}\n"
-#define BUNDLE(name) AXLE "ProfileBundle" IN_LAB(name) "spec: {workloadProfileRefs: [{name: " name "}]}\n"
+#define KIND_ID_BUNDLE(name) AXLE "ProfileBundle" IN_LAB(name) "spec: {workloadProfileRefs: [{name: " name "}]}\n"
 #define LOAD(name, bundle)                                                                         \
     AXLE "AIWorkload" IN_LAB(name)                                                                 \
     "spec: {profileBundleRef: {name: " bundle "}, environmentRef: {name: here}}\n"
-#define CONFIG_MAP "{apiVersion: v1, kind: ConfigMap, metadata: {name: mine, namespace: default}, data: {a: b}}"
+#define KIND_ID_CONFIG_MAP "{apiVersion: v1, kind: ConfigMap, metadata: {name: mine, namespace: default}, data: {a: b}}"
 
 static void make_world(struct hub *hub)
 {
@@ -232,11 +232,11 @@ static void make_world(struct hub *hub)
                AXLE "Project\nmetadata: {name: lab}\nspec: {tenant: acme}\n---\n"
                AXLE "Project\nmetadata: {name: lab-gpu}\nspec: {tenant: acme}\n---\n"
                OCM "v1\nkind: ManagedCluster\nmetadata: {name: edge}\nspec: {hubAcceptsClient: true}\n---\n"
-               ENVIRONMENT("here") "---\n" PROFILE("cfg") "---\n" BUNDLE("cfg") "---\n"
+               KIND_ID_ENVIRONMENT("here") "---\n" KIND_ID_PROFILE("cfg") "---\n" KIND_ID_BUNDLE("cfg") "---\n"
                AXLE "ComponentDefinition" IN_LAB("key")
                "spec: {template: \"apiVersion: v1\\nkind: Secret\\nmetadata: {name: precious}\\nstringData: {token: its}\\n\"}\n---\n"
                AXLE "WorkloadProfile" IN_LAB("key") "spec: {type: Application, components: [{name: s, type: key}]}\n---\n"
-               BUNDLE("key"));
+               KIND_ID_BUNDLE("key"));
 }
 
 /* ---- Each derived kind ---------------------------------------------------------------- */
@@ -248,12 +248,12 @@ static const struct {
 } cases[] = {
     { "an Environment and a Placement",
       OCM "v1beta1\nkind: Placement" IN_LAB("prod") "spec: {clusterSets: [none]}\n", "placements", "lab", "prod",
-      ENVIRONMENT("prod"), "environments", "lab", "prod" },
+      KIND_ID_ENVIRONMENT("prod"), "environments", "lab", "prod" },
     { "a Placement and a PlacementDecision",
       OCM "v1beta1\nkind: PlacementDecision" IN_LAB("far-decision-1"), "placementdecisions", "lab", "far-decision-1",
       OCM "v1beta1\nkind: Placement" IN_LAB("far") "spec: {clusterSets: [global]}\n", "placements", "lab", "far" },
     { "a pool and an Environment",
-      ENVIRONMENT("rack"), "environments", "lab", "rack",
+      KIND_ID_ENVIRONMENT("rack"), "environments", "lab", "rack",
       AXLE "ComputePool" IN_LAB("rack") "spec: {}\n", "computepools", "lab", "rack" },
     { "a pool and a set",
       OCM "v1beta2\nkind: ManagedClusterSet\nmetadata: {name: lab.mine}\nspec: {clusterSelector: {selectorType: ExclusiveClusterSetLabel}}\n",
@@ -267,11 +267,11 @@ static const struct {
       AXLE "ComputePool" IN_LAB("gpub") "spec: {spokes: [b1]}\n", "computepools", "lab", "gpub" },
     { "an AIWorkload and a ManifestWorkReplicaSet",
       WORKS "v1alpha1\nkind: ManifestWorkReplicaSet" IN_LAB("w1x-cfg")
-      "spec: {placementRefs: [{name: none}], manifestWorkTemplate: {workload: {manifests: [" CONFIG_MAP "]}}}\n",
+      "spec: {placementRefs: [{name: none}], manifestWorkTemplate: {workload: {manifests: [" KIND_ID_CONFIG_MAP "]}}}\n",
       "manifestworkreplicasets", "lab", "w1x-cfg",
       LOAD("w1x", "cfg"), "aiworkloads", "lab", "w1x" },
     { "an AIWorkload and a ManifestWork",
-      WORKS "v1\nkind: ManifestWork\nmetadata: {name: lab.w1y-cfg, namespace: edge, finalizers: [" META_FINALIZER_WORK "]}\nspec: {workload: {manifests: [" CONFIG_MAP "]}}\n",
+      WORKS "v1\nkind: ManifestWork\nmetadata: {name: lab.w1y-cfg, namespace: edge, finalizers: [" META_FINALIZER_WORK "]}\nspec: {workload: {manifests: [" KIND_ID_CONFIG_MAP "]}}\n",
       "manifestworks", "edge", "lab.w1y-cfg",
       LOAD("w1y", "cfg"), "aiworkloads", "lab", "w1y" },
     { "an AIWorkload and a Secret that it renders",
@@ -323,7 +323,7 @@ static void check_case(struct hub *hub, size_t i)
 static void check_revision(struct hub *hub)
 {
     apply(hub, AXLE "DefinitionRevision" IN_LAB("wp-early-v1")
-               "spec: {kind: WorkloadProfile, name: other, revision: 1, hash: x, snapshot: {a: b}}\n---\n" PROFILE("early"));
+               "spec: {kind: WorkloadProfile, name: other, revision: 1, hash: x, snapshot: {a: b}}\n---\n" KIND_ID_PROFILE("early"));
     CHECK_TEXT(node_get_text(node_get(get(hub, "workloadprofiles", "lab", "early"), "status"),
                              "latestRevision"), "v2", "a number whose name is another's is passed over");
     CHECK_TEXT(node_get_text(node_at(get(hub, "definitionrevisions", "lab", "wp-early-v1"), "spec",
@@ -350,8 +350,8 @@ static void check_both(struct hub *hub)
 {
     const struct node *one, *other;
 
-    apply(hub, PROFILE("api-server") "---\n" BUNDLE("api-server") "---\n" PROFILE("server") "---\n"
-               BUNDLE("server") "---\n" LOAD("chat", "api-server") "---\n" LOAD("chat-api", "server"));
+    apply(hub, KIND_ID_PROFILE("api-server") "---\n" KIND_ID_BUNDLE("api-server") "---\n" KIND_ID_PROFILE("server") "---\n"
+               KIND_ID_BUNDLE("server") "---\n" LOAD("chat", "api-server") "---\n" LOAD("chat-api", "server"));
     one = get(hub, "workloaddeployments", "lab", "chat-api-server");
     other = get(hub, "workloaddeployments", "lab", "chat-api-server-a9a7d85e");
     CHECK_TEXT(meta_owner_name(one, "AIWorkload"), "chat", "the first has the name");
@@ -412,7 +412,7 @@ static void check_rollout(struct hub *hub)
                AXLE "Environment" IN_LAB("slow")
                "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}, "
                "manifestWorkReplicaSet: {rolloutStrategy: {type: Progressive, progressive: {maxConcurrency: 1, maxFailures: 1}}}}}}\n---\n"
-               WORKS "v1\nkind: ManifestWork\nmetadata: {name: lab.step-cfg, namespace: edge}\nspec: {workload: {manifests: [" CONFIG_MAP "]}}\n---\n"
+               WORKS "v1\nkind: ManifestWork\nmetadata: {name: lab.step-cfg, namespace: edge}\nspec: {workload: {manifests: [" KIND_ID_CONFIG_MAP "]}}\n---\n"
                AXLE "AIWorkload" IN_LAB("step") "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: slow}}\n");
     deployment = get(hub, "workloaddeployments", "lab", "step-cfg");
     CHECK(get(hub, "manifestworks", "far", "lab.step-cfg") != NULL, "the other spoke has its work");
@@ -429,7 +429,7 @@ static void check_content(struct hub *hub)
 {
     apply(hub, "apiVersion: v1\nkind: Namespace\nmetadata: {name: farm}\n---\n"
                WORKS "v1alpha1\nkind: ManifestWorkReplicaSet\nmetadata: {name: cow, namespace: farm}\n"
-               "spec: {placementRefs: [{name: none}], manifestWorkTemplate: {workload: {manifests: [" CONFIG_MAP "]}}}\n---\n"
+               "spec: {placementRefs: [{name: none}], manifestWorkTemplate: {workload: {manifests: [" KIND_ID_CONFIG_MAP "]}}}\n---\n"
                AXLE "Project\nmetadata: {name: farm}\nspec: {tenant: acme}\n");
     CHECK(says_taken(get(hub, "projects", "", "farm")), "a Project of a namespace that is not its");
     drop(hub, "projects", "", "farm");
@@ -490,7 +490,7 @@ static const struct {
       "spec: {profileBundleRef: {name: %2$s}, environmentRef: {name: here}}\n", false },
     { "aiworkloads", "lab", "%1$s", AXLE "AIWorkload" IN_LAB("%1$s")
       "spec: {profileBundleRef: {name: all}, environmentRef: {name: here}}\n", false },
-    { "environments", "lab", "%1$s", ENVIRONMENT("%1$s"), false },
+    { "environments", "lab", "%1$s", KIND_ID_ENVIRONMENT("%1$s"), false },
     { "computepools", "lab", "%1$s", AXLE "ComputePool" IN_LAB("%1$s") "spec: {spokes: [%2$s]}\n", false },
     { "computepools", "lab-gpu", "%1$s",
       AXLE "ComputePool\nmetadata: {name: %1$s, namespace: lab-gpu}\nspec: {spokes: [%2$s]}\n", false },
@@ -500,10 +500,10 @@ static const struct {
       "labels: {hand: made}}\nstringData: {password: precious}\n", true },
     { "manifestworkreplicasets", "lab", "%1$s-%2$s", WORKS "v1alpha1\nkind: ManifestWorkReplicaSet\n"
       "metadata: {name: %1$s-%2$s, namespace: lab, labels: {hand: made}}\n"
-      "spec: {placementRefs: [{name: none}], manifestWorkTemplate: {workload: {manifests: [" CONFIG_MAP "]}}}\n", true },
+      "spec: {placementRefs: [{name: none}], manifestWorkTemplate: {workload: {manifests: [" KIND_ID_CONFIG_MAP "]}}}\n", true },
     { "manifestworks", "edge", "lab.%1$s-%2$s", WORKS "v1\nkind: ManifestWork\n"
       "metadata: {name: lab.%1$s-%2$s, namespace: edge, labels: {hand: made}}\n"
-      "spec: {workload: {manifests: [" CONFIG_MAP "]}}\n", true },
+      "spec: {workload: {manifests: [" KIND_ID_CONFIG_MAP "]}}\n", true },
 };
 
 #pragma GCC diagnostic push
@@ -603,7 +603,7 @@ static void make_profiles(struct hub *hub)
     scoped_text struct text refs = { 0 };
 
     for (size_t i = 0; i < count_of(words); i++) {
-        apply(hub, fill(hub, PROFILE("%1$s") "---\n" BUNDLE("%1$s"), words[i], ""));
+        apply(hub, fill(hub, KIND_ID_PROFILE("%1$s") "---\n" KIND_ID_BUNDLE("%1$s"), words[i], ""));
         text_addf(&refs, "%s{name: %s}", i ? ", " : "", words[i]);
     }
     apply(hub, fill(hub, AXLE "ProfileBundle" IN_LAB("all") "spec: {workloadProfileRefs: [%1$s]}\n",
@@ -700,7 +700,7 @@ int main(int argc, char **argv)
     check_content(&hub);
     for (unsigned seed = first; seed < first + (getenv("DEEP") ? 100 : 2); seed++) {
         check_random(&hub, seed, 50);
-        apply(&hub, ENVIRONMENT("here"));
+        apply(&hub, KIND_ID_ENVIRONMENT("here"));
     }
     hub_close(&hub);
     loop_world_free(&world);

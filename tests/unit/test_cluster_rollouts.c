@@ -83,11 +83,11 @@ static bool is_available(const struct known *known, bool heard)
     return now - known->since >= wish.min_ready * CLOCK_SECOND;
 }
 
-enum which { ALL_PODS, READY_PODS, AVAILABLE_PODS };
+enum kind_id { ALL_PODS, READY_PODS, AVAILABLE_PODS };
 
 /* Pods that are not on their way out: all, those that the agent calls ready, or those that
    are available as far as an agent could know. */
-static int count_pods(enum which which)
+static int count_pods(enum kind_id which)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *pods = node_get(cluster_report(cluster, arena, "w"), "pods");

@@ -389,7 +389,7 @@ static void check_anything(int steps)
         pass.objects = hub.objects;
         CHECK(!strcmp(digest(&hub), before), "step %d: the pinned content is what it was", i);
         CHECK(!strcmp(hub_work_uid(&hub, "s1", "lab.w-cfg"), work), "step %d: it is there", i);
-        all = pass_list(&pass, REVISION, "lab", NULL, NULL);
+        all = pass_list(&pass, KIND_ID_REVISION, "lab", NULL, NULL);
         for (size_t k = 0; k < node_count(all); k++) {
             const struct node *one = node_item(all, k);
             const char *hash = node_get_text(node_get(one, "spec"), "hash");

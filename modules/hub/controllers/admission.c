@@ -94,17 +94,17 @@ static int before_cluster(void *arg, const struct objects_review *review,
 void admission_rules(struct controllers *all)
 {
     static const struct {
-        enum which which;
+        enum kind_id which;
         objects_rule_fn *rule;
     } rules[] = {
-        {WORK, before_work},
-        {REPLICA_SET, before_set},
-        {BINDING, before_binding},
-        {CLUSTER_SET, before_cluster_set},
-        {ROLE_BINDING, before_role},
-        {CLUSTER_ROLE, before_role},
-        {CLUSTER_ROLE_BINDING, before_role},
-        {CLUSTER, before_cluster},
+        {KIND_ID_WORK, before_work},
+        {KIND_ID_REPLICA_SET, before_set},
+        {KIND_ID_BINDING, before_binding},
+        {KIND_ID_CLUSTER_SET, before_cluster_set},
+        {KIND_ID_ROLE_BINDING, before_role},
+        {KIND_ID_CLUSTER_ROLE, before_role},
+        {KIND_ID_CLUSTER_ROLE_BINDING, before_role},
+        {KIND_ID_CLUSTER, before_cluster},
     };
 
     for (size_t i = 0; i < count_of(rules); i++)

@@ -39,7 +39,7 @@ static int refuse_intent(struct intent *in, const char *reason, const char *mess
 /* The label may be a hash of a long name, and any administrator can set it. */
 static struct node *deployments_of(struct pass *pass)
 {
-    return pass_list_own(pass, DEPLOYMENT, pass->space, META_LABEL_AIWORKLOAD,
+    return pass_list_own(pass, KIND_ID_DEPLOYMENT, pass->space, META_LABEL_AIWORKLOAD,
                          render_label(pass->arena, pass->name));
 }
 
@@ -65,7 +65,7 @@ static int find_bundle(struct intent *in, struct err *err)
 
     in->bundle = node_get_text(ref, "name");
     in->bundle_revision = node_get_text(ref, "revision");
-    bundle = pass_read(pass, BUNDLE, pass->space, in->bundle);
+    bundle = pass_read(pass, KIND_ID_BUNDLE, pass->space, in->bundle);
     in->remark = !bundle ? "the ProfileBundle is gone, the revision is kept as long as it is "
                            "named here" : *in->bundle_revision ? ""
                          : node_get_text(node_get(bundle, "status"), "message");
@@ -81,7 +81,7 @@ static int find_bundle(struct intent *in, struct err *err)
         return refuse_intent(in, "BundleNotReady", *why ? why :
                       "the bundle has no revision yet");
     }
-    in->snapshot = revision_snapshot(pass, BUNDLE, pass->space, in->bundle,
+    in->snapshot = revision_snapshot(pass, KIND_ID_BUNDLE, pass->space, in->bundle,
                                      in->bundle_revision);
     return in->snapshot ? 0 : refuse_intent(in, "RevisionNotFound", missing_revision(in, bundle));
 }
@@ -98,11 +98,11 @@ static bool is_older(const struct node *a, const struct node *b)
 static int check_dedicated_pool(struct intent *in, const char *pool, struct err *err)
 {
     struct pass *pass = in->pass;
-    const struct node *there = pass_read(pass, POOL, pass->space, pool), *all;
+    const struct node *there = pass_read(pass, KIND_ID_POOL, pass->space, pool), *all;
 
     if (strcmp(node_get_text(node_get(there, "spec"), "variant"), "Dedicated"))
         return 0;
-    all = pass_list(pass, AIWORKLOAD, pass->space, NULL, pool);
+    all = pass_list(pass, KIND_ID_AIWORKLOAD, pass->space, NULL, pool);
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
 
@@ -121,7 +121,7 @@ static int check_dedicated_pool(struct intent *in, const char *pool, struct err 
 static bool is_closing(struct intent *in, const struct node *environment, const char *pool)
 {
     return meta_is_deleting(environment) ||
-           (*pool && meta_is_deleting(pass_read(in->pass, POOL, in->pass->space, pool)));
+           (*pool && meta_is_deleting(pass_read(in->pass, KIND_ID_POOL, in->pass->space, pool)));
 }
 
 static bool is_placed_there(struct intent *in)
@@ -150,7 +150,7 @@ static int find_environment(struct intent *in, struct err *err)
         return refuse_intent(in, "NoPlace", "give computePoolRef or environmentRef: "
                       "where shall it run?");
     in->environment = *pool ? pool : own;
-    there = pass_read(pass, ENVIRONMENT, pass->space, in->environment);
+    there = pass_read(pass, KIND_ID_ENVIRONMENT, pass->space, in->environment);
     if (there && is_closing(in, there, pool) && !is_placed_there(in))
         return refuse_intent(in, "PlaceDeleting", arena_printf(pass->arena, "spec.%s.name: \"%s\" is "
                       "being deleted; take another one", *pool ? "computePoolRef" :
@@ -201,7 +201,7 @@ static int check_variables(struct intent *in, struct err *err)
         const struct node *profile, *declared;
         struct err why = { 0 };
 
-        profile = revision_snapshot(pass, PROFILE, pass->space, name,
+        profile = revision_snapshot(pass, KIND_ID_PROFILE, pass->space, name,
                                     node_get_text(ref, "revision"));
         if (!profile)
             return refuse_intent(in, "ProfileNotFound", arena_printf(pass->arena,
@@ -227,7 +227,7 @@ static int check_variables(struct intent *in, struct err *err)
 
 static int resolve_intent(struct intent *in, struct err *err)
 {
-    const struct node *project = pass_read(in->pass, PROJECT, "",
+    const struct node *project = pass_read(in->pass, KIND_ID_PROJECT, "",
                                            in->pass->space);
 
     in->tenant = node_get_text(node_get(project, "spec"), "tenant");
@@ -247,7 +247,7 @@ static struct node *make_deployment(struct intent *in, const struct node *ref,
     struct pass *pass = in->pass;
     struct arena *arena = pass->arena;
     const struct node *values = node_at(in->seen.node, "spec", "variables", NULL);
-    struct node *wanted = pass_new(pass, DEPLOYMENT, pass->space, name);
+    struct node *wanted = pass_new(pass, KIND_ID_DEPLOYMENT, pass->space, name);
     struct node *spec = node_make(arena, wanted, "spec"), *part;
 
     meta_add_controller(arena, wanted, in->seen.node);
@@ -276,10 +276,10 @@ static struct node *make_deployment(struct intent *in, const struct node *ref,
    of this name that is being deleted is waited for. */
 static bool is_others(struct intent *in, const char *name)
 {
-    const struct node *there = pass_read(in->pass, DEPLOYMENT, in->pass->space, name);
+    const struct node *there = pass_read(in->pass, KIND_ID_DEPLOYMENT, in->pass->space, name);
 
     return meta_list_has(in->wanted, name) ||
-           (there && !pass_read_own(in->pass, DEPLOYMENT, in->pass->space, name) &&
+           (there && !pass_read_own(in->pass, KIND_ID_DEPLOYMENT, in->pass->space, name) &&
             strcmp(meta_owner_name(there, "AIWorkload"), in->pass->name) != 0);
 }
 
@@ -291,7 +291,7 @@ static char *deployment_name(struct intent *in, const char *profile)
     char *name = render_name(pass->arena, pass->name, profile, RENDER_NAME);
     char *apart = render_name_apart(pass->arena, pass->name, profile, RENDER_NAME);
 
-    if (!pass_read_own(pass, DEPLOYMENT, pass->space, apart) && !is_others(in, name))
+    if (!pass_read_own(pass, KIND_ID_DEPLOYMENT, pass->space, apart) && !is_others(in, name))
         return name;
     return apart;
 }
@@ -320,7 +320,7 @@ static int write_deployments(struct intent *in, struct err *err)
         const char *name = meta_name(node_item(old, i));
 
         if (!meta_list_has(in->wanted, name) &&
-            pass_remove(pass, DEPLOYMENT, pass->space, name, err) < 0)
+            pass_remove(pass, KIND_ID_DEPLOYMENT, pass->space, name, err) < 0)
             return -1;
     }
     return 0;
@@ -469,7 +469,7 @@ static int drain_aiworkload(struct intent *in, struct err *err)
     const struct node *all = deployments_of(in->pass);
 
     for (size_t i = 0; i < node_count(all); i++)
-        if (pass_remove(in->pass, DEPLOYMENT, in->pass->space,
+        if (pass_remove(in->pass, KIND_ID_DEPLOYMENT, in->pass->space,
                         meta_name(node_item(all, i)), err) < 0)
             return -1;
     if (!node_count(deployments_of(in->pass)))
@@ -485,7 +485,7 @@ static int reconcile_aiworkload(struct pass *pass, struct err *err)
     struct meta_condition resolved = { "Resolved", "True", "Resolved", "" };
     struct err why = { 0 };
 
-    if (!pass_get(pass, AIWORKLOAD, pass->space, pass->name, &in.seen))
+    if (!pass_get(pass, KIND_ID_AIWORKLOAD, pass->space, pass->name, &in.seen))
         return 0;
     in.status = meta_copy_status(pass->arena, in.seen.node);
     if (meta_is_deleting(in.seen.node))
@@ -546,7 +546,7 @@ static int before_change(void *arg, const struct objects_review *review, struct 
 
 void aiworkload_rules(struct controllers *all)
 {
-    objects_rule(all->objects, all->kinds[AIWORKLOAD], "", before_change, all);
+    objects_rule(all->objects, all->kinds[KIND_ID_AIWORKLOAD], "", before_change, all);
 }
 
 /* ---- What wakes it ----------------------------------------------------------------------- */
@@ -554,20 +554,20 @@ void aiworkload_rules(struct controllers *all)
 static void map_namespace_to_aiworkloads(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, AIWORKLOAD, (after ? after : before)->space);
+    controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, (after ? after : before)->space);
 }
 
 static void map_project_to_aiworkloads(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, AIWORKLOAD, (after ? after : before)->name);
+    controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, (after ? after : before)->name);
 }
 
 static void map_any_to_aiworkloads(struct controllers *all, const struct controller *to,
                            const struct object *before,
                            const struct object *after)
 {
-    controllers_wake_all(all, to, AIWORKLOAD, "");
+    controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, "");
 }
 
 /* A workload that goes, or takes another place, may leave a Dedicated pool to another;
@@ -582,7 +582,7 @@ static void map_sibling(struct controllers *all, const struct controller *to,
 
     controllers_wake(all, to, any->space, any->name);
     if (pooled && !object_spec_is_same(before, after))
-        controllers_wake_all(all, to, AIWORKLOAD, any->space);
+        controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, any->space);
 }
 
 static bool begins_to_go(const struct object *before, const struct object *after)
@@ -595,14 +595,14 @@ static void map_place(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
     if (!object_spec_is_same(before, after) || begins_to_go(before, after))
-        controllers_wake_all(all, to, AIWORKLOAD, (after ? after : before)->space);
+        controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, (after ? after : before)->space);
 }
 
 const struct controller controller_aiworkload = {
-    .name = "aiworkload", .run = reconcile_aiworkload, .about = AIWORKLOAD, .condition = RECONCILED,
-    .sources = { { AIWORKLOAD, map_sibling }, { DEPLOYMENT, map_owner_aiworkload },
-                 { POOL, map_place }, { REVISION, map_place },
-                 { BUNDLE, map_namespace_to_aiworkloads }, { ENVIRONMENT, map_place },
-                 { VARIABLE_SET, map_any_to_aiworkloads }, { PROJECT, map_project_to_aiworkloads } },
+    .name = "aiworkload", .run = reconcile_aiworkload, .about = KIND_ID_AIWORKLOAD, .condition = RECONCILED,
+    .sources = { { KIND_ID_AIWORKLOAD, map_sibling }, { KIND_ID_DEPLOYMENT, map_owner_aiworkload },
+                 { KIND_ID_POOL, map_place }, { KIND_ID_REVISION, map_place },
+                 { KIND_ID_BUNDLE, map_namespace_to_aiworkloads }, { KIND_ID_ENVIRONMENT, map_place },
+                 { KIND_ID_VARIABLE_SET, map_any_to_aiworkloads }, { KIND_ID_PROJECT, map_project_to_aiworkloads } },
     .source_count = 8,
 };

@@ -36,7 +36,7 @@ static const char *names_of(struct arena *arena, const struct node *list)
 /* Of a project's namespace, and of the tenant's own. */
 static const char *tenant_of(struct pass *pass, const char *namespace)
 {
-    const struct node *project = pass_read(pass, PROJECT, "", namespace);
+    const struct node *project = pass_read(pass, KIND_ID_PROJECT, "", namespace);
 
     if (project)
         return node_get_text(node_get(project, "spec"), "tenant");
@@ -66,8 +66,8 @@ static bool is_shared_with(struct pass *pass, const struct node *pool, const cha
 static void add_pools(struct pass *pass, struct node *list, struct map *known,
                       const char *project, const char *tenant)
 {
-    const struct node *own = pass_list(pass, POOL, project, NULL, NULL);
-    const struct node *sharing = pass_list(pass, POOL, NULL, NULL, "sharedWith");
+    const struct node *own = pass_list(pass, KIND_ID_POOL, project, NULL, NULL);
+    const struct node *sharing = pass_list(pass, KIND_ID_POOL, NULL, NULL, "sharedWith");
 
     /* One that is being deleted waits for its users, who keep what they have. */
     for (size_t i = 0; i < node_count(own); i++)
@@ -85,7 +85,7 @@ static void add_pools(struct pass *pass, struct node *list, struct map *known,
 struct node *allowed_sets(struct pass *pass, const char *project)
 {
     const char *name = tenant_of(pass, project);
-    const struct node *tenant = *name ? pass_read(pass, TENANT, "", name) : NULL;
+    const struct node *tenant = *name ? pass_read(pass, KIND_ID_TENANT, "", name) : NULL;
     const struct node *listed = node_at(tenant, "spec", "clusterSets", NULL);
     scoped_map struct map *known = map_new();
     struct node *list = node_list(pass->arena);
@@ -104,7 +104,7 @@ const char *allowed_set_trouble(struct pass *pass, const char *project, const ch
 {
     struct node *sets;
 
-    if (!pass_read(pass, PROJECT, "", project))
+    if (!pass_read(pass, KIND_ID_PROJECT, "", project))
         return NULL;
     sets = allowed_sets(pass, project);
     /* A pool of its own may come later. */
@@ -125,7 +125,7 @@ const char *allowed_share_trouble(struct pass *pass, const char *owner, const ch
     if (!strcmp(owner, with))
         return arena_printf(pass->arena, "\"%s\" is the project that the pool belongs to", with);
     /* Whether a project of another tenant is there is not told. */
-    if (!*tenant || !pass_read(pass, PROJECT, "", with) ||
+    if (!*tenant || !pass_read(pass, KIND_ID_PROJECT, "", with) ||
         strcmp(tenant_of(pass, with), tenant) != 0)
         return arena_printf(pass->arena,
                             "there is no project \"%s\" in the tenant \"%s\"; to share with "
@@ -138,10 +138,10 @@ const char *allowed_spokes_trouble(struct pass *pass, const char *owner, const c
                                    size_t count)
 {
     const char *name = tenant_of(pass, owner);
-    const struct node *limits = node_at(*name ? pass_read(pass, TENANT, "", name) : NULL, "spec",
+    const struct node *limits = node_at(*name ? pass_read(pass, KIND_ID_TENANT, "", name) : NULL, "spec",
                                         "limits", NULL);
     int64_t limit = node_get_int(limits, "spokes", MOST_SPOKES_EXPECTED);
-    const struct node *all = pass_list(pass, POOL, NULL, NULL, "spokes");
+    const struct node *all = pass_list(pass, KIND_ID_POOL, NULL, NULL, "spokes");
     int64_t total = (int64_t)count;
 
     for (size_t i = 0; i < node_count(all); i++) {
@@ -185,7 +185,7 @@ static bool is_younger(const struct node *one, const struct node *other)
 static const char *find_other_lister(struct pass *pass, const struct node *project, const char *target,
                              bool all)
 {
-    const struct node *others = pass_list(pass, PROJECT, NULL, NULL, target);
+    const struct node *others = pass_list(pass, KIND_ID_PROJECT, NULL, NULL, target);
 
     for (size_t i = 0; i < node_count(others); i++) {
         const struct node *other = node_item(others, i);
@@ -207,7 +207,7 @@ static const char *foreign_trouble(struct pass *pass, const char *project, const
         return arena_printf(pass->arena, "\"%.80s\" is no name of a namespace: %s", target, why);
     if (namespace_is_reserved(target))
         return arena_printf(pass->arena, "\"%s\" is reserved", target);
-    if (strcmp(target, project) != 0 && pass_read(pass, PROJECT, "", target))
+    if (strcmp(target, project) != 0 && pass_read(pass, KIND_ID_PROJECT, "", target))
         return arena_printf(pass->arena, "\"%s\" is the namespace of another project", target);
     return NULL;
 }
@@ -220,7 +220,7 @@ const char *allowed_listing_trouble(struct pass *pass, const struct node *projec
     if (trouble)
         return trouble;
     /* Not asked again later: whoever names a spoke so takes nothing from others. */
-    if (pass_read(pass, CLUSTER, "", target))
+    if (pass_read(pass, KIND_ID_CLUSTER, "", target))
         return arena_printf(pass->arena, "\"%s\" is the name of a spoke", target);
     other = find_other_lister(pass, project, target, true);
     return other ? arena_printf(pass->arena,
@@ -231,7 +231,7 @@ const char *allowed_listing_trouble(struct pass *pass, const struct node *projec
 
 const char *allowed_target_trouble(struct pass *pass, const char *project, const char *target)
 {
-    const struct node *owner = pass_read(pass, PROJECT, "", project);
+    const struct node *owner = pass_read(pass, KIND_ID_PROJECT, "", project);
     const char *trouble, *other;
 
     if (!*target || !strcmp(target, project))

@@ -154,7 +154,7 @@ static int check_namespace_name(struct boundary *boundary, const char *namespace
         return refuse_boundary(review, "metadata.name", arena_printf(review->arena, "its namespace would "
                       "be \"%.80s\": %s", namespace, wrong), err);
     /* What is being deleted is waited for, and the status says so. */
-    there = pass_read(&boundary->pass, NAMESPACE, "", namespace);
+    there = pass_read(&boundary->pass, KIND_ID_NAMESPACE, "", namespace);
     if (review->before || (there && meta_is_deleting(there)))
         return 0;
     why = tenancy_space_trouble(&boundary->pass, namespace, review->kind->kind);
@@ -258,7 +258,7 @@ static const char *spoke_trouble(struct boundary *boundary, const char *word)
 
     if (!name_is_dns_label(word, why))
         return arena_printf(boundary->pass.arena, "\"%.80s\" is no name of a spoke: %s", word, why);
-    if (pass_read(&boundary->pass, CLUSTER, "", word))
+    if (pass_read(&boundary->pass, KIND_ID_CLUSTER, "", word))
         return pool_spoke_trouble(&boundary->pass, word, set);
     return tenancy_space_trouble(&boundary->pass, word, "ManagedCluster");
 }
@@ -303,12 +303,12 @@ static int before_set_goes(void *arg, const struct objects_review *review, struc
 
     if (review->after || review->who->trusted)
         return 0;
-    bindings = pass_list(&boundary.pass, BINDING, NULL, NULL, review->name);
+    bindings = pass_list(&boundary.pass, KIND_ID_BINDING, NULL, NULL, review->name);
     for (size_t i = 0; i < node_count(bindings); i++) {
         const struct node *one = node_item(bindings, i);
 
         if (!strcmp(node_get_text(node_get(one, "spec"), "clusterSet"), review->name) &&
-            pass_read(&boundary.pass, PROJECT, "", meta_namespace(one)))
+            pass_read(&boundary.pass, KIND_ID_PROJECT, "", meta_namespace(one)))
             return err_set(err, ERR_FORBIDDEN, "managedclustersets \"%s\" is forbidden: the "
                            "project \"%s\" places on it; take it from spec.clusterSets of its "
                            "Tenant first, or delete the ComputePool that it is of", review->name,
@@ -324,7 +324,7 @@ static int before_replica_set_goes(void *arg, const struct objects_review *revie
 {
     struct boundary boundary = boundary_of(arg, review);
     const char *owner = meta_owner_name(review->before, "WorkloadDeployment");
-    const struct node *deployment = *owner ? pass_read(&boundary.pass, DEPLOYMENT, review->space,
+    const struct node *deployment = *owner ? pass_read(&boundary.pass, KIND_ID_DEPLOYMENT, review->space,
                                                        owner) : NULL;
 
     if (review->after || review->who->trusted || !deployment || meta_is_deleting(deployment))
@@ -341,7 +341,7 @@ static int before_deployment_goes(void *arg, const struct objects_review *review
 {
     struct boundary boundary = boundary_of(arg, review);
     const char *owner = meta_owner_name(review->before, "AIWorkload");
-    const struct node *workload = *owner ? pass_read(&boundary.pass, AIWORKLOAD, review->space,
+    const struct node *workload = *owner ? pass_read(&boundary.pass, KIND_ID_AIWORKLOAD, review->space,
                                                      owner) : NULL;
 
     if (review->after || review->who->trusted || !workload || meta_is_deleting(workload))
@@ -354,17 +354,17 @@ static int before_deployment_goes(void *arg, const struct objects_review *review
 void boundary_rules(struct controllers *all)
 {
     static const struct {
-        enum which which;
+        enum kind_id which;
         objects_rule_fn *rule;
     } rules[] = {
-        { TENANT, before_tenant },
-        { PROJECT, before_project },
-        { ENVIRONMENT, before_environment },
-        { POOL, before_pool },
-        { CLUSTER_SET, before_set_goes },
-        { DEPLOYMENT, before_deployment_goes },
-        { REPLICA_SET, before_replica_set_goes },
-        { REVISION, retention_before },
+        { KIND_ID_TENANT, before_tenant },
+        { KIND_ID_PROJECT, before_project },
+        { KIND_ID_ENVIRONMENT, before_environment },
+        { KIND_ID_POOL, before_pool },
+        { KIND_ID_CLUSTER_SET, before_set_goes },
+        { KIND_ID_DEPLOYMENT, before_deployment_goes },
+        { KIND_ID_REPLICA_SET, before_replica_set_goes },
+        { KIND_ID_REVISION, retention_before },
     };
 
     for (size_t i = 0; i < count_of(rules); i++)

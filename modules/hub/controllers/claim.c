@@ -88,7 +88,7 @@ static bool in_own_namespace(struct pass *pass, const struct node *subject,
                              const struct node *there)
 {
     char *name = namespace_of_subject(pass, subject);
-    const struct node *namespace = pass_read(pass, NAMESPACE, "", name);
+    const struct node *namespace = pass_read(pass, KIND_ID_NAMESPACE, "", name);
 
     return !strcmp(meta_namespace(there), name) && namespace &&
            by_namespace_label(pass, subject, namespace);
@@ -172,56 +172,56 @@ static bool by_anybody(struct pass *pass, const struct node *subject, const stru
 
 /* ---- The table ---------------------------------------------------------------------- */
 
-#define ANY_KIND WHICH_COUNT
+#define ANY_KIND KIND_ID_COUNT
 
 /* Which controller writes to which kind, and how it sees that an object is its
    subject's. What is the subject itself needs no row. */
 static const struct claim {
     const char *controller;
-    enum which kind;
+    enum kind_id kind;
     claim_fn *is_own;
     bool leave;         /* another's is as good, and is left as it is */
     const char *reason; /* of a row that is not by_owner or a label */
     const char *way;    /* out of a name that is taken; NULL: another name for the subject */
 } claims[] = {
     /* clang-format off */
-    { "tenant",  NAMESPACE, by_namespace_label },
-    { "tenant",  ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (admission.c)" },
-    { "tenant",  CLUSTER_ROLE, by_anybody, .reason = "names with axle: are the hub's" },
-    { "tenant",  CLUSTER_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's" },
-    { "project", NAMESPACE, by_namespace_label },
-    { "project", BINDING, by_project_label, .leave = true, .reason = "a binding made by hand says the same" },
-    { "project", ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (admission.c)" },
-    { "project", CLUSTER_ROLE, by_anybody, .reason = "names with axle: are the hub's" },
-    { "project", CLUSTER_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's" },
-    { "project", AIWORKLOAD, in_own_namespace },
-    { "project", DEPLOYMENT, in_own_namespace },
-    { "project", REPLICA_SET, in_own_namespace },
-    { "pool",    CLUSTER_SET, by_pool_annotation },
-    { "pool",    BINDING, by_owner, .leave = true, .reason = "a binding made by hand says the same" },
-    { "pool",    ENVIRONMENT, by_owner },
-    { "pool",    SECRET, by_owner },
-    { "pool",    JOIN_TOKEN, by_pool_label },
-    { "pool",    CLUSTER, by_pool_label },
-    { "environment", PLACEMENT, by_owner },
-    { "profile", REVISION, by_definition },
-    { "bundle",  REVISION, by_definition },
-    { "component", REVISION, by_definition },
-    { "trait",   REVISION, by_definition },
-    { "aiworkload", DEPLOYMENT, by_owner },
-    { "deployment", REPLICA_SET, by_owner, .way = "delete it, or give the AIWorkload another name" },
-    { "deployment", SECRET, by_owner, .way = "give the rendered Secret another name, with {{ .context.name }} in it" },
-    { "placement",  DECISION, by_owner },
-    { "replicaset", WORK, by_replica_set, .way = "delete it, or give the AIWorkload or ManifestWorkReplicaSet another name" },
-    { "replicaset", WORKLOAD, by_replica_set },
-    { "managedcluster", NAMESPACE, by_namespace_label },
-    { "managedcluster", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses, of the cluster that used it" },
-    { "managedcluster", CONFIG_MAP, by_record },
+    { "tenant",  KIND_ID_NAMESPACE, by_namespace_label },
+    { "tenant",  KIND_ID_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (admission.c)" },
+    { "tenant",  KIND_ID_CLUSTER_ROLE, by_anybody, .reason = "names with axle: are the hub's" },
+    { "tenant",  KIND_ID_CLUSTER_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's" },
+    { "project", KIND_ID_NAMESPACE, by_namespace_label },
+    { "project", KIND_ID_BINDING, by_project_label, .leave = true, .reason = "a binding made by hand says the same" },
+    { "project", KIND_ID_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (admission.c)" },
+    { "project", KIND_ID_CLUSTER_ROLE, by_anybody, .reason = "names with axle: are the hub's" },
+    { "project", KIND_ID_CLUSTER_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's" },
+    { "project", KIND_ID_AIWORKLOAD, in_own_namespace },
+    { "project", KIND_ID_DEPLOYMENT, in_own_namespace },
+    { "project", KIND_ID_REPLICA_SET, in_own_namespace },
+    { "pool",    KIND_ID_CLUSTER_SET, by_pool_annotation },
+    { "pool",    KIND_ID_BINDING, by_owner, .leave = true, .reason = "a binding made by hand says the same" },
+    { "pool",    KIND_ID_ENVIRONMENT, by_owner },
+    { "pool",    KIND_ID_SECRET, by_owner },
+    { "pool",    KIND_ID_JOIN_TOKEN, by_pool_label },
+    { "pool",    KIND_ID_CLUSTER, by_pool_label },
+    { "environment", KIND_ID_PLACEMENT, by_owner },
+    { "profile", KIND_ID_REVISION, by_definition },
+    { "bundle",  KIND_ID_REVISION, by_definition },
+    { "component", KIND_ID_REVISION, by_definition },
+    { "trait",   KIND_ID_REVISION, by_definition },
+    { "aiworkload", KIND_ID_DEPLOYMENT, by_owner },
+    { "deployment", KIND_ID_REPLICA_SET, by_owner, .way = "delete it, or give the AIWorkload another name" },
+    { "deployment", KIND_ID_SECRET, by_owner, .way = "give the rendered Secret another name, with {{ .context.name }} in it" },
+    { "placement",  KIND_ID_DECISION, by_owner },
+    { "replicaset", KIND_ID_WORK, by_replica_set, .way = "delete it, or give the AIWorkload or ManifestWorkReplicaSet another name" },
+    { "replicaset", KIND_ID_WORKLOAD, by_replica_set },
+    { "managedcluster", KIND_ID_NAMESPACE, by_namespace_label },
+    { "managedcluster", KIND_ID_JOIN_TOKEN, by_anybody, .reason = "the token's count of uses, of the cluster that used it" },
+    { "managedcluster", KIND_ID_CONFIG_MAP, by_record },
     { "managedcluster", ANY_KIND, in_own_namespace },
-    { "liveness", LEASE, in_own_namespace },
-    { "csr", CLUSTER, by_anybody, .reason = "the request is for that cluster; csr.c has judged that" },
-    { "csr", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses" },
-    { "serviceaccount", ACCOUNT, by_anybody, .reason = "made only where there is none" },
+    { "liveness", KIND_ID_LEASE, in_own_namespace },
+    { "csr", KIND_ID_CLUSTER, by_anybody, .reason = "the request is for that cluster; csr.c has judged that" },
+    { "csr", KIND_ID_JOIN_TOKEN, by_anybody, .reason = "the token's count of uses" },
+    { "serviceaccount", KIND_ID_ACCOUNT, by_anybody, .reason = "made only where there is none" },
     /* clang-format on */
 };
 
@@ -410,7 +410,7 @@ static bool add_waiter(struct pass *pass, const struct kind *kind, const char *s
 
 /* A name that is free is not waited for: it would stand here for ever, as no end of
    an object takes it out. */
-void claim_wait(struct pass *pass, enum which kind, const char *space, const char *name)
+void claim_wait(struct pass *pass, enum kind_id kind, const char *space, const char *name)
 {
     const struct kind *waited = pass->all->kinds[kind];
     scoped_object struct object *there = pass->self

@@ -39,7 +39,7 @@ int claim_check(struct pass *pass, const struct kind *kind, const char *space,
 const char *claim_words(struct pass *pass, const struct err *err);
 
 /* Runs this key again when the object that has this name now is deleted or changes hands. */
-void claim_wait(struct pass *pass, enum which kind, const char *space, const char *name);
+void claim_wait(struct pass *pass, enum kind_id kind, const char *space, const char *name);
 /* How many names are waited for. */
 size_t claim_names(const struct controllers *all);
 /* A change was staged: wakes the keys that wait for that name. */

@@ -7,17 +7,17 @@
 
 /* The condition of each kind that says so, and whether the kind has a phase. */
 static const struct {
-    enum which kind;
+    enum kind_id kind;
     const char *condition;
     bool phase;
 } conditions[] = {
-    { TENANT, "Ready", true },           { PROJECT, "Ready", true },
-    { POOL, "Ready", true },             { ENVIRONMENT, "Ready", true },
-    { PROFILE, NULL, true },             { BUNDLE, NULL, true },
-    { AIWORKLOAD, "Resolved", true },    { DEPLOYMENT, "Distributed", true },
-    { PLACEMENT, "PlacementSatisfied", false },
-    { REPLICA_SET, "PlacementRolledOut", false },
-    { CLUSTER, META_CONDITION_CLUSTER_ACCEPTED, false },
+    { KIND_ID_TENANT, "Ready", true },           { KIND_ID_PROJECT, "Ready", true },
+    { KIND_ID_POOL, "Ready", true },             { KIND_ID_ENVIRONMENT, "Ready", true },
+    { KIND_ID_PROFILE, NULL, true },             { KIND_ID_BUNDLE, NULL, true },
+    { KIND_ID_AIWORKLOAD, "Resolved", true },    { KIND_ID_DEPLOYMENT, "Distributed", true },
+    { KIND_ID_PLACEMENT, "PlacementSatisfied", false },
+    { KIND_ID_REPLICA_SET, "PlacementRolledOut", false },
+    { KIND_ID_CLUSTER, META_CONDITION_CLUSTER_ACCEPTED, false },
 };
 
 static int set_taken_status(struct pass *pass, const struct seen *seen, const char *condition_type,

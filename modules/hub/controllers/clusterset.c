@@ -47,7 +47,7 @@ static int reconcile_clusterset(struct pass *pass, struct err *err)
     struct meta_condition condition;
     int64_t members;
 
-    if (!pass_get(pass, CLUSTER_SET, "", pass->name, &set))
+    if (!pass_get(pass, KIND_ID_CLUSTER_SET, "", pass->name, &set))
         return make_again(pass, err);
     members = (int64_t)placement_count_set(pass->all->world, pass->name);
     condition = (struct meta_condition) {
@@ -70,10 +70,10 @@ static int reconcile_binding(struct pass *pass, struct err *err)
     struct node *status;
     const char *set;
 
-    if (!pass_get(pass, BINDING, pass->space, pass->name, &binding))
+    if (!pass_get(pass, KIND_ID_BINDING, pass->space, pass->name, &binding))
         return 0;
     set = node_get_text(node_get(binding.node, "spec"), "clusterSet");
-    if (!pass_read(pass, CLUSTER_SET, "", set))
+    if (!pass_read(pass, KIND_ID_CLUSTER_SET, "", set))
         condition = (struct meta_condition) {
             "Bound", "False", "ClusterSetNotFound",
             arena_printf(pass->arena, "there is no ManagedClusterSet \"%s\"", set),
@@ -97,24 +97,24 @@ static void map_cluster_to_sets(struct controllers *all, const struct controller
                               NULL)))
             return;
     }
-    controllers_wake_all(all, to, CLUSTER_SET, "");
+    controllers_wake_all(all, to, KIND_ID_CLUSTER_SET, "");
 }
 
 static void map_set_to_bindings(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
     if (!before || !after)
-        controllers_wake_all(all, to, BINDING, "");
+        controllers_wake_all(all, to, KIND_ID_BINDING, "");
 }
 
 const struct controller controller_clusterset = {
-    .name = "clusterset", .run = reconcile_clusterset, .about = CLUSTER_SET, .condition = RECONCILED,
-    .sources = { { CLUSTER_SET, NULL }, { CLUSTER, map_cluster_to_sets } },
+    .name = "clusterset", .run = reconcile_clusterset, .about = KIND_ID_CLUSTER_SET, .condition = RECONCILED,
+    .sources = { { KIND_ID_CLUSTER_SET, NULL }, { KIND_ID_CLUSTER, map_cluster_to_sets } },
     .source_count = 2,
 };
 
 const struct controller controller_binding = {
-    .name = "binding", .run = reconcile_binding, .about = BINDING, .condition = RECONCILED,
-    .sources = { { BINDING, NULL }, { CLUSTER_SET, map_set_to_bindings } },
+    .name = "binding", .run = reconcile_binding, .about = KIND_ID_BINDING, .condition = RECONCILED,
+    .sources = { { KIND_ID_BINDING, NULL }, { KIND_ID_CLUSTER_SET, map_set_to_bindings } },
     .source_count = 2,
 };

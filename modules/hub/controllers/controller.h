@@ -42,17 +42,17 @@ typedef void controller_map_fn(struct controllers *all,
                                const struct object *after);
 
 struct controller_source {
-    enum which kind;
+    enum kind_id kind;
     controller_map_fn *map; /* NULL: the key is the object itself */
 };
 /* Of a controller whose keys name no object: it works on the hub itself. */
-#define ABOUT_NOTHING WHICH_COUNT
+#define ABOUT_NOTHING KIND_ID_COUNT
 /* The condition that says that a run failed; only there while it does. */
 #define RECONCILED "Reconciled"
 struct controller {
     const char *name;
     controller_run_fn *run;
-    enum which about;      /* the kind of the object that its key names */
+    enum kind_id about;      /* the kind of the object that its key names */
     const char *condition; /* where a failed run is published, besides an Event;
                               NULL: the kind's conditions are another writer's */
     struct controller_source sources[16]; /* up to a row of zeros after one */
@@ -68,7 +68,7 @@ struct controllers {
     struct objects *objects;
     struct loop *loop;
     struct controllers_settings settings;
-    const struct kind *kinds[WHICH_COUNT];
+    const struct kind *kinds[KIND_ID_COUNT];
     struct placement_world *world; /* owned; world.c */
     int64_t started;    /* wall time: silence of spokes is counted from here */
     unsigned numbered;  /* numbers.c: how many were written since the start */
@@ -89,6 +89,6 @@ void controllers_wake(struct controllers *all, const struct controller *to,
                       const char *space, const char *name);
 /* Wakes a key for each object of a kind ("" for all namespaces). */
 void controllers_wake_all(struct controllers *all, const struct controller *to,
-                          enum which kind, const char *space);
+                          enum kind_id kind, const char *space);
 
 #endif

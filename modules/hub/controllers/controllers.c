@@ -55,7 +55,7 @@ static void wake_concerned(struct controllers *all, const struct object *before,
 
     assert(any);
     claim_note(all, before, after);
-    if (all->proof && any->kind != all->kinds[LEASE] && strcmp(any->kind->kind, "Event") != 0)
+    if (all->proof && any->kind != all->kinds[KIND_ID_LEASE] && strcmp(any->kind->kind, "Event") != 0)
         proof_note_change(all->proof);
     for (size_t c = 0; c < controller_count; c++) {
         const struct controller *to = controller_table[c];
@@ -172,12 +172,12 @@ static int find_kinds(struct controllers *all, struct err *err)
 {
     const struct kinds *kinds = objects_kinds(all->objects);
 
-    for (size_t i = 0; i < WHICH_COUNT; i++) {
-        all->kinds[i] = kinds_by_kind(kinds, which_rows[i].api_version,
-                                      which_rows[i].kind);
+    for (size_t i = 0; i < KIND_ID_COUNT; i++) {
+        all->kinds[i] = kinds_by_kind(kinds, kind_id_rows[i].api_version,
+                                      kind_id_rows[i].kind);
         if (!all->kinds[i])
             return err_set(err, ERR_INTERNAL, "controllers need the kind %s %s",
-                           which_rows[i].api_version, which_rows[i].kind);
+                           kind_id_rows[i].api_version, kind_id_rows[i].kind);
     }
     return 0;
 }

@@ -100,7 +100,7 @@ static int check_token_request(struct controllers *all, const struct objects_rev
     if (!recognize_request(arena, review->after, request, &name, &agent))
         return forbid_request(review->after, "with a join token a spoke asks for its own certificate only: "
                       "subject, label and signerName do not agree (docs/SYNC-PROTOCOL.md)", err);
-    found = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", name, NULL);
+    found = objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "", name, NULL);
     if (!found)
         return forbid_request(review->after, arena_printf(arena, "there is no ManagedCluster \"%s\" yet: "
                       "that is made first", name), err);
@@ -209,7 +209,7 @@ static int check_request_write(void *arg, const struct objects_review *review,
 
 void csr_rules(struct controllers *all)
 {
-    objects_rule(all->objects, all->kinds[CSR], "", check_request_write, all);
+    objects_rule(all->objects, all->kinds[KIND_ID_CSR], "", check_request_write, all);
 }
 
 struct signing {
@@ -295,7 +295,7 @@ static int adopt_cluster(struct signing *s, struct err *err)
         return -1;
     pass_event(s->pass, &s->managed, false, "JoinedAgain",
                "the join token %s lets the machine in once more", id);
-    pass_get(s->pass, CLUSTER, "", s->cluster, &s->managed);
+    pass_get(s->pass, KIND_ID_CLUSTER, "", s->cluster, &s->managed);
     return 0;
 }
 
@@ -481,7 +481,7 @@ static int decide_request(struct signing *s, struct err *err)
             return 0;
         return sign_person(s, err);
     }
-    if (!pass_get(s->pass, CLUSTER, "", s->cluster, &s->managed) ||
+    if (!pass_get(s->pass, KIND_ID_CLUSTER, "", s->cluster, &s->managed) ||
         meta_is_deleting(s->managed.node))
         return 0;
     trouble = namespace_trouble(s->pass->all, s->pass->arena, s->cluster, "ManagedCluster");
@@ -518,7 +518,7 @@ static int clear_away(struct pass *pass, const struct node *csr, struct err *err
     }
     until += open ? 24 * HOUR : HOUR;
     if (pass->now >= until)
-        return pass_remove(pass, CSR, "", pass->name, err);
+        return pass_remove(pass, KIND_ID_CSR, "", pass->name, err);
     pass_wake_at(pass, until);
     return 0;
 }
@@ -528,7 +528,7 @@ static int reconcile_csr(struct pass *pass, struct err *err)
     struct signing s = { .pass = pass };
     int result = 0;
 
-    if (!pass_get(pass, CSR, "", pass->name, &s.seen))
+    if (!pass_get(pass, KIND_ID_CSR, "", pass->name, &s.seen))
         return 0;
     if (pass->all->settings.authority &&
         !*node_get_text(node_get(s.seen.node, "status"), "certificate") &&
@@ -545,10 +545,10 @@ static void map_cluster_to_requests(struct controllers *all, const struct contro
 {
     if (after && (!before || !memmem(before->body, before->len,
                                      "\"hubAcceptsClient\":true", 23)))
-        controllers_wake_all(all, to, CSR, "");
+        controllers_wake_all(all, to, KIND_ID_CSR, "");
 }
 
 const struct controller controller_csr = {
-    .name = "csr", .run = reconcile_csr, .about = CSR,
-    .sources = { { CSR, NULL }, { CLUSTER, map_cluster_to_requests } }, .source_count = 2,
+    .name = "csr", .run = reconcile_csr, .about = KIND_ID_CSR,
+    .sources = { { KIND_ID_CSR, NULL }, { KIND_ID_CLUSTER, map_cluster_to_requests } }, .source_count = 2,
 };

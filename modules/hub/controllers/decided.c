@@ -10,7 +10,7 @@
 /* A Placement that chooses no cluster has a PlacementDecision too, an empty one. */
 const char *spokes_undecided(struct pass *pass, const char *space, const char *placement)
 {
-    const struct node *there = pass_read(pass, PLACEMENT, space, placement), *decisions;
+    const struct node *there = pass_read(pass, KIND_ID_PLACEMENT, space, placement), *decisions;
     int64_t selected = node_get_int(node_get(there, "status"), "numberOfSelectedClusters", 0);
     int64_t rows = 0;
 
@@ -49,9 +49,9 @@ static void add_clusters(struct pass *pass, const char *set, const char *placeme
 
 struct node *spokes_decision_before(struct pass *pass, const char *placement)
 {
-    const struct node *sets = pass_list(pass, REPLICA_SET, pass->space, NULL, placement);
+    const struct node *sets = pass_list(pass, KIND_ID_REPLICA_SET, pass->space, NULL, placement);
     const struct node *chosen = spokes_chosen(pass, pass->space, placement);
-    struct node *decision = pass_new(pass, DECISION, pass->space,
+    struct node *decision = pass_new(pass, KIND_ID_DECISION, pass->space,
                                      arena_printf(pass->arena, "%s/before", placement));
     struct node *owner = node_map(pass->arena), *rows;
 

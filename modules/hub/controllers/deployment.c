@@ -96,7 +96,7 @@ static int withdraw_works(struct deployment *d, const char *why, struct err *err
     set_deployment_condition(d, "Available", "False", "NamespaceNotAllowed", "it may not run there");
     d->stop = d->denied = true;
     d->placement = "";
-    return pass_remove(d->pass, REPLICA_SET, d->pass->space, d->pass->name, err);
+    return pass_remove(d->pass, KIND_ID_REPLICA_SET, d->pass->space, d->pass->name, err);
 }
 
 /* Nothing says where it belongs any more. Deleting that is not deleting what
@@ -119,7 +119,7 @@ static bool is_without_placement(const struct deployment *d)
     const char *type = node_get_text(node_at(d->environment, "spec", "topology", NULL), "type");
 
     return *d->placement && !strcmp(type, "topology-ocm-byop") &&
-           !pass_read(d->pass, PLACEMENT, d->pass->space, d->placement);
+           !pass_read(d->pass, KIND_ID_PLACEMENT, d->pass->space, d->placement);
 }
 
 static int check_environment(struct deployment *d, struct err *err)
@@ -129,9 +129,9 @@ static int check_environment(struct deployment *d, struct err *err)
     const char *name = node_get_text(node_get(spec, "environmentRef"), "name");
     const char *target, *why;
 
-    d->project = pass_read(pass, PROJECT, "", pass->space);
+    d->project = pass_read(pass, KIND_ID_PROJECT, "", pass->space);
     d->tenant = node_get_text(node_get(d->project, "spec"), "tenant");
-    d->environment = pass_read(pass, ENVIRONMENT, pass->space, name);
+    d->environment = pass_read(pass, KIND_ID_ENVIRONMENT, pass->space, name);
     if (!d->environment)
         return keep_in_place(d, "EnvironmentNotFound", arena_printf(pass->arena, "there is no Environment "
                     "\"%s\"", name));
@@ -190,7 +190,7 @@ static void set_render_failure(struct deployment *d, const struct failure *failu
 
 static void judge_placement(struct deployment *d, const struct node *chosen)
 {
-    const struct node *placement = pass_read(d->pass, PLACEMENT, d->pass->space,
+    const struct node *placement = pass_read(d->pass, KIND_ID_PLACEMENT, d->pass->space,
                                              d->placement);
     const struct node *list = meta_conditions(placement);
     const struct node *satisfied = meta_condition_find(list, "PlacementSatisfied");
@@ -240,7 +240,7 @@ static bool has_workload(struct deployment *d, const struct node *other, const c
 static bool workload_is_taken(struct deployment *d, const char *name)
 {
     struct pass *pass = d->pass;
-    const struct node *all = pass_list(pass, DEPLOYMENT, NULL, META_LABEL_DEPLOYMENT,
+    const struct node *all = pass_list(pass, KIND_ID_DEPLOYMENT, NULL, META_LABEL_DEPLOYMENT,
                                        name);
     const char *dot = strchr(name, '.');
 
@@ -248,7 +248,7 @@ static bool workload_is_taken(struct deployment *d, const char *name)
         if (has_workload(d, node_item(all, i), name))
             return true;
     /* Hubs of before 0.2 called a second one NAMESPACE.NAME. */
-    return dot && has_workload(d, pass_read(pass, DEPLOYMENT,
+    return dot && has_workload(d, pass_read(pass, KIND_ID_DEPLOYMENT,
                                             arena_bytes(pass->arena, name, (size_t)(dot - name)),
                                             dot + 1), name);
 }
@@ -280,7 +280,7 @@ static const char *workload_name(struct deployment *d)
 
 static struct node *make_namespace(struct deployment *d)
 {
-    struct node *space = pass_new(d->pass, NAMESPACE, "", d->space);
+    struct node *space = pass_new(d->pass, KIND_ID_NAMESPACE, "", d->space);
 
     /* One that is not the project's own may be of several. */
     if (strcmp(d->space, d->pass->space) != 0)
@@ -293,7 +293,7 @@ static struct node *make_namespace(struct deployment *d)
 static struct node *make_workload(struct deployment *d, const char *name)
 {
     struct arena *arena = d->pass->arena;
-    struct node *load = pass_new(d->pass, WORKLOAD, d->space, name);
+    struct node *load = pass_new(d->pass, KIND_ID_WORKLOAD, d->space, name);
     struct node *spec = node_make(arena, load, "spec"), *artifact;
     const struct node *facts = d->artifact.facts;
 
@@ -360,7 +360,7 @@ static int make_replica_set(struct deployment *d, struct err *err)
     const struct node *strategy = node_at(d->environment, "spec", "topology",
                                           "properties", "manifestWorkReplicaSet",
                                           "rolloutStrategy", NULL);
-    struct node *wanted = pass_new(d->pass, REPLICA_SET, d->pass->space,
+    struct node *wanted = pass_new(d->pass, KIND_ID_REPLICA_SET, d->pass->space,
                                    d->pass->name);
     struct node *spec = node_make(arena, wanted, "spec");
     struct node *template = node_make(arena, spec, "manifestWorkTemplate");
@@ -574,7 +574,7 @@ static int write_deployment_status(struct deployment *d, struct err *err)
     struct arena *arena = d->pass->arena;
     struct node *chosen = *d->placement && !d->gone ?
         spokes_chosen(d->pass, d->pass->space, d->placement) : node_list(arena);
-    const struct node *replica_set = pass_read_own(d->pass, REPLICA_SET,
+    const struct node *replica_set = pass_read_own(d->pass, KIND_ID_REPLICA_SET,
                                                    d->pass->space, d->pass->name);
     struct spokes spokes = { .rows = node_list(arena),
                              .endpoints = node_list(arena), .worst = "" };
@@ -596,9 +596,9 @@ static int drain_deployment(struct deployment *d, struct err *err)
 {
     struct pass *pass = d->pass;
 
-    if (pass_remove(pass, REPLICA_SET, pass->space, pass->name, err) < 0)
+    if (pass_remove(pass, KIND_ID_REPLICA_SET, pass->space, pass->name, err) < 0)
         return -1;
-    if (pass_read_own(pass, REPLICA_SET, pass->space, pass->name))
+    if (pass_read_own(pass, KIND_ID_REPLICA_SET, pass->space, pass->name))
         return write_deployment_status(d, err);
     rendition_drop(pass, d->seen.node);
     return pass_finalizer(pass, &d->seen, META_FINALIZER_DRAIN, false, err);
@@ -608,7 +608,7 @@ static int reconcile_deployment(struct pass *pass, struct err *err)
 {
     struct deployment d = { .pass = pass, .placement = "", .tenant = "" };
 
-    if (!pass_get(pass, DEPLOYMENT, pass->space, pass->name, &d.seen))
+    if (!pass_get(pass, KIND_ID_DEPLOYMENT, pass->space, pass->name, &d.seen))
         return 0;
     d.status = meta_copy_status(pass->arena, d.seen.node);
     if (meta_is_deleting(d.seen.node))
@@ -629,13 +629,13 @@ static int reconcile_deployment(struct pass *pass, struct err *err)
 static void map_namespace_to_deployments(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, DEPLOYMENT, (after ? after : before)->space);
+    controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, (after ? after : before)->space);
 }
 
 static void map_project_to_deployments(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, DEPLOYMENT, project_concerns_others(before, after)
+    controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, project_concerns_others(before, after)
                                                   ? "" : (after ? after : before)->name);
 }
 
@@ -644,7 +644,7 @@ static void map_any_to_deployments(struct controllers *all, const struct control
                            const struct object *before,
                            const struct object *after)
 {
-    controllers_wake_all(all, to, DEPLOYMENT, "");
+    controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, "");
 }
 
 /* One that comes may be what a deployment waits for; one that goes, its content. */
@@ -655,7 +655,7 @@ static void map_revision_to_deployments(struct controllers *all, const struct co
 
     /* A tenant's definitions are its projects' to use. */
     if (!before || !after)
-        controllers_wake_all(all, to, DEPLOYMENT, text_starts(any->space, "tenant-") ? ""
+        controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, text_starts(any->space, "tenant-") ? ""
                                                                                    : any->space);
 }
 
@@ -680,17 +680,17 @@ static void map_cluster_to_deployments(struct controllers *all, const struct con
         !strcmp(meta_condition_status(object_read(arena, before), available),
                 meta_condition_status(object_read(arena, after), available)))
         return;
-    controllers_wake_all(all, to, DEPLOYMENT, "");
+    controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, "");
 }
 
 const struct controller controller_deployment = {
-    .name = "deployment", .run = reconcile_deployment, .about = DEPLOYMENT, .condition = RECONCILED,
-    .sources = { { DEPLOYMENT, NULL }, { REPLICA_SET, map_owner_deployment },
-                 { WORK, map_labels }, { WORKLOAD, map_labels },
-                 { ENVIRONMENT, map_namespace_to_deployments }, { PLACEMENT, map_namespace_to_deployments },
-                 { DECISION, map_namespace_to_deployments }, { COMPONENT, map_any_to_deployments },
-                 { TRAIT, map_any_to_deployments }, { VARIABLE_SET, map_any_to_deployments },
-                 { PROJECT, map_project_to_deployments }, { CLUSTER, map_cluster_to_deployments },
-                 { SECRET, map_namespace_to_deployments }, { REVISION, map_revision_to_deployments } },
+    .name = "deployment", .run = reconcile_deployment, .about = KIND_ID_DEPLOYMENT, .condition = RECONCILED,
+    .sources = { { KIND_ID_DEPLOYMENT, NULL }, { KIND_ID_REPLICA_SET, map_owner_deployment },
+                 { KIND_ID_WORK, map_labels }, { KIND_ID_WORKLOAD, map_labels },
+                 { KIND_ID_ENVIRONMENT, map_namespace_to_deployments }, { KIND_ID_PLACEMENT, map_namespace_to_deployments },
+                 { KIND_ID_DECISION, map_namespace_to_deployments }, { KIND_ID_COMPONENT, map_any_to_deployments },
+                 { KIND_ID_TRAIT, map_any_to_deployments }, { KIND_ID_VARIABLE_SET, map_any_to_deployments },
+                 { KIND_ID_PROJECT, map_project_to_deployments }, { KIND_ID_CLUSTER, map_cluster_to_deployments },
+                 { KIND_ID_SECRET, map_namespace_to_deployments }, { KIND_ID_REVISION, map_revision_to_deployments } },
     .source_count = 14,
 };

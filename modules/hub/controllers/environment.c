@@ -43,7 +43,7 @@ static int make_placement(struct pass *pass, const struct node *environment,
 {
     const struct node *placement = node_at(environment, "spec", "topology",
                                            "properties", "placement", NULL);
-    struct node *wanted = pass_new(pass, PLACEMENT, pass->space, pass->name);
+    struct node *wanted = pass_new(pass, KIND_ID_PLACEMENT, pass->space, pass->name);
     struct node *spec;
 
     meta_add_controller(pass->arena, wanted, environment);
@@ -62,7 +62,7 @@ struct trouble {
 /* Its Placement is there, and cannot be acted upon. */
 static struct trouble find_placement_failure(struct pass *pass, const char *placement)
 {
-    const struct node *there = pass_read(pass, PLACEMENT, pass->space, placement);
+    const struct node *there = pass_read(pass, KIND_ID_PLACEMENT, pass->space, placement);
     struct failure failure = failure_of(there);
 
     if (!failure.reason)
@@ -76,7 +76,7 @@ static int write_environment_status(struct pass *pass, const struct seen *enviro
                   struct err *err)
 {
     struct arena *arena = pass->arena;
-    const struct node *there = pass_read(pass, PLACEMENT, pass->space, placement);
+    const struct node *there = pass_read(pass, KIND_ID_PLACEMENT, pass->space, placement);
     struct node *status = meta_copy_status(arena, environment->node);
     int64_t spokes = node_get_int(node_get(there, "status"),
                                   "numberOfSelectedClusters", 0);
@@ -156,7 +156,7 @@ static int reconcile_environment(struct pass *pass, struct err *err)
     struct trouble trouble;
     struct seen environment;
 
-    if (!pass_get(pass, ENVIRONMENT, pass->space, pass->name, &environment))
+    if (!pass_get(pass, KIND_ID_ENVIRONMENT, pass->space, pass->name, &environment))
         return 0;
     if (meta_is_deleting(environment.node))
         return drain_environment(pass, &environment, err);
@@ -170,7 +170,7 @@ static int reconcile_environment(struct pass *pass, struct err *err)
     } else {
         placement = node_get_text(node_at(topology, "properties",
                                           "placementRef", NULL), "name");
-        if (!pass_read(pass, PLACEMENT, pass->space, placement))
+        if (!pass_read(pass, KIND_ID_PLACEMENT, pass->space, placement))
             trouble = (struct trouble) { "PlacementNotFound",
                 arena_printf(pass->arena, "there is no Placement \"%s\" "
                              "in this namespace; create it", placement) };
@@ -184,7 +184,7 @@ static int reconcile_environment(struct pass *pass, struct err *err)
 static void map_project_to_environments(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, ENVIRONMENT, project_concerns_others(before, after)
+    controllers_wake_all(all, to, KIND_ID_ENVIRONMENT, project_concerns_others(before, after)
                                                    ? "" : (after ? after : before)->name);
 }
 
@@ -193,7 +193,7 @@ static void map_binding_to_environments(struct controllers *all, const struct co
                         const struct object *before, const struct object *after)
 {
     if (!before || !after)
-        controllers_wake_all(all, to, ENVIRONMENT, (after ? after : before)->space);
+        controllers_wake_all(all, to, KIND_ID_ENVIRONMENT, (after ? after : before)->space);
 }
 
 /* Which sets may be named: what a Tenant says, and whom a pool is shared with. */
@@ -201,7 +201,7 @@ static void map_sets(struct controllers *all, const struct controller *to,
                      const struct object *before, const struct object *after)
 {
     if (!object_spec_is_same(before, after))
-        controllers_wake_all(all, to, ENVIRONMENT, "");
+        controllers_wake_all(all, to, KIND_ID_ENVIRONMENT, "");
 }
 
 /* One made here wakes its owner; one of a user's own, all of the namespace. */
@@ -216,14 +216,14 @@ static void map_placement_to_environments(struct controllers *all, const struct 
     if (*owner)
         controllers_wake(all, to, any->space, owner);
     else
-        controllers_wake_all(all, to, ENVIRONMENT, any->space);
+        controllers_wake_all(all, to, KIND_ID_ENVIRONMENT, any->space);
 }
 
 const struct controller controller_environment = {
-    .name = "environment", .run = reconcile_environment, .about = ENVIRONMENT, .condition = RECONCILED,
-    .sources = { { ENVIRONMENT, NULL }, { PLACEMENT, map_placement_to_environments },
-                 { PROJECT, map_project_to_environments }, { BINDING, map_binding_to_environments },
-                 { TENANT, map_sets }, { POOL, map_sets },
-                 { DEPLOYMENT, map_left_place } },
+    .name = "environment", .run = reconcile_environment, .about = KIND_ID_ENVIRONMENT, .condition = RECONCILED,
+    .sources = { { KIND_ID_ENVIRONMENT, NULL }, { KIND_ID_PLACEMENT, map_placement_to_environments },
+                 { KIND_ID_PROJECT, map_project_to_environments }, { KIND_ID_BINDING, map_binding_to_environments },
+                 { KIND_ID_TENANT, map_sets }, { KIND_ID_POOL, map_sets },
+                 { KIND_ID_DEPLOYMENT, map_left_place } },
     .source_count = 7,
 };

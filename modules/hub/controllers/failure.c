@@ -99,7 +99,7 @@ static int write_failure(struct controllers *all, const struct controller *self,
 
     meta_condition_set(arena, status, meta_conditions(node), &condition,
                   meta_generation(node), clock_wall());
-    if (!strcmp(which_rows[self->about].group, META_GROUP_AXLE))
+    if (!strcmp(kind_id_rows[self->about].group, META_GROUP_AXLE))
         set_failed_phase(arena, status, node, why, words);
     return objects_set_status(all->objects, controller_manager(arena, self), object, status,
                               ret_changed, err);

@@ -30,7 +30,7 @@ static const char *placement_of_deployment(const struct node *deployment)
 static struct node *users_of(struct pass *pass, const char *space, const char *environment)
 {
     struct node *names = node_list(pass->arena);
-    const struct node *placed = pass_list(pass, DEPLOYMENT, space, NULL, environment);
+    const struct node *placed = pass_list(pass, KIND_ID_DEPLOYMENT, space, NULL, environment);
 
     for (size_t i = 0; i < node_count(placed); i++) {
         const struct node *one = node_item(placed, i);
@@ -64,7 +64,7 @@ const char *in_use_environment(struct pass *pass, const char *space, const char 
 /* Environments of any project that name the set, if something is to run there. */
 static void add_environments(struct pass *pass, struct node *names, const char *set)
 {
-    const struct node *all = pass_list(pass, ENVIRONMENT, NULL, NULL, set);
+    const struct node *all = pass_list(pass, KIND_ID_ENVIRONMENT, NULL, NULL, set);
 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
@@ -83,10 +83,10 @@ static void add_environments(struct pass *pass, struct node *names, const char *
 static void add_tenants_of_spokes(struct pass *pass, const char *space, const char *set,
                                   struct node *own, struct node *projects)
 {
-    const struct node *spokes = pass_list(pass, CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
+    const struct node *spokes = pass_list(pass, KIND_ID_CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
 
     for (size_t i = 0; i < node_count(spokes); i++) {
-        const struct node *works = pass_list(pass, WORK, meta_name(node_item(spokes, i)), NULL,
+        const struct node *works = pass_list(pass, KIND_ID_WORK, meta_name(node_item(spokes, i)), NULL,
                                              META_LABEL_PROJECT);
 
         for (size_t k = 0; k < node_count(works); k++) {

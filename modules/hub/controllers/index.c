@@ -15,15 +15,15 @@
  * its bytes, or had it. Whoever asks reads the object and looks.
  */
 static const struct {
-    enum which kind;
+    enum kind_id kind;
     const char *label;
 } indexed[] = {
-    { WORK, META_LABEL_REPLICASET },
-    { WORKLOAD, META_LABEL_REPLICASET },
-    { CLUSTER, META_LABEL_CLUSTERSET },
-    { REVISION, META_LABEL_DEFINITION },
-    { DEPLOYMENT, META_LABEL_AIWORKLOAD },
-    { DEPLOYMENT, META_LABEL_DEPLOYMENT },
+    { KIND_ID_WORK, META_LABEL_REPLICASET },
+    { KIND_ID_WORKLOAD, META_LABEL_REPLICASET },
+    { KIND_ID_CLUSTER, META_LABEL_CLUSTERSET },
+    { KIND_ID_REVISION, META_LABEL_DEFINITION },
+    { KIND_ID_DEPLOYMENT, META_LABEL_AIWORKLOAD },
+    { KIND_ID_DEPLOYMENT, META_LABEL_DEPLOYMENT },
 };
 
 static char *value_key(size_t which, const char *value, size_t len)
@@ -103,7 +103,7 @@ static int by_object_name(const void *a, const void *b)
     return strcmp(*left, *right);
 }
 
-bool index_each(struct pass *pass, enum which kind, const char *label,
+bool index_each(struct pass *pass, enum kind_id kind, const char *label,
                             const char *value,
                             void (*each)(void *arg, const struct object *object),
                             void *arg)

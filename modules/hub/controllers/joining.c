@@ -22,7 +22,7 @@ const struct node *joining_token(struct controllers *all, struct arena *arena,
                                  const char *id)
 {
     scoped_object struct object *token = objects_get(
-        all->objects, OBJECTS_STAGED, all->kinds[JOIN_TOKEN], "", id, NULL);
+        all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_JOIN_TOKEN], "", id, NULL);
 
     return token ? object_read(arena, token) : NULL;
 }
@@ -73,7 +73,7 @@ int64_t joining_count(struct controllers *all, const struct node *token)
                            .token = meta_name(token), .words = words };
     int64_t told = node_get_int(node_get(token, "status"), "used", 0);
 
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", count_user, &users);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "", count_user, &users);
     users.count += (int64_t)node_count(users.left);
     return users.count > told ? users.count : told;
 }
@@ -86,7 +86,7 @@ int joining_note_left(struct pass *pass, const struct node *cluster, struct err 
     struct seen token;
     struct node *status, *left;
 
-    if (!*id || !pass_get(pass, JOIN_TOKEN, "", id, &token))
+    if (!*id || !pass_get(pass, KIND_ID_JOIN_TOKEN, "", id, &token))
         return 0;
     status = meta_copy_status(pass->arena, token.node);
     left = node_make_list(pass->arena, status, "left");
@@ -195,7 +195,7 @@ static int check_joiner(struct controllers *all, struct arena *arena, const char
                         const char *name, struct err *err)
 {
     scoped_object struct object *there = objects_get(
-        all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", name, NULL);
+        all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "", name, NULL);
     const char *trouble = there ? joining_trouble(all, arena, token, object_read(arena, there))
                                 : namespace_trouble(all, arena, name, "ManagedCluster");
 
@@ -323,7 +323,7 @@ static int before_cluster_write(void *arg, const struct objects_review *review,
 
 void joining_rules(struct controllers *all)
 {
-    objects_rule(all->objects, all->kinds[CLUSTER], "", before_cluster_write, all);
+    objects_rule(all->objects, all->kinds[KIND_ID_CLUSTER], "", before_cluster_write, all);
 }
 
 int joining_set_condition(struct pass *pass, const struct seen *cluster,

@@ -78,7 +78,7 @@ static int free_namespace(struct pass *pass, struct err *err)
         if (free_kind(pass, kind, err) < 0)
             return -1;
     }
-    return take_finalizers(pass, pass->all->kinds[NAMESPACE], "", pass->name, err);
+    return take_finalizers(pass, pass->all->kinds[KIND_ID_NAMESPACE], "", pass->name, err);
 }
 
 /* ---- The steps ------------------------------------------------------------------ */
@@ -89,10 +89,10 @@ static int cut_works(struct pass *pass, const struct node *works, bool force,
     for (size_t i = 0; i < node_count(works); i++) {
         const char *name = meta_name(node_item(works, i));
 
-        if (pass_remove(pass, WORK, pass->name, name, err) < 0)
+        if (pass_remove(pass, KIND_ID_WORK, pass->name, name, err) < 0)
             return -1;
-        if (force && pass_read(pass, WORK, pass->name, name) &&
-            take_finalizers(pass, pass->all->kinds[WORK], pass->name, name, err) < 0)
+        if (force && pass_read(pass, KIND_ID_WORK, pass->name, name) &&
+            take_finalizers(pass, pass->all->kinds[KIND_ID_WORK], pass->name, name, err) < 0)
             return -1;
     }
     return 0;
@@ -100,7 +100,7 @@ static int cut_works(struct pass *pass, const struct node *works, bool force,
 
 static bool namespace_is_its(struct pass *pass, bool *ret_there)
 {
-    const struct node *space = pass_read(pass, NAMESPACE, "", pass->name);
+    const struct node *space = pass_read(pass, KIND_ID_NAMESPACE, "", pass->name);
 
     *ret_there = space;
     return space && !strcmp(meta_label(space, META_LABEL_OWNER_KIND), "ManagedCluster");
@@ -113,7 +113,7 @@ static bool namespace_is_its(struct pass *pass, bool *ret_there)
 
 static int drop_old_records(struct pass *pass, struct err *err)
 {
-    const struct node *list = pass_list(pass, CONFIG_MAP, AUTH_RECORDS, META_LABEL_REMOVED_SPOKE, "true");
+    const struct node *list = pass_list(pass, KIND_ID_CONFIG_MAP, AUTH_RECORDS, META_LABEL_REMOVED_SPOKE, "true");
 
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
@@ -122,7 +122,7 @@ static int drop_old_records(struct pass *pass, struct err *err)
         if (!clock_parse(node_get_text(node_get(one, "data"), "removedAt"), &removed) ||
             pass->now - removed < RECORD_AGE)
             continue;
-        if (pass_remove(pass, CONFIG_MAP, AUTH_RECORDS, meta_name(one), err) < 0)
+        if (pass_remove(pass, KIND_ID_CONFIG_MAP, AUTH_RECORDS, meta_name(one), err) < 0)
             return -1;
     }
     return 0;
@@ -144,11 +144,11 @@ static int record_departure(struct pass *pass, const struct node *cluster, struc
     struct node *record, *data;
     char now[CLOCK_TEXT];
 
-    if (!*keys || !pass_read(pass, NAMESPACE, "", AUTH_RECORDS))
+    if (!*keys || !pass_read(pass, KIND_ID_NAMESPACE, "", AUTH_RECORDS))
         return 0;
     if (drop_old_records(pass, err) < 0)
         return -1;
-    record = pass_new(pass, CONFIG_MAP, AUTH_RECORDS,
+    record = pass_new(pass, KIND_ID_CONFIG_MAP, AUTH_RECORDS,
                       arena_printf(pass->arena, AUTH_RECORD "%s", pass->name));
     meta_set_label(pass->arena, record, META_LABEL_REMOVED_SPOKE, "true");
     data = node_make(pass->arena, record, "data");
@@ -168,7 +168,7 @@ static int end_membership(struct pass *pass, struct err *err)
     struct node *patch = node_map(pass->arena);
     struct seen now;
 
-    if (!pass_get(pass, CLUSTER, "", pass->name, &now))
+    if (!pass_get(pass, KIND_ID_CLUSTER, "", pass->name, &now))
         return 0;
     if (joining_note_left(pass, now.node, err) < 0 || record_departure(pass, now.node, err) < 0)
         return -1;
@@ -177,7 +177,7 @@ static int end_membership(struct pass *pass, struct err *err)
         node_set_bool(pass->arena, node_make(pass->arena, patch, "spec"), "hubAcceptsClient",
                       false);
         if (pass_patch(pass, &now, patch, err) < 0 ||
-            !pass_get(pass, CLUSTER, "", pass->name, &now))
+            !pass_get(pass, KIND_ID_CLUSTER, "", pass->name, &now))
             return -1;
     }
     return pass_finalizer(pass, &now, META_FINALIZER_CLUSTER, false, err);
@@ -195,13 +195,13 @@ static int64_t leaving_since(const struct pass *pass, const struct node *cluster
 static int wait_for_works(struct pass *pass, const struct seen *cluster, bool silent,
                           int64_t end, size_t *ret_left, struct err *err)
 {
-    const struct node *works = pass_list_own(pass, WORK, pass->name, NULL, NULL);
+    const struct node *works = pass_list_own(pass, KIND_ID_WORK, pass->name, NULL, NULL);
     struct meta_condition condition = { "Deleting", "True", "ResourceRemaining", "" };
 
     if (node_count(works)) {
         if (cut_works(pass, works, silent || pass->now >= end, err) < 0)
             return -1;
-        works = pass_list_own(pass, WORK, pass->name, NULL, NULL);
+        works = pass_list_own(pass, KIND_ID_WORK, pass->name, NULL, NULL);
     }
     *ret_left = node_count(works);
     if (!*ret_left)
@@ -232,7 +232,7 @@ int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err)
     if (wait_for_works(pass, cluster, silent, end, &left, err) < 0)
         return -1;
     if (!left && namespace_is_its(pass, &there)) {
-        if (pass_remove(pass, NAMESPACE, "", pass->name, err) < 0)
+        if (pass_remove(pass, KIND_ID_NAMESPACE, "", pass->name, err) < 0)
             return -1;
         if (pass->now >= end && free_namespace(pass, err) < 0)
             return -1;

@@ -11,7 +11,7 @@
 
 static bool is_bound(struct pass *pass, const char *project, const char *set)
 {
-    return pass_read(pass, BINDING, project, set) != NULL;
+    return pass_read(pass, KIND_ID_BINDING, project, set) != NULL;
 }
 
 /* Whether the set has the cluster, by what is known of it. `global` has all but the
@@ -40,7 +40,7 @@ static bool has_member(struct pass *pass, const struct node *set, const char *na
 static bool would_have(struct pass *pass, const char *project, const char *name,
                        const struct node *cluster)
 {
-    const struct node *set = pass_read(pass, CLUSTER_SET, "", name);
+    const struct node *set = pass_read(pass, KIND_ID_CLUSTER_SET, "", name);
 
     return !(set && is_bound(pass, project, name)) && has_member(pass, set, name, cluster);
 }
@@ -48,7 +48,7 @@ static bool would_have(struct pass *pass, const char *project, const char *name,
 /* A pool of the project's that has gone without letting its spokes go. */
 static bool is_of_lost_pool(struct pass *pass, const char *project, const struct node *cluster)
 {
-    const struct node *sets = pass_list(pass, CLUSTER_SET, NULL, NULL, project);
+    const struct node *sets = pass_list(pass, KIND_ID_CLUSTER_SET, NULL, NULL, project);
     const char *in = meta_label(cluster, META_LABEL_CLUSTERSET);
     char *own = arena_printf(pass->arena, "%s/", project);
 
@@ -67,9 +67,9 @@ static bool is_of_lost_pool(struct pass *pass, const char *project, const struct
 
 bool allowed_keeps(struct pass *pass, const char *project, const char *cluster)
 {
-    const struct node *there = pass_read(pass, CLUSTER, "", cluster), *sets;
+    const struct node *there = pass_read(pass, KIND_ID_CLUSTER, "", cluster), *sets;
 
-    if (!there || meta_is_deleting(there) || !pass_read(pass, PROJECT, "", project))
+    if (!there || meta_is_deleting(there) || !pass_read(pass, KIND_ID_PROJECT, "", project))
         return false;
     sets = allowed_sets(pass, project);
     for (size_t i = 0; i < node_count(sets); i++)
@@ -80,7 +80,7 @@ bool allowed_keeps(struct pass *pass, const char *project, const char *cluster)
 
 static bool is_of_own_pool(struct pass *pass, const char *project, const char *name)
 {
-    const char *owner = meta_annotation(pass_read(pass, CLUSTER_SET, "", name), META_ANNOTATION_OWNER);
+    const char *owner = meta_annotation(pass_read(pass, KIND_ID_CLUSTER_SET, "", name), META_ANNOTATION_OWNER);
 
     return text_starts(name, arena_printf(pass->arena, "%s.", project)) ||
            text_starts(owner, arena_printf(pass->arena, "%s/", project));
@@ -89,9 +89,9 @@ static bool is_of_own_pool(struct pass *pass, const char *project, const char *n
 bool allowed_keeps_of(struct pass *pass, const char *project, const struct node *asked,
                       const char *cluster)
 {
-    const struct node *there = pass_read(pass, CLUSTER, "", cluster), *sets;
+    const struct node *there = pass_read(pass, KIND_ID_CLUSTER, "", cluster), *sets;
 
-    if (!there || meta_is_deleting(there) || !pass_read(pass, PROJECT, "", project))
+    if (!there || meta_is_deleting(there) || !pass_read(pass, KIND_ID_PROJECT, "", project))
         return false;
     sets = allowed_sets(pass, project);
     for (size_t i = 0; i < node_count(asked); i++) {

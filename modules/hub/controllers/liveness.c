@@ -86,14 +86,14 @@ static int set_available(struct pass *pass, struct seen *cluster,
                    !strcmp(condition->status, "Unknown") ? "AvailableUnknown"
                                                          : "AvailableAgain",
                    "%s", condition->message);
-    pass_get(pass, CLUSTER, "", pass->name, cluster);
+    pass_get(pass, KIND_ID_CLUSTER, "", pass->name, cluster);
     return 0;
 }
 
 /* When the spoke was heard last. Nobody is silent before the hub listens. */
 static int64_t find_last_heard(struct pass *pass)
 {
-    const struct node *lease = pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER);
+    const struct node *lease = pass_read(pass, KIND_ID_LEASE, pass->name, META_LEASE_CLUSTER);
     int64_t renewed = 0;
 
     clock_parse(node_get_text(node_get(lease, "spec"), "renewTime"), &renewed);
@@ -152,7 +152,7 @@ static int settle_lease(struct pass *pass, const struct node *cluster, struct er
     char time[CLOCK_TEXT];
     struct seen lease;
 
-    if (!pass_get(pass, LEASE, pass->name, META_LEASE_CLUSTER, &lease) ||
+    if (!pass_get(pass, KIND_ID_LEASE, pass->name, META_LEASE_CLUSTER, &lease) ||
         lease_seconds(lease.node) == wanted)
         return 0;
     before = read_former_duration(lease.node, renewed_at(lease.node));
@@ -174,14 +174,14 @@ static int reconcile_liveness(struct pass *pass, struct err *err)
     struct seen cluster;
     int64_t seconds, until;
 
-    if (!pass_get(pass, CLUSTER, "", pass->name, &cluster) ||
+    if (!pass_get(pass, KIND_ID_CLUSTER, "", pass->name, &cluster) ||
         meta_is_deleting(cluster.node))
         return 0;
     list = meta_conditions(cluster.node);
     available = meta_condition_find(list, META_CONDITION_CLUSTER_AVAILABLE);
     if (settle_lease(pass, cluster.node, err) < 0)
         return -1;
-    seconds = judged_seconds(cluster.node, pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER));
+    seconds = judged_seconds(cluster.node, pass_read(pass, KIND_ID_LEASE, pass->name, META_LEASE_CLUSTER));
     until = find_last_heard(pass) + clock_seconds(GRACE * seconds);
     if (available && pass->now >= until) {
         struct meta_condition silent = {
@@ -219,14 +219,14 @@ static void map_lease(struct controllers *all, const struct controller *to,
 
     if (!after || strcmp(after->name, META_LEASE_CLUSTER))
         return;
-    cluster = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "",
+    cluster = objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "",
                           after->space, NULL);
     if (cluster && memmem(cluster->body, cluster->len, STOPPED, strlen(STOPPED)))
         controllers_wake(all, to, "", after->space);
 }
 
 const struct controller controller_liveness = {
-    .name = "liveness", .run = reconcile_liveness, .about = CLUSTER,
+    .name = "liveness", .run = reconcile_liveness, .about = KIND_ID_CLUSTER,
     .condition = "LivenessReconciled",
-    .sources = { { CLUSTER, NULL }, { LEASE, map_lease } }, .source_count = 2,
+    .sources = { { KIND_ID_CLUSTER, NULL }, { KIND_ID_LEASE, map_lease } }, .source_count = 2,
 };

@@ -17,7 +17,7 @@ static int accept_by_token(struct pass *pass, struct seen *cluster,
                            struct err *err)
 {
     const char *id = meta_annotation(cluster->node, META_ANNOTATION_JOIN_TOKEN);
-    const struct node *token = *id ? pass_read(pass, JOIN_TOKEN, "", id) : NULL;
+    const struct node *token = *id ? pass_read(pass, KIND_ID_JOIN_TOKEN, "", id) : NULL;
     struct node *patch = node_map(pass->arena);
     char time[CLOCK_TEXT], *set;
 
@@ -33,13 +33,13 @@ static int accept_by_token(struct pass *pass, struct seen *cluster,
         return -1;
     pass_event(pass, cluster, false, "Accepted",
                "the join token %s lets it into the set %s", id, set);
-    pass_get(pass, CLUSTER, "", pass->name, cluster);
+    pass_get(pass, KIND_ID_CLUSTER, "", pass->name, cluster);
     return 0;
 }
 
 static int make_cluster_namespace(struct pass *pass, struct err *err)
 {
-    struct node *space = pass_new(pass, NAMESPACE, "", pass->name);
+    struct node *space = pass_new(pass, KIND_ID_NAMESPACE, "", pass->name);
 
     meta_set_label(pass->arena, space, META_LABEL_OWNER_KIND, "ManagedCluster");
     meta_set_label(pass->arena, space, META_LABEL_OWNER,
@@ -56,9 +56,9 @@ static int make_lease(struct pass *pass, const struct node *cluster,
     struct node *lease, *spec;
     char time[CLOCK_TEXT];
 
-    if (pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER))
+    if (pass_read(pass, KIND_ID_LEASE, pass->name, META_LEASE_CLUSTER))
         return 0;
-    lease = pass_new(pass, LEASE, pass->name, META_LEASE_CLUSTER);
+    lease = pass_new(pass, KIND_ID_LEASE, pass->name, META_LEASE_CLUSTER);
     meta_set_label(pass->arena, lease,
                      META_LABEL_CLUSTER_NAME,
                      render_label(pass->arena, pass->name));
@@ -76,7 +76,7 @@ static int make_lease(struct pass *pass, const struct node *cluster,
 static int delete_if_leaving(struct pass *pass, const struct seen *cluster, struct err *err)
 {
     pass_event(pass, cluster, false, "Leaving", "the spoke asked to leave; it is removed");
-    return pass_remove(pass, CLUSTER, "", pass->name, err);
+    return pass_remove(pass, KIND_ID_CLUSTER, "", pass->name, err);
 }
 
 /* ---- The controller -------------------------------------------------------------------- */
@@ -90,7 +90,7 @@ static int reconcile_managedcluster(struct pass *pass, struct err *err)
     struct seen cluster;
     const char *trouble;
 
-    if (!pass_get(pass, CLUSTER, "", pass->name, &cluster))
+    if (!pass_get(pass, KIND_ID_CLUSTER, "", pass->name, &cluster))
         return 0;
     if (meta_is_deleting(cluster.node))
         return leaving_run(pass, &cluster, err);
@@ -133,7 +133,7 @@ static void map_token(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
     if (!before)
-        controllers_wake_all(all, to, CLUSTER, "");
+        controllers_wake_all(all, to, KIND_ID_CLUSTER, "");
 }
 
 /* Whose the name is; and a Lease that is taken away is made again. */
@@ -147,10 +147,10 @@ static void map_lost_namespace_to_clusters(struct controllers *all, const struct
 }
 
 const struct controller controller_managedcluster = {
-    .name = "managedcluster", .run = reconcile_managedcluster, .about = CLUSTER, .condition = RECONCILED,
-    .sources = { { CLUSTER, NULL }, { NAMESPACE, map_namespace_to_clusters },
-                 { WORK, map_work_to_clusters }, { JOIN_TOKEN, map_token },
-                 { LEASE, map_lost_namespace_to_clusters }, { PROJECT, map_lost_namespace_to_clusters },
-                 { TENANT, map_lost_namespace_to_clusters } },
+    .name = "managedcluster", .run = reconcile_managedcluster, .about = KIND_ID_CLUSTER, .condition = RECONCILED,
+    .sources = { { KIND_ID_CLUSTER, NULL }, { KIND_ID_NAMESPACE, map_namespace_to_clusters },
+                 { KIND_ID_WORK, map_work_to_clusters }, { KIND_ID_JOIN_TOKEN, map_token },
+                 { KIND_ID_LEASE, map_lost_namespace_to_clusters }, { KIND_ID_PROJECT, map_lost_namespace_to_clusters },
+                 { KIND_ID_TENANT, map_lost_namespace_to_clusters } },
     .source_count = 7,
 };

@@ -104,7 +104,7 @@ const char *members_refused(struct pass *pass, const struct node *object)
 
 /* A binding of the hub's goes when the hub says so: nobody else's finalizer keeps it,
    or keeps a new one from taking its place. */
-static int free_binding(struct pass *pass, enum which kind, const char *space,
+static int free_binding(struct pass *pass, enum kind_id kind, const char *space,
                         const char *name, struct err *err)
 {
     struct node *patch = node_map(pass->arena);
@@ -119,7 +119,7 @@ static int free_binding(struct pass *pass, enum which kind, const char *space,
 }
 
 /* The binding exists as long as it has somebody to bind. */
-static int write_binding(struct pass *pass, enum which kind, const char *space,
+static int write_binding(struct pass *pass, enum kind_id kind, const char *space,
                 const char *name, const char *role, struct node *subjects,
                 const struct node *owner, struct err *err)
 {
@@ -155,14 +155,14 @@ static int let_look(struct pass *pass, const struct node *owner,
 {
     struct arena *arena = pass->arena;
     char *name = arena_printf(arena, "axle:%s:%s", pass->self->name, pass->name);
-    struct node *role = pass_new(pass, CLUSTER_ROLE, "", name);
+    struct node *role = pass_new(pass, KIND_ID_CLUSTER_ROLE, "", name);
     struct node *rule = node_map(arena);
     static const char *const verbs[] = {"get", "list", "watch"};
 
     if (!node_count(subjects))
-        return pass_remove(pass, CLUSTER_ROLE_BINDING, "", name, err) < 0
+        return pass_remove(pass, KIND_ID_CLUSTER_ROLE_BINDING, "", name, err) < 0
                    ? -1
-                   : pass_remove(pass, CLUSTER_ROLE, "", name, err);
+                   : pass_remove(pass, KIND_ID_CLUSTER_ROLE, "", name, err);
     meta_set_label(arena, role, META_LABEL_MADE_BY, pass->self->name);
     meta_add_controller(arena, role, owner);
     node_add(arena, node_make_list(arena, rule, "apiGroups"),
@@ -177,7 +177,7 @@ static int let_look(struct pass *pass, const struct node *owner,
     node_add(arena, node_make_list(arena, role, "rules"), rule);
     if (pass_ensure(pass, role, NULL, err) < 0)
         return -1;
-    return write_binding(pass, CLUSTER_ROLE_BINDING, "", name, name, subjects, owner, err);
+    return write_binding(pass, KIND_ID_CLUSTER_ROLE_BINDING, "", name, name, subjects, owner, err);
 }
 
 int members_of_project(struct pass *pass, const struct node *project,
@@ -199,7 +199,7 @@ int members_of_project(struct pass *pass, const struct node *project,
         if (strcmp(ranks[i].list, "admins") == 0)
             add_new_subjects(pass->arena, subjects, known, tenant, "admins");
         add_new_subjects(pass->arena, all, known_all, project, ranks[i].list);
-        if (write_binding(pass, ROLE_BINDING, pass->name, ranks[i].binding, ranks[i].role,
+        if (write_binding(pass, KIND_ID_ROLE_BINDING, pass->name, ranks[i].binding, ranks[i].role,
                  subjects, NULL, err) < 0)
             return -1;
     }
@@ -214,7 +214,7 @@ int members_of_tenant(struct pass *pass, const struct node *tenant,
     struct node *subjects = node_list(pass->arena);
 
     add_new_subjects(pass->arena, subjects, known, tenant, "admins");
-    if (write_binding(pass, ROLE_BINDING, space, "axle:admins", "admin", subjects, NULL,
+    if (write_binding(pass, KIND_ID_ROLE_BINDING, space, "axle:admins", "admin", subjects, NULL,
              err) < 0)
         return -1;
     return let_look(pass, tenant, "tenants", subjects, err);

@@ -20,7 +20,7 @@ bool namespace_is_reserved(const char *name)
     return false;
 }
 
-static bool is_staged(struct controllers *all, enum which kind, const char *name)
+static bool is_staged(struct controllers *all, enum kind_id kind, const char *name)
 {
     scoped_object struct object *found = objects_get(
         all->objects, OBJECTS_STAGED, all->kinds[kind], "", name, NULL);
@@ -33,10 +33,10 @@ static const char *namespace_claimant(struct controllers *all, struct arena *are
                                       const char *name, const char *kind)
 {
     static const struct {
-        enum which which;
+        enum kind_id which;
         const char *kind, *prefix;
-    } owners[] = { { PROJECT, "Project", "" }, { CLUSTER, "ManagedCluster", "" },
-                   { TENANT, "Tenant", "tenant-" } };
+    } owners[] = { { KIND_ID_PROJECT, "Project", "" }, { KIND_ID_CLUSTER, "ManagedCluster", "" },
+                   { KIND_ID_TENANT, "Tenant", "tenant-" } };
 
     for (size_t i = 0; i < count_of(owners); i++) {
         const char *own = name + strlen(owners[i].prefix);
@@ -52,14 +52,14 @@ const char *namespace_trouble(struct controllers *all, struct arena *arena,
                               const char *name, const char *kind)
 {
     scoped_object struct object *there = objects_get(
-        all->objects, OBJECTS_STAGED, all->kinds[NAMESPACE], "", name, NULL);
+        all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_NAMESPACE], "", name, NULL);
     const char *claimant, *owner;
 
     if (namespace_is_reserved(name) && strcmp(kind, "Tenant"))
         return arena_printf(arena, "the name \"%s\" is reserved; take another one", name);
     /* A Tenant's own namespace has another name, so nothing would be shared; but who reads
        the name of a spoke there takes it for the organisation's. One that had it first stays. */
-    if (!there && !strcmp(kind, "ManagedCluster") && is_staged(all, TENANT, name))
+    if (!there && !strcmp(kind, "ManagedCluster") && is_staged(all, KIND_ID_TENANT, name))
         return arena_printf(arena, "the name \"%s\" is a Tenant's; take another one", name);
     claimant = namespace_claimant(all, arena, name, kind);
     if (!there)

@@ -19,9 +19,9 @@
 #define MOST_GONE_ELSEWHERE 10000
 #define NEW_BEFORE_FOLDING 500
 
-static char *note_name(struct arena *arena, enum which kind, const char *space, const char *name)
+static char *note_name(struct arena *arena, enum kind_id kind, const char *space, const char *name)
 {
-    return arena_printf(arena, NOTE "%s/%s/%s", space, which_rows[kind].kind, name);
+    return arena_printf(arena, NOTE "%s/%s/%s", space, kind_id_rows[kind].kind, name);
 }
 
 static int64_t read_floor(struct pass *pass, const char *space)
@@ -41,7 +41,7 @@ static void raise_floor(struct pass *pass, const char *space, int64_t number)
         store_value_put(objects_store(pass->objects), name, text, strlen(text));
 }
 
-struct number numbers_read(struct pass *pass, enum which kind, const char *name)
+struct number numbers_read(struct pass *pass, enum kind_id kind, const char *name)
 {
     scoped_mem char *text = store_value_get(objects_store(pass->objects),
                                             note_name(pass->arena, kind, pass->space, name), NULL);
@@ -54,7 +54,7 @@ struct number numbers_read(struct pass *pass, enum which kind, const char *name)
     return (struct number) { .last = floor > all ? floor : all, .hash = "" };
 }
 
-bool numbers_write(struct pass *pass, enum which kind, const char *name, int64_t last,
+bool numbers_write(struct pass *pass, enum kind_id kind, const char *name, int64_t last,
                    const char *hash)
 {
     char *text = arena_printf(pass->arena, "%lld %s", (long long)last, hash);
@@ -80,12 +80,12 @@ struct notes {
 
 static bool has_numbered_object(struct pass *pass, const char *space, const char *kind, const char *name)
 {
-    static const enum which kinds[] = { PROFILE, BUNDLE, COMPONENT, TRAIT };
+    static const enum kind_id kinds[] = { KIND_ID_PROFILE, KIND_ID_BUNDLE, KIND_ID_COMPONENT, KIND_ID_TRAIT };
 
     for (size_t i = 0; i < count_of(kinds); i++) {
         scoped_object struct object *found = NULL;
 
-        if (strcmp(which_rows[kinds[i]].kind, kind))
+        if (strcmp(kind_id_rows[kinds[i]].kind, kind))
             continue;
         found = objects_get(pass->objects, OBJECTS_STAGED, pass->all->kinds[kinds[i]], space, name,
                             NULL);
@@ -142,7 +142,7 @@ static void fold_into(struct pass *pass, const struct note *note, const struct n
 static bool has_namespace(struct pass *pass, const char *space)
 {
     scoped_object struct object *found = objects_get(pass->objects, OBJECTS_STAGED,
-                                                     pass->all->kinds[NAMESPACE], "", space, NULL);
+                                                     pass->all->kinds[KIND_ID_NAMESPACE], "", space, NULL);
 
     return found != NULL;
 }

@@ -24,7 +24,7 @@ static struct object *get_staged(struct pass *pass, const struct kind *kind,
     return objects_get(pass->objects, OBJECTS_STAGED, kind, space, name, NULL);
 }
 
-bool pass_get(struct pass *pass, enum which kind, const char *space,
+bool pass_get(struct pass *pass, enum kind_id kind, const char *space,
               const char *name, struct seen *ret)
 {
     scoped_object struct object *found = NULL;
@@ -50,7 +50,7 @@ bool pass_get(struct pass *pass, enum which kind, const char *space,
     return true;
 }
 
-struct node *pass_read(struct pass *pass, enum which kind, const char *space,
+struct node *pass_read(struct pass *pass, enum kind_id kind, const char *space,
                        const char *name)
 {
     scoped_object struct object *found = NULL;
@@ -83,7 +83,7 @@ static void add_matching(void *arg, const struct object *object)
     node_add(listing->pass->arena, listing->list, node);
 }
 
-struct node *pass_list(struct pass *pass, enum which kind, const char *space,
+struct node *pass_list(struct pass *pass, enum kind_id kind, const char *space,
                        const char *label, const char *value)
 {
     struct listing listing = { pass, node_list(pass->arena), space ? space : "",
@@ -95,14 +95,14 @@ struct node *pass_list(struct pass *pass, enum which kind, const char *space,
     return listing.list;
 }
 
-struct node *pass_new(struct pass *pass, enum which kind, const char *space,
+struct node *pass_new(struct pass *pass, enum kind_id kind, const char *space,
                       const char *name)
 {
     struct node *object = node_map(pass->arena), *metadata;
 
     node_set_text(pass->arena, object, "apiVersion",
-                  which_rows[kind].api_version);
-    node_set_text(pass->arena, object, "kind", which_rows[kind].kind);
+                  kind_id_rows[kind].api_version);
+    node_set_text(pass->arena, object, "kind", kind_id_rows[kind].kind);
     metadata = node_make(pass->arena, object, "metadata");
     node_set_text(pass->arena, metadata, "name", name);
     if (*space)

@@ -26,16 +26,16 @@ struct seen {
     struct object *object;
     struct node *node;
 };
-bool pass_get(struct pass *pass, enum which kind, const char *space,
+bool pass_get(struct pass *pass, enum kind_id kind, const char *space,
               const char *name, struct seen *ret);
-struct node *pass_read(struct pass *pass, enum which kind, const char *space,
+struct node *pass_read(struct pass *pass, enum kind_id kind, const char *space,
                        const char *name);
 /* Every object of a kind in a namespace (NULL: all), as a list. With `label`
    only those that carry it with this value. */
-struct node *pass_list(struct pass *pass, enum which kind, const char *space,
+struct node *pass_list(struct pass *pass, enum kind_id kind, const char *space,
                        const char *label, const char *value);
 /* {apiVersion, kind, metadata {name, namespace}}, to be filled. */
-struct node *pass_new(struct pass *pass, enum which kind, const char *space,
+struct node *pass_new(struct pass *pass, enum kind_id kind, const char *space,
                       const char *name);
 /* Runs this key again at a wall time; the earliest one asked for counts. */
 void pass_wake_at(struct pass *pass, int64_t wall);
@@ -53,9 +53,9 @@ void pass_event(struct pass *pass, const struct seen *about, bool warning,
 int pass_ensure(struct pass *pass, const struct node *wanted,
                 bool *ret_changed, struct err *err) MUST_CHECK;
 /* As pass_read and pass_list, but only what is the run's own. */
-struct node *pass_read_own(struct pass *pass, enum which kind, const char *space,
+struct node *pass_read_own(struct pass *pass, enum kind_id kind, const char *space,
                            const char *name);
-struct node *pass_list_own(struct pass *pass, enum which kind, const char *space,
+struct node *pass_list_own(struct pass *pass, enum kind_id kind, const char *space,
                            const char *label, const char *value);
 int pass_status(struct pass *pass, const struct seen *seen,
                 const struct node *status, bool *ret_changed,
@@ -63,7 +63,7 @@ int pass_status(struct pass *pass, const struct seen *seen,
 int pass_finalizer(struct pass *pass, const struct seen *seen,
                    const char *finalizer, bool present,
                    struct err *err) MUST_CHECK;
-int pass_remove(struct pass *pass, enum which kind, const char *space,
+int pass_remove(struct pass *pass, enum kind_id kind, const char *space,
                 const char *name, struct err *err) MUST_CHECK;
 int pass_remove_kind(struct pass *pass, const struct kind *kind,
                      const char *space, const char *name,

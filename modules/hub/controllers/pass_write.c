@@ -12,7 +12,7 @@ static char *manager_of_run(const struct pass *pass)
     return controller_manager(pass->arena, pass->self);
 }
 
-struct node *pass_read_own(struct pass *pass, enum which kind, const char *space,
+struct node *pass_read_own(struct pass *pass, enum kind_id kind, const char *space,
                            const char *name)
 {
     struct node *there = pass_read(pass, kind, space, name);
@@ -20,7 +20,7 @@ struct node *pass_read_own(struct pass *pass, enum which kind, const char *space
     return claim_is_own(pass, pass->all->kinds[kind], there) ? there : NULL;
 }
 
-struct node *pass_list_own(struct pass *pass, enum which kind, const char *space,
+struct node *pass_list_own(struct pass *pass, enum kind_id kind, const char *space,
                            const char *label, const char *value)
 {
     const struct node *all = pass_list(pass, kind, space, label, value);
@@ -116,7 +116,7 @@ int pass_remove_kind(struct pass *pass, const struct kind *kind,
     return 0;
 }
 
-int pass_remove(struct pass *pass, enum which kind, const char *space,
+int pass_remove(struct pass *pass, enum kind_id kind, const char *space,
                 const char *name, struct err *err)
 {
     return pass_remove_kind(pass, pass->all->kinds[kind], space, name, err);

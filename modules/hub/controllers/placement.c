@@ -53,8 +53,8 @@ static int write_decision(struct pass *pass, const struct node *wanted,
     bool changed = false;
 
     node_set_text(pass->arena, object, "apiVersion",
-                  which_rows[DECISION].api_version);
-    node_set_text(pass->arena, object, "kind", which_rows[DECISION].kind);
+                  kind_id_rows[KIND_ID_DECISION].api_version);
+    node_set_text(pass->arena, object, "kind", kind_id_rows[KIND_ID_DECISION].kind);
     node_remove(object, "status");
     /* A label is shorter than a name may be; the owner's name is whole. */
     node_set(pass->arena, object, "metadata",
@@ -63,7 +63,7 @@ static int write_decision(struct pass *pass, const struct node *wanted,
                      render_label(pass->arena, pass->name));
     if (pass_ensure(pass, object, NULL, err) < 0)
         return -1;
-    if (!pass_get(pass, DECISION, pass->space, meta_name(wanted), &stored))
+    if (!pass_get(pass, KIND_ID_DECISION, pass->space, meta_name(wanted), &stored))
         return 0;
     if (pass_status(pass, &stored, node_get(wanted, "status"), &changed, err) < 0)
         return -1;
@@ -87,7 +87,7 @@ static int write_decisions(struct pass *pass, const struct seen *placement,
                            struct placement_result *result,
                            struct err *err)
 {
-    const struct node *old = pass_list_own(pass, DECISION, pass->space, META_LABEL_PLACEMENT,
+    const struct node *old = pass_list_own(pass, KIND_ID_DECISION, pass->space, META_LABEL_PLACEMENT,
                                            render_label(pass->arena, pass->name));
 
     for (size_t i = 0; i < result->decision_count; i++)
@@ -104,7 +104,7 @@ static int write_decisions(struct pass *pass, const struct seen *placement,
         const char *name = meta_name(node_item(old, i));
 
         if (!is_decided(pass, result, name) &&
-            pass_remove(pass, DECISION, pass->space, name, err) < 0)
+            pass_remove(pass, KIND_ID_DECISION, pass->space, name, err) < 0)
             return -1;
     }
     return 0;
@@ -119,11 +119,11 @@ static void decide_placement(struct pass *pass, const struct seen *placement, st
 
     if (spokes_undecided(pass, pass->space, pass->name)) {
         before = spokes_decision_before(pass, pass->name);
-        placement_world_put(all, which_rows[DECISION].kind, before);
+        placement_world_put(all, kind_id_rows[KIND_ID_DECISION].kind, before);
     }
     placement_decide(all, placement->node, pass->now, pass->arena, ret);
     if (before)
-        placement_world_remove(all, which_rows[DECISION].kind, pass->space, meta_name(before));
+        placement_world_remove(all, kind_id_rows[KIND_ID_DECISION].kind, pass->space, meta_name(before));
 }
 
 /* Whether a cluster would be lost because a set or its binding is missing, which the
@@ -168,7 +168,7 @@ static int reconcile_placement(struct pass *pass, struct err *err)
     struct node *status;
     bool changed = false, decided;
 
-    if (!pass_get(pass, PLACEMENT, pass->space, pass->name, &placement) ||
+    if (!pass_get(pass, KIND_ID_PLACEMENT, pass->space, pass->name, &placement) ||
         meta_is_deleting(placement.node) ||
         !strcmp(meta_annotation(placement.node, DISABLED), "true"))
         return 0;
@@ -224,27 +224,27 @@ static void map_cluster_to_placements(struct controllers *all, const struct cont
                         const struct object *before, const struct object *after)
 {
     if (cluster_differs(before, after))
-        controllers_wake_all(all, to, PLACEMENT, "");
+        controllers_wake_all(all, to, KIND_ID_PLACEMENT, "");
 }
 
 static void map_all(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, PLACEMENT, "");
+    controllers_wake_all(all, to, KIND_ID_PLACEMENT, "");
 }
 
 static void map_namespace_to_placements(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, PLACEMENT, (after ? after : before)->space);
+    controllers_wake_all(all, to, KIND_ID_PLACEMENT, (after ? after : before)->space);
 }
 
 const struct controller controller_placement = {
-    .name = "placement", .run = reconcile_placement, .about = PLACEMENT, .condition = RECONCILED,
-    .sources = { { PLACEMENT, NULL }, { DECISION, map_owner_placement },
-                 { CLUSTER, map_cluster_to_placements }, { CLUSTER_SET, map_all },
-                 { BINDING, map_namespace_to_placements }, { SCORE, map_all },
-                 { TENANT, map_rights_to_sets }, { PROJECT, map_rights_to_sets },
-                 { POOL, map_rights_to_sets } },
+    .name = "placement", .run = reconcile_placement, .about = KIND_ID_PLACEMENT, .condition = RECONCILED,
+    .sources = { { KIND_ID_PLACEMENT, NULL }, { KIND_ID_DECISION, map_owner_placement },
+                 { KIND_ID_CLUSTER, map_cluster_to_placements }, { KIND_ID_CLUSTER_SET, map_all },
+                 { KIND_ID_BINDING, map_namespace_to_placements }, { KIND_ID_SCORE, map_all },
+                 { KIND_ID_TENANT, map_rights_to_sets }, { KIND_ID_PROJECT, map_rights_to_sets },
+                 { KIND_ID_POOL, map_rights_to_sets } },
     .source_count = 9,
 };

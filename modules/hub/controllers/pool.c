@@ -20,7 +20,7 @@ static int make_set(struct pass *pass, const struct node *pool, const char *set,
                     struct err *err)
 {
     const struct node *labels = node_at(pool, "spec", "clusterSelector", NULL);
-    struct node *wanted = pass_new(pass, CLUSTER_SET, "", set), *selector;
+    struct node *wanted = pass_new(pass, KIND_ID_CLUSTER_SET, "", set), *selector;
 
     meta_set_label(pass->arena, wanted, META_LABEL_POOL, set);
     meta_set_annotation(pass->arena, wanted, META_ANNOTATION_OWNER, owner_name(pass));
@@ -37,7 +37,7 @@ static int make_set(struct pass *pass, const struct node *pool, const char *set,
 static int make_binding(struct pass *pass, const struct node *pool,
                         const char *set, struct err *err)
 {
-    struct node *wanted = pass_new(pass, BINDING, pass->space, set);
+    struct node *wanted = pass_new(pass, KIND_ID_BINDING, pass->space, set);
 
     meta_add_controller(pass->arena, wanted, pool);
     meta_set_label(pass->arena, wanted, META_LABEL_MADE_BY, "pool");
@@ -50,7 +50,7 @@ static int make_environment(struct pass *pass, const struct node *pool,
                             const char *set, struct err *err)
 {
     struct arena *arena = pass->arena;
-    struct node *wanted = pass_new(pass, ENVIRONMENT, pass->space, pass->name);
+    struct node *wanted = pass_new(pass, KIND_ID_ENVIRONMENT, pass->space, pass->name);
     struct node *spec = node_make(arena, wanted, "spec");
     struct node *topology = node_make(arena, spec, "topology"), *placement;
 
@@ -116,7 +116,7 @@ struct members {
 static void count_available(void *arg, const char *cluster)
 {
     struct members *members = arg;
-    const struct node *there = pass_read(members->pass, CLUSTER, "", cluster);
+    const struct node *there = pass_read(members->pass, KIND_ID_CLUSTER, "", cluster);
 
     members->available += !strcmp(meta_condition_status(there, META_CONDITION_CLUSTER_AVAILABLE),
                                   "True");
@@ -162,7 +162,7 @@ static int write_pool_status(struct pass *pass, const struct seen *pool, const c
  */
 static int make_released(struct pass *pass, struct err *err)
 {
-    struct node *wanted = pass_new(pass, CLUSTER_SET, "", POOL_RELEASED);
+    struct node *wanted = pass_new(pass, KIND_ID_CLUSTER_SET, "", POOL_RELEASED);
 
     meta_set_label(pass->arena, wanted, META_LABEL_POOL, POOL_RELEASED);
     node_set_text(pass->arena,
@@ -174,7 +174,7 @@ static int make_released(struct pass *pass, struct err *err)
 
 static int free_spokes(struct pass *pass, const char *set, struct err *err)
 {
-    const struct node *members = pass_list(pass, CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
+    const struct node *members = pass_list(pass, KIND_ID_CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
 
     if (node_count(members) && make_released(pass, err) < 0)
         return -1;
@@ -185,7 +185,7 @@ static int free_spokes(struct pass *pass, const char *set, struct err *err)
         meta_set_label(pass->arena, patch, META_LABEL_CLUSTERSET, POOL_RELEASED);
         node_set(pass->arena, node_at(patch, "metadata", "labels", NULL), META_LABEL_POOL,
                  node_null(pass->arena));
-        if (!pass_get(pass, CLUSTER, "", meta_name(node_item(members, i)), &cluster))
+        if (!pass_get(pass, KIND_ID_CLUSTER, "", meta_name(node_item(members, i)), &cluster))
             continue;
         if (pass_patch(pass, &cluster, patch, err) < 0)
             return -1;
@@ -198,14 +198,14 @@ static int free_spokes(struct pass *pass, const char *set, struct err *err)
 static int drain_pool(struct pass *pass, const struct seen *pool, const char *set,
                  struct err *err)
 {
-    bool own = pass_read_own(pass, CLUSTER_SET, "", set) != NULL;
+    bool own = pass_read_own(pass, KIND_ID_CLUSTER_SET, "", set) != NULL;
     const char *users = in_use_pool(pass, pass->space, pass->name, own ? set : "");
 
     if (users)
         return in_use_wait(pass, pool, users, err);
     if (own &&
         (pool_spokes_drop(pass, set, err) < 0 || free_spokes(pass, set, err) < 0 ||
-         pass_remove(pass, CLUSTER_SET, "", set, err) < 0))
+         pass_remove(pass, KIND_ID_CLUSTER_SET, "", set, err) < 0))
         return -1;
     return pass_finalizer(pass, pool, META_FINALIZER_DRAIN, false, err);
 }
@@ -235,7 +235,7 @@ static int reconcile_pool(struct pass *pass, struct err *err)
     struct outlook look;
     struct seen pool;
 
-    if (!pass_get(pass, POOL, pass->space, pass->name, &pool))
+    if (!pass_get(pass, KIND_ID_POOL, pass->space, pass->name, &pool))
         return 0;
     if (meta_is_deleting(pool.node))
         return drain_pool(pass, &pool, set, err);
@@ -259,7 +259,7 @@ static void wake_selecting(void *arg, const struct object *pool)
 static void map_other_set(struct controllers *all, const struct controller *to,
                           const struct object *before, const struct object *after)
 {
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_selecting, all);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_POOL], "", wake_selecting, all);
 }
 
 static void wake_if_deleting(void *arg, const struct object *pool)
@@ -273,26 +273,26 @@ static void map_user_to_pools(struct controllers *all, const struct controller *
                      const struct object *before, const struct object *after)
 {
     if (!after || (before && !before->deleting && after->deleting))
-        objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_deleting, all);
+        objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_POOL], "", wake_if_deleting, all);
 }
 
 /* One that named its set. */
 static void map_environment(struct controllers *all, const struct controller *to,
                             const struct object *before, const struct object *after)
 {
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_deleting, all);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_POOL], "", wake_if_deleting, all);
 }
 
 const struct controller controller_pool = {
-    .name = "pool", .run = reconcile_pool, .about = POOL, .condition = RECONCILED,
-    .sources = { { POOL, NULL },
-                 { ENVIRONMENT, pool_map_environment }, { ENVIRONMENT, map_environment },
-                 { BINDING, pool_map_namespaced }, { CLUSTER, pool_map_cluster },
-                 { SECRET, pool_map_namespaced },
-                 { CLUSTER_SET, pool_map_set }, { CLUSTER_SET, map_other_set },
-                 { JOIN_TOKEN, pool_map_token }, { NAMESPACE, pool_map_name },
-                 { PROJECT, pool_map_name }, { TENANT, pool_map_name },
-                 { WORK, map_user_to_pools }, { DEPLOYMENT, map_user_to_pools },
-                 { DEPLOYMENT, map_left_place } },
+    .name = "pool", .run = reconcile_pool, .about = KIND_ID_POOL, .condition = RECONCILED,
+    .sources = { { KIND_ID_POOL, NULL },
+                 { KIND_ID_ENVIRONMENT, pool_map_environment }, { KIND_ID_ENVIRONMENT, map_environment },
+                 { KIND_ID_BINDING, pool_map_namespaced }, { KIND_ID_CLUSTER, pool_map_cluster },
+                 { KIND_ID_SECRET, pool_map_namespaced },
+                 { KIND_ID_CLUSTER_SET, pool_map_set }, { KIND_ID_CLUSTER_SET, map_other_set },
+                 { KIND_ID_JOIN_TOKEN, pool_map_token }, { KIND_ID_NAMESPACE, pool_map_name },
+                 { KIND_ID_PROJECT, pool_map_name }, { KIND_ID_TENANT, pool_map_name },
+                 { KIND_ID_WORK, map_user_to_pools }, { KIND_ID_DEPLOYMENT, map_user_to_pools },
+                 { KIND_ID_DEPLOYMENT, map_left_place } },
     .source_count = 15,
 };

@@ -30,7 +30,7 @@ struct expected {
 /* Read once for all spokes of the pool; the caller frees. */
 static struct map *tokens_of(struct pass *pass, const char *set)
 {
-    const struct node *all = pass_list(pass, JOIN_TOKEN, NULL, META_LABEL_POOL, set);
+    const struct node *all = pass_list(pass, KIND_ID_JOIN_TOKEN, NULL, META_LABEL_POOL, set);
     struct map *tokens = map_new();
 
     for (size_t i = node_count(all); i-- > 0;)
@@ -46,7 +46,7 @@ static struct node *find_token(const struct expected *e)
 static int remove_token(const struct expected *e, const struct node *token, struct err *err)
 {
     map_remove(e->tokens, render_label(e->pass->arena, e->name));
-    return pass_remove(e->pass, JOIN_TOKEN, "", meta_name(token), err);
+    return pass_remove(e->pass, KIND_ID_JOIN_TOKEN, "", meta_name(token), err);
 }
 
 static const char *random_word(struct arena *arena, size_t bytes)
@@ -62,7 +62,7 @@ static const char *random_word(struct arena *arena, size_t bytes)
 /* The Secret lies among the project's own: one of this pool says for which spoke it is. */
 static bool is_own_secret(const struct expected *e, const char *name)
 {
-    const struct node *there = pass_read_own(e->pass, SECRET, e->pass->space, name);
+    const struct node *there = pass_read_own(e->pass, KIND_ID_SECRET, e->pass->space, name);
 
     return there && !strcmp(meta_label(there, META_LABEL_SPOKE),
                             render_label(e->pass->arena, e->name));
@@ -79,7 +79,7 @@ static const char *secret_name(const struct expected *e)
     const char *end = arena_printf(pass->arena, "%s-join", e->name);
     char *name = render_name(pass->arena, pass->name, end, 253);
     char *apart = render_name_apart(pass->arena, pass->name, end, 253);
-    const struct node *there = pass_read(pass, SECRET, pass->space, name);
+    const struct node *there = pass_read(pass, KIND_ID_SECRET, pass->space, name);
     bool others = there && !is_own_secret(e, name) && *meta_owner_name(there, "ComputePool");
 
     return others || is_own_secret(e, apart) ? apart : name;
@@ -88,9 +88,9 @@ static const char *secret_name(const struct expected *e)
 /* Words if the name is a person's or another controller's. */
 static const char *secret_trouble(const struct expected *e)
 {
-    if (!pass_read(e->pass, SECRET, e->pass->space, e->secret) || is_own_secret(e, e->secret))
+    if (!pass_read(e->pass, KIND_ID_SECRET, e->pass->space, e->secret) || is_own_secret(e, e->secret))
         return NULL;
-    claim_wait(e->pass, SECRET, e->pass->space, e->secret);
+    claim_wait(e->pass, KIND_ID_SECRET, e->pass->space, e->secret);
     return arena_printf(e->pass->arena, "its token needs the Secret \"%s\", and one that is not "
                         "this pool's is there; delete that, or give the pool another name",
                         e->secret);
@@ -100,7 +100,7 @@ static int keep_secret(const struct expected *e, const char *id, const char *wor
                        struct err *err)
 {
     struct arena *arena = e->pass->arena;
-    struct node *secret = pass_new(e->pass, SECRET, e->pass->space, e->secret);
+    struct node *secret = pass_new(e->pass, KIND_ID_SECRET, e->pass->space, e->secret);
     scoped_text struct text token = { 0 };
     scoped_text struct text coded = { 0 };
 
@@ -117,7 +117,7 @@ static int make_token(const struct expected *e, const char **ret_id, struct err 
     struct arena *arena = e->pass->arena;
     const char *id = random_word(arena, 5), *salt = random_word(arena, 16);
     const char *word = random_word(arena, 16);
-    struct node *token = pass_new(e->pass, JOIN_TOKEN, "", id);
+    struct node *token = pass_new(e->pass, KIND_ID_JOIN_TOKEN, "", id);
     struct node *spec = node_make(arena, token, "spec");
     char expires[CLOCK_TEXT];
 
@@ -161,7 +161,7 @@ static int drop_token(const struct expected *e, struct err *err)
     if (token && remove_token(e, token, err) < 0)
         return -1;
     return is_own_secret(e, e->secret)
-               ? pass_remove(e->pass, SECRET, e->pass->space, e->secret, err) : 0;
+               ? pass_remove(e->pass, KIND_ID_SECRET, e->pass->space, e->secret, err) : 0;
 }
 
 /* ---- The cluster ------------------------------------------------------------------- */
@@ -180,7 +180,7 @@ static bool is_pools_cluster(const struct expected *e)
 static int make_cluster(struct expected *e, const char *token, struct err *err)
 {
     struct arena *arena = e->pass->arena;
-    struct node *cluster = pass_new(e->pass, CLUSTER, "", e->name);
+    struct node *cluster = pass_new(e->pass, KIND_ID_CLUSTER, "", e->name);
     struct node *spec = node_make(arena, cluster, "spec"), *taint = node_map(arena);
     char now[CLOCK_TEXT];
 
@@ -265,7 +265,7 @@ static int settle_pending(struct expected *e, struct node *row, struct err *err)
 /* The spoke or namespace that has the name now may go. */
 static void wait_for_name(const struct expected *e)
 {
-    static const enum which holders[] = { CLUSTER, NAMESPACE, PROJECT, TENANT };
+    static const enum kind_id holders[] = { KIND_ID_CLUSTER, KIND_ID_NAMESPACE, KIND_ID_PROJECT, KIND_ID_TENANT };
 
     for (size_t i = 0; i < count_of(holders); i++)
         claim_wait(e->pass, holders[i], "", e->name);
@@ -285,7 +285,7 @@ static const char *find_spoke_trouble(struct expected *e)
 
 const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *set)
 {
-    const struct node *cluster = pass_read(pass, CLUSTER, "", name);
+    const struct node *cluster = pass_read(pass, KIND_ID_CLUSTER, "", name);
 
     if (!cluster)
         return NULL;
@@ -304,7 +304,7 @@ static struct expected expect_spoke(struct pass *pass, const char *set, struct m
     struct expected e = { .pass = pass, .set = set, .name = name, .tokens = tokens };
 
     e.secret = secret_name(&e);
-    if (!pass_get(pass, CLUSTER, "", name, &e.cluster))
+    if (!pass_get(pass, KIND_ID_CLUSTER, "", name, &e.cluster))
         e.cluster = (struct seen){ 0 };
     return e;
 }
@@ -330,7 +330,7 @@ static int settle_expected(struct expected e, struct node *row, struct err *err)
 static int drop_others(struct pass *pass, const char *set, struct map *tokens,
                        const struct node *names, struct err *err)
 {
-    const struct node *made = pass_list(pass, CLUSTER, NULL, META_LABEL_POOL, set);
+    const struct node *made = pass_list(pass, KIND_ID_CLUSTER, NULL, META_LABEL_POOL, set);
     scoped_map struct map *listed = map_new();
 
     for (size_t i = 0; i < node_count(names); i++)
@@ -340,7 +340,7 @@ static int drop_others(struct pass *pass, const char *set, struct map *tokens,
 
         if (map_get(listed, e.name) || has_certificate(&e))
             continue;
-        if (drop_token(&e, err) < 0 || pass_remove(pass, CLUSTER, "", e.name, err) < 0)
+        if (drop_token(&e, err) < 0 || pass_remove(pass, KIND_ID_CLUSTER, "", e.name, err) < 0)
             return -1;
     }
     return 0;

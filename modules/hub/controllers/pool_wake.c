@@ -33,7 +33,7 @@ static void wake_naming(struct controllers *all, const struct controller *to, co
     scoped_mem char *quoted = mem_printf("\"%s\"", name);
     struct naming naming = { all, to, quoted, selectors };
 
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_named, &naming);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_POOL], "", wake_if_named, &naming);
 }
 
 static void wake_key(struct controllers *all, const struct controller *to, const char *whole,
@@ -72,7 +72,7 @@ static void wake_pool_of_label(struct controllers *all, const struct controller 
     name = meta_label(object_read(arena, object), label);
     if (!*name)
         return;
-    set = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER_SET], "", name, NULL);
+    set = objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER_SET], "", name, NULL);
     wake_pool_of_set(all, to, name, set);
 }
 
@@ -92,7 +92,7 @@ void pool_map_namespaced(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
     if (!before || !after || before->deleting != after->deleting)
-        controllers_wake_all(all, to, POOL, (after ? after : before)->space);
+        controllers_wake_all(all, to, KIND_ID_POOL, (after ? after : before)->space);
     map_owner_pool(all, to, before, after);
 }
 

@@ -164,7 +164,7 @@ static bool proof_chooses_some(struct proof *proof, const struct objects_review 
 {
     const struct key *key = proof->running;
     scoped_object struct object *placement = objects_get(
-        proof->all->objects, OBJECTS_STAGED, proof->all->kinds[PLACEMENT], key->space, key->name,
+        proof->all->objects, OBJECTS_STAGED, proof->all->kinds[KIND_ID_PLACEMENT], key->space, key->name,
         NULL);
 
     return placement && node_at(object_read(review->arena, placement), "spec",
@@ -184,7 +184,7 @@ static bool is_weighed(struct proof *proof, const struct objects_review *review)
 
     if (proof->running->controller != &controller_placement || !review->before || !review->after)
         return false;
-    if (review->kind == proof->all->kinds[PLACEMENT]) {
+    if (review->kind == proof->all->kinds[KIND_ID_PLACEMENT]) {
         node_set(review->arena, old, "x", node_share(review->arena, node_get(review->before, "status")));
         node_set(review->arena, new, "x", node_share(review->arena, node_get(review->after, "status")));
         node_remove(node_get(old, "x"), "clusters");

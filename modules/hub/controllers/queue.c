@@ -203,7 +203,7 @@ static void wake_each(void *arg, const struct object *object)
 }
 
 void controllers_wake_all(struct controllers *all, const struct controller *to,
-                          enum which kind, const char *space)
+                          enum kind_id kind, const char *space)
 {
     struct waking waking = { all, to };
 

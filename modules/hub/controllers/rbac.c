@@ -34,7 +34,7 @@ static int gather_role_rules(struct pass *pass, const struct node *role,
 {
     const struct node *selectors =
         node_at(role, "aggregationRule", "clusterRoleSelectors", NULL);
-    const struct node *all = pass_list(pass, CLUSTER_ROLE, NULL, NULL, NULL);
+    const struct node *all = pass_list(pass, KIND_ID_CLUSTER_ROLE, NULL, NULL, NULL);
 
     for (size_t i = 0; i < node_count(selectors); i++) {
         const struct selector *chooses =
@@ -61,7 +61,7 @@ static int reconcile_aggregation(struct pass *pass, struct err *err)
     struct err why = {0};
     struct seen role;
 
-    if (!pass_get(pass, CLUSTER_ROLE, "", pass->name, &role))
+    if (!pass_get(pass, KIND_ID_CLUSTER_ROLE, "", pass->name, &role))
         return 0;
     rule = node_get(role.node, "aggregationRule");
     if (!node_is(rule, NODE_MAP))
@@ -97,13 +97,13 @@ static void map_role(struct controllers *all, const struct controller *to,
 {
     struct waking waking = {all, to};
 
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER_ROLE], "",
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER_ROLE], "",
                  wake_aggregated, &waking);
 }
 
 const struct controller controller_aggregation = {
-    .name = "clusterrole-aggregation", .run = reconcile_aggregation, .about = CLUSTER_ROLE,
-    .sources = { { CLUSTER_ROLE, map_role } }, .source_count = 1,
+    .name = "clusterrole-aggregation", .run = reconcile_aggregation, .about = KIND_ID_CLUSTER_ROLE,
+    .sources = { { KIND_ID_CLUSTER_ROLE, map_role } }, .source_count = 1,
 };
 
 /* ---- The account "default" of each namespace ---------------------------------- */
@@ -112,11 +112,11 @@ static int reconcile_account(struct pass *pass, struct err *err)
 {
     struct seen space;
 
-    if (!pass_get(pass, NAMESPACE, "", pass->name, &space) ||
+    if (!pass_get(pass, KIND_ID_NAMESPACE, "", pass->name, &space) ||
         meta_is_deleting(space.node) ||
-        pass_read(pass, ACCOUNT, pass->name, "default"))
+        pass_read(pass, KIND_ID_ACCOUNT, pass->name, "default"))
         return 0;
-    return pass_ensure(pass, pass_new(pass, ACCOUNT, pass->name, "default"),
+    return pass_ensure(pass, pass_new(pass, KIND_ID_ACCOUNT, pass->name, "default"),
                        NULL, err);
 }
 
@@ -128,7 +128,7 @@ static void map_account(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_account = {
-    .name = "serviceaccount", .run = reconcile_account, .about = NAMESPACE,
-    .sources = { { NAMESPACE, NULL }, { ACCOUNT, map_account } },
+    .name = "serviceaccount", .run = reconcile_account, .about = KIND_ID_NAMESPACE,
+    .sources = { { KIND_ID_NAMESPACE, NULL }, { KIND_ID_ACCOUNT, map_account } },
     .source_count = 2,
 };

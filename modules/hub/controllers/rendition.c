@@ -42,7 +42,7 @@ struct inputs {
 static void add_owner_definitions(struct pass *pass, struct node *list,
                             const char *space)
 {
-    static const enum which kinds[] = { COMPONENT, TRAIT };
+    static const enum kind_id kinds[] = { KIND_ID_COMPONENT, KIND_ID_TRAIT };
 
     for (size_t k = 0; k < count_of(kinds); k++) {
         const struct node *all = pass_list(pass, kinds[k], space, NULL, NULL);
@@ -52,7 +52,7 @@ static void add_owner_definitions(struct pass *pass, struct node *list,
             struct node *slim = node_map(pass->arena);
 
             /* What changes without changing the outcome is left out. */
-            node_set_text(pass->arena, slim, "kind", which_rows[kinds[k]].kind);
+            node_set_text(pass->arena, slim, "kind", kind_id_rows[kinds[k]].kind);
             node_set_text(pass->arena, node_make(pass->arena, slim, "metadata"),
                           "name", meta_name(one));
             node_set(pass->arena, slim, "spec", node_get(one, "spec"));
@@ -70,7 +70,7 @@ static int gather_inputs(struct pass *pass, const struct rendition_input *input,
     const struct node *declared;
     bool live;
 
-    in->profile = revision_snapshot(pass, PROFILE, pass->space,
+    in->profile = revision_snapshot(pass, KIND_ID_PROFILE, pass->space,
                                     node_get_text(profile, "name"),
                                     node_get_text(profile, "revision"));
     if (!in->profile)
@@ -78,7 +78,7 @@ static int gather_inputs(struct pass *pass, const struct rendition_input *input,
                        "WorkloadProfile \"%s\"",
                        node_get_text(profile, "revision"),
                        node_get_text(profile, "name"));
-    in->bundle = revision_snapshot(pass, BUNDLE, pass->space,
+    in->bundle = revision_snapshot(pass, KIND_ID_BUNDLE, pass->space,
                                    node_get_text(bundle, "name"),
                                    node_get_text(bundle, "revision"));
     declared = revision_variables(pass, pass->space, input->tenant, in->profile,
@@ -244,7 +244,7 @@ static void add_secret_name(struct pass *pass, struct node *names, const char *n
 static struct node *slim_secret(struct pass *pass, const struct node *rendered)
 {
     static const char *const fields[] = { "type", "data", "stringData", "immutable" };
-    struct node *slim = pass_new(pass, SECRET, pass->space, meta_name(rendered));
+    struct node *slim = pass_new(pass, KIND_ID_SECRET, pass->space, meta_name(rendered));
 
     node_each(label, node_at(rendered, "metadata", "labels", NULL))
         meta_set_label(pass->arena, slim, label->key, node_text(label->value));
@@ -309,7 +309,7 @@ static struct node *refs_of(struct pass *pass, const struct node *names,
 
     for (size_t i = 0; i < node_count(names); i++) {
         const char *name = node_text(node_item(names, i));
-        const struct node *stored = pass_read(pass, SECRET, pass->space, name);
+        const struct node *stored = pass_read(pass, KIND_ID_SECRET, pass->space, name);
         const struct node *before = stored ? NULL : find_ref(node_get(old, "secretRefs"), name);
         struct node *ref = node_map(pass->arena);
 
@@ -442,7 +442,7 @@ static bool has_made_secrets(struct pass *pass, const struct node *facts)
     const struct node *names = node_get(facts, "madeSecrets");
 
     for (size_t i = 0; i < node_count(names); i++)
-        if (!pass_read(pass, SECRET, pass->space, node_text(node_item(names, i))))
+        if (!pass_read(pass, KIND_ID_SECRET, pass->space, node_text(node_item(names, i))))
             return false;
     return true;
 }
@@ -451,7 +451,7 @@ static bool has_made_secrets(struct pass *pass, const struct node *facts)
 
 static void add_set_names(struct pass *pass, const char *space, struct node *names)
 {
-    const struct node *sets = pass_list(pass, VARIABLE_SET, space, NULL, NULL);
+    const struct node *sets = pass_list(pass, KIND_ID_VARIABLE_SET, space, NULL, NULL);
 
     for (size_t i = 0; i < node_count(sets); i++)
         node_add(pass->arena, names, node_format(pass->arena, "%s/%s", space,
@@ -490,7 +490,7 @@ static int check_sets(struct pass *pass, const struct rendition_input *input,
 
         if (name)
             *name++ = '\0';
-        if (name && !pass_read(pass, VARIABLE_SET, space, name))
+        if (name && !pass_read(pass, KIND_ID_VARIABLE_SET, space, name))
             return err_set(err, ERR_INVALID, "the VariableSet \"%s\" is gone, and without it other "
                            "values would be used; what runs stays as it is: create the set again, or "
                            "give the values in spec.variables of the AIWorkload", name);
@@ -592,7 +592,7 @@ static void *read_blob(struct pass *pass, const char *digest, size_t *ret_len,
 /* As spokes have it, after it was deleted here. */
 static struct node *delivered_secret(struct pass *pass, const char *name)
 {
-    const struct node *set = pass_read(pass, REPLICA_SET, pass->space, pass->name);
+    const struct node *set = pass_read(pass, KIND_ID_REPLICA_SET, pass->space, pass->name);
     const struct node *list = node_at(set, "spec", "manifestWorkTemplate", "workload", "manifests",
                                       NULL);
 
@@ -616,7 +616,7 @@ int rendition_manifests(struct pass *pass, const char *space,
     if (!list)
         return -1;
     for (size_t i = 0; i < node_count(refs); i++) {
-        struct node *secret = pass_read(pass, SECRET, pass->space,
+        struct node *secret = pass_read(pass, KIND_ID_SECRET, pass->space,
                                         node_get_text(node_item(refs, i), "name"));
         struct node *slim;
 
@@ -624,7 +624,7 @@ int rendition_manifests(struct pass *pass, const char *space,
             secret = delivered_secret(pass, node_get_text(node_item(refs, i), "name"));
         if (!secret)
             continue;
-        slim = pass_new(pass, SECRET, space, meta_name(secret));
+        slim = pass_new(pass, KIND_ID_SECRET, space, meta_name(secret));
         if (node_get(secret, "data"))
             node_set(pass->arena, slim, "data", node_get(secret, "data"));
         if (node_get(secret, "type"))

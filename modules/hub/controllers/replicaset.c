@@ -42,7 +42,7 @@ static bool is_first_done(const struct rollout *r, const struct placement_place 
 static struct node *make_work(const struct rollout *r, const struct placement_place *place)
 {
     struct arena *arena = r->pass->arena;
-    struct node *work = pass_new(r->pass, WORK, place->cluster, r->work_name);
+    struct node *work = pass_new(r->pass, KIND_ID_WORK, place->cluster, r->work_name);
     char revised[CLOCK_TEXT];
 
     /* The deadline counts from the change of the content, whatever else is written. */
@@ -84,7 +84,7 @@ static int mirror_workload(struct rollout *r, const struct seen *set,
 
     if (!inside)
         return 0;
-    wanted = pass_new(r->pass, WORKLOAD, cluster, meta_name(inside));
+    wanted = pass_new(r->pass, KIND_ID_WORKLOAD, cluster, meta_name(inside));
     node_each(label, node_at(inside, "metadata", "labels", NULL))
         meta_set_label(arena, wanted, label->key, node_text(label->value));
     meta_set_label(arena, wanted, META_LABEL_REPLICASET,
@@ -122,7 +122,7 @@ static int remove_work(struct rollout *r, const struct placement_place *place, s
     if (place->lost && !replicaset_may_use(r, place->cluster))
         pass_event(r->pass, &r->seen, true, "OutOfReach", "%s is in no set that the project may "
                    "place on any more: its work goes", place->cluster);
-    return pass_remove(r->pass, WORK, place->cluster, r->work_name, err);
+    return pass_remove(r->pass, KIND_ID_WORK, place->cluster, r->work_name, err);
 }
 
 static bool labels_differ(const struct node *work, const struct node *wanted)
@@ -201,14 +201,14 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
 {
     const struct node *list;
 
-    list = pass_list(r->pass, WORKLOAD, NULL, META_LABEL_REPLICASET,
+    list = pass_list(r->pass, KIND_ID_WORKLOAD, NULL, META_LABEL_REPLICASET,
                      spokes_replica_set_label(r->pass->arena, r->pass->space,
                                               r->pass->name));
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
 
-        if (!pass_read_own(r->pass, WORK, meta_namespace(one), r->work_name) &&
-            pass_remove(r->pass, WORKLOAD, meta_namespace(one), meta_name(one),
+        if (!pass_read_own(r->pass, KIND_ID_WORK, meta_namespace(one), r->work_name) &&
+            pass_remove(r->pass, KIND_ID_WORKLOAD, meta_namespace(one), meta_name(one),
                         err) < 0)
             return -1;
     }
@@ -222,7 +222,7 @@ static int drain_replicaset(struct rollout *r, struct err *err)
     const struct node *left;
 
     for (size_t i = 0; i < node_count(r->works); i++)
-        if (pass_remove(r->pass, WORK, meta_namespace(node_item(r->works, i)),
+        if (pass_remove(r->pass, KIND_ID_WORK, meta_namespace(node_item(r->works, i)),
                         meta_name(node_item(r->works, i)), err) < 0)
             return -1;
     if (sweep_mirrors(r, err) < 0)
@@ -241,7 +241,7 @@ static int advance_rollout(struct rollout *r, struct err *err)
     struct err later = { 0 };
     int result = 0;
 
-    if (pass_read(r->pass, PROJECT, "", r->pass->space))
+    if (pass_read(r->pass, KIND_ID_PROJECT, "", r->pass->space))
         r->reach = placement_reach_read(r->pass->all->world, r->pass->space, r->pass->arena);
     replicaset_gather(r);
     placement_advance(&r->advance, r->pass->arena);
@@ -257,7 +257,7 @@ static int reconcile_replicaset(struct pass *pass, struct err *err)
 {
     struct rollout r = { .pass = pass };
 
-    if (!pass_get(pass, REPLICA_SET, pass->space, pass->name, &r.seen))
+    if (!pass_get(pass, KIND_ID_REPLICA_SET, pass->space, pass->name, &r.seen))
         return 0;
     r.set = r.seen.node;
     r.works = spokes_works(pass, pass->space, pass->name);
@@ -305,7 +305,7 @@ static void map_label(struct controllers *all, const struct controller *to,
 static void map_decision(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, REPLICA_SET, (after ? after : before)->space);
+    controllers_wake_all(all, to, KIND_ID_REPLICA_SET, (after ? after : before)->space);
 }
 
 /* A set that is bound, or bound no more: what the project may have. */
@@ -315,7 +315,7 @@ static void map_binding_to_replicasets(struct controllers *all, const struct con
     const struct object *any = after ? after : before;
 
     if (any && (!before || !after))
-        controllers_wake_all(all, to, REPLICA_SET, any->space);
+        controllers_wake_all(all, to, KIND_ID_REPLICA_SET, any->space);
 }
 
 /* Whether the namespace is a project's, and so bounded by what it may have. */
@@ -325,7 +325,7 @@ static void map_project_to_replicasets(struct controllers *all, const struct con
     const struct object *any = after ? after : before;
 
     if (any && (!before || !after))
-        controllers_wake_all(all, to, REPLICA_SET, any->name);
+        controllers_wake_all(all, to, KIND_ID_REPLICA_SET, any->name);
 }
 
 /* The same part of both; arrival and departure are the decisions' to follow. */
@@ -357,14 +357,14 @@ static void map_cluster_to_replicasets(struct controllers *all, const struct con
 {
     if (!before || !after || before->deleting != after->deleting ||
         part_differs(before, after, "metadata", "labels") || availability_differs(before, after))
-        controllers_wake_all(all, to, REPLICA_SET, "");
+        controllers_wake_all(all, to, KIND_ID_REPLICA_SET, "");
 }
 
 static void map_clusterset_to_replicasets(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
     if (!before || !after || part_differs(before, after, "spec", NULL))
-        controllers_wake_all(all, to, REPLICA_SET, "");
+        controllers_wake_all(all, to, KIND_ID_REPLICA_SET, "");
 }
 
 /* One that a set waits for came into being or went, or has decided. */
@@ -375,7 +375,7 @@ static void map_placement_to_replicasets(struct controllers *all, const struct c
 
     if (any && (!before || !after ||
                 part_differs(before, after, "status", "numberOfSelectedClusters")))
-        controllers_wake_all(all, to, REPLICA_SET, any->space);
+        controllers_wake_all(all, to, KIND_ID_REPLICA_SET, any->space);
 }
 
 /* A cluster's namespace came into being, where works may wait for it, or goes. */
@@ -388,17 +388,17 @@ static void map_namespace(struct controllers *all, const struct controller *to,
     if (any && (!before || !after || before->deleting != after->deleting) &&
         !strcmp(meta_label(object_read(arena, any), META_LABEL_OWNER_KIND),
                 "ManagedCluster"))
-        controllers_wake_all(all, to, REPLICA_SET, "");
+        controllers_wake_all(all, to, KIND_ID_REPLICA_SET, "");
 }
 
 const struct controller controller_replicaset = {
-    .name = "replicaset", .run = reconcile_replicaset, .about = REPLICA_SET, .condition = RECONCILED,
-    .sources = { { REPLICA_SET, NULL }, { WORK, map_work_to_replicasets },
-                 { WORKLOAD, map_label }, { DECISION, map_decision },
-                 { NAMESPACE, map_namespace }, { BINDING, map_binding_to_replicasets },
-                 { CLUSTER, map_cluster_to_replicasets }, { CLUSTER_SET, map_clusterset_to_replicasets },
-                 { PLACEMENT, map_placement_to_replicasets }, { PROJECT, map_project_to_replicasets },
-                 { TENANT, map_rights_to_sets }, { PROJECT, map_rights_to_sets },
-                 { POOL, map_rights_to_sets } },
+    .name = "replicaset", .run = reconcile_replicaset, .about = KIND_ID_REPLICA_SET, .condition = RECONCILED,
+    .sources = { { KIND_ID_REPLICA_SET, NULL }, { KIND_ID_WORK, map_work_to_replicasets },
+                 { KIND_ID_WORKLOAD, map_label }, { KIND_ID_DECISION, map_decision },
+                 { KIND_ID_NAMESPACE, map_namespace }, { KIND_ID_BINDING, map_binding_to_replicasets },
+                 { KIND_ID_CLUSTER, map_cluster_to_replicasets }, { KIND_ID_CLUSTER_SET, map_clusterset_to_replicasets },
+                 { KIND_ID_PLACEMENT, map_placement_to_replicasets }, { KIND_ID_PROJECT, map_project_to_replicasets },
+                 { KIND_ID_TENANT, map_rights_to_sets }, { KIND_ID_PROJECT, map_rights_to_sets },
+                 { KIND_ID_POOL, map_rights_to_sets } },
     .source_count = 13,
 };

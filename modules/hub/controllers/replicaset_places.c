@@ -108,7 +108,7 @@ static int64_t silence_of(const struct rollout *r, const struct object *cluster)
     return since ? since : pass->now;
 }
 
-static struct object *get_work_staged(const struct rollout *r, enum which kind, const char *space,
+static struct object *get_work_staged(const struct rollout *r, enum kind_id kind, const char *space,
                              const char *name)
 {
     return objects_get(r->pass->objects, OBJECTS_STAGED, r->pass->all->kinds[kind], space,
@@ -128,7 +128,7 @@ static const char *why_taken(struct rollout *r, const char *cluster)
     struct err why = { 0 };
     bool leave = false;
 
-    if (claim_check(r->pass, r->pass->all->kinds[WORK], cluster, r->work_name, NULL, &leave,
+    if (claim_check(r->pass, r->pass->all->kinds[KIND_ID_WORK], cluster, r->work_name, NULL, &leave,
                     &why) == 0)
         return NULL;
     r->taken = arena_printf(r->pass->arena, "%s: %s", cluster, why.text);
@@ -139,7 +139,7 @@ static const char *why_taken(struct rollout *r, const char *cluster)
 static const char *why_blocked(struct rollout *r, const struct placement_place *place,
                                const struct object *cluster)
 {
-    scoped_object struct object *space = get_work_staged(r, NAMESPACE, "", place->cluster);
+    scoped_object struct object *space = get_work_staged(r, KIND_ID_NAMESPACE, "", place->cluster);
 
     if (!cluster)
         return "there is no such cluster";
@@ -159,7 +159,7 @@ static const char *why_blocked(struct rollout *r, const struct placement_place *
 static void note_cluster(struct rollout *r, struct placement_place *place,
                          const struct node *work)
 {
-    scoped_object struct object *cluster = get_work_staged(r, CLUSTER, "", place->cluster);
+    scoped_object struct object *cluster = get_work_staged(r, KIND_ID_CLUSTER, "", place->cluster);
 
     place->blocked = why_blocked(r, place, cluster);
     place->lost = !cluster || cluster->deleting ||

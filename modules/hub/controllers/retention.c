@@ -10,7 +10,7 @@
 /* ---- Who uses one ------------------------------------------------------------------ */
 
 struct wanted {
-    enum which kind;
+    enum kind_id kind;
     const char *space, *name, *revision;
 };
 
@@ -27,7 +27,7 @@ static bool list_names_it(const struct node *list, const struct wanted *wanted)
         const struct node *row = node_item(list, i);
         const char *kind = node_get_text(row, "kind"), *space = node_get_text(row, "namespace");
 
-        if (names_revision(row, wanted) && (!*kind || !strcmp(kind, which_rows[wanted->kind].kind)) &&
+        if (names_revision(row, wanted) && (!*kind || !strcmp(kind, kind_id_rows[wanted->kind].kind)) &&
             (!*space || !strcmp(space, wanted->space)))
             return true;
     }
@@ -35,7 +35,7 @@ static bool list_names_it(const struct node *list, const struct wanted *wanted)
 }
 
 /* By the spec of an object of this kind: a pin, or what a deployment is made from. */
-static bool is_named_by(struct pass *pass, enum which by, const char *field,
+static bool is_named_by(struct pass *pass, enum kind_id by, const char *field,
                         const struct wanted *wanted)
 {
     const struct node *all = pass_list(pass, by, wanted->space, NULL, wanted->name);
@@ -47,17 +47,17 @@ static bool is_named_by(struct pass *pass, enum which by, const char *field,
 }
 
 /* By another revision: pinning a bundle pins its profiles, and those their definitions. */
-static bool is_in_a_revision(struct pass *pass, enum which of, const char *field,
+static bool is_in_a_revision(struct pass *pass, enum kind_id of, const char *field,
                              const struct wanted *wanted)
 {
     bool tenant = !strncmp(wanted->space, "tenant-", strlen("tenant-"));
-    const struct node *all = pass_list(pass, REVISION, tenant ? NULL : wanted->space, NULL,
+    const struct node *all = pass_list(pass, KIND_ID_REVISION, tenant ? NULL : wanted->space, NULL,
                                        wanted->name);
 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *spec = node_get(node_item(all, i), "spec");
 
-        if (!strcmp(node_get_text(spec, "kind"), which_rows[of].kind) &&
+        if (!strcmp(node_get_text(spec, "kind"), kind_id_rows[of].kind) &&
             list_names_it(node_at(spec, "snapshot", field, NULL), wanted))
             return true;
     }
@@ -67,14 +67,14 @@ static bool is_in_a_revision(struct pass *pass, enum which of, const char *field
 static bool is_revision_used(struct pass *pass, const struct wanted *wanted)
 {
     switch (wanted->kind) {
-    case BUNDLE:
-        return is_named_by(pass, AIWORKLOAD, "profileBundleRef", wanted) ||
-               is_named_by(pass, DEPLOYMENT, "profileBundleRef", wanted);
-    case PROFILE:
-        return is_named_by(pass, DEPLOYMENT, "workloadProfileRef", wanted) ||
-               is_in_a_revision(pass, BUNDLE, "workloadProfileRefs", wanted);
+    case KIND_ID_BUNDLE:
+        return is_named_by(pass, KIND_ID_AIWORKLOAD, "profileBundleRef", wanted) ||
+               is_named_by(pass, KIND_ID_DEPLOYMENT, "profileBundleRef", wanted);
+    case KIND_ID_PROFILE:
+        return is_named_by(pass, KIND_ID_DEPLOYMENT, "workloadProfileRef", wanted) ||
+               is_in_a_revision(pass, KIND_ID_BUNDLE, "workloadProfileRefs", wanted);
     default:
-        return is_in_a_revision(pass, PROFILE, "definitions", wanted);
+        return is_in_a_revision(pass, KIND_ID_PROFILE, "definitions", wanted);
     }
 }
 
@@ -107,7 +107,7 @@ static int reconcile_retention(struct pass *pass, struct err *err)
     const struct node *spec;
     struct seen revision;
 
-    if (!pass_get(pass, REVISION, pass->space, pass->name, &revision) ||
+    if (!pass_get(pass, KIND_ID_REVISION, pass->space, pass->name, &revision) ||
         meta_is_deleting(revision.node))
         return 0;
     spec = node_get(revision.node, "spec");
@@ -116,13 +116,13 @@ static int reconcile_retention(struct pass *pass, struct err *err)
     wanted.revision = arena_printf(pass->arena, "v%lld",
                                    (long long)node_get_int(spec, "revision", 0));
     /* One that a person made is not the hub's to remove. */
-    if (wanted.kind == WHICH_COUNT || !*meta_label(revision.node, META_LABEL_DEFINITION))
+    if (wanted.kind == KIND_ID_COUNT || !*meta_label(revision.node, META_LABEL_DEFINITION))
         return 0;
     if (remove_owner(pass, &revision, err) < 0)
         return -1;
     if (is_recent(pass, &wanted) || is_revision_used(pass, &wanted))
         return 0;
-    return pass_remove(pass, REVISION, pass->space, pass->name, err);
+    return pass_remove(pass, KIND_ID_REVISION, pass->space, pass->name, err);
 }
 
 /* ---- Before it is deleted by hand ------------------------------------------------------ */
@@ -140,7 +140,7 @@ int retention_before(void *arg, const struct objects_review *review, struct err 
                                  (long long)node_get_int(spec, "revision", 0)),
     };
 
-    if (review->after || review->who->trusted || wanted.kind == WHICH_COUNT ||
+    if (review->after || review->who->trusted || wanted.kind == KIND_ID_COUNT ||
         !*meta_label(review->before, META_LABEL_DEFINITION) || !is_revision_used(&pass, &wanted))
         return 0;
     return err_set(err, ERR_FORBIDDEN, "definitionrevisions \"%s\" is forbidden: %s of the %s "
@@ -152,7 +152,7 @@ int retention_before(void *arg, const struct objects_review *review, struct err 
 /* ---- What wakes it -------------------------------------------------------------------- */
 
 static void wake_one(struct controllers *all, const struct controller *to, struct arena *arena,
-                     enum which kind, const char *space, const struct node *reference)
+                     enum kind_id kind, const char *space, const struct node *reference)
 {
     const char *name = node_get_text(reference, "name");
     const char *revision = node_get_text(reference, "revision");
@@ -171,12 +171,12 @@ static void wake_named(struct controllers *all, const struct controller *to,
     const struct node *definitions = node_get(snapshot, "definitions");
 
     for (size_t i = 0; i < node_count(profiles); i++)
-        wake_one(all, to, arena, PROFILE, gone->space, node_item(profiles, i));
+        wake_one(all, to, arena, KIND_ID_PROFILE, gone->space, node_item(profiles, i));
     for (size_t i = 0; i < node_count(definitions); i++) {
         const struct node *row = node_item(definitions, i);
-        enum which kind = revision_kind(node_get_text(row, "kind"));
+        enum kind_id kind = revision_kind(node_get_text(row, "kind"));
 
-        if (kind != WHICH_COUNT)
+        if (kind != KIND_ID_COUNT)
             wake_one(all, to, arena, kind, node_get_text(row, "namespace"), row);
     }
 }
@@ -196,8 +196,8 @@ static void map_user_to_revisions(struct controllers *all, const struct controll
 {
     static const struct {
         const char *field;
-        enum which kind;
-    } fields[] = { { "profileBundleRef", BUNDLE }, { "workloadProfileRef", PROFILE } };
+        enum kind_id kind;
+    } fields[] = { { "profileBundleRef", KIND_ID_BUNDLE }, { "workloadProfileRef", KIND_ID_PROFILE } };
     scoped_arena struct arena *arena = arena_new();
     const struct node *was = before ? node_get(object_read(arena, before), "spec") : NULL;
     const struct node *is = was && after ? node_get(object_read(arena, after), "spec") : NULL;
@@ -240,15 +240,15 @@ static void map_definition_to_retention(struct controllers *all, const struct co
                                      node_get_text(is, "latestRevision"))))
         return;
     waking.label = revision_object_label(arena, revision_kind(any->kind->kind), any->name);
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[REVISION], any->space, wake_if_of,
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_REVISION], any->space, wake_if_of,
                  &waking);
 }
 
 const struct controller controller_retention = {
-    .name = "retention", .run = reconcile_retention, .about = REVISION, /* it has no conditions */
-    .sources = { { REVISION, map_revision_to_retention }, { PROFILE, map_definition_to_retention },
-                 { BUNDLE, map_definition_to_retention }, { COMPONENT, map_definition_to_retention },
-                 { TRAIT, map_definition_to_retention }, { AIWORKLOAD, map_user_to_revisions },
-                 { DEPLOYMENT, map_user_to_revisions } },
+    .name = "retention", .run = reconcile_retention, .about = KIND_ID_REVISION, /* it has no conditions */
+    .sources = { { KIND_ID_REVISION, map_revision_to_retention }, { KIND_ID_PROFILE, map_definition_to_retention },
+                 { KIND_ID_BUNDLE, map_definition_to_retention }, { KIND_ID_COMPONENT, map_definition_to_retention },
+                 { KIND_ID_TRAIT, map_definition_to_retention }, { KIND_ID_AIWORKLOAD, map_user_to_revisions },
+                 { KIND_ID_DEPLOYMENT, map_user_to_revisions } },
     .source_count = 7,
 };

@@ -14,13 +14,13 @@
 
 /* What there are revisions of, and how their names begin. */
 static const struct {
-    enum which kind;
+    enum kind_id kind;
     const char *prefix;
 } revisioned[] = {
-    { PROFILE, "wp" }, { BUNDLE, "pb" }, { COMPONENT, "cd" }, { TRAIT, "td" },
+    { KIND_ID_PROFILE, "wp" }, { KIND_ID_BUNDLE, "pb" }, { KIND_ID_COMPONENT, "cd" }, { KIND_ID_TRAIT, "td" },
 };
 
-static const char *prefix_of(enum which kind)
+static const char *prefix_of(enum kind_id kind)
 {
     size_t i = 0;
 
@@ -29,22 +29,22 @@ static const char *prefix_of(enum which kind)
     return revisioned[i].prefix;
 }
 
-enum which revision_kind(const char *kind)
+enum kind_id revision_kind(const char *kind)
 {
     for (size_t i = 0; i < count_of(revisioned); i++)
-        if (!strcmp(which_rows[revisioned[i].kind].kind, kind))
+        if (!strcmp(kind_id_rows[revisioned[i].kind].kind, kind))
             return revisioned[i].kind;
-    return WHICH_COUNT;
+    return KIND_ID_COUNT;
 }
 
 /* A name of its own for each object and number, at most 253 letters. */
-char *revision_object_name(struct arena *arena, enum which kind, const char *name,
+char *revision_object_name(struct arena *arena, enum kind_id kind, const char *name,
                            const char *revision)
 {
     return render_name(arena, prefix_of(kind), arena_printf(arena, "%s-%s", name, revision), 253);
 }
 
-char *revision_object_label(struct arena *arena, enum which kind, const char *name)
+char *revision_object_label(struct arena *arena, enum kind_id kind, const char *name)
 {
     return render_label(arena, arena_printf(arena, "%s.%s", prefix_of(kind), name));
 }
@@ -71,9 +71,9 @@ static char *hash_snapshot(struct arena *arena, const struct node *snapshot)
 }
 
 /* The newest of an object's revisions, or NULL. */
-static const struct node *find_newest(struct pass *pass, enum which kind)
+static const struct node *find_newest(struct pass *pass, enum kind_id kind)
 {
-    const struct node *all = pass_list(pass, REVISION, pass->space, META_LABEL_DEFINITION,
+    const struct node *all = pass_list(pass, KIND_ID_REVISION, pass->space, META_LABEL_DEFINITION,
                                        revision_object_label(pass->arena, kind, pass->name));
     const struct node *best = NULL;
 
@@ -82,7 +82,7 @@ static const struct node *find_newest(struct pass *pass, enum which kind)
 
         /* A long label is cut and hashed; the spec says the name whole. */
         if (strcmp(node_get_text(spec, "name"), pass->name) ||
-            strcmp(node_get_text(spec, "kind"), which_rows[kind].kind))
+            strcmp(node_get_text(spec, "kind"), kind_id_rows[kind].kind))
             continue;
         if (!best || node_get_int(node_get(one, "spec"), "revision", 0) >
                          node_get_int(node_get(best, "spec"), "revision", 0))
@@ -92,20 +92,20 @@ static const struct node *find_newest(struct pass *pass, enum which kind)
 }
 
 /* It has no owner: it is kept as long as it is used (retention.c). */
-static int make_revision(struct pass *pass, enum which kind, int64_t number,
+static int make_revision(struct pass *pass, enum kind_id kind, int64_t number,
                          const struct node *snapshot, const char *hash,
                          struct err *err)
 {
     struct arena *arena = pass->arena;
     struct node *wanted, *spec;
 
-    wanted = pass_new(pass, REVISION, pass->space,
+    wanted = pass_new(pass, KIND_ID_REVISION, pass->space,
                       revision_object_name(arena, kind, pass->name,
                                            revision_text(arena, number)));
     meta_set_label(arena, wanted, META_LABEL_DEFINITION,
                      revision_object_label(arena, kind, pass->name));
     spec = node_make(arena, wanted, "spec");
-    node_set_text(arena, spec, "kind", which_rows[kind].kind);
+    node_set_text(arena, spec, "kind", kind_id_rows[kind].kind);
     node_set_text(arena, spec, "name", pass->name);
     node_set_int(arena, spec, "revision", number);
     node_set_text(arena, spec, "hash", hash);
@@ -118,7 +118,7 @@ static const char *trouble_of(struct pass *pass, const struct seen *definition)
 {
     const char *kind = node_get_text(definition->node, "kind");
 
-    if (strcmp(kind, which_rows[COMPONENT].kind) != 0 && strcmp(kind, which_rows[TRAIT].kind) != 0)
+    if (strcmp(kind, kind_id_rows[KIND_ID_COMPONENT].kind) != 0 && strcmp(kind, kind_id_rows[KIND_ID_TRAIT].kind) != 0)
         return NULL;
     return render_definition_trouble(pass->arena, pass->name, node_get(definition->node, "spec"));
 }
@@ -147,18 +147,18 @@ static int write_definition_status(struct pass *pass, const struct seen *definit
 }
 
 /* A number that was never given, and whose object's name is free. */
-static int64_t next_number(struct pass *pass, enum which kind, int64_t last)
+static int64_t next_number(struct pass *pass, enum kind_id kind, int64_t last)
 {
     do
         last++;
-    while (pass_read(pass, REVISION, pass->space,
+    while (pass_read(pass, KIND_ID_REVISION, pass->space,
                      revision_object_name(pass->arena, kind, pass->name,
                                           revision_text(pass->arena, last))));
     return last;
 }
 
 /* Gives the number, so that none comes again. */
-static void note_number(struct pass *pass, enum which kind, int64_t number, const char *hash)
+static void note_number(struct pass *pass, enum kind_id kind, int64_t number, const char *hash)
 {
     if (numbers_write(pass, kind, pass->name, number, hash))
         controllers_wake(pass->all, &controller_sweep, "", "registry");
@@ -168,7 +168,7 @@ static void note_number(struct pass *pass, enum which kind, int64_t number, cons
  * The revision that this content is. The newest one if that says the same; the
  * last that was given if that said the same and its object is gone; else a new one.
  */
-static int keep_revision(struct pass *pass, enum which kind, const struct seen *definition,
+static int keep_revision(struct pass *pass, enum kind_id kind, const struct seen *definition,
                 const struct node *snapshot, const char *message, struct err *err)
 {
     const struct node *last = node_get(find_newest(pass, kind), "spec");
@@ -193,7 +193,7 @@ static int keep_revision(struct pass *pass, enum which kind, const struct seen *
     return write_definition_status(pass, definition, number, message, err);
 }
 
-static int reconcile_definition(struct pass *pass, enum which kind, struct err *err)
+static int reconcile_definition(struct pass *pass, enum kind_id kind, struct err *err)
 {
     struct seen definition;
 
@@ -205,12 +205,12 @@ static int reconcile_definition(struct pass *pass, enum which kind, struct err *
 
 static int reconcile_component(struct pass *pass, struct err *err)
 {
-    return reconcile_definition(pass, COMPONENT, err);
+    return reconcile_definition(pass, KIND_ID_COMPONENT, err);
 }
 
 static int reconcile_trait(struct pass *pass, struct err *err)
 {
-    return reconcile_definition(pass, TRAIT, err);
+    return reconcile_definition(pass, KIND_ID_TRAIT, err);
 }
 
 /* ---- Profiles ------------------------------------------------------------------------- */
@@ -236,21 +236,21 @@ static const struct node *find_named(const struct node *list, const char *kind, 
 
 /* A type is the project's own definition, its tenant's, or a built-in one. One that has
    been deleted since stays what it was, until the profile itself is changed. */
-static void name_definition(struct profile *p, enum which kind, const char *type)
+static void name_definition(struct profile *p, enum kind_id kind, const char *type)
 {
     struct arena *arena = p->pass->arena;
     const char *space = p->pass->space, *revision;
     const struct node *there = pass_read(p->pass, kind, space, type), *kept;
     struct node *row = node_map(arena);
 
-    if (find_named(p->named, which_rows[kind].kind, type))
+    if (find_named(p->named, kind_id_rows[kind].kind, type))
         return;
     if (!there && *p->tenant)
         there = pass_read(p->pass, kind, space = p->tenant, type);
-    kept = there ? NULL : find_named(p->last, which_rows[kind].kind, type);
+    kept = there ? NULL : find_named(p->last, kind_id_rows[kind].kind, type);
     if (kept) {
         p->gone = arena_printf(arena, "the %s \"%s\" is gone; what was made with it keeps it as "
-                               "it was", which_rows[kind].kind, type);
+                               "it was", kind_id_rows[kind].kind, type);
         node_add(arena, p->named, node_copy(arena, kept));
         return;
     }
@@ -259,8 +259,8 @@ static void name_definition(struct profile *p, enum which kind, const char *type
     revision = revision_latest(there);
     if (!*revision)
         p->wait = arena_printf(arena, "the %s \"%s\" has no revision yet",
-                               which_rows[kind].kind, type);
-    node_set_text(arena, row, "kind", which_rows[kind].kind);
+                               kind_id_rows[kind].kind, type);
+    node_set_text(arena, row, "kind", kind_id_rows[kind].kind);
     node_set_text(arena, row, "name", type);
     node_set_text(arena, row, "namespace", space);
     node_set_text(arena, row, "revision", revision);
@@ -274,16 +274,16 @@ static void name_definitions(struct profile *p)
     for (size_t i = 0; i < node_count(components); i++) {
         const struct node *one = node_item(components, i), *traits = node_get(one, "traits");
 
-        name_definition(p, COMPONENT, node_get_text(one, "type"));
+        name_definition(p, KIND_ID_COMPONENT, node_get_text(one, "type"));
         for (size_t k = 0; k < node_count(traits); k++)
-            name_definition(p, TRAIT, node_get_text(node_item(traits, k), "type"));
+            name_definition(p, KIND_ID_TRAIT, node_get_text(node_item(traits, k), "type"));
     }
 }
 
 /* Those that the newest revision names, if the profile says the same since. */
 static const struct node *last_definitions(struct pass *pass, const struct node *spec)
 {
-    const struct node *snapshot = node_at(find_newest(pass, PROFILE), "spec", "snapshot", NULL);
+    const struct node *snapshot = node_at(find_newest(pass, KIND_ID_PROFILE), "spec", "snapshot", NULL);
     struct node *same = snapshot ? node_copy(pass->arena, snapshot) : NULL;
 
     if (same)
@@ -295,14 +295,14 @@ static const struct node *last_definitions(struct pass *pass, const struct node 
    what is made from it is the same whatever becomes of those. */
 static int reconcile_profile(struct pass *pass, struct err *err)
 {
-    const struct node *project = pass_read(pass, PROJECT, "", pass->space);
+    const struct node *project = pass_read(pass, KIND_ID_PROJECT, "", pass->space);
     const char *tenant = node_get_text(node_get(project, "spec"), "tenant");
     struct profile p = { .pass = pass, .tenant = "", .gone = "", .wait = "",
                          .named = node_list(pass->arena) };
     struct node *snapshot;
     struct seen profile;
 
-    if (!pass_get(pass, PROFILE, pass->space, pass->name, &profile) ||
+    if (!pass_get(pass, KIND_ID_PROFILE, pass->space, pass->name, &profile) ||
         meta_is_deleting(profile.node))
         return 0;
     p.spec = node_get(profile.node, "spec");
@@ -314,7 +314,7 @@ static int reconcile_profile(struct pass *pass, struct err *err)
         return write_definition_status(pass, &profile, 0, p.wait, err);
     snapshot = node_copy(pass->arena, p.spec);
     node_set(pass->arena, snapshot, "definitions", p.named);
-    return keep_revision(pass, PROFILE, &profile, snapshot, p.gone, err);
+    return keep_revision(pass, KIND_ID_PROFILE, &profile, snapshot, p.gone, err);
 }
 
 /* ---- Bundles --------------------------------------------------------------------------- */
@@ -340,7 +340,7 @@ static int reconcile_bundle(struct pass *pass, struct err *err)
     struct seen bundle;
     struct node *snapshot, *refs;
 
-    if (!pass_get(pass, BUNDLE, pass->space, pass->name, &bundle) ||
+    if (!pass_get(pass, KIND_ID_BUNDLE, pass->space, pass->name, &bundle) ||
         meta_is_deleting(bundle.node))
         return 0;
     snapshot = node_copy(pass->arena, node_get(bundle.node, "spec"));
@@ -348,7 +348,7 @@ static int reconcile_bundle(struct pass *pass, struct err *err)
     for (size_t i = 0; i < node_count(refs); i++) {
         struct node *ref = node_item(refs, i);
         const char *name = node_get_text(ref, "name");
-        const struct node *profile = pass_read(pass, PROFILE, pass->space, name);
+        const struct node *profile = pass_read(pass, KIND_ID_PROFILE, pass->space, name);
         const char *revision = revision_latest(profile);
 
         if (!*revision)
@@ -357,7 +357,7 @@ static int reconcile_bundle(struct pass *pass, struct err *err)
         remark = node_get_text(node_get(profile, "status"), "message");
         remarks = *remark ? remark : remarks;
     }
-    return keep_revision(pass, BUNDLE, &bundle, snapshot, remarks, err);
+    return keep_revision(pass, KIND_ID_BUNDLE, &bundle, snapshot, remarks, err);
 }
 
 /* ---- For others ---------------------------------------------------------------- */
@@ -372,7 +372,7 @@ const char *revision_latest(const struct node *definition)
     return node_get_text(status, "latestRevision");
 }
 
-struct node *revision_snapshot(struct pass *pass, enum which kind,
+struct node *revision_snapshot(struct pass *pass, enum kind_id kind,
                                const char *space, const char *name,
                                const char *revision)
 {
@@ -380,7 +380,7 @@ struct node *revision_snapshot(struct pass *pass, enum which kind,
 
     if (!*revision)
         return NULL;
-    found = pass_read(pass, REVISION, space,
+    found = pass_read(pass, KIND_ID_REVISION, space,
                       revision_object_name(pass->arena, kind, name, revision));
     return node_at(found, "spec", "snapshot", NULL);
 }
@@ -395,9 +395,9 @@ struct node *revision_definitions(struct pass *pass, const struct node *profile,
     for (size_t i = 0; i < node_count(named); i++) {
         const struct node *row = node_item(named, i);
         const char *kind = node_get_text(row, "kind"), *name = node_get_text(row, "name");
-        enum which which = revision_kind(kind);
+        enum kind_id which = revision_kind(kind);
         struct node *one = node_map(pass->arena);
-        struct node *snapshot = which == WHICH_COUNT ? NULL
+        struct node *snapshot = which == KIND_ID_COUNT ? NULL
             : revision_snapshot(pass, which, node_get_text(row, "namespace"), name,
                                 node_get_text(row, "revision"));
 
@@ -423,7 +423,7 @@ static void add_all_items(struct arena *arena, struct node *list,
 
 static void add_variable_sets(struct pass *pass, struct node *list, const char *space)
 {
-    const struct node *sets = pass_list(pass, VARIABLE_SET, space, NULL, NULL);
+    const struct node *sets = pass_list(pass, KIND_ID_VARIABLE_SET, space, NULL, NULL);
 
     for (size_t i = 0; i < node_count(sets); i++)
         add_all_items(pass->arena, list, node_at(node_item(sets, i), "spec",
@@ -449,7 +449,7 @@ struct node *revision_variables(struct pass *pass, const char *space,
 static void map_profile(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, BUNDLE, (after ? after : before)->space);
+    controllers_wake_all(all, to, KIND_ID_BUNDLE, (after ? after : before)->space);
 }
 
 /* A definition that has come, gone or changed, of the project or of its tenant. */
@@ -462,7 +462,7 @@ static void map_definition_to_bundles(struct controllers *all, const struct cont
 
     if (!before || !after || strcmp(revision_latest(object_read(arena, before)),
                                     revision_latest(object_read(arena, after))) != 0)
-        controllers_wake_all(all, to, PROFILE, tenant ? "" : any->space);
+        controllers_wake_all(all, to, KIND_ID_PROFILE, tenant ? "" : any->space);
 }
 
 /* It may have another tenant now. */
@@ -475,7 +475,7 @@ static void map_project_to_profiles(struct controllers *all, const struct contro
 
     if (strcmp(node_get_text(node_get(was, "spec"), "tenant"),
                node_get_text(node_get(is, "spec"), "tenant")) != 0)
-        controllers_wake_all(all, to, PROFILE, (after ? after : before)->name);
+        controllers_wake_all(all, to, KIND_ID_PROFILE, (after ? after : before)->name);
 }
 
 /* One that was deleted by hand, though it may be what the object is now. */
@@ -489,30 +489,30 @@ static void map_revision_to_definitions(struct controllers *all, const struct co
         return;
     arena = arena_new();
     spec = node_get(object_read(arena, before), "spec");
-    if (!strcmp(node_get_text(spec, "kind"), which_rows[to->about].kind))
+    if (!strcmp(node_get_text(spec, "kind"), kind_id_rows[to->about].kind))
         controllers_wake(all, to, before->space, node_get_text(spec, "name"));
 }
 
 const struct controller controller_component_revision = {
-    .name = "component", .run = reconcile_component, .about = COMPONENT, .condition = RECONCILED,
-    .sources = { { COMPONENT, NULL }, { REVISION, map_revision_to_definitions } }, .source_count = 2,
+    .name = "component", .run = reconcile_component, .about = KIND_ID_COMPONENT, .condition = RECONCILED,
+    .sources = { { KIND_ID_COMPONENT, NULL }, { KIND_ID_REVISION, map_revision_to_definitions } }, .source_count = 2,
 };
 
 const struct controller controller_trait_revision = {
-    .name = "trait", .run = reconcile_trait, .about = TRAIT, .condition = RECONCILED,
-    .sources = { { TRAIT, NULL }, { REVISION, map_revision_to_definitions } }, .source_count = 2,
+    .name = "trait", .run = reconcile_trait, .about = KIND_ID_TRAIT, .condition = RECONCILED,
+    .sources = { { KIND_ID_TRAIT, NULL }, { KIND_ID_REVISION, map_revision_to_definitions } }, .source_count = 2,
 };
 
 const struct controller controller_profile_revision = {
-    .name = "profile", .run = reconcile_profile, .about = PROFILE, .condition = RECONCILED,
-    .sources = { { PROFILE, NULL }, { COMPONENT, map_definition_to_bundles },
-                 { TRAIT, map_definition_to_bundles }, { PROJECT, map_project_to_profiles },
-                 { REVISION, map_revision_to_definitions } },
+    .name = "profile", .run = reconcile_profile, .about = KIND_ID_PROFILE, .condition = RECONCILED,
+    .sources = { { KIND_ID_PROFILE, NULL }, { KIND_ID_COMPONENT, map_definition_to_bundles },
+                 { KIND_ID_TRAIT, map_definition_to_bundles }, { KIND_ID_PROJECT, map_project_to_profiles },
+                 { KIND_ID_REVISION, map_revision_to_definitions } },
     .source_count = 5,
 };
 
 const struct controller controller_bundle_revision = {
-    .name = "bundle", .run = reconcile_bundle, .about = BUNDLE, .condition = RECONCILED,
-    .sources = { { BUNDLE, NULL }, { PROFILE, map_profile }, { REVISION, map_revision_to_definitions } },
+    .name = "bundle", .run = reconcile_bundle, .about = KIND_ID_BUNDLE, .condition = RECONCILED,
+    .sources = { { KIND_ID_BUNDLE, NULL }, { KIND_ID_PROFILE, map_profile }, { KIND_ID_REVISION, map_revision_to_definitions } },
     .source_count = 3,
 };

@@ -11,15 +11,15 @@
 
 /* The DefinitionRevision of a profile, bundle or definition: its snapshot, or NULL.
    `revision` is "v3". */
-struct node *revision_snapshot(struct pass *pass, enum which kind,
+struct node *revision_snapshot(struct pass *pass, enum kind_id kind,
                                const char *space, const char *name,
                                const char *revision);
 /* The name of that object, and the value of its label. */
-char *revision_object_name(struct arena *arena, enum which kind, const char *name,
+char *revision_object_name(struct arena *arena, enum kind_id kind, const char *name,
                            const char *revision);
-char *revision_object_label(struct arena *arena, enum which kind, const char *name);
-/* The kind that there are revisions of and that is called so, or WHICH_COUNT. */
-enum which revision_kind(const char *kind);
+char *revision_object_label(struct arena *arena, enum kind_id kind, const char *name);
+/* The kind that there are revisions of and that is called so, or KIND_ID_COUNT. */
+enum kind_id revision_kind(const char *kind);
 /* The number of "v3", 0 if it is none. */
 int64_t revision_number(const char *revision);
 /* The newest revision of an object, "" until its controller has seen it as it

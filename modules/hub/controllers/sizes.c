@@ -19,13 +19,13 @@
 
 static bool is_custom(struct pass *pass, const char *space, const char *type)
 {
-    return pass_read(pass, COMPONENT, space, type) != NULL;
+    return pass_read(pass, KIND_ID_COMPONENT, space, type) != NULL;
 }
 
 /* The built-in type, unless the project or its tenant has one of that name. */
 static bool is_built_in_type(struct pass *pass, const char *type)
 {
-    const struct node *project = pass_read(pass, PROJECT, "", pass->space);
+    const struct node *project = pass_read(pass, KIND_ID_PROJECT, "", pass->space);
     const char *tenant = node_get_text(node_get(project, "spec"), "tenant");
     struct err ignored = { 0 };
     const struct node *all = render_builtin(pass->arena, &ignored);
@@ -110,5 +110,5 @@ static int before_profile(void *arg, const struct objects_review *review, struct
 
 void size_rules(struct controllers *all)
 {
-    objects_rule(all->objects, all->kinds[PROFILE], "", before_profile, all);
+    objects_rule(all->objects, all->kinds[KIND_ID_PROFILE], "", before_profile, all);
 }

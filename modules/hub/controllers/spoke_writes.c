@@ -221,7 +221,7 @@ static int before_lease(void *arg, const struct objects_review *review, struct e
 
 void spoke_write_rules(struct controllers *all)
 {
-    objects_rule(all->objects, all->kinds[CLUSTER], "status", before_cluster_status, all);
-    objects_rule(all->objects, all->kinds[WORK], "status", before_work_status, all);
-    objects_rule(all->objects, all->kinds[LEASE], "", before_lease, all);
+    objects_rule(all->objects, all->kinds[KIND_ID_CLUSTER], "status", before_cluster_status, all);
+    objects_rule(all->objects, all->kinds[KIND_ID_WORK], "status", before_work_status, all);
+    objects_rule(all->objects, all->kinds[KIND_ID_LEASE], "", before_lease, all);
 }

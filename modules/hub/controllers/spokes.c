@@ -11,7 +11,7 @@
 
 struct node *spokes_decisions(struct pass *pass, const char *space, const char *placement)
 {
-    const struct node *labelled = pass_list(pass, DECISION, space, META_LABEL_PLACEMENT,
+    const struct node *labelled = pass_list(pass, KIND_ID_DECISION, space, META_LABEL_PLACEMENT,
                                             render_label(pass->arena, placement));
     struct node *list = node_list(pass->arena);
 
@@ -53,7 +53,7 @@ char *spokes_replica_set_label(struct arena *arena, const char *space,
 struct node *spokes_works(struct pass *pass, const char *space,
                           const char *name)
 {
-    const struct node *labelled = pass_list(pass, WORK, NULL, META_LABEL_REPLICASET,
+    const struct node *labelled = pass_list(pass, KIND_ID_WORK, NULL, META_LABEL_REPLICASET,
                                             spokes_replica_set_label(pass->arena, space, name));
     char *whole = arena_printf(pass->arena, "%s.%s", space, name);
     struct node *list = node_list(pass->arena);
@@ -107,7 +107,7 @@ static const struct node *own_load(struct pass *pass, const struct node *replica
                                    const char *cluster)
 {
     const char *name = meta_annotation(replica_set, META_ANNOTATION_WORKLOAD);
-    const struct node *load = pass_read(pass, WORKLOAD, cluster,
+    const struct node *load = pass_read(pass, KIND_ID_WORKLOAD, cluster,
                                         *name ? name : meta_name(replica_set));
     const char *project = meta_label(load, META_LABEL_PROJECT);
 
@@ -126,7 +126,7 @@ static bool is_name_taken(const struct gathering *to, const char *cluster)
     const char *name = arena_printf(to->pass->arena, "%s.%s", meta_namespace(to->replica_set),
                                     meta_name(to->replica_set));
 
-    return !work_of(to->works, cluster) && pass_read(to->pass, WORK, cluster, name);
+    return !work_of(to->works, cluster) && pass_read(to->pass, KIND_ID_WORK, cluster, name);
 }
 
 static void add_spoke(struct gathering *to, const char *cluster, bool chosen)
@@ -135,7 +135,7 @@ static void add_spoke(struct gathering *to, const char *cluster, bool chosen)
     struct spokes *spokes = to->spokes;
     struct standing_input input = {
         .template = node_at(to->replica_set, "spec", "manifestWorkTemplate", NULL),
-        .cluster = pass_read(to->pass, CLUSTER, "", cluster),
+        .cluster = pass_read(to->pass, KIND_ID_CLUSTER, "", cluster),
         .work = work_of(to->works, cluster),
         .load = own_load(to->pass, to->replica_set, cluster),
         .taken = is_name_taken(to, cluster),

@@ -16,7 +16,7 @@
 /* The project whose workloads go into a namespace of this name on spokes. */
 static const char *find_target_lister(struct pass *pass, const char *space)
 {
-    const struct node *listing = pass_list(pass, PROJECT, NULL, NULL, space);
+    const struct node *listing = pass_list(pass, KIND_ID_PROJECT, NULL, NULL, space);
 
     for (size_t i = 0; i < node_count(listing); i++)
         if (strcmp(meta_name(node_item(listing, i)), space) &&
@@ -32,7 +32,7 @@ const char *tenancy_space_trouble(struct pass *pass, const char *space,
     const char *trouble = namespace_trouble(pass->all, pass->arena, space, kind);
     const char *project;
 
-    if (trouble || strcmp(kind, "Project") || pass_read(pass, NAMESPACE, "", space))
+    if (trouble || strcmp(kind, "Project") || pass_read(pass, KIND_ID_NAMESPACE, "", space))
         return trouble;
     project = find_target_lister(pass, space);
     return project ? arena_printf(pass->arena, "the name \"%s\" belongs to the project \"%s\", "
@@ -44,7 +44,7 @@ const char *tenancy_space_trouble(struct pass *pass, const char *space,
 static int make_owned_namespace(struct pass *pass, const char *space, const char *kind,
                       const char *owner, const char *tenant, struct err *err)
 {
-    struct node *wanted = pass_new(pass, NAMESPACE, "", space);
+    struct node *wanted = pass_new(pass, KIND_ID_NAMESPACE, "", space);
 
     meta_set_label(pass->arena, wanted, META_LABEL_OWNER_KIND, kind);
     meta_set_label(pass->arena, wanted, META_LABEL_OWNER, owner);
@@ -92,19 +92,19 @@ static int set_tenancy_status(struct pass *pass, const struct seen *seen, const 
 static int drop_space(struct pass *pass, const char *space, const char *kind,
                       struct err *err)
 {
-    const struct node *there = pass_read(pass, NAMESPACE, "", space);
+    const struct node *there = pass_read(pass, KIND_ID_NAMESPACE, "", space);
 
     if (!there || strcmp(meta_label(there, META_LABEL_OWNER_KIND), kind))
         return 1;
-    if (pass_remove(pass, NAMESPACE, "", space, err) < 0)
+    if (pass_remove(pass, KIND_ID_NAMESPACE, "", space, err) < 0)
         return -1;
-    return !pass_read(pass, NAMESPACE, "", space);
+    return !pass_read(pass, KIND_ID_NAMESPACE, "", space);
 }
 
 /* What keeps a namespace, as the collector says it there. */
 static const char *find_emptying_message(struct pass *pass, const char *space)
 {
-    const struct node *there = pass_read(pass, NAMESPACE, "", space);
+    const struct node *there = pass_read(pass, KIND_ID_NAMESPACE, "", space);
     const struct node *conditions = meta_conditions(there);
     const struct node *content = meta_condition_find(conditions, "NamespaceContentRemaining");
     const struct node *held = meta_condition_find(conditions, "NamespaceFinalizersRemaining");
@@ -118,7 +118,7 @@ static const char *find_emptying_message(struct pass *pass, const char *space)
 
 static const char *a_project_of(struct pass *pass, const char *tenant)
 {
-    const struct node *all = pass_list(pass, PROJECT, NULL, NULL, NULL);
+    const struct node *all = pass_list(pass, KIND_ID_PROJECT, NULL, NULL, NULL);
 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
@@ -160,7 +160,7 @@ static int reconcile_tenant(struct pass *pass, struct err *err)
     struct seen tenant;
     const char *trouble;
 
-    if (!pass_get(pass, TENANT, "", pass->name, &tenant))
+    if (!pass_get(pass, KIND_ID_TENANT, "", pass->name, &tenant))
         return 0;
     if (meta_is_deleting(tenant.node))
         return drain_tenant(pass, &tenant, space, err);
@@ -183,7 +183,7 @@ static int reconcile_tenant(struct pass *pass, struct err *err)
 /* A pool binds its own set, in its own name. */
 static bool is_own_pool(struct pass *pass, const char *set)
 {
-    const struct node *pools = pass_list(pass, POOL, pass->name, NULL, NULL);
+    const struct node *pools = pass_list(pass, KIND_ID_POOL, pass->name, NULL, NULL);
 
     for (size_t i = 0; i < node_count(pools); i++)
         if (!strcmp(set, allowed_pool_set(pass->arena, pass->name,
@@ -196,13 +196,13 @@ static bool is_own_pool(struct pass *pass, const char *set)
 static int bind_sets(struct pass *pass, const struct node *sets,
                      struct err *err)
 {
-    const struct node *bound = pass_list_own(pass, BINDING, pass->name,
+    const struct node *bound = pass_list_own(pass, KIND_ID_BINDING, pass->name,
                                              META_LABEL_MADE_BY, "project");
     scoped_map struct map *allowed = map_new();
 
     for (size_t i = 0; i < node_count(sets); i++) {
         const char *set = node_text(node_item(sets, i));
-        struct node *wanted = pass_new(pass, BINDING, pass->name, set);
+        struct node *wanted = pass_new(pass, KIND_ID_BINDING, pass->name, set);
 
         map_put(allowed, set, wanted);
         if (is_own_pool(pass, set))
@@ -217,7 +217,7 @@ static int bind_sets(struct pass *pass, const struct node *sets,
         const char *name = meta_name(node_item(bound, i));
 
         if (!map_get(allowed, name) &&
-            pass_remove(pass, BINDING, pass->name, name, err) < 0)
+            pass_remove(pass, KIND_ID_BINDING, pass->name, name, err) < 0)
             return -1;
     }
     return 0;
@@ -227,7 +227,7 @@ static int bind_sets(struct pass *pass, const struct node *sets,
 static int drain_project(struct pass *pass, const struct seen *project,
                          struct err *err)
 {
-    static const enum which first[] = { AIWORKLOAD, DEPLOYMENT, REPLICA_SET };
+    static const enum kind_id first[] = { KIND_ID_AIWORKLOAD, KIND_ID_DEPLOYMENT, KIND_ID_REPLICA_SET };
     struct meta_condition ready = { "Ready", "False", "Draining",
                                "its workloads are being removed" };
     int left = 0, gone;
@@ -247,7 +247,7 @@ static int drain_project(struct pass *pass, const struct seen *project,
         ready.message = find_emptying_message(pass, pass->name);
         return set_tenancy_status(pass, project, "Deleting", &ready, err);
     }
-    if (gone > 0 && !pass_read(pass, NAMESPACE, "", pass->name))
+    if (gone > 0 && !pass_read(pass, KIND_ID_NAMESPACE, "", pass->name))
         registry_drop_project(objects_store(pass->objects), pass->name);
     return gone > 0 ? pass_finalizer(pass, project, META_FINALIZER_DRAIN, false, err) : gone;
 }
@@ -260,13 +260,13 @@ static int reconcile_project(struct pass *pass, struct err *err)
     const char *trouble;
     struct seen project;
 
-    if (!pass_get(pass, PROJECT, "", pass->name, &project))
+    if (!pass_get(pass, KIND_ID_PROJECT, "", pass->name, &project))
         return 0;
     if (meta_is_deleting(project.node))
         return drain_project(pass, &project, err);
     if (pass_finalizer(pass, &project, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
-    tenant = pass_read(pass, TENANT, "",
+    tenant = pass_read(pass, KIND_ID_TENANT, "",
                        node_get_text(node_get(project.node, "spec"), "tenant"));
     if (!tenant || meta_is_deleting(tenant)) {
         ready = (struct meta_condition) {
@@ -323,7 +323,7 @@ static void map_tenant_projects(struct controllers *all,
                                 const struct object *before,
                                 const struct object *after)
 {
-    controllers_wake_all(all, to, PROJECT, "");
+    controllers_wake_all(all, to, KIND_ID_PROJECT, "");
 }
 
 /* A pool came, went, or is shared with others than before. */
@@ -421,24 +421,24 @@ static void map_project_content(struct controllers *all,
 }
 
 const struct controller controller_tenant = {
-    .name = "tenant", .run = reconcile_tenant, .about = TENANT, .condition = RECONCILED,
-    .sources = { { TENANT, NULL }, { NAMESPACE, map_space_owner },
-                 { PROJECT, map_project_tenant },
-                 { ROLE_BINDING, map_tenant_binding },
-                 { CLUSTER_ROLE, map_look }, { CLUSTER_ROLE_BINDING, map_look } },
+    .name = "tenant", .run = reconcile_tenant, .about = KIND_ID_TENANT, .condition = RECONCILED,
+    .sources = { { KIND_ID_TENANT, NULL }, { KIND_ID_NAMESPACE, map_space_owner },
+                 { KIND_ID_PROJECT, map_project_tenant },
+                 { KIND_ID_ROLE_BINDING, map_tenant_binding },
+                 { KIND_ID_CLUSTER_ROLE, map_look }, { KIND_ID_CLUSTER_ROLE_BINDING, map_look } },
     .source_count = 6,
 };
 
 const struct controller controller_project = {
-    .name = "project", .run = reconcile_project, .about = PROJECT, .condition = RECONCILED,
-    .sources = { { PROJECT, map_self_and_listed }, { NAMESPACE, map_space_owner },
-                 { TENANT, map_tenant_projects },
-                 { BINDING, map_bindings }, { CLUSTER, map_lost_namespace_to_owners },
-                 { CLUSTER_ROLE, map_look }, { CLUSTER_ROLE_BINDING, map_look },
-                 { AIWORKLOAD, map_project_content },
-                 { DEPLOYMENT, map_project_content },
-                 { REPLICA_SET, map_project_content },
-                 { ROLE_BINDING, map_project_binding },
-                 { POOL, map_pool } },
+    .name = "project", .run = reconcile_project, .about = KIND_ID_PROJECT, .condition = RECONCILED,
+    .sources = { { KIND_ID_PROJECT, map_self_and_listed }, { KIND_ID_NAMESPACE, map_space_owner },
+                 { KIND_ID_TENANT, map_tenant_projects },
+                 { KIND_ID_BINDING, map_bindings }, { KIND_ID_CLUSTER, map_lost_namespace_to_owners },
+                 { KIND_ID_CLUSTER_ROLE, map_look }, { KIND_ID_CLUSTER_ROLE_BINDING, map_look },
+                 { KIND_ID_AIWORKLOAD, map_project_content },
+                 { KIND_ID_DEPLOYMENT, map_project_content },
+                 { KIND_ID_REPLICA_SET, map_project_content },
+                 { KIND_ID_ROLE_BINDING, map_project_binding },
+                 { KIND_ID_POOL, map_pool } },
     .source_count = 12,
 };

@@ -107,7 +107,7 @@ static int before_token_write(void *arg, const struct objects_review *review, st
 
 void token_rules(struct controllers *all)
 {
-    objects_rule(all->objects, all->kinds[JOIN_TOKEN], "", before_token_write, all);
+    objects_rule(all->objects, all->kinds[KIND_ID_JOIN_TOKEN], "", before_token_write, all);
 }
 
 /* ---- The controller ------------------------------------------------------------ */
@@ -120,7 +120,7 @@ static int reconcile_token(struct pass *pass, struct err *err)
     int64_t used, expires = 0;
     const char *phase = "Active";
 
-    if (!pass_get(pass, JOIN_TOKEN, "", pass->name, &token))
+    if (!pass_get(pass, KIND_ID_JOIN_TOKEN, "", pass->name, &token))
         return 0;
     spec = node_get(token.node, "spec");
     status = meta_copy_status(pass->arena, token.node);
@@ -153,7 +153,7 @@ static void map_cluster_to_tokens(struct controllers *all, const struct controll
 }
 
 const struct controller controller_token = {
-    .name = "token", .run = reconcile_token, .about = JOIN_TOKEN, .condition = RECONCILED,
-    .sources = { { JOIN_TOKEN, NULL }, { CLUSTER, map_cluster_to_tokens } },
+    .name = "token", .run = reconcile_token, .about = KIND_ID_JOIN_TOKEN, .condition = RECONCILED,
+    .sources = { { KIND_ID_JOIN_TOKEN, NULL }, { KIND_ID_CLUSTER, map_cluster_to_tokens } },
     .source_count = 2,
 };

@@ -12,14 +12,14 @@ static int reconcile_ttl(struct pass *pass, struct err *err)
     struct seen work;
     int64_t at = 0;
 
-    if (!pass_get(pass, WORK, pass->space, pass->name, &work))
+    if (!pass_get(pass, KIND_ID_WORK, pass->space, pass->name, &work))
         return 0;
     switch (work_ttl(work.node, pass->now, &at)) {
     case WORK_WAIT:
         pass_wake_at(pass, at);
         return 0;
     case WORK_DELETE:
-        return pass_remove(pass, WORK, pass->space, pass->name, err);
+        return pass_remove(pass, KIND_ID_WORK, pass->space, pass->name, err);
     default:
         return 0;
     }
@@ -41,7 +41,7 @@ static void map_ending(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_ttl = {
-    .name = "ttl", .run = reconcile_ttl, .about = WORK,
-    .sources = { { WORK, map_ending } },
+    .name = "ttl", .run = reconcile_ttl, .about = KIND_ID_WORK,
+    .sources = { { KIND_ID_WORK, map_ending } },
     .source_count = 1,
 };

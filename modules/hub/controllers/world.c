@@ -8,8 +8,8 @@
 void world_note(struct controllers *all, const struct object *before,
                             const struct object *after)
 {
-    static const enum which seen[] = { CLUSTER, CLUSTER_SET, BINDING, DECISION,
-                                       SCORE };
+    static const enum kind_id seen[] = { KIND_ID_CLUSTER, KIND_ID_CLUSTER_SET, KIND_ID_BINDING, KIND_ID_DECISION,
+                                       KIND_ID_SCORE };
     const struct object *any = after ? after : before;
 
     for (size_t i = 0; i < count_of(seen); i++) {
