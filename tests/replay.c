@@ -3,7 +3,7 @@
  * Runs a fuzzer without a fuzzing compiler: replay FILE…
  *
  * Every seed once as it is, then many times with a few bytes changed, cut
- * out or doubled, by dice that always fall the same way. It finds less than
+ * out or doubled, by random numbers that are always the same. It finds less than
  * libFuzzer does, but everywhere and in a second.
  */
 #include <stdint.h>
@@ -16,14 +16,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 
 enum { SEED_MAX = 1 << 16, ROUNDS = 3000 };
 
-static uint64_t dice = 88172645463325252u;
+static uint64_t random_state = 88172645463325252u;
 
 static size_t roll(size_t below)
 {
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return below ? (size_t)(dice % below) : 0;
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return below ? (size_t)(random_state % below) : 0;
 }
 
 static size_t change(uint8_t *bytes, size_t size)

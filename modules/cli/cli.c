@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the role or the verb that the command line names. */
 #include "cli/cli.h"
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "config/config.h"
 #include "runtime/runtime.h"

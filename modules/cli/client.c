@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sends requests to the hub of a kubeconfig, and waits for each response. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -217,7 +217,7 @@ int client_pin(const struct cli_client *client, unsigned char ret[32],
 struct waiting {
     struct cli_client *client;
     struct arena *arena;
-    struct node *answer;
+    struct node *response;
     struct err *err;
     bool done;
 };
@@ -235,7 +235,7 @@ static enum err_code error_code_of_status(int status)
 #define NOT_RUNNING "; is it running (axle --mode=hub, systemctl status axle-hub), and reachable \
 from here?"
 
-static void on_answer(const struct http_answer *answer, const struct err *err,
+static void on_response(const struct http_response *response, const struct err *err,
                       void *arg)
 {
     struct waiting *waiting = arg;
@@ -243,7 +243,7 @@ static void on_answer(const struct http_answer *answer, const struct err *err,
 
     waiting->done = true;
     loop_stop(waiting->client->loop);
-    if (!answer) {
+    if (!response) {
         *waiting->err = *err;
         err_wrap(waiting->err, "the hub at %.200s does not answer", waiting->client->server);
         if (strlen(waiting->err->text) < sizeof waiting->err->text - sizeof NOT_RUNNING)
@@ -251,18 +251,18 @@ static void on_answer(const struct http_answer *answer, const struct err *err,
                    sizeof NOT_RUNNING);
         return;
     }
-    body = document_read_json(waiting->arena, answer->body, answer->len,
+    body = document_read_json(waiting->arena, response->body, response->len,
                               &document_limits_own, waiting->err);
-    if (answer->status < 300) {
-        waiting->answer = body;
+    if (response->status < 300) {
+        waiting->response = body;
         return;
     }
-    err_set(waiting->err, error_code_of_status(answer->status), "%s",
+    err_set(waiting->err, error_code_of_status(response->status), "%s",
             *node_get_text(body, "message") ? node_get_text(body, "message")
-                                            : http_status_text(answer->status));
+                                            : http_status_text(response->status));
 }
 
-struct node *client_ask(struct cli_client *client, struct arena *arena,
+struct node *client_request(struct cli_client *client, struct arena *arena,
                         const char *method, const char *target,
                         const struct node *body, struct err *err)
 {
@@ -270,20 +270,20 @@ struct node *client_ask(struct cli_client *client, struct arena *arena,
     scoped_text struct text json = {0};
     struct http_field type = {"Content-Type", strcmp(method, "PATCH") ? "application/json"
                                                   : META_PATCH_MERGE};
-    struct http_ask ask = {.method = method, .target = target, .done = on_answer,
+    struct http_client_request request = {.method = method, .target = target, .done = on_response,
                            .arg = &waiting};
 
     if (body) {
         document_write_json(&json, body);
-        ask.body = json.bytes;
-        ask.len = json.len;
-        ask.headers = &type;
-        ask.header_count = 1;
+        request.body = json.bytes;
+        request.len = json.len;
+        request.headers = &type;
+        request.header_count = 1;
     }
-    http_client_send(client->http, &ask);
+    http_client_send(client->http, &request);
     while (!waiting.done)
         loop_run(client->loop);
-    return waiting.answer;
+    return waiting.response;
 }
 
 static void on_slept(void *arg)

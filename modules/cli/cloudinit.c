@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes a join token as a command or as cloud-init's user data. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 #include "cli/cloudinit.h"
 
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Holds the table of verbs, and suggests the right verb for a mistyped one. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/nearest.h"
 #include "base/text.h"

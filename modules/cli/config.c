@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints settings: the example file of the table, or the values in effect. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/text.h"
 #include "config/config.h"
@@ -48,7 +48,7 @@ static struct node *setting_value_node(struct arena *arena, const struct config 
     const char *const *list = config_list(config, setting->id);
     struct node *all;
 
-    if (setting->type == CONFIG_YES)
+    if (setting->type == CONFIG_BOOL)
         return node_bool(arena, config_yes(config, setting->id));
     if (setting->type == CONFIG_NUMBER)
         return node_int(arena, config_number(config, setting->id));

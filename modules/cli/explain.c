@@ -3,7 +3,7 @@
  * axle explain [TYPE[.PROPERTY…]]: prints the types of components and traits, and their
  * properties.
  */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/nearest.h"
 #include "base/text.h"
@@ -30,12 +30,12 @@ const struct cli_help explain_help = {
 };
 
 /* Adds the definitions of one kind of a namespace, each as {name, is, description, schema}. */
-static int append_definitions(struct cli_client *client, struct arena *arena, const char *space,
+static int append_definitions(struct cli_client *client, struct arena *arena, const char *namespace,
                            const char *plural, const char *is, struct node *all, struct err *err)
 {
-    const struct node *list = client_ask(client, arena, "GET", arena_printf(
-                                             arena, API "%s%s%s%s", *space ? "namespaces/" : "",
-                                             space, *space ? "/" : "", plural), NULL, err);
+    const struct node *list = client_request(client, arena, "GET", arena_printf(
+                                             arena, API "%s%s%s%s", *namespace ? "namespaces/" : "",
+                                             namespace, *namespace ? "/" : "", plural), NULL, err);
     const struct node *items = node_get(list, "items");
 
     if (!list)
@@ -61,22 +61,22 @@ static struct node *fetch_definitions(const struct cli_flags *flags, struct aren
     scoped_client struct cli_client *client = client_open(flags, err);
     struct node *all = node_list(arena);
     const struct node *project = NULL;
-    const char *spaces[2] = {0};
+    const char *namespaces[2] = {0};
 
     if (!client)
         return NULL;
     if (flags->project) {
-        project = client_ask(client, arena, "GET", arena_printf(arena, API "projects/%s", flags->project),
+        project = client_request(client, arena, "GET", arena_printf(arena, API "projects/%s", flags->project),
                              NULL, err);
         if (!project)
             return NULL;
-        spaces[0] = flags->project;
-        spaces[1] = arena_printf(arena, "tenant-%s",
+        namespaces[0] = flags->project;
+        namespaces[1] = arena_printf(arena, "tenant-%s",
                                  node_get_text(node_get(project, "spec"), "tenant"));
     }
-    for (size_t i = 0; i < count_of(spaces) && spaces[i]; i++)
-        if (append_definitions(client, arena, spaces[i], "componentdefinitions", "component", all, err) < 0 ||
-            append_definitions(client, arena, spaces[i], "traitdefinitions", "trait", all, err) < 0)
+    for (size_t i = 0; i < count_of(namespaces) && namespaces[i]; i++)
+        if (append_definitions(client, arena, namespaces[i], "componentdefinitions", "component", all, err) < 0 ||
+            append_definitions(client, arena, namespaces[i], "traitdefinitions", "trait", all, err) < 0)
             return NULL;
     if (append_definitions(client, arena, "", "clustercomponentdefinitions", "component", all, err) < 0 ||
         append_definitions(client, arena, "", "clustertraitdefinitions", "trait", all, err) < 0)

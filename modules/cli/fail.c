@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints why a verb cannot go on, and chooses its exit status. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/text.h"
 

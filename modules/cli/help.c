@@ -3,7 +3,7 @@
  * Prints the help of the program, of a role or of a verb from the same tables that parse
  * the command line.
  */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/nearest.h"
 #include "base/text.h"
@@ -99,7 +99,7 @@ static void add_setting(struct text *out, const struct config_setting *setting, 
     bool choice = setting->type == CONFIG_CHOICE;
 
     text_add(&all, what ? what : setting->what);
-    if (*setting->initial && setting->type != CONFIG_YES && !what)
+    if (*setting->initial && setting->type != CONFIG_BOOL && !what)
         text_addf(&all, " (%s)", setting->initial);
     if (choice)
         text_addf(&all, ": %s", setting->value);

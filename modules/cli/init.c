@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* axle init [DIR]: writes the YAML of a first project and application. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/asset.h"
 #include "base/file.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* axle leave and axle reset: remove this machine's spoke, with or without its hub. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 #include "cli/uninstall.h"
 
 #include "base/clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* axle logs NAME: prints the output of a workload's pods on this machine. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/file.h"
 #include "base/text.h"

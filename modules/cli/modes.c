@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the role of --mode: a hub, a spoke, or a hub with a spoke as its child process. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 #include "cli/cloudinit.h"
 
 #include "base/clock.h"

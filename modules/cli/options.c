@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parses the command line by the tables of options, settings and verbs. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "config/config.h"
 
-enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_YES };
+enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_BOOL };
 
 static const struct option {
     const char *name;
@@ -72,7 +72,7 @@ static struct word parse_option_word(const char *text)
         word.option = find_letter(text[1]);
         if (word.option && text[2])
             word.value = text + 2 + (text[2] == '=');
-        if (word.option && word.option->type == OPTION_YES && text[2])
+        if (word.option && word.option->type == OPTION_BOOL && text[2])
             word.option = NULL;
     } else {
         word.value = equals ? equals + 1 : NULL;
@@ -105,7 +105,7 @@ static int set_option_value(struct cli_flags *flags, const struct option *option
     char *base = (char *)flags + option->at;
     const char **list = (const char **)base;
 
-    if (option->type == OPTION_YES) {
+    if (option->type == OPTION_BOOL) {
         *(bool *)base = true;
         return CLI_OK;
     }
@@ -127,7 +127,7 @@ static int set_option_value(struct cli_flags *flags, const struct option *option
 
 static bool is_yes(const struct word *word)
 {
-    return word->setting ? word->setting->type == CONFIG_YES : word->option->type == OPTION_YES;
+    return word->setting ? word->setting->type == CONFIG_BOOL : word->option->type == OPTION_BOOL;
 }
 
 /* Takes the next argument as the value. If it is another option, the value was forgotten. */

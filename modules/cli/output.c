@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes results to standard output, and reports when a write fails. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"

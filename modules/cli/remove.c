@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* axle remove spoke NAME [--lost]: deletes a spoke on the hub, and waits until it has gone. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -47,7 +47,7 @@ static int declare_lost(struct cli_client *client, struct arena *arena, const ch
     struct node *metadata = node_make(arena, patch, "metadata");
 
     node_set_text(arena, node_make(arena, metadata, "annotations"), META_ANNOTATION_LOST, "true");
-    return client_ask(client, arena, "PATCH", target, patch, err) ? 0 : -1;
+    return client_request(client, arena, "PATCH", target, patch, err) ? 0 : -1;
 }
 
 /* If the UID has changed, a new cluster with this name exists, and the old one has gone. */
@@ -61,7 +61,7 @@ static int wait_until_gone(struct cli_client *client, const char *target, const 
     while (clock_steady() < end) {
         scoped_arena struct arena *arena = arena_new();
         struct err why = {0};
-        const struct node *now = client_ask(client, arena, "GET", target, NULL, &why);
+        const struct node *now = client_request(client, arena, "GET", target, NULL, &why);
 
         if (!now && why.code == ERR_NOT_FOUND)
             return 0;
@@ -93,10 +93,10 @@ static int remove_spoke(const struct cli_flags *flags, const char *name, struct 
 
     if (!client)
         return -1;
-    there = client_ask(client, arena, "GET", target, NULL, err);
+    there = client_request(client, arena, "GET", target, NULL, err);
     if (!there || (flags->lost && declare_lost(client, arena, target, err) < 0))
         return -1;
-    if (!client_ask(client, arena, "DELETE", target, NULL, err) && err->code != ERR_NOT_FOUND)
+    if (!client_request(client, arena, "DELETE", target, NULL, err) && err->code != ERR_NOT_FOUND)
         return -1;
     return wait_until_gone(client, target, meta_uid(there), err);
 }

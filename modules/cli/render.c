@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* axle render: renders template files, and shows the place of an error. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/file.h"
 #include "base/text.h"

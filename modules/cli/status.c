@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* axle status and axle status hub: the hub's spokes and workloads. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -148,13 +148,13 @@ int status_hub_verb(const struct cli_flags *flags)
 
     if (!client)
         return cli_fail(&err);
-    spokes = client_ask(client, arena, "GET",
+    spokes = client_request(client, arena, "GET",
                         "/apis/" META_API_CLUSTER "/"
                         "managedclusters", NULL, &err);
-    loads = spokes ? client_ask(client, arena, "GET",
+    loads = spokes ? client_request(client, arena, "GET",
                                 "/apis/" META_API_AXLE "/aiworkloads", NULL, &err)
                    : NULL;
-    leases = loads ? client_ask(client, arena, "GET", "/apis/" META_API_COORDINATION "/leases", NULL,
+    leases = loads ? client_request(client, arena, "GET", "/apis/" META_API_COORDINATION "/leases", NULL,
                                 &err)
                    : NULL;
     if (!leases)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* axle status spoke: asks this machine's agent for its state, without any hub. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 #include "cli/uninstall.h"
 
 #include "base/clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* axle token create, list and revoke: manages join tokens on the hub. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 #include "cli/cloudinit.h"
 
 #include "auth/auth.h"
@@ -233,30 +233,30 @@ static int check_pool_exists(const struct cli_flags *flags, struct cli_client *c
                       struct arena *arena, struct err *err)
 {
     const char *slash = flags->pool ? strchr(flags->pool, '/') : NULL;
-    char why[NAME_WHY], *space;
+    char why[NAME_WHY], *namespace;
     struct err said = {0};
 
     if (!flags->pool)
         return 0;
-    space = slash ? arena_printf(arena, "%.*s", (int)(slash - flags->pool), flags->pool) : NULL;
-    if (!slash || !*space || !slash[1])
+    namespace = slash ? arena_printf(arena, "%.*s", (int)(slash - flags->pool), flags->pool) : NULL;
+    if (!slash || !*namespace || !slash[1])
         return err_set(err, ERR_INVALID, "--pool=%.200s: write it as NAMESPACE/POOL", flags->pool);
-    if (!name_is_dns_label(space, why) || !name_is_dns_subdomain(slash + 1, why))
+    if (!name_is_dns_label(namespace, why) || !name_is_dns_subdomain(slash + 1, why))
         return err_set(err, ERR_INVALID, "--pool=%.200s: write it as NAMESPACE/POOL; %s",
                        flags->pool, why);
-    if (client_ask(client, arena, "GET", arena_printf(arena, POOLS "/%s", space, slash + 1), NULL,
+    if (client_request(client, arena, "GET", arena_printf(arena, POOLS "/%s", namespace, slash + 1), NULL,
                    &said))
         return 0;
     if (said.code != ERR_NOT_FOUND)
         return err_set(err, said.code, "--pool=%.200s: %.600s", flags->pool, said.text);
-    if (!client_ask(client, arena, "GET", arena_printf(arena, "/api/v1/namespaces/%s", space), NULL,
+    if (!client_request(client, arena, "GET", arena_printf(arena, "/api/v1/namespaces/%s", namespace), NULL,
                     &said))
         return err_set(err, said.code, "--pool=%.200s: there is no namespace \"%s\"; kubectl get "
                        "projects shows those of projects; make the ComputePool first", flags->pool,
-                       space);
+                       namespace);
     return err_set(err, ERR_NOT_FOUND, "--pool=%.200s: the namespace \"%s\" has no such pool "
-                   "(kubectl get computepools -n %s); make the ComputePool first", flags->pool, space,
-                   space);
+                   "(kubectl get computepools -n %s); make the ComputePool first", flags->pool, namespace,
+                   namespace);
 }
 
 /* Checked here because the hub would refuse the machine only when it joins. */
@@ -264,7 +264,7 @@ static int check_spoke_may_join(const struct cli_flags *flags, struct cli_client
                        struct arena *arena, struct err *err)
 {
     const char *name = requested_name(flags), *owner;
-    const struct node *space;
+    const struct node *namespace;
     struct err said = {0};
 
     if (!name || flags->admin)
@@ -272,17 +272,17 @@ static int check_spoke_may_join(const struct cli_flags *flags, struct cli_client
     if (namespace_is_reserved(name))
         return err_set(err, ERR_INVALID, "--name=%s: the name is reserved for the hub itself; "
                        "choose another one", name);
-    space = client_ask(client, arena, "GET", arena_printf(arena, "/api/v1/namespaces/%s", name),
+    namespace = client_request(client, arena, "GET", arena_printf(arena, "/api/v1/namespaces/%s", name),
                        NULL, &said);
-    if (!space && said.code != ERR_NOT_FOUND) {
+    if (!namespace && said.code != ERR_NOT_FOUND) {
         *err = said;
         return -1;
     }
-    owner = meta_label(space, META_LABEL_OWNER_KIND);
-    if (space && strcmp(owner, "ManagedCluster") != 0)
+    owner = meta_label(namespace, META_LABEL_OWNER_KIND);
+    if (namespace && strcmp(owner, "ManagedCluster") != 0)
         return err_set(err, ERR_INVALID, "--name=%s: a spoke has a namespace of its name, and that "
                        "one belongs to %s; choose another name", name, *owner ? owner : "another owner");
-    if (client_ask(client, arena, "GET", arena_printf(arena, CLUSTERS "/%s", name), NULL, &said))
+    if (client_request(client, arena, "GET", arena_printf(arena, CLUSTERS "/%s", name), NULL, &said))
         fprintf(stderr, "axle: the hub has a spoke \"%s\" already: this token is for the same "
                         "machine to join anew; for another machine choose another name, or first "
                         "axle remove spoke %s\n", name, name);
@@ -296,7 +296,7 @@ static int make_at_hub(const struct cli_flags *flags, struct cli_client *client,
 
     if (check_pool_exists(flags, client, arena, err) < 0 || check_spoke_may_join(flags, client, arena, err) < 0)
         return -1;
-    if (client_ask(client, arena, "POST", TOKENS, fresh->object, &said))
+    if (client_request(client, arena, "POST", TOKENS, fresh->object, &said))
         return 0;
     if (requested_name(flags) && strstr(said.text, "already exists"))
         return err_set(err, said.code, "--name=%s: there is a token of this name; choose another "
@@ -309,7 +309,7 @@ static int make_at_hub(const struct cli_flags *flags, struct cli_client *client,
 static int revoke_unprinted_token(struct cli_client *client, struct arena *arena, const struct fresh *fresh)
 {
     struct err err = {0};
-    bool gone = client_ask(client, arena, "DELETE",
+    bool gone = client_request(client, arena, "DELETE",
                            arena_printf(arena, TOKENS "/%s", text_string(&fresh->id)), NULL, &err);
 
     fprintf(stderr, "axle: the token %s could not be printed and is %s\n", text_string(&fresh->id),
@@ -367,9 +367,9 @@ int token_create_verb(const struct cli_flags *flags)
 
 /* Leaves out the hash of the token: only the hub needs it. */
 static void print_list_tree(const struct cli_flags *flags, struct arena *arena,
-                            const struct node *answer)
+                            const struct node *response)
 {
-    struct node *tree = node_copy(arena, answer), *items = node_get(tree, "items");
+    struct node *tree = node_copy(arena, response), *items = node_get(tree, "items");
 
     for (size_t i = 0; i < node_count(items); i++) {
         struct node *one = node_item(items, i);
@@ -413,7 +413,7 @@ int token_list_verb(const struct cli_flags *flags)
     scoped_client struct cli_client *client = client_open(flags, &err);
     const struct node *items;
 
-    items = client ? client_ask(client, arena, "GET", TOKENS, NULL, &err) : NULL;
+    items = client ? client_request(client, arena, "GET", TOKENS, NULL, &err) : NULL;
     if (!items)
         return cli_fail(&err);
     if (cli_wants_tree(flags)) {
@@ -459,7 +459,7 @@ int token_revoke_verb(const struct cli_flags *flags)
     for (size_t i = flags->verb_words; i < flags->word_count; i++) {
         char *target = arena_printf(arena, "%s/%s", TOKENS, flags->words[i]);
 
-        if (!client_ask(client, arena, "DELETE", target, NULL, &err))
+        if (!client_request(client, arena, "DELETE", target, NULL, &err))
             return cli_fail(&err);
     }
     return CLI_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* axle uninstall: removes everything of Axle from this machine. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 #include "cli/uninstall.h"
 
 #include "base/clock.h"
@@ -314,7 +314,7 @@ static void print_orphans(const struct place *place)
     flags = *place->flags;
     flags.kubeconfig = path;
     client = place->running.count ? client_open(&flags, &err) : NULL;
-    items = client ? client_ask(client, arena, "GET", "/apis/" META_API_CLUSTER "/"
+    items = client ? client_request(client, arena, "GET", "/apis/" META_API_CLUSTER "/"
                                 "managedclusters", NULL, &err) : NULL;
     if (!items) {
         printf("  warning    the hub does not answer, so its spokes cannot be listed: on each of "

@@ -4,7 +4,7 @@
  * link is followed, no mount inside is entered, and a tree that is deeper than the limit
  * of open descriptors is deleted in several rounds.
  */
-#include "cli/inside.h"
+#include "cli/internal.h"
 #include "cli/uninstall.h"
 
 #include "base/file.h"

@@ -3,7 +3,7 @@
  * Finds the processes that hold a lock of a file or folder, and ends them; removes their
  * control groups.
  */
-#include "cli/inside.h"
+#include "cli/internal.h"
 #include "cli/uninstall.h"
 
 #include "base/file.h"

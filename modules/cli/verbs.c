@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* axle version and axle kubeconfig. */
-#include "cli/inside.h"
+#include "cli/internal.h"
 
 #include "base/text.h"
 #include "base/version.h"

@@ -161,7 +161,7 @@ static pid_t start_etcd(struct load *etcd)
     }
     for (int i = 0; i < 300; i++) {
         struct http_client *probe = load_client(etcd, 1);
-        bool up = load_ask(etcd, probe, "GET", "/health", NULL) != NULL;
+        bool up = load_request(etcd, probe, "GET", "/health", NULL) != NULL;
 
         http_client_free(&probe);
         if (up)
@@ -281,14 +281,14 @@ static void on_told(struct http_call *call, const char *bytes, size_t len, void 
     told_count++;
 }
 
-static void on_opened(struct http_call *call, const struct http_answer *answer, void *arg)
+static void on_opened(struct http_call *call, const struct http_response *response, void *arg)
 {
-    if (answer->status != 200)
-        load_die("a watch was refused: %d", answer->status);
+    if (response->status != 200)
+        load_die("a watch was refused: %d", response->status);
     opened++;
 }
 
-static void on_closed(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_closed(const struct http_response *response, const struct err *err, void *arg)
 {
     load_die("a watch ended: %s", err ? err->text : "in order");
 }
@@ -300,7 +300,7 @@ static struct http_client **open_watches(size_t count, const char *target)
     opened = 0;
     for (size_t i = 0; i < count; i++) {
         all[i] = load_client(&load, 1);
-        http_client_send(all[i], &(struct http_ask){
+        http_client_send(all[i], &(struct http_client_request){
             .target = target, .head = on_opened, .data = on_told, .done = on_closed,
             .deadline = 300 * CLOCK_SECOND});
         /* A few handshakes at a time, as full jitter would have it. */
@@ -329,10 +329,10 @@ static void change(size_t nth, size_t watchers)
     struct http_client *client = load_client(&load, 1);
     struct load_one one = {.arena = load.arena};
 
-    load_ask(&load, client, "GET", "/readyz", NULL); /* shakes hands before */
+    load_request(&load, client, "GET", "/readyz", NULL); /* shakes hands before */
     told_count = 0;
     told_at = clock_steady();
-    http_client_send(client, &(struct http_ask){
+    http_client_send(client, &(struct http_client_request){
         .method = "PATCH", .target = MAPS "/b0", .body = body, .len = strlen(body),
         .headers = &type, .header_count = 1, .done = load_one_done, .arg = &one});
     while (!one.done || told_count < watchers)
@@ -408,7 +408,7 @@ static double until_ready(void)
     load_login(&load, path);
     client = load_client(&load, 1);
     while (!up)
-        up = load_ask(&load, client, "GET", MAPS "?limit=1", NULL) != NULL;
+        up = load_request(&load, client, "GET", MAPS "?limit=1", NULL) != NULL;
     start = clock_steady() - start;
     http_client_free(&client);
     loop_turn(load.loop, 0);

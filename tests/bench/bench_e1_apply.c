@@ -57,15 +57,15 @@ static void on_data(struct http_call *call, const char *bytes, size_t len, void 
         load_die("a line of the watch is too long");
 }
 
-static void on_end(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_end(const struct http_response *response, const struct err *err, void *arg)
 {
     load_die("the watch ended");
 }
 
-static void on_created(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_created(const struct http_response *response, const struct err *err, void *arg)
 {
-    if (!answer || answer->status != 201)
-        load_die("create: %s", answer ? answer->body : err->text);
+    if (!response || response->status != 201)
+        load_die("create: %s", response ? response->body : err->text);
 }
 
 static void make(size_t nth, struct text *target, struct text *body)
@@ -82,7 +82,7 @@ static void apply(void)
     struct http_field type = {"Content-Type", "application/json"};
 
     make(now, &target, &body);
-    http_client_send(client, &(struct http_ask){
+    http_client_send(client, &(struct http_client_request){
         .method = "POST", .target = text_string(&target), .body = body.bytes, .len = body.len,
         .headers = &type, .header_count = 1, .done = on_created});
     began = clock_steady();
@@ -94,7 +94,7 @@ static void apply(void)
 static void wait_for_spoke(void)
 {
     for (;;) {
-        const char *text = load_ask(&load, client, "GET",
+        const char *text = load_request(&load, client, "GET",
             "/apis/cluster.open-cluster-management.io/v1/managedclusters", NULL);
 
         if (text && strstr(text, "ManagedClusterConditionAvailable"))
@@ -128,9 +128,9 @@ static void take_back(void)
 {
     const char *text;
 
-    load_ask(&load, client, "DELETE", "/apis/axle.dev/v1alpha1/namespaces/lab/aiworkloads", NULL);
+    load_request(&load, client, "DELETE", "/apis/axle.dev/v1alpha1/namespaces/lab/aiworkloads", NULL);
     for (int i = 0; i < 600; i++) {
-        text = load_ask(&load, client, "GET",
+        text = load_request(&load, client, "GET",
             "/apis/work.open-cluster-management.io/v1/namespaces/local-cluster/manifestworks", NULL);
         if (text && strstr(text, "\"items\":[]"))
             return;
@@ -154,10 +154,10 @@ int main(int argc, char **argv)
     watcher = load_client(&load, 1);
     wait_for_spoke();
     for (size_t i = 0; i < count_of(first); i++) {
-        while (!load_ask(&load, client, "POST", first[i][0], first[i][1]))
+        while (!load_request(&load, client, "POST", first[i][0], first[i][1]))
             loop_turn(load.loop, 20 * CLOCK_MS);
     }
-    http_client_send(watcher, &(struct http_ask){
+    http_client_send(watcher, &(struct http_client_request){
         .target = "/apis/axle.dev/v1alpha1/namespaces/lab/aiworkloads?watch=true",
         .data = on_data, .done = on_end});
     loop_turn(load.loop, 200 * CLOCK_MS);

@@ -38,21 +38,21 @@ static void stat_now(struct http_request *r, void *arg)
     struct timespec cpu;
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-    http_answer_text(r, 200, "%.9f %.1f", (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9,
+    http_respond_text(r, 200, "%.9f %.1f", (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9,
                      resident_kb());
 }
 
 static char small[300];
 static void get(struct http_request *r, void *arg)
 {
-    http_answer(r, 200, "application/json", small, sizeof small);
+    http_respond(r, 200, "application/json", small, sizeof small);
 }
 
 static void watch(struct http_request *r, void *arg)
 {
     http_request_gone(r, NULL, NULL);
-    http_answer_begin(r, 200, "application/json", -1);
-    http_answer_write(r, small, sizeof small);
+    http_response_begin(r, 200, "application/json", -1);
+    http_response_write(r, small, sizeof small);
 }
 
 static void serve(int out)
@@ -102,7 +102,7 @@ static struct http_client *client_of(struct tls_client *tls, size_t most)
 static size_t done, failed;
 static char last_body[128];
 
-static void on_done(const struct http_answer *a, const struct err *err, void *arg)
+static void on_done(const struct http_response *a, const struct err *err, void *arg)
 {
     done++;
     failed += err != NULL;
@@ -112,9 +112,9 @@ static void on_done(const struct http_answer *a, const struct err *err, void *ar
         snprintf(last_body, sizeof last_body, "%s", a->body);
 }
 
-static void ask(struct http_client *client, const char *target)
+static void send_request(struct http_client *client, const char *target)
 {
-    http_client_send(client, &(struct http_ask){.target = target, .done = on_done});
+    http_client_send(client, &(struct http_client_request){.target = target, .done = on_done});
 }
 
 static void until(size_t count)
@@ -129,7 +129,7 @@ static void stat_of_server(double *cpu, double *kb)
     struct http_client *client = client_of(tls, 1);
 
     done = 0;
-    ask(client, "/stat");
+    send_request(client, "/stat");
     until(1);
     *cpu = strtod(last_body, NULL);
     *kb = strtod(strchr(last_body, ' ') ? strchr(last_body, ' ') : "0", NULL);
@@ -156,7 +156,7 @@ static void handshakes(bool resume, size_t count)
         }
         client = client_of(tls, 1);
         done = 0;
-        ask(client, "/get");
+        send_request(client, "/get");
         until(1);
         http_client_free(&client);
         loop_turn(loop, 0);
@@ -171,12 +171,12 @@ static void handshakes(bool resume, size_t count)
 
 static struct http_client *getter;
 static size_t left;
-static void on_get(const struct http_answer *a, const struct err *err, void *arg)
+static void on_get(const struct http_response *a, const struct err *err, void *arg)
 {
     done++;
     failed += err != NULL;
     if (left && left--)
-        http_client_send(getter, &(struct http_ask){.target = "/get", .done = on_get});
+        http_client_send(getter, &(struct http_client_request){.target = "/get", .done = on_get});
 }
 
 static void get_many(size_t lines, size_t count)
@@ -192,7 +192,7 @@ static void get_many(size_t lines, size_t count)
     left = count - lines;
     start = clock_steady();
     for (i = 0; i < lines; i++)
-        http_client_send(getter, &(struct http_ask){.target = "/get", .done = on_get});
+        http_client_send(getter, &(struct http_client_request){.target = "/get", .done = on_get});
     until(count);
     start = clock_steady() - start;
     stat_of_server(&cpu[1], &kb);
@@ -219,7 +219,7 @@ static void idle(size_t count)
 
     stat_of_server(&cpu, &kb[0]);
     for (i = 0; i < count; i++) {
-        calls[i] = http_client_send(client, &(struct http_ask){
+        calls[i] = http_client_send(client, &(struct http_client_request){
             .target = "/watch", .data = on_data, .done = on_done, .deadline = 60 * CLOCK_SECOND});
         while (heard <= i && !failed)
             loop_turn(loop, CLOCK_SECOND);

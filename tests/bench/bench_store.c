@@ -105,7 +105,7 @@ static void bench_store(int group)
 }
 
 static void create(struct objects *objects, const char *plural,
-                   const char *space, const char *name)
+                   const char *namespace, const char *name)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct kind *kind = kinds_find(objects_kinds(objects), "", plural);
@@ -115,7 +115,7 @@ static void create(struct objects *objects, const char *plural,
     struct objects_write write = {
         .who = {"bench", "bench", false},
         .kind = kind,
-        .space = space,
+        .namespace = namespace,
         .body = body,
     };
     struct err err = {0};
@@ -123,7 +123,7 @@ static void create(struct objects *objects, const char *plural,
     memset(filler, 'x', sizeof(filler));
     filler[sizeof(filler) - 1] = '\0';
     node_set_text(arena, node_make(arena, body, "metadata"), "name", name);
-    if (*space)
+    if (*namespace)
         node_set_text(arena, node_make(arena, body, "data"), "text", filler);
     if (objects_create(objects, &write, &result, &err) < 0)
         on_done(NULL, &err);

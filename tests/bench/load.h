@@ -198,17 +198,17 @@ struct load_sent {
 
 static void load_next(struct load_run *run);
 
-static void load_answered(const struct http_answer *answer, const struct err *err, void *arg)
+static void load_answered(const struct http_response *response, const struct err *err, void *arg)
 {
     struct load_sent *sent = arg;
     struct load_run *run = sent->run;
 
     run->took[run->done++] = clock_steady() - sent->start;
-    if (!answer || answer->status > 299) {
+    if (!response || response->status > 299) {
         if (!run->failed++)
-            fprintf(stderr, "a request failed: %.300s\n", answer ? answer->body : err->text);
+            fprintf(stderr, "a request failed: %.300s\n", response ? response->body : err->text);
     } else {
-        run->bytes += (int64_t)answer->len;
+        run->bytes += (int64_t)response->len;
     }
     free(sent);
     load_next(run);
@@ -219,7 +219,7 @@ static void load_next(struct load_run *run)
     scoped_text struct text target = {0}, body = {0};
     struct load_sent *sent;
     struct http_field type = {"Content-Type", run->type ? run->type : "application/json"};
-    struct http_ask ask = {.method = run->method, .done = load_answered,
+    struct http_client_request request = {.method = run->method, .done = load_answered,
                            .limit = (size_t)1 << 30, .deadline = 120 * CLOCK_SECOND};
 
     if (run->sent == run->count)
@@ -227,15 +227,15 @@ static void load_next(struct load_run *run)
     run->make(run->sent++, &target, &body);
     sent = mem_alloc(sizeof *sent);
     *sent = (struct load_sent){run, clock_steady()};
-    ask.target = text_string(&target);
-    ask.arg = sent;
+    request.target = text_string(&target);
+    request.arg = sent;
     if (body.len) {
-        ask.body = body.bytes;
-        ask.len = body.len;
-        ask.headers = &type;
-        ask.header_count = 1;
+        request.body = body.bytes;
+        request.len = body.len;
+        request.headers = &type;
+        request.header_count = 1;
     }
-    http_client_send(run->client, &ask);
+    http_client_send(run->client, &request);
 }
 
 static int load_by_size(const void *a, const void *b)
@@ -275,28 +275,28 @@ struct load_one {
     bool done;
 };
 
-static void load_one_done(const struct http_answer *answer, const struct err *err, void *arg)
+static void load_one_done(const struct http_response *response, const struct err *err, void *arg)
 {
     struct load_one *one = arg;
 
     one->done = true;
-    if (!answer)
+    if (!response)
         return;
-    one->status = answer->status;
-    one->body = arena_bytes(one->arena, answer->body, answer->len);
+    one->status = response->status;
+    one->body = arena_bytes(one->arena, response->body, response->len);
 }
 
-__attribute__((unused)) static char *load_ask(struct load *load, struct http_client *client,
+__attribute__((unused)) static char *load_request(struct load *load, struct http_client *client,
                                               const char *method, const char *target,
                                               const char *json)
 {
     struct load_one one = {.arena = load->arena};
     struct http_field type = {"Content-Type", "application/json"};
-    struct http_ask ask = {.method = method, .target = target, .body = json,
+    struct http_client_request request = {.method = method, .target = target, .body = json,
                            .len = json ? strlen(json) : 0, .headers = &type,
                            .header_count = json != NULL, .done = load_one_done, .arg = &one};
 
-    http_client_send(client, &ask);
+    http_client_send(client, &request);
     while (!one.done)
         loop_turn(load->loop, CLOCK_SECOND);
     return one.status >= 200 && one.status < 300 ? one.body : NULL;
@@ -307,7 +307,7 @@ __attribute__((unused)) static double load_metric(struct load *load, struct http
                                                   const char *name)
 {
     scoped_mem char *line = mem_printf("\n%s ", name);
-    const char *all = load_ask(load, client, "GET", "/metrics", NULL);
+    const char *all = load_request(load, client, "GET", "/metrics", NULL);
     const char *at = all ? strstr(all, line) : NULL;
 
     return at ? strtod(at + strlen(line), NULL) : -1;

@@ -292,10 +292,10 @@ static bool is_by_name(const char *key)
  * The same members out of the full answer. Of tables by name, `expect` lists
  * only those that the test was about; `observed` lists all of them.
  */
-static struct node *answer_like(struct world *w, const struct node *like,
+static struct node *respond_like(struct world *w, const struct node *like,
                                 bool whole)
 {
-    struct node *answer = node_map(w->arena);
+    struct node *response = node_map(w->arena);
 
     node_each(member, like) {
         struct node *have = node_get(w->full, member->key);
@@ -313,9 +313,9 @@ static struct node *answer_like(struct world *w, const struct node *like,
                  node_is(member->value, NODE_BOOL))
             have = node_bool(w->arena, w->result.outcome == PLACEMENT_FAILED);
         if (have)
-            node_set(w->arena, answer, member->key, have);
+            node_set(w->arena, response, member->key, have);
     }
-    return answer;
+    return response;
 }
 
 static void put_all(struct placement_world *world, const struct node *input)
@@ -465,12 +465,12 @@ static void run_world(struct case_run *run)
             leave_alone(&w);
         node_set(run->arena, run->expected, "observed", observed);
         node_set(run->arena, run->got, "observed",
-                 answer_like(&w, observed, true));
+                 respond_like(&w, observed, true));
     }
     if (node_get(run->one, "expect")) {
         expect = expectation(run, &w);
         node_set(run->arena, run->expected, "expect", expect);
-        node_set(run->arena, run->got, "expect", answer_like(&w, expect, false));
+        node_set(run->arena, run->got, "expect", respond_like(&w, expect, false));
     }
 }
 CASE_ROW(placement, "placement", "cases", NULL, run_world)
@@ -502,11 +502,11 @@ static void give_condition(struct case_run *run,
 static void run_satisfied(struct case_run *run)
 {
     const struct node *in = node_get(run->one, "input");
-    const struct node *asked = node_get(in, "clusterSetsInSpec");
+    const struct node *requested = node_get(in, "clusterSetsInSpec");
     const struct node *sets = node_get(in, "eligibleClusterSets");
     struct placement_satisfied facts = {
-        names_of(run->arena, asked),
-        node_count(asked),
+        names_of(run->arena, requested),
+        node_count(requested),
         names_of(run->arena, sets),
         node_count(sets),
         (size_t)node_get_int(in, "numOfBindings", 0),
@@ -635,9 +635,9 @@ static void run_scenario(struct case_run *run)
             do_op(&story, node_item(ops, k));
         decide(&story.w);
         node_add(run->arena, run->expected, expect);
-        node_add(run->arena, run->got, answer_like(&story.w, expect, false));
+        node_add(run->arena, run->got, respond_like(&story.w, expect, false));
         node_add(run->arena, run->expected, observed);
-        node_add(run->arena, run->got, answer_like(&story.w, observed, true));
+        node_add(run->arena, run->got, respond_like(&story.w, observed, true));
         keep_decisions(&story);
     }
 }

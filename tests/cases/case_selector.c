@@ -18,7 +18,7 @@ static struct node *make_object(struct case_run *run, const struct node *from)
 static void run_selector(struct case_run *run)
 {
     static const char *const known[] = { NULL };
-    static const char *const answers[] = { "code", "selects", "message" };
+    static const char *const responses[] = { "code", "selects", "message" };
     const struct node *objects = node_get(run->file, "objects");
     const struct node *labels = node_get(run->one, "labelSelector");
     struct err err = { 0 };
@@ -31,10 +31,10 @@ static void run_selector(struct case_run *run)
 
     run->expected = node_map(run->arena);
     run->got = node_map(run->arena);
-    for (size_t i = 0; i < count_of(answers); i++)
-        if (node_get(run->one, answers[i]))
-            node_set(run->arena, run->expected, answers[i],
-                     node_get(run->one, answers[i]));
+    for (size_t i = 0; i < count_of(responses); i++)
+        if (node_get(run->one, responses[i]))
+            node_set(run->arena, run->expected, responses[i],
+                     node_get(run->one, responses[i]));
     node_set_int(run->arena, run->got, "code",
                  selector ? 200 : err_http(err.code));
     if (!selector) {

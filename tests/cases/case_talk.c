@@ -126,7 +126,7 @@ struct hearing {
     bool over;
 };
 
-static void on_answer(const struct http_answer *answer, const struct err *err,
+static void on_response(const struct http_response *response, const struct err *err,
                       void *arg)
 {
     struct hearing *hearing = arg;
@@ -140,13 +140,13 @@ static void on_answer(const struct http_answer *answer, const struct err *err,
         node_set_text(run->arena, got, "failed", err->text);
         return;
     }
-    node_set_int(run->arena, got, "code", answer->status);
-    if (answer->status < 300)
+    node_set_int(run->arena, got, "code", response->status);
+    if (response->status < 300)
         return;
-    body = document_read_json(run->arena, answer->body, answer->len,
+    body = document_read_json(run->arena, response->body, response->len,
                               &document_limits_own, &why);
     if (!body) {
-        node_set_text(run->arena, got, "text", answer->body);
+        node_set_text(run->arena, got, "text", response->body);
         return;
     }
     node_remove(body, "metadata");
@@ -187,7 +187,7 @@ static void say(struct case_run *run)
 
     text = expanded(run, text);
     http_client_send(talk.http,
-                     &(struct http_ask){
+                     &(struct http_client_request){
                          .method = node_get_text(run->one, "method"),
                          .target = node_get_text(run->one, "path"),
                          .headers = &header,
@@ -195,7 +195,7 @@ static void say(struct case_run *run)
                          .body = text,
                          .len = strlen(text),
                          .deadline = 60 * CLOCK_SECOND,
-                         .done = on_answer,
+                         .done = on_response,
                          .arg = &hearing,
                      });
     while (!hearing.over)

@@ -108,7 +108,7 @@ static struct node *error_of(struct case_run *run, const struct err *err,
 
 static void run_write(struct case_run *run)
 {
-    static const char *const answers[] = { "code", "observed", "error" };
+    static const char *const responses[] = { "code", "observed", "error" };
     const struct node *live = node_get(run->one, "live");
     const char *op = node_get_text(run->one, "op");
     struct node *causes = node_list(run->arena), *object;
@@ -129,10 +129,10 @@ static void run_write(struct case_run *run)
     run->same = same_write;
     run->expected = node_map(run->arena);
     run->got = node_map(run->arena);
-    for (size_t i = 0; i < count_of(answers); i++)
-        if (node_get(run->one, answers[i]))
-            node_set(run->arena, run->expected, answers[i],
-                     node_get(run->one, answers[i]));
+    for (size_t i = 0; i < count_of(responses); i++)
+        if (node_get(run->one, responses[i]))
+            node_set(run->arena, run->expected, responses[i],
+                     node_get(run->one, responses[i]));
     node_set_int(run->arena, run->got, "code",
                  object ? created ? 201 : 200 : err_http(err.code));
     if (object)

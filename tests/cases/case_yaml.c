@@ -44,7 +44,7 @@ static void write_go_json(struct text *out, const struct node *tree)
     }
 }
 
-static void answer_one(struct case_run *run, bool strict, const char *name)
+static void respond_one(struct case_run *run, bool strict, const char *name)
 {
     size_t len;
     const char *yaml =
@@ -74,9 +74,9 @@ static void run_yaml(struct case_run *run)
     run->expected = node_map(run->arena);
     run->got = node_map(run->arena);
     expect_one(run, "json", "loose");
-    answer_one(run, false, "loose");
+    respond_one(run, false, "loose");
     expect_one(run, "strict_json", "strict");
-    answer_one(run, true, "strict");
+    respond_one(run, true, "strict");
 }
 
 CASE_ROW(yaml, "yaml", "cases", NULL, run_yaml)

@@ -16,10 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static void echo_body(struct http_request *r, const char *body, size_t len, void *arg)
 {
-    http_answer(r, 200, "text/plain", body, len);
+    http_respond(r, 200, "text/plain", body, len);
 }
 
-static void answer(struct http_request *r, void *arg)
+static void response(struct http_request *r, void *arg)
 {
     scoped_text struct text words = {0};
     size_t i;
@@ -35,7 +35,7 @@ static void answer(struct http_request *r, void *arg)
         text_addf(&words, " %s=%s", r->query[i].name, r->query[i].value);
     for (i = 0; i < r->header_count; i++)
         text_addf(&words, " %s:%s", r->headers[i].name, r->headers[i].value);
-    http_answer(r, 200, "text/plain", words.bytes, words.len);
+    http_respond(r, 200, "text/plain", words.bytes, words.len);
 }
 
 struct peer {
@@ -56,7 +56,7 @@ static void on_closed(void *arg, const struct err *why)
 static const struct loop_stream_events events = {.read = on_read, .closed = on_closed};
 
 /* What the server answers when the bytes come `step` at a time. */
-static void ask(const uint8_t *bytes, size_t len, size_t step, struct text *ret)
+static void send_request(const uint8_t *bytes, size_t len, size_t step, struct text *ret)
 {
     struct loop_world *world = loop_world_new(1);
     struct loop *hub = loop_world_host(world, "hub"), *other = loop_world_host(world, "other");
@@ -65,7 +65,7 @@ static void ask(const uint8_t *bytes, size_t len, size_t step, struct text *ret)
     struct err err;
     size_t at, part;
 
-    http_server_route(server, "/", NULL, answer, NULL);
+    http_server_route(server, "/", NULL, response, NULL);
     if (http_server_listen(server, ":80", NULL, &err) < 0)
         abort();
     peer.stream = loop_connect(other, "hub:80", &err);
@@ -107,8 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     step = 1 + bytes[0] % 61;
     if (len / step > 500)
         step = len / 500 + 1;
-    ask(bytes + 1, len - 1, len, &whole);
-    ask(bytes + 1, len - 1, step, &torn);
+    send_request(bytes + 1, len - 1, len, &whole);
+    send_request(bytes + 1, len - 1, step, &torn);
     blur_dates(&whole);
     blur_dates(&torn);
     if (strcmp(text_string(&whole), text_string(&torn))) {

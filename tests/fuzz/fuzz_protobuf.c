@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Noise as the messages of kubectl's typed commands; what is read is sound JSON. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "document/document.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "http/http.h"
-#include "tls/inside.h"
+#include "tls/internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

@@ -2,7 +2,7 @@
 #ifndef SIM_HOSTS_H
 #define SIM_HOSTS_H
 
-#include "loop/inside.h"
+#include "loop/internal.h"
 #include "sim/world.h"
 
 struct world_host {

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "sim/hosts.h"
-#include "tls/inside.h"
+#include "tls/internal.h"
 
 /* "AXLE" and four digits of hexadecimal: a hello's length, then PEM. */
 #define HELLO 12
@@ -46,7 +46,7 @@ static bool is_signed(const struct tls_stream *t, const char *pem, size_t len)
     /* No map: its chance would make the first seed of a process differ. */
     static struct {
         unsigned char digest[PKI_SHA256];
-        bool answer;
+        bool verdict;
     } remembered[REMEMBERED];
     unsigned char digest[PKI_SHA256];
     struct pki_sha256 hash;
@@ -60,9 +60,9 @@ static bool is_signed(const struct tls_stream *t, const char *pem, size_t len)
     at = digest[0] % REMEMBERED;
     if (memcmp(remembered[at].digest, digest, sizeof digest) != 0) {
         memcpy(remembered[at].digest, digest, sizeof digest);
-        remembered[at].answer = verify_chain(t, pem, len);
+        remembered[at].verdict = verify_chain(t, pem, len);
     }
-    return remembered[at].answer && clock_wall() <= t->peer->not_after &&
+    return remembered[at].verdict && clock_wall() <= t->peer->not_after &&
            clock_wall() >= t->peer->not_before;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "tls/inside.h"
+#include "tls/internal.h"
 
 static struct loop_world *the_world; /* of base's clock platform */
 

@@ -82,12 +82,12 @@ __attribute__((unused)) static const struct kind *kind_of(const struct place *pl
 
 __attribute__((unused)) static void
 forget(struct place *place, const char *group, const char *plural,
-       const char *space, const char *name)
+       const char *namespace, const char *name)
 {
     struct err err = {0};
 
     must(objects_remove(place->objects, "test", kind_of(place, group, plural),
-                        space, name, &err) == 0, &err);
+                        namespace, name, &err) == 0, &err);
     settle(place);
 }
 
@@ -103,7 +103,7 @@ create_as(struct place *place, const struct auth_user *user, const char *yaml,
         .who = {user->name, "test", false, user},
         .kind = kinds_by_kind(place->kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
-        .space = node_get_text(node_get(body, "metadata"), "namespace"),
+        .namespace = node_get_text(node_get(body, "metadata"), "namespace"),
         .body = body, .grace = -1};
     int failed = objects_create(place->objects, &write, &result, err);
 

@@ -62,7 +62,7 @@ void history_copy(struct history *to, const struct history *from)
 struct truth {
     int64_t revision;
     char key[32], value[32]; /* value "": it was deleted */
-    int64_t asked, answered; /* its write was; -1: not known */
+    int64_t requested, answered; /* its write was; -1: not known */
     const struct truth *before; /* of the same key */
 };
 
@@ -87,7 +87,7 @@ static void say(struct court *court, const char *format, ...)
 }
 
 static void learn(struct court *court, int64_t revision, const char *key,
-                  const char *value, int64_t asked, int64_t answered)
+                  const char *value, int64_t requested, int64_t answered)
 {
     struct truth *truth;
 
@@ -99,7 +99,7 @@ static void learn(struct court *court, int64_t revision, const char *key,
                                          sizeof *court->truths);
     }
     truth = &court->truths[court->count++];
-    *truth = (struct truth){.revision = revision, .asked = asked, .answered = answered};
+    *truth = (struct truth){.revision = revision, .requested = requested, .answered = answered};
     snprintf(truth->key, sizeof truth->key, "%s", key);
     snprintf(truth->value, sizeof truth->value, "%s", value);
 }
@@ -146,7 +146,7 @@ static void settle_truths(struct court *court)
             say(court, "W5: revision %lld is %s=%s and %s=%s", (long long)t->revision,
                 last->key, last->value, t->key, t->value);
         if (t->answered >= 0) {
-            last->asked = t->asked;
+            last->requested = t->requested;
             last->answered = t->answered;
         }
     }
@@ -376,7 +376,7 @@ static void judge_time(struct court *court, const struct history_entry *later)
 static bool may_have_changed(const struct court *court, const struct history_entry *e)
 {
     for (size_t at = behind(court, e->expected); at < court->count; at++)
-        if (!strcmp(court->truths[at].key, e->key) && court->truths[at].asked < e->end)
+        if (!strcmp(court->truths[at].key, e->key) && court->truths[at].requested < e->end)
             return true;
     for (size_t i = 0; i < court->history->count; i++) {
         const struct history_entry *other = &court->history->entries[i];

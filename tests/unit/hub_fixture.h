@@ -112,7 +112,7 @@ static struct objects_write hub_write(struct hub *hub, const char *plural, const
 {
     return (struct objects_write) {
         .who = { .user = "kubernetes-admin", .manager = "kubectl" },
-        .kind = hub_kind(hub, plural), .space = namespace, .name = name, .grace = -1,
+        .kind = hub_kind(hub, plural), .namespace = namespace, .name = name, .grace = -1,
         .force = true,
     };
 }
@@ -152,7 +152,7 @@ static const char *hub_apply(struct hub *hub, const char *yaml)
                                                 node_get_text(one, "kind"));
         struct objects_write write = {
             .who = { .user = "kubernetes-admin", .manager = "kubectl" }, .kind = kind,
-            .space = meta_namespace(one), .name = meta_name(one), .body = one,
+            .namespace = meta_namespace(one), .name = meta_name(one), .body = one,
             .patch = OBJECTS_PATCH_APPLY, .force = true, .grace = -1,
         };
         struct objects_result result = { .arena = hub->arena };

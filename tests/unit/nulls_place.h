@@ -9,7 +9,7 @@
 #include "document/document.h"
 #include "http/http.h"
 #include "hub/hub.h"
-#include "hub/inside.h"
+#include "hub/internal.h"
 #include "kinds/kinds.h"
 #include "loop/loop.h"
 #include "objects/objects.h"
@@ -111,15 +111,15 @@ static void settle(struct place *place)
     loop_world_run_until(place->world, is_idle, place, CLOCK_SECOND);
 }
 
-static void on_done(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_done(const struct http_response *response, const struct err *err, void *arg)
 {
     struct place *place = arg;
 
     place->done = true;
-    place->status = answer ? answer->status : 0;
+    place->status = response ? response->status : 0;
     text_cut(&place->body, 0);
-    if (answer)
-        text_add_bytes(&place->body, answer->body, answer->len);
+    if (response)
+        text_add_bytes(&place->body, response->body, response->len);
     else
         text_add(&place->body, err->text);
 }
@@ -154,7 +154,7 @@ static int exchange(struct place *place, const struct sending *s)
         fields[count++] = (struct http_field){"Authorization", place->join};
     place->done = false;
     http_client_send(s->who == JOINER ? place->joining : place->http,
-                     &(struct http_ask){.method = s->method, .target = s->target,
+                     &(struct http_client_request){.method = s->method, .target = s->target,
                                         .headers = fields, .header_count = count,
                                         .body = s->body, .len = s->body ? strlen(s->body) : 0,
                                         .deadline = 600 * CLOCK_SECOND,

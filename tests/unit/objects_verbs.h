@@ -83,7 +83,7 @@ static inline struct objects_write write_of(const char *plural, const char *name
     return (struct objects_write){
         .who = {.user = "test", .manager = "test"},
         .kind = kind,
-        .space = kind->namespaced ? "talk" : "",
+        .namespace = kind->namespaced ? "talk" : "",
         .name = name,
         .body = body ? json(body) : NULL,
         .grace = -1,

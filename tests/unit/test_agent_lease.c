@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "document/document.h"
 #include "hub/hub.h"
-#include "hub/inside.h"
+#include "hub/internal.h"
 #include "kinds/kinds.h"
 #include "loop/loop.h"
 #include "objects/objects.h"
@@ -72,10 +72,10 @@ static void start(void)
 /* ---- What the hub has of it --------------------------------------------------------- */
 
 static struct node *read_of(struct arena *arena, const char *group, const char *plural,
-                            const char *space, const char *name)
+                            const char *namespace, const char *name)
 {
     scoped_object struct object *object =
-        objects_get(hub->objects, OBJECTS_PUBLISHED, kinds_find(hub->kinds, group, plural), space, name,
+        objects_get(hub->objects, OBJECTS_PUBLISHED, kinds_find(hub->kinds, group, plural), namespace, name,
                     NULL);
 
     return object ? object_read(arena, object) : NULL;
@@ -135,7 +135,7 @@ static void set_duration(int seconds)
     struct objects_result result = { .arena = arena };
     struct err err = { 0 };
     struct objects_write write = {
-        .who = { "root", "test", true }, .name = "edge-1", .space = "",
+        .who = { "root", "test", true }, .name = "edge-1", .namespace = "",
         .kind = kinds_find(hub->kinds, "cluster.open-cluster-management.io", "managedclusters"),
         .body = document_read_yaml(arena, text, strlen(text), true, &document_limits_own, &err),
         .patch = OBJECTS_PATCH_MERGE, .grace = -1 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The states of an agent's session with its hub: which moves there are, and what a loss does. */
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/session.h"
 
 #include "base/clock.h"

@@ -39,10 +39,10 @@ static const struct {
 /* The spoke, its namespace, its cluster: all are called so. */
 #define HERE "edge-1"
 
-static bool yes_for_here(void *arg, const char *cluster, const char *space,
+static bool yes_for_here(void *arg, const char *cluster, const char *namespace,
                          const char *name)
 {
-    return !strcmp(cluster, HERE) && !strcmp(space, HERE);
+    return !strcmp(cluster, HERE) && !strcmp(namespace, HERE);
 }
 static bool artifact_here(void *arg, const char *cluster, const char *repository,
                           const char *digest)
@@ -126,7 +126,7 @@ static void check_object(struct place *place, const struct auth_user *users[],
                          const struct kind *kind, const char *subresource,
                          unsigned has)
 {
-    bool is_space = !*kind->group && !strcmp(kind->plural, "namespaces");
+    bool is_namespace = !*kind->group && !strcmp(kind->plural, "namespaces");
     char *route = arena_printf(place->arena, "%s/%s%s%s", kind->api_version,
                                kind->plural, *subresource ? "/" : "", subresource);
     char got[WHO_COUNT][12] = {{0}};
@@ -135,16 +135,16 @@ static void check_object(struct place *place, const struct auth_user *users[],
     for (int who = 0; who < WHO_COUNT; who++)
         for (size_t v = 0; v < count_of(verbs); v++) {
             bool named = verbs[v].named || *subresource;
-            struct auth_request ask = {
+            struct auth_request request = {
                 .verb = verbs[v].verb, .group = kind->group,
                 .resource = kind->plural, .subresource = subresource,
-                .space = kind->namespaced || (is_space && named) ? HERE : "",
+                .namespace = kind->namespaced || (is_namespace && named) ? HERE : "",
                 .name = named ? HERE : ""};
 
             if (!(has & verbs[v].bit))
                 continue;
-            all = all && auth_may(place->auth, administrator(place), &ask, NULL);
-            if (auth_may(place->auth, users[who], &ask, NULL))
+            all = all && auth_may(place->auth, administrator(place), &request, NULL);
+            if (auth_may(place->auth, users[who], &request, NULL))
                 got[who][strlen(got[who])] = verbs[v].letter;
         }
     CHECK(all, "%s: the administrator may all", route);
@@ -170,12 +170,12 @@ static void check_path(struct place *place, const struct auth_user *users[],
 
     for (int who = 0; who < WHO_COUNT; who++)
         for (size_t v = 0; v < 4; v += 3) { /* get, create */
-            struct auth_request ask = {.verb = verbs[v].verb, .group = "",
+            struct auth_request request = {.verb = verbs[v].verb, .group = "",
                                    .resource = "", .subresource = "",
-                                   .space = "", .name = "", .path = path,
+                                   .namespace = "", .name = "", .path = path,
                                    .digest = "sha256:named"};
 
-            if (auth_may(place->auth, users[who], &ask, NULL))
+            if (auth_may(place->auth, users[who], &request, NULL))
                 got[who][strlen(got[who])] = verbs[v].letter;
         }
     compare(path, got);

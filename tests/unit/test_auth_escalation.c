@@ -103,18 +103,18 @@ static void check_rules(void)
 /* `kubectl auth can-i --list` */
 static void check_list(void)
 {
-    static const char *const spaces[] = {"lab", ""};
+    static const char *const namespaces[] = {"lab", ""};
 
-    for (size_t i = 0; i < count_of(spaces); i++) {
+    for (size_t i = 0; i < count_of(namespaces); i++) {
         const char *json = document_json(
-            place.arena, auth_rules(place.auth, user_of(&place, "gil", NULL), spaces[i], place.arena));
+            place.arena, auth_rules(place.auth, user_of(&place, "gil", NULL), namespaces[i], place.arena));
 
         CHECK(strstr(json, "{\"verbs\":[\"get\"],\"apiGroups\":[\"\"],\"resources\":[\"configmaps\"]}"),
-              "in \"%s\" the rules of a ClusterRoleBinding are listed", spaces[i]);
+              "in \"%s\" the rules of a ClusterRoleBinding are listed", namespaces[i]);
         CHECK(strstr(json, "\"resources\":[\"secrets\"],\"resourceNames\":[\"mine\"]"),
-              "in \"%s\" with their names", spaces[i]);
+              "in \"%s\" with their names", namespaces[i]);
         CHECK(strstr(json, "\"nonResourceURLs\":[\"/metrics\",\"/v2/lab/*\"]"),
-              "in \"%s\" with their URLs", spaces[i]);
+              "in \"%s\" with their URLs", namespaces[i]);
     }
 }
 
@@ -122,12 +122,12 @@ static void check_list(void)
 
 /* An update as this user, of an object that `change` has been put into. */
 static int change_as(const struct auth_user *user, const char *group, const char *plural,
-                     const char *space, const char *name, const char *change, struct err *err)
+                     const char *namespace, const char *name, const char *change, struct err *err)
 {
     struct objects_result result = {.arena = place.arena};
     struct objects_write write = {
         .who = {user->name, "test", false, user}, .kind = kind_of(&place, group, plural),
-        .space = space, .name = name, .patch = OBJECTS_PATCH_MERGE, .grace = -1,
+        .namespace = namespace, .name = name, .patch = OBJECTS_PATCH_MERGE, .grace = -1,
         .body = document_read_yaml(place.arena, change, strlen(change), true, &document_limits_own, err)};
     int failed;
 
@@ -269,14 +269,14 @@ static void check_owners(void)
 
 /* ---- Signers ------------------------------------------------------------------------ */
 
-static int approve_as(const struct auth_user *user, const char *request, const char *subresource)
+static int approve_as(const struct auth_user *user, const char *csr, const char *subresource)
 {
-    struct auth_request ask = {.verb = "update", .group = "certificates.k8s.io",
+    struct auth_request request = {.verb = "update", .group = "certificates.k8s.io",
                                .resource = "certificatesigningrequests", .subresource = subresource,
-                               .space = "", .name = request};
+                               .namespace = "", .name = csr};
     struct err err = {0};
 
-    return auth_check(place.auth, user, &ask, &err);
+    return auth_check(place.auth, user, &request, &err);
 }
 
 static void make_request(const char *name, const char *signer)

@@ -47,9 +47,9 @@ static void check_rules(void)
 {
     for (size_t i = 0; i < count_of(rules); i++) {
         char *name = arena_printf(place.arena, "r%zu", i);
-        struct auth_request ask = {.verb = rules[i].verb, .group = rules[i].group,
+        struct auth_request request = {.verb = rules[i].verb, .group = rules[i].group,
                                .resource = rules[i].resource,
-                               .subresource = rules[i].subresource, .space = "",
+                               .subresource = rules[i].subresource, .namespace = "",
                                .name = rules[i].name, .path = rules[i].path};
 
         apply(&place, arena_printf(place.arena,
@@ -59,7 +59,7 @@ static void check_rules(void)
               " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: %s},\n"
               " subjects: [{kind: User, apiGroup: " RBAC ", name: %s}]}\n",
               name, rules[i].rule, name, name, name));
-        CHECK_INT(auth_may(place.auth, user_of(&place, name, NULL), &ask, NULL),
+        CHECK_INT(auth_may(place.auth, user_of(&place, name, NULL), &request, NULL),
                   rules[i].may, "%s %s: %s%s%s%s %s", rules[i].rule, rules[i].verb,
                   rules[i].path ? rules[i].path : rules[i].resource,
                   *rules[i].subresource ? "/" : "", rules[i].subresource,
@@ -69,21 +69,21 @@ static void check_rules(void)
 
 /* ---- Subjects ------------------------------------------------------------------ */
 
-static bool may_list(const struct auth_user *user, const char *space)
+static bool may_list(const struct auth_user *user, const char *namespace)
 {
-    struct auth_request ask = {.verb = "list", .group = "", .resource = "configmaps",
-                           .subresource = "", .space = space, .name = ""};
+    struct auth_request request = {.verb = "list", .group = "", .resource = "configmaps",
+                           .subresource = "", .namespace = namespace, .name = ""};
 
-    return auth_may(place.auth, user, &ask, NULL);
+    return auth_may(place.auth, user, &request, NULL);
 }
 
-static void bind(const char *name, const char *space, const char *subject)
+static void bind(const char *name, const char *namespace, const char *subject)
 {
     apply(&place, arena_printf(place.arena,
           "{apiVersion: " RBAC "/v1, kind: RoleBinding,\n"
           " metadata: {name: %s, namespace: %s},\n"
           " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: view},\n"
-          " subjects: [%s]}\n", name, space, subject));
+          " subjects: [%s]}\n", name, namespace, subject));
 }
 
 static void check_subjects(void)
@@ -92,8 +92,8 @@ static void check_subjects(void)
     const struct auth_user *ann = user_of(&place, "ann", "devs");
     const struct auth_user *bot =
         user_of(&place, "system:serviceaccount:lab:bot", NULL);
-    struct auth_request ask = {.verb = "list", .group = "", .resource = "configmaps",
-                           .subresource = "", .space = "lab", .name = ""};
+    struct auth_request request = {.verb = "list", .group = "", .resource = "configmaps",
+                           .subresource = "", .namespace = "lab", .name = ""};
     scoped_text struct text why = {0};
 
     apply(&place, "{apiVersion: v1, kind: Namespace, metadata: {name: lab}}\n---\n"
@@ -104,7 +104,7 @@ static void check_subjects(void)
     CHECK(!may_list(bob, "lob"), "in that namespace only");
     CHECK(!may_list(bob, ""), "and not everywhere");
     CHECK(!may_list(ann, "lab"), "nobody else is");
-    auth_may(place.auth, bob, &ask, &why);
+    auth_may(place.auth, bob, &request, &why);
     CHECK_TEXT(text_string(&why), "RBAC: allowed by RoleBinding \"b/lab\" of "
                "ClusterRole \"view\" to User \"bob\"", "the reason names the binding");
     bind("b", "lab", "{kind: Group, name: devs, apiGroup: " RBAC "}");
@@ -136,7 +136,7 @@ static void check_subjects(void)
 static void check_sentences(void)
 {
     static const struct {
-        struct auth_request ask;
+        struct auth_request request;
         const char *text;
     } cases[] = {
         {{"list", "", "pods", "", "y", "", NULL, NULL},
@@ -155,7 +155,7 @@ static void check_sentences(void)
     for (size_t i = 0; i < count_of(cases); i++) {
         struct err err = {0};
 
-        CHECK(auth_check(place.auth, user_of(&place, "x", NULL), &cases[i].ask,
+        CHECK(auth_check(place.auth, user_of(&place, "x", NULL), &cases[i].request,
                          &err) < 0 && err.code == ERR_FORBIDDEN, "is refused");
         CHECK_TEXT(err.text, cases[i].text, "in kube-apiserver's words");
     }

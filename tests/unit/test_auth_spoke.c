@@ -11,7 +11,7 @@
 #define LABEL "open-cluster-management.io/cluster-name="
 
 /* Words that are near each other, so that near misses are common. */
-static const char *const spaces[] = {"", ME, "edge-2", "edge-11", "edge-", "default",
+static const char *const namespaces[] = {"", ME, "edge-2", "edge-11", "edge-", "default",
                                      "research", "EDGE-1", "edge-1 "};
 static const char *const names[] = {"", ME, "edge-2", "edge-11", "token", "model",
                                     "edge-1-k2f92", "edge-2-x8d4q", "edge"};
@@ -43,10 +43,10 @@ static const char *const paths[] = {
 static const char *const digests[] = {NULL, "", "sha256:mine", "sha256:other"};
 
 /* Works of edge-1 name the Secret research/token and the artifact research/ocr. */
-static bool secret_is_named(void *arg, const char *cluster, const char *space,
+static bool secret_is_named(void *arg, const char *cluster, const char *namespace,
                             const char *name)
 {
-    return !strcmp(cluster, ME) && !strcmp(space, "research") &&
+    return !strcmp(cluster, ME) && !strcmp(namespace, "research") &&
            !strcmp(name, "token");
 }
 static bool artifact_is_named(void *arg, const char *cluster,
@@ -77,60 +77,60 @@ static bool one_of(const char *word, const char *words)
     return false;
 }
 
-static bool oracle_path(const struct auth_request *ask)
+static bool oracle_path(const struct auth_request *request)
 {
-    if (!one_of(ask->verb, "get"))
+    if (!one_of(request->verb, "get"))
         return false;
-    if (one_of(ask->path, "/v2/research/ocr"))
-        return ask->digest && !strcmp(ask->digest, "sha256:mine");
-    return one_of(ask->path, "/api,/apis,/apis/axle.dev,/openapi/v3,/version,/livez,"
+    if (one_of(request->path, "/v2/research/ocr"))
+        return request->digest && !strcmp(request->digest, "sha256:mine");
+    return one_of(request->path, "/api,/apis,/apis/axle.dev,/openapi/v3,/version,/livez,"
                              "/v2,/v2/");
 }
 
 /* "CSRs: create; list and watch of its own." */
-static bool oracle_request(const struct auth_request *ask)
+static bool oracle_request(const struct auth_request *request)
 {
-    bool mine = ask->labels && (!strcmp(ask->labels, LABEL ME) ||
-                                !strcmp(ask->labels, LABEL "=" ME));
+    bool mine = request->labels && (!strcmp(request->labels, LABEL ME) ||
+                                !strcmp(request->labels, LABEL "=" ME));
 
-    if (*ask->subresource)
+    if (*request->subresource)
         return false;
-    if (one_of(ask->verb, "create"))
+    if (one_of(request->verb, "create"))
         return true;
-    if (!one_of(ask->verb, "get,list,watch"))
+    if (!one_of(request->verb, "get,list,watch"))
         return false;
-    return *ask->name ? !strcmp(ask->name, "edge-1-k2f92") : mine;
+    return *request->name ? !strcmp(request->name, "edge-1-k2f92") : mine;
 }
 
-static bool oracle_object(const struct auth_request *ask)
+static bool oracle_object(const struct auth_request *request)
 {
     char what[160];
-    bool here = !strcmp(ask->space, ME), whole = !*ask->subresource;
-    bool status = !strcmp(ask->subresource, "status");
+    bool here = !strcmp(request->namespace, ME), whole = !*request->subresource;
+    bool status = !strcmp(request->subresource, "status");
 
-    snprintf(what, sizeof what, "%s/%s", ask->group, ask->resource);
+    snprintf(what, sizeof what, "%s/%s", request->group, request->resource);
     if (one_of(what, WORKS "/manifestworks"))
-        return here && ((whole && one_of(ask->verb, "get,list,watch,update,patch")) ||
-                        (status && one_of(ask->verb, "get,update,patch")));
+        return here && ((whole && one_of(request->verb, "get,list,watch,update,patch")) ||
+                        (status && one_of(request->verb, "get,update,patch")));
     if (one_of(what, "axle.dev/workloads"))
-        return here && ((whole && one_of(ask->verb, "get,list,watch")) ||
-                        (status && one_of(ask->verb, "get,update,patch")));
+        return here && ((whole && one_of(request->verb, "get,list,watch")) ||
+                        (status && one_of(request->verb, "get,update,patch")));
     if (one_of(what, OCM "/managedclusters"))
-        return !strcmp(ask->name, ME) &&
-               ((whole && one_of(ask->verb, "get,list,watch")) ||
-                (status && one_of(ask->verb, "get,update,patch")));
+        return !strcmp(request->name, ME) &&
+               ((whole && one_of(request->verb, "get,list,watch")) ||
+                (status && one_of(request->verb, "get,update,patch")));
     if (one_of(what, "/secrets"))
-        return whole && one_of(ask->verb, "get") && !strcmp(ask->name, "token") &&
-               !strcmp(ask->space, "research");
+        return whole && one_of(request->verb, "get") && !strcmp(request->name, "token") &&
+               !strcmp(request->namespace, "research");
     if (one_of(what, "coordination.k8s.io/leases"))
-        return here && whole && one_of(ask->verb, "get,update,patch");
+        return here && whole && one_of(request->verb, "get,update,patch");
     if (one_of(what, "/events,events.k8s.io/events"))
-        return here && whole && one_of(ask->verb, "create,patch");
+        return here && whole && one_of(request->verb, "create,patch");
     if (one_of(what, "addon.open-cluster-management.io/managedclusteraddons"))
-        return here && whole && one_of(ask->verb, "get,list,watch");
+        return here && whole && one_of(request->verb, "get,list,watch");
     if (one_of(what, "certificates.k8s.io/certificatesigningrequests"))
-        return oracle_request(ask);
-    return whole && one_of(ask->verb, "create") &&
+        return oracle_request(request);
+    return whole && one_of(request->verb, "create") &&
            one_of(what, "authorization.k8s.io/selfsubjectaccessreviews,"
                         "authorization.k8s.io/selfsubjectrulesreviews,"
                         "authentication.k8s.io/selfsubjectreviews");
@@ -152,59 +152,59 @@ static size_t below(size_t count)
 
 static struct auth_request random_ask(void)
 {
-    struct auth_request ask = {.verb = ANY(verbs), .group = ANY(groups),
+    struct auth_request request = {.verb = ANY(verbs), .group = ANY(groups),
                            .resource = ANY(resources),
-                           .subresource = ANY(subresources), .space = ANY(spaces),
+                           .subresource = ANY(subresources), .namespace = ANY(namespaces),
                            .name = ANY(names), .labels = ANY(labels)};
 
     if (below(20) == 0) {
-        ask.path = ANY(paths);
-        ask.digest = ANY(digests);
+        request.path = ANY(paths);
+        request.digest = ANY(digests);
     }
-    return ask;
+    return request;
 }
 
 /* Half of all asks begin right and are spoiled in one word at most. */
 static struct auth_request near_ask(void)
 {
     static const struct auth_request right[] = {
-        {.verb = "list", .group = WORKS, .resource = "manifestworks", .space = ME},
+        {.verb = "list", .group = WORKS, .resource = "manifestworks", .namespace = ME},
         {.verb = "patch", .group = WORKS, .resource = "manifestworks",
-         .subresource = "status", .space = ME, .name = "edge"},
+         .subresource = "status", .namespace = ME, .name = "edge"},
         {.verb = "update", .group = "axle.dev", .resource = "workloads",
-         .subresource = "status", .space = ME, .name = "edge"},
+         .subresource = "status", .namespace = ME, .name = "edge"},
         {.verb = "get", .group = OCM, .resource = "managedclusters", .name = ME},
-        {.verb = "get", .group = "", .resource = "secrets", .space = "research",
+        {.verb = "get", .group = "", .resource = "secrets", .namespace = "research",
          .name = "token"},
         {.verb = "update", .group = "coordination.k8s.io", .resource = "leases",
-         .space = ME, .name = "edge"},
-        {.verb = "create", .group = "", .resource = "events", .space = ME},
+         .namespace = ME, .name = "edge"},
+        {.verb = "create", .group = "", .resource = "events", .namespace = ME},
         {.verb = "list", .group = "certificates.k8s.io",
          .resource = "certificatesigningrequests", .labels = LABEL ME},
         {.verb = "get", .group = "certificates.k8s.io",
          .resource = "certificatesigningrequests", .name = "edge-1-k2f92"},
         {.verb = "watch", .group = "addon.open-cluster-management.io",
-         .resource = "managedclusteraddons", .space = ME},
+         .resource = "managedclusteraddons", .namespace = ME},
     };
-    struct auth_request ask = ANY(right), other = random_ask();
+    struct auth_request request = ANY(right), other = random_ask();
 
-    if (!ask.subresource)
-        ask.subresource = "";
-    if (!ask.space)
-        ask.space = "";
-    if (!ask.name)
-        ask.name = "";
+    if (!request.subresource)
+        request.subresource = "";
+    if (!request.namespace)
+        request.namespace = "";
+    if (!request.name)
+        request.name = "";
     switch (below(8)) {
-    case 0: ask.verb = other.verb; break;
-    case 1: ask.group = other.group; break;
-    case 2: ask.resource = other.resource; break;
-    case 3: ask.subresource = other.subresource; break;
-    case 4: ask.space = other.space; break;
-    case 5: ask.name = other.name; break;
-    case 6: ask.labels = other.labels; break;
+    case 0: request.verb = other.verb; break;
+    case 1: request.group = other.group; break;
+    case 2: request.resource = other.resource; break;
+    case 3: request.subresource = other.subresource; break;
+    case 4: request.namespace = other.namespace; break;
+    case 5: request.name = other.name; break;
+    case 6: request.labels = other.labels; break;
     default: break;
     }
-    return ask;
+    return request;
 }
 
 int main(void)
@@ -225,17 +225,17 @@ int main(void)
           " apiGroup: rbac.authorization.k8s.io, name: 'system:authenticated'}]}\n");
     me = spoke_of(&place, ME);
     for (int i = 0; i < ASKS; i++) {
-        struct auth_request ask = below(2) ? near_ask() : random_ask();
-        bool want = ask.path ? oracle_path(&ask) : oracle_object(&ask);
-        bool got = auth_may(place.auth, me, &ask, NULL);
+        struct auth_request request = below(2) ? near_ask() : random_ask();
+        bool want = request.path ? oracle_path(&request) : oracle_object(&request);
+        bool got = auth_may(place.auth, me, &request, NULL);
 
         allowed += got;
         if (got == want || wrong++ > 20)
             continue;
         printf("# %s: %s %s/%s/%s space '%s' name '%s' labels '%s' path '%s'\n",
-               got ? "allowed" : "refused", ask.verb, ask.group, ask.resource,
-               ask.subresource, ask.space, ask.name, ask.labels ? ask.labels : "",
-               ask.path ? ask.path : "");
+               got ? "allowed" : "refused", request.verb, request.group, request.resource,
+               request.subresource, request.namespace, request.name, request.labels ? request.labels : "",
+               request.path ? request.path : "");
     }
     CHECK_INT(wrong, 0, "%d asks of a spoke are answered as the design says", ASKS);
     CHECK(allowed > ASKS / 20, "%d of them are allowed, so both sides are met",

@@ -3,7 +3,7 @@
  * The table of rights is whole and docs/ACCESS.md shows it. After a change:
  * build/debug/unit/test_auth_table print, into the page between its two marks.
  */
-#include "auth/inside.h"
+#include "auth/internal.h"
 #include "check.h"
 
 #include "base/file.h"

@@ -2,7 +2,7 @@
 /* Tokens of accounts end when they should; acting as others is a right. */
 #include "auth_fixture.h"
 
-#include "auth/inside.h"
+#include "auth/internal.h"
 #include "sim/world.h"
 
 static struct place place;

@@ -138,7 +138,7 @@ static void test_real_group(void)
 {
     scoped_mem char *own = mem_printf("/axle-test-%d", getpid());
     scoped_mem char *root = mem_printf("%s/real", folder), *mine = mem_printf("%s%s", root, own);
-    scoped_mem char *doors = mem_printf("%s/cgroup.procs", root), *list = NULL;
+    scoped_mem char *platform = mem_printf("%s/cgroup.procs", root), *list = NULL;
     struct cgroup_base base = { 0 };
     struct cgroup_limits limits = { 0 };
     scoped_text struct text problems = { 0 };
@@ -167,7 +167,7 @@ static void test_real_group(void)
     CHECK(access(list, F_OK) != 0, "and it can be removed");
     close(group);
     close(procs[0]);
-    fd = open(doors, O_WRONLY | O_CLOEXEC);
+    fd = open(platform, O_WRONLY | O_CLOEXEC);
     CHECK(write(fd, "0", 1) == 1, "we leave");
     close(fd);
     scoped_mem char *leaf = mem_printf("%s/axle-agent", mine);

@@ -92,7 +92,7 @@ static int write_one(struct hub *hub, const struct node *body, bool trusted, str
         .who = { "somebody", "kubectl", trusted }, .grace = -1, .body = body,
         .kind = kinds_by_kind(hub->kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
-        .space = meta_namespace(body), .name = meta_name(body),
+        .namespace = meta_namespace(body), .name = meta_name(body),
         .patch = OBJECTS_PATCH_APPLY, .force = true,
     };
 
@@ -113,19 +113,19 @@ static void apply(struct hub *hub, const char *yaml)
         must(write_one(hub, node_item(all, i), true, &err), &err);
 }
 
-static struct node *get(struct hub *hub, const char *plural, const char *space, const char *name)
+static struct node *get(struct hub *hub, const char *plural, const char *namespace, const char *name)
 {
     scoped_object struct object *object = objects_get(hub->objects, OBJECTS_STAGED,
-                                                      kind_of(hub, plural), space, name, NULL);
+                                                      kind_of(hub, plural), namespace, name, NULL);
 
     return object ? object_read(hub->arena, object) : NULL;
 }
 
-static void drop(struct hub *hub, const char *plural, const char *space, const char *name)
+static void drop(struct hub *hub, const char *plural, const char *namespace, const char *name)
 {
     struct err err = { 0 };
 
-    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), space, name, &err), &err);
+    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), namespace, name, &err), &err);
     loop_world_run(world, 10 * CLOCK_MS);
 }
 
@@ -180,7 +180,7 @@ static bool says_taken(const struct node *object)
     return false;
 }
 
-static bool has_event(struct hub *hub, const char *space, const char *name)
+static bool has_event(struct hub *hub, const char *namespace, const char *name)
 {
     const struct node *all = list_of(hub, "events");
 
@@ -189,7 +189,7 @@ static bool has_event(struct hub *hub, const char *space, const char *name)
 
         if (!strcmp(node_get_text(node_item(all, i), "reason"), "NameTaken") &&
             !strcmp(node_get_text(about, "name"), name) &&
-            !strcmp(node_get_text(about, "namespace"), space))
+            !strcmp(node_get_text(about, "namespace"), namespace))
             return true;
     }
     return false;
@@ -243,8 +243,8 @@ static void make_world(struct hub *hub)
 
 static const struct {
     const char *name;
-    const char *theirs, *plural, *space, *object; /* made first, by a person */
-    const char *wants, *want_plural, *want_space, *want;
+    const char *theirs, *plural, *namespace, *object; /* made first, by a person */
+    const char *wants, *want_plural, *want_namespace, *want;
 } cases[] = {
     { "an Environment and a Placement",
       OCM "v1beta1\nkind: Placement" IN_LAB("prod") "spec: {clusterSets: [none]}\n", "placements", "lab", "prod",
@@ -293,29 +293,29 @@ static void check_case(struct hub *hub, size_t i)
     const char *before;
 
     apply(hub, cases[i].theirs);
-    before = content(hub, get(hub, cases[i].plural, cases[i].space, cases[i].object));
+    before = content(hub, get(hub, cases[i].plural, cases[i].namespace, cases[i].object));
     apply(hub, cases[i].wants);
-    CHECK(says_taken(get(hub, cases[i].want_plural, cases[i].want_space, cases[i].want)),
+    CHECK(says_taken(get(hub, cases[i].want_plural, cases[i].want_namespace, cases[i].want)),
           "%s: NameTaken", cases[i].name);
     /* Those about what lies in no namespace lie in one that this hub has not. */
-    if (*cases[i].want_space)
-        CHECK(has_event(hub, cases[i].want_space, cases[i].want), "%s: an Event says so", cases[i].name);
-    CHECK_TEXT(content(hub, get(hub, cases[i].plural, cases[i].space, cases[i].object)), before,
+    if (*cases[i].want_namespace)
+        CHECK(has_event(hub, cases[i].want_namespace, cases[i].want), "%s: an Event says so", cases[i].name);
+    CHECK_TEXT(content(hub, get(hub, cases[i].plural, cases[i].namespace, cases[i].object)), before,
                "%s: the other's stays as it is", cases[i].name);
-    drop(hub, cases[i].want_plural, cases[i].want_space, cases[i].want);
+    drop(hub, cases[i].want_plural, cases[i].want_namespace, cases[i].want);
     let_works_go(hub);
-    CHECK(!get(hub, cases[i].want_plural, cases[i].want_space, cases[i].want),
+    CHECK(!get(hub, cases[i].want_plural, cases[i].want_namespace, cases[i].want),
           "%s: what was refused can be deleted", cases[i].name);
-    CHECK_TEXT(content(hub, get(hub, cases[i].plural, cases[i].space, cases[i].object)), before,
+    CHECK_TEXT(content(hub, get(hub, cases[i].plural, cases[i].namespace, cases[i].object)), before,
                "%s: and takes nothing with it", cases[i].name);
     apply(hub, cases[i].wants);
-    drop(hub, cases[i].plural, cases[i].space, cases[i].object);
+    drop(hub, cases[i].plural, cases[i].namespace, cases[i].object);
     let_works_go(hub);
-    CHECK(!says_taken(get(hub, cases[i].want_plural, cases[i].want_space, cases[i].want)),
+    CHECK(!says_taken(get(hub, cases[i].want_plural, cases[i].want_namespace, cases[i].want)),
           "%s: a name that is free again is taken at once", cases[i].name);
-    CHECK(strcmp(content(hub, get(hub, cases[i].plural, cases[i].space, cases[i].object)), before) != 0,
+    CHECK(strcmp(content(hub, get(hub, cases[i].plural, cases[i].namespace, cases[i].object)), before) != 0,
           "%s: by what waited", cases[i].name);
-    drop(hub, cases[i].want_plural, cases[i].want_space, cases[i].want);
+    drop(hub, cases[i].want_plural, cases[i].want_namespace, cases[i].want);
     let_works_go(hub);
 }
 
@@ -483,7 +483,7 @@ static const char *const words[] = { "a", "a-b", "a-b-c", "b", "b-c", "c" };
 
 /* What may be made and deleted; %1$s and %2$s are two of the words. */
 static const struct {
-    const char *plural, *space, *name, *yaml;
+    const char *plural, *namespace, *name, *yaml;
     bool by_hand; /* and must stay as it was made */
 } things[] = {
     { "aiworkloads", "lab", "%1$s", AXLE "AIWorkload" IN_LAB("%1$s")
@@ -634,10 +634,10 @@ static void one_step(struct hub *hub)
     size_t which = chance(count_of(things));
     const char *one = words[chance(count_of(words))], *other = words[chance(count_of(words))];
     char *name = fill(hub, things[which].name, one, other);
-    const struct node *there = get(hub, things[which].plural, things[which].space, name);
+    const struct node *there = get(hub, things[which].plural, things[which].namespace, name);
 
     if (chance(3) == 0)
-        drop(hub, things[which].plural, things[which].space, name);
+        drop(hub, things[which].plural, things[which].namespace, name);
     else if (!there || (!things[which].by_hand && !*owner_of(there)))
         apply(hub, fill(hub, things[which].yaml, one, other));
     let_works_go(hub);

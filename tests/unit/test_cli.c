@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/nearest.h"
 #include "base/text.h"
-#include "cli/inside.h"
+#include "cli/internal.h"
 #include "config/config.h"
 
 #include <stdio.h>

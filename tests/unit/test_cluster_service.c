@@ -57,7 +57,7 @@ static const struct loop_stream_events talk_events = {
 };
 
 /* What is answered to "x", "" if nobody does. */
-static const char *ask(struct arena *arena, const char *host, int port)
+static const char *send_request(struct arena *arena, const char *host, int port)
 {
     char *address = arena_printf(arena, "%s:%d", host, port);
     struct talk *talk = arena_alloc(arena, sizeof *talk);
@@ -123,8 +123,8 @@ static void test_round_robin(void)
     CHECK(wait_phase("web", "Running") && wait_ready("web", 2), "a Service with two pods");
     address = node_get_text(service_of(arena, "web"), "address");
     CHECK(text_starts(address, "127."), "has a loopback address: %s", address);
-    first = ask(arena, address, 18080);
-    second = ask(arena, address, 18080);
+    first = send_request(arena, address, 18080);
+    second = send_request(arena, address, 18080);
     CHECK(text_starts(first, "web-") && strstr(first, "\nx"), "a pod answers there: %s", first);
     CHECK(text_starts(second, "web-") && strcmp(first, second) != 0, "the other one is next");
     live = cluster_read(cluster, arena, "web", "v1", "Service", "lab", "web");
@@ -147,7 +147,7 @@ static void test_follows_pods(void)
     replicas[10] = '0';
     apply("web", none);
     CHECK(wait_ready("web", 0), "without pods nothing is ready");
-    CHECK_TEXT(ask(arena, address, 18080), "", "and nobody answers");
+    CHECK_TEXT(send_request(arena, address, 18080), "", "and nobody answers");
     cluster_close(&cluster);
     open_cluster();
     replicas[10] = '1';
@@ -155,9 +155,9 @@ static void test_follows_pods(void)
     CHECK(wait_ready("web", 1), "a pod comes, for the next agent");
     CHECK_TEXT(node_get_text(service_of(arena, "web"), "address"), address,
                "the address is the one it was");
-    CHECK(text_starts(ask(arena, address, 18080), "web-"), "and leads to it");
+    CHECK(text_starts(send_request(arena, address, 18080), "web-"), "and leads to it");
     remove_owner("web");
-    CHECK_TEXT(ask(arena, address, 18080), "", "gone with the Service");
+    CHECK_TEXT(send_request(arena, address, 18080), "", "gone with the Service");
     cluster_close(&cluster);
 }
 
@@ -182,7 +182,7 @@ static void test_members(void)
     CHECK(strstr(hosts, " s s.lab s.lab.svc "), "and all of them by its own");
     for (const char *at = line; at && at > hosts && at[-1] != '\n'; at--)
         snprintf(address, sizeof address, "%.*s", (int)(line - at + 1), at - 1);
-    CHECK_TEXT(ask(arena, address, 18081), "m-1\nx", "a member answers at its own address");
+    CHECK_TEXT(send_request(arena, address, 18081), "m-1\nx", "a member answers at its own address");
     remove_owner("m");
     cluster_close(&cluster);
 }
@@ -250,7 +250,7 @@ static void test_same_port(void)
     CHECK(wait_ready("d", 1), "a pod that listens on the Service's own port");
     address = node_get_text(node_item(node_get(cluster_report(cluster, arena, "d"), "services"), 0),
                             "address");
-    CHECK_TEXT(ask(arena, address, port), "direct", "is reached directly");
+    CHECK_TEXT(send_request(arena, address, port), "direct", "is reached directly");
     CHECK(wait_text("d", "\"reason\":\"PortConflict\",\"message\":\"port "),
           "another Service that cannot have the port says so");
     CHECK(wait_phase("d", "Degraded"), "as Degraded");
@@ -304,7 +304,7 @@ static void test_node_port(void)
     endpoint = node_item(node_get(cluster_report(cluster, arena, "n"), "endpoints"), 0);
     port = (int)node_get_int(endpoint, "port", 0);
     CHECK(port >= 30000 && port < 32768, "has a port for others: %d", port);
-    CHECK(text_starts(ask(arena, "127.0.0.1", port), "web-"), "which leads to a pod");
+    CHECK(text_starts(send_request(arena, "127.0.0.1", port), "web-"), "which leads to a pod");
     remove_owner("n");
     cluster_close(&cluster);
 }

@@ -90,7 +90,7 @@ static void test_collector(void)
     CHECK(see("configmaps", "foreign"), "an owner of a kind not known here");
 }
 
-static void test_spaces(void)
+static void test_namespaces(void)
 {
     struct objects_write write;
 
@@ -99,7 +99,7 @@ static void test_spaces(void)
     create("namespaces", "{'metadata':{'name':'going'}}");
     write = write_of("configmaps", NULL,
                      "{'metadata':{'name':'in','finalizers':['t.example/h']}}");
-    write.space = "going";
+    write.namespace = "going";
     CHECK(objects_create(objects, &write, &result, &err) == 0, "filled");
     CHECK(drop("namespaces", "going", NULL) == 0 && !result.gone,
           "with something staged in it, it waits");
@@ -108,12 +108,12 @@ static void test_spaces(void)
                                  NULL)),
                "Terminating", "it says so");
     write = write_of("configmaps", NULL, "{'metadata':{'name':'late'}}");
-    write.space = "going";
+    write.namespace = "going";
     CHECK(objects_create(objects, &write, &result, &err) < 0 &&
               err.code == ERR_FORBIDDEN,
           "nothing new gets in");
     write = write_of("configmaps", "in", "{'metadata':{'finalizers':null}}");
-    write.space = "going";
+    write.namespace = "going";
     CHECK(objects_patch(objects, &write, &result, &err) == 0 && result.gone,
           "its content was being deleted: %s", err.text);
     settle();
@@ -133,7 +133,7 @@ int main(void)
     collector = collector_new(objects, NULL);
     seed();
     test_collector();
-    test_spaces();
+    test_namespaces();
     collector_free(&collector);
     close_all();
     arena_free(&arena);

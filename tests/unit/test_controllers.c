@@ -120,25 +120,25 @@ static const struct kind *kind_of(struct hub *hub, const char *plural)
 }
 
 static struct object *find(struct hub *hub, const char *plural,
-                           const char *space, const char *name)
+                           const char *namespace, const char *name)
 {
     return objects_get(hub->objects, OBJECTS_PUBLISHED, kind_of(hub, plural),
-                       space, name, NULL);
+                       namespace, name, NULL);
 }
 
-static struct node *get(struct hub *hub, const char *plural, const char *space,
+static struct node *get(struct hub *hub, const char *plural, const char *namespace,
                         const char *name)
 {
-    scoped_object struct object *object = find(hub, plural, space, name);
+    scoped_object struct object *object = find(hub, plural, namespace, name);
 
     return object ? object_read(hub->arena, object) : NULL;
 }
 
 static const char *status_of(struct hub *hub, const char *plural,
-                             const char *space, const char *name,
+                             const char *namespace, const char *name,
                              const char *field)
 {
-    return node_get_text(node_get(get(hub, plural, space, name), "status"), field);
+    return node_get_text(node_get(get(hub, plural, namespace, name), "status"), field);
 }
 
 static const char *condition(const struct node *object, const char *type)
@@ -151,12 +151,12 @@ static const char *condition(const struct node *object, const char *type)
     return "";
 }
 
-static void remove_object(struct hub *hub, const char *plural, const char *space,
+static void remove_object(struct hub *hub, const char *plural, const char *namespace,
                           const char *name)
 {
     struct err err = { 0 };
 
-    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), space,
+    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), namespace,
                         name, &err), &err);
     settle(hub);
 }
@@ -584,7 +584,7 @@ static const char *create_as(struct hub *hub, const char *user, const char *yaml
                                            &document_limits_own, &err);
     struct objects_result result = { .arena = hub->arena };
     struct objects_write write = {
-        .who = { user, user, false }, .space = "", .grace = -1, .body = body,
+        .who = { user, user, false }, .namespace = "", .grace = -1, .body = body,
         .kind = kinds_by_kind(hub->kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
     };
@@ -598,7 +598,7 @@ static const char *create_as(struct hub *hub, const char *user, const char *yaml
     return "";
 }
 
-static const char *ask_certificate(struct hub *hub, const char *user, const char *name,
+static const char *request_certificate(struct hub *hub, const char *user, const char *name,
                             const char *cluster, struct pki_key *key)
 {
     const char *organizations[] = {
@@ -647,18 +647,18 @@ static void check_join(struct hub *hub)
                                      "metadata", "labels", NULL),
                "cluster.open-cluster-management.io/clusterset"), "default",
                "without a pool it is in the set default");
-    ask_certificate(hub, "system:bootstrap:t1", "good", "edge-2", key);
+    request_certificate(hub, "system:bootstrap:t1", "good", "edge-2", key);
     CHECK(is_signed(hub, "good"), "its request is signed");
     CHECK(strlen(node_get_text(node_at(get(hub, "managedclusters", "", "edge-2"),
                                        "metadata", "annotations", NULL),
                                "axle.dev/client-keys")) == 64,
           "and the hub remembers its key");
-    CHECK(strstr(ask_certificate(hub, "system:bootstrap:t1", "stolen", "edge-1", other),
+    CHECK(strstr(request_certificate(hub, "system:bootstrap:t1", "stolen", "edge-1", other),
                  "the name \"edge-1\" is another machine's"),
           "a token does not speak for another cluster");
-    CHECK(strstr(ask_certificate(hub, "system:bootstrap:t2", "strange", "edge-2", other),
+    CHECK(strstr(request_certificate(hub, "system:bootstrap:t2", "strange", "edge-2", other),
                  "is another machine's"), "nor another token for this one");
-    ask_certificate(hub, me, "renewal", "edge-2", other);
+    request_certificate(hub, me, "renewal", "edge-2", other);
     CHECK(is_signed(hub, "renewal"), "a spoke renews its own certificate");
     CHECK_INT(node_get_int(node_get(get(hub, "jointokens", "", "t1"), "status"),
                            "used", 0), 1, "the token counts its uses");
@@ -715,7 +715,7 @@ static void check_expected(struct hub *hub)
     CHECK(*token && strcmp(token, token_of(hub, "second")) != 0, "each has a token of its own");
 
     user = arena_printf(hub->arena, "system:bootstrap:%s", token);
-    ask_certificate(hub, user, "first-join", "first", key);
+    request_certificate(hub, user, "first-join", "first", key);
     CHECK(is_signed(hub, "first-join"), "the token lets it in");
     CHECK_TEXT(row_phase(hub, "first"), "PendingJoin", "it has to come with its certificate yet");
     CHECK(get(hub, "jointokens", "", token) != NULL, "which it fetches with its token");
@@ -725,7 +725,7 @@ static void check_expected(struct hub *hub)
                   "pending-join"), "now it may be chosen");
     CHECK(!get(hub, "secrets", "research", "ahead-first-join") &&
               !get(hub, "jointokens", "", token), "token and Secret have gone");
-    CHECK(strstr(ask_certificate(hub, arena_printf(hub->arena, "system:bootstrap:%s",
+    CHECK(strstr(request_certificate(hub, arena_printf(hub->arena, "system:bootstrap:%s",
                                                    token_of(hub, "second")),
                                  "stolen-join", "first", key), "is another machine's"),
           "another's token does not speak for it");

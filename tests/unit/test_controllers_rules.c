@@ -4,11 +4,11 @@
 
 static struct place place;
 
-static struct node *read_of(const char *group, const char *plural, const char *space,
+static struct node *read_of(const char *group, const char *plural, const char *namespace,
                             const char *name)
 {
     scoped_object struct object *object =
-        objects_get(place.objects, OBJECTS_STAGED, kind_of(&place, group, plural), space, name, NULL);
+        objects_get(place.objects, OBJECTS_STAGED, kind_of(&place, group, plural), namespace, name, NULL);
 
     return object ? object_read(place.arena, object) : NULL;
 }

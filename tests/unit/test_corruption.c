@@ -41,7 +41,7 @@ static bool commit(struct store *store)
 
 static int add_row(void *arg, const struct store_row *row, struct err *err)
 {
-    text_addf(arg, "%s/%s/%s@%lld%s%s=%.*s\n", row->key.kind, row->key.space,
+    text_addf(arg, "%s/%s/%s@%lld%s%s=%.*s\n", row->key.kind, row->key.namespace,
               row->key.name, (long long)row->revision, row->created ? "+" : "",
               row->deleted ? "-" : "", (int)row->len, (const char *)row->body);
     return 0;

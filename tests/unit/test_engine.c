@@ -147,7 +147,7 @@ static void remove_pod(const char *id)
     CHECK(wait_until(&seen.removed, before + 1), "%s is removed", id);
 }
 
-static void on_answer(void *arg, bool ok, const char *message)
+static void on_response(void *arg, bool ok, const char *message)
 {
     snprintf(seen.message, sizeof seen.message, "%s", message);
     *(int *)arg = ok ? 1 : 2;
@@ -241,7 +241,7 @@ static bool engine_can_exec(void)
 static void test_commands_answer(struct arena *arena)
 {
     const char *probe = "{\"exec\": {\"command\": [\"/s\", \"end\"]}}";
-    int answer = 0;
+    int response = 0;
 
     if (!engine_can_exec()) {
         CHECK_SKIP("engine: podman exec itself runs nothing here, as in a chroot");
@@ -249,15 +249,15 @@ static void test_commands_answer(struct arena *arena)
     }
     runtime_engine.probe(runtime, "stays", "main",
                          document_read_json(arena, probe, strlen(probe), &document_limits_own, NULL),
-                         30 * CLOCK_SECOND, on_answer, &answer);
-    CHECK(wait_until(&answer, 2), "can be asked by a command");
+                         30 * CLOCK_SECOND, on_response, &response);
+    CHECK(wait_until(&response, 2), "can be asked by a command");
     CHECK(text_starts(seen.message, "exit code 7: end uid"), "and answers: %s", seen.message);
     probe = "{\"exec\": {\"command\": [\"/s\", \"hang\"]}}";
-    answer = 0;
+    response = 0;
     runtime_engine.probe(runtime, "stays", "main",
                          document_read_json(arena, probe, strlen(probe), &document_limits_own, NULL),
-                         1500 * CLOCK_MS, on_answer, &answer);
-    CHECK(wait_until(&answer, 1) && !strcmp(seen.message, "command timed out"), "one that hangs is late");
+                         1500 * CLOCK_MS, on_response, &response);
+    CHECK(wait_until(&response, 1) && !strcmp(seen.message, "command timed out"), "one that hangs is late");
     CHECK(wait_gone("/s\001hang"), "and is killed with what it started");
 }
 

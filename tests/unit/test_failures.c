@@ -60,7 +60,7 @@ static int before_write(void *arg, const struct objects_review *review, struct e
         return 0;
     if (++fault->seen != fault->at)
         return 0;
-    printf("# write %zu: %s %s/%s %s by %s\n", fault->at, review->kind->kind, review->space,
+    printf("# write %zu: %s %s/%s %s by %s\n", fault->at, review->kind->kind, review->namespace,
            review->name, review->subresource, review->who->manager);
     fault->met = fault->refused = true;
     return err_set(err, fault->code, WORDS);

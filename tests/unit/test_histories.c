@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "hub/hub.h"
-#include "hub/inside.h"
+#include "hub/internal.h"
 #include "http/http.h"
 #include "loop/loop.h"
 #include "objects/objects.h"
@@ -135,13 +135,13 @@ static void soon(struct client *client)
 }
 
 static void send_request(const char *method, const char *target, const char *body,
-                         void (*done)(const struct http_answer *, const struct err *, void *),
+                         void (*done)(const struct http_response *, const struct err *, void *),
                          struct sent *sent)
 {
     struct http_field type = {"Content-Type", "application/json"};
 
     under_way++;
-    http_client_send(http, &(struct http_ask){
+    http_client_send(http, &(struct http_client_request){
         .method = method, .target = target, .body = body, .len = body ? strlen(body) : 0,
         .headers = &type, .header_count = body != NULL, .done = done, .arg = sent,
         .deadline = 120 * CLOCK_SECOND});
@@ -159,14 +159,14 @@ static struct sent *begin(struct client *client, enum history_what what, size_t 
     return sent;
 }
 
-static void on_written(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_written(const struct http_response *response, const struct err *err, void *arg)
 {
     struct sent *sent = arg;
     struct history_entry *e = &history.entries[sent->entry];
     scoped_arena struct arena *arena = arena_new();
     struct client *client = sent->client;
     const struct node *object;
-    int status = answer ? answer->status : 0;
+    int status = response ? response->status : 0;
 
     free(sent);
     under_way--;
@@ -181,11 +181,11 @@ static void on_written(const struct http_answer *answer, const struct err *err, 
         e->outcome = HISTORY_REFUSED;
     else if (status < 300) {
         e->outcome = HISTORY_OK;
-        object = document_read_json(arena, answer->body, answer->len, &document_limits_own, NULL);
+        object = document_read_json(arena, response->body, response->len, &document_limits_own, NULL);
         if (*e->value)
             e->revision = revision_of(object);
     } else {
-        printf("# %d: %.300s\n", status, answer->body);
+        printf("# %d: %.300s\n", status, response->body);
     }
 }
 
@@ -225,7 +225,7 @@ static void write_one(void *arg)
         send_request("POST", MAPS, body, on_written, sent);
 }
 
-static void on_read(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_read(const struct http_response *response, const struct err *err, void *arg)
 {
     struct sent *sent = arg;
     struct history_entry *e = &history.entries[sent->entry];
@@ -235,11 +235,11 @@ static void on_read(const struct http_answer *answer, const struct err *err, voi
     free(sent);
     under_way--;
     soon(&reader);
-    if (!answer || answer->status != 200)
+    if (!response || response->status != 200)
         return;
     e->end = clock_steady();
     e->outcome = HISTORY_OK;
-    list = document_read_json(arena, answer->body, answer->len, &document_limits_own, NULL);
+    list = document_read_json(arena, response->body, response->len, &document_limits_own, NULL);
     items = node_get(list, "items");
     e->revision = revision_of(list);
     memset(last_seen, 0, sizeof last_seen);
@@ -322,7 +322,7 @@ static void on_data(struct http_call *call, const char *bytes, size_t len, void 
     }
 }
 
-static void on_head(struct http_call *call, const struct http_answer *answer, void *arg)
+static void on_head(struct http_call *call, const struct http_response *response, void *arg)
 {
     struct client *client = arg;
     struct history_entry *e = history_add(&history, HISTORY_OPEN);
@@ -330,16 +330,16 @@ static void on_head(struct http_call *call, const struct http_answer *answer, vo
     e->start = e->end = clock_steady();
     e->expected = client->seen;
     e->watch = client->watch = ++next_watch;
-    e->outcome = answer->status == 200   ? HISTORY_OK
-                 : answer->status == 410 ? HISTORY_GONE
+    e->outcome = response->status == 200   ? HISTORY_OK
+                 : response->status == 410 ? HISTORY_GONE
                                          : HISTORY_UNKNOWN;
-    if (answer->status == 410)
+    if (response->status == 410)
         client->seen = 0;
     if (client == &prober)
         http_call_cancel(&client->call);
 }
 
-static void on_end(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_end(const struct http_response *response, const struct err *err, void *arg)
 {
     struct client *client = arg;
 
@@ -355,23 +355,23 @@ static void watch_from(struct client *client)
         MAPS "?watch=true&allowWatchBookmarks=true&resourceVersion=%lld",
         (long long)client->seen);
 
-    client->call = http_client_send(http, &(struct http_ask){
+    client->call = http_client_send(http, &(struct http_client_request){
         .target = target, .head = on_head, .data = on_data, .done = on_end, .arg = client,
         .deadline = 120 * CLOCK_SECOND});
 }
 
 /* A watch that has nothing to go on from begins where a list ends. */
-static void on_listed(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_listed(const struct http_response *response, const struct err *err, void *arg)
 {
     struct client *client = arg;
     scoped_arena struct arena *arena = arena_new();
 
     under_way--;
-    if (!answer || answer->status != 200 || !hub_up) {
+    if (!response || response->status != 200 || !hub_up) {
         soon(client);
         return;
     }
-    client->seen = revision_of(document_read_json(arena, answer->body, answer->len,
+    client->seen = revision_of(document_read_json(arena, response->body, response->len,
                                                   &document_limits_own, NULL));
     watch_from(client);
 }
@@ -386,7 +386,7 @@ static void watch_more(void *arg)
         watch_from(client);
     } else {
         under_way++;
-        http_client_send(http, &(struct http_ask){
+        http_client_send(http, &(struct http_client_request){
             .target = MAPS "?limit=1", .done = on_listed, .arg = client,
             .deadline = 120 * CLOCK_SECOND});
     }

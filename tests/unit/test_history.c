@@ -20,13 +20,13 @@ struct model {
     struct history history;
     int64_t now, revision, at[KEYS];
     char value[KEYS][32];
-    unsigned dice;
+    unsigned random_state;
 };
 
 static unsigned roll(struct model *model, unsigned sides)
 {
-    model->dice = model->dice * 1103515245u + 12345u;
-    return model->dice >> 16 & 0x7fff ? (model->dice >> 16 & 0x7fff) % sides : 0;
+    model->random_state = model->random_state * 1103515245u + 12345u;
+    return model->random_state >> 16 & 0x7fff ? (model->random_state >> 16 & 0x7fff) % sides : 0;
 }
 
 static void key_name(char out[32], unsigned key)
@@ -377,7 +377,7 @@ static void keeps_lines(const struct history *history)
 
 int main(int argc, char **argv)
 {
-    struct model model = {.dice = 7};
+    struct model model = {.random_state = 7};
     scoped_text struct text said = {0};
 
     if (argc > 1)

@@ -36,13 +36,13 @@ static void say(struct http_request *r, void *arg)
         text_addf(&words, " [%s]", r->segments[i]);
     text_addf(&words, " q=%s peer=%s", q ? q : "(none)", r->peer ? r->peer->common_name : "-");
     r->label = "say";
-    http_answer_header(r, "X-Test", "yes");
-    http_answer(r, 200, "text/plain", words.bytes, words.len);
+    http_response_header(r, "X-Test", "yes");
+    http_respond(r, 200, "text/plain", words.bytes, words.len);
 }
 
 static void echo_body(struct http_request *r, const char *bytes, size_t len, void *arg)
 {
-    http_answer(r, 200, NULL, bytes, len);
+    http_respond(r, 200, NULL, bytes, len);
 }
 static void echo(struct http_request *r, void *arg) { http_body_whole(r, 1000000, echo_body, NULL); }
 static void echo_later_now(void *arg) { http_body_whole(arg, 1000000, echo_body, NULL); }
@@ -54,7 +54,7 @@ static void count_piece(struct http_request *r, const char *bytes, size_t len, v
 
     *count += len;
     if (!len)
-        http_answer_text(r, 200, "%zu", *count);
+        http_respond_text(r, 200, "%zu", *count);
 }
 static void count(struct http_request *r, void *arg)
 {
@@ -74,8 +74,8 @@ static void hold(struct http_request *r, void *arg)
 static void watch(struct http_request *r, void *arg)
 {
     hold(r, arg);
-    http_answer_begin(r, 200, "application/json", -1);
-    http_answer_write(r, "{\"a\":1}\n", 8);
+    http_response_begin(r, 200, "application/json", -1);
+    http_response_write(r, "{\"a\":1}\n", 8);
 }
 
 static size_t big_left;
@@ -83,18 +83,18 @@ static void more(struct http_request *r, void *arg)
 {
     static char piece[50000];
 
-    while (big_left && http_answer_pending(r) < 100000) {
-        http_answer_write(r, piece, sizeof piece);
+    while (big_left && http_response_pending(r) < 100000) {
+        http_response_write(r, piece, sizeof piece);
         big_left -= sizeof piece;
     }
     if (!big_left)
-        http_answer_end(r);
+        http_response_end(r);
 }
 static void big(struct http_request *r, void *arg)
 {
     big_left = 20000000;
-    http_answer_begin(r, 200, NULL, (int64_t)big_left);
-    http_answer_drained(r, more, NULL);
+    http_response_begin(r, 200, NULL, (int64_t)big_left);
+    http_response_drained(r, more, NULL);
     more(r, NULL);
 }
 
@@ -105,7 +105,7 @@ static const struct loop_stream_events up_events = {.read = pong, .closed = up_c
 static void pong(void *arg, const char *bytes, size_t len) { loop_stream_write(upgraded, bytes, len); }
 static void upgrade(struct http_request *r, void *arg)
 {
-    upgraded = http_answer_upgrade(r, "echo");
+    upgraded = http_response_upgrade(r, "echo");
     loop_stream_handle(upgraded, &up_events, NULL);
 }
 
@@ -116,7 +116,7 @@ static bool guard(struct http_request *r, void *arg)
     r->most_body = most ? strtoul(most, NULL, 10) : 0;
     if (!http_request_header(r, "x-forbidden"))
         return true;
-    http_answer_text(r, 403, "no\n");
+    http_respond_text(r, 403, "no\n");
     return false;
 }
 static void observe(const struct http_access *a, void *arg)
@@ -404,7 +404,7 @@ static void the_gone_are_told(void)
     for (i = 0; i < 100 && !held; i++)
         loop_turn(loop, CLOCK_MS);
     CHECK(held != NULL, "a request is held");
-    http_answer_text(held, 200, "at last");
+    http_respond_text(held, 200, "at last");
     CHECK(raw_wait("at last"), "and answered later");
     CHECK(!gone, "without `gone`");
     raw_say("GET /watch HTTP/1.1\r\n" H "\r\n");
@@ -428,7 +428,7 @@ static void the_answered_are_not_told(void)
     raw_say("POST /hold HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nab");
     for (i = 0; i < 100 && !held; i++)
         loop_turn(loop, CLOCK_MS);
-    http_answer_text(held, 200, "enough");
+    http_respond_text(held, 200, "enough");
     CHECK(raw_wait("enough"), "a request may be answered before its body is there");
     raw_close();
     for (i = 0; i < 50; i++)
@@ -463,20 +463,20 @@ static struct reply {
     char x_test[16];
 } reply;
 
-static void on_done(const struct http_answer *a, const struct err *err, void *arg)
+static void on_done(const struct http_response *a, const struct err *err, void *arg)
 {
     reply.done = true;
     if (err)
         reply.err = *err;
     else {
-        const char *x = http_answer_get(a, "x-test");
+        const char *x = http_response_get(a, "x-test");
 
         reply.status = a->status;
         text_add_bytes(&reply.body, a->body, a->len);
         snprintf(reply.x_test, sizeof reply.x_test, "%s", x ? x : "");
     }
 }
-static void on_head(struct http_call *call, const struct http_answer *a, void *arg) { reply.heads++; }
+static void on_head(struct http_call *call, const struct http_response *a, void *arg) { reply.heads++; }
 static void on_data(struct http_call *call, const char *bytes, size_t len, void *arg)
 {
     reply.bytes += len;
@@ -484,23 +484,23 @@ static void on_data(struct http_call *call, const char *bytes, size_t len, void 
         text_add_bytes(&reply.body, bytes, len);
 }
 
-static void on_head_pause(struct http_call *call, const struct http_answer *a, void *arg)
+static void on_head_pause(struct http_call *call, const struct http_response *a, void *arg)
 {
     reply.heads++;
     http_call_pause(call, true);
 }
 
-static struct http_call *send_ask(struct http_client *client, struct http_ask ask)
+static struct http_call *send_request(struct http_client *client, struct http_client_request request)
 {
     text_free(&reply.body);
     memset(&reply, 0, sizeof reply);
-    ask.done = on_done;
-    return http_client_send(client, &ask);
+    request.done = on_done;
+    return http_client_send(client, &request);
 }
 
-static bool ask_all(struct http_client *client, struct http_ask ask)
+static bool request_all(struct http_client *client, struct http_client_request request)
 {
-    send_ask(client, ask);
+    send_request(client, request);
     turn_until(&reply.done);
     return reply.done && reply.err.code == ERR_NONE;
 }
@@ -513,35 +513,35 @@ static void client_talks(struct http_client *client, const char *how)
     int i;
 
     memset(much, 'm', 900000);
-    CHECK(ask_all(client, (struct http_ask){.target = "/a?q=7"}), "%s: GET (%s)", how, reply.err.text);
+    CHECK(request_all(client, (struct http_client_request){.target = "/a?q=7"}), "%s: GET (%s)", how, reply.err.text);
     CHECK(strstr(text_string(&reply.body), "GET [a] q=7") != NULL && reply.status == 200, "%s: is answered", how);
     CHECK_TEXT(reply.x_test, "yes", "%s: with headers", how);
-    CHECK(ask_all(client, (struct http_ask){.method = "POST", .target = "/echo", .body = much, .len = 900000}) &&
+    CHECK(request_all(client, (struct http_client_request){.method = "POST", .target = "/echo", .body = much, .len = 900000}) &&
               reply.body.len == 900000, "%s: a large body comes back", how);
-    CHECK(ask_all(client, (struct http_ask){.method = "PUT", .target = "/count", .body = much, .len = 900000}), "%s: in pieces", how);
+    CHECK(request_all(client, (struct http_client_request){.method = "PUT", .target = "/count", .body = much, .len = 900000}), "%s: in pieces", how);
     CHECK_TEXT(text_string(&reply.body), "900000", "%s: all of them", how);
-    CHECK(ask_all(client, (struct http_ask){.method = "HEAD", .target = "/a"}) && reply.status == 200 &&
+    CHECK(request_all(client, (struct http_client_request){.method = "HEAD", .target = "/a"}) && reply.status == 200 &&
               !reply.body.len, "%s: HEAD is answered without a body (%s)", how, reply.err.text);
     CHECK_INT((long long)(http_server_counts(server).accepted - before) <= 2, 1, "%s: the connection is kept", how);
-    CHECK(ask_all(client, (struct http_ask){.target = "/big", .data = on_data, .head = on_head}) &&
+    CHECK(request_all(client, (struct http_client_request){.target = "/big", .data = on_data, .head = on_head}) &&
               reply.bytes == 20000000 && reply.heads == 1, "%s: 20 MB in pieces", how);
-    CHECK(!ask_all(client, (struct http_ask){.target = "/big", .limit = 1000}) &&
+    CHECK(!request_all(client, (struct http_client_request){.target = "/big", .limit = 1000}) &&
               reply.err.code == ERR_TOO_LARGE, "%s: a limit holds", how);
-    CHECK(ask_all(client, (struct http_ask){.target = "/a", .data = on_data, .header_count = 1,
+    CHECK(request_all(client, (struct http_client_request){.target = "/a", .data = on_data, .header_count = 1,
               .headers = &(struct http_field){"x-forbidden", "1"}}) && reply.status == 403 && !reply.bytes && reply.body.len, "%s: what is no success is no data, it explains", how);
-    CHECK(!ask_all(client, (struct http_ask){.target = "/a b"}) && reply.err.code == ERR_INVALID,
+    CHECK(!request_all(client, (struct http_client_request){.target = "/a b"}) && reply.err.code == ERR_INVALID,
           "%s: a target that would be another request is refused", how);
-    CHECK(!ask_all(client, (struct http_ask){.target = "/a", .header_count = 1,
+    CHECK(!request_all(client, (struct http_client_request){.target = "/a", .header_count = 1,
               .headers = &(struct http_field){"x", "y\r\nHost: z"}}) && reply.err.code == ERR_INVALID,
           "%s: so is such a header", how);
-    CHECK(!ask_all(client, (struct http_ask){.target = "/hold", .deadline = 30 * CLOCK_MS}) &&
+    CHECK(!request_all(client, (struct http_client_request){.target = "/hold", .deadline = 30 * CLOCK_MS}) &&
               reply.err.code == ERR_TIMEOUT, "%s: a deadline too", how);
-    call = send_ask(client, (struct http_ask){.target = "/watch", .data = on_data});
+    call = send_request(client, (struct http_client_request){.target = "/watch", .data = on_data});
     for (i = 0; i < 100 && !reply.bytes; i++)
         loop_turn(loop, 5 * CLOCK_MS);
     CHECK_TEXT(text_string(&reply.body), "{\"a\":1}\n", "%s: a watch is read as it comes", how);
     http_call_cancel(&call);
-    call = send_ask(client, (struct http_ask){
+    call = send_request(client, (struct http_client_request){
         .target = "/last", .data = on_data, .head = on_head_pause,
         .headers = &(struct http_field){"connection", "close"}, .header_count = 1});
     for (i = 0; i < 20; i++)
@@ -550,7 +550,7 @@ static void client_talks(struct http_client *client, const char *how)
     http_call_pause(call, false);
     turn_until(&reply.done);
     CHECK(reply.bytes > 0 && reply.err.code == ERR_NONE, "%s: then all of it, though the line has ended", how);
-    call = send_ask(client, (struct http_ask){.target = "/watch", .data = on_data});
+    call = send_request(client, (struct http_client_request){.target = "/watch", .data = on_data});
     for (i = 0; i < 100 && !reply.bytes; i++)
         loop_turn(loop, 5 * CLOCK_MS);
     gone = 0;
@@ -570,7 +570,7 @@ static void clients_talk(void)
     client_talks(client, "plain");
     settings.address = "127.0.0.1:1";
     nowhere = http_client_new(loop, &settings, &err);
-    CHECK(!ask_all(nowhere, (struct http_ask){.target = "/"}) && reply.err.code == ERR_UNREACHABLE,
+    CHECK(!request_all(nowhere, (struct http_client_request){.target = "/"}) && reply.err.code == ERR_UNREACHABLE,
           "nobody there: %s", reply.err.text);
     http_client_free(&nowhere);
 }
@@ -656,7 +656,7 @@ static void clients_talk_in_private(void)
     settings.tls = own;
     client = http_client_new(loop, &settings, &err);
     client_talks(client, "TLS");
-    CHECK(ask_all(client, (struct http_ask){.target = "/me"}) &&
+    CHECK(request_all(client, (struct http_client_request){.target = "/me"}) &&
               strstr(text_string(&reply.body), "peer=system:open-cluster-management:edge-1:a"),
           "the peer is known");
     curl_talks(&f, "--tlsv1.2");

@@ -16,11 +16,11 @@ static struct place place;
 
 #define YAML(...) arena_printf(place.arena, __VA_ARGS__)
 
-static const struct node *get(const char *group, const char *plural, const char *space,
+static const struct node *get(const char *group, const char *plural, const char *namespace,
                               const char *name)
 {
     scoped_object struct object *object = objects_get(
-        place.objects, OBJECTS_PUBLISHED, kind_of(&place, group, plural), space, name, NULL);
+        place.objects, OBJECTS_PUBLISHED, kind_of(&place, group, plural), namespace, name, NULL);
 
     return object ? object_read(place.arena, object) : NULL;
 }
@@ -41,7 +41,7 @@ static int stage_as(const struct auth_user *user, const char *yaml, struct err *
         .who = {user->name, "test", false, user},
         .kind = kinds_by_kind(place.kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
-        .space = node_get_text(node_get(body, "metadata"), "namespace"),
+        .namespace = node_get_text(node_get(body, "metadata"), "namespace"),
         .body = body, .grace = -1};
     int failed;
 
@@ -52,7 +52,7 @@ static int stage_as(const struct auth_user *user, const char *yaml, struct err *
 }
 
 static int patch_as(const struct auth_user *user, const char *group, const char *plural,
-                    const char *space, const char *name, const char *subresource,
+                    const char *namespace, const char *name, const char *subresource,
                     const char *yaml, struct err *err)
 {
     struct objects_result result = {.arena = place.arena};
@@ -60,7 +60,7 @@ static int patch_as(const struct auth_user *user, const char *group, const char 
                                            &document_limits_own, err);
     struct objects_write write = {
         .who = {user->name, "test", false, user}, .kind = kind_of(&place, group, plural),
-        .space = space, .name = name, .subresource = subresource, .body = body,
+        .namespace = namespace, .name = name, .subresource = subresource, .body = body,
         .patch = OBJECTS_PATCH_MERGE, .grace = -1};
     int failed = objects_patch(place.objects, &write, &result, err);
 

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "config/config.h"
-#include "hub/inside.h"
+#include "hub/internal.h"
 #include "sim/disk.h"
 #include "store/store.h"
 

@@ -90,7 +90,7 @@ static int write_one(struct hub *hub, const struct node *body, bool trusted, str
         .who = { "somebody", "kubectl", trusted }, .grace = -1, .body = body,
         .kind = kinds_by_kind(hub->kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
-        .space = meta_namespace(body), .name = meta_name(body),
+        .namespace = meta_namespace(body), .name = meta_name(body),
         .patch = OBJECTS_PATCH_APPLY, .force = true,
     };
 
@@ -124,19 +124,19 @@ static void apply(struct hub *hub, const char *yaml)
         must(write_one(hub, node_item(all, i), true, &err), &err);
 }
 
-static struct node *get(struct hub *hub, const char *plural, const char *space, const char *name)
+static struct node *get(struct hub *hub, const char *plural, const char *namespace, const char *name)
 {
     scoped_object struct object *object = objects_get(hub->objects, OBJECTS_STAGED,
-                                                      kind_of(hub, plural), space, name, NULL);
+                                                      kind_of(hub, plural), namespace, name, NULL);
 
     return object ? object_read(hub->arena, object) : NULL;
 }
 
-static void drop(struct hub *hub, const char *plural, const char *space, const char *name)
+static void drop(struct hub *hub, const char *plural, const char *namespace, const char *name)
 {
     struct err err = { 0 };
 
-    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), space, name, &err), &err);
+    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), namespace, name, &err), &err);
     loop_world_run(world, 10 * CLOCK_MS);
 }
 
@@ -213,17 +213,17 @@ static void come(struct hub *hub, const char *cluster)
     loop_world_run(world, 10 * CLOCK_MS);
 }
 
-static int64_t number(struct hub *hub, const char *plural, const char *space, const char *name,
+static int64_t number(struct hub *hub, const char *plural, const char *namespace, const char *name,
                       const char *first, const char *second)
 {
-    const struct node *status = node_get(get(hub, plural, space, name), "status");
+    const struct node *status = node_get(get(hub, plural, namespace, name), "status");
 
     return node_get_int(second ? node_get(status, first) : status, second ? second : first, -1);
 }
 
-static bool is_ready(struct hub *hub, const char *plural, const char *space, const char *name)
+static bool is_ready(struct hub *hub, const char *plural, const char *namespace, const char *name)
 {
-    return !strcmp(node_get_text(node_get(get(hub, plural, space, name), "status"), "phase"), "Ready");
+    return !strcmp(node_get_text(node_get(get(hub, plural, namespace, name), "status"), "phase"), "Ready");
 }
 
 #define AXLE "apiVersion: axle.dev/v1alpha1\nkind: "
@@ -232,23 +232,23 @@ static bool is_ready(struct hub *hub, const char *plural, const char *space, con
 
 /* ---- Chains ----------------------------------------------------------------------------- */
 
-static const char *space; /* the project in which they are tried */
+static const char *namespace; /* the project in which they are tried */
 
 static bool placement_works(struct hub *hub, const char *name)
 {
-    return number(hub, "placements", space, name, "numberOfSelectedClusters", NULL) == 1;
+    return number(hub, "placements", namespace, name, "numberOfSelectedClusters", NULL) == 1;
 }
 
 static bool environment_works(struct hub *hub, const char *name)
 {
-    return is_ready(hub, "environments", space, name) &&
-           number(hub, "environments", space, name, "spokes", NULL) == 1;
+    return is_ready(hub, "environments", namespace, name) &&
+           number(hub, "environments", namespace, name, "spokes", NULL) == 1;
 }
 
 static bool set_works(struct hub *hub, const char *name)
 {
     report_works(hub);
-    return number(hub, "manifestworkreplicasets", space, name, "summary", "applied") == 1;
+    return number(hub, "manifestworkreplicasets", namespace, name, "summary", "applied") == 1;
 }
 
 /* All that is named so, up to its Workload on the spoke's side, and back. */
@@ -260,8 +260,8 @@ static bool application_works(struct hub *hub, const char *name)
     for (size_t i = 0; i < node_count(all); i++)
         if (!strcmp(meta_owner_name(node_item(all, i), "AIWorkload"), name))
             deployment = node_item(all, i);
-    return deployment && number(hub, "aiworkloads", space, name, "totalSpokes", NULL) == 1 &&
-           number(hub, "manifestworkreplicasets", space, meta_name(deployment), "summary",
+    return deployment && number(hub, "aiworkloads", namespace, name, "totalSpokes", NULL) == 1 &&
+           number(hub, "manifestworkreplicasets", namespace, meta_name(deployment), "summary",
                   "applied") == 1 &&
            get(hub, "workloads", "edge", node_get_text(node_get(deployment, "status"), "workload"));
 }
@@ -269,21 +269,21 @@ static bool application_works(struct hub *hub, const char *name)
 /* A machine that joins its set is counted, and what is made ahead has a token. */
 static bool pool_works(struct hub *hub, const char *name)
 {
-    const struct node *pool = get(hub, "computepools", space, name);
+    const struct node *pool = get(hub, "computepools", namespace, name);
     const char *set = node_get_text(node_get(pool, "status"), "clusterSet");
     const struct node *expected = node_at(pool, "status", "expected", NULL);
     const char *secret = node_get_text(node_item(expected, 0), "secret");
     bool counted;
 
-    if (!*set || !get(hub, "secrets", space, secret) || !get(hub, "managedclusters", "", "ahead"))
+    if (!*set || !get(hub, "secrets", namespace, secret) || !get(hub, "managedclusters", "", "ahead"))
         return false;
     apply(hub, arena_printf(hub->arena, OCM "v1\nkind: ManagedCluster\nmetadata: {name: joined, labels: "
                             "{cluster.open-cluster-management.io/clusterset: %s}}\nspec: {hubAcceptsClient: true}\n", set));
     come(hub, "joined");
-    counted = number(hub, "computepools", space, name, "spokes", NULL) == 2 &&
-              number(hub, "environments", space, name, "spokes", NULL) == 1;
+    counted = number(hub, "computepools", namespace, name, "spokes", NULL) == 2 &&
+              number(hub, "environments", namespace, name, "spokes", NULL) == 1;
     drop(hub, "managedclusters", "", "joined");
-    return counted && number(hub, "computepools", space, name, "spokes", NULL) == 1;
+    return counted && number(hub, "computepools", namespace, name, "spokes", NULL) == 1;
 }
 
 static bool tenant_works(struct hub *hub, const char *name)
@@ -315,12 +315,12 @@ static bool cluster_set_works(struct hub *hub, const char *name)
 
 static bool binding_works(struct hub *hub, const char *name)
 {
-    return *meta_condition_status(get(hub, "managedclustersetbindings", space, name), "Bound");
+    return *meta_condition_status(get(hub, "managedclustersetbindings", namespace, name), "Bound");
 }
 
 static bool profile_works(struct hub *hub, const char *name)
 {
-    return is_ready(hub, "workloadprofiles", space, name);
+    return is_ready(hub, "workloadprofiles", namespace, name);
 }
 
 #define NAMED "\nmetadata: {name: %1$s, namespace: %2$s}\n"
@@ -377,7 +377,7 @@ static char *fill(struct hub *hub, const char *format, const char *name)
 {
     scoped_text struct text out = { 0 };
 
-    text_addf(&out, format, name, space);
+    text_addf(&out, format, name, namespace);
     return arena_string(hub->arena, text_string(&out));
 }
 #pragma GCC diagnostic pop
@@ -391,7 +391,7 @@ static void check_refusal(const char *why, const char *plural, size_t len)
 
 static void sweep(struct hub *hub, const char *plural, const char *name)
 {
-    const char *in = kind_of(hub, plural)->namespaced ? space : "";
+    const char *in = kind_of(hub, plural)->namespaced ? namespace : "";
 
     drop(hub, plural, in, name);
     for (int i = 0; i < 3; i++)
@@ -405,7 +405,7 @@ static void check_chain(struct hub *hub, size_t which, size_t len, bool dots)
     const char *plural = chains[which].plural;
     char *name = name_of(hub, len, dots);
     const char *why = refusal(hub, fill(hub, chains[which].yaml, name));
-    const char *in = kind_of(hub, plural)->namespaced ? space : "";
+    const char *in = kind_of(hub, plural)->namespaced ? namespace : "";
     bool label = !strcmp(plural, "projects") || !strcmp(plural, "tenants") ||
                  !strcmp(plural, "managedclusters");
 
@@ -439,7 +439,7 @@ static bool is_left(struct hub *hub)
 
 static void make_world(struct hub *hub, const char *project)
 {
-    space = project;
+    namespace = project;
     apply(hub, fill(hub, AXLE "Tenant\nmetadata: {name: acme}\nspec: {clusterSets: [global]}\n---\n"
                     AXLE "Project\nmetadata: {name: %2$s}\nspec: {tenant: acme}\n---\n"
                     OCM "v1\nkind: ManagedCluster\nmetadata: {name: edge, labels: "

@@ -42,20 +42,20 @@ struct progress {
 };
 static struct progress *progress; /* shared memory, of this worker */
 
-static void complain(long *count, const char *what, const char *answer)
+static void complain(long *count, const char *what, const char *response)
 {
     ++*count;
     if (progress->word_count < count_of(progress->words))
         snprintf(progress->words[progress->word_count++], sizeof progress->words[0],
-                 "%s: %.200s -> %.300s", what, progress->now, answer);
+                 "%s: %.200s -> %.300s", what, progress->now, response);
 }
 
 /* ---- Objects -------------------------------------------------------------- */
 
-static const char *collection(struct arena *arena, const struct kind *kind, const char *space)
+static const char *collection(struct arena *arena, const struct kind *kind, const char *namespace)
 {
     return arena_printf(arena, "%s/%s%s%s/%s", *kind->group ? "/apis" : "/api", kind->api_version,
-                        kind->namespaced ? "/namespaces/" : "", kind->namespaced ? space : "",
+                        kind->namespaced ? "/namespaces/" : "", kind->namespaced ? namespace : "",
                         kind->plural);
 }
 
@@ -63,7 +63,7 @@ static const char *collection(struct arena *arena, const struct kind *kind, cons
 struct subject {
     const struct kind *kind;
     struct node *sample, *live; /* live: as the hub has it */
-    const char *space, *name, *list, *one;
+    const char *namespace, *name, *list, *one;
 };
 
 static void read_live(struct place *place, struct arena *arena, struct subject *s)
@@ -79,10 +79,10 @@ static void read_live(struct place *place, struct arena *arena, struct subject *
 
 /* What only a write changes: all but the status and what the hub adds. */
 static const char *essence(struct place *place, struct arena *arena, const struct kind *kind,
-                           const char *space, const char *name)
+                           const char *namespace, const char *name)
 {
     scoped_object struct object *object =
-        objects_get(place->hub->objects, OBJECTS_PUBLISHED, kind, kind->namespaced ? space : "", name, NULL);
+        objects_get(place->hub->objects, OBJECTS_PUBLISHED, kind, kind->namespaced ? namespace : "", name, NULL);
     struct node *node = object ? object_read(arena, object) : NULL;
     struct node *labels = node_at(node, "metadata", "labels", NULL);
 
@@ -300,7 +300,7 @@ static bool try_one(struct place *place, const struct trial *t)
     const char *body = document_json(arena, body_of(arena, t));
     const char *target = target_of(arena, t);
     const struct subject *s = t->subject;
-    const char *before = essence(place, arena, s->kind, s->space, s->name);
+    const char *before = essence(place, arena, s->kind, s->namespace, s->name);
     bool is_question = s->kind->is_question;
     int status;
 
@@ -311,7 +311,7 @@ static bool try_one(struct place *place, const struct trial *t)
                                                .type = way_types[t->way], .target = target, .body = body});
     if (status < 200 || status >= 300) {
         judge_refusal(place, t);
-        if (strcmp(before, essence(place, arena, s->kind, s->space, s->name)))
+        if (strcmp(before, essence(place, arena, s->kind, s->namespace, s->name)))
             complain(&progress->unlike, "a refused write has changed it", before);
         return false;
     }
@@ -339,13 +339,13 @@ static void on_watch(struct http_call *call, const char *bytes, size_t len, void
 {
 }
 
-static void on_watch_done(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_watch_done(const struct http_response *response, const struct err *err, void *arg)
 {
     struct place *place = arg;
 
     place->watch = NULL;
-    if (!answer || (answer->status != 200 && answer->status != 405))
-        complain(&progress->unread, "the watch ended", answer ? answer->body : err->text);
+    if (!response || (response->status != 200 && response->status != 405))
+        complain(&progress->unread, "the watch ended", response ? response->body : err->text);
 }
 
 static void watch(struct place *place, const struct kind *kind, bool as_table)
@@ -357,7 +357,7 @@ static void watch(struct place *place, const struct kind *kind, bool as_table)
     http_call_cancel(&place->watch);
     if (!(kind->verbs & KIND_WATCH))
         return;
-    place->watch = http_client_send(place->http, &(struct http_ask){
+    place->watch = http_client_send(place->http, &(struct http_client_request){
         .target = arena_printf(arena, "%s/%s/%s?watch=true", *kind->group ? "/apis" : "/api",
                                kind->api_version, kind->plural),
         .headers = &accept, .header_count = 1, .data = on_watch, .done = on_watch_done, .arg = place});
@@ -368,9 +368,9 @@ static bool is_for(const struct subject *s, enum who who)
 {
     switch (who) {
     case EDITOR:
-        return s->kind->namespaced && !strcmp(s->space, "research");
+        return s->kind->namespaced && !strcmp(s->namespace, "research");
     case SPOKE:
-        return !strcmp(s->space, "edge-2") || !strcmp(s->name, "edge-2") ||
+        return !strcmp(s->namespace, "edge-2") || !strcmp(s->name, "edge-2") ||
                text_starts(s->kind->plural, "certificatesigningrequests");
     case JOINER:
         return !s->kind->namespaced;
@@ -503,9 +503,9 @@ static void run_sample(struct place *place, size_t n, size_t from, const char *o
     if (!s.kind || (only && strcmp(s.kind->kind, only)) || !(s.kind->verbs & KIND_CREATE) ||
         (n >= count_of(nulls_samples) && has_sample(s.kind)))
         return;
-    s.space = node_get_text(metadata, "namespace");
+    s.namespace = node_get_text(metadata, "namespace");
     s.name = node_get_text(metadata, "name");
-    s.list = collection(arena, s.kind, s.space);
+    s.list = collection(arena, s.kind, s.namespace);
     s.one = arena_printf(arena, "%s/%s", s.list, s.name);
     s.live = s.sample;
     if (!s.kind->is_question) {

@@ -104,7 +104,7 @@ static void test_words(void)
         CHECK_TEXT(err.text, cases[i].text, "in a kube-apiserver's words");
     }
     write = write_of("configmaps", NULL, "{'metadata':{'name':'x'}}");
-    write.space = "nowhere";
+    write.namespace = "nowhere";
     CHECK(objects_create(objects, &write, &result, &err) < 0 &&
               err.code == ERR_NOT_FOUND,
           "a namespace must exist");
@@ -263,7 +263,7 @@ static struct objects_watch *watch_from(const char *revision)
 {
     struct objects_watch_options options = {
         .query = {.kind = kind_of("configmaps"),
-                  .space = "talk",
+                  .namespace = "talk",
                   .revision = revision},
     };
 
@@ -350,7 +350,7 @@ static void test_watch_selection(void)
 {
     struct objects_watch_options options = {
         .query = {.kind = kind_of("configmaps"),
-                  .space = "talk",
+                  .namespace = "talk",
                   .labels = selector_parse_labels(arena, "v=in", &err)},
         .initial = true,
         .mark_end = true,
@@ -751,7 +751,7 @@ static void take_events(struct history *history, struct watcher *watcher)
 static void watch_again(struct history *history, struct watcher *watcher,
                         bool resume)
 {
-    struct objects_query query = {.kind = kind_of("configmaps"), .space = "h"};
+    struct objects_query query = {.kind = kind_of("configmaps"), .namespace = "h"};
     struct objects_watch_options options = {.query = query};
     struct objects_page page;
     char since[32];
@@ -801,7 +801,7 @@ static void write_at_random(struct history *history)
                      name, roll(history, 3)));
     unsigned what = roll(history, 4);
 
-    write.space = "h";
+    write.namespace = "h";
     if (what == 0 && objects_delete(objects, &write, &result, &err) < 0)
         what = 9;
     if (what == 1 && objects_create(objects, &write, &result, &err) < 0)

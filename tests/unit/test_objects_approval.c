@@ -38,7 +38,7 @@ static const char *send_conditions(const char *subresource, const char *conditio
     const struct auth_user *root = administrator(&place);
     struct node *body = request_now();
     struct objects_write write = {.who = {root->name, "test", false, root},
-                                  .kind = requests(), .space = "", .name = "r",
+                                  .kind = requests(), .namespace = "", .name = "r",
                                   .subresource = subresource, .body = body, .grace = -1};
     struct err err = {0};
     int failed;

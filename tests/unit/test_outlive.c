@@ -217,7 +217,7 @@ static int be_agent(void)
 struct workload {
     char name[32];
     int code;       /* of one that ends */
-    bool ends, asked;
+    bool ends, requested;
     int expected;   /* begins */
 };
 
@@ -330,12 +330,12 @@ static void ask_one_to_end(void)
         struct workload *w = &all[(first + n) % count];
         int fd;
 
-        if (!w->ends || w->asked)
+        if (!w->ends || w->requested)
             continue;
         fd = open(path_of(arena, "shared", w->name), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0)
             continue;
-        w->asked = write(fd, "x\n", 2) == 2;
+        w->requested = write(fd, "x\n", 2) == 2;
         close(fd);
         return;
     }
@@ -348,7 +348,7 @@ static void settle_ends(void)
 
     for (size_t i = 0, last = count; i < last; i++) {
         struct workload *w = &all[i];
-        char *code = w->ends && w->asked ? get(arena, path_of(arena, "told", w->name), NULL) : NULL;
+        char *code = w->ends && w->requested ? get(arena, path_of(arena, "told", w->name), NULL) : NULL;
 
         if (!code)
             continue;
@@ -356,7 +356,7 @@ static void settle_ends(void)
             told++;
         else
             lost++;
-        w->asked = w->ends = false;
+        w->requested = w->ends = false;
         w->name[0] = 'd'; /* done */
         scoped_mem char *name = mem_printf("end%s", strchr(w->name, '-'));
 
@@ -454,7 +454,7 @@ static bool is_settled(void)
 
     settle_ends();
     for (size_t i = 0; i < count; i++)
-        if ((all[i].ends && all[i].asked) || (all[i].name[0] != 'd' && !begins(log, all[i].name)))
+        if ((all[i].ends && all[i].requested) || (all[i].name[0] != 'd' && !begins(log, all[i].name)))
             return false;
     return true;
 }
@@ -482,7 +482,7 @@ static void judge(int rounds)
         stays += !strncmp(name, "stay", 4);
     }
     for (size_t i = 0; i < count; i++)
-        if (all[i].ends && all[i].asked)
+        if (all[i].ends && all[i].requested)
             lost++;
     CHECK_INT(again, 0, "nothing was started twice");
     CHECK_INT(missing, 0, "everything was started");

@@ -99,14 +99,14 @@ static void test_json_bomb(struct arena *arena)
 
 /* ---- Laws, over random documents ---------------------------------------- */
 
-static uint64_t dice = 88172645463325252u;
+static uint64_t random_state = 88172645463325252u;
 
 static unsigned roll(unsigned below)
 {
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (unsigned)(dice % below);
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (unsigned)(random_state % below);
 }
 
 static struct node *random_value(struct arena *arena, int depth)

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "check.h"
-#include "pki/inside.h"
+#include "pki/internal.h"
 
 static void digests_are_right(void)
 {

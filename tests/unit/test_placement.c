@@ -29,7 +29,7 @@ static void put(struct placement_world *world, const char *kind,
 }
 
 /* A small generator of its own, so that a failure can be repeated. */
-static unsigned dice(unsigned *seed, unsigned below)
+static unsigned next_random(unsigned *seed, unsigned below)
 {
     *seed = *seed * 1103515245 + 12345;
     return (*seed >> 16) % below;
@@ -50,8 +50,8 @@ static void put_cluster(struct placement_world *world, int number, unsigned seed
     static const char *const zones[] = { "a", "b", "c" };
     scoped_arena struct arena *arena = arena_new();
     unsigned mine = seed + (unsigned)number * 7919u;
-    const char *zone = zones[dice(&mine, 3)];
-    unsigned cpu = dice(&mine, 9), taint = dice(&mine, 6);
+    const char *zone = zones[next_random(&mine, 3)];
+    unsigned cpu = next_random(&mine, 9), taint = next_random(&mine, 6);
     char *text = arena_printf(
         arena,
         "{\"metadata\":{\"name\":\"c%03d\",\"labels\":{\"zone\":\"%s\"}},"
@@ -280,7 +280,7 @@ static void check_window(void)
                 if (works[k].status == ROLLOUT_TO_APPLY)
                     works[k].status = ROLLOUT_PROGRESSING;
                 else if (works[k].status == ROLLOUT_PROGRESSING &&
-                         dice(&rolls, 2))
+                         next_random(&rolls, 2))
                     works[k].status = ROLLOUT_SUCCEEDED;
                 works[k].since = input.now;
             }
@@ -328,7 +328,7 @@ static void put_pool_world(struct placement_world *world)
 
 static void check_pools(void)
 {
-    static const struct { const char *bound, *asked, *chosen, *why; } rows[] = {
+    static const struct { const char *bound, *requested, *chosen, *why; } rows[] = {
         { "global", "global", "free,own-set", "global reaches no pool's spokes" },
         { "global", "", "free,own-set", "nor does a placement that names no set" },
         { "default", "default", "free", "default is who joined without a pool" },
@@ -360,7 +360,7 @@ static void check_pools(void)
         }
         placement_decide(world, read_json(arena, arena_printf(arena,
             "{\"metadata\":{\"name\":\"p\",\"namespace\":\"ns\"},\"spec\":{\"clusterSets\":[%s%s%s]}}",
-            *rows[i].asked ? "\"" : "", rows[i].asked, *rows[i].asked ? "\"" : "")),
+            *rows[i].requested ? "\"" : "", rows[i].requested, *rows[i].requested ? "\"" : "")),
             NOW, arena, &result);
         for (size_t k = 0; k < result.cluster_count; k++)
             if (result.clusters[k].why == PLACEMENT_CHOSEN)

@@ -90,7 +90,7 @@ static struct pod *start_pod(const char *name, int index, const char *yaml)
     if (!template)
         printf("Bail out! %s\n", err.text);
     pods_start(pods, &(struct pods_new){
-        .project = "lab", .space = "ns", .name = name, .workload = "apps/StatefulSet/ns/train",
+        .project = "lab", .namespace = "ns", .name = name, .workload = "apps/StatefulSet/ns/train",
         .owner = "w", .hash = "1", .index = index, .template = template });
     while ((pod = pods_next(pods, &at)))
         if (!strcmp(pod->name, name))

@@ -9,7 +9,7 @@
 #include "pki/pki.h"
 #include "sim/disk.h"
 #include "sim/world.h"
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include "check.h"
 
@@ -42,28 +42,28 @@ static void copy(char *into, size_t room, const char *text)
     snprintf(into, room, "%s", text ? text : "");
 }
 
-static void on_answer(const struct http_answer *answer, const struct err *err,
+static void on_response(const struct http_response *response, const struct err *err,
                       void *arg)
 {
     *(bool *)arg = true;
-    status = answer ? answer->status : 0;
-    copy(body, sizeof body, answer ? answer->body : err->text);
-    copy(location, sizeof location, answer ? http_answer_get(answer, "location") : "");
-    copy(range, sizeof range, answer ? http_answer_get(answer, "range") : "");
+    status = response ? response->status : 0;
+    copy(body, sizeof body, response ? response->body : err->text);
+    copy(location, sizeof location, response ? http_response_get(response, "location") : "");
+    copy(range, sizeof range, response ? http_response_get(response, "range") : "");
     copy(said, sizeof said,
-         answer ? http_answer_get(answer, "docker-content-digest") : "");
-    copy(more, sizeof more, answer ? http_answer_get(answer, "link") : "");
+         response ? http_response_get(response, "docker-content-digest") : "");
+    copy(more, sizeof more, response ? http_response_get(response, "link") : "");
 }
 
-static int ask(const char *method, const char *target, const char *name,
+static int send_request(const char *method, const char *target, const char *name,
                const char *value, const char *bytes)
 {
     const struct http_field field = { name, value };
     bool done = false;
-    struct http_ask what = {
+    struct http_client_request what = {
         .method = method, .target = target, .headers = &field,
         .header_count = name ? 1 : 0, .body = bytes,
-        .len = bytes ? strlen(bytes) : 0, .done = on_answer, .arg = &done,
+        .len = bytes ? strlen(bytes) : 0, .done = on_response, .arg = &done,
     };
 
     http_client_send(client, &what);
@@ -103,30 +103,30 @@ static void check_pushes(void)
     digest_of("{}", one);
     digest_of("layer", two);
     digest_of("whole", three);
-    CHECK_INT(ask("GET", "/v2/", NULL, NULL, NULL), 200, "the registry answers");
-    CHECK_INT(ask("HEAD", at("/v2/lab/app/blobs/%s", one), NULL, NULL, NULL), 404,
+    CHECK_INT(send_request("GET", "/v2/", NULL, NULL, NULL), 200, "the registry answers");
+    CHECK_INT(send_request("HEAD", at("/v2/lab/app/blobs/%s", one), NULL, NULL, NULL), 404,
               "a blob is not there");
-    CHECK_INT(ask("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL), 202,
+    CHECK_INT(send_request("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL), 202,
               "as skopeo: an upload begins");
-    CHECK_INT(ask("PATCH", at("%s", location), NULL, NULL, "{}"), 202, "in pieces");
+    CHECK_INT(send_request("PATCH", at("%s", location), NULL, NULL, "{}"), 202, "in pieces");
     CHECK_TEXT(range, "0-1", "whose progress is told");
-    CHECK_INT(ask("PUT", at("%s?digest=sha256%%3A%s", location, one + 7), NULL, NULL,
+    CHECK_INT(send_request("PUT", at("%s?digest=sha256%%3A%s", location, one + 7), NULL, NULL,
                   NULL), 201, "and ends with its digest");
     CHECK_TEXT(said, one, "which is confirmed");
-    ask("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL);
-    CHECK_INT(ask("PUT", at("%s?digest=%s", location, two), NULL, NULL, "layer"),
+    send_request("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL);
+    CHECK_INT(send_request("PUT", at("%s?digest=%s", location, two), NULL, NULL, "layer"),
               201, "as oras: one piece with the end");
-    CHECK_INT(ask("POST", at("/v2/lab/app/blobs/uploads/?digest=%s", three), NULL,
+    CHECK_INT(send_request("POST", at("/v2/lab/app/blobs/uploads/?digest=%s", three), NULL,
                   NULL, "whole"), 201, "all at once");
-    CHECK_INT(ask("POST", at("/v2/lab/other/blobs/uploads/?mount=%s&from=lab/app",
+    CHECK_INT(send_request("POST", at("/v2/lab/other/blobs/uploads/?mount=%s&from=lab/app",
                              two), NULL, NULL, NULL), 201, "mounted from elsewhere");
-    CHECK_INT(ask("GET", at("/v2/lab/other/blobs/%s", two), NULL, NULL, NULL), 200,
+    CHECK_INT(send_request("GET", at("/v2/lab/other/blobs/%s", two), NULL, NULL, NULL), 200,
               "and there it is");
     CHECK_TEXT(body, "layer", "with its bytes");
-    CHECK_INT(ask("GET", at("/v2/lab/app/blobs/%s", two), "range", "bytes=1-3",
+    CHECK_INT(send_request("GET", at("/v2/lab/app/blobs/%s", two), "range", "bytes=1-3",
                   NULL), 206, "a part of it");
     CHECK_TEXT(body, "aye", "is that part");
-    CHECK_INT(ask("GET", at("/v2/lab/app/blobs/%s", two), "range", "bytes=9-",
+    CHECK_INT(send_request("GET", at("/v2/lab/app/blobs/%s", two), "range", "bytes=9-",
                   NULL), 416, "a part beyond its end is not");
 }
 
@@ -141,31 +141,31 @@ static void check_manifests(void)
              "{\"mediaType\":\"a/b\",\"digest\":\"%s\",\"size\":2},\"layers\":"
              "[{\"digest\":\"%s\",\"size\":5}]}", config, layer);
     digest_of(manifest, digest);
-    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/v1", "content-type", "text/html", manifest),
+    CHECK_INT(send_request("PUT", "/v2/lab/app/manifests/v1", "content-type", "text/html", manifest),
               400, "of a type that a browser would show it is refused");
-    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/v1", "content-type", "application/y+json",
+    CHECK_INT(send_request("PUT", "/v2/lab/app/manifests/v1", "content-type", "application/y+json",
                   manifest),
               201, "a manifest is pushed by tag");
-    CHECK_INT(ask("GET", "/v2/lab/app/manifests/v1", NULL, NULL, NULL), 200,
+    CHECK_INT(send_request("GET", "/v2/lab/app/manifests/v1", NULL, NULL, NULL), 200,
               "and pulled by tag");
     CHECK_TEXT(body, manifest, "byte for byte");
-    CHECK_INT(ask("HEAD", at("/v2/lab/app/manifests/%s", digest), NULL, NULL, NULL),
+    CHECK_INT(send_request("HEAD", at("/v2/lab/app/manifests/%s", digest), NULL, NULL, NULL),
               200, "it is there by digest too");
     CHECK_TEXT(said, digest, "which HEAD tells");
-    CHECK_INT(ask("PUT", "/v2/lab/empty/manifests/v1", NULL, NULL, manifest), 400,
+    CHECK_INT(send_request("PUT", "/v2/lab/empty/manifests/v1", NULL, NULL, manifest), 400,
               "one whose blobs are not there is refused");
     CHECK(strstr(body, "MANIFEST_BLOB_UNKNOWN") != NULL, "by that name");
-    ask("PUT", "/v2/lab/app/manifests/v2", NULL, NULL, manifest);
-    ask("PUT", "/v2/lab/app/manifests/a", NULL, NULL, manifest);
-    CHECK_INT(ask("GET", "/v2/lab/app/tags/list?n=2", NULL, NULL, NULL), 200,
+    send_request("PUT", "/v2/lab/app/manifests/v2", NULL, NULL, manifest);
+    send_request("PUT", "/v2/lab/app/manifests/a", NULL, NULL, manifest);
+    CHECK_INT(send_request("GET", "/v2/lab/app/tags/list?n=2", NULL, NULL, NULL), 200,
               "tags are listed");
     CHECK_TEXT(body, "{\"name\":\"lab/app\",\"tags\":[\"a\",\"v1\"]}",
                "in order, as many as asked for");
-    CHECK_INT(ask("GET", at("/v2/lab/app/referrers/%s", digest), NULL, NULL, NULL),
+    CHECK_INT(send_request("GET", at("/v2/lab/app/referrers/%s", digest), NULL, NULL, NULL),
               200, "referrers are never 404");
-    CHECK_INT(ask("DELETE", at("/v2/lab/app/manifests/%s", digest), NULL, NULL,
+    CHECK_INT(send_request("DELETE", at("/v2/lab/app/manifests/%s", digest), NULL, NULL,
                   NULL), 202, "it can be deleted");
-    CHECK_INT(ask("GET", "/v2/lab/app/manifests/v1", NULL, NULL, NULL), 404,
+    CHECK_INT(send_request("GET", "/v2/lab/app/manifests/v1", NULL, NULL, NULL), 404,
               "and its tags go with it");
 }
 
@@ -187,11 +187,11 @@ static void check_mistakes(void)
     };
 
     for (size_t i = 0; i < count_of(cases); i++)
-        CHECK(ask(cases[i].method, cases[i].target, NULL, NULL, cases[i].body) ==
+        CHECK(send_request(cases[i].method, cases[i].target, NULL, NULL, cases[i].body) ==
               cases[i].status && strstr(body, cases[i].code), "%s: %d %s",
               cases[i].what, status, cases[i].code);
     may_push = false;
-    CHECK_INT(ask("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL), 401,
+    CHECK_INT(send_request("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL), 401,
               "who may not push is asked who they are");
     may_push = true;
 }
@@ -202,7 +202,7 @@ static void push_blob(const char *repository, const char *bytes, const char *alg
                       char digest[PKI_DIGEST_MOST])
 {
     pki_digest_of(algorithm, bytes, strlen(bytes), digest);
-    CHECK_INT(ask("POST", at("/v2/%s/blobs/uploads/?digest=%s", repository, digest), NULL, NULL,
+    CHECK_INT(send_request("POST", at("/v2/%s/blobs/uploads/?digest=%s", repository, digest), NULL, NULL,
                   bytes), 201, "%s has the blob \"%.20s\"", repository, bytes);
 }
 
@@ -212,23 +212,23 @@ static void check_sha512(void)
     char manifest[2048];
 
     push_blob("lab/long", "layer", "sha512", layer);
-    CHECK_INT(ask("GET", at("/v2/lab/long/blobs/%s", layer), NULL, NULL, NULL), 200,
+    CHECK_INT(send_request("GET", at("/v2/lab/long/blobs/%s", layer), NULL, NULL, NULL), 200,
               "a blob is named by sha512");
     CHECK_TEXT(said, layer, "and says so");
-    CHECK_INT(ask("POST", "/v2/lab/long/blobs/uploads/?digest-algorithm=sha512", NULL, NULL, NULL),
+    CHECK_INT(send_request("POST", "/v2/lab/long/blobs/uploads/?digest-algorithm=sha512", NULL, NULL, NULL),
               202, "an upload says that it will be");
-    CHECK_INT(ask("POST", "/v2/lab/long/blobs/uploads/?digest-algorithm=md5", NULL, NULL, NULL),
+    CHECK_INT(send_request("POST", "/v2/lab/long/blobs/uploads/?digest-algorithm=md5", NULL, NULL, NULL),
               400, "not by an unknown algorithm");
     CHECK(strstr(body, "sha256 and sha512") != NULL, "which is told: %s", body);
     snprintf(manifest, sizeof manifest, "{\"layers\":[{\"digest\":\"%s\"}]}", layer);
     pki_digest_of("sha512", manifest, strlen(manifest), digest);
-    CHECK_INT(ask("PUT", at("/v2/lab/long/manifests/%s", digest), NULL, NULL, manifest), 201,
+    CHECK_INT(send_request("PUT", at("/v2/lab/long/manifests/%s", digest), NULL, NULL, manifest), 201,
               "a manifest too");
-    CHECK_INT(ask("GET", at("/v2/lab/long/manifests/%s", digest), NULL, NULL, NULL), 200,
+    CHECK_INT(send_request("GET", at("/v2/lab/long/manifests/%s", digest), NULL, NULL, NULL), 200,
               "by which it is pulled");
     CHECK_TEXT(body, manifest, "byte for byte");
     digest[10] = digest[10] == '0' ? '1' : '0';
-    CHECK_INT(ask("PUT", at("/v2/lab/long/manifests/%s", digest), NULL, NULL, manifest), 400,
+    CHECK_INT(send_request("PUT", at("/v2/lab/long/manifests/%s", digest), NULL, NULL, manifest), 400,
               "another digest is refused");
 }
 
@@ -249,13 +249,13 @@ static void check_ranges(void)
 
     push_blob("lab/parts", "0123456789", "sha256", digest);
     for (size_t i = 0; i < count_of(cases); i++) {
-        int got = ask("GET", at("/v2/lab/parts/blobs/%s", digest), "range", cases[i].range, NULL);
+        int got = send_request("GET", at("/v2/lab/parts/blobs/%s", digest), "range", cases[i].range, NULL);
 
         CHECK(got == cases[i].status && (!cases[i].body || !strcmp(body, cases[i].body)),
               "%s: %d %s", cases[i].range, got, body);
     }
     push_blob("lab/parts", "", "sha256", digest);
-    CHECK_INT(ask("GET", at("/v2/lab/parts/blobs/%s", digest), "range", "bytes=-1", NULL), 416,
+    CHECK_INT(send_request("GET", at("/v2/lab/parts/blobs/%s", digest), "range", "bytes=-1", NULL), 416,
               "nothing has no part");
 }
 
@@ -269,15 +269,15 @@ static void check_pieces(void)
     };
     char upload[256];
 
-    ask("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL);
+    send_request("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL);
     copy(upload, sizeof upload, location);
     for (size_t i = 0; i < count_of(cases); i++) {
-        int got = ask("PATCH", upload, "content-range", cases[i].range, "abc");
+        int got = send_request("PATCH", upload, "content-range", cases[i].range, "abc");
 
         CHECK(got == cases[i].status && strstr(body, cases[i].words), "%s: %d %s",
               cases[i].range, got, body);
     }
-    CHECK_INT(ask("DELETE", upload, NULL, NULL, NULL), 204, "it can be given up");
+    CHECK_INT(send_request("DELETE", upload, NULL, NULL, NULL), 204, "it can be given up");
 }
 
 static void check_large(void)
@@ -288,12 +288,12 @@ static void check_large(void)
     memset(bytes, 'x', most + 1);
     memcpy(bytes, "{\"a\":\"", 6);
     memcpy(bytes + most - 2, "\"}", 3);
-    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/large", NULL, NULL, bytes), 201,
+    CHECK_INT(send_request("PUT", "/v2/lab/app/manifests/large", NULL, NULL, bytes), 201,
               "a manifest of 4 MiB is taken");
-    CHECK_INT(ask("GET", "/v2/lab/app/manifests/large", NULL, NULL, NULL), 200, "and given");
+    CHECK_INT(send_request("GET", "/v2/lab/app/manifests/large", NULL, NULL, NULL), 200, "and given");
     bytes[most - 2] = 'x';
     memcpy(bytes + most - 1, "\"}", 3);
-    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/larger", NULL, NULL, bytes), 413,
+    CHECK_INT(send_request("PUT", "/v2/lab/app/manifests/larger", NULL, NULL, bytes), 413,
               "one byte more is too many");
     CHECK(strstr(body, "may have 4194304 bytes") != NULL, "in words: %s", body);
 }
@@ -306,10 +306,10 @@ static void check_foreign(void)
     char manifest[512];
 
     snprintf(manifest, sizeof manifest, format, "nondistributable.", 7);
-    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/foreign", NULL, NULL, manifest), 201,
+    CHECK_INT(send_request("PUT", "/v2/lab/app/manifests/foreign", NULL, NULL, manifest), 201,
               "a layer that must not be pushed need not be there");
     snprintf(manifest, sizeof manifest, format, "", 7);
-    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/own", NULL, NULL, manifest), 400,
+    CHECK_INT(send_request("PUT", "/v2/lab/app/manifests/own", NULL, NULL, manifest), 400,
               "any other must");
 }
 
@@ -319,7 +319,7 @@ static void push_referrer(const char *subject, const char *type, int number)
 
     snprintf(manifest, sizeof manifest, "{\"artifactType\":\"%s\",\"subject\":{\"digest\":\"%s\"},"
              "\"annotations\":{\"number\":\"%d\"}}", type, subject, number);
-    CHECK_INT(ask("PUT", at("/v2/lab/ref/manifests/r%d", number), NULL, NULL, manifest), 201,
+    CHECK_INT(send_request("PUT", at("/v2/lab/ref/manifests/r%d", number), NULL, NULL, manifest), 201,
               "referrer %d", number);
 }
 
@@ -331,26 +331,26 @@ static void check_referrers(void)
 
     push_referrer(subject, "text/a", 1);
     push_referrer(subject, "text/b+c", 2);
-    ask("GET", at("/v2/lab/ref/referrers/%s?artifactType=text/b%%2Bc", subject), NULL, NULL, NULL);
+    send_request("GET", at("/v2/lab/ref/referrers/%s?artifactType=text/b%%2Bc", subject), NULL, NULL, NULL);
     CHECK(strstr(body, "\"number\":\"2\"") && !strstr(body, "\"number\":\"1\""),
           "referrers are filtered by type: %s", body);
-    ask("GET", at("/v2/lab/ref/referrers/%s", subject), NULL, NULL, NULL);
+    send_request("GET", at("/v2/lab/ref/referrers/%s", subject), NULL, NULL, NULL);
     CHECK(strstr(body, "\"number\":\"2\"") && strstr(body, "\"number\":\"1\"") && !*more,
           "or come all at once");
     for (int i = 0; i < 2; i++) {
         snprintf(large, sizeof large, "{\"subject\":{\"digest\":\"%s\"},\"a\":\"%*d\"}", subject,
                  3000000, i);
-        CHECK_INT(ask("PUT", at("/v2/lab/ref/manifests/large%d", i), NULL, NULL, large), 201,
+        CHECK_INT(send_request("PUT", at("/v2/lab/ref/manifests/large%d", i), NULL, NULL, large), 201,
                   "a large one");
     }
-    ask("GET", at("/v2/lab/ref/referrers/%s", subject), NULL, NULL, NULL);
+    send_request("GET", at("/v2/lab/ref/referrers/%s", subject), NULL, NULL, NULL);
     CHECK(strstr(more, "/v2/lab/ref/referrers/") && strstr(more, "rel=\"next\""),
           "many come in pages: %s", more);
     *strchr(more, '>') = '\0';
-    CHECK_INT(ask("GET", more + 1, NULL, NULL, NULL), 200, "the next page is there");
+    CHECK_INT(send_request("GET", more + 1, NULL, NULL, NULL), 200, "the next page is there");
     CHECK(!*more, "and is the last");
-    ask("DELETE", "/v2/lab/ref/manifests/sha256:x", NULL, NULL, NULL);
-    CHECK_INT(ask("PUT", "/v2/lab/ref/manifests/bad", NULL, NULL,
+    send_request("DELETE", "/v2/lab/ref/manifests/sha256:x", NULL, NULL, NULL);
+    CHECK_INT(send_request("PUT", "/v2/lab/ref/manifests/bad", NULL, NULL,
                   "{\"subject\":{\"digest\":\"a\\r\\nb: c\"}}"), 400,
               "a subject that is no digest is refused");
 }
@@ -360,20 +360,20 @@ static void check_catalog(void)
     char digest[PKI_DIGEST_MOST];
 
     push_blob("secret/a", "x", "sha256", digest);
-    CHECK_INT(ask("GET", "/v2/_catalog?n=2", NULL, NULL, NULL), 200, "repositories are listed");
+    CHECK_INT(send_request("GET", "/v2/_catalog?n=2", NULL, NULL, NULL), 200, "repositories are listed");
     CHECK_TEXT(body, "{\"repositories\":[\"lab/app\",\"lab/hurt\"]}", "so many at once");
     CHECK_TEXT(more, "</v2/_catalog?n=2&last=lab/hurt>; rel=\"next\"", "with the way to more");
-    CHECK_INT(ask("GET", "/v2/_catalog", NULL, NULL, NULL), 200, "or all");
+    CHECK_INT(send_request("GET", "/v2/_catalog", NULL, NULL, NULL), 200, "or all");
     CHECK(!*more && strstr(body, "lab/parts") && !strstr(body, "secret/a"),
           "but none that the reader may not pull from: %s", body);
-    CHECK_INT(ask("GET", "/v2/_catalog?n=-1", NULL, NULL, NULL), 400, "n is a number");
-    CHECK_INT(ask("DELETE", "/v2/_catalog", NULL, NULL, NULL), 405, "it is only read");
-    CHECK_INT(ask("POST", at("/v2/lab/app/blobs/uploads/?mount=%s&from=secret/a", digest), NULL,
+    CHECK_INT(send_request("GET", "/v2/_catalog?n=-1", NULL, NULL, NULL), 400, "n is a number");
+    CHECK_INT(send_request("DELETE", "/v2/_catalog", NULL, NULL, NULL), 405, "it is only read");
+    CHECK_INT(send_request("POST", at("/v2/lab/app/blobs/uploads/?mount=%s&from=secret/a", digest), NULL,
                   NULL, NULL), 202, "nothing is mounted from there");
-    CHECK_INT(ask("POST", at("/v2/lab/app/blobs/uploads/?mount=%s", digest), NULL, NULL, NULL),
+    CHECK_INT(send_request("POST", at("/v2/lab/app/blobs/uploads/?mount=%s", digest), NULL, NULL, NULL),
               202, "nor found there");
     push_blob("lab/parts", "y", "sha256", digest);
-    CHECK_INT(ask("POST", at("/v2/lab/app/blobs/uploads/?mount=%s", digest), NULL, NULL, NULL),
+    CHECK_INT(send_request("POST", at("/v2/lab/app/blobs/uploads/?mount=%s", digest), NULL, NULL, NULL),
               201, "what the project has is found without saying where");
 }
 
@@ -400,28 +400,28 @@ static void check_damage(void)
 
     digest_of("fragile", digest);
     digest_of("{ }", kept);
-    ask("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", digest), NULL, NULL,
+    send_request("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", digest), NULL, NULL,
         "fragile");
     damage(digest);
-    CHECK_INT(ask("GET", at("/v2/lab/hurt/blobs/%s", digest), NULL, NULL, NULL), 500,
+    CHECK_INT(send_request("GET", at("/v2/lab/hurt/blobs/%s", digest), NULL, NULL, NULL), 500,
               "a damaged blob is not sent");
     CHECK(strstr(body, "\"errors\"") && strstr(body, "damaged on the hub's disk"),
           "in the specification's form and in words: %s", body);
     CHECK_TEXT(woken, "lab/hurt", "whoever made it is told");
     woken[0] = '\0';
-    CHECK_INT(ask("HEAD", at("/v2/lab/hurt/blobs/%s", digest), NULL, NULL, NULL), 404,
+    CHECK_INT(send_request("HEAD", at("/v2/lab/hurt/blobs/%s", digest), NULL, NULL, NULL), 404,
               "then it is missing, so that it is pushed again");
     CHECK_TEXT(woken, "lab/hurt", "which is told as well");
-    ask("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", digest), NULL, NULL,
+    send_request("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", digest), NULL, NULL,
         "fragile");
-    CHECK_INT(ask("GET", at("/v2/lab/hurt/blobs/%s", digest), NULL, NULL, NULL), 200,
+    CHECK_INT(send_request("GET", at("/v2/lab/hurt/blobs/%s", digest), NULL, NULL, NULL), 200,
               "a push heals it");
     CHECK_TEXT(body, "fragile", "byte for byte");
-    ask("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", kept), NULL, NULL, "{ }");
+    send_request("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", kept), NULL, NULL, "{ }");
     damage(kept);
-    CHECK_INT(ask("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", kept), NULL, NULL,
+    CHECK_INT(send_request("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", kept), NULL, NULL,
                   "{ }"), 201, "a push over a damaged one is taken");
-    CHECK_INT(ask("GET", at("/v2/lab/hurt/blobs/%s", kept), NULL, NULL, NULL), 200,
+    CHECK_INT(send_request("GET", at("/v2/lab/hurt/blobs/%s", kept), NULL, NULL, NULL), 200,
               "and heals it too");
 }
 
@@ -445,12 +445,12 @@ static void check_keeping(void)
     CHECK(!registry_has(store, "a/c", digest), "in its repository only");
     registry_keep(store, "a/b", "v1", &manifest, &blob, 1);
     CHECK(!store_is_staged(store), "the same again writes nothing");
-    CHECK_INT(ask("DELETE", at("/v2/a/b/manifests/%s", digest), NULL, NULL, NULL), 403,
+    CHECK_INT(send_request("DELETE", at("/v2/a/b/manifests/%s", digest), NULL, NULL, NULL), 403,
               "no request deletes it");
-    CHECK_INT(ask("DELETE", "/v2/a/b/manifests/v1", NULL, NULL, NULL), 403, "nor its tag");
-    CHECK_INT(ask("PUT", "/v2/a/b/manifests/v1", NULL, NULL, "{}"), 403, "nor moves that");
+    CHECK_INT(send_request("DELETE", "/v2/a/b/manifests/v1", NULL, NULL, NULL), 403, "nor its tag");
+    CHECK_INT(send_request("PUT", "/v2/a/b/manifests/v1", NULL, NULL, "{}"), 403, "nor moves that");
     CHECK(strstr(body, "take another tag") != NULL, "in words: %s", body);
-    CHECK_INT(ask("PUT", "/v2/a/b/manifests/mine", NULL, NULL, "{}"), 201, "another is free");
+    CHECK_INT(send_request("PUT", "/v2/a/b/manifests/mine", NULL, NULL, "{}"), 201, "another is free");
     registry_keep(store, "a/b", "v2", &blob, NULL, 0);
     registry_trim(store, "a/b", 1);
     CHECK(registry_tag(arena, store, "a/b", "v2") &&

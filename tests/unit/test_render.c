@@ -30,7 +30,7 @@ static int run(struct arena *arena, const struct node *profile,
     struct render_input input = {
         .profile = profile, .tenant = "acme", .project = "research",
         .aiworkload = "receipts", .deployment = "receipts-ocr",
-        .space = "research",
+        .namespace = "research",
     };
 
     input.definitions = render_builtin(arena, err);
@@ -200,7 +200,7 @@ static void check_secrets(struct arena *arena)
         "apiVersion: v1\\nkind: ConfigMap\\n\"}\n";
     struct render_input input = {
         .profile = yaml(arena, "components: [{name: c, type: x}]"),
-        .aiworkload = "a", .deployment = "a-b", .space = "s",
+        .aiworkload = "a", .deployment = "a-b", .namespace = "s",
         .definitions = node_list(arena), .variables = node_map(arena),
     };
     struct render_result result = { 0 };
@@ -222,7 +222,7 @@ static int run_template_text(struct arena *arena, const char *template, const ch
     struct node *definition = yaml(arena, "kind: ComponentDefinition\nmetadata: {name: x}\nspec: {}\n");
     struct render_input input = {
         .profile = yaml(arena, "components: [{name: c, type: x}]"),
-        .aiworkload = "a", .deployment = "a-b", .space = "research", .project = "research",
+        .aiworkload = "a", .deployment = "a-b", .namespace = "research", .project = "research",
         .definitions = node_list(arena), .variables = node_map(arena),
         .cluster_kinds = yaml(arena, allowed),
     };
@@ -465,7 +465,7 @@ static int render_definition(struct arena *arena, const char *template, const ch
 {
     struct render_input input = {
         .profile = yaml(arena, profile),
-        .aiworkload = "a", .deployment = "a-b", .space = "research", .project = "research",
+        .aiworkload = "a", .deployment = "a-b", .namespace = "research", .project = "research",
         .definitions = node_list(arena), .variables = node_map(arena),
     };
 

@@ -28,7 +28,7 @@ static char *render(struct arena *arena, const char *type, const char *propertie
         .profile = yaml(arena, arena_printf(arena, "components: [{name: c, type: %s, properties: %s}]",
                                             type, properties)),
         .definitions = render_builtin(arena, err), .variables = node_map(arena),
-        .tenant = "t", .project = "p", .aiworkload = "a", .deployment = "a-b", .space = "p",
+        .tenant = "t", .project = "p", .aiworkload = "a", .deployment = "a-b", .namespace = "p",
     };
     struct render_result result = { 0 };
 

@@ -336,14 +336,14 @@ static void check_old_revisions(void)
 
 /* ---- Anything, in any order -------------------------------------------------------------- */
 
-static uint64_t dice = 88172645463325252u;
+static uint64_t random_state = 88172645463325252u;
 
 static unsigned roll(unsigned sides)
 {
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (unsigned)(dice % sides);
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (unsigned)(random_state % sides);
 }
 
 static void do_anything(struct hub *hub)
@@ -381,15 +381,15 @@ static void check_anything(int steps)
     work = hub_work_uid(&hub, "s1", "lab.w-cfg");
     for (int i = 0; i < steps; i++) {
         struct node *all;
-        struct pass pass = { .all = hub.controllers, .objects = hub.objects, .arena = hub.arena };
+        struct reconcile_run run = { .all = hub.controllers, .objects = hub.objects, .arena = hub.arena };
 
         do_anything(&hub);
         touch(&hub);
-        pass.all = hub.controllers;
-        pass.objects = hub.objects;
+        run.all = hub.controllers;
+        run.objects = hub.objects;
         CHECK(!strcmp(digest(&hub), before), "step %d: the pinned content is what it was", i);
         CHECK(!strcmp(hub_work_uid(&hub, "s1", "lab.w-cfg"), work), "step %d: it is there", i);
-        all = pass_list(&pass, KIND_ID_REVISION, "lab", NULL, NULL);
+        all = reconcile_list(&run, KIND_ID_REVISION, "lab", NULL, NULL);
         for (size_t k = 0; k < node_count(all); k++) {
             const struct node *one = node_item(all, k);
             const char *hash = node_get_text(node_get(one, "spec"), "hash");

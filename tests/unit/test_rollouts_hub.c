@@ -124,27 +124,27 @@ static const struct kind *kind_of(struct hub *hub, const char *plural)
     abort();
 }
 
-static struct object *find(struct hub *hub, const char *plural, const char *space,
+static struct object *find(struct hub *hub, const char *plural, const char *namespace,
                            const char *name)
 {
-    return objects_get(hub->objects, OBJECTS_PUBLISHED, kind_of(hub, plural), space, name, NULL);
+    return objects_get(hub->objects, OBJECTS_PUBLISHED, kind_of(hub, plural), namespace, name, NULL);
 }
 
-static struct node *get(struct hub *hub, const char *plural, const char *space, const char *name)
+static struct node *get(struct hub *hub, const char *plural, const char *namespace, const char *name)
 {
-    scoped_object struct object *object = find(hub, plural, space, name);
+    scoped_object struct object *object = find(hub, plural, namespace, name);
 
     return object ? object_read(hub->arena, object) : NULL;
 }
 
-static void remove_object(struct hub *hub, const char *plural, const char *space,
+static void remove_object(struct hub *hub, const char *plural, const char *namespace,
                           const char *name)
 {
-    scoped_object struct object *object = find(hub, plural, space, name);
+    scoped_object struct object *object = find(hub, plural, namespace, name);
     struct err err = { 0 };
 
     if (object)
-        must(objects_remove(hub->objects, "kubectl", object->kind, space, name, &err), &err);
+        must(objects_remove(hub->objects, "kubectl", object->kind, namespace, name, &err), &err);
 }
 
 static void set_status(struct hub *hub, const struct object *object, const char *text)

@@ -203,7 +203,7 @@ static bool same_place(int64_t one, int64_t other)
     return stat(first, &a) == 0 && stat(second, &b) == 0 && a.st_ino == b.st_ino;
 }
 
-static void on_answer(void *arg, bool ok, const char *message)
+static void on_response(void *arg, bool ok, const char *message)
 {
     snprintf(seen.message, sizeof seen.message, "%s", message);
     *(int *)arg = ok ? 1 : 2;
@@ -213,12 +213,12 @@ static void on_answer(void *arg, bool ok, const char *message)
 static void be_heard(struct arena *arena, const char *id)
 {
     const char *text = "{\"exec\": {\"command\": [\"true\"]}}";
-    int answer = 0;
+    int response = 0;
 
     DRIVER->probe(runtime, id, "main",
                   document_read_json(arena, text, strlen(text), &document_limits_own, NULL),
-                  30 * CLOCK_SECOND, on_answer, &answer);
-    wait_until(&answer, 1);
+                  30 * CLOCK_SECOND, on_response, &response);
+    wait_until(&response, 1);
 }
 
 /* Once by itself, then only when told; what asked it to end has its way. */
@@ -464,7 +464,7 @@ static void test_exec_probe(void)
 {
     static const struct {
         const char *probe, *says;
-        int answer;
+        int response;
     } cases[] = {
         { "{\"exec\": {\"command\": [\"test\", \"-d\", \".\"]}}", "exit code 0", 1 },
         { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo no; exit 4\"]}}", "exit code 4: no", 2 },
@@ -483,13 +483,13 @@ static void test_exec_probe(void)
     CHECK(create(pod_of(arena, "probed", "sleep 1000", "}]}")) && wait_until(&seen.started, 1),
           "a pod to be asked");
     for (size_t i = 0; i < count_of(cases); i++) {
-        int answer = 0;
+        int response = 0;
         struct node *probe = document_read_json(arena, cases[i].probe, strlen(cases[i].probe),
                                                 &document_limits_own, NULL);
 
-        DRIVER->probe(runtime, "probed", "main", probe, 300 * CLOCK_MS, on_answer, &answer);
-        wait_until(&answer, 1);
-        CHECK_INT(answer, cases[i].answer, "%s", cases[i].probe);
+        DRIVER->probe(runtime, "probed", "main", probe, 300 * CLOCK_MS, on_response, &response);
+        wait_until(&response, 1);
+        CHECK_INT(response, cases[i].response, "%s", cases[i].probe);
         CHECK_TEXT(seen.message, cases[i].says, "%s answers", cases[i].probe);
     }
     remove_pod("probed");
@@ -538,7 +538,7 @@ static void test_late_exec(void)
     for (size_t i = 0; i < count_of(scripts); i++) {
         struct node *command = node_list(arena), *probe = node_map(arena);
         char *script = arena_string(arena, scripts[i]);
-        int answer = 0, left;
+        int response = 0, left;
 
         for (char *at; (at = strstr(script, "[1]"));)
             memmove(at, at + 3, strlen(at + 3) + 1);
@@ -546,8 +546,8 @@ static void test_late_exec(void)
         node_add(arena, command, node_string(arena, "-c"));
         node_add(arena, command, node_string(arena, script));
         node_set(arena, node_make(arena, probe, "exec"), "command", command);
-        DRIVER->probe(runtime, "late", "main", probe, 400 * CLOCK_MS, on_answer, &answer);
-        wait_until(&answer, 1);
+        DRIVER->probe(runtime, "late", "main", probe, 400 * CLOCK_MS, on_response, &response);
+        wait_until(&response, 1);
         CHECK_TEXT(seen.message, "command timed out", "late: %s", script);
         left = sleepers("8642");
         CHECK_INT(left, 0, "and nothing of it is left");
@@ -562,7 +562,7 @@ static void test_long_exec(void)
     scoped_arena struct arena *arena = arena_new();
     struct node *command = node_list(arena), *probe = node_map(arena);
     char *word = arena_alloc(arena, 60001);
-    int answer = 0;
+    int response = 0;
 
     memset(word, 'x', 60000);
     word[60000] = '\0';
@@ -575,8 +575,8 @@ static void test_long_exec(void)
     for (int i = 0; i < 11; i++)
         node_add(arena, command, node_string(arena, word));
     node_set(arena, node_make(arena, probe, "exec"), "command", command);
-    DRIVER->probe(runtime, "long", "main", probe, 5 * CLOCK_SECOND, on_answer, &answer);
-    wait_until(&answer, 1);
+    DRIVER->probe(runtime, "long", "main", probe, 5 * CLOCK_SECOND, on_response, &response);
+    wait_until(&response, 1);
     CHECK_TEXT(seen.message, "exit code 0: 60000 10", "660,000 bytes of command are run");
     remove_pod("long");
     DRIVER->close(&runtime);

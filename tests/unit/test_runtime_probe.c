@@ -63,20 +63,20 @@ static void on_secret_guest(struct loop_stream *stream, void *arg)
     tls_server_accept(tls, &stream, on_ready, NULL);
 }
 
-struct answer {
+struct response {
     int ok; /* 0: none yet, 1: well, 2: not */
     char message[400];
 };
 
-static void on_answer(void *arg, bool ok, const char *message)
+static void on_response(void *arg, bool ok, const char *message)
 {
-    struct answer *answer = arg;
+    struct response *response = arg;
 
-    answer->ok = ok ? 1 : 2;
-    snprintf(answer->message, sizeof answer->message, "%s", message);
+    response->ok = ok ? 1 : 2;
+    snprintf(response->message, sizeof response->message, "%s", message);
 }
 
-static struct answer ask(const char *yaml, int port, int64_t timeout)
+static struct response send_request(const char *yaml, int port, int64_t timeout)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *at = strstr(yaml, "PORT");
@@ -84,15 +84,15 @@ static struct answer ask(const char *yaml, int port, int64_t timeout)
     struct err err = { 0 };
     struct node *probe = document_read_yaml(arena, text, strlen(text), true, &document_limits_api,
                                             &err);
-    struct answer answer = { 0 };
+    struct response response = { 0 };
     int64_t end = clock_steady() + 60 * CLOCK_SECOND;
 
     if (!probe)
         printf("Bail out! %s\n", err.text);
-    runtime_process.probe(runtime, "none", "c", probe, timeout, on_answer, &answer);
-    while (!answer.ok && clock_steady() < end)
+    runtime_process.probe(runtime, "none", "c", probe, timeout, on_response, &response);
+    while (!response.ok && clock_steady() < end)
         loop_turn(loop, 20 * CLOCK_MS);
-    return answer;
+    return response;
 }
 
 static void say(const char *bytes, size_t len)
@@ -139,15 +139,15 @@ static const struct {
 static void test_talks(int plain, int secret)
 {
     for (size_t i = 0; i < count_of(talks); i++) {
-        struct answer got;
+        struct response got;
 
         say(talks[i].reply, strlen(talks[i].reply));
-        got = ask(talks[i].probe, talks[i].secret ? secret : plain, 30 * CLOCK_SECOND);
+        got = send_request(talks[i].probe, talks[i].secret ? secret : plain, 30 * CLOCK_SECOND);
         CHECK_INT(got.ok, talks[i].ok, "%s", talks[i].name);
         CHECK(text_starts(got.message, talks[i].says), "answers \"%s\": %s", talks[i].says, got.message);
         CHECK(strstr(heard, talks[i].hears), "and was asked as it should be");
     }
-    CHECK_INT(ask("{httpGet: {port: PORT, scheme: HTTPS}}", plain, 300 * CLOCK_MS).ok, 2,
+    CHECK_INT(send_request("{httpGet: {port: PORT, scheme: HTTPS}}", plain, 300 * CLOCK_MS).ok, 2,
               "HTTPS where nobody speaks TLS is no answer");
 }
 
@@ -195,11 +195,11 @@ static void test_reset(void)
     };
 
     for (size_t i = 0; i < count_of(cases); i++) {
-        struct answer got;
+        struct response got;
         int port, status = -1;
         pid_t pid = start_resetter(cases[i].bytes, &port);
 
-        got = ask("{httpGet: {port: PORT}}", port, 30 * CLOCK_SECOND);
+        got = send_request("{httpGet: {port: PORT}}", port, 30 * CLOCK_SECOND);
         waitpid(pid, &status, 0);
         CHECK_INT(status, 0, "the server has reset the connection");
         CHECK_INT(got.ok, cases[i].ok, "%s: %s", cases[i].name, got.message);
@@ -219,7 +219,7 @@ static const struct {
     size_t len;
     enum probe_grpc said;
     const char *why;
-} answers[] = {
+} responses[] = {
     { "serving", BYTES(SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\1"), PROBE_GRPC_GOOD,
       "SERVING" },
     { "serving, padded", BYTES(HEADERS "\0\0\xa\0\x08\0\0\0\1\2\0\0\0\0\2\x08\1zz"), PROBE_GRPC_GOOD,
@@ -247,17 +247,17 @@ static const struct {
 static void test_grpc(int plain)
 {
     static const char serving[] = SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\1";
-    struct answer got;
+    struct response got;
 
-    for (size_t i = 0; i < count_of(answers); i++) {
+    for (size_t i = 0; i < count_of(responses); i++) {
         const char *why = "";
 
-        CHECK_INT(probe_grpc_read(answers[i].bytes, answers[i].len, &why), answers[i].said, "%s",
-                  answers[i].name);
-        CHECK_TEXT(why, answers[i].why, "%s is told", answers[i].name);
+        CHECK_INT(probe_grpc_read(responses[i].bytes, responses[i].len, &why), responses[i].said, "%s",
+                  responses[i].name);
+        CHECK_TEXT(why, responses[i].why, "%s is told", responses[i].name);
     }
     say(serving, sizeof serving - 1);
-    got = ask("{grpc: {port: PORT, service: chat}}", plain, 30 * CLOCK_SECOND);
+    got = send_request("{grpc: {port: PORT, service: chat}}", plain, 30 * CLOCK_SECOND);
     CHECK(got.ok == 1 && !strcmp(got.message, "SERVING"), "a call is answered: %s", got.message);
     CHECK(text_starts(heard, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") &&
               strstr(heard, "/grpc.health.v1.Health/Check") && strstr(heard, "\x0a\x04" "chat"),
@@ -274,7 +274,7 @@ static void test_real_server(void)
     for (int i = 0; i < 3; i++) {
         static const char *const probes[] = { "{grpc: {port: PORT}}", "{grpc: {port: PORT, service: bad}}",
                                               "{grpc: {port: PORT, service: none}}" };
-        struct answer got = ask(probes[i], (int)strtol(port, NULL, 10), 5 * CLOCK_SECOND);
+        struct response got = send_request(probes[i], (int)strtol(port, NULL, 10), 5 * CLOCK_SECOND);
 
         printf("# %s: %d %s\n", probes[i], got.ok, got.message);
     }

@@ -70,19 +70,19 @@ static bool move_socket(const char *id, const char *from, const char *to)
     return rename(old, new) == 0;
 }
 
-struct answer {
+struct response {
     int count;
     bool ok;
     char words[200];
 };
 
-static void on_answer(void *arg, bool ok, const char *words)
+static void on_response(void *arg, bool ok, const char *words)
 {
-    struct answer *answer = arg;
+    struct response *response = arg;
 
-    answer->count++;
-    answer->ok = ok;
-    snprintf(answer->words, sizeof answer->words, "%s", words);
+    response->count++;
+    response->ok = ok;
+    snprintf(response->words, sizeof response->words, "%s", words);
 }
 
 static void check_orders(void)
@@ -91,7 +91,7 @@ static void check_orders(void)
     static const char exec[] = "{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo here; exit 4\"]}}";
     struct err err = { 0 };
     const struct node *probe = document_read_json(arena, exec, sizeof exec - 1, &document_limits_own, &err);
-    struct answer answer = { 0 };
+    struct response response = { 0 };
 
     open_runtime();
     CHECK(create("far", "") && wait_for_event(RUNTIME_STARTED, 1), "a pod runs");
@@ -99,16 +99,16 @@ static void check_orders(void)
     CHECK(move_socket("far", "shim.sock", "away"), "the way to its shim is lost");
     open_runtime();
     CHECK_INT(node_count(DRIVER->observe(runtime, arena)), 1, "the next agent knows the pod");
-    DRIVER->probe(runtime, "far", "main", probe, 60 * CLOCK_SECOND, on_answer, &answer);
+    DRIVER->probe(runtime, "far", "main", probe, 60 * CLOCK_SECOND, on_response, &response);
     for (int i = 0; i < 10; i++)
         loop_turn(loop, 20 * CLOCK_MS);
-    CHECK_INT(answer.count, 0, "a command waits until the shim is reached");
+    CHECK_INT(response.count, 0, "a command waits until the shim is reached");
     CHECK(counts[RUNTIME_LOST] == 0, "and the pod does not count as lost");
     CHECK(move_socket("far", "away", "shim.sock"), "the way is there again");
-    for (int i = 0; i < 3000 && !answer.count; i++)
+    for (int i = 0; i < 3000 && !response.count; i++)
         loop_turn(loop, 20 * CLOCK_MS);
-    CHECK_INT(answer.count, 1, "what was ordered meanwhile is done, once");
-    CHECK(!answer.ok && text_starts(answer.words, "exit code 4: here"), "as it should be: %s", answer.words);
+    CHECK_INT(response.count, 1, "what was ordered meanwhile is done, once");
+    CHECK(!response.ok && text_starts(response.words, "exit code 4: here"), "as it should be: %s", response.words);
     DRIVER->stop(runtime, "far", "main", CLOCK_SECOND);
     CHECK(wait_for_event(RUNTIME_EXITED, 1), "an order that comes later too");
     DRIVER->remove(runtime, "far");

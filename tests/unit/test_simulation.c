@@ -10,7 +10,7 @@
  * built as a release is (limit: 900).
  */
 #include "agent/agent.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -19,7 +19,7 @@
 #include "controllers/controllers.h"
 #include "document/document.h"
 #include "hub/hub.h"
-#include "hub/inside.h"
+#include "hub/internal.h"
 #include "kinds/kinds.h"
 #include "loop/loop.h"
 #include "objects/objects.h"
@@ -68,7 +68,7 @@ struct simulation {
     int watches;
     int64_t notes; /* written so far; each has a value of its own */
     int64_t tick;
-    bool asked[8]; /* which of `asked` are on disk */
+    bool requested[8]; /* which of `asked` are on disk */
 };
 
 static void fault(struct simulation *sim, const char *what, const char *why)
@@ -194,7 +194,7 @@ static void write_note(struct simulation *sim)
     size_t at = sim->history.count - 1;
     struct objects_result result = {.arena = arena};
     struct objects_write write = {.who = {"clerk", "clerk", false}, .kind = kind,
-                                  .space = "default", .name = e->key, .grace = -1};
+                                  .namespace = "default", .name = e->key, .grace = -1};
     scoped_object struct object *live = NULL;
     struct err err = {0};
     int status;
@@ -232,7 +232,7 @@ static const char *value_of(struct arena *arena, const struct object *object)
 static void read_notes(struct simulation *sim)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct objects_query query = {.kind = kind_of(sim, "", "configmaps"), .space = "default"};
+    struct objects_query query = {.kind = kind_of(sim, "", "configmaps"), .namespace = "default"};
     scoped_page struct objects_page page = {0};
     struct history_entry *e = history_add(&sim->history, HISTORY_READ);
     struct err err = {0};
@@ -256,7 +256,7 @@ static void watch_notes(struct simulation *sim)
 {
     scoped_mem char *from = mem_printf("%lld", (long long)sim->seen);
     struct objects_watch_options options = {
-        .query = {.kind = kind_of(sim, "", "configmaps"), .space = "default", .revision = from},
+        .query = {.kind = kind_of(sim, "", "configmaps"), .namespace = "default", .revision = from},
         .bookmarks = true};
     struct history_entry *e = history_add(&sim->history, HISTORY_OPEN);
     struct err err = {0};
@@ -358,7 +358,7 @@ static void crash(struct simulation *sim, struct host *host)
 
 /* ---- What is asked for -------------------------------------------------------- */
 
-static const char *const asked[] = {
+static const char *const requested[] = {
     "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"Tenant\",\"metadata\":{"
     "\"name\":\"acme\"},\"spec\":{\"clusterSets\":[\"global\"]}}",
     "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"Project\",\"metadata\":{"
@@ -380,16 +380,16 @@ static const char *const asked[] = {
     "\"name\":\"all\"}}}",
 };
 
-static bool ask(struct simulation *sim, size_t which)
+static bool send_request(struct simulation *sim, size_t which)
 {
-    const char *json = asked[which];
+    const char *json = requested[which];
     scoped_arena struct arena *arena = arena_new();
     struct node *object = document_read_json(arena, json, strlen(json),
                                              &document_limits_own, NULL);
     struct err err = {0};
 
     if (objects_ensure(sim->hub.hub->objects, "somebody", object, NULL, &err) == 0) {
-        promised(sim, SIZE_MAX, 0, &sim->asked[which]);
+        promised(sim, SIZE_MAX, 0, &sim->requested[which]);
         return true;
     }
     if (err.code != ERR_NOT_FOUND)
@@ -474,8 +474,8 @@ static void check_asked(struct simulation *sim)
 {
     scoped_arena struct arena *arena = arena_new();
 
-    for (size_t i = 0; i < count_of(asked) && !sim->fault; i++) {
-        struct node *object = document_read_own(arena, asked[i], strlen(asked[i]), NULL);
+    for (size_t i = 0; i < count_of(requested) && !sim->fault; i++) {
+        struct node *object = document_read_own(arena, requested[i], strlen(requested[i]), NULL);
         const struct node *metadata = node_get(object, "metadata");
         const struct kind *kind =
             kinds_by_kind(sim->hub.hub->kinds, node_get_text(object, "apiVersion"),
@@ -485,8 +485,8 @@ static void check_asked(struct simulation *sim)
                         node_get_text(metadata, "namespace"),
                         node_get_text(metadata, "name"), NULL);
 
-        if (sim->asked[i] && !kept)
-            fault(sim, "acknowledged and lost", asked[i]);
+        if (sim->requested[i] && !kept)
+            fault(sim, "acknowledged and lost", requested[i]);
     }
 }
 
@@ -610,10 +610,10 @@ static void start_spokes(struct simulation *sim)
         start_spoke(sim, &sim->spokes[i]);
 }
 
-static void ask_all(struct simulation *sim)
+static void request_all(struct simulation *sim)
 {
-    for (size_t i = 0; i < count_of(asked) && !sim->fault;) {
-        i += ask(sim, i);
+    for (size_t i = 0; i < count_of(requested) && !sim->fault;) {
+        i += send_request(sim, i);
         /* Long enough to be on disk, or to become possible. */
         let_run(sim, CLOCK_SECOND);
         if (loop_world_random(sim->world, 3) == 0)
@@ -677,7 +677,7 @@ static bool run_seed(uint64_t seed, const char *root)
         fault(sim, "root", "cannot be emptied");
     set_up(sim);
     start_spokes(sim);
-    ask_all(sim);
+    request_all(sim);
     for (int i = 0; i < TROUBLES && !sim->fault; i++)
         trouble(sim);
     must(sim, is_settled, "never all running");

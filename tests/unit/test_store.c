@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "sim/disk.h"
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include <fcntl.h>
 #include <signal.h>

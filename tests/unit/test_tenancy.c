@@ -80,7 +80,7 @@ static int write_one(struct hub *hub, const struct node *body, bool trusted, str
         .who = { "somebody", "kubectl", trusted }, .grace = -1, .body = body,
         .kind = kinds_by_kind(hub->kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
-        .space = node_get_text(metadata, "namespace"), .name = node_get_text(metadata, "name"),
+        .namespace = node_get_text(metadata, "namespace"), .name = node_get_text(metadata, "name"),
         .patch = OBJECTS_PATCH_APPLY, .force = true,
     };
 
@@ -139,19 +139,19 @@ static const struct kind *kind_of(struct hub *hub, const char *plural)
     abort();
 }
 
-static struct node *get(struct hub *hub, const char *plural, const char *space, const char *name)
+static struct node *get(struct hub *hub, const char *plural, const char *namespace, const char *name)
 {
     scoped_object struct object *object = objects_get(hub->objects, OBJECTS_PUBLISHED,
-                                                      kind_of(hub, plural), space, name, NULL);
+                                                      kind_of(hub, plural), namespace, name, NULL);
 
     return object ? object_read(hub->arena, object) : NULL;
 }
 
-static void drop(struct hub *hub, const char *plural, const char *space, const char *name)
+static void drop(struct hub *hub, const char *plural, const char *namespace, const char *name)
 {
     struct err err = { 0 };
 
-    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), space, name, &err), &err);
+    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), namespace, name, &err), &err);
     loop_world_run(world, 10 * CLOCK_MS);
 }
 
@@ -183,16 +183,16 @@ static const char *places(struct hub *hub, const char *work)
     "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"               \
     "metadata: {name: " name ", labels: {cluster.open-cluster-management.io/clusterset: " set "}}\n" \
     "spec: {hubAcceptsClient: true}\n"
-#define APPLICATION(space)                                                                         \
-    AXLE "WorkloadProfile\nmetadata: {name: echo, namespace: " space "}\n"                         \
+#define APPLICATION(namespace)                                                                         \
+    AXLE "WorkloadProfile\nmetadata: {name: echo, namespace: " namespace "}\n"                         \
     "spec: {type: Application, components: [{name: s, type: worker, properties: {command: [a]}}]}\n---\n" \
-    AXLE "ProfileBundle\nmetadata: {name: echo, namespace: " space "}\n"                           \
+    AXLE "ProfileBundle\nmetadata: {name: echo, namespace: " namespace "}\n"                           \
     "spec: {type: Application, workloadProfileRefs: [{name: echo}]}\n"
-#define ENVIRONMENT_OF(space, name, sets)                                                          \
-    AXLE "Environment\nmetadata: {name: " name ", namespace: " space "}\n"                         \
+#define ENVIRONMENT_OF(namespace, name, sets)                                                          \
+    AXLE "Environment\nmetadata: {name: " name ", namespace: " namespace "}\n"                         \
     "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: " sets "}}}}\n"
-#define LOAD(space, name, environment)                                                             \
-    AXLE "AIWorkload\nmetadata: {name: " name ", namespace: " space "}\n"                          \
+#define LOAD(namespace, name, environment)                                                             \
+    AXLE "AIWorkload\nmetadata: {name: " name ", namespace: " namespace "}\n"                          \
     "spec: {profileBundleRef: {name: echo}, environmentRef: {name: " environment "}}\n"
 #define PROJECT_OF(name, tenant, rest)                                                             \
     AXLE "Project\nmetadata: {name: " name "}\nspec: {tenant: " tenant rest "}\n"
@@ -316,8 +316,8 @@ static void check_decision(struct hub *hub)
 
 /* ---- Which namespace ------------------------------------------------------------------------ */
 
-#define TARGET(space, name, target)                                                                \
-    AXLE "Environment\nmetadata: {name: " name ", namespace: " space "}\nspec: {targetNamespace: " target "}\n"
+#define TARGET(namespace, name, target)                                                                \
+    AXLE "Environment\nmetadata: {name: " name ", namespace: " namespace "}\nspec: {targetNamespace: " target "}\n"
 
 static void check_targets(struct hub *hub)
 {
@@ -421,16 +421,16 @@ static void check_names(struct hub *hub)
 /* Two Workloads meet on one spoke and on the hub by name alone. */
 static void check_workload_names(struct hub *hub)
 {
-    static const struct { const char *space, *name; } loads[] = {
+    static const struct { const char *namespace, *name; } loads[] = {
         { "research", "hi-echo" }, { "sister", "hi-echo" }, { "rival", "hi-echo" }, { "rival", "sister.hi-echo" },
     };
     const char *names[count_of(loads)];
 
     taken(hub, LOAD("rival", "sister.hi", "all"), "a name like that of another's Workload");
     for (size_t i = 0; i < count_of(loads); i++) {
-        names[i] = node_get_text(node_get(get(hub, "workloaddeployments", loads[i].space, loads[i].name), "status"), "workload");
-        CHECK(*names[i] != 0, "%s of %s has a Workload", loads[i].name, loads[i].space);
-        CHECK_TEXT(meta_label(get(hub, "workloads", "free", names[i]), "axle.dev/project"), loads[i].space,
+        names[i] = node_get_text(node_get(get(hub, "workloaddeployments", loads[i].namespace, loads[i].name), "status"), "workload");
+        CHECK(*names[i] != 0, "%s of %s has a Workload", loads[i].name, loads[i].namespace);
+        CHECK_TEXT(meta_label(get(hub, "workloads", "free", names[i]), "axle.dev/project"), loads[i].namespace,
                    "whose object on the spoke's side is its own");
         for (size_t k = 0; k < i; k++)
             CHECK(strcmp(names[i], names[k]) != 0, "%s is not %s", names[i], names[k]);

@@ -45,7 +45,7 @@
 
 static uint64_t state = 1;
 
-static uint64_t dice(uint64_t below)
+static uint64_t next_random(uint64_t below)
 {
     state ^= state << 13;
     state ^= state >> 7;
@@ -55,7 +55,7 @@ static uint64_t dice(uint64_t below)
 
 static const char *one_of(const char *const *words, size_t count)
 {
-    return words[dice(count)];
+    return words[next_random(count)];
 }
 
 /* ---- The hub, a process of its own ------------------------------------------ */
@@ -272,25 +272,25 @@ static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "
 
 static void change_bytes(struct text *text, size_t from)
 {
-    for (uint64_t n = 1 + dice(4); n && text->len > from; n--)
-        text->bytes[from + dice(text->len - from)] = (char)dice(256);
+    for (uint64_t n = 1 + next_random(4); n && text->len > from; n--)
+        text->bytes[from + next_random(text->len - from)] = (char)next_random(256);
 }
 
 static struct node *change_tree(struct arena *arena, const struct seed *seed)
 {
     struct node *tree = seed->tree;
 
-    for (uint64_t n = 1 + dice(3); n && seed->places.count; n--)
-        tree = mutation_make(arena, tree, seed->places.pointers[dice(seed->places.count)],
-                             mutation_values[dice(mutation_value_count)]);
+    for (uint64_t n = 1 + next_random(3); n && seed->places.count; n--)
+        tree = mutation_make(arena, tree, seed->places.pointers[next_random(seed->places.count)],
+                             mutation_values[next_random(mutation_value_count)]);
     return tree;
 }
 
 static void write_body(const struct seed *seed, struct text *body)
 {
     scoped_arena struct arena *arena = arena_new();
-    uint64_t kind = dice(10);
-    const struct seed *other = &seeds[dice(seed_count)];
+    uint64_t kind = next_random(10);
+    const struct seed *other = &seeds[next_random(seed_count)];
 
     if (seed->tree && kind < 5)
         document_write_json(body, change_tree(arena, seed));
@@ -301,23 +301,23 @@ static void write_body(const struct seed *seed, struct text *body)
     if (kind == 6)
         change_bytes(body, 0);
     if (kind == 7 && body->len)
-        text_cut(body, dice(body->len));
+        text_cut(body, next_random(body->len));
 }
 
 static void write_target(const struct seed *seed, struct text *out)
 {
     const char *target = seed->target, *query = strchr(target, '?');
     size_t len = query ? (size_t)(query - target) : strlen(target);
-    uint64_t kind = dice(12);
+    uint64_t kind = next_random(12);
     char between = query ? '&' : '?';
 
     if (kind == 0) {
         for (size_t at = 0, next; at < len; at = next) {
             next = at + 1 + strcspn(target + at + 1, "/?");
             next = next > len ? len : next;
-            if (dice(5) == 0)
+            if (next_random(5) == 0)
                 text_addf(out, "/%s", one_of(words, count_of(words)));
-            else if (dice(10))
+            else if (next_random(10))
                 text_add_bytes(out, target + at, next - at);
         }
     } else {
@@ -329,23 +329,23 @@ static void write_target(const struct seed *seed, struct text *out)
         text_add(out, query);
     else
         between = '?';
-    for (uint64_t n = kind == 3 || kind == 4 ? 1 + dice(3) : 0; n; n--, between = '&')
+    for (uint64_t n = kind == 3 || kind == 4 ? 1 + next_random(3) : 0; n; n--, between = '&')
         text_addf(out, "%c%s", between, one_of(parameters, count_of(parameters)));
 }
 
 static void write_fields(const struct seed *seed, struct text *out, size_t body)
 {
-    uint64_t kind = dice(25);
+    uint64_t kind = next_random(25);
 
     text_addf(out, "Host: %s\r\n", address);
     for (size_t i = 0; i < node_count(seed->headers); i++) {
-        if (kind == 0 && dice(3) == 0)
+        if (kind == 0 && next_random(3) == 0)
             continue;
         text_addf(out, "%s\r\n", node_text(node_item(seed->headers, i)));
     }
     if (kind == 1 || kind == 2)
         text_addf(out, "%s\r\n", one_of(fields, count_of(fields)));
-    if (body || dice(2))
+    if (body || next_random(2))
         text_addf(out, "Content-Length: %zu\r\n", body);
     text_add(out, "\r\n");
 }
@@ -354,16 +354,16 @@ static void write_fields(const struct seed *seed, struct text *out, size_t body)
 static bool write_request(struct text *out)
 {
     scoped_text struct text body = {0};
-    const struct seed *seed = &seeds[dice(seed_count)];
+    const struct seed *seed = &seeds[next_random(seed_count)];
     size_t from = out->len;
-    uint64_t kind = dice(60);
+    uint64_t kind = next_random(60);
 
     /* A watch has no end, so that its line is lost, and schemas are long. */
-    if ((strstr(seed->target, "watch=") || text_starts(seed->target, "/openapi")) && dice(8))
-        seed = &seeds[dice(seed_count)];
+    if ((strstr(seed->target, "watch=") || text_starts(seed->target, "/openapi")) && next_random(8))
+        seed = &seeds[next_random(seed_count)];
 
     write_body(seed, &body);
-    text_addf(out, "%s ", dice(30) ? seed->method : one_of(methods, count_of(methods)));
+    text_addf(out, "%s ", next_random(30) ? seed->method : one_of(methods, count_of(methods)));
     write_target(seed, out);
     text_add(out, " HTTP/1.1\r\n");
     write_fields(seed, out, body.len);
@@ -371,7 +371,7 @@ static bool write_request(struct text *out)
     if (kind == 0)
         change_bytes(out, from);
     if (kind == 1)
-        text_cut(out, from + dice(out->len - from));
+        text_cut(out, from + next_random(out->len - from));
     return kind < 2;
 }
 
@@ -435,7 +435,7 @@ static void find_fault(struct line *line)
 static void feed(struct line *line)
 {
     scoped_text struct text out = {0};
-    uint64_t count = 1 + dice(dice(3) ? 2 : MOST_AT_ONCE);
+    uint64_t count = 1 + next_random(next_random(3) ? 2 : MOST_AT_ONCE);
 
     if (finishing)
         return;
@@ -446,7 +446,7 @@ static void feed(struct line *line)
     keep(line, &out);
     loop_timer_set(line->timer, 250 * CLOCK_MS);
     loop_stream_write(line->stream, out.bytes, out.len);
-    if (line->cut && dice(2))
+    if (line->cut && next_random(2))
         loop_stream_finish(line->stream);
 }
 

@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "hub/hub.h"
-#include "hub/inside.h"
+#include "hub/internal.h"
 #include "kinds/kinds.h"
 #include "loop/loop.h"
 #include "objects/objects.h"
@@ -253,7 +253,7 @@ struct lookup {
 static int edition_of(struct simulation *sim, const char *revision)
 {
     struct objects_query query = {
-        .kind = kinds_find(sim->hub.hub->kinds, AXLE, "definitionrevisions"), .space = "lab"};
+        .kind = kinds_find(sim->hub.hub->kinds, AXLE, "definitionrevisions"), .namespace = "lab"};
     scoped_page struct objects_page page = {0};
     int found = -1;
 
@@ -343,7 +343,7 @@ static void judge_work(struct simulation *sim, const struct node *object)
 static void judge_placement(struct simulation *sim, const struct node *object)
 {
     struct objects_query query = {
-        .kind = kinds_find(sim->hub.hub->kinds, OCM, "placementdecisions"), .space = "lab"};
+        .kind = kinds_find(sim->hub.hub->kinds, OCM, "placementdecisions"), .namespace = "lab"};
     scoped_page struct objects_page page = {0};
     scoped_arena struct arena *arena = arena_new();
     int64_t chosen = 0;
@@ -502,7 +502,7 @@ static void put_place(struct simulation *sim, bool one_by_one)
     put(sim, json);
 }
 
-static void ask_all(struct simulation *sim)
+static void request_all(struct simulation *sim)
 {
     put(sim, "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"Tenant\",\"metadata\":{"
              "\"name\":\"acme\"},\"spec\":{\"clusterSets\":[\"global\"]}}");
@@ -526,11 +526,11 @@ static struct host *some_spoke(struct simulation *sim)
 }
 
 static void remove_object(struct simulation *sim, const char *group, const char *plural,
-                          const char *space, const char *name)
+                          const char *namespace, const char *name)
 {
     struct err err = {0};
 
-    if (objects_remove(sim->hub.hub->objects, "somebody", kind_of(sim, group, plural), space,
+    if (objects_remove(sim->hub.hub->objects, "somebody", kind_of(sim, group, plural), namespace,
                        name, &err) < 0 && err.code != ERR_NOT_FOUND)
         fault(sim, "deleting", err.text);
 }
@@ -701,7 +701,7 @@ static bool run_seed(uint64_t seed, const char *root)
     struct simulation *sim = simulation_new(seed, root);
     bool good;
 
-    ask_all(sim);
+    request_all(sim);
     for (int i = 0; i < STEPS && !sim->fault && sim->version + 4 < VERSIONS; i++) {
         change(sim);
         loop_world_run(sim->world, (int64_t)loop_world_random(sim->world, 4000) * CLOCK_MS);
@@ -730,7 +730,7 @@ static void set_duration(struct simulation *sim, const char *name, int64_t secon
     struct objects_result result = {.arena = arena};
     struct node *body = node_map(arena);
     struct objects_write write = {.who = {"somebody", "somebody", false}, .name = name,
-                                  .kind = kind_of(sim, OCM, "managedclusters"), .space = "",
+                                  .kind = kind_of(sim, OCM, "managedclusters"), .namespace = "",
                                   .patch = OBJECTS_PATCH_MERGE, .body = body, .grace = -1};
     struct err err = {0};
 

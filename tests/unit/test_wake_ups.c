@@ -26,7 +26,7 @@
 #define CHANGES 80
 
 static struct loop_world *world;
-static uint64_t dice;
+static uint64_t random_state;
 
 struct hub {
     struct loop *loop;
@@ -50,8 +50,8 @@ struct hub {
     AXLE "WorkloadProfile\nmetadata: {name: echo, namespace: research}\n"                \
     "spec:\n  type: Application\n  variables: [{name: word, type: string, default: x}]\n" \
     "  components:\n  - {name: server, type: mine, properties: {word: " command "}}\n"
-#define DEFINITION_OF(space, key)                                                           \
-    AXLE "ComponentDefinition\nmetadata: {name: mine, namespace: " space "}\n"              \
+#define DEFINITION_OF(namespace, key)                                                           \
+    AXLE "ComponentDefinition\nmetadata: {name: mine, namespace: " namespace "}\n"              \
     "spec:\n  template: |\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: {{ .context.name }}}\n" \
     "    data: {" key ": {{ .properties.word }}}\n"
 #define WORKLOAD_OF(name, bundle, place)                                                \
@@ -126,10 +126,10 @@ static void must(int result, const struct err *err)
 
 static uint64_t roll(uint64_t sides)
 {
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return dice % sides;
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state % sides;
 }
 
 static void hub_open(struct hub *hub)
@@ -183,13 +183,13 @@ static void apply(struct hub *hub, struct arena *arena, const char *yaml)
         printf("# refused: %s\n", err.text);
 }
 
-static void remove_one(struct hub *hub, const struct kind *kind, const char *space,
+static void remove_one(struct hub *hub, const struct kind *kind, const char *namespace,
                        const char *name)
 {
     struct err err = { 0 };
 
-    printf("# delete %s %s/%s\n", kind->kind, space, name);
-    if (objects_remove(hub->objects, "kubectl", kind, space, name, &err) < 0)
+    printf("# delete %s %s/%s\n", kind->kind, namespace, name);
+    if (objects_remove(hub->objects, "kubectl", kind, namespace, name, &err) < 0)
         printf("# refused: %s\n", err.text);
 }
 
@@ -316,7 +316,7 @@ static bool run_seed(uint64_t seed)
     struct hub hub = { 0 };
     bool well;
 
-    dice = seed * 0x9e3779b97f4a7c15u + 1;
+    random_state = seed * 0x9e3779b97f4a7c15u + 1;
     disk = store_disk_new("sim");
     world = loop_world_new(seed);
     printf("# seed %llu\n", (unsigned long long)seed);

@@ -70,9 +70,9 @@ static void take_request(void *arg, const char *method, const char *target, cons
                                            mem_copy_string(text_string(&json)), done, done_arg};
 }
 
-static void take_fetch(void *arg, const struct http_ask *ask, works_reply_fn *done, void *done_arg)
+static void take_fetch(void *arg, const struct http_client_request *request, works_reply_fn *done, void *done_arg)
 {
-    take_request(arg, "GET", ask->target, NULL, NULL, done, done_arg);
+    take_request(arg, "GET", request->target, NULL, NULL, done, done_arg);
 }
 
 static void on_lost(void *arg, const char *doing, const struct err *why)
@@ -97,7 +97,7 @@ static void on_removed(void *arg)
 /* Responds to the oldest request whose target ends so; false: there is none. */
 static bool respond(const char *ending, int status)
 {
-    struct http_answer answer = {.status = status, .body = "{}", .len = 2};
+    struct http_response response = {.status = status, .body = "{}", .len = 2};
     struct err why = {0};
 
     err_set(&why, ERR_UNREACHABLE, "the hub says %d", status);
@@ -111,7 +111,7 @@ static bool respond(const char *ending, int status)
         mem_free(&one.target);
         mem_free(&one.body);
         if (one.done)
-            one.done(one.arg, status, status ? &answer : NULL, &why);
+            one.done(one.arg, status, status ? &response : NULL, &why);
         return true;
     }
     return false;

@@ -40,25 +40,25 @@ static void hub_put(struct http_request *r, void *arg)
     size_t i, number = n ? (size_t)strtol(n, NULL, 10) % sizeof stored : 0;
 
     if (!r->peer || strcmp(r->peer->common_name, "system:open-cluster-management:edge-1:a")) {
-        http_answer_text(r, 401, "who?");
+        http_respond_text(r, 401, "who?");
         return;
     }
     stored_count += !stored[number];
     stored[number] = 1;
     for (i = 0; i < hub.watcher_count; i++)
-        http_answer_write(hub.watchers[i], n, strlen(n)), http_answer_write(hub.watchers[i], "\n", 1);
-    http_answer_text(r, 200, "%s", n);
+        http_response_write(hub.watchers[i], n, strlen(n)), http_response_write(hub.watchers[i], "\n", 1);
+    http_respond_text(r, 200, "%s", n);
 }
 
 static void hub_watch(struct http_request *r, void *arg)
 {
     if (hub.watcher_count == count_of(hub.watchers)) {
-        http_answer_text(r, 429, "later");
+        http_respond_text(r, 429, "later");
         return;
     }
     hub.watchers[hub.watcher_count++] = r;
     http_request_gone(r, watcher_gone, NULL);
-    http_answer_begin(r, 200, "text/plain", -1);
+    http_response_begin(r, 200, "text/plain", -1);
 }
 
 static void hub_start(void)
@@ -96,7 +96,7 @@ struct spoke {
 
 static void spoke_put(void *arg);
 
-static void put_done(const struct http_answer *a, const struct err *err, void *arg)
+static void put_done(const struct http_response *a, const struct err *err, void *arg)
 {
     struct spoke *s = arg;
 
@@ -119,7 +119,7 @@ static void spoke_put(void *arg)
         return;
     s->tries++;
     snprintf(target, sizeof target, "/put?n=%d", s->next);
-    s->call = http_client_send(s->http, &(struct http_ask){
+    s->call = http_client_send(s->http, &(struct http_client_request){
         .method = "POST", .target = target, .deadline = 5 * CLOCK_SECOND, .done = put_done, .arg = s});
 }
 
@@ -127,7 +127,7 @@ static void watch_data(struct http_call *call, const char *bytes, size_t len, vo
 {
     ((struct spoke *)arg)->seen += (int)len;
 }
-static void watch_done(const struct http_answer *a, const struct err *err, void *arg)
+static void watch_done(const struct http_response *a, const struct err *err, void *arg)
 {
     ((struct spoke *)arg)->watch = NULL;
     loop_timer_set(((struct spoke *)arg)->watch_again, CLOCK_SECOND);
@@ -136,7 +136,7 @@ static void spoke_watch(void *arg)
 {
     struct spoke *s = arg;
 
-    s->watch = http_client_send(s->http, &(struct http_ask){
+    s->watch = http_client_send(s->http, &(struct http_client_request){
         .target = "/watch", .data = watch_data, .done = watch_done, .arg = s});
 }
 

@@ -38,13 +38,13 @@ int asset_each(const char *prefix, asset_fn *fn, void *arg)
     size_t length = strlen(prefix);
 
     for (size_t at = first_from(prefix); at < asset_count; at++) {
-        int answer;
+        int result;
 
         if (strncmp(asset_table[at].path, prefix, length))
             return 0;
-        answer = fn(&asset_table[at], arg);
-        if (answer)
-            return answer;
+        result = fn(&asset_table[at], arg);
+        if (result)
+            return result;
     }
     return 0;
 }

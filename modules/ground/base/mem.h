@@ -43,7 +43,7 @@ void mem_free(void *p);
 
 /*
  * An arena hands out memory that is freed all at once: one per request or
- * controller pass. What outlives it is copied out.
+ * reconcile run. What outlives it is copied out.
  */
 struct arena;
 

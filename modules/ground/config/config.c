@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps the settings: one table, and the value of the highest layer for each. */
-#include "config/inside.h"
+#include "config/internal.h"
 
 #include "base/nearest.h"
 #include "base/text.h"
@@ -92,7 +92,7 @@ static bool read_setting_number(enum config_type type, const char *text, int64_t
     struct err err = {0};
     long long number;
 
-    if (type == CONFIG_YES)
+    if (type == CONFIG_BOOL)
         return read_yes(text, ret);
     if (type == CONFIG_SIZE)
         return read_size(text, ret);
@@ -107,7 +107,7 @@ static bool read_setting_number(enum config_type type, const char *text, int64_t
 static const char *const shapes[] = {
     [CONFIG_TEXT] = "no text",
     [CONFIG_LIST] = "no text",
-    [CONFIG_YES] = "neither true nor false",
+    [CONFIG_BOOL] = "neither true nor false",
     [CONFIG_NUMBER] = "no whole number",
     [CONFIG_DURATION] = "no duration; write it like 90s, 15m or 1h30m",
     [CONFIG_SIZE] = "no size; write it like 500k, 64Mi or 1Gi",
@@ -147,7 +147,7 @@ static int check_setting(const struct config_setting *setting, const char *text,
     if ((setting->type == CONFIG_TEXT || setting->type == CONFIG_LIST) && !*text)
         return err_set(err, ERR_INVALID, "%s: is empty; leave it out or write %s",
                        from, setting->value);
-    if (setting->type != CONFIG_YES && !is_whole_number(setting->type))
+    if (setting->type != CONFIG_BOOL && !is_whole_number(setting->type))
         return 0;
     if (!read_setting_number(setting->type, text, ret))
         return err_set(err, ERR_INVALID, "%s: \"%.200s\" is %s", from, text,

@@ -37,7 +37,7 @@ enum config_section {
 enum config_type {
     CONFIG_TEXT,
     CONFIG_LIST,
-    CONFIG_YES,
+    CONFIG_BOOL,
     CONFIG_CHOICE,   /* one of the words of `value` */
     CONFIG_NUMBER,
     CONFIG_DURATION, /* "90s", "1h30m"; nanoseconds */
@@ -75,7 +75,7 @@ bool config_is_for(const struct config_setting *setting, const char *role);
 /* The key that a mistyped one is nearest to; NULL: nothing is near. */
 const char *config_nearest(const char *key);
 
-/* One value of a flag; `value` NULL for a CONFIG_YES. ERR_INVALID in words that
+/* One value of a flag; `value` NULL for a CONFIG_BOOL. ERR_INVALID in words that
    begin with the flag. */
 int config_set_flag(struct config *config, const struct config_setting *setting,
                     const char *value, struct err *err) MUST_CHECK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a file of settings, and says of a mistake in which line it is. */
-#include "config/inside.h"
+#include "config/internal.h"
 
 #include "base/file.h"
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints the table of settings: as an example file, and as they are. */
-#include "config/inside.h"
+#include "config/internal.h"
 
 #include "base/text.h"
 

@@ -24,16 +24,16 @@ static struct connection *choose_oldest(struct http_server *server, const struct
     const struct http_server_settings *s = &server->settings;
     const char *remote = loop_stream_remote(newest->stream);
     struct connection *c, *oldest = NULL;
-    size_t alike = 0;
+    size_t of_address = 0;
 
     TAILQ_FOREACH(c, &server->unauthenticated, waiting)
     {
         if (!loop_same_host(loop_stream_remote(c->stream), remote))
             continue;
         oldest = oldest ? oldest : c;
-        alike++;
+        of_address++;
     }
-    if (alike <= s->most_unauthenticated_of_one) {
+    if (of_address <= s->most_unauthenticated_of_one) {
         if (server->unauthenticated_count <= s->most_unauthenticated)
             return NULL;
         oldest = TAILQ_FIRST(&server->unauthenticated);

@@ -63,21 +63,21 @@ static void line_release(struct line *line, bool keep);
 /* Tells the outcome; the call is gone afterwards. */
 static void conclude_call(struct http_call *call, const struct err *err)
 {
-    struct http_answer answer = call->answer;
+    struct http_response response = call->response;
     struct line *line = call->line;
 
     if (line && err) {
         line->call = NULL;
         line_end(line);
-        answer.stream = NULL;
+        response.stream = NULL;
     } else if (!line) {
         unqueue_call(call);
     }
     call->line = NULL;
-    answer.body = text_string(&call->body);
-    answer.len = call->body.len;
-    if (call->ask.done)
-        call->ask.done(err ? NULL : &answer, err, call->ask.arg);
+    response.body = text_string(&call->body);
+    response.len = call->body.len;
+    if (call->options.done)
+        call->options.done(err ? NULL : &response, err, call->options.arg);
     call_free(call);
 }
 
@@ -95,7 +95,7 @@ static void on_call_timer(void *arg)
     struct http_call *call = object_from(http_call, CALL_TAG, arg);
 
     if (call->paused) {
-        loop_timer_set(call->timer, call->ask.silence);
+        loop_timer_set(call->timer, call->options.silence);
         return;
     }
     fail_call(call, ERR_TIMEOUT, call->headed ? "the answer stopped coming"
@@ -163,7 +163,7 @@ static void send_request(struct line *line)
 
 static bool is_success(const struct http_call *call)
 {
-    return call->answer.status >= 200 && call->answer.status < 300;
+    return call->response.status >= 200 && call->response.status < 300;
 }
 
 /* The body of a response that is no success explains it: it is collected, and not given
@@ -172,7 +172,7 @@ static void take_piece(struct http_call *call, const char *bytes, size_t len)
 {
     size_t room = MOST_EXPLANATION - call->body.len;
 
-    if (!call->ask.data) {
+    if (!call->options.data) {
         text_add_bytes(&call->body, bytes, len);
         return;
     }
@@ -180,9 +180,9 @@ static void take_piece(struct http_call *call, const char *bytes, size_t len)
         text_add_bytes(&call->body, bytes, len < room ? len : room);
         return;
     }
-    if (call->ask.silence)
-        loop_timer_set(call->timer, call->ask.silence);
-    call->ask.data(call, bytes, len, call->ask.arg);
+    if (call->options.silence)
+        loop_timer_set(call->timer, call->options.silence);
+    call->options.data(call, bytes, len, call->options.arg);
 }
 
 /* Called by the parser. The callbacks may cancel or pause the call, or end the line, so the
@@ -197,7 +197,7 @@ static void take_answer_body(const char *bytes, size_t len, void *arg)
         http_wire_stop(&line->wire);
         return;
     }
-    limit = call->ask.data && !is_success(call) ? MOST_EXPLAINED : call->ask.limit;
+    limit = call->options.data && !is_success(call) ? MOST_EXPLAINED : call->options.limit;
     call->received += len;
     if (limit && call->received > limit) {
         http_wire_stop(&line->wire);
@@ -217,7 +217,7 @@ static bool is_interim(int status)
 
 static bool has_no_body(const struct http_call *call)
 {
-    int status = call->answer.status;
+    int status = call->response.status;
 
     return call->head_only || status < 200 || status == 204 || status == 304;
 }
@@ -228,9 +228,9 @@ static void on_answer_end(struct line *line)
 {
     struct http_call *call = line->call;
     bool keep = llhttp_should_keep_alive(&line->wire.parser) &&
-                call->answer.status != 101 && !call->paused;
+                call->response.status != 101 && !call->paused;
 
-    call->answer.stream = line->stream;
+    call->response.stream = line->stream;
     loop_timer_stop(call->timer);
     line->call = NULL;
     conclude_call(call, NULL);
@@ -246,30 +246,30 @@ static bool on_answer_head(struct line *line)
     struct http_field *fields;
     struct err err = {0};
 
-    call->answer.status = (int)line->wire.parser.status_code;
-    if (is_interim(call->answer.status)) {
+    call->response.status = (int)line->wire.parser.status_code;
+    if (is_interim(call->response.status)) {
         http_wire_again(&line->wire);
         return true;
     }
     if (!call->arena)
         call->arena = arena_new();
     if (http_wire_fields(&line->wire, call->arena, &unused, &fields,
-                    &call->answer.header_count, &err) < 0) {
+                    &call->response.header_count, &err) < 0) {
         fail_call(call, ERR_INVALID, err.text);
         return false;
     }
-    call->answer.headers = fields;
-    call->answer.stream = line->stream;
+    call->response.headers = fields;
+    call->response.stream = line->stream;
     call->headed = true;
     /* An explanation has the time that is left, and no more. */
-    if (call->ask.data && is_success(call)) {
-        if (call->ask.silence)
-            loop_timer_set(call->timer, call->ask.silence);
+    if (call->options.data && is_success(call)) {
+        if (call->options.silence)
+            loop_timer_set(call->timer, call->options.silence);
         else
             loop_timer_stop(call->timer);
     }
-    if (call->ask.head)
-        call->ask.head(call, &call->answer, call->ask.arg);
+    if (call->options.head)
+        call->options.head(call, &call->response, call->options.arg);
     if (line->dead || line->call != call)
         return false;
     if (has_no_body(call)) {
@@ -283,19 +283,19 @@ static bool on_answer_head(struct line *line)
 static size_t parse_answer(struct line *line, const char *bytes, size_t len)
 {
     size_t at = 0, used;
-    bool ask = false;
+    bool again = false;
 
-    while (!line->dead && line->call && !line->call->paused && (at < len || ask)) {
+    while (!line->dead && line->call && !line->call->paused && (at < len || again)) {
         enum wire_event event = http_wire_feed(&line->wire, bytes + at, len - at, &used);
 
         at += used;
-        ask = false;
+        again = false;
         if (line->dead)
             break;
         if (event == WIRE_HEAD) {
-            ask = on_answer_head(line);
-            if (ask && is_interim(line->call->answer.status))
-                ask = false;
+            again = on_answer_head(line);
+            if (again && is_interim(line->call->response.status))
+                again = false;
             if (!line->dead && !line->call)
                 break;
         } else if (event == WIRE_END) {
@@ -500,52 +500,52 @@ static void match_soon(struct http_client *client)
 }
 
 /* Some of a target and of headers is what others have named. */
-static bool is_well_formed(const struct http_ask *ask)
+static bool is_well_formed(const struct http_client_request *request)
 {
-    for (const char *at = ask->target; *at; at++)
+    for (const char *at = request->target; *at; at++)
         if ((unsigned char)*at <= ' ' || *at == 0x7f)
             return false;
-    for (size_t i = 0; i < ask->header_count; i++)
-        if (strpbrk(ask->headers[i].name, "\r\n: ") || strpbrk(ask->headers[i].value, "\r\n"))
+    for (size_t i = 0; i < request->header_count; i++)
+        if (strpbrk(request->headers[i].name, "\r\n: ") || strpbrk(request->headers[i].value, "\r\n"))
             return false;
-    return *ask->target == '/';
+    return *request->target == '/';
 }
 
-static void write_call(struct http_call *call, const struct http_ask *ask)
+static void write_call(struct http_call *call, const struct http_client_request *request)
 {
-    const char *method = ask->method ? ask->method : "GET";
+    const char *method = request->method ? request->method : "GET";
     struct text *to = &call->request;
     size_t i;
-    bool has_host = http_field_get(ask->headers, ask->header_count, "host") != NULL;
+    bool has_host = http_field_get(request->headers, request->header_count, "host") != NULL;
 
-    text_addf(to, "%s %s HTTP/1.1\r\n", method, ask->target);
+    text_addf(to, "%s %s HTTP/1.1\r\n", method, request->target);
     if (!has_host)
         text_addf(to, "Host: %s\r\n", call->client->host);
-    for (i = 0; i < ask->header_count; i++)
-        text_addf(to, "%s: %s\r\n", ask->headers[i].name, ask->headers[i].value);
-    if (ask->len || (strcmp(method, "GET") && strcmp(method, "HEAD")))
-        text_addf(to, "Content-Length: %zu\r\n", ask->len);
+    for (i = 0; i < request->header_count; i++)
+        text_addf(to, "%s: %s\r\n", request->headers[i].name, request->headers[i].value);
+    if (request->len || (strcmp(method, "GET") && strcmp(method, "HEAD")))
+        text_addf(to, "Content-Length: %zu\r\n", request->len);
     text_add(to, "\r\n");
-    if (ask->len)
-        text_add_bytes(to, ask->body, ask->len);
+    if (request->len)
+        text_add_bytes(to, request->body, request->len);
     call->head_only = !strcmp(method, "HEAD");
 }
 
 struct http_call *http_client_send(struct http_client *client,
-                                   const struct http_ask *ask)
+                                   const struct http_client_request *request)
 {
     struct http_call *call = mem_alloc(sizeof *call);
 
     call->tag = CALL_TAG;
     call->client = client;
-    call->ask = *ask;
-    if (!call->ask.limit && !call->ask.data)
-        call->ask.limit = MOST_BODY;
-    call->malformed = !is_well_formed(ask);
+    call->options = *request;
+    if (!call->options.limit && !call->options.data)
+        call->options.limit = MOST_BODY;
+    call->malformed = !is_well_formed(request);
     if (!call->malformed)
-        write_call(call, ask);
+        write_call(call, request);
     call->timer = loop_timer_new(client->loop, on_call_timer, call);
-    loop_timer_set(call->timer, ask->deadline ? ask->deadline : 30 * CLOCK_SECOND);
+    loop_timer_set(call->timer, request->deadline ? request->deadline : 30 * CLOCK_SECOND);
     *client->last = call;
     client->last = &call->next;
     match_soon(client);

@@ -15,7 +15,7 @@ struct line {
     struct loop_timer *idle;    /* owned */
     struct text rest;           /* came while the call was paused */
     struct err *ended;          /* owned; the end came then too */
-    bool used;   /* an answer has come on it: the server may close it between calls */
+    bool used;   /* a response has come on it: the server may close it between calls */
     bool dead;   /* ended; freed by a queued call */
     bool paused; /* the stream is, since `rest` is long */
     bool again;  /* go_on_line() is queued; bytes that come wait in `rest` */
@@ -27,11 +27,11 @@ struct http_call {
     struct http_client *client;
     struct http_call *next;
     struct line *line;
-    struct http_ask ask;        /* strings not kept; callbacks and limits are */
+    struct http_client_request options;        /* strings not kept; callbacks and limits are */
     struct text request;        /* the bytes to send; kept for a second try */
     struct loop_timer *timer;   /* owned */
-    struct arena *arena;        /* owned; the answer's head */
-    struct http_answer answer;
+    struct arena *arena;        /* owned; the response's head */
+    struct http_response response;
     struct text body;
     uint64_t received;
     bool headed, tried, paused, head_only;

@@ -186,19 +186,19 @@ static void on_connection_drained(void *arg)
         x->drained(&x->request, x->drained_arg);
 }
 
-/* An answer to what is no request, or to one that is not wanted any further. */
+/* A response to what is no request, or to one that is not wanted any further. */
 void http_connection_refuse(struct connection *c, int status, const char *words)
 {
-    scoped_text struct text answer = {0};
+    scoped_text struct text response = {0};
 
     if (!c->now || !c->now->began) {
-        text_addf(&answer, "HTTP/1.1 %d %s\r\nDate: %s\r\n"
+        text_addf(&response, "HTTP/1.1 %d %s\r\nDate: %s\r\n"
                   "Content-Type: text/plain; charset=utf-8\r\n"
                   HTTP_NO_SNIFFING HTTP_NO_STORING
                   "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
                   status, http_status_text(status), http_server_date(c->server),
                   strlen(words) + 1, words);
-        loop_stream_write(c->stream, answer.bytes, answer.len);
+        loop_stream_write(c->stream, response.bytes, response.len);
         if (c->now) {
             c->now->began = true;
             c->now->status = status;
@@ -298,9 +298,9 @@ static size_t parse_requests(struct connection *c, const char *bytes, size_t len
 {
     size_t at = 0, used;
     /* After a head, the parser must be asked again even with nothing left. */
-    bool ask = c->now != NULL;
+    bool again = c->now != NULL;
 
-    while (may_parse(c) && (at < len || ask)) {
+    while (may_parse(c) && (at < len || again)) {
         enum wire_event event;
 
         if (!c->now && c->purpose == FOR_IDLE)
@@ -309,15 +309,15 @@ static size_t parse_requests(struct connection *c, const char *bytes, size_t len
         at += used;
         if (is_dead(c))
             break;
-        ask = event == WIRE_HEAD;
+        again = event == WIRE_HEAD;
         if (event == WIRE_HEAD) {
             c->behind = bytes + at;
             c->behind_len = len - at;
             on_request_head(c);
-            ask = true;
+            again = true;
         } else if (event == WIRE_END) {
             on_request_end(c);
-            ask = false;
+            again = false;
         } else if (event == WIRE_BAD) {
             c->server->counts.refused++;
             http_connection_refuse(c, http_wire_status(&c->wire), http_wire_problem(&c->wire));

@@ -28,9 +28,9 @@ const char *http_request_query(const struct http_request *request,
     return http_field_get(request->query, request->query_count, name);
 }
 
-const char *http_answer_get(const struct http_answer *answer, const char *name)
+const char *http_response_get(const struct http_response *response, const char *name)
 {
-    return http_field_get(answer->headers, answer->header_count, name);
+    return http_field_get(response->headers, response->header_count, name);
 }
 
 /* ----------------------------------------------------------------- escapes */

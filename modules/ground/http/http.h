@@ -59,7 +59,7 @@ struct http_server_settings {
     int64_t idle_deadline;    /* 120 s between requests */
     int64_t body_deadline;    /* 30 s in which 1 kB of the body must come */
     int64_t write_deadline;   /* 60 s in which a reader must take something */
-    size_t most_pending;      /* 1 MiB: see http_answer_write() */
+    size_t most_pending;      /* 1 MiB: see http_response_write() */
 };
 
 /* What a handler gets. Read-only but for what the guard and it set (below). */
@@ -96,8 +96,8 @@ struct http_request {
 
 /*
  * Called when the headers are there. It must see to it that the request is
- * answered in the end. The request lives until its answer has ended, or until
- * `gone` was called; after http_answer(), http_answer_end() or `gone` the
+ * answered in the end. The request lives until its response has ended, or until
+ * `gone` was called; after http_respond(), http_response_end() or `gone` the
  * pointer must not be used.
  */
 typedef void http_handler_fn(struct http_request *request, void *arg);
@@ -112,7 +112,7 @@ void http_server_free(struct http_server **server);
 #define scoped_http_server SCOPED(http_server_free)
 
 /* The longest prefix of whole segments wins: "/v2" takes "/v2" and "/v2/x".
- * "/" takes the rest. Without any the answer is 404. `methods`, such as
+ * "/" takes the rest. Without any the response is 404. `methods`, such as
  * "GET, HEAD", are what it takes; others are answered 405 with these as Allow,
  * before guard and handler. NULL: any. */
 void http_server_route(struct http_server *server, const char *prefix,
@@ -132,10 +132,10 @@ const char *http_server_address(const struct http_server *server, size_t n);
 typedef size_t http_most_fn(const struct pki_cert *peer, void *arg);
 void http_server_most(struct http_server *server, http_most_fn *fn, void *arg);
 
-/* Facts about each answer, when it has ended. */
+/* Facts about each response, when it has ended. */
 struct http_access {
     const struct http_request *request;
-    int code;              /* 0: gone before an answer began */
+    int code;              /* 0: gone before a response began */
     uint64_t received, sent; /* bytes of bodies */
     int64_t duration;
 };
@@ -185,9 +185,9 @@ void http_body_pieces(struct http_request *request, uint64_t limit,
 
 /*
  * Called if the client goes away (or the server drains, or a limit answers in
- * the handler's place) before the answer has ended. Last use of the pointer.
+ * the handler's place) before the response has ended. Last use of the pointer.
  * Without it, a request whose client has gone stays until it is answered, into
- * the void; `drained` is called once more so that the answer can go on to its
+ * the void; `drained` is called once more so that the response can go on to its
  * end. So answers without end (watches) must set this.
  */
 void http_request_gone(struct http_request *request, http_handler_fn *fn,
@@ -195,42 +195,42 @@ void http_request_gone(struct http_request *request, http_handler_fn *fn,
 
 /* ---- answering */
 
-/* Before the answer begins. Name and value are copied. Every answer
+/* Before the response begins. Name and value are copied. Every response
  * bears `X-Content-Type-Options: nosniff`, and `Cache-Control:
  * no-store` unless a Cache-Control was set here. */
-void http_answer_header(struct http_request *request, const char *name,
+void http_response_header(struct http_request *request, const char *name,
                         const char *value);
-/* The whole answer; `type` may be NULL when there are no bytes. */
-void http_answer(struct http_request *request, int status, const char *type,
+/* The whole response; `type` may be NULL when there are no bytes. */
+void http_respond(struct http_request *request, int status, const char *type,
                  const void *bytes, size_t len);
-void http_answer_text(struct http_request *request, int status,
+void http_respond_text(struct http_request *request, int status,
                       const char *format, ...) PRINTF(3, 4);
 
-/* Begins an answer in pieces. `length` -1: not known, so chunked. */
-void http_answer_begin(struct http_request *request, int status,
+/* Begins a response in pieces. `length` -1: not known, so chunked. */
+void http_response_begin(struct http_request *request, int status,
                        const char *type, int64_t length);
 /*
  * Sends a piece; it is never refused. Writers of much look at
- * http_answer_pending() and go on when `drained` is called. A client that
+ * http_response_pending() and go on when `drained` is called. A client that
  * takes nothing for `write_deadline`, or lets more than `most_pending` pile
  * up behind a single piece, is cut (and `gone` is called, in a later turn).
  */
-void http_answer_write(struct http_request *request, const void *bytes,
+void http_response_write(struct http_request *request, const void *bytes,
                        size_t len);
-size_t http_answer_pending(const struct http_request *request);
+size_t http_response_pending(const struct http_request *request);
 /* Whenever nothing is pending any more after something was. */
-void http_answer_drained(struct http_request *request, http_handler_fn *fn,
+void http_response_drained(struct http_request *request, http_handler_fn *fn,
                          void *arg);
-void http_answer_end(struct http_request *request);
-/* Breaks an answer that has begun and cannot be finished: the client sees it
+void http_response_end(struct http_request *request);
+/* Breaks a response that has begun and cannot be finished: the client sees it
  * cut, not complete. */
-void http_answer_break(struct http_request *request);
+void http_response_break(struct http_request *request);
 
 /*
  * Answers 101 with the headers set before, and hands the stream over; bytes
  * that came behind the request are read from it first. Ends the request.
  */
-struct loop_stream *http_answer_upgrade(struct http_request *request,
+struct loop_stream *http_response_upgrade(struct http_request *request,
                                         const char *protocol);
 
 /* ------------------------------------------------------------------ client */
@@ -269,7 +269,7 @@ struct http_client *http_client_new(struct loop *loop,
 void http_client_free(struct http_client **client);
 #define scoped_http_client SCOPED(http_client_free)
 
-struct http_answer {
+struct http_response {
     int status;
     const struct http_field *headers;
     size_t header_count;
@@ -277,13 +277,13 @@ struct http_answer {
     size_t len;
     const struct loop_stream *stream; /* for tls_pinned_root() and the like */
 };
-const char *http_answer_get(const struct http_answer *answer,
+const char *http_response_get(const struct http_response *response,
                             const char *lower_case_name);
 
 struct http_call;
 
 /* What is asked. Everything is copied but `body`, which is too. */
-struct http_ask {
+struct http_client_request {
     const char *method; /* NULL: GET */
     /* "/path?query", escaped. One with blanks or control characters, and a header
      * with line ends, could say another request than is meant: ERR_INVALID. */
@@ -292,27 +292,27 @@ struct http_ask {
     size_t header_count;
     const void *body;
     size_t len;
-    size_t limit;      /* of the answer's body; 0: 64 MiB, none with `data` */
-    int64_t deadline;  /* for the head of the answer, and without `data` for
+    size_t limit;      /* of the response's body; 0: 64 MiB, none with `data` */
+    int64_t deadline;  /* for the head of the response, and without `data` for
                         * all of it; 0: 30 s */
     int64_t silence;   /* with `data`: the longest wait between pieces; 0: any */
 
     /* Optional: the head is there. */
-    void (*head)(struct http_call *call, const struct http_answer *answer,
+    void (*head)(struct http_call *call, const struct http_response *response,
                  void *arg);
     /* Optional: the body of a success (2xx) in pieces as they come, instead of in
      * one. That of another status explains it, and comes in `answer` (64 KiB of it). */
     void (*data)(struct http_call *call, const char *bytes, size_t len, void *arg);
     /* Always, once, last: `answer` or, if there is none or it was cut, `err`
      * (ERR_UNREACHABLE, ERR_TIMEOUT, ERR_TOO_LARGE, ERR_INVALID). A status
-     * such as 404 is an answer. The call is gone when it returns. */
-    void (*done)(const struct http_answer *answer, const struct err *err,
+     * such as 404 is a response. The call is gone when it returns. */
+    void (*done)(const struct http_response *response, const struct err *err,
                  void *arg);
     void *arg;
 };
 /* The outcome is told in a later turn. */
 struct http_call *http_client_send(struct http_client *client,
-                                   const struct http_ask *ask)
+                                   const struct http_client_request *request)
     __attribute__((returns_nonnull));
 /* Nothing more is told. */
 void http_call_cancel(struct http_call **call);

@@ -15,7 +15,7 @@ static struct exchange *check_exchange(struct http_request *request)
 /* A body that is announced too large is refused at its first byte, so that a client which
    waits for "100 Continue" need not send it. After its end has come (`late`), the body is
    given in a later turn, never from within this call. */
-static void ask_body(struct http_request *request, enum body_mode mode,
+static void request_body(struct http_request *request, enum body_mode mode,
                      uint64_t limit, http_body_fn *fn, void *arg)
 {
     struct exchange *x = check_exchange(request);
@@ -47,13 +47,13 @@ static void ask_body(struct http_request *request, enum body_mode mode,
 void http_body_whole(struct http_request *request, size_t limit,
                      http_body_fn *fn, void *arg)
 {
-    ask_body(request, BODY_WHOLE, limit, fn, arg);
+    request_body(request, BODY_WHOLE, limit, fn, arg);
 }
 
 void http_body_pieces(struct http_request *request, uint64_t limit,
                       http_body_fn *fn, void *arg)
 {
-    ask_body(request, BODY_PIECES, limit, fn, arg);
+    request_body(request, BODY_PIECES, limit, fn, arg);
 }
 
 void http_request_gone(struct http_request *request, http_handler_fn *fn,

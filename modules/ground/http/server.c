@@ -120,8 +120,8 @@ static bool has_method(const char *methods, const char *method)
 
 static void refuse_method(struct http_request *request, const char *methods)
 {
-    http_answer_header(request, "Allow", methods);
-    http_answer_text(request, 405, "%s is not possible here; these are: %s\n",
+    http_response_header(request, "Allow", methods);
+    http_respond_text(request, 405, "%s is not possible here; these are: %s\n",
                      request->method, methods);
 }
 
@@ -140,7 +140,7 @@ static void dispatch_request(struct http_server *server, struct exchange *x)
     if (route)
         route->fn(request, route->arg);
     else
-        http_answer_text(request, 404, "404 page not found\n");
+        http_respond_text(request, 404, "404 page not found\n");
 }
 
 void http_server_most(struct http_server *server, http_most_fn *fn, void *arg)
@@ -247,7 +247,7 @@ static void on_drain_timeout(void *arg)
         http_connection_end(server->connections, false);
 }
 
-/* True if its answer will end by itself. */
+/* True if its response will end by itself. */
 static bool will_finish(const struct connection *c)
 {
     return c->now && (!c->now->began || c->now->length >= 0);

@@ -14,11 +14,11 @@ enum body_mode {
     BODY_NOT_ASKED, /* what has come waits in the connection */
     BODY_WHOLE,
     BODY_PIECES,
-    BODY_DROPPED,   /* the answer is there; read on to keep the connection */
+    BODY_DROPPED,   /* the response is there; read on to keep the connection */
     BODY_COMPLETE,
 };
 
-/* A request, and its answer so far. */
+/* A request, and its response so far. */
 struct exchange {
     struct http_request request; /* first, so that one is the other */
     uint32_t tag;
@@ -30,10 +30,10 @@ struct exchange {
     uint64_t most;  /* of the body */
     uint64_t limit; /* the same, or 0 when more is announced */
     uint64_t received, sent;
-    int64_t length, length_left; /* of the answer; -1: not known */
+    int64_t length, length_left; /* of the response; -1: not known */
     int status;
     struct text body;    /* BODY_WHOLE */
-    struct text headers; /* set before the answer begins */
+    struct text headers; /* set before the response begins */
     http_body_fn *body_fn;
     void *body_arg;
     http_handler_fn *gone, *drained;
@@ -133,7 +133,7 @@ struct http_server {
  * goes upwards is `dispatch` above and the handlers' own callbacks.
  */
 
-/* Of every answer: what the hub knows is for the client that asked, not for a disk. */
+/* Of every response: what the hub knows is for the client that asked, not for a disk. */
 #define HTTP_NO_SNIFFING "X-Content-Type-Options: nosniff\r\n"
 #define HTTP_NO_STORING "Cache-Control: no-store\r\n"
 
@@ -183,7 +183,7 @@ void http_connection_refuse(struct connection *c, int status, const char *words)
 void http_connection_go_on(struct connection *c);
 void http_connection_write(struct connection *c, const void *bytes, size_t len);
 void http_connection_arm(struct connection *c, enum purpose purpose);
-/* The answer has ended, and the exchange with it unless its body is still to be
+/* The response has ended, and the exchange with it unless its body is still to be
  * dropped: the next request, or the end. */
 void http_connection_answered(struct connection *c);
 /* Writes the bytes and gives the stream away, with what came behind. */

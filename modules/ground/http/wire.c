@@ -242,7 +242,7 @@ static int check_fields(const struct wire *wire, const struct http_field *fields
             wire->parser.http_minor == 1)
             return err_set(err, ERR_BAD_REQUEST, "no host header");
     }
-    /* What a field says may be kept in an object, or shown in an answer. */
+    /* What a field says may be kept in an object, or shown in a response. */
     for (j = 0; is_request && j < count; j++)
         if (!text_is_utf8(fields[j].value, strlen(fields[j].value)))
             return err_set(err, ERR_BAD_REQUEST, "the %.100s header is not UTF-8",

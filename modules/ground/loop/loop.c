@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "loop/inside.h"
+#include "loop/internal.h"
 
 void loop_start(struct loop *loop, const struct loop_driver *driver)
 {

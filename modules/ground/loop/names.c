@@ -159,7 +159,7 @@ static void names_found(int result, struct evutil_addrinfo *list, void *arg)
     loop_later(&names->real->loop, names_tell, names);
 }
 
-struct real_names *real_names_ask(struct real_loop *real, const char *host,
+struct real_names *real_names_resolve(struct real_loop *real, const char *host,
                                   int port, real_names_fn *fn, void *arg)
 {
     struct real_names *names = mem_alloc(sizeof *names);

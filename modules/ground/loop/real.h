@@ -6,7 +6,7 @@
 #include <event2/event_struct.h>
 #include <sys/socket.h>
 
-#include "loop/inside.h"
+#include "loop/internal.h"
 
 struct evdns_base;
 
@@ -52,7 +52,7 @@ typedef void real_names_fn(const struct real_address *addresses, size_t count,
                            const char *problem, void *arg);
 /* `fn` is called later, never from within. Freeing the result forgets `fn`. */
 struct real_names;
-struct real_names *real_names_ask(struct real_loop *real, const char *host,
+struct real_names *real_names_resolve(struct real_loop *real, const char *host,
                                   int port, real_names_fn *fn, void *arg);
 void real_names_free(struct real_names **names);
 

@@ -495,7 +495,7 @@ struct loop_stream *real_connect(struct loop *loop, const char *address,
         it->count = 1;
         loop_later(loop, start_connecting, s);
     } else {
-        it->names = real_names_ask(real_of(loop), host, port, on_names, s);
+        it->names = real_names_resolve(real_of(loop), host, port, on_names, s);
     }
     return &s->stream;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loop/inside.h"
+#include "loop/internal.h"
 
 struct loop_stream *loop_connect(struct loop *loop, const char *address,
                                  struct err *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signs certificates: for servers, for clients, for requests. */
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
-#include "pki/inside.h"
+#include "pki/internal.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

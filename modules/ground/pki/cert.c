@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads certificates and requests, and encodes names exactly as given. */
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
-#include "pki/inside.h"
+#include "pki/internal.h"
 
 #include <mbedtls/ecp.h>
 #include <mbedtls/md.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "pki/inside.h"
+#include "pki/internal.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>

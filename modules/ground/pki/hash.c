@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "pki/inside.h"
+#include "pki/internal.h"
 
 enum algorithm { HASH_SHA256, HASH_SHA512 };
 

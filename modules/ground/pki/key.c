@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private keys on P-256, their signatures, and sealing. */
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
-#include "pki/inside.h"
+#include "pki/internal.h"
 
 #include <assert.h>
 #include <mbedtls/ecp.h>

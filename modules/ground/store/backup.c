@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copies the database to a new file while it is in use. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include <fcntl.h>
 #include <unistd.h>

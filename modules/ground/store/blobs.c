@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps blobs in rows of one mebibyte, and named values; copies the whole. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include "base/clock.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commits what was staged as one transaction, and empties the write-ahead log. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #define WAL_PAGES_AT_MOST 16384       /* checkpoint even within a request */
 #define WAL_PAGES_WORTHWHILE 256

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Goes on with a database whose disk cannot be written, from a copy in memory. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 #include "store/memory.h"
 
 #include "base/text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notes the newest revision beside the database, so that a loss is noticed. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include "base/log.h"
 #include "base/text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps room aside for the time when the disk is full. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include "base/log.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes rows at the end of the history, walks it, and trims its beginning. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,7 +14,7 @@ static int64_t sum_of_row(const struct store_key *key, int64_t revision,
 {
     int64_t sum = store_sum(revision, key->kind, strlen(key->kind) + 1);
 
-    sum = store_sum(sum, key->space, strlen(key->space) + 1);
+    sum = store_sum(sum, key->namespace, strlen(key->namespace) + 1);
     sum = store_sum(sum, key->name, strlen(key->name) + 1);
     sum = store_sum(sum, body, len);
     return store_sum_number(store_sum_number(sum, what), wall);
@@ -24,7 +24,7 @@ static void bind_key(sqlite3_stmt *statement, int first,
                      const struct store_key *key)
 {
     sqlite3_bind_text(statement, first, key->kind, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, first + 1, key->space, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, first + 1, key->namespace, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, first + 2, key->name, -1, SQLITE_STATIC);
 }
 
@@ -125,7 +125,7 @@ static int read_store_row(struct store *store, sqlite3_stmt *rows, struct store_
 {
     struct store_row row = {
         .key = {.kind = (const char *)sqlite3_column_text(rows, 1),
-                .space = (const char *)sqlite3_column_text(rows, 2),
+                .namespace = (const char *)sqlite3_column_text(rows, 2),
                 .name = (const char *)sqlite3_column_text(rows, 3)},
         .revision = sqlite3_column_int64(rows, 0),
         .created = sqlite3_column_int(rows, 4) == STORE_CREATED,
@@ -137,14 +137,14 @@ static int read_store_row(struct store *store, sqlite3_stmt *rows, struct store_
     const struct store_key *key = &row.key;
 
     *ret = row;
-    if (key->kind && key->space && key->name &&
+    if (key->kind && key->namespace && key->name &&
         sum_of_row(key, row.revision, sqlite3_column_int64(rows, 4), row.wall, row.body,
                 row.len) == sqlite3_column_int64(rows, 6))
         return 0;
     return err_set(err, ERR_INTERNAL,
                    "%s is damaged: the checksum of %s %s/%s at revision "
                    "%lld does not fit its bytes; restore a backup",
-                   store->path, key->kind ? key->kind : "", key->space ? key->space : "",
+                   store->path, key->kind ? key->kind : "", key->namespace ? key->namespace : "",
                    key->name ? key->name : "", (long long)row.revision);
 }
 

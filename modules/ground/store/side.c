@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens files beside the database through the database's own VFS. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include <string.h>
 

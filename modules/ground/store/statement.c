@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs statements, and says in words what their failures mean. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include "base/log.h"
 
@@ -50,7 +50,7 @@ int store_run_text(struct store *store, const char *sql, struct err *err)
 int64_t store_number(struct store *store, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
-    int64_t answer = 0;
+    int64_t result = 0;
 
     struct err err;
     int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
@@ -58,11 +58,11 @@ int64_t store_number(struct store *store, const char *sql)
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     if (code == SQLITE_ROW)
-        answer = sqlite3_column_int64(statement, 0);
+        result = sqlite3_column_int64(statement, 0);
     else if (code != SQLITE_DONE && store_failed(store, code, &err) < 0)
         store_found_damage(store, &err);
     sqlite3_finalize(statement);
-    return answer;
+    return result;
 }
 
 void store_on_trouble(struct store *store, store_trouble_fn *trouble, void *arg)

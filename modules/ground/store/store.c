@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens the database, and closes it. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"

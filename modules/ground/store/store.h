@@ -28,7 +28,7 @@ struct store;
 
 struct store_key {
     const char *kind;  /* "group/plural", "/configmaps" for the core group */
-    const char *space; /* namespace, "" for kinds that have none */
+    const char *namespace; /* namespace, "" for kinds that have none */
     const char *name;
 };
 
@@ -118,7 +118,7 @@ bool store_is_staged(const struct store *store);
 /* Fails with what has gone wrong since the last commit, which will tell it. */
 int store_check_stage(const struct store *store, struct err *err) MUST_CHECK;
 
-/* Each row as it is now, in order of kind, space, name. A negative answer of
+/* Each row as it is now, in order of kind, namespace, name. A negative answer of
    `each` ends the walk and becomes the result. */
 typedef int store_each_fn(void *arg, const struct store_row *row,
                           struct err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the tables, brings older ones up to date, and checks their pages. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps named values: the epoch, ticket keys, counters. */
 
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include <string.h>
 

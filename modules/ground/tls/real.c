@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
-#include "tls/inside.h"
+#include "tls/internal.h"
 
 #define READ_ROOM ((size_t)16384)
 

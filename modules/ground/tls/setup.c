@@ -7,7 +7,7 @@
 #include <psa/crypto.h>
 
 #include "base/clock.h"
-#include "tls/inside.h"
+#include "tls/internal.h"
 
 /* ChaCha20-Poly1305 first: measured faster here than AES-GCM. AEAD only. */
 static const int suites[] = {

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
-#include "tls/inside.h"
+#include "tls/internal.h"
 
 /* A client waits longer: in a storm the hub has many before us. */
 #define CONNECT_TIMEOUT (30 * CLOCK_SECOND)
@@ -432,8 +432,8 @@ int tls_server_renew(struct tls_server *server,
  */
 static void drop_silent_peer(struct tls_server *server, const char *newcomer)
 {
-    struct tls_stream *t, *oldest = NULL, *oldest_alike = NULL;
-    size_t alike = 0;
+    struct tls_stream *t, *oldest = NULL, *oldest_of_address = NULL;
+    size_t of_address = 0;
 
     TAILQ_FOREACH(t, &server->streams, link)
     {
@@ -442,11 +442,11 @@ static void drop_silent_peer(struct tls_server *server, const char *newcomer)
         oldest = oldest ? oldest : t;
         if (!loop_same_host(loop_stream_remote(t->inner), newcomer))
             continue;
-        oldest_alike = oldest_alike ? oldest_alike : t;
-        alike++;
+        oldest_of_address = oldest_of_address ? oldest_of_address : t;
+        of_address++;
     }
-    if (alike > TLS_MOST_SILENT_OF_ONE)
-        tls_lose(oldest_alike, ERR_TIMEOUT, "too many say nothing");
+    if (of_address > TLS_MOST_SILENT_OF_ONE)
+        tls_lose(oldest_of_address, ERR_TIMEOUT, "too many say nothing");
     else if (server->silent > TLS_MOST_SILENT)
         tls_lose(oldest, ERR_TIMEOUT, "too many say nothing");
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "tls/inside.h"
+#include "tls/internal.h"
 
 #define TURNOVER (12 * 3600 * CLOCK_SECOND)
 #define LIFETIME (24 * 3600 * CLOCK_SECOND)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reaches a server through an HTTP proxy: CONNECT, and then its bytes as they are. */
-#include "tls/inside.h"
+#include "tls/internal.h"
 
 #include "base/clock.h"
 
@@ -19,7 +19,7 @@ struct tunnel {
     struct loop_stream stream;
     struct loop_stream *inner; /* owned; to the proxy */
     char *proxy, *target;      /* owned; HOST:PORT each */
-    char *waiting, *through;   /* owned; the other end in words: before and behind the answer */
+    char *waiting, *through;   /* owned; the other end in words: before and behind the response */
     char *authorization;       /* owned; NULL: none was given */
     struct text early;         /* written before the server is reached */
     struct text head;          /* of the proxy's answer, as far as it has come */
@@ -192,13 +192,13 @@ static void take_head(struct tunnel *t)
 static void on_proxy_opened(void *arg)
 {
     struct tunnel *t = arg;
-    scoped_text struct text ask = {0};
+    scoped_text struct text request = {0};
 
-    text_addf(&ask, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", t->target, t->target);
+    text_addf(&request, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", t->target, t->target);
     if (t->authorization)
-        text_addf(&ask, "Proxy-Authorization: Basic %s\r\n", t->authorization);
-    text_add(&ask, "\r\n");
-    loop_stream_write(t->inner, ask.bytes, ask.len);
+        text_addf(&request, "Proxy-Authorization: Basic %s\r\n", t->authorization);
+    text_add(&request, "\r\n");
+    loop_stream_write(t->inner, request.bytes, request.len);
 }
 
 /* After the proxy's response all bytes are the server's. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parses the path of a request, checks authorisation, and calls the handler of its verb. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -71,7 +71,7 @@ static bool split_group(const struct http_request *request, struct route *ret)
  * [namespaces/NS/]PLURAL[/NAME[/SUBRESOURCE]]. "namespaces/x" alone is the
  * Namespace itself, and "namespaces/x/status" its status.
  */
-static const struct kind *split_object(struct api_request *ask,
+static const struct kind *split_object(struct api_request *request,
                                        const struct route *route)
 {
     const char *const *rest = route->rest;
@@ -81,23 +81,23 @@ static const struct kind *split_object(struct api_request *ask,
     if (count >= 3 && strcmp(rest[0], "namespaces") == 0 &&
         (*route->group || (strcmp(rest[2], "status") != 0 &&
                            strcmp(rest[2], "finalize") != 0))) {
-        ask->what.space = rest[1];
+        request->what.namespace = rest[1];
         rest += 2;
         count -= 2;
     }
-    kind = kinds_by_plural(ask->api->kinds, route->group, route->version, rest[0]);
-    if (!kind || (!kind->namespaced && *ask->what.space))
+    kind = kinds_by_plural(request->api->kinds, route->group, route->version, rest[0]);
+    if (!kind || (!kind->namespaced && *request->what.namespace))
         return NULL;
     if (count >= 2)
-        ask->what.name = rest[1];
+        request->what.name = rest[1];
     if (count >= 3)
-        ask->what.subresource = rest[2];
-    if (count > 3 || (*ask->what.subresource && !kind_subresource(kind, ask->what.subresource)))
+        request->what.subresource = rest[2];
+    if (count > 3 || (*request->what.subresource && !kind_subresource(kind, request->what.subresource)))
         return NULL;
     return kind;
 }
 
-static const char *verb_of(const struct api_request *ask)
+static const char *verb_of(const struct api_request *request)
 {
     static const struct {
         const char *method, *one, *many;
@@ -106,23 +106,23 @@ static const char *verb_of(const struct api_request *ask)
         {"POST", "create", "create"}, {"PUT", "update", NULL},
         {"PATCH", "patch", NULL},    {"DELETE", "delete", "deletecollection"},
     };
-    const char *method = ask->http->method;
+    const char *method = request->http->method;
 
     for (size_t i = 0; i < count_of(verbs); i++) {
         if (strcmp(verbs[i].method, method) != 0)
             continue;
         if (strcmp(verbs[i].one, "get") == 0 &&
-            !*ask->what.subresource && query_flag(ask->http, "watch"))
+            !*request->what.subresource && query_flag(request->http, "watch"))
             return "watch";
         /* POST creates in a collection, not at the address of an object. */
-        if (*ask->what.name && !*ask->what.subresource && !strcmp(method, "POST"))
+        if (*request->what.name && !*request->what.subresource && !strcmp(method, "POST"))
             return NULL;
-        return *ask->what.name ? verbs[i].one : verbs[i].many;
+        return *request->what.name ? verbs[i].one : verbs[i].many;
     }
     return NULL;
 }
 
-static bool kind_has_verb(const struct api_request *ask)
+static bool kind_has_verb(const struct api_request *request)
 {
     static const struct {
         const char *word;
@@ -135,11 +135,11 @@ static bool kind_has_verb(const struct api_request *ask)
         {"watch", KIND_WATCH},
     };
     const struct kind_subresource *sub =
-        kind_subresource(ask->kind, ask->what.subresource);
-    unsigned has = *ask->what.subresource ? sub->verbs : ask->kind->verbs;
+        kind_subresource(request->kind, request->what.subresource);
+    unsigned has = *request->what.subresource ? sub->verbs : request->kind->verbs;
 
-    for (size_t i = 0; ask->what.verb && i < count_of(verbs); i++) {
-        if (strcmp(verbs[i].word, ask->what.verb) == 0)
+    for (size_t i = 0; request->what.verb && i < count_of(verbs); i++) {
+        if (strcmp(verbs[i].word, request->what.verb) == 0)
             return has & verbs[i].verb;
     }
     return false;
@@ -150,46 +150,46 @@ static bool kind_has_verb(const struct api_request *ask)
  * selector on metadata.name. With both they must be equal, because only one of them is
  * authorised.
  */
-static int read_required_name(struct api_request *ask, struct err *err)
+static int read_required_name(struct api_request *request, struct err *err)
 {
-    const char *fields = http_request_query(ask->http, "fieldSelector");
+    const char *fields = http_request_query(request->http, "fieldSelector");
     struct selector *selector = NULL;
     struct err unwanted = {0}; /* dropped: query_read() reports it, after authorisation */
     const char *name = NULL;
 
-    if (!strcmp(ask->what.verb, "get") || !fields || !*fields)
+    if (!strcmp(request->what.verb, "get") || !fields || !*fields)
         return 0;
-    selector = selector_parse_fields(ask->arena, fields,
-                                     ask->kind->selectable_fields, &unwanted);
+    selector = selector_parse_fields(request->arena, fields,
+                                     request->kind->selectable_fields, &unwanted);
     if (selector)
         name = selector_requires(selector, "metadata.name");
-    if (!*ask->what.name)
-        ask->what.name = name ? name : "";
-    else if (selector && (!name || strcmp(name, ask->what.name) != 0))
+    if (!*request->what.name)
+        request->what.name = name ? name : "";
+    else if (selector && (!name || strcmp(name, request->what.name) != 0))
         return err_set(err, ERR_BAD_REQUEST,
                        "fieldSelector metadata.name doesn't match requested name");
     return 0;
 }
 
-static bool asks_many(const struct api_request *ask)
+static bool asks_many(const struct api_request *request)
 {
-    return !strcmp(ask->what.verb, "list") || !strcmp(ask->what.verb, "watch") ||
-           !strcmp(ask->what.verb, "deletecollection");
+    return !strcmp(request->what.verb, "list") || !strcmp(request->what.verb, "watch") ||
+           !strcmp(request->what.verb, "deletecollection");
 }
 
 /*
  * Completes the auth_request. Handlers read namespace, name and selectors from it and
  * never from the HTTP request again, so that what is served is what was authorised.
  */
-static int complete_auth_request(struct api_request *ask, struct err *err)
+static int complete_auth_request(struct api_request *request, struct err *err)
 {
-    const struct kind *kind = ask->kind;
+    const struct kind *kind = request->kind;
 
-    ask->what.group = kind->group;
-    ask->what.resource = kind->plural;
-    if (asks_many(ask)) {
-        ask->what.labels = http_request_query(ask->http, "labelSelector");
-        if (read_required_name(ask, err) < 0)
+    request->what.group = kind->group;
+    request->what.resource = kind->plural;
+    if (asks_many(request)) {
+        request->what.labels = http_request_query(request->http, "labelSelector");
+        if (read_required_name(request, err) < 0)
             return -1;
     }
     /*
@@ -197,60 +197,60 @@ static int complete_auth_request(struct api_request *ask, struct err *err)
      * the Namespace.
      */
     if (!*kind->group && !strcmp(kind->plural, "namespaces"))
-        ask->what.space = ask->what.name;
+        request->what.namespace = request->what.name;
     return 0;
 }
 
 static void handle_object(struct api *api, struct http_request *http,
                           const struct route *route)
 {
-    struct api_request *ask = arena_alloc(http->arena, sizeof *ask);
+    struct api_request *request = arena_alloc(http->arena, sizeof *request);
     struct err err = {0};
 
-    *ask = (struct api_request){.api = api, .http = http,
+    *request = (struct api_request){.api = api, .http = http,
                             .arena = http->arena, .user = http->user,
-                            .what = {.space = "", .name = "", .subresource = ""}};
+                            .what = {.namespace = "", .name = "", .subresource = ""}};
     if (!kinds_have_version(api->kinds, route->group, route->version)) {
         reply_nothing_there(http);
         return;
     }
-    ask->kind = split_object(ask, route);
-    if (!ask->kind) {
+    request->kind = split_object(request, route);
+    if (!request->kind) {
         err_set(&err, ERR_NOT_FOUND,
                 "the server could not find the requested resource");
-        reply_failure(ask, &err, node_map(ask->arena));
+        reply_failure(request, &err, node_map(request->arena));
         return;
     }
-    http->label = ask->kind->resource;
-    ask->what.verb = verb_of(ask);
-    if (!ask->what.verb || !kind_has_verb(ask)) {
+    http->label = request->kind->resource;
+    request->what.verb = verb_of(request);
+    if (!request->what.verb || !kind_has_verb(request)) {
         err_set(&err, ERR_METHOD,
                 "the server does not allow this method on the requested resource%s%s",
-                *ask->kind->read_only ? ": " : "", ask->kind->read_only);
-        reply_err(ask, &err, NULL);
+                *request->kind->read_only ? ": " : "", request->kind->read_only);
+        reply_err(request, &err, NULL);
         return;
     }
-    if (complete_auth_request(ask, &err) < 0 ||
-        auth_check(api->auth, ask->user, &ask->what, &err) < 0) {
-        reply_err(ask, &err, NULL);
+    if (complete_auth_request(request, &err) < 0 ||
+        auth_check(api->auth, request->user, &request->what, &err) < 0) {
+        reply_err(request, &err, NULL);
         return;
     }
-    form_choose(ask);
-    if (strcmp(ask->what.verb, "watch") == 0)
-        watch_start(ask);
-    else if (strcmp(ask->what.verb, "list") == 0)
-        read_list(ask);
-    else if (strcmp(ask->what.verb, "get") == 0)
-        read_get(ask);
+    form_choose(request);
+    if (strcmp(request->what.verb, "watch") == 0)
+        watch_start(request);
+    else if (strcmp(request->what.verb, "list") == 0)
+        read_list(request);
+    else if (strcmp(request->what.verb, "get") == 0)
+        read_get(request);
     else
-        write_handle(ask);
+        write_handle(request);
 }
 
 void api_handle(struct http_request *request, void *arg)
 {
     struct api *api = arg;
     struct auth_request what = {.verb = "get", .group = "", .resource = "",
-                            .subresource = "", .space = "", .name = "",
+                            .subresource = "", .namespace = "", .name = "",
                             .path = request->path};
     struct route route;
     struct err err = {0};
@@ -260,7 +260,7 @@ void api_handle(struct http_request *request, void *arg)
         return;
     }
     if (auth_check(api->auth, request->user, &what, &err) < 0) {
-        api_answer_err(request, &err);
+        api_respond_err(request, &err);
         return;
     }
     discovery_handle(api, request);

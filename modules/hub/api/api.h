@@ -43,6 +43,6 @@ void api_free(struct api **api);
 void api_handle(struct http_request *request, void *api);
 
 /* Answers with a Status object: for guards and other routes too. */
-void api_answer_err(struct http_request *request, const struct err *err);
+void api_respond_err(struct http_request *request, const struct err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Serves discovery: groups, versions, kinds, and the server's version. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"
@@ -271,14 +271,14 @@ static const char *aggregated_version(const struct http_request *request)
     return strstr(accept, "v=v2beta1") ? "v2beta1" : NULL;
 }
 
-static void answer_groups(struct api *api, struct http_request *request,
+static void respond_groups(struct api *api, struct http_request *request,
                           bool core)
 {
     struct arena *arena = request->arena;
     const char *version = aggregated_version(request);
     scoped_text struct text out = {0};
 
-    http_answer_header(request, "Vary", "Accept");
+    http_response_header(request, "Vary", "Accept");
     if (!version) {
         reply_node(request, 200, core ? core_versions(arena)
                                       : group_list(arena, api->kinds, NULL));
@@ -287,7 +287,7 @@ static void answer_groups(struct api *api, struct http_request *request,
     document_write_json(&out, make_aggregated_discovery(arena, api->kinds, core, version));
     if (reply_known(request, discovery_hash(arena, out.bytes, out.len)))
         return;
-    http_answer(request, 200,
+    http_respond(request, 200,
                 arena_printf(arena,
                              "application/json;g=apidiscovery.k8s.io;v=%s;as="
                              "APIGroupDiscoveryList",
@@ -297,7 +297,7 @@ static void answer_groups(struct api *api, struct http_request *request,
 
 /* ---- Routes -------------------------------------------------------------- */
 
-static void answer_version(struct api *api, struct http_request *request)
+static void respond_version(struct api *api, struct http_request *request)
 {
     static const struct {
         const char *key, *value;
@@ -345,7 +345,7 @@ void discovery_handle(struct api *api, struct http_request *request)
     /* Compares segments, because some clients end each of these paths with "/". */
     if (request->segment_count == 1 &&
         text_same(request->segments[0], "version")) {
-        answer_version(api, request);
+        respond_version(api, request);
         return;
     }
     if (request->segment_count && text_same(request->segments[0], "openapi")) {
@@ -355,7 +355,7 @@ void discovery_handle(struct api *api, struct http_request *request)
     if (request->segment_count == 1 &&
         (text_same(request->segments[0], "api") ||
          text_same(request->segments[0], "apis"))) {
-        answer_groups(api, request, text_same(request->segments[0], "api"));
+        respond_groups(api, request, text_same(request->segments[0], "api"));
         return;
     }
     found = find_discovery_document(api, request);

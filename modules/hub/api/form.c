@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes objects in the form of the Accept header: whole, as a table, or metadata only. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -11,29 +11,29 @@
 #include <string.h>
 
 /* Takes the first media range of Accept that the server can produce. */
-void form_choose(struct api_request *ask)
+void form_choose(struct api_request *request)
 {
-    const char *accept = http_request_header(ask->http, "accept");
-    const char *include = http_request_query(ask->http, "includeObject");
-    char *copy = arena_string(ask->arena, accept ? accept : "");
+    const char *accept = http_request_header(request->http, "accept");
+    const char *include = http_request_query(request->http, "includeObject");
+    char *copy = arena_string(request->arena, accept ? accept : "");
 
-    ask->form = API_OBJECT;
-    ask->include = API_PARTIAL;
+    request->form = API_OBJECT;
+    request->include = API_PARTIAL;
     if (include && strcmp(include, "Object") == 0)
-        ask->include = API_OBJECT;
+        request->include = API_OBJECT;
     else if (include && strcmp(include, "None") == 0)
-        ask->include = API_TABLE;
+        request->include = API_TABLE;
     for (char *at = copy; at && *at;) {
         char *comma = strchr(at, ',');
 
         if (comma)
             *comma++ = '\0';
         if (strstr(at, "as=Table")) {
-            ask->form = API_TABLE;
+            request->form = API_TABLE;
             return;
         }
         if (strstr(at, "as=PartialObjectMetadata")) {
-            ask->form = API_PARTIAL;
+            request->form = API_PARTIAL;
             return;
         }
         if (strstr(at, "json") || strstr(at, "*/*"))
@@ -73,20 +73,20 @@ static struct node *table_column_definitions(struct arena *arena, const struct k
     return list;
 }
 
-static struct node *table_row(const struct api_request *ask, struct arena *arena,
+static struct node *table_row(const struct api_request *request, struct arena *arena,
                               struct node *object)
 {
     struct node *row = node_map(arena);
 
     node_set(arena, row, "cells",
-             kind_cells(arena, ask->kind, last_seen_add(ask, arena, object), clock_wall()));
-    if (ask->include != API_TABLE)
+             kind_cells(arena, request->kind, last_seen_add(request, arena, object), clock_wall()));
+    if (request->include != API_TABLE)
         node_set(arena, row, "object",
-                 ask->include == API_OBJECT ? object : make_partial_metadata(arena, object));
+                 request->include == API_OBJECT ? object : make_partial_metadata(arena, object));
     return row;
 }
 
-static struct node *make_table(const struct api_request *ask, struct arena *arena,
+static struct node *make_table(const struct api_request *request, struct arena *arena,
                           struct node *object, bool with_columns)
 {
     struct node *made = node_map(arena);
@@ -98,62 +98,62 @@ static struct node *make_table(const struct api_request *ask, struct arena *aren
                   node_get_text(node_get(object, "metadata"), "resourceVersion"));
     node_set(arena, made, "metadata", metadata);
     node_set(arena, made, "columnDefinitions",
-             with_columns ? table_column_definitions(arena, ask->kind) : node_list(arena));
+             with_columns ? table_column_definitions(arena, request->kind) : node_list(arena));
     node_add(arena, node_make_list(arena, made, "rows"),
-             table_row(ask, arena, object));
+             table_row(request, arena, object));
     return made;
 }
 
-static struct node *in_form(const struct api_request *ask, struct arena *arena,
+static struct node *in_form(const struct api_request *request, struct arena *arena,
                             struct node *object, bool first)
 {
-    if (ask->form == API_TABLE)
-        return make_table(ask, arena, object, first);
-    return ask->form == API_PARTIAL ? make_partial_metadata(arena, object) : object;
+    if (request->form == API_TABLE)
+        return make_table(request, arena, object, first);
+    return request->form == API_PARTIAL ? make_partial_metadata(arena, object) : object;
 }
 
 /* Copies the stored bytes unless the client wants another form or version. */
-static void write_object(const struct api_request *ask, const struct object *object,
+static void write_object(const struct api_request *request, const struct object *object,
                          bool first, bool row_only, struct arena *arena,
                          struct text *out)
 {
     struct node *node;
 
-    if (ask->form == API_OBJECT && object->kind == ask->kind) {
+    if (request->form == API_OBJECT && object->kind == request->kind) {
         text_add_bytes(out, object->body, object->len);
         return;
     }
-    node = kind_convert(arena, ask->kind, object_read(arena, object));
-    if (ask->form == API_TABLE && row_only)
-        node = table_row(ask, arena, node);
+    node = kind_convert(arena, request->kind, object_read(arena, object));
+    if (request->form == API_TABLE && row_only)
+        node = table_row(request, arena, node);
     else
-        node = in_form(ask, arena, node, first);
+        node = in_form(request, arena, node, first);
     document_write_json(out, node);
 }
 
-void form_event(const struct api_request *ask, const struct object *object,
+void form_event(const struct api_request *request, const struct object *object,
                 bool first, struct arena *arena, struct text *out)
 {
-    write_object(ask, object, first, false, arena, out);
+    write_object(request, object, first, false, arena, out);
 }
 
-void form_list_item(const struct api_request *ask, const struct object *object,
+void form_list_item(const struct api_request *request, const struct object *object,
                     struct arena *arena, struct text *out)
 {
-    write_object(ask, object, false, true, arena, out);
+    write_object(request, object, false, true, arena, out);
 }
 
-static const char *list_kind(const struct api_request *ask)
+static const char *list_kind(const struct api_request *request)
 {
-    return ask->form == API_TABLE     ? "Table"
-           : ask->form == API_PARTIAL ? "PartialObjectMetadataList"
-                                      : ask->kind->list_kind;
+    return request->form == API_TABLE     ? "Table"
+           : request->form == API_PARTIAL ? "PartialObjectMetadataList"
+                                      : request->kind->list_kind;
 }
 
-void form_list_begin(const struct api_request *ask, const struct objects_page *page,
+void form_list_begin(const struct api_request *request, const struct objects_page *page,
                      struct text *out)
 {
-    struct arena *arena = ask->arena;
+    struct arena *arena = request->arena;
     struct node *metadata = node_map(arena);
 
     node_set(arena, metadata, "resourceVersion",
@@ -163,17 +163,17 @@ void form_list_begin(const struct api_request *ask, const struct objects_page *p
     if (page->continue_token && page->remaining > 0)
         node_set_int(arena, metadata, "remainingItemCount", page->remaining);
     text_addf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":",
-              list_kind(ask),
-              ask->form == API_OBJECT ? ask->kind->api_version : META_API_META);
+              list_kind(request),
+              request->form == API_OBJECT ? request->kind->api_version : META_API_META);
     document_write_json(out, metadata);
-    if (ask->form == API_TABLE) {
+    if (request->form == API_TABLE) {
         text_add(out, ",\"columnDefinitions\":");
-        document_write_json(out, table_column_definitions(arena, ask->kind));
+        document_write_json(out, table_column_definitions(arena, request->kind));
     }
-    text_add(out, ask->form == API_TABLE ? ",\"rows\":[" : ",\"items\":[");
+    text_add(out, request->form == API_TABLE ? ",\"rows\":[" : ",\"items\":[");
 }
 
-void form_list_end(const struct api_request *ask, struct text *out)
+void form_list_end(const struct api_request *request, struct text *out)
 {
     text_add(out, "]}\n");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Adds the time of the last renewal of a spoke's lease to table rows. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/clock.h"
 #include "document/document.h"
@@ -35,10 +35,10 @@ static bool is_late(const struct api *api, const struct node *lease, int64_t ren
     return clock_wall() - from > seconds * CLOCK_SECOND * 5 / 2;
 }
 
-const struct node *last_seen_add(const struct api_request *ask, struct arena *arena,
+const struct node *last_seen_add(const struct api_request *request, struct arena *arena,
                             const struct node *object)
 {
-    const struct api *api = ask->api;
+    const struct api *api = request->api;
     const struct kind *leases = kinds_find(api->kinds, META_GROUP_COORDINATION, "leases");
     const char *name = meta_name(object);
     scoped_object struct object *lease = NULL;
@@ -47,7 +47,7 @@ const struct node *last_seen_add(const struct api_request *ask, struct arena *ar
     int64_t renewed;
     char age[24];
 
-    if (strcmp(ask->kind->plural, "managedclusters") != 0 || !leases)
+    if (strcmp(request->kind->plural, "managedclusters") != 0 || !leases)
         return object;
     lease = objects_get(api->objects, OBJECTS_PUBLISHED, leases, name, META_LEASE_CLUSTER, NULL);
     tree = lease ? object_read(arena, lease) : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ends open requests (watches) whose user has lost the right to them. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/clock.h"
 #include "document/document.h"
@@ -19,13 +19,13 @@
 static bool may_go_on(const struct open_request *open)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct api_request *ask = open->ask;
+    const struct api_request *request = open->request;
     struct auth_user *user;
     struct err err = {0};
 
-    return auth_identify(ask->api->auth, ask->http, arena, &user, &err) == 0 &&
-           !strcmp(user->name, ask->user->name) &&
-           auth_check(ask->api->auth, user, &ask->what, &err) == 0;
+    return auth_identify(request->api->auth, request->http, arena, &user, &err) == 0 &&
+           !strcmp(user->name, request->user->name) &&
+           auth_check(request->api->auth, user, &request->what, &err) == 0;
 }
 
 static void unlink_request(struct open_request *open)
@@ -82,10 +82,10 @@ void open_requests_stop(struct api *api)
     loop_timer_free(&api->judge);
 }
 
-void open_request_add(struct open_request *open, struct api_request *ask, open_request_end_fn *end, void *arg)
+void open_request_add(struct open_request *open, struct api_request *request, open_request_end_fn *end, void *arg)
 {
-    *open = (struct open_request){.ask = ask, .end = end, .arg = arg, .judged = ask->api->rights};
-    link_last(ask->api, open);
+    *open = (struct open_request){.request = request, .end = end, .arg = arg, .judged = request->api->rights};
+    link_last(request->api, open);
 }
 
 void open_request_remove(struct open_request *open)
@@ -95,11 +95,11 @@ void open_request_remove(struct open_request *open)
     open->next = open->prev = NULL;
 }
 
-int64_t open_request_time_left(const struct api_request *ask)
+int64_t open_request_time_left(const struct api_request *request)
 {
-    int64_t left = ask->user->expires - clock_wall();
+    int64_t left = request->user->expires - clock_wall();
 
-    if (!ask->user->expires)
+    if (!request->user->expires)
         return INT64_MAX;
     return left > 0 ? left : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Serves the schemas of all kinds as OpenAPI v3, each document under its hash. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/map.h"
 #include "base/text.h"
@@ -87,15 +87,15 @@ static struct node *make_operation(struct arena *arena, const struct kind *kind,
                                              "fieldValidation"};
     struct node *made = node_map(arena);
     struct node *list = node_make_list(arena, made, "parameters");
-    struct node *answer;
+    struct node *response;
 
     node_set_text(arena, made, "x-kubernetes-action", action);
     node_set(arena, made, "x-kubernetes-group-version-kind",
              discovery_response_kind(arena, kind->group, kind->version, kind->kind));
     for (size_t i = 0; i < count_of(parameters); i++)
         node_add(arena, list, make_parameter(arena, parameters[i]));
-    answer = node_make(arena, node_make(arena, made, "responses"), "200");
-    node_set_text(arena, answer, "description", "OK");
+    response = node_make(arena, node_make(arena, made, "responses"), "200");
+    node_set_text(arena, response, "description", "OK");
     return made;
 }
 
@@ -176,7 +176,7 @@ static struct node *openapi_document(struct arena *arena, const struct api *api,
  * Serves one group version's document. A request with an old hash is redirected to the
  * current one.
  */
-static void answer_document(struct api *api, struct http_request *request,
+static void respond_document(struct api *api, struct http_request *request,
                             const char *path)
 {
     const char *wanted = http_request_query(request, "hash");
@@ -189,15 +189,15 @@ static void answer_document(struct api *api, struct http_request *request,
     }
     hash = openapi_document_hash(api, path);
     if (wanted && strcmp(wanted, hash) != 0) {
-        http_answer_header(request, "Location",
+        http_response_header(request, "Location",
                            arena_printf(request->arena, "/openapi/v3/%s?hash=%s",
                                         path, hash));
-        http_answer(request, 301, NULL, NULL, 0);
+        http_respond(request, 301, NULL, NULL, 0);
         return;
     }
-    http_answer_header(request, "Vary", "Accept");
+    http_response_header(request, "Vary", "Accept");
     if (wanted)
-        http_answer_header(request, "Cache-Control", "public, max-age=31536000, "
+        http_response_header(request, "Cache-Control", "public, max-age=31536000, "
                                                      "immutable");
     if (!reply_known(request, hash))
         reply_node(request, 200, made);
@@ -212,10 +212,10 @@ void openapi_handle(struct api *api, struct http_request *request)
     if (text_same(which, "v3") && request->segment_count == 2)
         reply_node(request, 200, openapi_index(request->arena, api));
     else if (text_starts(request->path, prefix))
-        answer_document(api, request, request->path + strlen(prefix));
+        respond_document(api, request, request->path + strlen(prefix));
     /* kubectl accepts an empty document of this media type. */
     else if (text_same(which, "v2") && request->segment_count == 2)
-        http_answer(request, 200, OPENAPI_V2_TYPE, "", 0);
+        http_respond(request, 200, OPENAPI_V2_TYPE, "", 0);
     else
         reply_nothing_there(request);
 }

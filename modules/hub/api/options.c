@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks the query parameters of a request; messages are those of a kube-apiserver. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"
@@ -11,29 +11,29 @@
 
 /* The mistakes in the options of one request. */
 struct finding {
-    const struct api_request *ask;
+    const struct api_request *request;
     struct node *causes;
 };
 
 static const char *option_value(const struct finding *finding, const char *name)
 {
-    const char *value = http_request_query(finding->ask->http, name);
+    const char *value = http_request_query(finding->request->http, name);
 
     return value ? value : "";
 }
 
 static void add_forbidden_option(struct finding *finding, const char *field, const char *why)
 {
-    schema_add_cause(finding->ask->arena, finding->causes, "FieldValueForbidden",
+    schema_add_cause(finding->request->arena, finding->causes, "FieldValueForbidden",
                      field, NULL, "%s", why);
 }
 
 static void add_unsupported_value(struct finding *finding, const char *field, const char *value,
                    const char *supported)
 {
-    schema_add_cause(finding->ask->arena, finding->causes,
+    schema_add_cause(finding->request->arena, finding->causes,
                      "FieldValueNotSupported", field,
-                     node_string(finding->ask->arena, value),
+                     node_string(finding->request->arena, value),
                      "supported values: %s", supported);
 }
 
@@ -41,7 +41,7 @@ static void add_unsupported_value(struct finding *finding, const char *field, co
 static int options_error(struct finding *finding, const char *options,
                     struct node **ret_details, struct err *err)
 {
-    struct arena *arena = finding->ask->arena;
+    struct arena *arena = finding->request->arena;
     struct node *details;
 
     if (!node_count(finding->causes))
@@ -92,14 +92,14 @@ static void check_watch_match(struct finding *finding, const char *match,
         add_unsupported_value(finding, "resourceVersionMatch", match, "\"NotOlderThan\"");
 }
 
-int options_check_list(const struct api_request *ask, struct node **ret_details,
+int options_check_list(const struct api_request *request, struct node **ret_details,
                        struct err *err)
 {
-    struct finding finding = {ask, node_list(ask->arena)};
+    struct finding finding = {request, node_list(request->arena)};
     const char *match = option_value(&finding, "resourceVersionMatch");
     const char *revision = option_value(&finding, "resourceVersion");
-    bool initial = http_request_query(ask->http, "sendInitialEvents");
-    bool watch = !strcmp(ask->what.verb, "watch");
+    bool initial = http_request_query(request->http, "sendInitialEvents");
+    bool watch = !strcmp(request->what.verb, "watch");
     bool goes_on = *option_value(&finding, "continue");
 
     if (watch)
@@ -128,15 +128,15 @@ static void check_manager(struct finding *finding, const char *manager)
     const size_t most = 128;
 
     if (strlen(manager) > most)
-        schema_add_cause(finding->ask->arena, finding->causes,
+        schema_add_cause(finding->request->arena, finding->causes,
                          "FieldValueTooLong", "fieldManager", NULL,
                          "may not be more than %zu bytes", most);
     for (const char *at = manager; *at; at++) {
         if ((unsigned char)*at >= 0x20 && *at != 0x7f)
             continue;
-        schema_add_cause(finding->ask->arena, finding->causes,
+        schema_add_cause(finding->request->arena, finding->causes,
                          "FieldValueInvalid", "fieldManager",
-                         node_string(finding->ask->arena, manager),
+                         node_string(finding->request->arena, manager),
                          "should only contain printable characters");
         return;
     }
@@ -155,20 +155,20 @@ static void check_validation(struct finding *finding)
 static void check_dry_run(struct finding *finding, const char *word)
 {
     if (*word && strcmp(word, "All"))
-        schema_add_cause(finding->ask->arena, finding->causes,
+        schema_add_cause(finding->request->arena, finding->causes,
                          "FieldValueNotSupported", "dryRun", NULL,
                          "[]string{\"%s\"}: supported values: \"All\"", word);
 }
 
-int options_check_delete(const struct api_request *ask, const struct node *body,
+int options_check_delete(const struct api_request *request, const struct node *body,
                          struct node **ret_details, struct err *err)
 {
-    struct finding finding = {ask, node_list(ask->arena)};
+    struct finding finding = {request, node_list(request->arena)};
     const struct node *dry = node_get(body, "dryRun");
 
     check_dry_run(&finding, option_value(&finding, "dryRun"));
     if (dry && !node_is(dry, NODE_NULL) && !node_is(dry, NODE_LIST))
-        schema_add_cause(ask->arena, finding.causes, "FieldValueTypeInvalid", "dryRun", dry,
+        schema_add_cause(request->arena, finding.causes, "FieldValueTypeInvalid", "dryRun", dry,
                          "must be a list: [\"All\"], or left out");
     for (size_t i = 0; node_is(dry, NODE_LIST) && i < node_count(dry); i++) {
         const char *word = node_text(node_item(dry, i));
@@ -178,22 +178,22 @@ int options_check_delete(const struct api_request *ask, const struct node *body,
     return options_error(&finding, "DeleteOptions", ret_details, err);
 }
 
-int options_check_write(const struct api_request *ask, bool apply,
+int options_check_write(const struct api_request *request, bool apply,
                         struct node **ret_details, struct err *err)
 {
-    struct finding finding = {ask, node_list(ask->arena)};
+    struct finding finding = {request, node_list(request->arena)};
     const char *manager = option_value(&finding, "fieldManager");
-    bool patch = !strcmp(ask->what.verb, "patch");
+    bool patch = !strcmp(request->what.verb, "patch");
     const char *options = patch                          ? "PatchOptions"
-                          : !strcmp(ask->what.verb, "update") ? "UpdateOptions"
+                          : !strcmp(request->what.verb, "update") ? "UpdateOptions"
                                                          : "CreateOptions";
 
-    if (text_starts(ask->what.verb, "delete"))
+    if (text_starts(request->what.verb, "delete"))
         return 0;
     if (apply && !*manager)
-        schema_add_cause(ask->arena, finding.causes, "FieldValueRequired",
+        schema_add_cause(request->arena, finding.causes, "FieldValueRequired",
                          "fieldManager", NULL, "is required for apply patch");
-    if (patch && !apply && http_request_query(ask->http, "force"))
+    if (patch && !apply && http_request_query(request->http, "force"))
         add_forbidden_option(&finding, "force", "may not be specified for non-apply patch");
     check_manager(&finding, manager);
     check_dry_run(&finding, option_value(&finding, "dryRun"));

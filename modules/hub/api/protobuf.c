@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decodes the few protobuf messages that kubectl's typed commands send. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/clock.h"
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Handles get and list. A list is streamed in pieces, so its size does not matter. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/object.h"
 #include "base/text.h"
@@ -14,27 +14,27 @@
 #define ENOUGH ((size_t)256 * 1024)
 #define LISTING_TAG 0x4c495354u
 
-void read_get(struct api_request *ask)
+void read_get(struct api_request *request)
 {
     struct err err = {0};
     scoped_text struct text out = {0};
     scoped_object struct object *object =
-        objects_get(ask->api->objects, OBJECTS_PUBLISHED, ask->kind, request_namespace(ask),
-                    ask->what.name, &err);
+        objects_get(request->api->objects, OBJECTS_PUBLISHED, request->kind, request_namespace(request),
+                    request->what.name, &err);
 
     if (!object) {
-        reply_err(ask, &err, NULL);
+        reply_err(request, &err, NULL);
         return;
     }
-    form_event(ask, object, true, ask->arena, &out);
+    form_event(request, object, true, request->arena, &out);
     text_add_char(&out, '\n');
-    http_answer(ask->http, 200, "application/json", out.bytes, out.len);
+    http_respond(request->http, 200, "application/json", out.bytes, out.len);
 }
 
 /* State of a list response. */
 struct listing {
     uint32_t tag;
-    struct api_request *ask;
+    struct api_request *request;
     struct objects_page page;
     size_t next;
 };
@@ -59,40 +59,40 @@ static void write_some(struct http_request *http, void *arg)
         scoped_text struct text out = {0};
         scoped_arena struct arena *arena = arena_new();
 
-        if (http_answer_pending(http) > ENOUGH)
+        if (http_response_pending(http) > ENOUGH)
             return;
         while (listing->next < listing->page.count && out.len < ENOUGH / 8) {
             if (listing->next)
                 text_add_char(&out, ',');
-            form_list_item(listing->ask, listing->page.items[listing->next++],
+            form_list_item(listing->request, listing->page.items[listing->next++],
                            arena, &out);
         }
-        http_answer_write(http, out.bytes, out.len);
+        http_response_write(http, out.bytes, out.len);
     }
     {
         scoped_text struct text out = {0};
 
-        form_list_end(listing->ask, &out);
-        http_answer_write(http, out.bytes, out.len);
+        form_list_end(listing->request, &out);
+        http_response_write(http, out.bytes, out.len);
     }
     listing_free(listing);
-    http_answer_end(http);
+    http_response_end(http);
 }
 
 static void begin_list_response(struct listing *listing)
 {
-    struct http_request *http = listing->ask->http;
+    struct http_request *http = listing->request->http;
     scoped_text struct text out = {0};
 
-    http_answer_begin(http, 200, "application/json", -1);
-    form_list_begin(listing->ask, &listing->page, &out);
-    http_answer_write(http, out.bytes, out.len);
+    http_response_begin(http, 200, "application/json", -1);
+    form_list_begin(listing->request, &listing->page, &out);
+    http_response_write(http, out.bytes, out.len);
     http_request_gone(http, on_list_gone, listing);
-    http_answer_drained(http, write_some, listing);
+    http_response_drained(http, write_some, listing);
     write_some(http, listing);
 }
 
-void read_list(struct api_request *ask)
+void read_list(struct api_request *request)
 {
     struct listing *listing = mem_alloc(sizeof *listing);
     struct objects_query query;
@@ -100,21 +100,21 @@ void read_list(struct api_request *ask)
     struct err err = {0};
 
     listing->tag = LISTING_TAG;
-    listing->ask = ask;
-    if (options_check_list(ask, &details, &err) < 0 ||
-        query_read(ask, &query, &err) < 0 ||
-        objects_list(ask->api->objects, &query, &listing->page, &err) < 0) {
+    listing->request = request;
+    if (options_check_list(request, &details, &err) < 0 ||
+        query_read(request, &query, &err) < 0 ||
+        objects_list(request->api->objects, &query, &listing->page, &err) < 0) {
         struct node *status =
-            reply_status(ask->arena, &err, NULL, NULL, NULL);
+            reply_status(request->arena, &err, NULL, NULL, NULL);
 
         if (!details && err.code == ERR_TIMEOUT)
-            details = reply_too_new(ask->arena);
+            details = reply_too_new(request->arena);
         if (details)
-            node_set(ask->arena, status, "details", details);
+            node_set(request->arena, status, "details", details);
         if (listing->page.continue_token)
-            node_set_text(ask->arena, node_make(ask->arena, status, "metadata"),
+            node_set_text(request->arena, node_make(request->arena, status, "metadata"),
                           "continue", listing->page.continue_token);
-        reply_node(ask->http, err_http(err.code), status);
+        reply_node(request->http, err_http(err.code), status);
         listing_free(listing);
         return;
     }

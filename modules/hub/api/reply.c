@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Responds with objects and with Status. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"
@@ -14,7 +14,7 @@ void reply_node(struct http_request *request, int status,
 
     document_write_json(&out, node);
     text_add_char(&out, '\n');
-    http_answer(request, status, "application/json", out.bytes, out.len);
+    http_respond(request, status, "application/json", out.bytes, out.len);
 }
 
 bool reply_known(struct http_request *request, const char *hash)
@@ -22,10 +22,10 @@ bool reply_known(struct http_request *request, const char *hash)
     const char *tag = arena_printf(request->arena, "\"%s\"", hash);
     const char *known = http_request_header(request, "if-none-match");
 
-    http_answer_header(request, "ETag", tag);
+    http_response_header(request, "ETag", tag);
     if (!known || (!strstr(known, tag) && strcmp(known, "*") != 0))
         return false;
-    http_answer(request, 304, NULL, NULL, 0);
+    http_respond(request, 304, NULL, NULL, 0);
     return true;
 }
 
@@ -60,7 +60,7 @@ struct node *reply_status(struct arena *arena, const struct err *err,
     return status;
 }
 
-void api_answer_err(struct http_request *request, const struct err *err)
+void api_respond_err(struct http_request *request, const struct err *err)
 {
     reply_node(request, err_http(err->code),
                reply_status(request->arena, err, NULL, NULL, NULL));
@@ -68,8 +68,8 @@ void api_answer_err(struct http_request *request, const struct err *err)
 
 void reply_nothing_there(struct http_request *request)
 {
-    http_answer_header(request, "X-Content-Type-Options", "nosniff");
-    http_answer_text(request, 404, "404 page not found\n");
+    http_response_header(request, "X-Content-Type-Options", "nosniff");
+    http_respond_text(request, 404, "404 page not found\n");
 }
 
 struct node *reply_too_new(struct arena *arena)
@@ -83,16 +83,16 @@ struct node *reply_too_new(struct arena *arena)
     return details;
 }
 
-void reply_failure(const struct api_request *ask, const struct err *err,
+void reply_failure(const struct api_request *request, const struct err *err,
                    struct node *details)
 {
-    struct node *status = reply_status(ask->arena, err, NULL, NULL, NULL);
+    struct node *status = reply_status(request->arena, err, NULL, NULL, NULL);
 
     if (details)
-        node_set(ask->arena, status, "details", details);
+        node_set(request->arena, status, "details", details);
     if (err->code == ERR_TOO_MANY)
-        http_answer_header(ask->http, "Retry-After", "5");
-    reply_node(ask->http, err_http(err->code), status);
+        http_response_header(request->http, "Retry-After", "5");
+    reply_node(request->http, err_http(err->code), status);
 }
 
 /* Errors that do not concern one object have no name in their details. */
@@ -109,17 +109,17 @@ static bool is_about_object(enum err_code code)
     return true;
 }
 
-void reply_err(const struct api_request *ask, const struct err *err,
+void reply_err(const struct api_request *request, const struct err *err,
                struct node *causes)
 {
     if (err->code == ERR_METHOD) {
-        reply_failure(ask, err, node_map(ask->arena));
+        reply_failure(request, err, node_map(request->arena));
         return;
     }
     if (err->code == ERR_TOO_MANY)
-        http_answer_header(ask->http, "Retry-After", "5");
-    reply_node(ask->http, err_http(err->code),
-               reply_status(ask->arena, err,
-                            is_about_object(err->code) ? ask->kind : NULL,
-                            ask->what.name, causes));
+        http_response_header(request->http, "Retry-After", "5");
+    reply_node(request->http, err_http(err->code),
+               reply_status(request->arena, err,
+                            is_about_object(err->code) ? request->kind : NULL,
+                            request->what.name, causes));
 }

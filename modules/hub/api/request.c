@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the namespace, flags and selectors of a request. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/text.h"
 #include "query/query.h"
@@ -8,9 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
-const char *request_namespace(const struct api_request *ask)
+const char *request_namespace(const struct api_request *request)
 {
-    return ask->kind->namespaced ? ask->what.space : "";
+    return request->kind->namespaced ? request->what.namespace : "";
 }
 
 /*
@@ -24,37 +24,37 @@ bool query_flag(const struct http_request *request, const char *name)
     return value && strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0;
 }
 
-static int read_selectors(const struct api_request *ask, struct objects_query *ret,
+static int read_selectors(const struct api_request *request, struct objects_query *ret,
                           struct err *err)
 {
-    const char *labels = ask->what.labels;
-    const char *fields = http_request_query(ask->http, "fieldSelector");
+    const char *labels = request->what.labels;
+    const char *fields = http_request_query(request->http, "fieldSelector");
 
     if (labels && *labels) {
-        ret->labels = selector_parse_labels(ask->arena, labels, err);
+        ret->labels = selector_parse_labels(request->arena, labels, err);
         if (!ret->labels)
             return -1;
     }
     if (fields && *fields) {
-        ret->fields = selector_parse_fields(ask->arena, fields,
-                                            ask->kind->selectable_fields, err);
+        ret->fields = selector_parse_fields(request->arena, fields,
+                                            request->kind->selectable_fields, err);
         if (!ret->fields)
             return -1;
     }
     return 0;
 }
 
-int query_read(const struct api_request *ask, struct objects_query *ret,
+int query_read(const struct api_request *request, struct objects_query *ret,
                struct err *err)
 {
-    const struct http_request *http = ask->http;
+    const struct http_request *http = request->http;
     const char *limit = http_request_query(http, "limit");
     long long number = 0;
 
     *ret = (struct objects_query){
-        .kind = ask->kind,
-        .space = request_namespace(ask),
-        .name = ask->what.name,
+        .kind = request->kind,
+        .namespace = request_namespace(request),
+        .name = request->what.name,
         .continue_token = http_request_query(http, "continue"),
         .revision = http_request_query(http, "resourceVersion"),
         .revision_match = http_request_query(http, "resourceVersionMatch"),
@@ -64,5 +64,5 @@ int query_read(const struct api_request *ask, struct objects_query *ret,
                        "strconv.ParseInt: parsing \"%s\": invalid syntax",
                        limit);
     ret->limit = number < 0 ? 0 : number;
-    return read_selectors(ask, ret, err);
+    return read_selectors(request, ret, err);
 }

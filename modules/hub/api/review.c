@@ -3,7 +3,7 @@
  * Handles reviews of identity and access (SubjectAccessReview, TokenReview …); stores
  * nothing.
  */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 
 struct review {
-    struct api_request *ask;
+    struct api_request *request;
     const struct node *spec;
     struct node *status, *causes;
 };
@@ -29,9 +29,9 @@ static void review_access(const struct review *review, const struct auth_user *u
                             .group = node_get_text(object, "group"),
                             .resource = node_get_text(object, "resource"),
                             .subresource = node_get_text(object, "subresource"),
-                            .space = node_get_text(object, "namespace"),
+                            .namespace = node_get_text(object, "namespace"),
                             .name = node_get_text(object, "name")};
-    struct arena *arena = review->ask->arena;
+    struct arena *arena = review->request->arena;
     scoped_text struct text why = {0};
     bool may;
 
@@ -39,7 +39,7 @@ static void review_access(const struct review *review, const struct auth_user *u
         what.path = node_get_text(path, "path");
         what.verb = node_get_text(path, "verb");
     }
-    may = auth_may(review->ask->api->auth, user, &what, &why);
+    may = auth_may(review->request->api->auth, user, &what, &why);
     node_set_bool(arena, review->status, "allowed", may);
     if (why.len)
         node_set_text(arena, review->status, "reason", text_string(&why));
@@ -48,9 +48,9 @@ static void review_access(const struct review *review, const struct auth_user *u
 static void add_cause(const struct review *review, const char *field,
                       const struct node *value, const char *why)
 {
-    schema_add_cause(review->ask->arena, review->causes,
+    schema_add_cause(review->request->arena, review->causes,
                      "FieldValueInvalid", field,
-                     value ? value : node_null(review->ask->arena), "%s", why);
+                     value ? value : node_null(review->request->arena), "%s", why);
 }
 
 static void check_attributes(const struct review *review)
@@ -67,17 +67,17 @@ static void check_attributes(const struct review *review)
                   "must be specified");
 }
 
-static void ask_self(const struct review *review)
+static void request_self(const struct review *review)
 {
     check_attributes(review);
     if (!node_count(review->causes))
-        review_access(review, review->ask->user);
+        review_access(review, review->request->user);
 }
 
 static const struct auth_user *named_user(const struct review *review)
 {
     const struct node *list = node_get(review->spec, "groups");
-    struct arena *arena = review->ask->arena;
+    struct arena *arena = review->request->arena;
     size_t count = node_count(list);
     const char **groups = arena_alloc(arena, (count + 1) * sizeof *groups);
 
@@ -86,9 +86,9 @@ static const struct auth_user *named_user(const struct review *review)
     return auth_user_named(arena, node_get_text(review->spec, "user"), groups);
 }
 
-static void ask_about(const struct review *review)
+static void request_about(const struct review *review)
 {
-    struct arena *arena = review->ask->arena;
+    struct arena *arena = review->request->arena;
 
     check_attributes(review);
     if (!*node_get_text(review->spec, "user") &&
@@ -102,141 +102,141 @@ static void ask_about(const struct review *review)
 static void ask_locally(const struct review *review)
 {
     const struct node *object = node_get(review->spec, "resourceAttributes");
-    const struct node *space = node_get(object, "namespace");
+    const struct node *namespace = node_get(object, "namespace");
     const struct node *path = node_get(review->spec, "nonResourceAttributes");
 
     if (node_is(path, NODE_MAP))
         add_cause(review, "spec.nonResourceAttributes", path,
                   "disallowed on this kind of request");
-    else if (strcmp(node_text(space), review->ask->what.space) != 0)
+    else if (strcmp(node_text(namespace), review->request->what.namespace) != 0)
         add_cause(review, "spec.resourceAttributes.namespace",
-                  space ? space : node_string(review->ask->arena, ""),
+                  namespace ? namespace : node_string(review->request->arena, ""),
                   "must match metadata.namespace");
-    ask_about(review);
+    request_about(review);
 }
 
 /* ---- Who, and everything ----------------------------------------------------- */
 
 static void ask_who(const struct review *review)
 {
-    node_set(review->ask->arena, review->status, "userInfo",
-             auth_user_info(review->ask->arena, review->ask->user));
+    node_set(review->request->arena, review->status, "userInfo",
+             auth_user_info(review->request->arena, review->request->user));
 }
 
 static void copy_members(const struct review *review,
                          const struct node *from)
 {
     node_each (member, from)
-        node_set(review->ask->arena, review->status, member->key,
+        node_set(review->request->arena, review->status, member->key,
                  member->value);
 }
 
-static void ask_rules(const struct review *review)
+static void request_rules(const struct review *review)
 {
-    const struct api_request *ask = review->ask;
+    const struct api_request *request = review->request;
 
     copy_members(review,
-                 auth_rules(ask->api->auth, ask->user,
+                 auth_rules(request->api->auth, request->user,
                             node_get_text(review->spec, "namespace"),
-                            ask->arena));
+                            request->arena));
 }
 
-static void ask_token(const struct review *review)
+static void request_token(const struct review *review)
 {
     copy_members(review,
-                 auth_token_review(review->ask->api->auth,
-                                   review->ask->arena, review->spec));
+                 auth_token_review(review->request->api->auth,
+                                   review->request->arena, review->spec));
 }
 
 static const struct {
     const char *kind;
-    void (*answer)(const struct review *review);
+    void (*response)(const struct review *review);
 } reviews[] = {
-    {"SelfSubjectAccessReview", ask_self},
-    {"SubjectAccessReview", ask_about},
+    {"SelfSubjectAccessReview", request_self},
+    {"SubjectAccessReview", request_about},
     {"LocalSubjectAccessReview", ask_locally},
-    {"SelfSubjectRulesReview", ask_rules},
+    {"SelfSubjectRulesReview", request_rules},
     {"SelfSubjectReview", ask_who},
-    {"TokenReview", ask_token},
+    {"TokenReview", request_token},
 };
 
 /* ---- Answers -------------------------------------------------------------------- */
 
-static void reply_review_failure(struct api_request *ask, const struct err *err, const char *group,
+static void reply_review_failure(struct api_request *request, const struct err *err, const char *group,
                  const char *kind, struct node *causes)
 {
-    struct node *details = node_map(ask->arena);
+    struct node *details = node_map(request->arena);
 
     if (err->code != ERR_INVALID) {
-        reply_err(ask, err, NULL);
+        reply_err(request, err, NULL);
         return;
     }
-    node_set_text(ask->arena, details, "group", group);
+    node_set_text(request->arena, details, "group", group);
     if (*kind)
-        node_set_text(ask->arena, details, "kind", kind);
-    node_set(ask->arena, details, "causes", causes);
-    reply_failure(ask, err, details);
+        node_set_text(request->arena, details, "kind", kind);
+    node_set(request->arena, details, "causes", causes);
+    reply_failure(request, err, details);
 }
 
 /* The token is for the account of the path; names in the body are ignored. */
-static void answer_token(struct api_request *ask, const struct node *body)
+static void respond_token(struct api_request *request, const struct node *body)
 {
-    struct node *causes = node_list(ask->arena);
+    struct node *causes = node_list(request->arena);
     struct err err = {0};
-    struct node *token = auth_token_make(ask->api->auth, ask->arena, ask->what.space,
-                                         ask->what.name, body, causes, &err);
+    struct node *token = auth_token_make(request->api->auth, request->arena, request->what.namespace,
+                                         request->what.name, body, causes, &err);
 
     if (token)
-        reply_node(ask->http, 201, token);
+        reply_node(request->http, 201, token);
     else
-        reply_review_failure(ask, &err, META_GROUP_AUTHENTICATION, "TokenRequest", causes);
+        reply_review_failure(request, &err, META_GROUP_AUTHENTICATION, "TokenRequest", causes);
 }
 
 static void send_review(const struct review *review, const struct node *body)
 {
-    struct api_request *ask = review->ask;
-    struct node *answer = node_map(ask->arena), *metadata;
+    struct api_request *request = review->request;
+    struct node *response = node_map(request->arena), *metadata;
     char now[CLOCK_TEXT];
 
-    node_set_text(ask->arena, answer, "kind", ask->kind->kind);
-    node_set_text(ask->arena, answer, "apiVersion", ask->kind->api_version);
+    node_set_text(request->arena, response, "kind", request->kind->kind);
+    node_set_text(request->arena, response, "apiVersion", request->kind->api_version);
     metadata = node_get(body, "metadata")
-                   ? node_copy(ask->arena, node_get(body, "metadata"))
-                   : node_map(ask->arena);
+                   ? node_copy(request->arena, node_get(body, "metadata"))
+                   : node_map(request->arena);
     clock_format(clock_wall(), false, now);
-    if (strcmp(ask->kind->kind, "SelfSubjectReview") == 0)
-        node_set_text(ask->arena, metadata, "creationTimestamp", now);
+    if (strcmp(request->kind->kind, "SelfSubjectReview") == 0)
+        node_set_text(request->arena, metadata, "creationTimestamp", now);
     else
         node_remove(metadata, "creationTimestamp");
-    node_set(ask->arena, answer, "metadata", metadata);
+    node_set(request->arena, response, "metadata", metadata);
     if (review->spec)
-        node_set(ask->arena, answer, "spec",
-                 node_copy(ask->arena, review->spec));
-    node_set(ask->arena, answer, "status", review->status);
-    reply_node(ask->http, 201, answer);
+        node_set(request->arena, response, "spec",
+                 node_copy(request->arena, review->spec));
+    node_set(request->arena, response, "status", review->status);
+    reply_node(request->http, 201, response);
 }
 
-void review_handle(struct api_request *ask, struct node *body)
+void review_handle(struct api_request *request, struct node *body)
 {
-    struct review review = {.ask = ask, .spec = node_get(body, "spec"),
-                                .status = node_map(ask->arena),
-                                .causes = node_list(ask->arena)};
-    const char *kind = ask->kind->kind;
+    struct review review = {.request = request, .spec = node_get(body, "spec"),
+                                .status = node_map(request->arena),
+                                .causes = node_list(request->arena)};
+    const char *kind = request->kind->kind;
     struct err err = {0};
 
-    if (*ask->what.subresource) {
-        answer_token(ask, body);
+    if (*request->what.subresource) {
+        respond_token(request, body);
         return;
     }
     for (size_t i = 0; i < count_of(reviews); i++)
         if (strcmp(reviews[i].kind, kind) == 0)
-            reviews[i].answer(&review);
+            reviews[i].response(&review);
     if (node_count(review.causes)) {
         /* A kube-apiserver's error has no kind at this point, so neither has this one. */
         err_set(&err, ERR_INVALID, "%s",
-                schema_sentence(ask->arena, "", ask->kind->group, "",
+                schema_sentence(request->arena, "", request->kind->group, "",
                                 review.causes));
-        reply_review_failure(ask, &err, ask->kind->group, "", review.causes);
+        reply_review_failure(request, &err, request->kind->group, "", review.causes);
         return;
     }
     send_review(&review, body);

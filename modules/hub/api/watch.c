@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams changes of objects to a client until it or the server ends the watch. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/clock.h"
 #include "base/object.h"
@@ -22,7 +22,7 @@
 
 struct watching {
     uint32_t tag;
-    struct api_request *ask;
+    struct api_request *request;
     struct open_request open;
     struct objects_watch *watch; /* owned */
     struct loop_timer *end;      /* owned */
@@ -45,10 +45,10 @@ static void on_watch_gone(struct http_request *request, void *arg)
 
 static void finish_watch(struct watching *watching)
 {
-    struct http_request *http = watching->ask->http;
+    struct http_request *http = watching->request->http;
 
     watching_free(watching);
-    http_answer_end(http);
+    http_response_end(http);
 }
 
 static void on_watch_expired(void *arg)
@@ -59,7 +59,7 @@ static void on_watch_expired(void *arg)
 static void write_bookmark(struct watching *watching, int64_t revision,
                            bool initial_end, struct text *out)
 {
-    const struct kind *kind = watching->ask->kind;
+    const struct kind *kind = watching->request->kind;
 
     text_addf(out,
               "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":"
@@ -102,7 +102,7 @@ static void write_event(struct watching *watching,
         return;
     default:
         text_addf(out, "{\"type\":\"%s\",\"object\":", names[event->type]);
-        form_event(watching->ask, event->object, !watching->began, arena, out);
+        form_event(watching->request, event->object, !watching->began, arena, out);
         text_add(out, "}\n");
         watching->began = true;
     }
@@ -114,12 +114,12 @@ static void write_event(struct watching *watching,
  */
 static bool pump_some(struct watching *watching)
 {
-    struct http_request *http = watching->ask->http;
+    struct http_request *http = watching->request->http;
     scoped_text struct text out = {0};
     struct objects_event event;
     bool expired = false;
 
-    if (http_answer_pending(http) > ENOUGH)
+    if (http_response_pending(http) > ENOUGH)
         return false;
     while (!expired && out.len < ENOUGH &&
            objects_watch_next(watching->watch, &event)) {
@@ -128,7 +128,7 @@ static bool pump_some(struct watching *watching)
         object_drop(&event.object);
     }
     if (out.len)
-        http_answer_write(http, out.bytes, out.len);
+        http_response_write(http, out.bytes, out.len);
     if (expired)
         finish_watch(watching);
     return !expired && out.len >= ENOUGH;
@@ -150,14 +150,14 @@ static void on_watch_drained(struct http_request *request, void *arg)
     send_ready_events(object_from(watching, WATCHING_TAG, arg));
 }
 
-static int read_options(const struct api_request *ask,
+static int read_options(const struct api_request *request,
                         struct objects_watch_options *ret, struct err *err)
 {
-    const struct http_request *http = ask->http;
+    const struct http_request *http = request->http;
     const char *revision;
 
     *ret = (struct objects_watch_options){0};
-    if (query_read(ask, &ret->query, err) < 0)
+    if (query_read(request, &ret->query, err) < 0)
         return -1;
     revision = ret->query.revision;
     ret->bookmarks = query_flag(http, "allowWatchBookmarks");
@@ -168,11 +168,11 @@ static int read_options(const struct api_request *ask,
 }
 
 /* The duration: timeoutSeconds, or one to two hours; at most until the credential expires. */
-static int64_t watch_time(const struct api_request *ask)
+static int64_t watch_time(const struct api_request *request)
 {
-    const char *text = http_request_query(ask->http, "timeoutSeconds");
+    const char *text = http_request_query(request->http, "timeoutSeconds");
     int64_t time = LONGEST + (int64_t)random_below((uint64_t)LONGEST);
-    int64_t left = open_request_time_left(ask);
+    int64_t left = open_request_time_left(request);
     long long seconds = 0;
 
     if (text && text_to_int(text, &seconds) && seconds > 0 &&
@@ -181,7 +181,7 @@ static int64_t watch_time(const struct api_request *ask)
     return time < left ? time : left;
 }
 
-void watch_start(struct api_request *ask)
+void watch_start(struct api_request *request)
 {
     struct watching *watching = mem_alloc(sizeof *watching);
     struct objects_watch_options options;
@@ -189,22 +189,22 @@ void watch_start(struct api_request *ask)
     struct err err = {0};
 
     watching->tag = WATCHING_TAG;
-    watching->ask = ask;
-    if (options_check_list(ask, &details, &err) == 0 &&
-        read_options(ask, &options, &err) == 0)
-        watching->watch = objects_watch(ask->api->objects, &options, on_watch_ready,
+    watching->request = request;
+    if (options_check_list(request, &details, &err) == 0 &&
+        read_options(request, &options, &err) == 0)
+        watching->watch = objects_watch(request->api->objects, &options, on_watch_ready,
                                         watching, &err);
     if (!watching->watch) {
         watching_free(watching);
-        reply_failure(ask, &err,
-                      err.code == ERR_TIMEOUT ? reply_too_new(ask->arena) : details);
+        reply_failure(request, &err,
+                      err.code == ERR_TIMEOUT ? reply_too_new(request->arena) : details);
         return;
     }
-    watching->end = loop_timer_new(ask->api->loop, on_watch_expired, watching);
-    loop_timer_set(watching->end, watch_time(ask));
-    open_request_add(&watching->open, ask, on_watch_expired, watching);
-    http_answer_begin(ask->http, 200, "application/json", -1);
-    http_request_gone(ask->http, on_watch_gone, watching);
-    http_answer_drained(ask->http, on_watch_drained, watching);
+    watching->end = loop_timer_new(request->api->loop, on_watch_expired, watching);
+    loop_timer_set(watching->end, watch_time(request));
+    open_request_add(&watching->open, request, on_watch_expired, watching);
+    http_response_begin(request->http, 200, "application/json", -1);
+    http_request_gone(request->http, on_watch_gone, watching);
+    http_response_drained(request->http, on_watch_drained, watching);
     send_ready_events(watching);
 }

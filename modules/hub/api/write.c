@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the body of a write, performs it, and responds when it is on disk. */
-#include "api/inside.h"
+#include "api/internal.h"
 
 #include "base/object.h"
 #include "base/text.h"
@@ -15,7 +15,7 @@
 /* State of one write request until its response. */
 struct writing {
     uint32_t tag;
-    struct api_request *ask;
+    struct api_request *request;
     bool gone; /* the client has gone; the write continues */
     struct objects_write write;
     struct objects_result result;
@@ -42,25 +42,25 @@ static enum objects_validation validation_of(const struct http_request *request)
 }
 
 /* The field manager, or the first word of the User-Agent up to the slash. */
-static const char *field_manager_of(const struct api_request *ask)
+static const char *field_manager_of(const struct api_request *request)
 {
-    const char *manager = http_request_query(ask->http, "fieldManager");
-    const char *agent = http_request_header(ask->http, "user-agent");
+    const char *manager = http_request_query(request->http, "fieldManager");
+    const char *agent = http_request_header(request->http, "user-agent");
 
     if (manager && *manager)
         return manager;
     if (!agent)
         return "unknown";
-    return arena_bytes(ask->arena, agent, strcspn(agent, "/ "));
+    return arena_bytes(request->arena, agent, strcspn(agent, "/ "));
 }
 
-static const char *media_type(const struct api_request *ask)
+static const char *media_type(const struct api_request *request)
 {
-    const char *type = http_request_header(ask->http, "content-type");
+    const char *type = http_request_header(request->http, "content-type");
 
     if (!type || !*type)
         return "application/json";
-    return arena_bytes(ask->arena, type, strcspn(type, "; \t"));
+    return arena_bytes(request->arena, type, strcspn(type, "; \t"));
 }
 
 static int patch_of(const char *type, enum objects_patch *ret, struct err *err)
@@ -106,34 +106,34 @@ static const char *body_summary(struct arena *arena, const char *bytes, size_t l
  * Reports that the body cannot be parsed: in the words of a kube-apiserver where it would
  * refuse the body too, else in those of the parser.
  */
-static void reply_body_error(struct api_request *ask, const char *bytes, size_t len,
+static void reply_body_error(struct api_request *request, const char *bytes, size_t len,
                      struct err *err)
 {
-    const char *why = document_complaint(ask->arena, bytes, len);
+    const char *why = document_complaint(request->arena, bytes, len);
 
     if (!why)
         err_wrap(err, "the request body is not valid JSON");
-    else if (!strcmp(ask->what.verb, "patch"))
+    else if (!strcmp(request->what.verb, "patch"))
         err_set(err, ERR_BAD_REQUEST, "error decoding patch: %s", why);
     else
         err_set(err, ERR_BAD_REQUEST,
                 "the object provided is unrecognized (must be of type %s): "
                 "couldn't get version/kind; json parse error: %s (%s)",
-                text_starts(ask->what.verb, "delete") ? "DeleteOptions"
-                                                 : ask->kind->kind,
-                why, body_summary(ask->arena, bytes, len));
+                text_starts(request->what.verb, "delete") ? "DeleteOptions"
+                                                 : request->kind->kind,
+                why, body_summary(request->arena, bytes, len));
 }
 
-static struct node *read_body(struct api_request *ask, const char *bytes, size_t len,
+static struct node *read_body(struct api_request *request, const char *bytes, size_t len,
                               struct node *duplicates, struct err *err)
 {
-    const char *type = media_type(ask);
+    const char *type = media_type(request);
     struct node *body;
 
     if (strcmp(type, "application/vnd.kubernetes.protobuf") == 0)
-        return protobuf_read(ask->arena, bytes, len, err);
+        return protobuf_read(request->arena, bytes, len, err);
     if (strstr(type, "yaml") && len && *bytes != '{')
-        return document_read_yaml(ask->arena, bytes, len, DOCUMENT_KEYS_ONCE,
+        return document_read_yaml(request->arena, bytes, len, DOCUMENT_KEYS_ONCE,
                                   &document_limits_api, err);
     if (!strstr(type, "json") && !strstr(type, "yaml")) {
         err_set(err, ERR_MEDIA_TYPE,
@@ -142,25 +142,25 @@ static struct node *read_body(struct api_request *ask, const char *bytes, size_t
                 "application/vnd.kubernetes.protobuf");
         return NULL;
     }
-    body = document_read_json_leniently(ask->arena, bytes, len,
+    body = document_read_json_leniently(request->arena, bytes, len,
                                         &document_limits_api, duplicates, err);
     if (!body && err->code == ERR_BAD_REQUEST)
-        reply_body_error(ask, bytes, len, err);
+        reply_body_error(request, bytes, len, err);
     return body;
 }
 
 static void read_parameters(struct writing *writing)
 {
-    struct api_request *ask = writing->ask;
-    const struct http_request *http = ask->http;
+    struct api_request *request = writing->request;
+    const struct http_request *http = request->http;
     const char *dry = http_request_query(http, "dryRun");
 
     writing->write = (struct objects_write){
-        .who = {ask->user->name, field_manager_of(ask), false, ask->user},
-        .kind = ask->kind,
-        .space = request_namespace(ask),
-        .name = ask->what.name,
-        .subresource = *ask->what.subresource ? ask->what.subresource : NULL,
+        .who = {request->user->name, field_manager_of(request), false, request->user},
+        .kind = request->kind,
+        .namespace = request_namespace(request),
+        .name = request->what.name,
+        .subresource = *request->what.subresource ? request->what.subresource : NULL,
         .force = query_flag(http, "force"),
         .dry_run = dry && strcmp(dry, "All") == 0,
         .validation = validation_of(http),
@@ -190,7 +190,7 @@ static int read_delete_options(struct writing *writing, const struct node *body)
         write->propagation = "Orphan";
     write->dry_run = write->dry_run || node_count(dry) > 0;
     write->body = body;
-    return options_check_delete(writing->ask, body, &writing->result.details, &writing->err);
+    return options_check_delete(writing->request, body, &writing->result.details, &writing->err);
 }
 
 /* ---- Answers ------------------------------------------------------------- */
@@ -211,14 +211,14 @@ static void add_warnings(struct http_request *request,
             text_add_char(&line, (unsigned char)*words < 0x20 ? ' ' : *words);
         }
         text_add_char(&line, '"');
-        http_answer_header(request, "Warning", text_string(&line));
+        http_response_header(request, "Warning", text_string(&line));
     }
 }
 
 /* The Status of a delete that took effect at once. */
 static struct node *deleted_status(const struct writing *writing)
 {
-    struct arena *arena = writing->ask->arena;
+    struct arena *arena = writing->request->arena;
     const struct object *object = writing->result.object;
     struct node *status = node_map(arena);
     struct node *details = node_map(arena);
@@ -228,9 +228,9 @@ static struct node *deleted_status(const struct writing *writing)
     node_set(arena, status, "metadata", node_map(arena));
     node_set_text(arena, status, "status", "Success");
     node_set_text(arena, details, "name", object->name);
-    if (*writing->ask->kind->group)
-        node_set_text(arena, details, "group", writing->ask->kind->group);
-    node_set_text(arena, details, "kind", writing->ask->kind->plural);
+    if (*writing->request->kind->group)
+        node_set_text(arena, details, "group", writing->request->kind->group);
+    node_set_text(arena, details, "kind", writing->request->kind->plural);
     node_set_text(arena, details, "uid", object->uid);
     node_set(arena, status, "details", details);
     return status;
@@ -238,25 +238,25 @@ static struct node *deleted_status(const struct writing *writing)
 
 static void respond_written(struct writing *writing)
 {
-    struct api_request *ask = writing->ask;
+    struct api_request *request = writing->request;
     scoped_text struct text out = {0};
 
     if (writing->failed) {
-        reply_failure(ask, &writing->err, writing->result.details);
+        reply_failure(request, &writing->err, writing->result.details);
         return;
     }
-    add_warnings(ask->http, writing->result.warnings);
+    add_warnings(request->http, writing->result.warnings);
     /*
      * Removing the last finalizer deletes the object; the response of an update has the
      * object.
      */
-    if (writing->result.gone && text_starts(ask->what.verb, "delete")) {
-        reply_node(ask->http, 200, deleted_status(writing));
+    if (writing->result.gone && text_starts(request->what.verb, "delete")) {
+        reply_node(request->http, 200, deleted_status(writing));
         return;
     }
-    form_event(ask, writing->result.object, true, ask->arena, &out);
+    form_event(request, writing->result.object, true, request->arena, &out);
     text_add_char(&out, '\n');
-    http_answer(ask->http, writing->result.created ? 201 : 200,
+    http_respond(request->http, writing->result.created ? 201 : 200,
                 "application/json", out.bytes, out.len);
 }
 
@@ -278,15 +278,15 @@ static void on_write_durable(void *arg, const struct err *err)
 
 static int do_write(struct writing *writing)
 {
-    struct api_request *ask = writing->ask;
-    struct objects *objects = ask->api->objects;
+    struct api_request *request = writing->request;
+    struct objects *objects = request->api->objects;
     struct err *err = &writing->err;
 
-    if (strcmp(ask->what.verb, "create") == 0)
+    if (strcmp(request->what.verb, "create") == 0)
         return objects_create(objects, &writing->write, &writing->result, err);
-    if (strcmp(ask->what.verb, "update") == 0)
+    if (strcmp(request->what.verb, "update") == 0)
         return objects_update(objects, &writing->write, &writing->result, err);
-    if (strcmp(ask->what.verb, "patch") == 0)
+    if (strcmp(request->what.verb, "patch") == 0)
         return objects_patch(objects, &writing->write, &writing->result, err);
     return objects_delete(objects, &writing->write, &writing->result, err);
 }
@@ -294,22 +294,22 @@ static int do_write(struct writing *writing)
 /* Deletes each selected object by a write of its own; all are in one commit. */
 static int delete_collection(struct writing *writing)
 {
-    struct api_request *ask = writing->ask;
+    struct api_request *request = writing->request;
     struct objects_query query;
     scoped_page struct objects_page page = {0};
 
-    if (query_read(ask, &query, &writing->err) < 0 ||
-        objects_list(ask->api->objects, &query, &page, &writing->err) < 0)
+    if (query_read(request, &query, &writing->err) < 0 ||
+        objects_list(request->api->objects, &query, &page, &writing->err) < 0)
         return -1;
     for (size_t i = 0; i < page.count; i++) {
         struct objects_write one = writing->write;
-        struct objects_result result = {.arena = ask->arena};
+        struct objects_result result = {.arena = request->arena};
         struct err err = {0};
         int done;
 
-        one.space = page.items[i]->space;
+        one.namespace = page.items[i]->namespace;
         one.name = page.items[i]->name;
-        done = objects_delete(ask->api->objects, &one, &result, &err);
+        done = objects_delete(request->api->objects, &one, &result, &err);
         object_drop(&result.object);
         if (done < 0 && err.code != ERR_NOT_FOUND) {
             writing->err = err;
@@ -328,16 +328,16 @@ static void on_collection_durable(void *arg, const struct err *err)
         writing->err = *err;
     }
     if (!writing->gone && writing->failed) {
-        reply_err(writing->ask, &writing->err, NULL);
+        reply_err(writing->request, &writing->err, NULL);
     } else if (!writing->gone) {
-        struct arena *arena = writing->ask->arena;
+        struct arena *arena = writing->request->arena;
         struct node *status = node_map(arena);
 
         node_set_text(arena, status, "kind", "Status");
         node_set_text(arena, status, "apiVersion", "v1");
         node_set(arena, status, "metadata", node_map(arena));
         node_set_text(arena, status, "status", "Success");
-        reply_node(writing->ask->http, 200, status);
+        reply_node(writing->request->http, 200, status);
     }
     writing_free(writing);
 }
@@ -351,10 +351,10 @@ static void on_write_gone(struct http_request *request, void *arg)
 
 static void run_write(struct writing *writing)
 {
-    struct api_request *ask = writing->ask;
-    bool many = strcmp(ask->what.verb, "deletecollection") == 0;
+    struct api_request *request = writing->request;
+    bool many = strcmp(request->what.verb, "deletecollection") == 0;
 
-    writing->result.arena = ask->arena;
+    writing->result.arena = request->arena;
     writing->failed = (many ? delete_collection(writing) : do_write(writing)) < 0;
     if (!many && !writing->failed && writing->write.dry_run) {
         respond_written(writing);
@@ -362,51 +362,51 @@ static void run_write(struct writing *writing)
         return;
     }
     /* The arena of the request must live until the commit, so on disconnect only set `gone`. */
-    http_request_gone(ask->http, on_write_gone, writing);
-    objects_when_durable(ask->api->objects,
+    http_request_gone(request->http, on_write_gone, writing);
+    objects_when_durable(request->api->objects,
                          many ? on_collection_durable : on_write_durable, writing);
 }
 
 static void reply_write_failure(struct writing *writing)
 {
     if (writing->result.details)
-        reply_failure(writing->ask, &writing->err, writing->result.details);
+        reply_failure(writing->request, &writing->err, writing->result.details);
     else
-        reply_err(writing->ask, &writing->err, NULL);
+        reply_err(writing->request, &writing->err, NULL);
     writing_free(writing);
 }
 
 static bool is_apply(const struct writing *writing)
 {
-    return !strcmp(writing->ask->what.verb, "patch") &&
+    return !strcmp(writing->request->what.verb, "patch") &&
            writing->write.patch == OBJECTS_PATCH_APPLY;
 }
 
 static void on_write_body(struct http_request *http, const char *bytes, size_t len,
                     void *arg)
 {
-    struct api_request *ask = arg;
+    struct api_request *request = arg;
     struct writing *writing = mem_alloc(sizeof *writing);
-    struct node *duplicates = node_list(ask->arena);
-    bool deletes = text_starts(ask->what.verb, "delete");
+    struct node *duplicates = node_list(request->arena);
+    bool deletes = text_starts(request->what.verb, "delete");
     struct node *body = NULL;
 
     writing->tag = WRITING_TAG;
-    writing->ask = ask;
+    writing->request = request;
     read_parameters(writing);
-    if (strcmp(ask->what.verb, "patch") == 0 &&
-        patch_of(media_type(ask), &writing->write.patch, &writing->err) < 0) {
-        writing->result.details = node_map(ask->arena);
+    if (strcmp(request->what.verb, "patch") == 0 &&
+        patch_of(media_type(request), &writing->write.patch, &writing->err) < 0) {
+        writing->result.details = node_map(request->arena);
         reply_write_failure(writing);
         return;
     }
-    if (options_check_write(ask, is_apply(writing), &writing->result.details,
+    if (options_check_write(request, is_apply(writing), &writing->result.details,
                             &writing->err) < 0) {
         reply_write_failure(writing);
         return;
     }
     if (len || !deletes) {
-        body = read_body(ask, bytes, len, duplicates, &writing->err);
+        body = read_body(request, bytes, len, duplicates, &writing->err);
         if (!body) {
             reply_write_failure(writing);
             return;
@@ -414,9 +414,9 @@ static void on_write_body(struct http_request *http, const char *bytes, size_t l
     }
     writing->write.body = body;
     writing->write.duplicates = duplicates;
-    if (ask->kind->is_question || !strcmp(ask->what.subresource, "token")) {
+    if (request->kind->is_question || !strcmp(request->what.subresource, "token")) {
         writing_free(writing);
-        review_handle(ask, body);
+        review_handle(request, body);
         return;
     }
     if (deletes && read_delete_options(writing, body) < 0) {
@@ -430,22 +430,22 @@ static void on_write_body(struct http_request *http, const char *bytes, size_t l
  * A Content-Length above the limit is refused here with a Status. For a chunked body the
  * HTTP server refuses in plain text, which kubectl does not print.
  */
-static int check_body_length(const struct api_request *ask, struct err *err)
+static int check_body_length(const struct api_request *request, struct err *err)
 {
-    if (ask->http->body_length <= (int64_t)ask->api->most_body)
+    if (request->http->body_length <= (int64_t)request->api->most_body)
         return 0;
     return err_set(err, ERR_TOO_LARGE, "the request has a body of %lld bytes, and at most "
                    "%zu are taken (the hub's setting body-size): make it smaller, or several "
-                   "objects of it", (long long)ask->http->body_length, ask->api->most_body);
+                   "objects of it", (long long)request->http->body_length, request->api->most_body);
 }
 
-void write_handle(struct api_request *ask)
+void write_handle(struct api_request *request)
 {
     struct err err = { 0 };
 
-    if (check_body_length(ask, &err) < 0) {
-        api_answer_err(ask->http, &err);
+    if (check_body_length(request, &err) < 0) {
+        api_respond_err(request->http, &err);
         return;
     }
-    http_body_whole(ask->http, ask->api->most_body, on_write_body, ask);
+    http_body_whole(request->http, request->api->most_body, on_write_body, request);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of who may do what, and what is derived from it. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/asset.h"
 #include "base/text.h"

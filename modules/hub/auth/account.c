@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Issues and verifies the short-lived tokens (JWT) of ServiceAccounts (RFC 7519). */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -21,38 +21,38 @@
 #define TOKEN_BYTES 16384
 
 bool account_parse(struct arena *arena, const char *user,
-                   const char **ret_space, const char **ret_name)
+                   const char **ret_namespace, const char **ret_name)
 {
-    const char *space, *colon;
+    const char *namespace, *colon;
 
     if (!text_starts(user, ACCOUNT_USER))
         return false;
-    space = user + strlen(ACCOUNT_USER);
-    colon = strchr(space, ':');
-    if (!colon || colon == space || !colon[1] || strchr(colon + 1, ':'))
+    namespace = user + strlen(ACCOUNT_USER);
+    colon = strchr(namespace, ':');
+    if (!colon || colon == namespace || !colon[1] || strchr(colon + 1, ':'))
         return false;
-    *ret_space = arena_bytes(arena, space, (size_t)(colon - space));
+    *ret_namespace = arena_bytes(arena, namespace, (size_t)(colon - namespace));
     *ret_name = colon + 1;
     return true;
 }
 
-const char *const *account_groups(struct arena *arena, const char *space)
+const char *const *account_groups(struct arena *arena, const char *namespace)
 {
     const char **groups = arena_alloc(arena, 4 * sizeof *groups);
 
     groups[0] = "system:serviceaccounts";
-    groups[1] = arena_printf(arena, "system:serviceaccounts:%s", space);
+    groups[1] = arena_printf(arena, "system:serviceaccounts:%s", namespace);
     groups[2] = AUTHENTICATED;
     return groups;
 }
 
 static struct object *find_account_object(const struct auth *auth, const char *plural,
-                           const char *space, const char *name, struct err *err)
+                           const char *namespace, const char *name, struct err *err)
 {
     struct objects *objects = auth->settings.objects;
     const struct kind *kind = kinds_find(objects_kinds(objects), "", plural);
 
-    return objects_get(objects, OBJECTS_PUBLISHED, kind, space, name, err);
+    return objects_get(objects, OBJECTS_PUBLISHED, kind, namespace, name, err);
 }
 
 static char *key_name(const struct auth *auth, struct arena *arena)
@@ -139,14 +139,14 @@ static struct node *claims_of(const struct making *making, int64_t now)
     node_set_int(arena, claims, "iat", now / CLOCK_SECOND);
     node_set_text(arena, claims, "iss", ISSUER);
     node_set(arena, claims, "jti", new_id(arena));
-    node_set_text(arena, own, "namespace", account->space);
+    node_set_text(arena, own, "namespace", account->namespace);
     if (making->bound)
         node_set(arena, own, "secret", object_reference(arena, making->bound));
     node_set(arena, own, "serviceaccount", object_reference(arena, account));
     node_set(arena, claims, CLAIMS, own);
     node_set_int(arena, claims, "nbf", now / CLOCK_SECOND);
     node_set(arena, claims, "sub",
-             node_format(arena, ACCOUNT_USER "%s:%s", account->space,
+             node_format(arena, ACCOUNT_USER "%s:%s", account->namespace,
                          account->name));
     return claims;
 }
@@ -228,7 +228,7 @@ static int find_bound(struct making *making, struct err *err)
                        "cannot bind token to object of type %s, Kind=%s",
                        version, kind);
     making->bound =
-        find_account_object(making->auth, "secrets", making->account->space, name, err);
+        find_account_object(making->auth, "secrets", making->account->namespace, name, err);
     if (!making->bound)
         return -1;
     if (*uid && strcmp(uid, making->bound->uid) != 0)
@@ -252,7 +252,7 @@ static struct node *issue_token(const struct making *making, int64_t now)
     node_set_text(arena, token, "apiVersion", META_API_AUTHENTICATION);
     metadata = node_make(arena, token, "metadata");
     node_set_text(arena, metadata, "name", making->account->name);
-    node_set_text(arena, metadata, "namespace", making->account->space);
+    node_set_text(arena, metadata, "namespace", making->account->namespace);
     clock_format(now, false, time);
     node_set_text(arena, metadata, "creationTimestamp", time);
     spec = node_make(arena, token, "spec");
@@ -270,7 +270,7 @@ static struct node *issue_token(const struct making *making, int64_t now)
 }
 
 struct node *auth_token_make(const struct auth *auth, struct arena *arena,
-                             const char *space, const char *name,
+                             const char *namespace, const char *name,
                              const struct node *request, struct node *causes,
                              struct err *err)
 {
@@ -280,7 +280,7 @@ struct node *auth_token_make(const struct auth *auth, struct arena *arena,
                             .audiences = node_get(spec, "audiences")};
     struct node *own = node_list(arena), *token = NULL;
 
-    account = find_account_object(auth, "serviceaccounts", space, name, err);
+    account = find_account_object(auth, "serviceaccounts", namespace, name, err);
     if (!account)
         return NULL;
     making.account = account;
@@ -387,13 +387,13 @@ static int check_audiences(const struct node *claims, struct arena *arena,
 static int check_living(const struct auth *auth, const struct node *own,
                         struct err *err)
 {
-    const char *space = node_get_text(own, "namespace");
+    const char *namespace = node_get_text(own, "namespace");
     const struct node *account = node_get(own, "serviceaccount");
     const struct node *secret = node_get(own, "secret");
     scoped_object struct object *there = NULL;
     scoped_object struct object *bound = NULL;
 
-    there = find_account_object(auth, "serviceaccounts", space, node_get_text(account, "name"),
+    there = find_account_object(auth, "serviceaccounts", namespace, node_get_text(account, "name"),
                  err);
     if (!there) {
         err->code = ERR_UNAUTHORIZED;
@@ -405,11 +405,11 @@ static int check_living(const struct auth *auth, const struct node *own,
                        there->uid, node_get_text(account, "uid"));
     if (there->deleting)
         return err_set(err, ERR_UNAUTHORIZED,
-                       "service account %s/%s has been deleted", space,
+                       "service account %s/%s has been deleted", namespace,
                        there->name);
     if (!secret)
         return 0;
-    bound = find_account_object(auth, "secrets", space, node_get_text(secret, "name"), NULL);
+    bound = find_account_object(auth, "secrets", namespace, node_get_text(secret, "name"), NULL);
     if (!bound || bound->deleting ||
         strcmp(bound->uid, node_get_text(secret, "uid")) != 0)
         return err_set(err, ERR_UNAUTHORIZED,
@@ -420,14 +420,14 @@ static int check_living(const struct auth *auth, const struct node *own,
 static struct auth_user *account_user_of(struct arena *arena, const struct node *claims,
                                  const struct node *own)
 {
-    const char *space = node_get_text(own, "namespace");
+    const char *namespace = node_get_text(own, "namespace");
     const struct node *account = node_get(own, "serviceaccount");
     struct node *extra = node_map(arena);
     struct auth_user *user = auth_user_new(
         arena, AUTH_USER,
-        arena_printf(arena, ACCOUNT_USER "%s:%s", space,
+        arena_printf(arena, ACCOUNT_USER "%s:%s", namespace,
                      node_get_text(account, "name")),
-        account_groups(arena, space));
+        account_groups(arena, namespace));
 
     user->uid = arena_string(arena, node_get_text(account, "uid"));
     node_add(arena,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks the second permission that some writes need, as an admission rule of the write. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"
@@ -15,7 +15,7 @@ static bool may_write(const struct auth *auth, const struct objects_review *revi
     const struct auth_request request = {
         .verb = verb, .group = review->kind->group,
         .resource = review->kind->plural, .subresource = "",
-        .space = review->space, .name = review->name};
+        .namespace = review->namespace, .name = review->name};
 
     return review->who->identity &&
            auth_may(auth, review->who->identity, &request, NULL);
@@ -32,7 +32,7 @@ static int check_create(const struct auth *auth, const struct objects_review *re
     const struct auth_request request = {
         .verb = "create", .group = review->kind->group,
         .resource = review->kind->plural, .subresource = "",
-        .space = review->space, .name = review->name};
+        .namespace = review->namespace, .name = review->name};
 
     return auth_check(auth, review->who->identity ? review->who->identity : &nobody,
                       &request, err);
@@ -66,7 +66,7 @@ static bool may_block(const struct auth *auth, const struct objects_review *revi
         return false;
     request.group = kind->group;
     request.resource = kind->plural;
-    request.space = kind->namespaced ? review->space : "";
+    request.namespace = kind->namespaced ? review->namespace : "";
     if (auth_may(auth, review->who->identity, &request, NULL))
         return true;
     request.subresource = "";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Limits the rate of wrong tokens by address. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/clock.h"
 #include "base/map.h"

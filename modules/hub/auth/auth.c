@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens and closes the module with all its rules. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/mem.h"
 

@@ -33,7 +33,7 @@ struct auth;
 struct auth_facts {
     void *arg;
     /* A Workload or ManifestWork in the cluster's namespace names it. */
-    bool (*secret_is_named)(void *arg, const char *cluster, const char *space,
+    bool (*secret_is_named)(void *arg, const char *cluster, const char *namespace,
                             const char *name);
     /*
      * A work of the cluster names the manifest with this digest, or one that contains this
@@ -123,7 +123,7 @@ bool auth_parse_agent(struct arena *arena, const char *common_name,
 struct auth_request {
     const char *verb; /* get, list, watch, create, update, patch, delete,
                          deletecollection; for paths the method's verb */
-    const char *group, *resource, *subresource, *space, *name; /* or "" */
+    const char *group, *resource, *subresource, *namespace, *name; /* or "" */
     const char *path;   /* not about an object: "/version"; else NULL */
     const char *digest; /* the requested digest below /v2; NULL: a tag or a list */
     const char *labels; /* labelSelector of a list or watch; may be NULL */
@@ -131,16 +131,16 @@ struct auth_request {
 
 /* Whether the user may do this. `why` gets a reason for people in both cases; may be NULL. */
 bool auth_may(const struct auth *auth, const struct auth_user *user,
-              const struct auth_request *ask, struct text *why);
+              const struct auth_request *request, struct text *why);
 /*
  * The same as a call that fails with ERR_FORBIDDEN and Kubernetes' sentence: `User "bob"
  * cannot list resource "workloads" in API group "axle.dev" in the namespace "x"`.
  */
 int auth_check(const struct auth *auth, const struct auth_user *user,
-               const struct auth_request *ask, struct err *err) MUST_CHECK;
+               const struct auth_request *request, struct err *err) MUST_CHECK;
 /* The status of a SelfSubjectRulesReview: all rules that hold for the user in the namespace. */
 struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
-                        const char *space, struct arena *arena);
+                        const char *namespace, struct arena *arena);
 
 /* The built-in ClusterRoles and bindings, as a list. */
 const struct node *auth_built_in_roles(struct arena *arena, struct err *err) MUST_CHECK;
@@ -161,7 +161,7 @@ void auth_on_change(struct auth *auth, auth_change_fn *changed, void *arg);
  * exists. Returns NULL with a kube-apiserver's message; adds to the list `causes`.
  */
 struct node *auth_token_make(const struct auth *auth, struct arena *arena,
-                             const char *space, const char *name,
+                             const char *namespace, const char *name,
                              const struct node *request, struct node *causes,
                              struct err *err) MUST_CHECK;
 /* The status of a TokenReview. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls the listener when a user may have lost rights or credentials. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prevents privilege escalation: a user can grant only rights that the user has. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"
@@ -15,7 +15,7 @@ struct grantor {
     const struct auth_user *user;
     const struct kind *kind;
     struct arena *arena;
-    const char *space, *name;
+    const char *namespace, *name;
 };
 
 /* A write without a user has no rights here; it does not count as the hub's own. */
@@ -29,18 +29,18 @@ static struct grantor grantor_of(const struct auth *auth,
 
     return (struct grantor){.auth = auth, .kind = review->kind, .arena = review->arena,
                             .user = review->who->identity ? review->who->identity : &nobody,
-                            .space = node_get_text(metadata, "namespace"),
+                            .namespace = node_get_text(metadata, "namespace"),
                             .name = node_get_text(metadata, "name")};
 }
 
 static bool grantor_may(const struct grantor *by, const char *verb,
                 const char *resource, const char *name)
 {
-    struct auth_request ask = {.verb = verb, .group = META_GROUP_RBAC, .resource = resource,
-                           .subresource = "", .space = by->space,
+    struct auth_request request = {.verb = verb, .group = META_GROUP_RBAC, .resource = resource,
+                           .subresource = "", .namespace = by->namespace,
                            .name = name};
 
-    return auth_may(by->auth, by->user, &ask, NULL);
+    return auth_may(by->auth, by->user, &request, NULL);
 }
 
 static char *groups_text(const struct grantor *by)
@@ -57,7 +57,7 @@ static int check_cover(const struct grantor *by, const struct node *list,
                        struct err *err)
 {
     struct rules own =
-        roles_of(by->auth->roles, by->user, by->space, by->arena);
+        roles_of(by->auth->roles, by->user, by->namespace, by->arena);
     struct rules wanted = rules_read(by->arena, list);
     scoped_text struct text missing = {0};
 
@@ -161,7 +161,7 @@ static int check_binding_grant(const struct grantor *by, const struct node *befo
         return 0; /* invalid without a name; validation reports that */
     found = objects_get(objects, OBJECTS_STAGED,
                         kinds_find(objects_kinds(objects), META_GROUP_RBAC, plural),
-                        local ? by->space : "", name, err);
+                        local ? by->namespace : "", name, err);
     if (!found)
         return -1;
     return check_cover(by, node_get(object_read(by->arena, found), "rules"),
@@ -220,7 +220,7 @@ static void check_project_of(void *arg, const struct object *object)
     if (all->refused || !memmem(object->body, object->len, by.name, strlen(by.name)))
         return;
     project = object_read(by.arena, object);
-    by.space = object->name;
+    by.namespace = object->name;
     if (strcmp(node_get_text(node_get(project, "spec"), "tenant"), by.name) == 0 &&
         check_member_list(&by, all->before, all->after, "admins", "admin", all->err) < 0)
         all->refused = true;
@@ -257,7 +257,7 @@ static int check_tenant_of(const struct grantor *by, const struct node *before,
     static const char *const fields[] = {"tenant", "targetNamespaces", "sharedTargetNamespaces",
                                          "clusterScopedKinds", "limits"};
     struct auth_request request = {.verb = "update", .group = META_GROUP_AXLE, .resource = "tenants",
-                                   .subresource = "", .space = "",
+                                   .subresource = "", .namespace = "",
                                    .name = node_get_text(node_get(after, "spec"), "tenant")};
     const char *changed = NULL;
 
@@ -282,7 +282,7 @@ static int before_members(void *arg, const struct objects_review *review,
 
     if (!after || review->who->trusted || by.user->role == AUTH_ADMIN)
         return 0;
-    by.space = project ? by.name : arena_printf(review->arena, "tenant-%s", by.name);
+    by.namespace = project ? by.name : arena_printf(review->arena, "tenant-%s", by.name);
     if (check_lists(&by, before, after, err) < 0)
         return -1;
     return project ? check_tenant_of(&by, before, after, err)
@@ -307,7 +307,7 @@ static int before_namespace(void *arg, const struct objects_review *review,
                                          META_LABEL_TENANT};
     const struct auth_request request = {.verb = "update", .group = META_GROUP_AXLE,
                                          .resource = "tenants", .subresource = "",
-                                         .space = "", .name = ""};
+                                         .namespace = "", .name = ""};
     struct grantor by = grantor_of(arg, review);
 
     if (!review->after || review->who->trusted || by.user->role == AUTH_ADMIN)

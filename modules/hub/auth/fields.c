@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks which fields of an object a spoke or join token changes. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"

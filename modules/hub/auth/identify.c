@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the user of a request, by certificate or token. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/clock.h"
 #include "base/text.h"

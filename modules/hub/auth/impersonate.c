@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Replaces the user of a request by the impersonated one, if the user has that right. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"
@@ -42,24 +42,24 @@ static void read_impersonation_header(struct wish *wish, const struct http_field
 
 static int check_may_impersonate(const struct wish *wish, const char *group,
                  const char *resource, const char *subresource,
-                 const char *space, const char *name, struct err *err)
+                 const char *namespace, const char *name, struct err *err)
 {
-    struct auth_request ask = {.verb = "impersonate",
+    struct auth_request request = {.verb = "impersonate",
                            .group = group,
                            .resource = resource,
                            .subresource = subresource,
-                           .space = space,
+                           .namespace = namespace,
                            .name = name};
 
-    return auth_check(wish->auth, wish->by, &ask, err);
+    return auth_check(wish->auth, wish->by, &request, err);
 }
 
 static int check_user(const struct wish *wish, struct err *err)
 {
-    const char *space, *name;
+    const char *namespace, *name;
 
-    if (account_parse(wish->arena, wish->user, &space, &name))
-        return check_may_impersonate(wish, "", "serviceaccounts", "", space, name, err);
+    if (account_parse(wish->arena, wish->user, &namespace, &name))
+        return check_may_impersonate(wish, "", "serviceaccounts", "", namespace, name, err);
     return check_may_impersonate(wish, "", "users", "", "", wish->user, err);
 }
 
@@ -87,14 +87,14 @@ static int check_wish(const struct wish *wish, struct err *err)
  */
 static const char *const *all_groups(struct wish *wish)
 {
-    const char *space, *name;
+    const char *namespace, *name;
     const char *last = strcmp(wish->user, "system:anonymous") == 0
                            ? UNAUTHENTICATED
                            : AUTHENTICATED;
 
     if (!wish->group_count &&
-        account_parse(wish->arena, wish->user, &space, &name))
-        return account_groups(wish->arena, space);
+        account_parse(wish->arena, wish->user, &namespace, &name))
+        return account_groups(wish->arena, namespace);
     for (size_t i = 0; i < wish->group_count; i++)
         if (strcmp(wish->groups[i], AUTHENTICATED) == 0 ||
             strcmp(wish->groups[i], UNAUTHENTICATED) == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decides whether a user may do something: by the table of machines' rights, then by roles. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include <string.h>
 
@@ -37,52 +37,52 @@ static bool is_joining(const struct auth_user *user, const char *cluster,
 
 /* The object's user must be the requester; a list needs a selector for the requester's own. */
 static bool is_own_request(const struct auth_user *user,
-                           const struct auth_request *ask,
+                           const struct auth_request *request,
                            const struct auth_facts *facts)
 {
     const char *cluster;
 
-    if (*ask->name)
+    if (*request->name)
         return facts->request_is_own &&
-               facts->request_is_own(facts->arg, user->name, ask->name);
-    if (!ask->labels || !text_starts(ask->labels, CLUSTER_LABEL))
+               facts->request_is_own(facts->arg, user->name, request->name);
+    if (!request->labels || !text_starts(request->labels, CLUSTER_LABEL))
         return false;
-    cluster = ask->labels + strlen(CLUSTER_LABEL);
+    cluster = request->labels + strlen(CLUSTER_LABEL);
     cluster += *cluster == '=';
     return user->role == AUTH_SPOKE ? strcmp(cluster, user->cluster) == 0
                                     : is_joining(user, cluster, facts);
 }
 
 static bool is_in_place(const struct auth_user *user,
-                        const struct auth_request *ask, enum access_where where,
+                        const struct auth_request *request, enum access_where where,
                         const struct auth_facts *facts)
 {
     switch (where) {
     case ACCESS_ANYWHERE:
         return true;
     case ACCESS_OWN_NAMESPACE:
-        return *user->cluster && strcmp(ask->space, user->cluster) == 0;
+        return *user->cluster && strcmp(request->namespace, user->cluster) == 0;
     case ACCESS_OWN_NAME:
-        return *user->cluster && strcmp(ask->name, user->cluster) == 0;
+        return *user->cluster && strcmp(request->name, user->cluster) == 0;
     case ACCESS_NAMED_SECRET:
-        return *ask->name && facts->secret_is_named &&
-               facts->secret_is_named(facts->arg, user->cluster, ask->space,
-                                      ask->name);
+        return *request->name && facts->secret_is_named &&
+               facts->secret_is_named(facts->arg, user->cluster, request->namespace,
+                                      request->name);
     case ACCESS_OWN_REQUEST:
-        return is_own_request(user, ask, facts);
+        return is_own_request(user, request, facts);
     case ACCESS_JOINING:
-        return is_joining(user, ask->name, facts);
+        return is_joining(user, request->name, facts);
     }
     return false;
 }
 
-static bool is_about(const struct access_row *row, const struct auth_request *ask)
+static bool is_about(const struct access_row *row, const struct auth_request *request)
 {
-    return !strcmp(row->resource, ask->resource) && !strcmp(row->group, ask->group) &&
-           !strcmp(row->subresource, ask->subresource);
+    return !strcmp(row->resource, request->resource) && !strcmp(row->group, request->group) &&
+           !strcmp(row->subresource, request->subresource);
 }
 
-static bool may_by_row(const struct auth_user *user, const struct auth_request *ask,
+static bool may_by_row(const struct auth_user *user, const struct auth_request *request,
                        const struct auth_facts *facts, struct text *why)
 {
     for (size_t i = 0; i < access_row_count; i++) {
@@ -90,11 +90,11 @@ static bool may_by_row(const struct auth_user *user, const struct auth_request *
 
         if (!cell)
             return false;
-        if (!is_about(&access_rows[i], ask) || !access_has_verb(cell->verbs, ask->verb) ||
-            !is_in_place(user, ask, cell->where, facts))
+        if (!is_about(&access_rows[i], request) || !access_has_verb(cell->verbs, request->verb) ||
+            !is_in_place(user, request, cell->where, facts))
             continue;
         if (why)
-            text_addf(why, "%s of a %s", ask->resource,
+            text_addf(why, "%s of a %s", request->resource,
                       user->role == AUTH_SPOKE ? "spoke" : "join token");
         return true;
     }
@@ -106,35 +106,35 @@ static bool may_by_row(const struct auth_user *user, const struct auth_request *
  * repository is not allowed, because other revisions may belong to other spokes. "/v2"
  * alone is the login and the catalogue; each has a right of its own.
  */
-static bool may_pull(const struct auth_user *user, const struct auth_request *ask,
+static bool may_pull(const struct auth_user *user, const struct auth_request *request,
                      const struct auth_facts *facts)
 {
-    if (strcmp(ask->verb, "get") != 0)
+    if (strcmp(request->verb, "get") != 0)
         return false;
-    if (strcmp(ask->path, "/v2") == 0 || strcmp(ask->path, "/v2/") == 0)
+    if (strcmp(request->path, "/v2") == 0 || strcmp(request->path, "/v2/") == 0)
         return user->role == AUTH_SPOKE || user->role == AUTH_USER;
-    return user->role == AUTH_SPOKE && text_starts(ask->path, "/v2/") && ask->digest &&
+    return user->role == AUTH_SPOKE && text_starts(request->path, "/v2/") && request->digest &&
            facts->artifact_is_named &&
            facts->artifact_is_named(facts->arg, user->cluster,
-                                    ask->path + strlen("/v2/"), ask->digest);
+                                    request->path + strlen("/v2/"), request->digest);
 }
 
-static bool may_path(const struct auth_user *user, const struct auth_request *ask,
+static bool may_path(const struct auth_user *user, const struct auth_request *request,
                      const struct auth_facts *facts)
 {
-    if (strcmp(ask->verb, "get") == 0 &&
-        path_is_under(ask->path, open_paths, count_of(open_paths)))
+    if (strcmp(request->verb, "get") == 0 &&
+        path_is_under(request->path, open_paths, count_of(open_paths)))
         return true;
-    if (may_pull(user, ask, facts))
+    if (may_pull(user, request, facts))
         return true;
     if (user->role != AUTH_SPOKE && user->role != AUTH_JOIN)
         return false;
-    return (strcmp(ask->verb, "get") == 0 &&
-            path_is_under(ask->path, machine_paths, count_of(machine_paths)));
+    return (strcmp(request->verb, "get") == 0 &&
+            path_is_under(request->path, machine_paths, count_of(machine_paths)));
 }
 
 bool auth_may(const struct auth *auth, const struct auth_user *user,
-              const struct auth_request *ask, struct text *why)
+              const struct auth_request *request, struct text *why)
 {
     const struct auth_facts *facts = &auth->settings.facts;
 
@@ -143,50 +143,50 @@ bool auth_may(const struct auth *auth, const struct auth_user *user,
             text_add(why, "administrator");
         return true;
     }
-    if (ask->path ? may_path(user, ask, facts)
-                  : may_by_row(user, ask, facts, why))
+    if (request->path ? may_path(user, request, facts)
+                  : may_by_row(user, request, facts, why))
         return true;
-    return roles_allow(auth->roles, user, ask, why);
+    return roles_allow(auth->roles, user, request, why);
 }
 
 /* ---- Refusing ------------------------------------------------------------------ */
 
-static int refuse_request(const struct auth_user *user, const struct auth_request *ask,
+static int refuse_request(const struct auth_user *user, const struct auth_request *request,
                   const char *why, struct err *err)
 {
     scoped_text struct text where = {0};
-    const char *slash = *ask->subresource ? "/" : "", *colon;
+    const char *slash = *request->subresource ? "/" : "", *colon;
 
     if (user->role == AUTH_JOIN)
         why = "this is a join token: it lets a machine join (axle --mode=spoke) and nothing else; "
               "`axle token create --admin` makes one for the console and the API";
     colon = *why ? ": " : "";
 
-    if (ask->path)
+    if (request->path)
         return err_set(err, ERR_FORBIDDEN,
                        "forbidden: User \"%s\" cannot %s path \"%s\"%s%s",
-                       user->name, ask->verb, ask->path, colon, why);
-    if (*ask->space)
-        text_addf(&where, " in the namespace \"%s\"", ask->space);
+                       user->name, request->verb, request->path, colon, why);
+    if (*request->namespace)
+        text_addf(&where, " in the namespace \"%s\"", request->namespace);
     else
         text_add(&where, " at the cluster scope");
     return err_set(err, ERR_FORBIDDEN,
                    "%s%s%s%s%s%s is forbidden: User \"%s\" cannot %s resource "
                    "\"%s%s%s\" in API group \"%s\"%s%s%s",
-                   ask->resource, *ask->group ? "." : "", ask->group,
-                   *ask->name ? " \"" : "", ask->name, *ask->name ? "\"" : "",
-                   user->name, ask->verb, ask->resource, slash, ask->subresource,
-                   ask->group, text_string(&where), colon, why);
+                   request->resource, *request->group ? "." : "", request->group,
+                   *request->name ? " \"" : "", request->name, *request->name ? "\"" : "",
+                   user->name, request->verb, request->resource, slash, request->subresource,
+                   request->group, text_string(&where), colon, why);
 }
 
 int auth_check(const struct auth *auth, const struct auth_user *user,
-               const struct auth_request *ask, struct err *err)
+               const struct auth_request *request, struct err *err)
 {
     scoped_text struct text why = {0};
 
-    if (auth_may(auth, user, ask, &why))
-        return signers_check(auth, user, ask, err);
-    return refuse_request(user, ask, text_string(&why), err);
+    if (auth_may(auth, user, request, &why))
+        return signers_check(auth, user, request, err);
+    return refuse_request(user, request, text_string(&why), err);
 }
 
 /* ---- Everything that is allowed ----------------------------------------------- */
@@ -245,7 +245,7 @@ static struct words one_word(struct arena *arena, const char *word)
 
 /* Adds the rows of the table for this namespace. Conditions on other objects are left out. */
 static bool add_table_rules(struct arena *arena, struct node *status,
-                     const struct auth_user *user, const char *space)
+                     const struct auth_user *user, const char *namespace)
 {
     bool whole = true;
 
@@ -255,7 +255,7 @@ static bool add_table_rules(struct arena *arena, struct node *status,
         struct rule rule;
 
         if (!cell || !*cell->verbs ||
-            (cell->where == ACCESS_OWN_NAMESPACE && strcmp(space, user->cluster) != 0))
+            (cell->where == ACCESS_OWN_NAMESPACE && strcmp(namespace, user->cluster) != 0))
             continue;
         if (cell->where > ACCESS_OWN_NAME) {
             whole = false;
@@ -290,10 +290,10 @@ static void add_path_rows(struct arena *arena, struct node *status,
 }
 
 struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
-                        const char *space, struct arena *arena)
+                        const char *namespace, struct arena *arena)
 {
     struct node *status = node_map(arena);
-    struct rules rules = roles_of(auth->roles, user, space, arena);
+    struct rules rules = roles_of(auth->roles, user, namespace, arena);
     const struct rule all[] = {
         {.verbs = one_word(arena, "*"), .groups = one_word(arena, "*"),
          .resources = one_word(arena, "*")},
@@ -303,7 +303,7 @@ struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
 
     node_make_list(arena, status, "resourceRules");
     node_make_list(arena, status, "nonResourceRules");
-    whole = add_table_rules(arena, status, user, space);
+    whole = add_table_rules(arena, status, user, namespace);
     for (size_t i = 0; user->role == AUTH_ADMIN && i < count_of(all); i++)
         add_rule_node(arena, status, &all[i]);
     for (size_t i = 0; i < rules.count; i++)

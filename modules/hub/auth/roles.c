@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps roles and bindings compiled, and finds the rules of a user. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/map.h"
 #include "base/text.h"
@@ -78,24 +78,24 @@ static bool has_or_all(const struct words *words, const char *word)
 
 /* "pods/log" matches the words "pods/log" and "*", and a star before "/log". */
 static bool resource_matches(const struct words *words,
-                             const struct auth_request *ask)
+                             const struct auth_request *request)
 {
-    size_t len = strlen(ask->resource);
+    size_t len = strlen(request->resource);
 
     for (size_t i = 0; i < words->count; i++) {
         const char *word = words->list[i];
 
         if (strcmp(word, "*") == 0)
             return true;
-        if (!*ask->subresource) {
-            if (strcmp(word, ask->resource) == 0)
+        if (!*request->subresource) {
+            if (strcmp(word, request->resource) == 0)
                 return true;
             continue;
         }
-        if (text_starts(word, "*/") && strcmp(word + 2, ask->subresource) == 0)
+        if (text_starts(word, "*/") && strcmp(word + 2, request->subresource) == 0)
             return true;
-        if (strncmp(word, ask->resource, len) == 0 && word[len] == '/' &&
-            strcmp(word + len + 1, ask->subresource) == 0)
+        if (strncmp(word, request->resource, len) == 0 && word[len] == '/' &&
+            strcmp(word + len + 1, request->subresource) == 0)
             return true;
     }
     return false;
@@ -119,21 +119,21 @@ static bool path_matches(const struct words *words, const char *path)
     return false;
 }
 
-static bool rule_allows(const struct rule *rule, const struct auth_request *ask)
+static bool rule_allows(const struct rule *rule, const struct auth_request *request)
 {
-    if (!has_or_all(&rule->verbs, ask->verb))
+    if (!has_or_all(&rule->verbs, request->verb))
         return false;
-    if (ask->path)
-        return path_matches(&rule->urls, ask->path);
-    return has_or_all(&rule->groups, ask->group) &&
-           resource_matches(&rule->resources, ask) &&
-           (!rule->names.count || words_have(&rule->names, ask->name));
+    if (request->path)
+        return path_matches(&rule->urls, request->path);
+    return has_or_all(&rule->groups, request->group) &&
+           resource_matches(&rule->resources, request) &&
+           (!rule->names.count || words_have(&rule->names, request->name));
 }
 
-static bool rules_allow(const struct rules *rules, const struct auth_request *ask)
+static bool rules_allow(const struct rules *rules, const struct auth_request *request)
 {
     for (size_t i = 0; i < rules->count; i++)
-        if (rule_allows(&rules->list[i], ask))
+        if (rule_allows(&rules->list[i], request))
             return true;
     return false;
 }
@@ -159,7 +159,7 @@ static void note_role(void *arg, const struct object *before,
     struct role *old, *role;
 
     assert(any); /* a change has the object before or after */
-    key = mem_printf("%s/%s", any->space, any->name);
+    key = mem_printf("%s/%s", any->namespace, any->name);
     /* A role or binding in deletion grants nothing, even if a finalizer keeps it. */
     if (!after || after->deleting) {
         old = map_remove(roles->roles, key);
@@ -194,16 +194,16 @@ static char *subject_key(const struct object *binding,
 {
     const char *kind = node_get_text(subject, "kind");
     const char *name = node_get_text(subject, "name");
-    const char *space = node_get_text(subject, "namespace");
+    const char *namespace = node_get_text(subject, "namespace");
 
     assert(binding);
     if (strcmp(kind, "ServiceAccount") == 0) {
-        if (!*space)
-            space = binding->space;
-        return mem_printf("%s\nU%s%s:%s", binding->space, ACCOUNT_USER, space,
+        if (!*namespace)
+            namespace = binding->namespace;
+        return mem_printf("%s\nU%s%s:%s", binding->namespace, ACCOUNT_USER, namespace,
                           name);
     }
-    return mem_printf("%s\n%c%s", binding->space,
+    return mem_printf("%s\n%c%s", binding->namespace,
                       strcmp(kind, "Group") == 0 ? 'G' : 'U', name);
 }
 
@@ -214,14 +214,14 @@ static char *subject_key(const struct object *binding,
 static char *binding_reason(const struct object *binding, const struct node *role,
                   const struct node *subject)
 {
-    const char *space = node_get_text(subject, "namespace");
+    const char *namespace = node_get_text(subject, "namespace");
 
     return mem_printf("%s \"%s%s%s\" of %s \"%s\" to %s \"%s%s%s\"",
                       binding->kind->kind, binding->name,
-                      *binding->space ? "/" : "", binding->space,
+                      *binding->namespace ? "/" : "", binding->namespace,
                       node_get_text(role, "kind"), node_get_text(role, "name"),
                       node_get_text(subject, "kind"),
-                      node_get_text(subject, "name"), *space ? "/" : "", space);
+                      node_get_text(subject, "name"), *namespace ? "/" : "", namespace);
 }
 
 static void add_grant(struct roles *roles, const struct object *binding,
@@ -231,9 +231,9 @@ static void add_grant(struct roles *roles, const struct object *binding,
     bool local = strcmp(node_get_text(role, "kind"), "Role") == 0;
     struct grant *grant = mem_alloc(sizeof *grant);
 
-    grant->role = mem_printf("%s/%s", local ? binding->space : "",
+    grant->role = mem_printf("%s/%s", local ? binding->namespace : "",
                              node_get_text(role, "name"));
-    grant->binding = mem_printf("%s/%s", binding->space, binding->name);
+    grant->binding = mem_printf("%s/%s", binding->namespace, binding->name);
     grant->told = binding_reason(binding, role, subject);
     grant->missing =
         mem_printf("%s.%s \"%s\"", local ? "role" : "clusterrole", META_GROUP_RBAC,
@@ -246,7 +246,7 @@ static void drop_grants(struct roles *roles, const struct object *binding,
                         const struct node *subject)
 {
     scoped_mem char *key = subject_key(binding, subject);
-    scoped_mem char *name = mem_printf("%s/%s", binding->space, binding->name);
+    scoped_mem char *name = mem_printf("%s/%s", binding->namespace, binding->name);
     struct grant *kept = NULL, *next;
 
     for (struct grant *at = map_get(roles->grants, key); at; at = next) {
@@ -347,10 +347,10 @@ void roles_close(struct roles **at)
 typedef bool grant_fn(void *arg, const struct grant *grant,
                       const struct role *role);
 
-static bool each_under(const struct roles *roles, const char *space, char sort,
+static bool each_under(const struct roles *roles, const char *namespace, char sort,
                        const char *subject, grant_fn *fn, void *arg)
 {
-    scoped_mem char *key = mem_printf("%s\n%c%s", space, sort, subject);
+    scoped_mem char *key = mem_printf("%s\n%c%s", namespace, sort, subject);
 
     for (const struct grant *grant = map_get(roles->grants, key); grant;
          grant = grant->next)
@@ -367,19 +367,19 @@ static bool group_counts(const struct auth_user *user, const char *group)
 }
 
 static bool each_grant(const struct roles *roles, const struct auth_user *user,
-                       const char *space, grant_fn *fn, void *arg)
+                       const char *namespace, grant_fn *fn, void *arg)
 {
-    if (each_under(roles, space, 'U', user->name, fn, arg))
+    if (each_under(roles, namespace, 'U', user->name, fn, arg))
         return true;
     for (size_t i = 0; user->groups[i]; i++)
         if (group_counts(user, user->groups[i]) &&
-            each_under(roles, space, 'G', user->groups[i], fn, arg))
+            each_under(roles, namespace, 'G', user->groups[i], fn, arg))
             return true;
     return false;
 }
 
 struct asking {
-    const struct auth_request *ask;
+    const struct auth_request *request;
     struct text *why;
     bool trouble; /* the role of a binding is missing */
 };
@@ -396,7 +396,7 @@ static bool try_grant(void *arg, const struct grant *grant,
         asking->trouble = true;
         return false;
     }
-    if (!rules_allow(&role->rules, asking->ask))
+    if (!rules_allow(&role->rules, asking->request))
         return false;
     if (asking->why) {
         text_cut(asking->why, 0);
@@ -406,15 +406,15 @@ static bool try_grant(void *arg, const struct grant *grant,
 }
 
 bool roles_allow(const struct roles *roles, const struct auth_user *user,
-                 const struct auth_request *ask, struct text *why)
+                 const struct auth_request *request, struct text *why)
 {
-    struct asking asking = {.ask = ask, .why = why};
+    struct asking asking = {.request = request, .why = why};
 
     if (!roles)
         return false;
     return each_grant(roles, user, "", try_grant, &asking) ||
-           (!ask->path && *ask->space &&
-            each_grant(roles, user, ask->space, try_grant, &asking));
+           (!request->path && *request->namespace &&
+            each_grant(roles, user, request->namespace, try_grant, &asking));
 }
 
 struct gathering {
@@ -438,15 +438,15 @@ static bool gather_rules(void *arg, const struct grant *grant, const struct role
 }
 
 struct rules roles_of(const struct roles *roles, const struct auth_user *user,
-                      const char *space, struct arena *arena)
+                      const char *namespace, struct arena *arena)
 {
     struct gathering all = {0};
     struct rule *list;
 
     if (roles) {
         each_grant(roles, user, "", gather_rules, &all);
-        if (*space)
-            each_grant(roles, user, space, gather_rules, &all);
+        if (*namespace)
+            each_grant(roles, user, namespace, gather_rules, &all);
     }
     list = arena_alloc(arena, (all.count + 1) * sizeof *list);
     if (all.count)

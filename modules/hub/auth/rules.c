@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compares rules: do a user's rules cover the rules to be granted? */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/text.h"
 

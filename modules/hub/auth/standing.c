@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decides whether a spoke's certificate is valid, and if not, for which reason. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/clock.h"
 #include "base/text.h"

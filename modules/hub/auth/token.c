@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Identifies the user of a bearer token, and answers TokenReviews. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/clock.h"
 #include "base/text.h"

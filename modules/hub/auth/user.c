@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes users from names and groups, and writes a user as reviews show it. */
-#include "auth/inside.h"
+#include "auth/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"

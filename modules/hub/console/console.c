@@ -75,13 +75,13 @@ void console_handle(struct http_request *request, void *arg)
 
     request->label = "console";
     if (!asset && console_is_built()) {
-        http_answer_text(request, 404, "no such file\n");
+        http_respond_text(request, 404, "no such file\n");
         return;
     }
     for (size_t i = 0; i < count_of(headers); i++)
-        http_answer_header(request, headers[i].name, headers[i].value);
+        http_response_header(request, headers[i].name, headers[i].value);
     if (asset)
-        http_answer(request, 200, media_type_of(asset->path), asset->bytes, asset->size);
+        http_respond(request, 200, media_type_of(asset->path), asset->bytes, asset->size);
     else
-        http_answer(request, 200, types[0].type, without, sizeof(without) - 1);
+        http_respond(request, 200, types[0].type, without, sizeof(without) - 1);
 }

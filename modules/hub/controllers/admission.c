@@ -28,14 +28,14 @@ static int before_work(void *arg, const struct objects_review *review,
 static int check_work_name(const struct objects_review *review, struct err *err)
 {
     const char *name = meta_name(review->after);
-    size_t most = NAME_MOST - strlen(review->space) - 1;
+    size_t most = NAME_MOST - strlen(review->namespace) - 1;
 
     if (review->before || strlen(name) <= most)
         return 0;
     return err_set(err, ERR_INVALID, "ManifestWorkReplicaSet.work.open-cluster-management.io "
                    "\"%s\" is invalid: metadata.name: Invalid value: \"%s\": must be no more than "
                    "%zu characters in the namespace \"%s\": its works are called NAMESPACE.NAME, and "
-                   "a name has %d", name, name, most, review->space, NAME_MOST);
+                   "a name has %d", name, name, most, review->namespace, NAME_MOST);
 }
 
 static int before_set(void *arg, const struct objects_review *review,

@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct intent {
-    struct pass *pass;
+    struct reconcile_run *run;
     struct seen seen;
     const char *bundle, *bundle_revision, *environment, *tenant;
     struct node *snapshot; /* of the bundle */
@@ -37,10 +37,10 @@ static int refuse_intent(struct intent *in, const char *reason, const char *mess
 }
 
 /* The label may be a hash of a long name, and any administrator can set it. */
-static struct node *deployments_of(struct pass *pass)
+static struct node *deployments_of(struct reconcile_run *run)
 {
-    return pass_list_own(pass, KIND_ID_DEPLOYMENT, pass->space, META_LABEL_AIWORKLOAD,
-                         render_label(pass->arena, pass->name));
+    return reconcile_list_own(run, KIND_ID_DEPLOYMENT, run->namespace, META_LABEL_AIWORKLOAD,
+                         render_label(run->arena, run->name));
 }
 
 /* ---- Resolving -------------------------------------------------------------------- */
@@ -50,7 +50,7 @@ static const char *missing_revision(struct intent *in, const struct node *bundle
 {
     const char *latest = revision_latest(bundle);
 
-    return arena_printf(in->pass->arena, "spec.profileBundleRef.revision: there is no %s of "
+    return arena_printf(in->run->arena, "spec.profileBundleRef.revision: there is no %s of "
                         "\"%s\"%s%s; name one that is there (kubectl get definitionrevisions), or "
                         "none for the newest", in->bundle_revision, in->bundle,
                         *latest ? ", the newest is " : "", latest);
@@ -58,19 +58,19 @@ static const char *missing_revision(struct intent *in, const struct node *bundle
 
 static int find_bundle(struct intent *in, struct err *err)
 {
-    struct pass *pass = in->pass;
+    struct reconcile_run *run = in->run;
     const struct node *ref = node_at(in->seen.node, "spec", "profileBundleRef",
                                      NULL);
     const struct node *bundle;
 
     in->bundle = node_get_text(ref, "name");
     in->bundle_revision = node_get_text(ref, "revision");
-    bundle = pass_read(pass, KIND_ID_BUNDLE, pass->space, in->bundle);
+    bundle = reconcile_read(run, KIND_ID_BUNDLE, run->namespace, in->bundle);
     in->remark = !bundle ? "the ProfileBundle is gone, the revision is kept as long as it is "
                            "named here" : *in->bundle_revision ? ""
                          : node_get_text(node_get(bundle, "status"), "message");
     if (!bundle && !*in->bundle_revision)
-        return refuse_intent(in, "BundleNotFound", arena_printf(pass->arena,
+        return refuse_intent(in, "BundleNotFound", arena_printf(run->arena,
                       "spec.profileBundleRef.name: there is no ProfileBundle "
                       "\"%s\" in this namespace; create it", in->bundle));
     if (!*in->bundle_revision)
@@ -81,7 +81,7 @@ static int find_bundle(struct intent *in, struct err *err)
         return refuse_intent(in, "BundleNotReady", *why ? why :
                       "the bundle has no revision yet");
     }
-    in->snapshot = revision_snapshot(pass, KIND_ID_BUNDLE, pass->space, in->bundle,
+    in->snapshot = revision_snapshot(run, KIND_ID_BUNDLE, run->namespace, in->bundle,
                                      in->bundle_revision);
     return in->snapshot ? 0 : refuse_intent(in, "RevisionNotFound", missing_revision(in, bundle));
 }
@@ -97,19 +97,19 @@ static bool is_older(const struct node *a, const struct node *b)
 /* A Dedicated pool is its first workload's alone. */
 static int check_dedicated_pool(struct intent *in, const char *pool, struct err *err)
 {
-    struct pass *pass = in->pass;
-    const struct node *there = pass_read(pass, KIND_ID_POOL, pass->space, pool), *all;
+    struct reconcile_run *run = in->run;
+    const struct node *there = reconcile_read(run, KIND_ID_POOL, run->namespace, pool), *all;
 
     if (strcmp(node_get_text(node_get(there, "spec"), "variant"), "Dedicated"))
         return 0;
-    all = pass_list(pass, KIND_ID_AIWORKLOAD, pass->space, NULL, pool);
+    all = reconcile_list(run, KIND_ID_AIWORKLOAD, run->namespace, NULL, pool);
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
 
         if (!strcmp(node_get_text(node_at(one, "spec", "computePoolRef", NULL),
                                   "name"), pool) &&
-            strcmp(meta_name(one), pass->name) && is_older(one, in->seen.node))
-            return refuse_intent(in, "PoolTaken", arena_printf(pass->arena,
+            strcmp(meta_name(one), run->name) && is_older(one, in->seen.node))
+            return refuse_intent(in, "PoolTaken", arena_printf(run->arena,
                           "spec.computePoolRef.name: the pool \"%s\" is "
                           "Dedicated and runs \"%s\"; take another one", pool,
                           meta_name(one)));
@@ -121,12 +121,12 @@ static int check_dedicated_pool(struct intent *in, const char *pool, struct err 
 static bool is_closing(struct intent *in, const struct node *environment, const char *pool)
 {
     return meta_is_deleting(environment) ||
-           (*pool && meta_is_deleting(pass_read(in->pass, KIND_ID_POOL, in->pass->space, pool)));
+           (*pool && meta_is_deleting(reconcile_read(in->run, KIND_ID_POOL, in->run->namespace, pool)));
 }
 
 static bool is_placed_there(struct intent *in)
 {
-    const struct node *all = deployments_of(in->pass);
+    const struct node *all = deployments_of(in->run);
 
     for (size_t i = 0; i < node_count(all); i++)
         if (!strcmp(node_get_text(node_at(node_item(all, i), "spec", "environmentRef", NULL),
@@ -137,7 +137,7 @@ static bool is_placed_there(struct intent *in)
 
 static int find_environment(struct intent *in, struct err *err)
 {
-    struct pass *pass = in->pass;
+    struct reconcile_run *run = in->run;
     const struct node *spec = node_get(in->seen.node, "spec");
     const char *pool = node_get_text(node_get(spec, "computePoolRef"), "name");
     const char *own = node_get_text(node_get(spec, "environmentRef"), "name");
@@ -150,15 +150,15 @@ static int find_environment(struct intent *in, struct err *err)
         return refuse_intent(in, "NoPlace", "give computePoolRef or environmentRef: "
                       "where shall it run?");
     in->environment = *pool ? pool : own;
-    there = pass_read(pass, KIND_ID_ENVIRONMENT, pass->space, in->environment);
+    there = reconcile_read(run, KIND_ID_ENVIRONMENT, run->namespace, in->environment);
     if (there && is_closing(in, there, pool) && !is_placed_there(in))
-        return refuse_intent(in, "PlaceDeleting", arena_printf(pass->arena, "spec.%s.name: \"%s\" is "
+        return refuse_intent(in, "PlaceDeleting", arena_printf(run->arena, "spec.%s.name: \"%s\" is "
                       "being deleted; take another one", *pool ? "computePoolRef" :
                       "environmentRef", in->environment));
     if (there)
         return *pool ? check_dedicated_pool(in, pool, err) : 0;
     return refuse_intent(in, *pool ? "PoolNotFound" : "EnvironmentNotFound",
-                  arena_printf(pass->arena, "spec.%s.name: there is no %s \"%s\" "
+                  arena_printf(run->arena, "spec.%s.name: there is no %s \"%s\" "
                                "in this namespace", *pool ? "computePoolRef" :
                                "environmentRef", *pool ? "ComputePool" :
                                "Environment", in->environment));
@@ -176,11 +176,11 @@ static int check_components(struct intent *in, struct map *seen, const struct no
         const char *other = map_put(seen, component, (void *)name);
 
         if (other && strcmp(other, name))
-            return refuse_intent(in, "ComponentNameTaken", arena_printf(in->pass->arena,
+            return refuse_intent(in, "ComponentNameTaken", arena_printf(in->run->arena,
                           "the WorkloadProfiles \"%s\" and \"%s\" of the bundle \"%s\" both "
                           "have a component \"%s\", and their objects would have one name, "
                           "\"%s\": rename one of them", other, name, in->bundle, component,
-                          render_name(in->pass->arena, in->pass->name, component, RENDER_NAME)));
+                          render_name(in->run->arena, in->run->name, component, RENDER_NAME)));
     }
     return 0;
 }
@@ -188,10 +188,10 @@ static int check_components(struct intent *in, struct map *seen, const struct no
 /* Every value that the user gave must be known to one of the profiles. */
 static int check_variables(struct intent *in, struct err *err)
 {
-    struct pass *pass = in->pass;
+    struct reconcile_run *run = in->run;
     const struct node *values = node_at(in->seen.node, "spec", "variables", NULL);
     const struct node *refs = node_get(in->snapshot, "workloadProfileRefs");
-    struct node *all = node_list(pass->arena);
+    struct node *all = node_list(run->arena);
     scoped_map struct map *components = map_new();
     const char *unknown;
 
@@ -201,25 +201,25 @@ static int check_variables(struct intent *in, struct err *err)
         const struct node *profile, *declared;
         struct err why = { 0 };
 
-        profile = revision_snapshot(pass, KIND_ID_PROFILE, pass->space, name,
+        profile = revision_snapshot(run, KIND_ID_PROFILE, run->namespace, name,
                                     node_get_text(ref, "revision"));
         if (!profile)
-            return refuse_intent(in, "ProfileNotFound", arena_printf(pass->arena,
+            return refuse_intent(in, "ProfileNotFound", arena_printf(run->arena,
                           "there is no revision %s of the WorkloadProfile "
                           "\"%s\"", node_get_text(ref, "revision"), name));
         if (check_components(in, components, profile, name, err) < 0)
             return -1;
-        declared = revision_variables(pass, pass->space, in->tenant, profile,
+        declared = revision_variables(run, run->namespace, in->tenant, profile,
                                       in->snapshot);
-        if (!render_variables(pass->arena, declared, values, &why))
-            return refuse_intent(in, "VariableInvalid", arena_string(pass->arena,
+        if (!render_variables(run->arena, declared, values, &why))
+            return refuse_intent(in, "VariableInvalid", arena_string(run->arena,
                                                                why.text));
         for (size_t k = 0; k < node_count(declared); k++)
-            node_add(pass->arena, all, node_item(declared, k));
+            node_add(run->arena, all, node_item(declared, k));
     }
     unknown = render_variables_unknown(all, values);
     if (unknown)
-        return refuse_intent(in, "VariableUnknown", arena_printf(pass->arena,
+        return refuse_intent(in, "VariableUnknown", arena_printf(run->arena,
                       "spec.variables.%s: no profile of \"%s\" has this "
                       "variable", unknown, in->bundle));
     return 0;
@@ -227,8 +227,8 @@ static int check_variables(struct intent *in, struct err *err)
 
 static int resolve_intent(struct intent *in, struct err *err)
 {
-    const struct node *project = pass_read(in->pass, KIND_ID_PROJECT, "",
-                                           in->pass->space);
+    const struct node *project = reconcile_read(in->run, KIND_ID_PROJECT, "",
+                                           in->run->namespace);
 
     in->tenant = node_get_text(node_get(project, "spec"), "tenant");
     if (!project)
@@ -244,21 +244,21 @@ static int resolve_intent(struct intent *in, struct err *err)
 static struct node *make_deployment(struct intent *in, const struct node *ref,
                                     const char *name)
 {
-    struct pass *pass = in->pass;
-    struct arena *arena = pass->arena;
+    struct reconcile_run *run = in->run;
+    struct arena *arena = run->arena;
     const struct node *values = node_at(in->seen.node, "spec", "variables", NULL);
-    struct node *wanted = pass_new(pass, KIND_ID_DEPLOYMENT, pass->space, name);
+    struct node *wanted = reconcile_new(run, KIND_ID_DEPLOYMENT, run->namespace, name);
     struct node *spec = node_make(arena, wanted, "spec"), *part;
 
     meta_add_controller(arena, wanted, in->seen.node);
     meta_set_label(arena, wanted, META_LABEL_TENANT, in->tenant);
-    meta_set_label(arena, wanted, META_LABEL_PROJECT, pass->space);
+    meta_set_label(arena, wanted, META_LABEL_PROJECT, run->namespace);
     meta_set_label(arena, wanted, META_LABEL_AIWORKLOAD,
-                     render_label(arena, pass->name));
+                     render_label(arena, run->name));
     meta_set_label(arena, wanted, META_LABEL_DEPLOYMENT, name);
     meta_set_label(arena, wanted, META_LABEL_REVISION,
                      node_get_text(ref, "revision"));
-    node_set_text(arena, spec, "aiWorkload", pass->name);
+    node_set_text(arena, spec, "aiWorkload", run->name);
     part = node_make(arena, spec, "workloadProfileRef");
     node_set_text(arena, part, "name", node_get_text(ref, "name"));
     node_set_text(arena, part, "revision", node_get_text(ref, "revision"));
@@ -276,29 +276,29 @@ static struct node *make_deployment(struct intent *in, const struct node *ref,
    of this name that is being deleted is waited for. */
 static bool is_others(struct intent *in, const char *name)
 {
-    const struct node *there = pass_read(in->pass, KIND_ID_DEPLOYMENT, in->pass->space, name);
+    const struct node *there = reconcile_read(in->run, KIND_ID_DEPLOYMENT, in->run->namespace, name);
 
     return meta_list_has(in->wanted, name) ||
-           (there && !pass_read_own(in->pass, KIND_ID_DEPLOYMENT, in->pass->space, name) &&
-            strcmp(meta_owner_name(there, "AIWorkload"), in->pass->name) != 0);
+           (there && !reconcile_read_own(in->run, KIND_ID_DEPLOYMENT, in->run->namespace, name) &&
+            strcmp(meta_owner_name(there, "AIWorkload"), in->run->name) != 0);
 }
 
 /* "chat" with the profile "api-server" and "chat-api" with "server" want the same
    name: the second one's is told apart by a hash, and stays so for good. */
 static char *deployment_name(struct intent *in, const char *profile)
 {
-    struct pass *pass = in->pass;
-    char *name = render_name(pass->arena, pass->name, profile, RENDER_NAME);
-    char *apart = render_name_apart(pass->arena, pass->name, profile, RENDER_NAME);
+    struct reconcile_run *run = in->run;
+    char *name = render_name(run->arena, run->name, profile, RENDER_NAME);
+    char *apart = render_name_apart(run->arena, run->name, profile, RENDER_NAME);
 
-    if (!pass_read_own(pass, KIND_ID_DEPLOYMENT, pass->space, apart) && !is_others(in, name))
+    if (!reconcile_read_own(run, KIND_ID_DEPLOYMENT, run->namespace, apart) && !is_others(in, name))
         return name;
     return apart;
 }
 
 static int write_deployments(struct intent *in, struct err *err)
 {
-    struct pass *pass = in->pass;
+    struct reconcile_run *run = in->run;
     const struct node *refs = node_get(in->snapshot, "workloadProfileRefs");
     const struct node *old;
 
@@ -307,20 +307,20 @@ static int write_deployments(struct intent *in, struct err *err)
         char *name = deployment_name(in, node_get_text(ref, "name"));
         bool changed = false;
 
-        node_add(pass->arena, in->wanted, node_string(pass->arena, name));
-        if (pass_ensure(pass, make_deployment(in, ref, name), &changed, err) < 0)
+        node_add(run->arena, in->wanted, node_string(run->arena, name));
+        if (reconcile_ensure(run, make_deployment(in, ref, name), &changed, err) < 0)
             return -1;
         if (changed)
-            pass_event(pass, &in->seen, false, "DeploymentWritten",
+            reconcile_event(run, &in->seen, false, "DeploymentWritten",
                        "deployment %s of %s %s", name, node_get_text(ref, "name"),
                        node_get_text(ref, "revision"));
     }
-    old = deployments_of(pass);
+    old = deployments_of(run);
     for (size_t i = 0; i < node_count(old); i++) {
         const char *name = meta_name(node_item(old, i));
 
         if (!meta_list_has(in->wanted, name) &&
-            pass_remove(pass, KIND_ID_DEPLOYMENT, pass->space, name, err) < 0)
+            reconcile_remove(run, KIND_ID_DEPLOYMENT, run->namespace, name, err) < 0)
             return -1;
     }
     return 0;
@@ -345,19 +345,19 @@ static void set_aiworkload_condition(struct intent *in, const struct meta_condit
     const struct node *old = meta_conditions(in->seen.node);
     const struct node *before = meta_condition_find(old, condition->type);
 
-    meta_condition_set(in->pass->arena, in->status, old, condition,
-                  meta_generation(in->seen.node), in->pass->now);
+    meta_condition_set(in->run->arena, in->status, old, condition,
+                  meta_generation(in->seen.node), in->run->now);
     if (has_no_event(condition->reason) ||
         (!strcmp(node_get_text(before, "status"), condition->status) &&
          !strcmp(node_get_text(before, "reason"), condition->reason)))
         return;
-    pass_event(in->pass, &in->seen, strcmp(condition->status, "True"), condition->reason, "%s",
+    reconcile_event(in->run, &in->seen, strcmp(condition->status, "True"), condition->reason, "%s",
                *condition->message ? condition->message : condition->type);
 }
 
 static void write_sums(struct intent *in, const struct sums *sums)
 {
-    struct arena *arena = in->pass->arena;
+    struct arena *arena = in->run->arena;
 
     node_set(arena, in->status, "spokes", sums->spokes);
     node_set(arena, in->status, "endpoints", sums->endpoints);
@@ -382,7 +382,7 @@ static void set_failed_step_message(struct intent *in)
 
         if (strcmp(node_get_text(one, "status"), "False"))
             continue;
-        node_set_text(in->pass->arena, in->status, "message",
+        node_set_text(in->run->arena, in->status, "message",
                       node_get_text(one, "message"));
         return;
     }
@@ -398,7 +398,7 @@ static void say_who_still_has_it(struct intent *in)
     for (size_t i = 0; i < told; i++)
         text_addf(&names, "%s%s", i ? ", " : "", node_get_text(node_item(rows, i), "name"));
     if (count)
-        node_set(in->pass->arena, in->status, "message", node_format(in->pass->arena,
+        node_set(in->run->arena, in->status, "message", node_format(in->run->arena,
                  "waiting for %zu %s to remove it: %s%s; one that is gone for good is taken away by "
                  "an administrator (kubectl delete managedcluster NAME)", count,
                  count == 1 ? "spoke" : "spokes", text_string(&names), told < count ? ", …" : ""));
@@ -437,7 +437,7 @@ static void set_summary(struct intent *in, const char *phase)
     const char *now = *phase ? phase : node_get_text(in->status, "phase");
 
     if (!strcmp(phase, "Failed"))
-        node_set_text(in->pass->arena, in->status, "message",
+        node_set_text(in->run->arena, in->status, "message",
                       node_get_text(resolved, "message"));
     else if (!strcmp(phase, "Deleting"))
         say_who_still_has_it(in);
@@ -447,8 +447,8 @@ static void set_summary(struct intent *in, const char *phase)
 
 static int write_aiworkload_status(struct intent *in, const char *phase, struct err *err)
 {
-    struct arena *arena = in->pass->arena;
-    const struct node *deployments = deployments_of(in->pass);
+    struct arena *arena = in->run->arena;
+    const struct node *deployments = deployments_of(in->run);
     struct sums sums = sums_of(arena, deployments);
 
     judge_deployments(in, deployments);
@@ -459,38 +459,38 @@ static int write_aiworkload_status(struct intent *in, const char *phase, struct 
     set_summary(in, phase);
     node_set_int(arena, in->status, "observedGeneration",
                  meta_generation(in->seen.node));
-    return pass_status(in->pass, &in->seen, in->status, NULL, err);
+    return reconcile_status(in->run, &in->seen, in->status, NULL, err);
 }
 
 /* ---- The controller -------------------------------------------------------------------- */
 
 static int drain_aiworkload(struct intent *in, struct err *err)
 {
-    const struct node *all = deployments_of(in->pass);
+    const struct node *all = deployments_of(in->run);
 
     for (size_t i = 0; i < node_count(all); i++)
-        if (pass_remove(in->pass, KIND_ID_DEPLOYMENT, in->pass->space,
+        if (reconcile_remove(in->run, KIND_ID_DEPLOYMENT, in->run->namespace,
                         meta_name(node_item(all, i)), err) < 0)
             return -1;
-    if (!node_count(deployments_of(in->pass)))
-        return pass_finalizer(in->pass, &in->seen, META_FINALIZER_DRAIN, false, err);
+    if (!node_count(deployments_of(in->run)))
+        return reconcile_finalizer(in->run, &in->seen, META_FINALIZER_DRAIN, false, err);
     set_aiworkload_condition(in, &(struct meta_condition){ "Resolved", "Unknown", "Deleting", "it is being removed" });
     return write_aiworkload_status(in, "Deleting", err);
 }
 
-static int reconcile_aiworkload(struct pass *pass, struct err *err)
+static int reconcile_aiworkload(struct reconcile_run *run, struct err *err)
 {
-    struct intent in = { .pass = pass, .tenant = "",
-                         .wanted = node_list(pass->arena) };
+    struct intent in = { .run = run, .tenant = "",
+                         .wanted = node_list(run->arena) };
     struct meta_condition resolved = { "Resolved", "True", "Resolved", "" };
     struct err why = { 0 };
 
-    if (!pass_get(pass, KIND_ID_AIWORKLOAD, pass->space, pass->name, &in.seen))
+    if (!reconcile_get(run, KIND_ID_AIWORKLOAD, run->namespace, run->name, &in.seen))
         return 0;
-    in.status = meta_copy_status(pass->arena, in.seen.node);
+    in.status = meta_copy_status(run->arena, in.seen.node);
     if (meta_is_deleting(in.seen.node))
         return drain_aiworkload(&in, err);
-    if (pass_finalizer(pass, &in.seen, META_FINALIZER_DRAIN, true, err) < 0)
+    if (reconcile_finalizer(run, &in.seen, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
     if (resolve_intent(&in, err) < 0) {
         if (!in.refused.reason)
@@ -500,18 +500,18 @@ static int reconcile_aiworkload(struct pass *pass, struct err *err)
         return write_aiworkload_status(&in, "Failed", err);
     }
     if (write_deployments(&in, &why) < 0) {
-        if (!claim_words(pass, &why)) {
+        if (!claim_words(run, &why)) {
             *err = why;
             return -1;
         }
-        resolved = (struct meta_condition){ "Resolved", "False", "NameTaken", claim_words(pass, &why) };
+        resolved = (struct meta_condition){ "Resolved", "False", "NameTaken", claim_words(run, &why) };
         set_aiworkload_condition(&in, &resolved);
         return write_aiworkload_status(&in, "Failed", err);
     }
-    resolved.message = arena_printf(pass->arena, "%s %s in %s%s%s", in.bundle, in.bundle_revision,
+    resolved.message = arena_printf(run->arena, "%s %s in %s%s%s", in.bundle, in.bundle_revision,
                                     in.environment, *in.remark ? "; " : "", in.remark);
     set_aiworkload_condition(&in, &resolved);
-    node_set_int(pass->arena, in.status, "resolvedGeneration", meta_generation(in.seen.node));
+    node_set_int(run->arena, in.status, "resolvedGeneration", meta_generation(in.seen.node));
     return write_aiworkload_status(&in, "", err);
 }
 
@@ -554,7 +554,7 @@ void aiworkload_rules(struct controllers *all)
 static void map_namespace_to_aiworkloads(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, (after ? after : before)->space);
+    controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, (after ? after : before)->namespace);
 }
 
 static void map_project_to_aiworkloads(struct controllers *all, const struct controller *to,
@@ -580,9 +580,9 @@ static void map_sibling(struct controllers *all, const struct controller *to,
     bool pooled = (before && memmem(before->body, before->len, pool, strlen(pool))) ||
                   (after && memmem(after->body, after->len, pool, strlen(pool)));
 
-    controllers_wake(all, to, any->space, any->name);
+    controllers_wake(all, to, any->namespace, any->name);
     if (pooled && !object_spec_is_same(before, after))
-        controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, any->space);
+        controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, any->namespace);
 }
 
 static bool begins_to_go(const struct object *before, const struct object *after)
@@ -595,7 +595,7 @@ static void map_place(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
     if (!object_spec_is_same(before, after) || begins_to_go(before, after))
-        controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, (after ? after : before)->space);
+        controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, (after ? after : before)->namespace);
 }
 
 const struct controller controller_aiworkload = {

@@ -34,9 +34,9 @@ static const char *names_of(struct arena *arena, const struct node *list)
 }
 
 /* Of a project's namespace, and of the tenant's own. */
-static const char *tenant_of(struct pass *pass, const char *namespace)
+static const char *tenant_of(struct reconcile_run *run, const char *namespace)
 {
-    const struct node *project = pass_read(pass, KIND_ID_PROJECT, "", namespace);
+    const struct node *project = reconcile_read(run, KIND_ID_PROJECT, "", namespace);
 
     if (project)
         return node_get_text(node_get(project, "spec"), "tenant");
@@ -55,104 +55,104 @@ static bool is_dedicated(const struct node *pool)
     return !strcmp(node_get_text(node_get(pool, "spec"), "variant"), "Dedicated");
 }
 
-static bool is_shared_with(struct pass *pass, const struct node *pool, const char *project,
+static bool is_shared_with(struct reconcile_run *run, const struct node *pool, const char *project,
                            const char *tenant)
 {
     return !is_dedicated(pool) &&
            meta_list_has(node_at(pool, "spec", "sharedWith", NULL), project) &&
-           !strcmp(tenant_of(pass, meta_namespace(pool)), tenant);
+           !strcmp(tenant_of(run, meta_namespace(pool)), tenant);
 }
 
-static void add_pools(struct pass *pass, struct node *list, struct map *known,
+static void add_pools(struct reconcile_run *run, struct node *list, struct map *known,
                       const char *project, const char *tenant)
 {
-    const struct node *own = pass_list(pass, KIND_ID_POOL, project, NULL, NULL);
-    const struct node *sharing = pass_list(pass, KIND_ID_POOL, NULL, NULL, "sharedWith");
+    const struct node *own = reconcile_list(run, KIND_ID_POOL, project, NULL, NULL);
+    const struct node *sharing = reconcile_list(run, KIND_ID_POOL, NULL, NULL, "sharedWith");
 
     /* One that is being deleted waits for its users, who keep what they have. */
     for (size_t i = 0; i < node_count(own); i++)
-        add_namespace_once(pass->arena, list, known,
-                 allowed_pool_set(pass->arena, project, meta_name(node_item(own, i))));
+        add_namespace_once(run->arena, list, known,
+                 allowed_pool_set(run->arena, project, meta_name(node_item(own, i))));
     for (size_t i = 0; i < node_count(sharing); i++) {
         const struct node *pool = node_item(sharing, i);
 
-        if (is_shared_with(pass, pool, project, tenant))
-            add_namespace_once(pass->arena, list, known,
-                     allowed_pool_set(pass->arena, meta_namespace(pool), meta_name(pool)));
+        if (is_shared_with(run, pool, project, tenant))
+            add_namespace_once(run->arena, list, known,
+                     allowed_pool_set(run->arena, meta_namespace(pool), meta_name(pool)));
     }
 }
 
-struct node *allowed_sets(struct pass *pass, const char *project)
+struct node *allowed_sets(struct reconcile_run *run, const char *project)
 {
-    const char *name = tenant_of(pass, project);
-    const struct node *tenant = *name ? pass_read(pass, KIND_ID_TENANT, "", name) : NULL;
+    const char *name = tenant_of(run, project);
+    const struct node *tenant = *name ? reconcile_read(run, KIND_ID_TENANT, "", name) : NULL;
     const struct node *listed = node_at(tenant, "spec", "clusterSets", NULL);
     scoped_map struct map *known = map_new();
-    struct node *list = node_list(pass->arena);
+    struct node *list = node_list(run->arena);
 
     if (!tenant)
         return list;
     if (!node_is(listed, NODE_LIST))
-        add_namespace_once(pass->arena, list, known, "default");
+        add_namespace_once(run->arena, list, known, "default");
     for (size_t i = 0; i < node_count(listed); i++)
-        add_namespace_once(pass->arena, list, known, node_text(node_item(listed, i)));
-    add_pools(pass, list, known, project, name);
+        add_namespace_once(run->arena, list, known, node_text(node_item(listed, i)));
+    add_pools(run, list, known, project, name);
     return list;
 }
 
-const char *allowed_set_trouble(struct pass *pass, const char *project, const char *set)
+const char *allowed_set_trouble(struct reconcile_run *run, const char *project, const char *set)
 {
     struct node *sets;
 
-    if (!pass_read(pass, KIND_ID_PROJECT, "", project))
+    if (!reconcile_read(run, KIND_ID_PROJECT, "", project))
         return NULL;
-    sets = allowed_sets(pass, project);
+    sets = allowed_sets(run, project);
     /* A pool of its own may come later. */
     if (meta_list_has(sets, set) ||
-        text_starts(set, arena_printf(pass->arena, "%s.", project)))
+        text_starts(set, arena_printf(run->arena, "%s.", project)))
         return NULL;
-    return arena_printf(pass->arena,
+    return arena_printf(run->arena,
                         "\"%s\" is not a set of spokes that the project \"%s\" may place on; "
                         "it has: %s. An administrator adds one to spec.clusterSets of the "
                         "Tenant; a pool's owner shares it by spec.sharedWith",
-                        set, project, names_of(pass->arena, sets));
+                        set, project, names_of(run->arena, sets));
 }
 
-const char *allowed_share_trouble(struct pass *pass, const char *owner, const char *with)
+const char *allowed_share_trouble(struct reconcile_run *run, const char *owner, const char *with)
 {
-    const char *tenant = tenant_of(pass, owner);
+    const char *tenant = tenant_of(run, owner);
 
     if (!strcmp(owner, with))
-        return arena_printf(pass->arena, "\"%s\" is the project that the pool belongs to", with);
+        return arena_printf(run->arena, "\"%s\" is the project that the pool belongs to", with);
     /* Whether a project of another tenant is there is not told. */
-    if (!*tenant || !pass_read(pass, KIND_ID_PROJECT, "", with) ||
-        strcmp(tenant_of(pass, with), tenant) != 0)
-        return arena_printf(pass->arena,
+    if (!*tenant || !reconcile_read(run, KIND_ID_PROJECT, "", with) ||
+        strcmp(tenant_of(run, with), tenant) != 0)
+        return arena_printf(run->arena,
                             "there is no project \"%s\" in the tenant \"%s\"; to share with "
                             "another tenant, an administrator adds the pool's set to "
                             "spec.clusterSets of that Tenant", with, tenant);
     return NULL;
 }
 
-const char *allowed_spokes_trouble(struct pass *pass, const char *owner, const char *pool,
+const char *allowed_spokes_trouble(struct reconcile_run *run, const char *owner, const char *pool,
                                    size_t count)
 {
-    const char *name = tenant_of(pass, owner);
-    const struct node *limits = node_at(*name ? pass_read(pass, KIND_ID_TENANT, "", name) : NULL, "spec",
+    const char *name = tenant_of(run, owner);
+    const struct node *limits = node_at(*name ? reconcile_read(run, KIND_ID_TENANT, "", name) : NULL, "spec",
                                         "limits", NULL);
     int64_t limit = node_get_int(limits, "spokes", MOST_SPOKES_EXPECTED);
-    const struct node *all = pass_list(pass, KIND_ID_POOL, NULL, NULL, "spokes");
+    const struct node *all = reconcile_list(run, KIND_ID_POOL, NULL, NULL, "spokes");
     int64_t total = (int64_t)count;
 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
         bool same = !strcmp(meta_namespace(one), owner) && !strcmp(meta_name(one), pool);
 
-        if (!same && !strcmp(tenant_of(pass, meta_namespace(one)), name))
+        if (!same && !strcmp(tenant_of(run, meta_namespace(one)), name))
             total += (int64_t)node_count(node_at(one, "spec", "spokes", NULL));
     }
     return total <= limit ? NULL
-           : arena_printf(pass->arena, "the pools of the tenant \"%s\" would expect %lld spokes, and "
+           : arena_printf(run->arena, "the pools of the tenant \"%s\" would expect %lld spokes, and "
                           "spec.limits.spokes of the Tenant is %lld%s", name, (long long)total,
                           (long long)limit,
                           node_get(limits, "spokes") ? "" : ", for it says nothing");
@@ -182,10 +182,10 @@ static bool is_younger(const struct node *one, const struct node *other)
 
 /* Another project that lists it, unless both say that it is shared. `all`: also
    one that came later. */
-static const char *find_other_lister(struct pass *pass, const struct node *project, const char *target,
+static const char *find_other_lister(struct reconcile_run *run, const struct node *project, const char *target,
                              bool all)
 {
-    const struct node *others = pass_list(pass, KIND_ID_PROJECT, NULL, NULL, target);
+    const struct node *others = reconcile_list(run, KIND_ID_PROJECT, NULL, NULL, target);
 
     for (size_t i = 0; i < node_count(others); i++) {
         const struct node *other = node_item(others, i);
@@ -199,56 +199,56 @@ static const char *find_other_lister(struct pass *pass, const struct node *proje
     return NULL;
 }
 
-static const char *foreign_trouble(struct pass *pass, const char *project, const char *target)
+static const char *foreign_trouble(struct reconcile_run *run, const char *project, const char *target)
 {
     char why[NAME_WHY];
 
     if (!name_is_dns_label(target, why))
-        return arena_printf(pass->arena, "\"%.80s\" is no name of a namespace: %s", target, why);
+        return arena_printf(run->arena, "\"%.80s\" is no name of a namespace: %s", target, why);
     if (namespace_is_reserved(target))
-        return arena_printf(pass->arena, "\"%s\" is reserved", target);
-    if (strcmp(target, project) != 0 && pass_read(pass, KIND_ID_PROJECT, "", target))
-        return arena_printf(pass->arena, "\"%s\" is the namespace of another project", target);
+        return arena_printf(run->arena, "\"%s\" is reserved", target);
+    if (strcmp(target, project) != 0 && reconcile_read(run, KIND_ID_PROJECT, "", target))
+        return arena_printf(run->arena, "\"%s\" is the namespace of another project", target);
     return NULL;
 }
 
-const char *allowed_listing_trouble(struct pass *pass, const struct node *project,
+const char *allowed_listing_trouble(struct reconcile_run *run, const struct node *project,
                                     const char *target)
 {
-    const char *trouble = foreign_trouble(pass, meta_name(project), target), *other;
+    const char *trouble = foreign_trouble(run, meta_name(project), target), *other;
 
     if (trouble)
         return trouble;
     /* Not asked again later: whoever names a spoke so takes nothing from others. */
-    if (pass_read(pass, KIND_ID_CLUSTER, "", target))
-        return arena_printf(pass->arena, "\"%s\" is the name of a spoke", target);
-    other = find_other_lister(pass, project, target, true);
-    return other ? arena_printf(pass->arena,
+    if (reconcile_read(run, KIND_ID_CLUSTER, "", target))
+        return arena_printf(run->arena, "\"%s\" is the name of a spoke", target);
+    other = find_other_lister(run, project, target, true);
+    return other ? arena_printf(run->arena,
                                 "\"%s\" is listed by the project \"%s\" already; to share it, "
                                 "both list it in spec.sharedTargetNamespaces too", target, other)
                  : NULL;
 }
 
-const char *allowed_target_trouble(struct pass *pass, const char *project, const char *target)
+const char *allowed_target_trouble(struct reconcile_run *run, const char *project, const char *target)
 {
-    const struct node *owner = pass_read(pass, KIND_ID_PROJECT, "", project);
+    const struct node *owner = reconcile_read(run, KIND_ID_PROJECT, "", project);
     const char *trouble, *other;
 
     if (!*target || !strcmp(target, project))
         return NULL;
     if (!meta_list_has(targets_of(owner), target))
-        return arena_printf(pass->arena,
+        return arena_printf(run->arena,
                             "\"%.80s\" is neither the project's own namespace nor one that the "
                             "Project \"%s\" lists; it may use: %s%s%s. An administrator adds one "
                             "to spec.targetNamespaces of the Project", target, project, project,
                             node_count(targets_of(owner)) ? ", " : "",
                             node_count(targets_of(owner))
-                                ? names_of(pass->arena, targets_of(owner)) : "");
-    trouble = foreign_trouble(pass, project, target);
+                                ? names_of(run->arena, targets_of(owner)) : "");
+    trouble = foreign_trouble(run, project, target);
     if (trouble)
         return trouble;
-    other = find_other_lister(pass, owner, target, false);
-    return other ? arena_printf(pass->arena, "\"%s\" is the project \"%s\"'s, which listed it "
+    other = find_other_lister(run, owner, target, false);
+    return other ? arena_printf(run->arena, "\"%s\" is the project \"%s\"'s, which listed it "
                                 "before", target, other)
                  : NULL;
 }

@@ -20,7 +20,7 @@
 /* One write as a rule sees it. Only what it changes is judged: an object that was
    right once can still be labelled, finalized and deleted. */
 struct boundary {
-    struct pass pass; /* for reading; nothing is written */
+    struct reconcile_run run; /* for reading; nothing is written */
     const struct objects_review *review;
 };
 
@@ -29,8 +29,8 @@ static struct boundary boundary_of(void *arg, const struct objects_review *revie
     struct controllers *all = arg;
 
     return (struct boundary) {
-        .pass = { .all = all, .objects = all->objects, .arena = review->arena,
-                  .space = review->space, .name = meta_name(review->after) },
+        .run = { .all = all, .objects = all->objects, .arena = review->arena,
+                  .namespace = review->namespace, .name = meta_name(review->after) },
         .review = review,
     };
 }
@@ -67,7 +67,7 @@ static const char *judge_word(struct boundary *boundary, trouble_fn *trouble, co
     struct boundary one = *boundary;
     const char *why;
 
-    one.pass.arena = arena;
+    one.run.arena = arena;
     why = trouble(&one, word);
     return why ? arena_string(boundary->review->arena, why) : NULL;
 }
@@ -137,7 +137,7 @@ static const char *set_name_trouble(struct boundary *boundary, const char *word)
     char why[NAME_WHY];
 
     return name_is_dns_subdomain(word, why) ? NULL
-           : arena_printf(boundary->pass.arena, "\"%.80s\" is no name of a "
+           : arena_printf(boundary->run.arena, "\"%.80s\" is no name of a "
                           "ManagedClusterSet: %s", word, why);
 }
 
@@ -149,15 +149,15 @@ static int check_namespace_name(struct boundary *boundary, const char *namespace
     const char *why;
 
     /* A name that is wrong in itself is refused later, in the schema's words. */
-    if (!review->before && name_is_dns_label(boundary->pass.name, wrong) &&
+    if (!review->before && name_is_dns_label(boundary->run.name, wrong) &&
         !name_is_dns_label(namespace, wrong))
         return refuse_boundary(review, "metadata.name", arena_printf(review->arena, "its namespace would "
                       "be \"%.80s\": %s", namespace, wrong), err);
     /* What is being deleted is waited for, and the status says so. */
-    there = pass_read(&boundary->pass, KIND_ID_NAMESPACE, "", namespace);
+    there = reconcile_read(&boundary->run, KIND_ID_NAMESPACE, "", namespace);
     if (review->before || (there && meta_is_deleting(there)))
         return 0;
-    why = tenancy_space_trouble(&boundary->pass, namespace, review->kind->kind);
+    why = tenancy_namespace_trouble(&boundary->run, namespace, review->kind->kind);
     return why ? refuse_boundary(review, "metadata.name", why, err) : 0;
 }
 
@@ -167,7 +167,7 @@ static int before_tenant(void *arg, const struct objects_review *review, struct 
 
     if (!is_judged(review))
         return 0;
-    if (check_namespace_name(&boundary, arena_printf(review->arena, "tenant-%s", boundary.pass.name), err) < 0 ||
+    if (check_namespace_name(&boundary, arena_printf(review->arena, "tenant-%s", boundary.run.name), err) < 0 ||
         check_members(review, err) < 0)
         return -1;
     return check_word_list(&boundary, "clusterSets", set_name_trouble, err);
@@ -175,7 +175,7 @@ static int before_tenant(void *arg, const struct objects_review *review, struct 
 
 static const char *listing_trouble(struct boundary *boundary, const char *word)
 {
-    return allowed_listing_trouble(&boundary->pass, boundary->review->after, word);
+    return allowed_listing_trouble(&boundary->run, boundary->review->after, word);
 }
 
 static struct map *shared_by(const struct node *project)
@@ -207,7 +207,7 @@ static int before_project(void *arg, const struct objects_review *review, struct
 
     if (!is_judged(review))
         return 0;
-    if (check_namespace_name(&boundary, boundary.pass.name, err) < 0 || check_members(review, err) < 0 ||
+    if (check_namespace_name(&boundary, boundary.run.name, err) < 0 || check_members(review, err) < 0 ||
         check_word_list(&boundary, "targetNamespaces", listing_trouble, err) < 0)
         return -1;
     return check_unshared(&boundary, err);
@@ -223,7 +223,7 @@ static const struct node *sets_of(const struct node *environment)
 
 static const char *find_set_trouble(struct boundary *boundary, const char *word)
 {
-    return allowed_set_trouble(&boundary->pass, boundary->review->space, word);
+    return allowed_set_trouble(&boundary->run, boundary->review->namespace, word);
 }
 
 static int before_environment(void *arg, const struct objects_review *review, struct err *err)
@@ -235,7 +235,7 @@ static int before_environment(void *arg, const struct objects_review *review, st
 
     if (!is_judged(review))
         return 0;
-    why = strcmp(target, was) ? allowed_target_trouble(&boundary.pass, review->space, target)
+    why = strcmp(target, was) ? allowed_target_trouble(&boundary.run, review->namespace, target)
                               : NULL;
     if (why)
         return refuse_boundary(review, "spec.targetNamespace", why, err);
@@ -247,20 +247,20 @@ static int before_environment(void *arg, const struct objects_review *review, st
 
 static const char *share_trouble(struct boundary *boundary, const char *word)
 {
-    return allowed_share_trouble(&boundary->pass, boundary->review->space, word);
+    return allowed_share_trouble(&boundary->run, boundary->review->namespace, word);
 }
 
 static const char *spoke_trouble(struct boundary *boundary, const char *word)
 {
     const struct objects_review *review = boundary->review;
-    char *set = allowed_pool_set(boundary->pass.arena, review->space, boundary->pass.name);
+    char *set = allowed_pool_set(boundary->run.arena, review->namespace, boundary->run.name);
     char why[NAME_WHY];
 
     if (!name_is_dns_label(word, why))
-        return arena_printf(boundary->pass.arena, "\"%.80s\" is no name of a spoke: %s", word, why);
-    if (pass_read(&boundary->pass, KIND_ID_CLUSTER, "", word))
-        return pool_spoke_trouble(&boundary->pass, word, set);
-    return tenancy_space_trouble(&boundary->pass, word, "ManagedCluster");
+        return arena_printf(boundary->run.arena, "\"%.80s\" is no name of a spoke: %s", word, why);
+    if (reconcile_read(&boundary->run, KIND_ID_CLUSTER, "", word))
+        return pool_spoke_trouble(&boundary->run, word, set);
+    return tenancy_namespace_trouble(&boundary->run, word, "ManagedCluster");
 }
 
 static int check_spoke_count(struct boundary *boundary, struct err *err)
@@ -271,7 +271,7 @@ static int check_spoke_count(struct boundary *boundary, struct err *err)
     const char *why = NULL;
 
     if (node_is(now, NODE_LIST) && node_count(now) > node_count(was))
-        why = allowed_spokes_trouble(&boundary->pass, review->space, boundary->pass.name,
+        why = allowed_spokes_trouble(&boundary->run, review->namespace, boundary->run.name,
                                      node_count(now));
     return why ? refuse_boundary(review, "spec.spokes", why, err) : 0;
 }
@@ -303,12 +303,12 @@ static int before_set_goes(void *arg, const struct objects_review *review, struc
 
     if (review->after || review->who->trusted)
         return 0;
-    bindings = pass_list(&boundary.pass, KIND_ID_BINDING, NULL, NULL, review->name);
+    bindings = reconcile_list(&boundary.run, KIND_ID_BINDING, NULL, NULL, review->name);
     for (size_t i = 0; i < node_count(bindings); i++) {
         const struct node *one = node_item(bindings, i);
 
         if (!strcmp(node_get_text(node_get(one, "spec"), "clusterSet"), review->name) &&
-            pass_read(&boundary.pass, KIND_ID_PROJECT, "", meta_namespace(one)))
+            reconcile_read(&boundary.run, KIND_ID_PROJECT, "", meta_namespace(one)))
             return err_set(err, ERR_FORBIDDEN, "managedclustersets \"%s\" is forbidden: the "
                            "project \"%s\" places on it; take it from spec.clusterSets of its "
                            "Tenant first, or delete the ComputePool that it is of", review->name,
@@ -324,7 +324,7 @@ static int before_replica_set_goes(void *arg, const struct objects_review *revie
 {
     struct boundary boundary = boundary_of(arg, review);
     const char *owner = meta_owner_name(review->before, "WorkloadDeployment");
-    const struct node *deployment = *owner ? pass_read(&boundary.pass, KIND_ID_DEPLOYMENT, review->space,
+    const struct node *deployment = *owner ? reconcile_read(&boundary.run, KIND_ID_DEPLOYMENT, review->namespace,
                                                        owner) : NULL;
 
     if (review->after || review->who->trusted || !deployment || meta_is_deleting(deployment))
@@ -341,7 +341,7 @@ static int before_deployment_goes(void *arg, const struct objects_review *review
 {
     struct boundary boundary = boundary_of(arg, review);
     const char *owner = meta_owner_name(review->before, "AIWorkload");
-    const struct node *workload = *owner ? pass_read(&boundary.pass, KIND_ID_AIWORKLOAD, review->space,
+    const struct node *workload = *owner ? reconcile_read(&boundary.run, KIND_ID_AIWORKLOAD, review->namespace,
                                                      owner) : NULL;
 
     if (review->after || review->who->trusted || !workload || meta_is_deleting(workload))

@@ -22,30 +22,30 @@ static const struct kind *key_kind(struct controllers *all, const struct control
     return controller && controller->about != ABOUT_NOTHING ? all->kinds[controller->about] : NULL;
 }
 
-static const struct kind *subject_kind(const struct pass *pass)
+static const struct kind *subject_kind(const struct reconcile_run *run)
 {
-    return key_kind(pass->all, pass->self);
+    return key_kind(run->all, run->self);
 }
 
-static bool is_subject(const struct pass *pass, const struct kind *kind, const char *space,
+static bool is_subject(const struct reconcile_run *run, const struct kind *kind, const char *namespace,
                        const char *name)
 {
-    const struct kind *own = subject_kind(pass);
+    const struct kind *own = subject_kind(run);
 
-    return own && own == kind && !strcmp(name, pass->name) &&
-           !strcmp(space, own->namespaced ? pass->space : "");
+    return own && own == kind && !strcmp(name, run->name) &&
+           !strcmp(namespace, own->namespaced ? run->namespace : "");
 }
 
-static const struct node *read_subject(struct pass *pass)
+static const struct node *read_subject(struct reconcile_run *run)
 {
-    if (!pass->subject && subject_kind(pass))
-        pass->subject = pass_read(pass, pass->self->about, pass->space, pass->name);
-    return pass->subject;
+    if (!run->subject && subject_kind(run))
+        run->subject = reconcile_read(run, run->self->about, run->namespace, run->name);
+    return run->subject;
 }
 
 /* ---- Ways to see whose an object is ------------------------------------------------ */
 
-typedef bool claim_fn(struct pass *pass, const struct node *subject, const struct node *there);
+typedef bool claim_fn(struct reconcile_run *run, const struct node *subject, const struct node *there);
 
 static const struct node *controller_reference(const struct node *object)
 {
@@ -57,116 +57,116 @@ static const struct node *controller_reference(const struct node *object)
     return NULL;
 }
 
-static bool by_owner(struct pass *pass, const struct node *subject, const struct node *there)
+static bool by_owner(struct reconcile_run *run, const struct node *subject, const struct node *there)
 {
     const struct node *reference = controller_reference(there);
 
-    (void)pass;
+    (void)run;
     return *meta_uid(subject) &&
            !strcmp(node_get_text(reference, "uid"), meta_uid(subject)) &&
            !strcmp(node_get_text(reference, "kind"), node_get_text(subject, "kind")) &&
            !strcmp(node_get_text(reference, "name"), meta_name(subject));
 }
 
-static char *namespace_of_subject(struct pass *pass, const struct node *subject)
+static char *namespace_of_subject(struct reconcile_run *run, const struct node *subject)
 {
     bool tenant = !strcmp(node_get_text(subject, "kind"), "Tenant");
 
-    return arena_printf(pass->arena, "%s%s", tenant ? "tenant-" : "", meta_name(subject));
+    return arena_printf(run->arena, "%s%s", tenant ? "tenant-" : "", meta_name(subject));
 }
 
 /* The Namespace that a Tenant, Project or ManagedCluster has a right to. */
-static bool by_namespace_label(struct pass *pass, const struct node *subject,
+static bool by_namespace_label(struct reconcile_run *run, const struct node *subject,
                                const struct node *there)
 {
-    return !strcmp(meta_name(there), namespace_of_subject(pass, subject)) &&
+    return !strcmp(meta_name(there), namespace_of_subject(run, subject)) &&
            !strcmp(meta_label(there, META_LABEL_OWNER_KIND), node_get_text(subject, "kind"));
 }
 
 /* Whatever lies in the subject's own namespace. */
-static bool in_own_namespace(struct pass *pass, const struct node *subject,
+static bool in_own_namespace(struct reconcile_run *run, const struct node *subject,
                              const struct node *there)
 {
-    char *name = namespace_of_subject(pass, subject);
-    const struct node *namespace = pass_read(pass, KIND_ID_NAMESPACE, "", name);
+    char *name = namespace_of_subject(run, subject);
+    const struct node *namespace = reconcile_read(run, KIND_ID_NAMESPACE, "", name);
 
     return !strcmp(meta_namespace(there), name) && namespace &&
-           by_namespace_label(pass, subject, namespace);
+           by_namespace_label(run, subject, namespace);
 }
 
 /* What the hub keeps of removed spokes, in a namespace where only it and administrators
    write, besides what lies in the spoke's own. */
-static bool by_record(struct pass *pass, const struct node *subject, const struct node *there)
+static bool by_record(struct reconcile_run *run, const struct node *subject, const struct node *there)
 {
     return (!strcmp(meta_namespace(there), AUTH_RECORDS) &&
-            *meta_label(there, META_LABEL_REMOVED_SPOKE)) || in_own_namespace(pass, subject, there);
+            *meta_label(there, META_LABEL_REMOVED_SPOKE)) || in_own_namespace(run, subject, there);
 }
 
-static char *set_of_pool(struct pass *pass, const struct node *pool)
+static char *set_of_pool(struct reconcile_run *run, const struct node *pool)
 {
-    return allowed_pool_set(pass->arena, meta_namespace(pool), meta_name(pool));
+    return allowed_pool_set(run->arena, meta_namespace(pool), meta_name(pool));
 }
 
 /* Sets of before 0.2 do not say for which pool they are, but are labelled. */
-static bool by_pool_annotation(struct pass *pass, const struct node *pool,
+static bool by_pool_annotation(struct reconcile_run *run, const struct node *pool,
                                const struct node *there)
 {
     const char *owner = meta_annotation(there, META_ANNOTATION_OWNER);
-    char *own = arena_printf(pass->arena, "%s/%s", meta_namespace(pool), meta_name(pool));
+    char *own = arena_printf(run->arena, "%s/%s", meta_namespace(pool), meta_name(pool));
 
     if (!strcmp(meta_name(there), POOL_RELEASED))
         return true;
     return *owner ? !strcmp(owner, own)
                   : !strcmp(meta_label(there, META_LABEL_POOL), meta_name(there)) &&
-                        !strcmp(meta_name(there), set_of_pool(pass, pool));
+                        !strcmp(meta_name(there), set_of_pool(run, pool));
 }
 
 /* Made ahead by the pool, or in its set. */
-static bool by_pool_label(struct pass *pass, const struct node *pool, const struct node *there)
+static bool by_pool_label(struct reconcile_run *run, const struct node *pool, const struct node *there)
 {
-    char *set = set_of_pool(pass, pool);
+    char *set = set_of_pool(run, pool);
 
     return !strcmp(meta_label(there, META_LABEL_POOL), set) ||
            !strcmp(meta_label(there, META_LABEL_CLUSTERSET), set);
 }
 
-static bool by_project_label(struct pass *pass, const struct node *project,
+static bool by_project_label(struct reconcile_run *run, const struct node *project,
                              const struct node *there)
 {
-    (void)pass;
+    (void)run;
     return !strcmp(meta_namespace(there), meta_name(project)) &&
            !strcmp(meta_label(there, META_LABEL_MADE_BY), "project");
 }
 
 /* A revision is kept longer than what it is of, so it has no uid to go by. */
-static bool by_definition(struct pass *pass, const struct node *subject,
+static bool by_definition(struct reconcile_run *run, const struct node *subject,
                           const struct node *there)
 {
     const struct node *spec = node_get(there, "spec");
 
-    (void)pass;
+    (void)run;
     return !strcmp(node_get_text(spec, "kind"), node_get_text(subject, "kind")) &&
            !strcmp(node_get_text(spec, "name"), meta_name(subject));
 }
 
 /* Works and their Workload objects lie in clusters' namespaces, where only the hub
    and administrators write them. The label may be a hash; a work's name is whole. */
-static bool by_replica_set(struct pass *pass, const struct node *set, const struct node *there)
+static bool by_replica_set(struct reconcile_run *run, const struct node *set, const struct node *there)
 {
-    const char *space = meta_namespace(set), *name = meta_name(set);
+    const char *namespace = meta_namespace(set), *name = meta_name(set);
     const char *project = meta_label(there, META_LABEL_PROJECT);
 
     if (!strcmp(node_get_text(there, "kind"), "ManifestWork") &&
-        strcmp(meta_name(there), arena_printf(pass->arena, "%s.%s", space, name)) != 0)
+        strcmp(meta_name(there), arena_printf(run->arena, "%s.%s", namespace, name)) != 0)
         return false;
-    return (!*project || !strcmp(project, space)) &&
+    return (!*project || !strcmp(project, namespace)) &&
            !strcmp(meta_label(there, META_LABEL_REPLICASET),
-                   spokes_replica_set_label(pass->arena, space, name));
+                   spokes_replica_set_label(run->arena, namespace, name));
 }
 
-static bool by_anybody(struct pass *pass, const struct node *subject, const struct node *there)
+static bool by_anybody(struct reconcile_run *run, const struct node *subject, const struct node *there)
 {
-    (void)pass, (void)subject, (void)there;
+    (void)run, (void)subject, (void)there;
     return true;
 }
 
@@ -225,44 +225,44 @@ static const struct claim {
     /* clang-format on */
 };
 
-static const struct claim *find_claim(const struct pass *pass, const struct kind *kind)
+static const struct claim *find_claim(const struct reconcile_run *run, const struct kind *kind)
 {
-    for (size_t i = 0; pass->self && i < count_of(claims); i++)
-        if (!strcmp(claims[i].controller, pass->self->name) &&
-            (claims[i].kind == ANY_KIND || pass->all->kinds[claims[i].kind] == kind))
+    for (size_t i = 0; run->self && i < count_of(claims); i++)
+        if (!strcmp(claims[i].controller, run->self->name) &&
+            (claims[i].kind == ANY_KIND || run->all->kinds[claims[i].kind] == kind))
             return &claims[i];
     return NULL;
 }
 
-bool claim_is_own(struct pass *pass, const struct kind *kind, const struct node *there)
+bool claim_is_own(struct reconcile_run *run, const struct kind *kind, const struct node *there)
 {
     const struct claim *claim;
 
     if (!there)
         return false;
-    if (is_subject(pass, kind, meta_namespace(there), meta_name(there)))
+    if (is_subject(run, kind, meta_namespace(there), meta_name(there)))
         return true;
-    claim = find_claim(pass, kind);
-    return claim && read_subject(pass) && claim->is_own(pass, read_subject(pass), there);
+    claim = find_claim(run, kind);
+    return claim && read_subject(run) && claim->is_own(run, read_subject(run), there);
 }
 
 /* ---- Words -------------------------------------------------------------------------- */
 
-const char *claim_words(struct pass *pass, const struct err *err)
+const char *claim_words(struct reconcile_run *run, const struct err *err)
 {
-    return err->code == ERR_TAKEN ? arena_string(pass->arena, err->text) : NULL;
+    return err->code == ERR_TAKEN ? arena_string(run->arena, err->text) : NULL;
 }
 
 /* An owner is named to those who may see it: in the same namespace. */
-static int refuse_claim(struct pass *pass, const struct claim *claim, const struct kind *kind,
+static int refuse_claim(struct reconcile_run *run, const struct claim *claim, const struct kind *kind,
                   const struct node *there, struct err *err)
 {
     const struct node *reference = controller_reference(there);
-    const char *subject = node_get_text(read_subject(pass), "kind");
-    const char *space = meta_namespace(there), *owner = node_get_text(reference, "name");
-    bool same = !strcmp(space, pass->space);
-    const char *where = same || !*space ? "" : arena_printf(pass->arena, " in the namespace \"%s\"",
-                                                            space);
+    const char *subject = node_get_text(read_subject(run), "kind");
+    const char *namespace = meta_namespace(there), *owner = node_get_text(reference, "name");
+    bool same = !strcmp(namespace, run->namespace);
+    const char *where = same || !*namespace ? "" : arena_printf(run->arena, " in the namespace \"%s\"",
+                                                            namespace);
 
     if (meta_is_deleting(there))
         return err_set(err, ERR_TAKEN, "an earlier %s \"%s\"%s is being deleted; the name is taken "
@@ -271,12 +271,12 @@ static int refuse_claim(struct pass *pass, const struct claim *claim, const stru
         return err_set(err, ERR_TAKEN, "the name is taken: the %s \"%s\" belongs to the %s \"%s\"; %s",
                        kind->kind, meta_name(there), node_get_text(reference, "kind"), owner,
                        claim->way ? claim->way : arena_printf(
-                           pass->arena, "give this %s another name, or delete that %s", subject,
+                           run->arena, "give this %s another name, or delete that %s", subject,
                            node_get_text(reference, "kind")));
     return err_set(err, ERR_TAKEN, "the name is taken: there is a %s \"%s\"%s that is not this %s's; %s",
                    kind->kind, meta_name(there), where, subject,
                    claim->way ? claim->way : arena_printf(
-                       pass->arena, "delete it, or give this %s another name", subject));
+                       run->arena, "delete it, or give this %s another name", subject));
 }
 
 /* A write that has no row is a mistake of the program; tests end at it. */
@@ -288,28 +288,28 @@ static int refuse_claim(struct pass *pass, const struct claim *claim, const stru
 
 /* ---- Before a write ------------------------------------------------------------------ */
 
-static bool add_waiter(struct pass *pass, const struct kind *kind, const char *space,
+static bool add_waiter(struct reconcile_run *run, const struct kind *kind, const char *namespace,
                      const char *name);
 
 /* Once for each name and subject, for people who look at Events. */
-static void record_name_taken(struct pass *pass, const struct err *err)
+static void record_name_taken(struct reconcile_run *run, const struct err *err)
 {
     struct seen seen;
 
-    if (pass_get(pass, pass->self->about, pass->space, pass->name, &seen))
-        pass_event(pass, &seen, true, "NameTaken", "%s", err->text);
+    if (reconcile_get(run, run->self->about, run->namespace, run->name, &seen))
+        reconcile_event(run, &seen, true, "NameTaken", "%s", err->text);
 }
 
-static struct node *read_there(struct pass *pass, const struct kind *kind, const char *space,
+static struct node *read_there(struct reconcile_run *run, const struct kind *kind, const char *namespace,
                                const char *name)
 {
-    scoped_object struct object *found = objects_get(pass->objects, OBJECTS_STAGED, kind, space,
+    scoped_object struct object *found = objects_get(run->objects, OBJECTS_STAGED, kind, namespace,
                                                      name, NULL);
 
-    return found ? object_read(pass->arena, found) : NULL;
+    return found ? object_read(run->arena, found) : NULL;
 }
 
-int claim_check(struct pass *pass, const struct kind *kind, const char *space,
+int claim_check(struct reconcile_run *run, const struct kind *kind, const char *namespace,
                 const char *name, const struct node *wanted, bool *ret_leave,
                 struct err *err)
 {
@@ -317,54 +317,54 @@ int claim_check(struct pass *pass, const struct kind *kind, const char *space,
     const struct node *there;
 
     *ret_leave = false;
-    if (is_subject(pass, kind, space, name))
+    if (is_subject(run, kind, namespace, name))
         return 0;
-    claim = find_claim(pass, kind);
+    claim = find_claim(run, kind);
     assert(claim || !LINT);
     if (!claim)
         return err_set(err, ERR_INTERNAL, "the controller %s has no claim to any %s (claim.c)",
-                       pass->self ? pass->self->name : "?", kind->kind);
+                       run->self ? run->self->name : "?", kind->kind);
     if (claim->is_own == by_anybody)
         return 0;
-    there = read_there(pass, kind, space, name);
-    if (there && !claim_is_own(pass, kind, there)) {
-        bool news = add_waiter(pass, kind, space, name);
+    there = read_there(run, kind, namespace, name);
+    if (there && !claim_is_own(run, kind, there)) {
+        bool news = add_waiter(run, kind, namespace, name);
 
         *ret_leave = claim->leave;
         if (claim->leave)
             return 0;
-        refuse_claim(pass, claim, kind, there, err);
+        refuse_claim(run, claim, kind, there, err);
         if (news && wanted)
-            record_name_taken(pass, err);
+            record_name_taken(run, err);
         return -1;
     }
-    if (!there && wanted && !claim_is_own(pass, kind, wanted))
+    if (!there && wanted && !claim_is_own(run, kind, wanted))
         return err_set(err, ERR_INTERNAL, "the controller %s makes the %s \"%s\" without saying for "
-                       "whom (claim.c)", pass->self->name, kind->kind, name);
+                       "whom (claim.c)", run->self->name, kind->kind, name);
     return 0;
 }
 
 /* ---- Waiting for a name ----------------------------------------------------------------- */
 
-static char *make_name_key(const char *store_kind, const char *space, const char *name)
+static char *make_name_key(const char *store_kind, const char *namespace, const char *name)
 {
-    return mem_printf("%s %s/%s", store_kind, space, name);
+    return mem_printf("%s %s/%s", store_kind, namespace, name);
 }
 
 /* "CONTROLLER NAMESPACE/NAME" */
-static char *waiter_key(const struct pass *pass)
+static char *waiter_key(const struct reconcile_run *run)
 {
-    return mem_printf("%s %s/%s", pass->self->name, pass->space, pass->name);
+    return mem_printf("%s %s/%s", run->self->name, run->namespace, run->name);
 }
 
 static char *split_waiter(const char *waiter, const char **ret_name)
 {
-    char *space = mem_copy_string(strchr(waiter, ' ') + 1);
-    char *slash = strchr(space, '/');
+    char *namespace = mem_copy_string(strchr(waiter, ' ') + 1);
+    char *slash = strchr(namespace, '/');
 
     *slash = '\0';
     *ret_name = slash + 1;
-    return space;
+    return namespace;
 }
 
 /* Keys whose objects are gone wait for nothing. Looked at whenever there are twice as
@@ -379,10 +379,10 @@ static void forget_gone(struct controllers *all, struct map *waiters)
         return;
     while ((to = map_next(waiters, &at, &waiter))) {
         const char *name;
-        scoped_mem char *space = split_waiter(waiter, &name);
+        scoped_mem char *namespace = split_waiter(waiter, &name);
         const struct kind *kind = key_kind(all, to);
         scoped_object struct object *there =
-            kind ? objects_get(all->objects, OBJECTS_STAGED, kind, space, name, NULL) : NULL;
+            kind ? objects_get(all->objects, OBJECTS_STAGED, kind, namespace, name, NULL) : NULL;
 
         if (!there)
             map_remove(waiters, waiter);
@@ -390,34 +390,34 @@ static void forget_gone(struct controllers *all, struct map *waiters)
 }
 
 /* True if it did not wait for this before. */
-static bool add_waiter(struct pass *pass, const struct kind *kind, const char *space,
+static bool add_waiter(struct reconcile_run *run, const struct kind *kind, const char *namespace,
                      const char *name)
 {
-    scoped_mem char *key = make_name_key(kind->store_kind, space, name);
-    scoped_mem char *waiter = waiter_key(pass);
+    scoped_mem char *key = make_name_key(kind->store_kind, namespace, name);
+    scoped_mem char *waiter = waiter_key(run);
     struct map *waiters;
 
-    if (!pass->all->waits)
-        pass->all->waits = map_new();
-    waiters = map_get(pass->all->waits, key);
+    if (!run->all->waits)
+        run->all->waits = map_new();
+    waiters = map_get(run->all->waits, key);
     if (!waiters) {
         waiters = map_new();
-        map_put(pass->all->waits, key, waiters);
+        map_put(run->all->waits, key, waiters);
     }
-    forget_gone(pass->all, waiters);
-    return !map_put(waiters, waiter, (void *)(uintptr_t)pass->self);
+    forget_gone(run->all, waiters);
+    return !map_put(waiters, waiter, (void *)(uintptr_t)run->self);
 }
 
 /* A name that is free is not waited for: it would stand here for ever, as no end of
    an object takes it out. */
-void claim_wait(struct pass *pass, enum kind_id kind, const char *space, const char *name)
+void claim_wait(struct reconcile_run *run, enum kind_id kind, const char *namespace, const char *name)
 {
-    const struct kind *waited = pass->all->kinds[kind];
-    scoped_object struct object *there = pass->self
-        ? objects_get(pass->objects, OBJECTS_STAGED, waited, space, name, NULL) : NULL;
+    const struct kind *waited = run->all->kinds[kind];
+    scoped_object struct object *there = run->self
+        ? objects_get(run->objects, OBJECTS_STAGED, waited, namespace, name, NULL) : NULL;
 
     if (there)
-        add_waiter(pass, waited, space, name);
+        add_waiter(run, waited, namespace, name);
 }
 
 /* By what claims are seen: owners, labels, annotations, and whether it goes. */
@@ -454,7 +454,7 @@ void claim_note(struct controllers *all, const struct object *before,
     if (!all->waits || !map_count(all->waits))
         return;
     {
-        scoped_mem char *key = make_name_key(any->kind->store_kind, any->space, any->name);
+        scoped_mem char *key = make_name_key(any->kind->store_kind, any->namespace, any->name);
 
         waiters = map_get(all->waits, key);
         if (!waiters || !owner_differs(before, after))
@@ -465,9 +465,9 @@ void claim_note(struct controllers *all, const struct object *before,
     }
     while ((to = map_next(waiters, &at, &waiter))) {
         const char *name;
-        scoped_mem char *space = split_waiter(waiter, &name);
+        scoped_mem char *namespace = split_waiter(waiter, &name);
 
-        controllers_wake(all, to, space, name);
+        controllers_wake(all, to, namespace, name);
     }
     if (!after)
         map_free(&waiters);

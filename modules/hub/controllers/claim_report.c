@@ -20,34 +20,34 @@ static const struct {
     { KIND_ID_CLUSTER, META_CONDITION_CLUSTER_ACCEPTED, false },
 };
 
-static int set_taken_status(struct pass *pass, const struct seen *seen, const char *condition_type,
+static int set_taken_status(struct reconcile_run *run, const struct seen *seen, const char *condition_type,
                       bool phase, const char *words, struct err *err)
 {
-    struct node *status = meta_copy_status(pass->arena, seen->node);
+    struct node *status = meta_copy_status(run->arena, seen->node);
     const struct meta_condition condition = { condition_type, "False", "NameTaken", words };
     int64_t generation = meta_generation(seen->node);
 
     if (condition_type)
-        meta_condition_set(pass->arena, status, meta_conditions(seen->node),
-                      &condition, generation, pass->now);
+        meta_condition_set(run->arena, status, meta_conditions(seen->node),
+                      &condition, generation, run->now);
     if (phase) {
-        node_set_text(pass->arena, status, "phase", "Failed");
-        node_set_text(pass->arena, status, "message", words);
-        node_set_int(pass->arena, status, "observedGeneration", generation);
+        node_set_text(run->arena, status, "phase", "Failed");
+        node_set_text(run->arena, status, "message", words);
+        node_set_int(run->arena, status, "observedGeneration", generation);
     }
-    return pass_status(pass, seen, status, NULL, err);
+    return reconcile_status(run, seen, status, NULL, err);
 }
 
-int claim_report(struct pass *pass, struct err *err)
+int claim_report(struct reconcile_run *run, struct err *err)
 {
-    const char *words = claim_words(pass, err);
+    const char *words = claim_words(run, err);
     struct seen seen;
 
     if (!words)
         return -1;
     for (size_t i = 0; i < count_of(conditions); i++)
-        if (conditions[i].kind == pass->self->about &&
-            pass_get(pass, conditions[i].kind, pass->space, pass->name, &seen))
-            return set_taken_status(pass, &seen, conditions[i].condition, conditions[i].phase, words, err);
+        if (conditions[i].kind == run->self->about &&
+            reconcile_get(run, conditions[i].kind, run->namespace, run->name, &seen))
+            return set_taken_status(run, &seen, conditions[i].condition, conditions[i].phase, words, err);
     return -1;
 }

@@ -6,6 +6,6 @@
 
 /* Private to controllers: publishes a failure with ERR_TAKEN at the subject of the run,
    as the condition NameTaken. -1 with `err` unchanged for any other failure. */
-int claim_report(struct pass *pass, struct err *err);
+int claim_report(struct reconcile_run *run, struct err *err);
 
 #endif

@@ -30,58 +30,58 @@ struct node *clusterset_first(struct arena *arena, size_t index)
 }
 
 /* One that is always there comes again. */
-static int make_again(struct pass *pass, struct err *err)
+static int make_again(struct reconcile_run *run, struct err *err)
 {
     struct node *set;
 
-    for (size_t i = 0; (set = clusterset_first(pass->arena, i)); i++)
-        if (!strcmp(meta_name(set), pass->name))
-            return pass_ensure(pass, set, NULL, err);
+    for (size_t i = 0; (set = clusterset_first(run->arena, i)); i++)
+        if (!strcmp(meta_name(set), run->name))
+            return reconcile_ensure(run, set, NULL, err);
     return 0;
 }
 
-static int reconcile_clusterset(struct pass *pass, struct err *err)
+static int reconcile_clusterset(struct reconcile_run *run, struct err *err)
 {
     struct seen set;
     struct node *status;
     struct meta_condition condition;
     int64_t members;
 
-    if (!pass_get(pass, KIND_ID_CLUSTER_SET, "", pass->name, &set))
-        return make_again(pass, err);
-    members = (int64_t)placement_count_set(pass->all->world, pass->name);
+    if (!reconcile_get(run, KIND_ID_CLUSTER_SET, "", run->name, &set))
+        return make_again(run, err);
+    members = (int64_t)placement_count_set(run->all->world, run->name);
     condition = (struct meta_condition) {
         "ClusterSetEmpty", members ? "False" : "True",
         members ? "ClustersSelected" : "NoClusterMatched",
-        members ? arena_printf(pass->arena, "%lld ManagedClusters selected",
+        members ? arena_printf(run->arena, "%lld ManagedClusters selected",
                                (long long)members)
                 : "No ManagedCluster selected",
     };
-    status = meta_copy_status(pass->arena, set.node);
-    meta_condition_set(pass->arena, status, meta_conditions(set.node), &condition,
-                  meta_generation(set.node), pass->now);
-    return pass_status(pass, &set, status, NULL, err);
+    status = meta_copy_status(run->arena, set.node);
+    meta_condition_set(run->arena, status, meta_conditions(set.node), &condition,
+                  meta_generation(set.node), run->now);
+    return reconcile_status(run, &set, status, NULL, err);
 }
 
-static int reconcile_binding(struct pass *pass, struct err *err)
+static int reconcile_binding(struct reconcile_run *run, struct err *err)
 {
     struct meta_condition condition = { "Bound", "True", "ClusterSetBound", "" };
     struct seen binding;
     struct node *status;
     const char *set;
 
-    if (!pass_get(pass, KIND_ID_BINDING, pass->space, pass->name, &binding))
+    if (!reconcile_get(run, KIND_ID_BINDING, run->namespace, run->name, &binding))
         return 0;
     set = node_get_text(node_get(binding.node, "spec"), "clusterSet");
-    if (!pass_read(pass, KIND_ID_CLUSTER_SET, "", set))
+    if (!reconcile_read(run, KIND_ID_CLUSTER_SET, "", set))
         condition = (struct meta_condition) {
             "Bound", "False", "ClusterSetNotFound",
-            arena_printf(pass->arena, "there is no ManagedClusterSet \"%s\"", set),
+            arena_printf(run->arena, "there is no ManagedClusterSet \"%s\"", set),
         };
-    status = meta_copy_status(pass->arena, binding.node);
-    meta_condition_set(pass->arena, status, meta_conditions(binding.node), &condition,
-                  meta_generation(binding.node), pass->now);
-    return pass_status(pass, &binding, status, NULL, err);
+    status = meta_copy_status(run->arena, binding.node);
+    meta_condition_set(run->arena, status, meta_conditions(binding.node), &condition,
+                  meta_generation(binding.node), run->now);
+    return reconcile_status(run, &binding, status, NULL, err);
 }
 
 /* Only labels, arrival and departure change who is in a set. */

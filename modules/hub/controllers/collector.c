@@ -71,7 +71,7 @@ static const struct object *find_owner(const struct collector *collector,
     return owner && !strcmp(owner->kind->kind, reference->kind) &&
                    is_of_group(owner->kind, reference->api_version) &&
                    !strcmp(owner->name, reference->name) &&
-                   (!*owner->space || !strcmp(owner->space, dependent->space))
+                   (!*owner->namespace || !strcmp(owner->namespace, dependent->namespace))
                ? owner
                : NULL;
 }
@@ -123,14 +123,14 @@ static void wake_owners(struct collector *collector, const struct object *object
 /* The namespace of an object that is gone may be empty now. */
 static void wake_namespace(struct collector *collector, const char *name)
 {
-    scoped_object struct object *space =
+    scoped_object struct object *namespace =
         collector->namespaces && *name
             ? objects_get(collector->objects, OBJECTS_PUBLISHED, collector->namespaces,
                           "", name, NULL)
             : NULL;
 
-    if (space && space->deleting)
-        enqueue_uid(collector, space->uid);
+    if (namespace && namespace->deleting)
+        enqueue_uid(collector, namespace->uid);
 }
 
 static void index_object(struct collector *collector, const struct object *after)
@@ -155,7 +155,7 @@ static void unindex_object(struct collector *collector, const struct object *bef
     if (map_get(collector->dependents, before->uid))
         enqueue_uid(collector, before->uid);
     wake_owners(collector, before);
-    wake_namespace(collector, before->space);
+    wake_namespace(collector, before->namespace);
 }
 
 static void on_published(void *arg, const struct object *before,
@@ -239,7 +239,7 @@ static void delete_object(struct collector *collector, const struct object *obje
     struct err err = {0};
 
     write.kind = object->kind;
-    write.space = object->space;
+    write.namespace = object->namespace;
     write.name = object->name;
     write.uid = object->uid;
     write.propagation = propagation;
@@ -247,7 +247,7 @@ static void delete_object(struct collector *collector, const struct object *obje
         object_drop(&result.object);
     else if (err.code != ERR_NOT_FOUND && err.code != ERR_CONFLICT)
         log_warn("objects", "%s %s/%s cannot be collected: %s",
-                 object->kind->resource, object->space, object->name, err.text);
+                 object->kind->resource, object->namespace, object->name, err.text);
 }
 
 /* Takes the references to these owners (all that are gone, if `uid` is NULL)
@@ -272,7 +272,7 @@ static void cut_owners(struct collector *collector, const struct object *object,
     node_set(arena, metadata, "ownerReferences",
              node_count(list) ? list : node_null(arena));
     write.kind = object->kind;
-    write.space = object->space;
+    write.namespace = object->namespace;
     write.name = object->name;
     write.body = patch;
     write.patch = OBJECTS_PATCH_MERGE;
@@ -280,7 +280,7 @@ static void cut_owners(struct collector *collector, const struct object *object,
         object_drop(&result.object);
     else if (err.code != ERR_NOT_FOUND && err.code != ERR_CONFLICT)
         log_warn("objects", "%s %s/%s keeps an owner: %s",
-                 object->kind->resource, object->space, object->name, err.text);
+                 object->kind->resource, object->namespace, object->name, err.text);
 }
 
 /* An owner of a kind that is not served here may live elsewhere. */
@@ -298,7 +298,7 @@ static bool is_of_no_namespace(const struct collector *collector,
 {
     const struct kind *kind = find_kind(collector, reference);
 
-    return !*object->space && kind && kind->namespaced;
+    return !*object->namespace && kind && kind->namespaced;
 }
 
 /* The reference means what lives in another namespace. */
@@ -308,7 +308,7 @@ static bool is_of_another(const struct collector *collector,
 {
     const struct object *owner = map_get(collector->by_uid, reference->uid);
 
-    return owner && *owner->space && strcmp(owner->space, object->space) != 0;
+    return owner && *owner->namespace && strcmp(owner->namespace, object->namespace) != 0;
 }
 
 static void report_invalid(struct collector *collector, const struct object *object,
@@ -322,8 +322,8 @@ static void report_invalid(struct collector *collector, const struct object *obj
     objects_event(collector->objects, MANAGER, object, true, "OwnerRefInvalidNamespace",
                   "ownerRef [%s/%s, namespace: %s, name: %s, uid: %s] does not "
                   "exist in namespace \"%s\"",
-                  reference->api_version, reference->kind, object->space,
-                  reference->name, reference->uid, object->space);
+                  reference->api_version, reference->kind, object->namespace,
+                  reference->name, reference->uid, object->namespace);
 }
 
 /* False where a reference keeps the object from being collected at all. */
@@ -382,7 +382,7 @@ static void remove_finalizer(struct collector *collector, const struct object *o
     if (objects_set_finalizer(collector->objects, MANAGER, object, finalizer, false,
                               &err) < 0)
         log_warn("objects", "%s %s/%s keeps its finalizer: %s",
-                 object->kind->resource, object->space, object->name, err.text);
+                 object->kind->resource, object->namespace, object->name, err.text);
 }
 
 static void delete_in_foreground(struct collector *collector,
@@ -450,26 +450,26 @@ static void add_to_slice(void *arg, const struct object *object)
 }
 
 /* Deletes what is in the namespace, a slice at a time, and then the namespace. */
-static void empty_namespace(struct collector *collector, const struct object *space)
+static void empty_namespace(struct collector *collector, const struct object *namespace)
 {
     struct slice slice = {.count = 0};
     const struct kind *kind;
 
-    if (objects_space_is_empty(collector->objects, space->name)) {
-        delete_object(collector, space, NULL);
+    if (objects_space_is_empty(collector->objects, namespace->name)) {
+        delete_object(collector, namespace, NULL);
         return;
     }
     for (size_t i = 0; !slice.more && (kind = objects_stored_kind(collector->objects, i)); i++)
-        objects_each(collector->objects, OBJECTS_PUBLISHED, kind, space->name,
+        objects_each(collector->objects, OBJECTS_PUBLISHED, kind, namespace->name,
                      add_to_slice, &slice);
     for (size_t i = 0; i < slice.count; i++) {
         delete_object(collector, slice.objects[i], "Background");
         object_drop(&slice.objects[i]);
     }
     if (slice.more)
-        enqueue_uid(collector, space->uid);
+        enqueue_uid(collector, namespace->uid);
     else if (!slice.count)
-        namespace_content_report(collector->objects, space);
+        namespace_content_report(collector->objects, namespace);
 }
 
 static void check_uid(struct collector *collector, const char *uid)

@@ -25,6 +25,6 @@ void collector_run(struct collector *collector);
 
 /* Sets the conditions of a namespace whose content is all being deleted, but not gone:
    what is left, and which finalizers hold it (namespace_content.c). */
-void namespace_content_report(struct objects *objects, const struct object *space);
+void namespace_content_report(struct objects *objects, const struct object *namespace);
 
 #endif

@@ -14,7 +14,7 @@
 
 struct collector;
 struct map;
-struct pass;
+struct reconcile_run;
 struct placement_world;
 struct proof;
 struct queue;
@@ -26,7 +26,7 @@ struct queue;
  * alone knows the table of controllers (table.c); proof.c; turns.c; the controllers
  * themselves with their parts (rights: allowed.c, boundaries.c, namespaces.c, …;
  * rendering: rendition.c; rollout: replicaset*.c; joining: joining.c, csr.c, …);
- * pass_write.c; claim.c; pass.c (one run's reading); index.c, queue.c; kind_ids.c.
+ * pass_write.c; claim.c; reconcile.c (one run's reading); index.c, queue.c; kind_ids.c.
  */
 
 /* ---- What a controller is ------------------------------------------------ */
@@ -34,7 +34,7 @@ struct queue;
 struct controller;
 
 /* 0, or -1: tried again later. A user's mistake is a condition and 0. */
-typedef int controller_run_fn(struct pass *pass, struct err *err);
+typedef int controller_run_fn(struct reconcile_run *run, struct err *err);
 /* Wakes the keys that a change concerns. `before` or `after` may be NULL. */
 typedef void controller_map_fn(struct controllers *all,
                                const struct controller *to,
@@ -86,9 +86,9 @@ struct controllers {
 
 /* Puts a key into the queue, once; a waiting retry runs at once (queue.c). */
 void controllers_wake(struct controllers *all, const struct controller *to,
-                      const char *space, const char *name);
+                      const char *namespace, const char *name);
 /* Wakes a key for each object of a kind ("" for all namespaces). */
 void controllers_wake_all(struct controllers *all, const struct controller *to,
-                          enum kind_id kind, const char *space);
+                          enum kind_id kind, const char *namespace);
 
 #endif

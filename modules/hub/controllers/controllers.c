@@ -68,7 +68,7 @@ static void wake_concerned(struct controllers *all, const struct object *before,
             if (source->map)
                 source->map(all, to, before, after);
             else
-                controllers_wake(all, to, any->space, any->name);
+                controllers_wake(all, to, any->namespace, any->name);
         }
     }
 }
@@ -196,13 +196,13 @@ static int make_sets(struct controllers *all, struct err *err)
 
 void controllers_render_again(struct controllers *all, const char *repository)
 {
-    scoped_mem char *space = mem_copy_string(repository);
-    char *slash = strrchr(space, '/');
+    scoped_mem char *namespace = mem_copy_string(repository);
+    char *slash = strrchr(namespace, '/');
 
     if (!slash)
         return;
     *slash = '\0';
-    controllers_wake(all, &controller_deployment, space, slash + 1);
+    controllers_wake(all, &controller_deployment, namespace, slash + 1);
 }
 
 static void add_rules(struct controllers *all)

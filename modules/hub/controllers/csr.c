@@ -213,7 +213,7 @@ void csr_rules(struct controllers *all)
 }
 
 struct signing {
-    struct pass *pass;
+    struct reconcile_run *run;
     struct seen seen;
     struct pki_request *request;
     const char *cluster, *agent;
@@ -224,7 +224,7 @@ struct signing {
 static bool recognize_spoke_request(struct signing *s)
 {
     s->request = read_request(s->seen.node);
-    return recognize_request(s->pass->arena, s->seen.node, s->request, &s->cluster, &s->agent);
+    return recognize_request(s->run->arena, s->seen.node, s->request, &s->cluster, &s->agent);
 }
 
 /* The JoinToken by which the request came, or "". */
@@ -248,7 +248,7 @@ static bool may_approve(struct signing *s)
     if (!strcmp(user, s->request->common_name))
         return true;
     return *token && !strcmp(token, meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN)) &&
-           joining_key_is_own(s->managed.node, pin_text(s->pass->arena, s->request));
+           joining_key_is_own(s->managed.node, pin_text(s->run->arena, s->request));
 }
 
 /* No key speaks for it yet, or this one does. */
@@ -256,7 +256,7 @@ static bool is_nobodys_or_its_own(const struct signing *s)
 {
     const char *keys = meta_annotation(s->managed.node, META_ANNOTATION_CLIENT_KEYS);
 
-    return !*keys || strstr(keys, pin_text(s->pass->arena, s->request));
+    return !*keys || strstr(keys, pin_text(s->run->arena, s->request));
 }
 
 static bool may_adopt(const struct signing *s, const char *id, const struct node *token)
@@ -265,10 +265,10 @@ static bool may_adopt(const struct signing *s, const char *id, const struct node
 
     return token && *meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN) &&
            joining_token_names(token, s->cluster) && is_nobodys_or_its_own(s) &&
-           !strcmp(joining_set_of_token(s->pass, token),
+           !strcmp(joining_set_of_token(s->run, token),
                    meta_label(s->managed.node, META_LABEL_CLUSTERSET)) &&
            (!strcmp(meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN), id) ||
-            joining_check_token(s->pass->all, s->pass->arena, id, s->cluster, &why) == 0);
+            joining_check_token(s->run->all, s->run->arena, id, s->cluster, &why) == 0);
 }
 
 /*
@@ -281,21 +281,21 @@ static bool may_adopt(const struct signing *s, const char *id, const struct node
 static int adopt_cluster(struct signing *s, struct err *err)
 {
     const char *id = token_of(s);
-    struct arena *arena = s->pass->arena;
+    struct arena *arena = s->run->arena;
     struct node *patch = node_map(arena);
 
-    if (!*id || !may_adopt(s, id, joining_token(s->pass->all, arena, id)))
+    if (!*id || !may_adopt(s, id, joining_token(s->run->all, arena, id)))
         return 0;
     if (strcmp(meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN), id) &&
-        joining_note_left(s->pass, s->managed.node, err) < 0)
+        joining_note_left(s->run, s->managed.node, err) < 0)
         return -1;
     meta_set_annotation(arena, patch, META_ANNOTATION_JOIN_TOKEN, id);
     meta_set_annotation(arena, patch, META_ANNOTATION_JOIN_KEY, pin_text(arena, s->request));
-    if (pass_patch(s->pass, &s->managed, patch, err) < 0)
+    if (reconcile_patch(s->run, &s->managed, patch, err) < 0)
         return -1;
-    pass_event(s->pass, &s->managed, false, "JoinedAgain",
+    reconcile_event(s->run, &s->managed, false, "JoinedAgain",
                "the join token %s lets the machine in once more", id);
-    pass_get(s->pass, KIND_ID_CLUSTER, "", s->cluster, &s->managed);
+    reconcile_get(s->run, KIND_ID_CLUSTER, "", s->cluster, &s->managed);
     return 0;
 }
 
@@ -303,10 +303,10 @@ static int adopt_cluster(struct signing *s, struct err *err)
 static int wait_for_person(struct signing *s)
 {
     if (*token_of(s) && !is_nobodys_or_its_own(s))
-        pass_event(s->pass, &s->managed, true, "AnotherKey",
+        reconcile_event(s->run, &s->managed, true, "AnotherKey",
                    "a machine that has another key asks to be this cluster: if the key was lost, "
                    "kubectl certificate approve %s; else kubectl certificate deny %s",
-                   s->pass->name, s->pass->name);
+                   s->run->name, s->run->name);
     return 0;
 }
 
@@ -314,21 +314,21 @@ static int set_request_status(struct signing *s, const char *type, const char *r
                       const char *message, const char *certificate,
                       struct err *err)
 {
-    struct arena *arena = s->pass->arena;
+    struct arena *arena = s->run->arena;
     struct node *status = meta_copy_status(arena, s->seen.node);
     struct meta_condition condition = { type, "True", reason, message };
 
     if (!meta_condition(s->seen.node, type))
-        meta_condition_set(arena, status, NULL, &condition, 0, s->pass->now);
+        meta_condition_set(arena, status, NULL, &condition, 0, s->run->now);
     if (certificate) {
         scoped_text struct text base64 = { 0 };
 
         text_add_base64(&base64, certificate, strlen(certificate), false);
         node_set_text(arena, status, "certificate", text_string(&base64));
     }
-    if (pass_status(s->pass, &s->seen, status, NULL, err) < 0)
+    if (reconcile_status(s->run, &s->seen, status, NULL, err) < 0)
         return -1;
-    pass_event(s->pass, &s->seen, !strcmp(type, "Failed"), reason, "%s", message);
+    reconcile_event(s->run, &s->seen, !strcmp(type, "Failed"), reason, "%s", message);
     return 0;
 }
 
@@ -336,14 +336,14 @@ static int set_request_status(struct signing *s, const char *type, const char *r
 static int note_key(struct signing *s, struct err *err)
 {
     const char *old = meta_annotation(s->managed.node, META_ANNOTATION_CLIENT_KEYS);
-    const char *pin = pin_text(s->pass->arena, s->request);
-    struct node *patch = node_map(s->pass->arena);
+    const char *pin = pin_text(s->run->arena, s->request);
+    struct node *patch = node_map(s->run->arena);
 
     if (text_starts(old, pin))
         return 0;
-    meta_set_annotation(s->pass->arena, patch, META_ANNOTATION_CLIENT_KEYS,
-                          *old ? arena_printf(s->pass->arena, "%s,%.64s", pin, old) : pin);
-    return pass_patch(s->pass, &s->managed, patch, err);
+    meta_set_annotation(s->run->arena, patch, META_ANNOTATION_CLIENT_KEYS,
+                          *old ? arena_printf(s->run->arena, "%s,%.64s", pin, old) : pin);
+    return reconcile_patch(s->run, &s->managed, patch, err);
 }
 
 /* ---- What a certificate is for ----------------------------------------------- */
@@ -390,8 +390,8 @@ static int refuse_signing(struct signing *s, const char *why, struct err *err)
 /* The subject is made here, of parts that were found exact. */
 static int sign_request(struct signing *s, struct err *err)
 {
-    struct arena *arena = s->pass->arena;
-    const struct controllers_settings *settings = &s->pass->all->settings;
+    struct arena *arena = s->run->arena;
+    const struct controllers_settings *settings = &s->run->all->settings;
     const char *organizations[] = {
         arena_printf(arena, META_USER_AGENT "%s", s->cluster),
         META_USERS_CLUSTERS,
@@ -462,7 +462,7 @@ static int sign_person(struct signing *s, struct err *err)
         (const char *const *)s->request->organizations,
         s->request->organization_count,
     };
-    if (pki_issue_request(s->pass->all->settings.authority, s->request, &subject, usages,
+    if (pki_issue_request(s->run->all->settings.authority, s->request, &subject, usages,
                           lifetime_of(s, PERSON_LIFETIME), &pem, err) < 0)
         return -1;
     return set_request_status(s, "Approved", "Issued", "signed", text_string(&pem), err);
@@ -481,10 +481,10 @@ static int decide_request(struct signing *s, struct err *err)
             return 0;
         return sign_person(s, err);
     }
-    if (!pass_get(s->pass, KIND_ID_CLUSTER, "", s->cluster, &s->managed) ||
+    if (!reconcile_get(s->run, KIND_ID_CLUSTER, "", s->cluster, &s->managed) ||
         meta_is_deleting(s->managed.node))
         return 0;
-    trouble = namespace_trouble(s->pass->all, s->pass->arena, s->cluster, "ManagedCluster");
+    trouble = namespace_trouble(s->run->all, s->run->arena, s->cluster, "ManagedCluster");
     if (trouble)
         return meta_condition(s->seen.node, "Approved") ? refuse_signing(s, trouble, err) : 0;
     if (!meta_condition(s->seen.node, "Approved") && !may_approve(s) && adopt_cluster(s, err) < 0)
@@ -502,7 +502,7 @@ static int64_t read_time(const struct node *map, const char *key)
 }
 
 /* What is decided goes after an hour, what waits after a day, as upstream. */
-static int clear_away(struct pass *pass, const struct node *csr, struct err *err)
+static int clear_away(struct reconcile_run *run, const struct node *csr, struct err *err)
 {
     const struct node *status = node_get(csr, "status");
     const struct node *conditions = node_get(status, "conditions");
@@ -517,26 +517,26 @@ static int clear_away(struct pass *pass, const struct node *csr, struct err *err
         open = open && !strcmp(node_get_text(one, "type"), "Approved");
     }
     until += open ? 24 * HOUR : HOUR;
-    if (pass->now >= until)
-        return pass_remove(pass, KIND_ID_CSR, "", pass->name, err);
-    pass_wake_at(pass, until);
+    if (run->now >= until)
+        return reconcile_remove(run, KIND_ID_CSR, "", run->name, err);
+    reconcile_wake_at(run, until);
     return 0;
 }
 
-static int reconcile_csr(struct pass *pass, struct err *err)
+static int reconcile_csr(struct reconcile_run *run, struct err *err)
 {
-    struct signing s = { .pass = pass };
+    struct signing s = { .run = run };
     int result = 0;
 
-    if (!pass_get(pass, KIND_ID_CSR, "", pass->name, &s.seen))
+    if (!reconcile_get(run, KIND_ID_CSR, "", run->name, &s.seen))
         return 0;
-    if (pass->all->settings.authority &&
+    if (run->all->settings.authority &&
         !*node_get_text(node_get(s.seen.node, "status"), "certificate") &&
         !meta_condition(s.seen.node, "Denied") && !meta_condition(s.seen.node, "Failed")) {
         result = decide_request(&s, err);
         pki_request_free(&s.request);
     }
-    return result < 0 ? -1 : clear_away(pass, s.seen.node, err);
+    return result < 0 ? -1 : clear_away(run, s.seen.node, err);
 }
 
 /* A cluster that was just accepted may have asked before. */

@@ -16,11 +16,11 @@
 #include <string.h>
 
 struct deployment {
-    struct pass *pass;
+    struct reconcile_run *run;
     struct seen seen;
     struct node *status;          /* to be written */
     const struct node *project, *environment;
-    const char *tenant, *placement, *space; /* target namespace */
+    const char *tenant, *placement, *namespace; /* target namespace */
     struct rendition artifact;
     bool stop;                    /* the user must act first */
     bool denied;                  /* it may not be where it shall go */
@@ -55,15 +55,15 @@ static void set_deployment_condition(struct deployment *d, const char *type, con
     const struct node *before = meta_condition_find(old, type);
     struct meta_condition condition = { type, status, reason, message };
 
-    meta_condition_set(d->pass->arena, d->status, old, &condition,
-                  meta_generation(d->seen.node), d->pass->now);
+    meta_condition_set(d->run->arena, d->status, old, &condition,
+                  meta_generation(d->seen.node), d->run->now);
     for (size_t i = 0; i < count_of(conditions); i++)
         if (!strcmp(conditions[i], type))
             d->told |= 1u << i;
     if (is_eventless(reason) || (!strcmp(node_get_text(before, "status"), status) &&
                              !strcmp(node_get_text(before, "reason"), reason)))
         return;
-    pass_event(d->pass, &d->seen, strcmp(status, "True"), reason, "%s",
+    reconcile_event(d->run, &d->seen, strcmp(status, "True"), reason, "%s",
                *message ? message : type);
 }
 
@@ -90,24 +90,24 @@ static void set_once(struct deployment *d, const char *type, const char *status,
 static int withdraw_works(struct deployment *d, const char *why, struct err *err)
 {
     set_deployment_condition(d, "Placed", "False", "NamespaceNotAllowed",
-        arena_printf(d->pass->arena, "spec.targetNamespace of the Environment \"%s\": %s",
+        arena_printf(d->run->arena, "spec.targetNamespace of the Environment \"%s\": %s",
                      meta_name(d->environment), why));
     set_deployment_condition(d, "Distributed", "False", "NamespaceNotAllowed", "it is taken from every spoke");
     set_deployment_condition(d, "Available", "False", "NamespaceNotAllowed", "it may not run there");
     d->stop = d->denied = true;
     d->placement = "";
-    return pass_remove(d->pass, KIND_ID_REPLICA_SET, d->pass->space, d->pass->name, err);
+    return reconcile_remove(d->run, KIND_ID_REPLICA_SET, d->run->namespace, d->run->name, err);
 }
 
 /* Nothing says where it belongs any more. Deleting that is not deleting what
    runs, so it stays where it is, as it is, until it is placed again. */
 static int keep_in_place(struct deployment *d, const char *reason, const char *why)
 {
-    struct pass *pass = d->pass;
-    size_t there = node_count(spokes_works(pass, pass->space, pass->name));
+    struct reconcile_run *run = d->run;
+    size_t there = node_count(spokes_works(run, run->namespace, run->name));
 
-    set_deployment_condition(d, "Placed", "False", reason, !there ? arena_printf(pass->arena, "%s; create it", why)
-        : arena_printf(pass->arena, "%s: what runs on %zu %s stays as it is; create it again, or "
+    set_deployment_condition(d, "Placed", "False", reason, !there ? arena_printf(run->arena, "%s; create it", why)
+        : arena_printf(run->arena, "%s: what runs on %zu %s stays as it is; create it again, or "
                        "choose another place", why, there, there == 1 ? "spoke" : "spokes"));
     d->stop = d->gone = true;
     return 0;
@@ -119,29 +119,29 @@ static bool is_without_placement(const struct deployment *d)
     const char *type = node_get_text(node_at(d->environment, "spec", "topology", NULL), "type");
 
     return *d->placement && !strcmp(type, "topology-ocm-byop") &&
-           !pass_read(d->pass, KIND_ID_PLACEMENT, d->pass->space, d->placement);
+           !reconcile_read(d->run, KIND_ID_PLACEMENT, d->run->namespace, d->placement);
 }
 
 static int check_environment(struct deployment *d, struct err *err)
 {
-    struct pass *pass = d->pass;
+    struct reconcile_run *run = d->run;
     const struct node *spec = node_get(d->seen.node, "spec");
     const char *name = node_get_text(node_get(spec, "environmentRef"), "name");
     const char *target, *why;
 
-    d->project = pass_read(pass, KIND_ID_PROJECT, "", pass->space);
+    d->project = reconcile_read(run, KIND_ID_PROJECT, "", run->namespace);
     d->tenant = node_get_text(node_get(d->project, "spec"), "tenant");
-    d->environment = pass_read(pass, KIND_ID_ENVIRONMENT, pass->space, name);
+    d->environment = reconcile_read(run, KIND_ID_ENVIRONMENT, run->namespace, name);
     if (!d->environment)
-        return keep_in_place(d, "EnvironmentNotFound", arena_printf(pass->arena, "there is no Environment "
+        return keep_in_place(d, "EnvironmentNotFound", arena_printf(run->arena, "there is no Environment "
                     "\"%s\"", name));
     d->placement = node_get_text(node_get(d->environment, "status"), "placement");
     if (is_without_placement(d))
-        return keep_in_place(d, "PlacementNotFound", arena_printf(pass->arena, "the Environment \"%s\" "
+        return keep_in_place(d, "PlacementNotFound", arena_printf(run->arena, "the Environment \"%s\" "
                     "uses the Placement \"%s\", which is not there", name, d->placement));
     target = node_get_text(node_get(d->environment, "spec"), "targetNamespace");
-    d->space = *target ? target : pass->space;
-    why = allowed_target_trouble(pass, pass->space, d->space);
+    d->namespace = *target ? target : run->namespace;
+    why = allowed_target_trouble(run, run->namespace, d->namespace);
     return why ? withdraw_works(d, why, err) : 0;
 }
 
@@ -149,19 +149,19 @@ static int check_environment(struct deployment *d, struct err *err)
 static int render_deployment(struct deployment *d, struct err *err)
 {
     struct rendition_input input = {
-        .deployment = d->seen.node, .tenant = d->tenant, .space = d->space,
+        .deployment = d->seen.node, .tenant = d->tenant, .namespace = d->namespace,
         .cluster_kinds = node_at(d->project, "spec", "clusterScopedKinds", NULL),
     };
     struct err why = { 0 };
     const char *advice;
 
-    if (rendition_make(d->pass, &input, &d->artifact, &why) < 0) {
+    if (rendition_make(d->run, &input, &d->artifact, &why) < 0) {
         if (failure_retry(why.code) != FAILURE_ON_CHANGE && why.code != ERR_NOT_FOUND) {
             *err = why;
             return -1;
         }
         if (d->artifact.failure)
-            node_set(d->pass->arena, d->status, "renderFailure",
+            node_set(d->run->arena, d->status, "renderFailure",
                      d->artifact.failure);
         set_deployment_condition(d, "Rendered", "False", why.code == ERR_NOT_FOUND ? "ProfileNotFound"
             : why.code == ERR_TAKEN ? "NameTaken" : "RenderFailed", why.text);
@@ -170,13 +170,13 @@ static int render_deployment(struct deployment *d, struct err *err)
     }
     node_remove(d->status, "renderFailure");
     if (d->artifact.cost)
-        node_set_int(d->pass->arena, d->status, "renderCost",
+        node_set_int(d->run->arena, d->status, "renderCost",
                      (int64_t)d->artifact.cost);
-    node_set(d->pass->arena, d->status, "artifact", d->artifact.facts);
-    node_set_text(d->pass->arena, d->status, "inputs", d->artifact.inputs);
+    node_set(d->run->arena, d->status, "artifact", d->artifact.facts);
+    node_set_text(d->run->arena, d->status, "inputs", d->artifact.inputs);
     advice = node_get_text(d->artifact.facts, "advice");
     set_deployment_condition(d, "Rendered", "True", "Rendered",
-        arena_printf(d->pass->arena, "artifact %s%s%s%s%s",
+        arena_printf(d->run->arena, "artifact %s%s%s%s%s",
                      node_get_text(d->artifact.facts, "digest"), d->artifact.gone ? "; " : "",
                      d->artifact.gone ? d->artifact.gone : "", *advice ? "; " : "", advice));
     return 0;
@@ -190,7 +190,7 @@ static void set_render_failure(struct deployment *d, const struct failure *failu
 
 static void judge_placement(struct deployment *d, const struct node *chosen)
 {
-    const struct node *placement = pass_read(d->pass, KIND_ID_PLACEMENT, d->pass->space,
+    const struct node *placement = reconcile_read(d->run, KIND_ID_PLACEMENT, d->run->namespace,
                                              d->placement);
     const struct node *list = meta_conditions(placement);
     const struct node *satisfied = meta_condition_find(list, "PlacementSatisfied");
@@ -199,15 +199,15 @@ static void judge_placement(struct deployment *d, const struct node *chosen)
     set_render_failure(d, &failure);
     if (failure.reason)
         set_deployment_condition(d, "Placed", "False", failure.reason,
-            arena_printf(d->pass->arena, "the Placement \"%s\": %s", d->placement,
+            arena_printf(d->run->arena, "the Placement \"%s\": %s", d->placement,
                          failure.message));
     else if (node_count(chosen))
         set_deployment_condition(d, "Placed", "True", "Placed",
-            arena_printf(d->pass->arena, "%zu %s chosen", node_count(chosen),
+            arena_printf(d->run->arena, "%zu %s chosen", node_count(chosen),
                          node_count(chosen) == 1 ? "spoke is" : "spokes are"));
     else if (!placement && *d->placement)
         set_deployment_condition(d, "Placed", "False", "PlacementNotFound",
-            arena_printf(d->pass->arena, "there is no Placement \"%s\"; what runs stays where it "
+            arena_printf(d->run->arena, "there is no Placement \"%s\"; what runs stays where it "
                          "is", d->placement));
     else
         set_deployment_condition(d, "Placed", "False", satisfied ?
@@ -225,7 +225,7 @@ static void add_replica_set_labels(struct deployment *d, struct node *object)
     };
 
     for (size_t i = 0; i < count_of(labels); i++)
-        meta_set_label(d->pass->arena, object, labels[i],
+        meta_set_label(d->run->arena, object, labels[i],
                          meta_label(d->seen.node, labels[i]));
 }
 
@@ -239,8 +239,8 @@ static bool has_workload(struct deployment *d, const struct node *other, const c
    on a spoke, where they must not be taken for each other. */
 static bool workload_is_taken(struct deployment *d, const char *name)
 {
-    struct pass *pass = d->pass;
-    const struct node *all = pass_list(pass, KIND_ID_DEPLOYMENT, NULL, META_LABEL_DEPLOYMENT,
+    struct reconcile_run *run = d->run;
+    const struct node *all = reconcile_list(run, KIND_ID_DEPLOYMENT, NULL, META_LABEL_DEPLOYMENT,
                                        name);
     const char *dot = strchr(name, '.');
 
@@ -248,8 +248,8 @@ static bool workload_is_taken(struct deployment *d, const char *name)
         if (has_workload(d, node_item(all, i), name))
             return true;
     /* Hubs of before 0.2 called a second one NAMESPACE.NAME. */
-    return dot && has_workload(d, pass_read(pass, KIND_ID_DEPLOYMENT,
-                                            arena_bytes(pass->arena, name, (size_t)(dot - name)),
+    return dot && has_workload(d, reconcile_read(run, KIND_ID_DEPLOYMENT,
+                                            arena_bytes(run->arena, name, (size_t)(dot - name)),
                                             dot + 1), name);
 }
 
@@ -260,40 +260,40 @@ static bool workload_is_taken(struct deployment *d, const char *name)
  */
 static const char *workload_name(struct deployment *d)
 {
-    struct pass *pass = d->pass;
+    struct reconcile_run *run = d->run;
     const char *kept = node_get_text(node_get(d->seen.node, "status"), "workload");
-    char *whole = arena_printf(pass->arena, "%s/%s", pass->space, pass->name);
-    size_t keep = strnlen(pass->name, 43);
+    char *whole = arena_printf(run->arena, "%s/%s", run->namespace, run->name);
+    size_t keep = strnlen(run->name, 43);
     scoped_text struct text hex = { 0 };
     unsigned char sum[PKI_SHA256];
 
     if (*kept)
         return kept;
-    if (!workload_is_taken(d, pass->name))
-        return pass->name;
+    if (!workload_is_taken(d, run->name))
+        return run->name;
     pki_sha256(whole, strlen(whole), sum);
     text_add_hex(&hex, sum, sizeof sum);
-    while (keep && strchr(".-", pass->name[keep - 1]))
+    while (keep && strchr(".-", run->name[keep - 1]))
         keep--;
-    return arena_printf(pass->arena, "%.*s-%s", (int)keep, pass->name, text_string(&hex));
+    return arena_printf(run->arena, "%.*s-%s", (int)keep, run->name, text_string(&hex));
 }
 
 static struct node *make_namespace(struct deployment *d)
 {
-    struct node *space = pass_new(d->pass, KIND_ID_NAMESPACE, "", d->space);
+    struct node *namespace = reconcile_new(d->run, KIND_ID_NAMESPACE, "", d->namespace);
 
     /* One that is not the project's own may be of several. */
-    if (strcmp(d->space, d->pass->space) != 0)
-        return space;
-    meta_set_label(d->pass->arena, space, META_LABEL_TENANT, d->tenant);
-    meta_set_label(d->pass->arena, space, META_LABEL_PROJECT, d->pass->space);
-    return space;
+    if (strcmp(d->namespace, d->run->namespace) != 0)
+        return namespace;
+    meta_set_label(d->run->arena, namespace, META_LABEL_TENANT, d->tenant);
+    meta_set_label(d->run->arena, namespace, META_LABEL_PROJECT, d->run->namespace);
+    return namespace;
 }
 
 static struct node *make_workload(struct deployment *d, const char *name)
 {
-    struct arena *arena = d->pass->arena;
-    struct node *load = pass_new(d->pass, KIND_ID_WORKLOAD, d->space, name);
+    struct arena *arena = d->run->arena;
+    struct node *load = reconcile_new(d->run, KIND_ID_WORKLOAD, d->namespace, name);
     struct node *spec = node_make(arena, load, "spec"), *artifact;
     const struct node *facts = d->artifact.facts;
 
@@ -304,7 +304,7 @@ static struct node *make_workload(struct deployment *d, const char *name)
     node_set_text(arena, artifact, "digest", node_get_text(facts, "digest"));
     node_set_text(arena, artifact, "contentDigest",
                   node_get_text(facts, "contentDigest"));
-    node_set_text(arena, spec, "targetNamespace", d->space);
+    node_set_text(arena, spec, "targetNamespace", d->namespace);
     node_set_bool(arena, spec, "prune", true);
     if (node_count(node_get(facts, "secretRefs")))
         node_set(arena, spec, "secretRefs",
@@ -315,7 +315,7 @@ static struct node *make_workload(struct deployment *d, const char *name)
 /* The namespace stays on the spoke when the work goes: others may use it. */
 static void orphan_namespace(struct deployment *d, struct node *template)
 {
-    struct arena *arena = d->pass->arena;
+    struct arena *arena = d->run->arena;
     struct node *option = node_make(arena, template, "deleteOption");
     struct node *rule = node_map(arena), *rules;
 
@@ -324,7 +324,7 @@ static void orphan_namespace(struct deployment *d, struct node *template)
                            "orphaningRules");
     node_set_text(arena, rule, "group", "");
     node_set_text(arena, rule, "resource", "namespaces");
-    node_set_text(arena, rule, "name", d->space);
+    node_set_text(arena, rule, "name", d->namespace);
     node_add(arena, rules, rule);
 }
 
@@ -341,14 +341,14 @@ static int add_manifests(struct deployment *d, struct node *manifests,
 {
     const char *delivery = delivery_of(d);
 
-    node_add(d->pass->arena, manifests, make_namespace(d));
+    node_add(d->run->arena, manifests, make_namespace(d));
     if (!strcmp(delivery, "workload")) {
-        node_add(d->pass->arena, manifests,
+        node_add(d->run->arena, manifests,
                  make_workload(d, node_get_text(d->status, "workload")));
         return 0;
     }
     if (!strcmp(delivery, "manifests"))
-        return rendition_manifests(d->pass, d->space, &d->artifact, manifests,
+        return rendition_manifests(d->run, d->namespace, &d->artifact, manifests,
                                   err);
     return err_set(err, ERR_INVALID, "spec.delivery: \"%s\" is not built yet; "
                    "take workload or manifests", delivery);
@@ -356,12 +356,12 @@ static int add_manifests(struct deployment *d, struct node *manifests,
 
 static int make_replica_set(struct deployment *d, struct err *err)
 {
-    struct arena *arena = d->pass->arena;
+    struct arena *arena = d->run->arena;
     const struct node *strategy = node_at(d->environment, "spec", "topology",
                                           "properties", "manifestWorkReplicaSet",
                                           "rolloutStrategy", NULL);
-    struct node *wanted = pass_new(d->pass, KIND_ID_REPLICA_SET, d->pass->space,
-                                   d->pass->name);
+    struct node *wanted = reconcile_new(d->run, KIND_ID_REPLICA_SET, d->run->namespace,
+                                   d->run->name);
     struct node *spec = node_make(arena, wanted, "spec");
     struct node *template = node_make(arena, spec, "manifestWorkTemplate");
     struct node *ref = node_map(arena), *manifests;
@@ -380,7 +380,7 @@ static int make_replica_set(struct deployment *d, struct err *err)
     if (strategy)
         node_set(arena, ref, "rolloutStrategy", node_copy(arena, strategy));
     node_add(arena, node_make_list(arena, spec, "placementRefs"), ref);
-    return pass_ensure(d->pass, wanted, NULL, err);
+    return reconcile_ensure(d->run, wanted, NULL, err);
 }
 
 /* A delivery that cannot be is the user's to change. */
@@ -390,9 +390,9 @@ static int write_replica_set(struct deployment *d, struct err *err)
 
     if (!*d->placement)
         return 0;
-    node_set_text(d->pass->arena, d->status, "workload", workload_name(d));
+    node_set_text(d->run->arena, d->status, "workload", workload_name(d));
     if (!make_replica_set(d, &why)) {
-        node_set_int(d->pass->arena, d->status, "distributedGeneration",
+        node_set_int(d->run->arena, d->status, "distributedGeneration",
                      meta_generation(d->seen.node));
         return 0;
     }
@@ -468,16 +468,16 @@ static void judge_rendered(struct deployment *d)
 
     if (*digest && is_sent(d))
         set_once(d, "Rendered", "True", "Rendered",
-                 arena_printf(d->pass->arena, "artifact %s", digest));
+                 arena_printf(d->run->arena, "artifact %s", digest));
 }
 
 /* Nothing counts as ready of this generation while the spokes have the one before. */
 static void judge_former_generation(struct deployment *d, struct spokes *spokes)
 {
-    char *words = arena_printf(d->pass->arena, "what was there before stays as it was; %zu of "
+    char *words = arena_printf(d->run->arena, "what was there before stays as it was; %zu of "
                                "%zu spokes run it", spokes->ready, spokes->total);
 
-    spokes_hold_back(d->pass->arena, spokes);
+    spokes_hold_back(d->run->arena, spokes);
     set_once(d, "Distributed", "False", "FormerVersion", words);
     set_once(d, "Available", "False", "FormerVersion", words);
 }
@@ -500,7 +500,7 @@ static const char *choose_message(const struct deployment *d, const struct spoke
 static void judge_spokes(struct deployment *d, const struct node *replica_set,
                          const struct spokes *spokes)
 {
-    struct arena *arena = d->pass->arena;
+    struct arena *arena = d->run->arena;
     const struct node *rolled = rolled_out(replica_set);
     char *words = arena_printf(arena, "%zu of %zu spokes have it%s", spokes->updated,
                                spokes->chosen, find_hindrance(replica_set));
@@ -517,7 +517,7 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
     d->exceeded = has_stopped(replica_set);
     if (failure.reason)
         set_once(d, "Distributed", "False", failure.reason,
-                 arena_printf(arena, "the ManifestWorkReplicaSet \"%s\": %s", d->pass->name,
+                 arena_printf(arena, "the ManifestWorkReplicaSet \"%s\": %s", d->run->name,
                               failure.message));
     else if (d->exceeded)
         set_once(d, "Distributed", "False", "TooManyFailures", words);
@@ -558,7 +558,7 @@ static void judge_available(struct deployment *d, const struct node *replica_set
 
 static void write_counts(struct deployment *d, const struct spokes *spokes)
 {
-    struct arena *arena = d->pass->arena;
+    struct arena *arena = d->run->arena;
 
     node_set(arena, d->status, "spokes", spokes->rows);
     node_set(arena, d->status, "endpoints", spokes->endpoints);
@@ -571,22 +571,22 @@ static void write_counts(struct deployment *d, const struct spokes *spokes)
 
 static int write_deployment_status(struct deployment *d, struct err *err)
 {
-    struct arena *arena = d->pass->arena;
+    struct arena *arena = d->run->arena;
     struct node *chosen = *d->placement && !d->gone ?
-        spokes_chosen(d->pass, d->pass->space, d->placement) : node_list(arena);
-    const struct node *replica_set = pass_read_own(d->pass, KIND_ID_REPLICA_SET,
-                                                   d->pass->space, d->pass->name);
+        spokes_chosen(d->run, d->run->namespace, d->placement) : node_list(arena);
+    const struct node *replica_set = reconcile_read_own(d->run, KIND_ID_REPLICA_SET,
+                                                   d->run->namespace, d->run->name);
     struct spokes spokes = { .rows = node_list(arena),
                              .endpoints = node_list(arena), .worst = "" };
 
     if (replica_set)
-        spokes_gather(d->pass, replica_set, chosen, &spokes);
+        spokes_gather(d->run, replica_set, chosen, &spokes);
     judge_available(d, replica_set, chosen, &spokes);
     write_counts(d, &spokes);
     node_set_text(arena, d->status, "phase", choose_phase(d, &spokes));
     node_set_int(arena, d->status, "observedGeneration",
                  meta_generation(d->seen.node));
-    return pass_status(d->pass, &d->seen, d->status, NULL, err);
+    return reconcile_status(d->run, &d->seen, d->status, NULL, err);
 }
 
 /* ---- The controller --------------------------------------------------------------------- */
@@ -594,26 +594,26 @@ static int write_deployment_status(struct deployment *d, struct err *err)
 /* Until the last spoke has let go of it, its status says who has it. */
 static int drain_deployment(struct deployment *d, struct err *err)
 {
-    struct pass *pass = d->pass;
+    struct reconcile_run *run = d->run;
 
-    if (pass_remove(pass, KIND_ID_REPLICA_SET, pass->space, pass->name, err) < 0)
+    if (reconcile_remove(run, KIND_ID_REPLICA_SET, run->namespace, run->name, err) < 0)
         return -1;
-    if (pass_read_own(pass, KIND_ID_REPLICA_SET, pass->space, pass->name))
+    if (reconcile_read_own(run, KIND_ID_REPLICA_SET, run->namespace, run->name))
         return write_deployment_status(d, err);
-    rendition_drop(pass, d->seen.node);
-    return pass_finalizer(pass, &d->seen, META_FINALIZER_DRAIN, false, err);
+    rendition_drop(run, d->seen.node);
+    return reconcile_finalizer(run, &d->seen, META_FINALIZER_DRAIN, false, err);
 }
 
-static int reconcile_deployment(struct pass *pass, struct err *err)
+static int reconcile_deployment(struct reconcile_run *run, struct err *err)
 {
-    struct deployment d = { .pass = pass, .placement = "", .tenant = "" };
+    struct deployment d = { .run = run, .placement = "", .tenant = "" };
 
-    if (!pass_get(pass, KIND_ID_DEPLOYMENT, pass->space, pass->name, &d.seen))
+    if (!reconcile_get(run, KIND_ID_DEPLOYMENT, run->namespace, run->name, &d.seen))
         return 0;
-    d.status = meta_copy_status(pass->arena, d.seen.node);
+    d.status = meta_copy_status(run->arena, d.seen.node);
     if (meta_is_deleting(d.seen.node))
         return drain_deployment(&d, err);
-    if (pass_finalizer(pass, &d.seen, META_FINALIZER_DRAIN, true, err) < 0)
+    if (reconcile_finalizer(run, &d.seen, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
     if (check_environment(&d, err) < 0)
         return -1;
@@ -629,7 +629,7 @@ static int reconcile_deployment(struct pass *pass, struct err *err)
 static void map_namespace_to_deployments(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, (after ? after : before)->space);
+    controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, (after ? after : before)->namespace);
 }
 
 static void map_project_to_deployments(struct controllers *all, const struct controller *to,
@@ -655,8 +655,8 @@ static void map_revision_to_deployments(struct controllers *all, const struct co
 
     /* A tenant's definitions are its projects' to use. */
     if (!before || !after)
-        controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, text_starts(any->space, "tenant-") ? ""
-                                                                                   : any->space);
+        controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, text_starts(any->namespace, "tenant-") ? ""
+                                                                                   : any->namespace);
 }
 
 static void map_labels(struct controllers *all, const struct controller *to,

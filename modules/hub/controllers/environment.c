@@ -38,20 +38,20 @@ static void add_tolerations(struct arena *arena, const struct node *environment,
     node_set(arena, spec, "tolerations", list);
 }
 
-static int make_placement(struct pass *pass, const struct node *environment,
+static int make_placement(struct reconcile_run *run, const struct node *environment,
                           struct err *err)
 {
     const struct node *placement = node_at(environment, "spec", "topology",
                                            "properties", "placement", NULL);
-    struct node *wanted = pass_new(pass, KIND_ID_PLACEMENT, pass->space, pass->name);
+    struct node *wanted = reconcile_new(run, KIND_ID_PLACEMENT, run->namespace, run->name);
     struct node *spec;
 
-    meta_add_controller(pass->arena, wanted, environment);
-    spec = placement ? node_copy(pass->arena, placement)
-                     : node_map(pass->arena);
-    add_tolerations(pass->arena, environment, spec);
-    node_set(pass->arena, wanted, "spec", spec);
-    return pass_ensure(pass, wanted, NULL, err);
+    meta_add_controller(run->arena, wanted, environment);
+    spec = placement ? node_copy(run->arena, placement)
+                     : node_map(run->arena);
+    add_tolerations(run->arena, environment, spec);
+    node_set(run->arena, wanted, "spec", spec);
+    return reconcile_ensure(run, wanted, NULL, err);
 }
 
 /* What the user must change; `reason` NULL: nothing. */
@@ -60,23 +60,23 @@ struct trouble {
 };
 
 /* Its Placement is there, and cannot be acted upon. */
-static struct trouble find_placement_failure(struct pass *pass, const char *placement)
+static struct trouble find_placement_failure(struct reconcile_run *run, const char *placement)
 {
-    const struct node *there = pass_read(pass, KIND_ID_PLACEMENT, pass->space, placement);
+    const struct node *there = reconcile_read(run, KIND_ID_PLACEMENT, run->namespace, placement);
     struct failure failure = failure_of(there);
 
     if (!failure.reason)
         return (struct trouble) { 0 };
     return (struct trouble) { failure.reason,
-        arena_printf(pass->arena, "the Placement \"%s\": %s", placement, failure.message) };
+        arena_printf(run->arena, "the Placement \"%s\": %s", placement, failure.message) };
 }
 
-static int write_environment_status(struct pass *pass, const struct seen *environment,
+static int write_environment_status(struct reconcile_run *run, const struct seen *environment,
                   const char *placement, const struct trouble *trouble,
                   struct err *err)
 {
-    struct arena *arena = pass->arena;
-    const struct node *there = pass_read(pass, KIND_ID_PLACEMENT, pass->space, placement);
+    struct arena *arena = run->arena;
+    const struct node *there = reconcile_read(run, KIND_ID_PLACEMENT, run->namespace, placement);
     struct node *status = meta_copy_status(arena, environment->node);
     int64_t spokes = node_get_int(node_get(there, "status"),
                                   "numberOfSelectedClusters", 0);
@@ -94,27 +94,27 @@ static int write_environment_status(struct pass *pass, const struct seen *enviro
     node_set_int(arena, status, "observedGeneration",
                  meta_generation(environment->node));
     meta_condition_set(arena, status, meta_conditions(environment->node), &ready,
-                  meta_generation(environment->node), pass->now);
-    return pass_status(pass, environment, status, NULL, err);
+                  meta_generation(environment->node), run->now);
+    return reconcile_status(run, environment, status, NULL, err);
 }
 
 /* A set or namespace that the project has lost since, or never had. */
-static struct trouble check_allowed(struct pass *pass, const struct node *environment)
+static struct trouble check_allowed(struct reconcile_run *run, const struct node *environment)
 {
     const struct node *spec = node_get(environment, "spec");
     const struct node *sets = node_at(spec, "topology", "properties", "placement",
                                       "clusterSets", NULL);
-    const char *why = allowed_target_trouble(pass, pass->space,
+    const char *why = allowed_target_trouble(run, run->namespace,
                                              node_get_text(spec, "targetNamespace"));
 
     if (why)
         return (struct trouble) { "NamespaceNotAllowed",
-            arena_printf(pass->arena, "spec.targetNamespace: %s", why) };
+            arena_printf(run->arena, "spec.targetNamespace: %s", why) };
     for (size_t i = 0; i < node_count(sets); i++) {
-        why = allowed_set_trouble(pass, pass->space, node_text(node_item(sets, i)));
+        why = allowed_set_trouble(run, run->namespace, node_text(node_item(sets, i)));
         if (why)
             return (struct trouble) { "ClusterSetNotAllowed",
-                arena_printf(pass->arena, "spec.topology.properties.placement."
+                arena_printf(run->arena, "spec.topology.properties.placement."
                              "clusterSets[%zu]: %s", i, why) };
     }
     return (struct trouble) { 0 };
@@ -122,62 +122,62 @@ static struct trouble check_allowed(struct pass *pass, const struct node *enviro
 
 /* Its own Placement. Sets that may not be named are not bound, so that they give
    it no spokes; the others do. */
-static int settle_placement(struct pass *pass, const struct node *environment,
+static int settle_placement(struct reconcile_run *run, const struct node *environment,
                             const char **ret_placement, struct trouble *trouble,
                             struct err *err)
 {
     struct err why = { 0 };
 
-    if (!make_placement(pass, environment, &why))
+    if (!make_placement(run, environment, &why))
         return 0;
-    if (!claim_words(pass, &why)) {
+    if (!claim_words(run, &why)) {
         *err = why;
         return -1;
     }
-    *trouble = (struct trouble) { "NameTaken", arena_printf(pass->arena, "%s; a Placement of your "
-                                  "own is used by topology-ocm-byop", claim_words(pass, &why)) };
+    *trouble = (struct trouble) { "NameTaken", arena_printf(run->arena, "%s; a Placement of your "
+                                  "own is used by topology-ocm-byop", claim_words(run, &why)) };
     *ret_placement = "";
     return 0;
 }
 
 /* Its Placement goes with it, so it stays as long as something runs by that. */
-static int drain_environment(struct pass *pass, const struct seen *environment, struct err *err)
+static int drain_environment(struct reconcile_run *run, const struct seen *environment, struct err *err)
 {
-    const char *users = in_use_environment(pass, pass->space, pass->name);
+    const char *users = in_use_environment(run, run->namespace, run->name);
 
-    return users ? in_use_wait(pass, environment, users, err)
-                 : pass_finalizer(pass, environment, META_FINALIZER_DRAIN, false, err);
+    return users ? in_use_wait(run, environment, users, err)
+                 : reconcile_finalizer(run, environment, META_FINALIZER_DRAIN, false, err);
 }
 
-static int reconcile_environment(struct pass *pass, struct err *err)
+static int reconcile_environment(struct reconcile_run *run, struct err *err)
 {
     const struct node *topology;
-    const char *placement = pass->name;
+    const char *placement = run->name;
     struct trouble trouble;
     struct seen environment;
 
-    if (!pass_get(pass, KIND_ID_ENVIRONMENT, pass->space, pass->name, &environment))
+    if (!reconcile_get(run, KIND_ID_ENVIRONMENT, run->namespace, run->name, &environment))
         return 0;
     if (meta_is_deleting(environment.node))
-        return drain_environment(pass, &environment, err);
-    if (pass_finalizer(pass, &environment, META_FINALIZER_DRAIN, true, err) < 0)
+        return drain_environment(run, &environment, err);
+    if (reconcile_finalizer(run, &environment, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
     topology = node_at(environment.node, "spec", "topology", NULL);
-    trouble = check_allowed(pass, environment.node);
+    trouble = check_allowed(run, environment.node);
     if (strcmp(node_get_text(topology, "type"), "topology-ocm-byop")) {
-        if (settle_placement(pass, environment.node, &placement, &trouble, err) < 0)
+        if (settle_placement(run, environment.node, &placement, &trouble, err) < 0)
             return -1;
     } else {
         placement = node_get_text(node_at(topology, "properties",
                                           "placementRef", NULL), "name");
-        if (!pass_read(pass, KIND_ID_PLACEMENT, pass->space, placement))
+        if (!reconcile_read(run, KIND_ID_PLACEMENT, run->namespace, placement))
             trouble = (struct trouble) { "PlacementNotFound",
-                arena_printf(pass->arena, "there is no Placement \"%s\" "
+                arena_printf(run->arena, "there is no Placement \"%s\" "
                              "in this namespace; create it", placement) };
     }
     if (!trouble.reason)
-        trouble = find_placement_failure(pass, placement);
-    return write_environment_status(pass, &environment, placement, &trouble, err);
+        trouble = find_placement_failure(run, placement);
+    return write_environment_status(run, &environment, placement, &trouble, err);
 }
 
 /* What the Project, its Tenant and pools say decides what may be named. */
@@ -193,7 +193,7 @@ static void map_binding_to_environments(struct controllers *all, const struct co
                         const struct object *before, const struct object *after)
 {
     if (!before || !after)
-        controllers_wake_all(all, to, KIND_ID_ENVIRONMENT, (after ? after : before)->space);
+        controllers_wake_all(all, to, KIND_ID_ENVIRONMENT, (after ? after : before)->namespace);
 }
 
 /* Which sets may be named: what a Tenant says, and whom a pool is shared with. */
@@ -212,11 +212,11 @@ static void map_placement_to_environments(struct controllers *all, const struct 
     const struct object *any = after ? after : before;
     const char *owner = meta_owner_name(object_read(arena, any), "Environment");
 
-    controllers_wake(all, to, any->space, any->name);
+    controllers_wake(all, to, any->namespace, any->name);
     if (*owner)
-        controllers_wake(all, to, any->space, owner);
+        controllers_wake(all, to, any->namespace, owner);
     else
-        controllers_wake_all(all, to, KIND_ID_ENVIRONMENT, any->space);
+        controllers_wake_all(all, to, KIND_ID_ENVIRONMENT, any->namespace);
 }
 
 const struct controller controller_environment = {

@@ -64,7 +64,7 @@ static void delete_events(struct objects *objects, struct object *const *old, si
     struct err err;
 
     for (size_t i = 0; i < count && i < EVENTS_AT_ONCE; i++)
-        if (objects_remove(objects, "axle-events", old[i]->kind, old[i]->space,
+        if (objects_remove(objects, "axle-events", old[i]->kind, old[i]->namespace,
                            old[i]->name, &err) < 0)
             return;
 }
@@ -83,7 +83,7 @@ static void find_fullest(const struct all_events *all, size_t *ret_from, size_t 
     *ret_from = *ret_count = 0;
     for (size_t from = 0, end; from < all->count; from = end) {
         for (end = from + 1; end < all->count; end++)
-            if (strcmp(all->items[end]->space, all->items[from]->space))
+            if (strcmp(all->items[end]->namespace, all->items[from]->namespace))
                 break;
         if (end - from <= *ret_count)
             continue;
@@ -121,19 +121,19 @@ static void delete_expired(struct objects *objects, const struct all_events *all
     delete_events(objects, old, count);
 }
 
-static int reconcile_event_expiry(struct pass *pass, struct err *err)
+static int reconcile_event_expiry(struct reconcile_run *run, struct err *err)
 {
-    const struct kind *kind = kinds_find(objects_kinds(pass->objects), "", "events");
-    int64_t age = pass->all->settings.event_age, first = pass->all->started + FIRST;
+    const struct kind *kind = kinds_find(objects_kinds(run->objects), "", "events");
+    int64_t age = run->all->settings.event_age, first = run->all->started + FIRST;
     struct all_events all = { 0 };
 
     (void)err;
-    pass_wake_at(pass, pass->now < first ? first : pass->now + PERIOD);
-    if (pass->now < first || !kind)
+    reconcile_wake_at(run, run->now < first ? first : run->now + PERIOD);
+    if (run->now < first || !kind)
         return 0;
-    objects_each(pass->objects, OBJECTS_PUBLISHED, kind, "", add_event, &all);
-    if (!delete_surplus(pass->objects, &all))
-        delete_expired(pass->objects, &all, pass->now - (age ? age : EVENT_AGE));
+    objects_each(run->objects, OBJECTS_PUBLISHED, kind, "", add_event, &all);
+    if (!delete_surplus(run->objects, &all))
+        delete_expired(run->objects, &all, run->now - (age ? age : EVENT_AGE));
     free_events(&all);
     return 0;
 }

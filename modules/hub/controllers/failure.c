@@ -44,11 +44,11 @@ static const char *failure_words(struct arena *arena, const struct err *why)
 }
 
 static struct object *failure_object(struct controllers *all, const struct controller *self,
-                                     const char *space, const char *name)
+                                     const char *namespace, const char *name)
 {
     if (self->about == ABOUT_NOTHING)
         return NULL;
-    return objects_get(all->objects, OBJECTS_STAGED, all->kinds[self->about], space, name,
+    return objects_get(all->objects, OBJECTS_STAGED, all->kinds[self->about], namespace, name,
                        NULL);
 }
 
@@ -106,11 +106,11 @@ static int write_failure(struct controllers *all, const struct controller *self,
 }
 
 int failure_publish(struct controllers *all, const struct controller *self,
-                    const char *space, const char *name, const struct err *why,
+                    const char *namespace, const char *name, const struct err *why,
                     struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_object struct object *object = failure_object(all, self, space, name);
+    scoped_object struct object *object = failure_object(all, self, namespace, name);
     bool changed = true;
     int written = 0;
 
@@ -122,8 +122,8 @@ int failure_publish(struct controllers *all, const struct controller *self,
         objects_event(all->objects, controller_manager(arena, self), object, true, EVENT,
                       "%s", failure_words(arena, why));
     if (written < 0)
-        return failure_is_published(all, self, space, name, why) ? 0 : -1;
-    if (!self->condition && !failure_is_published(all, self, space, name, why))
+        return failure_is_published(all, self, namespace, name, why) ? 0 : -1;
+    if (!self->condition && !failure_is_published(all, self, namespace, name, why))
         return err_set(err, ERR_INTERNAL, "its Event cannot be written");
     return 0;
 }
@@ -146,7 +146,7 @@ static void remove_failure(struct arena *arena, struct node *status, const char 
 }
 
 int failure_clear(struct controllers *all, const struct controller *self,
-                  const char *space, const char *name, struct err *err)
+                  const char *namespace, const char *name, struct err *err)
 {
     scoped_object struct object *object = NULL;
     scoped_arena struct arena *arena = NULL;
@@ -154,7 +154,7 @@ int failure_clear(struct controllers *all, const struct controller *self,
 
     if (!self->condition)
         return 0;
-    object = failure_object(all, self, space, name);
+    object = failure_object(all, self, namespace, name);
     if (!object || !memmem(object->body, object->len, self->condition, strlen(self->condition)))
         return 0;
     arena = arena_new();
@@ -186,10 +186,10 @@ static void look_at_event(void *arg, const struct object *object)
 }
 
 bool failure_is_published(struct controllers *all, const struct controller *self,
-                          const char *space, const char *name, const struct err *why)
+                          const char *namespace, const char *name, const struct err *why)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_object struct object *object = failure_object(all, self, space, name);
+    scoped_object struct object *object = failure_object(all, self, namespace, name);
     const struct kind *events = kinds_find(objects_kinds(all->objects), "", "events");
     struct event_search search = { .arena = arena, .words = failure_words(arena, why) };
     const struct node *list;
@@ -201,7 +201,7 @@ bool failure_is_published(struct controllers *all, const struct controller *self
         if (strstr(node_get_text(node_item(list, i), "message"), search.words))
             return true;
     search.uid = object->uid;
-    objects_each(all->objects, OBJECTS_STAGED, events, *space ? space : "default",
+    objects_each(all->objects, OBJECTS_STAGED, events, *namespace ? namespace : "default",
                  look_at_event, &search);
     return search.found;
 }

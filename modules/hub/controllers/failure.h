@@ -26,14 +26,14 @@ enum failure_retry failure_retry(enum err_code code);
  * whose object is gone has nowhere to publish, and succeeds.
  */
 int failure_publish(struct controllers *all, const struct controller *self,
-                    const char *space, const char *name, const struct err *why,
+                    const char *namespace, const char *name, const struct err *why,
                     struct err *err) MUST_CHECK;
 /* After a run that succeeded: takes the condition away if it is there. */
 int failure_clear(struct controllers *all, const struct controller *self,
-                  const char *space, const char *name, struct err *err) MUST_CHECK;
+                  const char *namespace, const char *name, struct err *err) MUST_CHECK;
 /* Whether the object, or an Event about it, says these words (the queue's lint). */
 bool failure_is_published(struct controllers *all, const struct controller *self,
-                          const char *space, const char *name, const struct err *why);
+                          const char *namespace, const char *name, const struct err *why);
 
 /* Why the controllers of this object fail, for who depends on it. */
 struct failure {

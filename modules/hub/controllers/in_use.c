@@ -27,21 +27,21 @@ static const char *placement_of_deployment(const struct node *deployment)
 
 /* The AIWorkloads of which something is placed there; a pool's Environment has the
    pool's name. One that only names the place, and was not taken, holds up nothing. */
-static struct node *users_of(struct pass *pass, const char *space, const char *environment)
+static struct node *users_of(struct reconcile_run *run, const char *namespace, const char *environment)
 {
-    struct node *names = node_list(pass->arena);
-    const struct node *placed = pass_list(pass, KIND_ID_DEPLOYMENT, space, NULL, environment);
+    struct node *names = node_list(run->arena);
+    const struct node *placed = reconcile_list(run, KIND_ID_DEPLOYMENT, namespace, NULL, environment);
 
     for (size_t i = 0; i < node_count(placed); i++) {
         const struct node *one = node_item(placed, i);
 
         if (!strcmp(placement_of_deployment(one), environment))
-            add_user_once(pass->arena, names, node_get_text(node_get(one, "spec"), "aiWorkload"));
+            add_user_once(run->arena, names, node_get_text(node_get(one, "spec"), "aiWorkload"));
     }
     return names;
 }
 
-static const char *list_users(struct pass *pass, const struct node *names, const char *what)
+static const char *list_users(struct reconcile_run *run, const struct node *names, const char *what)
 {
     scoped_text struct text out = { 0 };
     size_t count = node_count(names);
@@ -53,18 +53,18 @@ static const char *list_users(struct pass *pass, const struct node *names, const
         text_addf(&out, "%s\"%s\"", i ? ", " : "", node_text(node_item(names, i)));
     if (count > MOST_NAMED)
         text_addf(&out, " and %zu more", count - MOST_NAMED);
-    return arena_string(pass->arena, text_string(&out));
+    return arena_string(run->arena, text_string(&out));
 }
 
-const char *in_use_environment(struct pass *pass, const char *space, const char *name)
+const char *in_use_environment(struct reconcile_run *run, const char *namespace, const char *name)
 {
-    return list_users(pass, users_of(pass, space, name), "AIWorkload");
+    return list_users(run, users_of(run, namespace, name), "AIWorkload");
 }
 
 /* Environments of any project that name the set, if something is to run there. */
-static void add_environments(struct pass *pass, struct node *names, const char *set)
+static void add_environments(struct reconcile_run *run, struct node *names, const char *set)
 {
-    const struct node *all = pass_list(pass, KIND_ID_ENVIRONMENT, NULL, NULL, set);
+    const struct node *all = reconcile_list(run, KIND_ID_ENVIRONMENT, NULL, NULL, set);
 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
@@ -73,20 +73,20 @@ static void add_environments(struct pass *pass, struct node *names, const char *
 
         for (size_t k = 0; k < node_count(sets); k++)
             if (!strcmp(node_text(node_item(sets, k)), set) &&
-                node_count(users_of(pass, meta_namespace(one), meta_name(one))))
-                add_user_once(pass->arena, names, meta_namespace(one));
+                node_count(users_of(run, meta_namespace(one), meta_name(one))))
+                add_user_once(run->arena, names, meta_namespace(one));
     }
 }
 
 /* What runs on a pool's spokes is there by the pool's set alone (placement/reach.c),
    also when it was placed on all spokes that there are. */
-static void add_tenants_of_spokes(struct pass *pass, const char *space, const char *set,
+static void add_tenants_of_spokes(struct reconcile_run *run, const char *namespace, const char *set,
                                   struct node *own, struct node *projects)
 {
-    const struct node *spokes = pass_list(pass, KIND_ID_CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
+    const struct node *spokes = reconcile_list(run, KIND_ID_CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
 
     for (size_t i = 0; i < node_count(spokes); i++) {
-        const struct node *works = pass_list(pass, KIND_ID_WORK, meta_name(node_item(spokes, i)), NULL,
+        const struct node *works = reconcile_list(run, KIND_ID_WORK, meta_name(node_item(spokes, i)), NULL,
                                              META_LABEL_PROJECT);
 
         for (size_t k = 0; k < node_count(works); k++) {
@@ -95,45 +95,45 @@ static void add_tenants_of_spokes(struct pass *pass, const char *space, const ch
 
             if (meta_is_deleting(work))
                 continue;
-            if (!strcmp(project, space))
-                add_user_once(pass->arena, own, meta_label(work, META_LABEL_AIWORKLOAD));
+            if (!strcmp(project, namespace))
+                add_user_once(run->arena, own, meta_label(work, META_LABEL_AIWORKLOAD));
             else
-                add_user_once(pass->arena, projects, project);
+                add_user_once(run->arena, projects, project);
         }
     }
 }
 
-const char *in_use_pool(struct pass *pass, const char *space, const char *name, const char *set)
+const char *in_use_pool(struct reconcile_run *run, const char *namespace, const char *name, const char *set)
 {
-    struct node *own = users_of(pass, space, name), *projects = node_list(pass->arena);
+    struct node *own = users_of(run, namespace, name), *projects = node_list(run->arena);
 
     if (*set) {
-        add_environments(pass, projects, set);
-        add_tenants_of_spokes(pass, space, set, own, projects);
+        add_environments(run, projects, set);
+        add_tenants_of_spokes(run, namespace, set, own, projects);
     }
-    return node_count(own) ? list_users(pass, own, "AIWorkload")
-                           : list_users(pass, projects, "workloads of project");
+    return node_count(own) ? list_users(run, own, "AIWorkload")
+                           : list_users(run, projects, "workloads of project");
 }
 
 /* ---- Waiting ----------------------------------------------------------------------- */
 
-int in_use_wait(struct pass *pass, const struct seen *seen, const char *users, struct err *err)
+int in_use_wait(struct reconcile_run *run, const struct seen *seen, const char *users, struct err *err)
 {
-    struct node *status = meta_copy_status(pass->arena, seen->node);
+    struct node *status = meta_copy_status(run->arena, seen->node);
     const struct node *old = meta_conditions(seen->node);
     struct meta_condition ready = { "Ready", "False", "InUse",
-                               arena_printf(pass->arena, "it is deleted once it is not used any more; it is "
+                               arena_printf(run->arena, "it is deleted once it is not used any more; it is "
                                             "%s: delete them, or give them another place", users) };
     bool changed = false;
 
-    node_set_text(pass->arena, status, "phase", "Deleting");
-    node_set_text(pass->arena, status, "message", ready.message);
-    node_set_int(pass->arena, status, "observedGeneration", meta_generation(seen->node));
-    meta_condition_set(pass->arena, status, old, &ready, meta_generation(seen->node), pass->now);
-    if (pass_status(pass, seen, status, &changed, err) < 0)
+    node_set_text(run->arena, status, "phase", "Deleting");
+    node_set_text(run->arena, status, "message", ready.message);
+    node_set_int(run->arena, status, "observedGeneration", meta_generation(seen->node));
+    meta_condition_set(run->arena, status, old, &ready, meta_generation(seen->node), run->now);
+    if (reconcile_status(run, seen, status, &changed, err) < 0)
         return -1;
     if (changed)
-        pass_event(pass, seen, true, "InUse", "%s", ready.message);
+        reconcile_event(run, seen, true, "InUse", "%s", ready.message);
     return 0;
 }
 
@@ -144,5 +144,5 @@ void map_left_place(struct controllers *all, const struct controller *to,
     const char *was = before ? placement_of_deployment(object_read(arena, before)) : "";
 
     if (*was && (!after || strcmp(placement_of_deployment(object_read(arena, after)), was) != 0))
-        controllers_wake(all, to, before->space, was);
+        controllers_wake(all, to, before->namespace, was);
 }

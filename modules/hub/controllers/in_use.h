@@ -9,13 +9,13 @@
  * use is not let go when it is deleted: it waits for its users and says who they
  * are. Answers are words for a person, or NULL when it is not used.
  */
-const char *in_use_environment(struct pass *pass, const char *space, const char *name);
+const char *in_use_environment(struct reconcile_run *run, const char *namespace, const char *name);
 /* By name, by its set, or by what runs on its spokes, from whatever project. */
-const char *in_use_pool(struct pass *pass, const char *space, const char *name,
+const char *in_use_pool(struct reconcile_run *run, const char *namespace, const char *name,
                         const char *set);
 
 /* Says in the status of what waits to be deleted for whom it waits. */
-int in_use_wait(struct pass *pass, const struct seen *seen, const char *users,
+int in_use_wait(struct reconcile_run *run, const struct seen *seen, const char *users,
                 struct err *err) MUST_CHECK;
 
 /* Wakes the place that a WorkloadDeployment has left. */

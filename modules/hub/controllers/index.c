@@ -35,7 +35,7 @@ static void note_value(struct controllers *all, size_t which, const char *value,
                        size_t len, const struct object *object, bool there)
 {
     scoped_mem char *key = value_key(which, value, len);
-    scoped_mem char *name = mem_printf("%s/%s", object->space, object->name);
+    scoped_mem char *name = mem_printf("%s/%s", object->namespace, object->name);
     struct map *names = map_get(all->index, key);
 
     if (there && !names) {
@@ -103,7 +103,7 @@ static int by_object_name(const void *a, const void *b)
     return strcmp(*left, *right);
 }
 
-bool index_each(struct pass *pass, enum kind_id kind, const char *label,
+bool index_each(struct reconcile_run *run, enum kind_id kind, const char *label,
                             const char *value,
                             void (*each)(void *arg, const struct object *object),
                             void *arg)
@@ -120,22 +120,22 @@ bool index_each(struct pass *pass, enum kind_id kind, const char *label,
     {
         scoped_mem char *key = value_key(which, value, strlen(value));
 
-        names = map_get(pass->all->index, key);
+        names = map_get(run->all->index, key);
     }
     if (!names)
         return true;
-    order = arena_alloc(pass->arena, map_count(names) * sizeof *order);
+    order = arena_alloc(run->arena, map_count(names) * sizeof *order);
     while (map_next(names, &at, &name))
-        order[count++] = arena_string(pass->arena, name);
+        order[count++] = arena_string(run->arena, name);
     qsort(order, count, sizeof *order, by_object_name);
     for (size_t i = 0; i < count; i++) {
-        char *space = arena_string(pass->arena, order[i]);
-        char *slash = strchr(space, '/');
+        char *namespace = arena_string(run->arena, order[i]);
+        char *slash = strchr(namespace, '/');
         scoped_object struct object *object = NULL;
 
         *slash = '\0';
-        object = objects_get(pass->objects, OBJECTS_STAGED, pass->all->kinds[kind],
-                             space, slash + 1, NULL);
+        object = objects_get(run->objects, OBJECTS_STAGED, run->all->kinds[kind],
+                             namespace, slash + 1, NULL);
         if (object)
             each(arg, object);
     }

@@ -8,7 +8,7 @@
 
 struct controllers;
 struct object;
-struct pass;
+struct reconcile_run;
 
 /* Private to controllers: an index of objects by the value of a label, over what is
    staged. */
@@ -18,7 +18,7 @@ void index_note(struct controllers *all, const struct object *before,
 void index_free(struct controllers *all);
 /* Calls back with candidates, in order of namespace and name: the callback reads the
    object and looks. False: this label of this kind is not indexed. */
-bool index_each(struct pass *pass, enum kind_id kind, const char *label, const char *value,
+bool index_each(struct reconcile_run *run, enum kind_id kind, const char *label, const char *value,
                 void (*each)(void *arg, const struct object *object), void *arg);
 
 #endif

@@ -80,20 +80,20 @@ int64_t joining_count(struct controllers *all, const struct node *token)
 
 /* A use is spent by the write that makes the cluster, because it is counted from
    what is staged; here it stays spent when the cluster goes. */
-int joining_note_left(struct pass *pass, const struct node *cluster, struct err *err)
+int joining_note_left(struct reconcile_run *run, const struct node *cluster, struct err *err)
 {
     const char *id = meta_annotation(cluster, META_ANNOTATION_JOIN_TOKEN);
     struct seen token;
     struct node *status, *left;
 
-    if (!*id || !pass_get(pass, KIND_ID_JOIN_TOKEN, "", id, &token))
+    if (!*id || !reconcile_get(run, KIND_ID_JOIN_TOKEN, "", id, &token))
         return 0;
-    status = meta_copy_status(pass->arena, token.node);
-    left = node_make_list(pass->arena, status, "left");
+    status = meta_copy_status(run->arena, token.node);
+    left = node_make_list(run->arena, status, "left");
     if (is_among_left(left, meta_uid(cluster)))
         return 0;
-    node_add(pass->arena, left, node_string(pass->arena, meta_uid(cluster)));
-    return pass_status(pass, &token, status, NULL, err);
+    node_add(run->arena, left, node_string(run->arena, meta_uid(cluster)));
+    return reconcile_status(run, &token, status, NULL, err);
 }
 
 int joining_check_token(struct controllers *all, struct arena *arena, const char *id,
@@ -326,32 +326,32 @@ void joining_rules(struct controllers *all)
     objects_rule(all->objects, all->kinds[KIND_ID_CLUSTER], "", before_cluster_write, all);
 }
 
-int joining_set_condition(struct pass *pass, const struct seen *cluster,
+int joining_set_condition(struct reconcile_run *run, const struct seen *cluster,
                        const struct meta_condition *condition, struct err *err)
 {
-    struct node *status = meta_copy_status(pass->arena, cluster->node);
+    struct node *status = meta_copy_status(run->arena, cluster->node);
     const struct node *old = meta_conditions(cluster->node);
     const struct node *before = meta_condition_find(old, condition->type);
     bool news = strcmp(node_get_text(before, "status"), condition->status) ||
                 strcmp(node_get_text(before, "reason"), condition->reason);
 
-    meta_condition_set(pass->arena, status, old, condition, 0, pass->now);
-    if (pass_status(pass, cluster, status, NULL, err) < 0)
+    meta_condition_set(run->arena, status, old, condition, 0, run->now);
+    if (reconcile_status(run, cluster, status, NULL, err) < 0)
         return -1;
     if (news)
-        pass_event(pass, cluster, !strcmp(condition->status, "False"),
+        reconcile_event(run, cluster, !strcmp(condition->status, "False"),
                    condition->reason, "%s", condition->message);
     return 0;
 }
 
 /* The set of the pool that a token is for: NAMESPACE/POOL. */
-char *joining_set_of_token(struct pass *pass, const struct node *token)
+char *joining_set_of_token(struct reconcile_run *run, const struct node *token)
 {
     const char *pool = node_get_text(node_get(token, "spec"), "pool");
     const char *slash = strchr(pool, '/');
 
     if (!slash)
-        return arena_string(pass->arena, "default");
-    return render_label(pass->arena, arena_printf(pass->arena, "%.*s.%s",
+        return arena_string(run->arena, "default");
+    return render_label(run->arena, arena_printf(run->arena, "%.*s.%s",
                         (int)(slash - pool), pool, slash + 1));
 }

@@ -23,7 +23,7 @@ bool joining_token_names(const struct node *token, const char *cluster);
 /* How many machines used it. */
 int64_t joining_count(struct controllers *all, const struct node *token);
 /* Before the cluster goes, or changes its token. */
-int joining_note_left(struct pass *pass, const struct node *cluster,
+int joining_note_left(struct reconcile_run *run, const struct node *cluster,
                       struct err *err) MUST_CHECK;
 /* ERR_FORBIDDEN in words for a name that the token is not for, or one use too
    many. */
@@ -35,9 +35,9 @@ const char *joining_trouble(struct controllers *all, struct arena *arena, const 
 bool joining_key_is_own(const struct node *cluster, const char *pin);
 
 /* The set that a token puts a cluster into. */
-char *joining_set_of_token(struct pass *pass, const struct node *token);
+char *joining_set_of_token(struct reconcile_run *run, const struct node *token);
 /* Writes a condition of a cluster, with an Event when its status or reason changes. */
-int joining_set_condition(struct pass *pass, const struct seen *cluster,
+int joining_set_condition(struct reconcile_run *run, const struct seen *cluster,
                           const struct meta_condition *condition, struct err *err) MUST_CHECK;
 
 /* Who comes with a join token is this user; `auth` names them so. */
@@ -45,6 +45,6 @@ int joining_set_condition(struct pass *pass, const struct seen *cluster,
 #define ADMIN_TOKEN_USER "system:admin:"
 
 /* leaving.c: one step of the end of a cluster that is being deleted. */
-int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err) MUST_CHECK;
+int leaving_run(struct reconcile_run *run, const struct seen *cluster, struct err *err) MUST_CHECK;
 
 #endif

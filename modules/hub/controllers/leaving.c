@@ -15,20 +15,20 @@
 /* ---- Taking away what holds an object back ----------------------------------- */
 
 /* All finalizers, whoever put them there. */
-static int take_finalizers(struct pass *pass, const struct kind *kind, const char *space,
+static int take_finalizers(struct reconcile_run *run, const struct kind *kind, const char *namespace,
                            const char *name, struct err *err)
 {
-    struct node *patch = node_map(pass->arena);
-    struct objects_result result = { .arena = pass->arena };
+    struct node *patch = node_map(run->arena);
+    struct objects_result result = { .arena = run->arena };
     struct objects_write write = {
         .who = { "axle-managedcluster", "axle-managedcluster", true }, .kind = kind,
-        .space = space, .name = name, .body = patch, .patch = OBJECTS_PATCH_MERGE,
+        .namespace = namespace, .name = name, .body = patch, .patch = OBJECTS_PATCH_MERGE,
         .grace = -1,
     };
 
-    node_set(pass->arena, node_make(pass->arena, patch, "metadata"), "finalizers",
-             node_null(pass->arena));
-    if (objects_patch(pass->objects, &write, &result, err) < 0)
+    node_set(run->arena, node_make(run->arena, patch, "metadata"), "finalizers",
+             node_null(run->arena));
+    if (objects_patch(run->objects, &write, &result, err) < 0)
         return err->code == ERR_NOT_FOUND ? 0 : err_wrap(err, "finalizers of %s", name);
     object_drop(&result.object);
     return 0;
@@ -47,25 +47,25 @@ static void note_held_back(void *arg, const struct object *object)
         node_add(held->arena, held->names, node_string(held->arena, object->name));
 }
 
-static int free_kind(struct pass *pass, const struct kind *kind, struct err *err)
+static int free_kind(struct reconcile_run *run, const struct kind *kind, struct err *err)
 {
-    struct held_back held = { pass->arena, node_list(pass->arena) };
+    struct held_back held = { run->arena, node_list(run->arena) };
 
-    objects_each(pass->objects, OBJECTS_STAGED, kind, pass->name, note_held_back, &held);
+    objects_each(run->objects, OBJECTS_STAGED, kind, run->name, note_held_back, &held);
     for (size_t i = 0; i < node_count(held.names); i++) {
         const char *name = node_text(node_item(held.names, i));
 
-        if (pass_remove_kind(pass, kind, pass->name, name, err) < 0 ||
-            take_finalizers(pass, kind, pass->name, name, err) < 0)
+        if (reconcile_remove_kind(run, kind, run->name, name, err) < 0 ||
+            take_finalizers(run, kind, run->name, name, err) < 0)
             return -1;
     }
     return 0;
 }
 
 /* Nothing in the namespace holds it back any more, of whatever kind. */
-static int free_namespace(struct pass *pass, struct err *err)
+static int free_namespace(struct reconcile_run *run, struct err *err)
 {
-    const struct kinds *kinds = objects_kinds(pass->objects);
+    const struct kinds *kinds = objects_kinds(run->objects);
     scoped_map struct map *done = map_new();
 
     for (size_t i = 0; i < kinds_count(kinds); i++) {
@@ -75,35 +75,35 @@ static int free_namespace(struct pass *pass, struct err *err)
         if (!kind->namespaced || kind->is_question ||
             map_put(done, kind->store_kind, (void *)(uintptr_t)kind))
             continue;
-        if (free_kind(pass, kind, err) < 0)
+        if (free_kind(run, kind, err) < 0)
             return -1;
     }
-    return take_finalizers(pass, pass->all->kinds[KIND_ID_NAMESPACE], "", pass->name, err);
+    return take_finalizers(run, run->all->kinds[KIND_ID_NAMESPACE], "", run->name, err);
 }
 
 /* ---- The steps ------------------------------------------------------------------ */
 
-static int cut_works(struct pass *pass, const struct node *works, bool force,
+static int cut_works(struct reconcile_run *run, const struct node *works, bool force,
                      struct err *err)
 {
     for (size_t i = 0; i < node_count(works); i++) {
         const char *name = meta_name(node_item(works, i));
 
-        if (pass_remove(pass, KIND_ID_WORK, pass->name, name, err) < 0)
+        if (reconcile_remove(run, KIND_ID_WORK, run->name, name, err) < 0)
             return -1;
-        if (force && pass_read(pass, KIND_ID_WORK, pass->name, name) &&
-            take_finalizers(pass, pass->all->kinds[KIND_ID_WORK], pass->name, name, err) < 0)
+        if (force && reconcile_read(run, KIND_ID_WORK, run->name, name) &&
+            take_finalizers(run, run->all->kinds[KIND_ID_WORK], run->name, name, err) < 0)
             return -1;
     }
     return 0;
 }
 
-static bool namespace_is_its(struct pass *pass, bool *ret_there)
+static bool namespace_is_its(struct reconcile_run *run, bool *ret_there)
 {
-    const struct node *space = pass_read(pass, KIND_ID_NAMESPACE, "", pass->name);
+    const struct node *namespace = reconcile_read(run, KIND_ID_NAMESPACE, "", run->name);
 
-    *ret_there = space;
-    return space && !strcmp(meta_label(space, META_LABEL_OWNER_KIND), "ManagedCluster");
+    *ret_there = namespace;
+    return namespace && !strcmp(meta_label(namespace, META_LABEL_OWNER_KIND), "ManagedCluster");
 }
 
 /* ---- The record ----------------------------------------------------------------- */
@@ -111,18 +111,18 @@ static bool namespace_is_its(struct pass *pass, bool *ret_there)
 /* By then the last certificate of it has ended: they live a year at the most. */
 #define RECORD_AGE (400 * 24 * 3600 * CLOCK_SECOND)
 
-static int drop_old_records(struct pass *pass, struct err *err)
+static int drop_old_records(struct reconcile_run *run, struct err *err)
 {
-    const struct node *list = pass_list(pass, KIND_ID_CONFIG_MAP, AUTH_RECORDS, META_LABEL_REMOVED_SPOKE, "true");
+    const struct node *list = reconcile_list(run, KIND_ID_CONFIG_MAP, AUTH_RECORDS, META_LABEL_REMOVED_SPOKE, "true");
 
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
         int64_t removed = 0;
 
         if (!clock_parse(node_get_text(node_get(one, "data"), "removedAt"), &removed) ||
-            pass->now - removed < RECORD_AGE)
+            run->now - removed < RECORD_AGE)
             continue;
-        if (pass_remove(pass, KIND_ID_CONFIG_MAP, AUTH_RECORDS, meta_name(one), err) < 0)
+        if (reconcile_remove(run, KIND_ID_CONFIG_MAP, AUTH_RECORDS, meta_name(one), err) < 0)
             return -1;
     }
     return 0;
@@ -137,78 +137,78 @@ static bool is_lost(const struct node *cluster)
  * What the hub says to a spoke that comes back after its end (auth/standing.c). Of a
  * cluster that no certificate was ever signed for there is nothing to say.
  */
-static int record_departure(struct pass *pass, const struct node *cluster, struct err *err)
+static int record_departure(struct reconcile_run *run, const struct node *cluster, struct err *err)
 {
     const char *keys = meta_annotation(cluster, META_ANNOTATION_CLIENT_KEYS);
-    bool asked = meta_condition_is_true(cluster, META_CONDITION_LEAVE_REQUESTED);
+    bool requested = meta_condition_is_true(cluster, META_CONDITION_LEAVE_REQUESTED);
     struct node *record, *data;
     char now[CLOCK_TEXT];
 
-    if (!*keys || !pass_read(pass, KIND_ID_NAMESPACE, "", AUTH_RECORDS))
+    if (!*keys || !reconcile_read(run, KIND_ID_NAMESPACE, "", AUTH_RECORDS))
         return 0;
-    if (drop_old_records(pass, err) < 0)
+    if (drop_old_records(run, err) < 0)
         return -1;
-    record = pass_new(pass, KIND_ID_CONFIG_MAP, AUTH_RECORDS,
-                      arena_printf(pass->arena, AUTH_RECORD "%s", pass->name));
-    meta_set_label(pass->arena, record, META_LABEL_REMOVED_SPOKE, "true");
-    data = node_make(pass->arena, record, "data");
-    clock_format(pass->now, true, now);
-    node_set_text(pass->arena, data, "cluster", pass->name);
-    node_set_text(pass->arena, data, "uid", meta_uid(cluster));
-    node_set_text(pass->arena, data, "keys", keys);
-    node_set_text(pass->arena, data, "reason", is_lost(cluster) ? "Lost" : asked ? "Left" : "Removed");
-    node_set_text(pass->arena, data, "removedAt", now);
-    return pass_ensure(pass, record, NULL, err);
+    record = reconcile_new(run, KIND_ID_CONFIG_MAP, AUTH_RECORDS,
+                      arena_printf(run->arena, AUTH_RECORD "%s", run->name));
+    meta_set_label(run->arena, record, META_LABEL_REMOVED_SPOKE, "true");
+    data = node_make(run->arena, record, "data");
+    clock_format(run->now, true, now);
+    node_set_text(run->arena, data, "cluster", run->name);
+    node_set_text(run->arena, data, "uid", meta_uid(cluster));
+    node_set_text(run->arena, data, "keys", keys);
+    node_set_text(run->arena, data, "reason", is_lost(cluster) ? "Lost" : requested ? "Left" : "Removed");
+    node_set_text(run->arena, data, "removedAt", now);
+    return reconcile_ensure(run, record, NULL, err);
 }
 
 /* Its certificate counts for nothing from now on, though others may still hold
    the object back; and the use of its token stays spent. */
-static int end_membership(struct pass *pass, struct err *err)
+static int end_membership(struct reconcile_run *run, struct err *err)
 {
-    struct node *patch = node_map(pass->arena);
+    struct node *patch = node_map(run->arena);
     struct seen now;
 
-    if (!pass_get(pass, KIND_ID_CLUSTER, "", pass->name, &now))
+    if (!reconcile_get(run, KIND_ID_CLUSTER, "", run->name, &now))
         return 0;
-    if (joining_note_left(pass, now.node, err) < 0 || record_departure(pass, now.node, err) < 0)
+    if (joining_note_left(run, now.node, err) < 0 || record_departure(run, now.node, err) < 0)
         return -1;
     if (node_count(node_at(now.node, "metadata", "finalizers", NULL)) > 1 &&
         node_get_bool(node_get(now.node, "spec"), "hubAcceptsClient", false)) {
-        node_set_bool(pass->arena, node_make(pass->arena, patch, "spec"), "hubAcceptsClient",
+        node_set_bool(run->arena, node_make(run->arena, patch, "spec"), "hubAcceptsClient",
                       false);
-        if (pass_patch(pass, &now, patch, err) < 0 ||
-            !pass_get(pass, KIND_ID_CLUSTER, "", pass->name, &now))
+        if (reconcile_patch(run, &now, patch, err) < 0 ||
+            !reconcile_get(run, KIND_ID_CLUSTER, "", run->name, &now))
             return -1;
     }
-    return pass_finalizer(pass, &now, META_FINALIZER_CLUSTER, false, err);
+    return reconcile_finalizer(run, &now, META_FINALIZER_CLUSTER, false, err);
 }
 
 /* When the deletion began. */
-static int64_t leaving_since(const struct pass *pass, const struct node *cluster)
+static int64_t leaving_since(const struct reconcile_run *run, const struct node *cluster)
 {
-    int64_t began = pass->now;
+    int64_t began = run->now;
 
     clock_parse(node_get_text(node_get(cluster, "metadata"), "deletionTimestamp"), &began);
     return began;
 }
 
-static int wait_for_works(struct pass *pass, const struct seen *cluster, bool silent,
+static int wait_for_works(struct reconcile_run *run, const struct seen *cluster, bool silent,
                           int64_t end, size_t *ret_left, struct err *err)
 {
-    const struct node *works = pass_list_own(pass, KIND_ID_WORK, pass->name, NULL, NULL);
+    const struct node *works = reconcile_list_own(run, KIND_ID_WORK, run->name, NULL, NULL);
     struct meta_condition condition = { "Deleting", "True", "ResourceRemaining", "" };
 
     if (node_count(works)) {
-        if (cut_works(pass, works, silent || pass->now >= end, err) < 0)
+        if (cut_works(run, works, silent || run->now >= end, err) < 0)
             return -1;
-        works = pass_list_own(pass, KIND_ID_WORK, pass->name, NULL, NULL);
+        works = reconcile_list_own(run, KIND_ID_WORK, run->name, NULL, NULL);
     }
     *ret_left = node_count(works);
     if (!*ret_left)
         return 0;
-    condition.message = arena_printf(pass->arena, "%zu works are being removed by the spoke",
+    condition.message = arena_printf(run->arena, "%zu works are being removed by the spoke",
                                      *ret_left);
-    return joining_set_condition(pass, cluster, &condition, err);
+    return joining_set_condition(run, cluster, &condition, err);
 }
 
 /*
@@ -217,9 +217,9 @@ static int wait_for_works(struct pass *pass, const struct seen *cluster, bool si
  * can be made in it, and what is there loses its finalizers, again and again until
  * it is empty.
  */
-int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err)
+int leaving_run(struct reconcile_run *run, const struct seen *cluster, struct err *err)
 {
-    int64_t end = leaving_since(pass, cluster->node) + DRAIN_TIME;
+    int64_t end = leaving_since(run, cluster->node) + DRAIN_TIME;
     bool silent = strcmp(meta_condition_status(cluster->node,
                          META_CONDITION_CLUSTER_AVAILABLE), "True");
     size_t left = 0;
@@ -228,18 +228,18 @@ int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err)
     if (!meta_has_finalizer(cluster->node, META_FINALIZER_CLUSTER))
         return 0;
     if (is_lost(cluster->node))
-        end = pass->now;
-    if (wait_for_works(pass, cluster, silent, end, &left, err) < 0)
+        end = run->now;
+    if (wait_for_works(run, cluster, silent, end, &left, err) < 0)
         return -1;
-    if (!left && namespace_is_its(pass, &there)) {
-        if (pass_remove(pass, KIND_ID_NAMESPACE, "", pass->name, err) < 0)
+    if (!left && namespace_is_its(run, &there)) {
+        if (reconcile_remove(run, KIND_ID_NAMESPACE, "", run->name, err) < 0)
             return -1;
-        if (pass->now >= end && free_namespace(pass, err) < 0)
+        if (run->now >= end && free_namespace(run, err) < 0)
             return -1;
     }
-    if (left || namespace_is_its(pass, &there)) {
-        pass_wake_at(pass, pass->now >= end ? pass->now + LOOK_AGAIN : end);
+    if (left || namespace_is_its(run, &there)) {
+        reconcile_wake_at(run, run->now >= end ? run->now + LOOK_AGAIN : end);
         return 0;
     }
-    return end_membership(pass, err);
+    return end_membership(run, err);
 }

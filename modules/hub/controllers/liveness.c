@@ -28,10 +28,10 @@ static bool is_liveness_taint(const char *key)
 }
 
 /* The list as it should be; NULL if it is so already. */
-static struct node *settle_taints(struct pass *pass, const struct node *cluster)
+static struct node *settle_taints(struct reconcile_run *run, const struct node *cluster)
 {
     const struct node *old = node_at(cluster, "spec", "taints", NULL);
-    struct node *list = node_list(pass->arena), *taint;
+    struct node *list = node_list(run->arena), *taint;
     const char *wanted = taint_for(cluster);
     bool there = false, changed = false;
     char time[CLOCK_TEXT];
@@ -45,61 +45,61 @@ static struct node *settle_taints(struct pass *pass, const struct node *cluster)
             continue;
         }
         there |= is_liveness_taint(key);
-        node_add(pass->arena, list, one);
+        node_add(run->arena, list, one);
     }
     if (*wanted && !there) {
-        taint = node_map(pass->arena);
-        clock_format(pass->now, false, time);
-        node_set_text(pass->arena, taint, "key", wanted);
-        node_set_text(pass->arena, taint, "effect", "NoSelect");
-        node_set_text(pass->arena, taint, "timeAdded", time);
-        node_add(pass->arena, list, taint);
+        taint = node_map(run->arena);
+        clock_format(run->now, false, time);
+        node_set_text(run->arena, taint, "key", wanted);
+        node_set_text(run->arena, taint, "effect", "NoSelect");
+        node_set_text(run->arena, taint, "timeAdded", time);
+        node_add(run->arena, list, taint);
         changed = true;
     }
     return changed ? list : NULL;
 }
 
-static int set_taints(struct pass *pass, const struct seen *cluster,
+static int set_taints(struct reconcile_run *run, const struct seen *cluster,
                       struct err *err)
 {
-    struct node *list = settle_taints(pass, cluster->node);
-    struct node *patch = node_map(pass->arena);
+    struct node *list = settle_taints(run, cluster->node);
+    struct node *patch = node_map(run->arena);
 
     if (!list)
         return 0;
-    node_set(pass->arena, node_make(pass->arena, patch, "spec"), "taints", list);
-    return pass_patch(pass, cluster, patch, err);
+    node_set(run->arena, node_make(run->arena, patch, "spec"), "taints", list);
+    return reconcile_patch(run, cluster, patch, err);
 }
 
-static int set_available(struct pass *pass, struct seen *cluster,
+static int set_available(struct reconcile_run *run, struct seen *cluster,
                          const struct meta_condition *condition, struct err *err)
 {
-    struct node *status = meta_copy_status(pass->arena, cluster->node);
+    struct node *status = meta_copy_status(run->arena, cluster->node);
     bool changed = false;
 
-    meta_condition_set(pass->arena, status, meta_conditions(cluster->node), condition, 0,
-                  pass->now);
-    if (pass_status(pass, cluster, status, &changed, err) < 0)
+    meta_condition_set(run->arena, status, meta_conditions(cluster->node), condition, 0,
+                  run->now);
+    if (reconcile_status(run, cluster, status, &changed, err) < 0)
         return -1;
     if (changed)
-        pass_event(pass, cluster, !strcmp(condition->status, "Unknown"),
+        reconcile_event(run, cluster, !strcmp(condition->status, "Unknown"),
                    !strcmp(condition->status, "Unknown") ? "AvailableUnknown"
                                                          : "AvailableAgain",
                    "%s", condition->message);
-    pass_get(pass, KIND_ID_CLUSTER, "", pass->name, cluster);
+    reconcile_get(run, KIND_ID_CLUSTER, "", run->name, cluster);
     return 0;
 }
 
 /* When the spoke was heard last. Nobody is silent before the hub listens. */
-static int64_t find_last_heard(struct pass *pass)
+static int64_t find_last_heard(struct reconcile_run *run)
 {
-    const struct node *lease = pass_read(pass, KIND_ID_LEASE, pass->name, META_LEASE_CLUSTER);
+    const struct node *lease = reconcile_read(run, KIND_ID_LEASE, run->name, META_LEASE_CLUSTER);
     int64_t renewed = 0;
 
     clock_parse(node_get_text(node_get(lease, "spec"), "renewTime"), &renewed);
-    if (renewed > pass->now)
-        renewed = pass->now;
-    return renewed > pass->all->started ? renewed : pass->all->started;
+    if (renewed > run->now)
+        renewed = run->now;
+    return renewed > run->all->started ? renewed : run->all->started;
 }
 
 /* ---- How long is long -------------------------------------------------------------- */
@@ -108,10 +108,10 @@ static int64_t find_last_heard(struct pass *pass)
 
 static int64_t read_former_duration(const struct node *lease, int64_t renewed)
 {
-    const char *text = meta_annotation(lease, META_ANNOTATION_RENEWED_EVERY_BEFORE), *space = strchr(text, ' ');
+    const char *text = meta_annotation(lease, META_ANNOTATION_RENEWED_EVERY_BEFORE), *blank = strchr(text, ' ');
     int64_t until = 0;
 
-    if (!space || !clock_parse(space + 1, &until) || renewed > until)
+    if (!blank || !clock_parse(blank + 1, &until) || renewed > until)
         return 0;
     return strtoll(text, NULL, 10);
 }
@@ -145,53 +145,53 @@ static int64_t judged_seconds(const struct node *cluster, const struct node *lea
 }
 
 /* The lease says what the cluster says, and until when it said something else. */
-static int settle_lease(struct pass *pass, const struct node *cluster, struct err *err)
+static int settle_lease(struct reconcile_run *run, const struct node *cluster, struct err *err)
 {
-    struct node *patch = node_map(pass->arena);
+    struct node *patch = node_map(run->arena);
     int64_t wanted = lease_seconds(cluster), before;
     char time[CLOCK_TEXT];
     struct seen lease;
 
-    if (!pass_get(pass, KIND_ID_LEASE, pass->name, META_LEASE_CLUSTER, &lease) ||
+    if (!reconcile_get(run, KIND_ID_LEASE, run->name, META_LEASE_CLUSTER, &lease) ||
         lease_seconds(lease.node) == wanted)
         return 0;
     before = read_former_duration(lease.node, renewed_at(lease.node));
     if (before < lease_seconds(lease.node))
         before = lease_seconds(lease.node);
-    clock_format(pass->now, true, time);
-    node_set_int(pass->arena, node_make(pass->arena, patch, "spec"), "leaseDurationSeconds",
+    clock_format(run->now, true, time);
+    node_set_int(run->arena, node_make(run->arena, patch, "spec"), "leaseDurationSeconds",
                  wanted);
-    meta_set_annotation(pass->arena, patch, META_ANNOTATION_RENEWED_EVERY_BEFORE,
-                          arena_printf(pass->arena, "%lld %s", (long long)before, time));
-    return pass_patch(pass, &lease, patch, err);
+    meta_set_annotation(run->arena, patch, META_ANNOTATION_RENEWED_EVERY_BEFORE,
+                          arena_printf(run->arena, "%lld %s", (long long)before, time));
+    return reconcile_patch(run, &lease, patch, err);
 }
 
 /* ---- The controller ------------------------------------------------------------------ */
 
-static int reconcile_liveness(struct pass *pass, struct err *err)
+static int reconcile_liveness(struct reconcile_run *run, struct err *err)
 {
     const struct node *list, *available;
     struct seen cluster;
     int64_t seconds, until;
 
-    if (!pass_get(pass, KIND_ID_CLUSTER, "", pass->name, &cluster) ||
+    if (!reconcile_get(run, KIND_ID_CLUSTER, "", run->name, &cluster) ||
         meta_is_deleting(cluster.node))
         return 0;
     list = meta_conditions(cluster.node);
     available = meta_condition_find(list, META_CONDITION_CLUSTER_AVAILABLE);
-    if (settle_lease(pass, cluster.node, err) < 0)
+    if (settle_lease(run, cluster.node, err) < 0)
         return -1;
-    seconds = judged_seconds(cluster.node, pass_read(pass, KIND_ID_LEASE, pass->name, META_LEASE_CLUSTER));
-    until = find_last_heard(pass) + clock_seconds(GRACE * seconds);
-    if (available && pass->now >= until) {
+    seconds = judged_seconds(cluster.node, reconcile_read(run, KIND_ID_LEASE, run->name, META_LEASE_CLUSTER));
+    until = find_last_heard(run) + clock_seconds(GRACE * seconds);
+    if (available && run->now >= until) {
         struct meta_condition silent = {
             META_CONDITION_CLUSTER_AVAILABLE, "Unknown", STOPPED,
-            arena_printf(pass->arena, "the spoke has not renewed its lease for "
+            arena_printf(run->arena, "the spoke has not renewed its lease for "
                          "%lld s; what runs there is left alone",
                          (long long)(GRACE * seconds)),
         };
 
-        if (set_available(pass, &cluster, &silent, err) < 0)
+        if (set_available(run, &cluster, &silent, err) < 0)
             return -1;
     } else if (available) {
         if (!strcmp(node_get_text(available, "reason"), STOPPED)) {
@@ -199,15 +199,15 @@ static int reconcile_liveness(struct pass *pass, struct err *err)
                                       "ManagedClusterAvailable",
                                       "the spoke renews its lease again" };
 
-            if (set_available(pass, &cluster, &back, err) < 0)
+            if (set_available(run, &cluster, &back, err) < 0)
                 return -1;
         }
-        pass_wake_at(pass, until + CLOCK_MS);
+        reconcile_wake_at(run, until + CLOCK_MS);
         /* Renewals wake no controller: the next one may be judged by a shorter duration. */
-        pass_wake_at(pass, pass->now + clock_seconds(GRACE * lease_seconds(cluster.node)) +
+        reconcile_wake_at(run, run->now + clock_seconds(GRACE * lease_seconds(cluster.node)) +
                            CLOCK_MS);
     }
-    return set_taints(pass, &cluster, err);
+    return set_taints(run, &cluster, err);
 }
 
 /* A renewal matters only to a cluster that was given up; the others' timers
@@ -220,9 +220,9 @@ static void map_lease(struct controllers *all, const struct controller *to,
     if (!after || strcmp(after->name, META_LEASE_CLUSTER))
         return;
     cluster = objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "",
-                          after->space, NULL);
+                          after->namespace, NULL);
     if (cluster && memmem(cluster->body, cluster->len, STOPPED, strlen(STOPPED)))
-        controllers_wake(all, to, "", after->space);
+        controllers_wake(all, to, "", after->namespace);
 }
 
 const struct controller controller_liveness = {

@@ -13,75 +13,75 @@
 /* ---- Admission ------------------------------------------------------------------ */
 
 /* A token's policy accepts once; who denies later is not overruled. */
-static int accept_by_token(struct pass *pass, struct seen *cluster,
+static int accept_by_token(struct reconcile_run *run, struct seen *cluster,
                            struct err *err)
 {
     const char *id = meta_annotation(cluster->node, META_ANNOTATION_JOIN_TOKEN);
-    const struct node *token = *id ? pass_read(pass, KIND_ID_JOIN_TOKEN, "", id) : NULL;
-    struct node *patch = node_map(pass->arena);
+    const struct node *token = *id ? reconcile_read(run, KIND_ID_JOIN_TOKEN, "", id) : NULL;
+    struct node *patch = node_map(run->arena);
     char time[CLOCK_TEXT], *set;
 
     if (!token || *meta_annotation(cluster->node, META_ANNOTATION_ACCEPTED_ON))
         return 0;
-    clock_format(pass->now, false, time);
-    set = joining_set_of_token(pass, token);
-    node_set_bool(pass->arena, node_make(pass->arena, patch, "spec"),
+    clock_format(run->now, false, time);
+    set = joining_set_of_token(run, token);
+    node_set_bool(run->arena, node_make(run->arena, patch, "spec"),
                   "hubAcceptsClient", true);
-    meta_set_annotation(pass->arena, patch, META_ANNOTATION_ACCEPTED_ON, time);
-    meta_set_label(pass->arena, patch, META_LABEL_CLUSTERSET, set);
-    if (pass_patch(pass, cluster, patch, err) < 0)
+    meta_set_annotation(run->arena, patch, META_ANNOTATION_ACCEPTED_ON, time);
+    meta_set_label(run->arena, patch, META_LABEL_CLUSTERSET, set);
+    if (reconcile_patch(run, cluster, patch, err) < 0)
         return -1;
-    pass_event(pass, cluster, false, "Accepted",
+    reconcile_event(run, cluster, false, "Accepted",
                "the join token %s lets it into the set %s", id, set);
-    pass_get(pass, KIND_ID_CLUSTER, "", pass->name, cluster);
+    reconcile_get(run, KIND_ID_CLUSTER, "", run->name, cluster);
     return 0;
 }
 
-static int make_cluster_namespace(struct pass *pass, struct err *err)
+static int make_cluster_namespace(struct reconcile_run *run, struct err *err)
 {
-    struct node *space = pass_new(pass, KIND_ID_NAMESPACE, "", pass->name);
+    struct node *namespace = reconcile_new(run, KIND_ID_NAMESPACE, "", run->name);
 
-    meta_set_label(pass->arena, space, META_LABEL_OWNER_KIND, "ManagedCluster");
-    meta_set_label(pass->arena, space, META_LABEL_OWNER,
-                     render_label(pass->arena, pass->name));
-    meta_set_label(pass->arena, space, META_LABEL_CLUSTER_NAME,
-                     render_label(pass->arena, pass->name));
-    return pass_ensure(pass, space, NULL, err);
+    meta_set_label(run->arena, namespace, META_LABEL_OWNER_KIND, "ManagedCluster");
+    meta_set_label(run->arena, namespace, META_LABEL_OWNER,
+                     render_label(run->arena, run->name));
+    meta_set_label(run->arena, namespace, META_LABEL_CLUSTER_NAME,
+                     render_label(run->arena, run->name));
+    return reconcile_ensure(run, namespace, NULL, err);
 }
 
 /* The agent renews it; here it only comes into being. */
-static int make_lease(struct pass *pass, const struct node *cluster,
+static int make_lease(struct reconcile_run *run, const struct node *cluster,
                       struct err *err)
 {
     struct node *lease, *spec;
     char time[CLOCK_TEXT];
 
-    if (pass_read(pass, KIND_ID_LEASE, pass->name, META_LEASE_CLUSTER))
+    if (reconcile_read(run, KIND_ID_LEASE, run->name, META_LEASE_CLUSTER))
         return 0;
-    lease = pass_new(pass, KIND_ID_LEASE, pass->name, META_LEASE_CLUSTER);
-    meta_set_label(pass->arena, lease,
+    lease = reconcile_new(run, KIND_ID_LEASE, run->name, META_LEASE_CLUSTER);
+    meta_set_label(run->arena, lease,
                      META_LABEL_CLUSTER_NAME,
-                     render_label(pass->arena, pass->name));
-    clock_format(pass->now, true, time);
-    spec = node_make(pass->arena, lease, "spec");
-    node_set_text(pass->arena, spec, "holderIdentity", META_LEASE_CLUSTER);
-    node_set_int(pass->arena, spec, "leaseDurationSeconds",
+                     render_label(run->arena, run->name));
+    clock_format(run->now, true, time);
+    spec = node_make(run->arena, lease, "spec");
+    node_set_text(run->arena, spec, "holderIdentity", META_LEASE_CLUSTER);
+    node_set_int(run->arena, spec, "leaseDurationSeconds",
                  node_get_within(node_get(cluster, "spec"), "leaseDurationSeconds",
                                  0, INT32_MAX, 60) ?: 60);
-    node_set_text(pass->arena, spec, "renewTime", time);
-    return pass_ensure(pass, lease, NULL, err);
+    node_set_text(run->arena, spec, "renewTime", time);
+    return reconcile_ensure(run, lease, NULL, err);
 }
 
 /* It may not delete itself, so it says that it wants to go: axle leave. */
-static int delete_if_leaving(struct pass *pass, const struct seen *cluster, struct err *err)
+static int delete_if_leaving(struct reconcile_run *run, const struct seen *cluster, struct err *err)
 {
-    pass_event(pass, cluster, false, "Leaving", "the spoke asked to leave; it is removed");
-    return pass_remove(pass, KIND_ID_CLUSTER, "", pass->name, err);
+    reconcile_event(run, cluster, false, "Leaving", "the spoke asked to leave; it is removed");
+    return reconcile_remove(run, KIND_ID_CLUSTER, "", run->name, err);
 }
 
 /* ---- The controller -------------------------------------------------------------------- */
 
-static int reconcile_managedcluster(struct pass *pass, struct err *err)
+static int reconcile_managedcluster(struct reconcile_run *run, struct err *err)
 {
     struct meta_condition accepted = {
         META_CONDITION_CLUSTER_ACCEPTED, "True", "HubClusterAdminAccepted",
@@ -90,15 +90,15 @@ static int reconcile_managedcluster(struct pass *pass, struct err *err)
     struct seen cluster;
     const char *trouble;
 
-    if (!pass_get(pass, KIND_ID_CLUSTER, "", pass->name, &cluster))
+    if (!reconcile_get(run, KIND_ID_CLUSTER, "", run->name, &cluster))
         return 0;
     if (meta_is_deleting(cluster.node))
-        return leaving_run(pass, &cluster, err);
+        return leaving_run(run, &cluster, err);
     if (meta_condition_is_true(cluster.node, META_CONDITION_LEAVE_REQUESTED))
-        return delete_if_leaving(pass, &cluster, err);
-    trouble = namespace_trouble(pass->all, pass->arena, pass->name, "ManagedCluster");
-    if (pass_finalizer(pass, &cluster, META_FINALIZER_CLUSTER, true, err) < 0 ||
-        (!trouble && accept_by_token(pass, &cluster, err) < 0))
+        return delete_if_leaving(run, &cluster, err);
+    trouble = namespace_trouble(run->all, run->arena, run->name, "ManagedCluster");
+    if (reconcile_finalizer(run, &cluster, META_FINALIZER_CLUSTER, true, err) < 0 ||
+        (!trouble && accept_by_token(run, &cluster, err) < 0))
         return -1;
     if (trouble)
         accepted = (struct meta_condition) { META_CONDITION_CLUSTER_ACCEPTED, "False", "NameTaken",
@@ -109,10 +109,10 @@ static int reconcile_managedcluster(struct pass *pass, struct err *err)
             META_CONDITION_CLUSTER_ACCEPTED, "False", "HubClusterAdminDenied",
             "not accepted: set spec.hubAcceptsClient",
         };
-    else if (make_cluster_namespace(pass, err) < 0 ||
-             make_lease(pass, cluster.node, err) < 0)
+    else if (make_cluster_namespace(run, err) < 0 ||
+             make_lease(run, cluster.node, err) < 0)
         return -1;
-    return joining_set_condition(pass, &cluster, &accepted, err);
+    return joining_set_condition(run, &cluster, &accepted, err);
 }
 
 static void map_namespace_to_clusters(struct controllers *all, const struct controller *to,
@@ -126,7 +126,7 @@ static void map_work_to_clusters(struct controllers *all, const struct controlle
                      const struct object *before, const struct object *after)
 {
     if (!after)
-        controllers_wake(all, to, "", before->space);
+        controllers_wake(all, to, "", before->namespace);
 }
 
 static void map_token(struct controllers *all, const struct controller *to,
@@ -143,7 +143,7 @@ static void map_lost_namespace_to_clusters(struct controllers *all, const struct
     const struct object *any = after ? after : before;
 
     if (!before || !after)
-        controllers_wake(all, to, "", *any->space ? any->space : any->name);
+        controllers_wake(all, to, "", *any->namespace ? any->namespace : any->name);
 }
 
 const struct controller controller_managedcluster = {

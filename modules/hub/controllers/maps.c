@@ -16,9 +16,9 @@ static void wake_owner(struct controllers *all, const struct controller *to,
     const char *is = after ? meta_owner_name(object_read(arena, after), kind) : "";
 
     if (*was && strcmp(was, is) != 0)
-        controllers_wake(all, to, before->space, was);
+        controllers_wake(all, to, before->namespace, was);
     if (*is)
-        controllers_wake(all, to, after->space, is);
+        controllers_wake(all, to, after->namespace, is);
 }
 
 #define OWNER_MAP(name, kind)                                                  \

@@ -44,10 +44,10 @@ static void count_object(void *arg, const struct object *object)
 }
 
 static void count_kind(struct remaining *left, struct objects *objects,
-                       const struct kind *kind, const char *space)
+                       const struct kind *kind, const char *namespace)
 {
     left->count = 0;
-    objects_each(objects, OBJECTS_PUBLISHED, kind, space, count_object, left);
+    objects_each(objects, OBJECTS_PUBLISHED, kind, namespace, count_object, left);
     if (left->count)
         text_addf(&left->resources, "%s%s.%s has %zu resource instances",
                   left->resources.len ? ", " : "", kind->plural, kind->group,
@@ -117,12 +117,12 @@ static bool have_same_messages(const struct node *a, const struct node *b)
     return true;
 }
 
-void namespace_content_report(struct objects *objects, const struct object *space)
+void namespace_content_report(struct objects *objects, const struct object *namespace)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_map struct map *finalizers = map_new();
     struct remaining left = {.arena = arena, .finalizers = finalizers};
-    struct node *status = node_get(object_read(arena, space), "status");
+    struct node *status = node_get(object_read(arena, namespace), "status");
     const struct kind *kind;
     struct node *conditions;
     struct err err = {0};
@@ -130,14 +130,14 @@ void namespace_content_report(struct objects *objects, const struct object *spac
     if (was_reported_lately(node_get(status, "conditions")))
         return;
     for (size_t i = 0; (kind = objects_stored_kind(objects, i)); i++)
-        count_kind(&left, objects, kind, space->name);
+        count_kind(&left, objects, kind, namespace->name);
     conditions = make_conditions(&left);
     if (left.resources.len && status &&
         !have_same_messages(node_get(status, "conditions"), conditions)) {
         node_set(arena, status, "conditions", conditions);
-        if (objects_set_status(objects, "axle-collector", space, status, NULL,
+        if (objects_set_status(objects, "axle-collector", namespace, status, NULL,
                                &err) < 0)
-            log_warn("objects", "namespace %s: %s", space->name, err.text);
+            log_warn("objects", "namespace %s: %s", namespace->name, err.text);
     }
     text_free(&left.resources);
 }

@@ -16,7 +16,7 @@ const char *namespace_trouble(struct controllers *all, struct arena *arena,
                               const char *name, const char *kind);
 /* The same for a run of a controller; a Project also stays away from a namespace
    that another one lists as its target on spokes (tenancy.c). */
-const char *tenancy_space_trouble(struct pass *pass, const char *space,
+const char *tenancy_namespace_trouble(struct reconcile_run *run, const char *namespace,
                                   const char *kind);
 
 #endif

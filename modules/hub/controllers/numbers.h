@@ -20,11 +20,11 @@ struct number {
     int64_t last;     /* 0: none was given */
     const char *hash; /* of its content; "" where that is not known any more */
 };
-struct number numbers_read(struct pass *pass, enum kind_id kind, const char *name);
+struct number numbers_read(struct reconcile_run *run, enum kind_id kind, const char *name);
 /* True if so many are new that they should be folded: controller_sweep does that. */
-bool numbers_write(struct pass *pass, enum kind_id kind, const char *name, int64_t last,
+bool numbers_write(struct reconcile_run *run, enum kind_id kind, const char *name, int64_t last,
                    const char *hash);
 /* Puts those together that are too many; the hub does it hourly and when many came. */
-void numbers_fold(struct pass *pass);
+void numbers_fold(struct reconcile_run *run);
 
 #endif

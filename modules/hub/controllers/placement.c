@@ -17,10 +17,10 @@
 
 /* Rows for a person: clusters with their reasons, chosen ones first. Those that
    the namespace cannot have at all are nobody's business here. */
-static struct node *make_reason_rows(struct pass *pass,
+static struct node *make_reason_rows(struct reconcile_run *run,
                             const struct placement_result *result)
 {
-    struct node *list = node_list(pass->arena);
+    struct node *list = node_list(run->arena);
 
     for (int chosen = 1; chosen >= 0; chosen--)
         for (size_t i = 0; i < result->cluster_count; i++) {
@@ -33,48 +33,48 @@ static struct node *make_reason_rows(struct pass *pass,
                 node_count(list) >= MOST_EXPLAINED)
                 continue;
             placement_explain(result, cluster, &words);
-            row = node_map(pass->arena);
-            node_set_text(pass->arena, row, "name", cluster->name);
-            node_set_text(pass->arena, row, "reason",
+            row = node_map(run->arena);
+            node_set_text(run->arena, row, "name", cluster->name);
+            node_set_text(run->arena, row, "reason",
                           placement_why_name(cluster->why));
-            node_set_text(pass->arena, row, "message", text_string(&words));
+            node_set_text(run->arena, row, "message", text_string(&words));
             if (cluster->rank)
-                node_set_int(pass->arena, row, "score", cluster->total);
-            node_add(pass->arena, list, row);
+                node_set_int(run->arena, row, "score", cluster->total);
+            node_add(run->arena, list, row);
         }
     return list;
 }
 
-static int write_decision(struct pass *pass, const struct node *wanted,
+static int write_decision(struct reconcile_run *run, const struct node *wanted,
                           const struct seen *placement, struct err *err)
 {
-    struct node *object = node_share(pass->arena, wanted);
+    struct node *object = node_share(run->arena, wanted);
     struct seen stored;
     bool changed = false;
 
-    node_set_text(pass->arena, object, "apiVersion",
+    node_set_text(run->arena, object, "apiVersion",
                   kind_id_rows[KIND_ID_DECISION].api_version);
-    node_set_text(pass->arena, object, "kind", kind_id_rows[KIND_ID_DECISION].kind);
+    node_set_text(run->arena, object, "kind", kind_id_rows[KIND_ID_DECISION].kind);
     node_remove(object, "status");
     /* A label is shorter than a name may be; the owner's name is whole. */
-    node_set(pass->arena, object, "metadata",
-             node_copy(pass->arena, node_get(wanted, "metadata")));
-    meta_set_label(pass->arena, object, META_LABEL_PLACEMENT,
-                     render_label(pass->arena, pass->name));
-    if (pass_ensure(pass, object, NULL, err) < 0)
+    node_set(run->arena, object, "metadata",
+             node_copy(run->arena, node_get(wanted, "metadata")));
+    meta_set_label(run->arena, object, META_LABEL_PLACEMENT,
+                     render_label(run->arena, run->name));
+    if (reconcile_ensure(run, object, NULL, err) < 0)
         return -1;
-    if (!pass_get(pass, KIND_ID_DECISION, pass->space, meta_name(wanted), &stored))
+    if (!reconcile_get(run, KIND_ID_DECISION, run->namespace, meta_name(wanted), &stored))
         return 0;
-    if (pass_status(pass, &stored, node_get(wanted, "status"), &changed, err) < 0)
+    if (reconcile_status(run, &stored, node_get(wanted, "status"), &changed, err) < 0)
         return -1;
     if (changed)
-        pass_event(pass, placement, false, "DecisionUpdate",
+        reconcile_event(run, placement, false, "DecisionUpdate",
                    "decision %s names %zu clusters", meta_name(wanted),
                    node_count(node_at(wanted, "status", "decisions", NULL)));
     return 0;
 }
 
-static bool is_decided(struct pass *pass, const struct placement_result *result,
+static bool is_decided(struct reconcile_run *run, const struct placement_result *result,
                        const char *name)
 {
     for (size_t i = 0; i < result->decision_count; i++)
@@ -83,28 +83,28 @@ static bool is_decided(struct pass *pass, const struct placement_result *result,
     return false;
 }
 
-static int write_decisions(struct pass *pass, const struct seen *placement,
+static int write_decisions(struct reconcile_run *run, const struct seen *placement,
                            struct placement_result *result,
                            struct err *err)
 {
-    const struct node *old = pass_list_own(pass, KIND_ID_DECISION, pass->space, META_LABEL_PLACEMENT,
-                                           render_label(pass->arena, pass->name));
+    const struct node *old = reconcile_list_own(run, KIND_ID_DECISION, run->namespace, META_LABEL_PLACEMENT,
+                                           render_label(run->arena, run->name));
 
     for (size_t i = 0; i < result->decision_count; i++)
-        result->decisions[i].name = render_fit(pass->arena, result->decisions[i].name, 253);
+        result->decisions[i].name = render_fit(run->arena, result->decisions[i].name, 253);
     for (size_t i = 0; i < result->decision_count; i++) {
         const struct node *wanted;
 
-        wanted = placement_decision_object(pass->arena, placement->node, result,
+        wanted = placement_decision_object(run->arena, placement->node, result,
                                            i);
-        if (write_decision(pass, wanted, placement, err) < 0)
+        if (write_decision(run, wanted, placement, err) < 0)
             return -1;
     }
     for (size_t i = 0; i < node_count(old); i++) {
         const char *name = meta_name(node_item(old, i));
 
-        if (!is_decided(pass, result, name) &&
-            pass_remove(pass, KIND_ID_DECISION, pass->space, name, err) < 0)
+        if (!is_decided(run, result, name) &&
+            reconcile_remove(run, KIND_ID_DECISION, run->namespace, name, err) < 0)
             return -1;
     }
     return 0;
@@ -112,27 +112,27 @@ static int write_decisions(struct pass *pass, const struct seen *placement,
 
 /* Where decisions were lost, or the Placement was made anew, what has the works now is
    what it had chosen: Steady keeps it. */
-static void decide_placement(struct pass *pass, const struct seen *placement, struct placement_result *ret)
+static void decide_placement(struct reconcile_run *run, const struct seen *placement, struct placement_result *ret)
 {
-    struct placement_world *all = pass->all->world;
+    struct placement_world *all = run->all->world;
     struct node *before = NULL;
 
-    if (spokes_undecided(pass, pass->space, pass->name)) {
-        before = spokes_decision_before(pass, pass->name);
+    if (spokes_undecided(run, run->namespace, run->name)) {
+        before = spokes_decision_before(run, run->name);
         placement_world_put(all, kind_id_rows[KIND_ID_DECISION].kind, before);
     }
-    placement_decide(all, placement->node, pass->now, pass->arena, ret);
+    placement_decide(all, placement->node, run->now, run->arena, ret);
     if (before)
-        placement_world_remove(all, kind_id_rows[KIND_ID_DECISION].kind, pass->space, meta_name(before));
+        placement_world_remove(all, kind_id_rows[KIND_ID_DECISION].kind, run->namespace, meta_name(before));
 }
 
 /* Whether a cluster would be lost because a set or its binding is missing, which the
    project may have and will have again. That is not a decision. */
-static bool is_left_alone(struct pass *pass, const struct node *placement,
+static bool is_left_alone(struct reconcile_run *run, const struct node *placement,
                           const struct placement_result *result)
 {
-    const struct node *asked = node_at(placement, "spec", "clusterSets", NULL);
-    const struct node *old = spokes_chosen(pass, pass->space, pass->name);
+    const struct node *requested = node_at(placement, "spec", "clusterSets", NULL);
+    const struct node *old = spokes_chosen(run, run->namespace, run->name);
 
     for (size_t i = 0; i < result->cluster_count; i++) {
         const struct placement_cluster *cluster = &result->clusters[i];
@@ -141,54 +141,54 @@ static bool is_left_alone(struct pass *pass, const struct node *placement,
             continue;
         for (size_t k = 0; k < node_count(old); k++)
             if (!strcmp(node_text(node_item(old, k)), cluster->name) &&
-                (cluster->within ? allowed_keeps_of(pass, pass->space, asked, cluster->name)
-                                 : allowed_keeps(pass, pass->space, cluster->name)))
+                (cluster->within ? allowed_keeps_of(run, run->namespace, requested, cluster->name)
+                                 : allowed_keeps(run, run->namespace, cluster->name)))
                 return true;
     }
     return false;
 }
 
 /* What is chosen is what the decisions name: where they stay, so does what is said of them. */
-static void keep_counts(struct pass *pass, const struct node *placement, struct node *status)
+static void keep_counts(struct reconcile_run *run, const struct node *placement, struct node *status)
 {
     const struct node *old = node_get(placement, "status");
     const struct node *groups = node_get(old, "decisionGroups");
 
-    node_set_int(pass->arena, status, "numberOfSelectedClusters",
+    node_set_int(run->arena, status, "numberOfSelectedClusters",
                  node_get_int(old, "numberOfSelectedClusters", 0));
     node_remove(status, "decisionGroups");
     if (groups)
-        node_set(pass->arena, status, "decisionGroups", node_copy(pass->arena, groups));
+        node_set(run->arena, status, "decisionGroups", node_copy(run->arena, groups));
 }
 
-static int reconcile_placement(struct pass *pass, struct err *err)
+static int reconcile_placement(struct reconcile_run *run, struct err *err)
 {
     struct placement_result result = { 0 };
     struct seen placement;
     struct node *status;
     bool changed = false, decided;
 
-    if (!pass_get(pass, KIND_ID_PLACEMENT, pass->space, pass->name, &placement) ||
+    if (!reconcile_get(run, KIND_ID_PLACEMENT, run->namespace, run->name, &placement) ||
         meta_is_deleting(placement.node) ||
         !strcmp(meta_annotation(placement.node, DISABLED), "true"))
         return 0;
-    decide_placement(pass, &placement, &result);
+    decide_placement(run, &placement, &result);
     /* When the user must act, what runs stays where it is. */
     decided = (result.outcome == PLACEMENT_OK || result.outcome == PLACEMENT_WARNED) &&
-              !is_left_alone(pass, placement.node, &result);
+              !is_left_alone(run, placement.node, &result);
     if (decided &&
-        write_decisions(pass, &placement, &result, err) < 0)
+        write_decisions(run, &placement, &result, err) < 0)
         return -1;
-    status = node_copy(pass->arena, placement_status(pass->arena, placement.node,
-                                                     &result, pass->now));
+    status = node_copy(run->arena, placement_status(run->arena, placement.node,
+                                                     &result, run->now));
     if (!decided)
-        keep_counts(pass, placement.node, status);
-    node_set(pass->arena, status, "clusters", make_reason_rows(pass, &result));
-    pass_wake_at(pass, result.requeue_at);
-    if (pass_status(pass, &placement, status, &changed, err) < 0)
+        keep_counts(run, placement.node, status);
+    node_set(run->arena, status, "clusters", make_reason_rows(run, &result));
+    reconcile_wake_at(run, result.requeue_at);
+    if (reconcile_status(run, &placement, status, &changed, err) < 0)
         return -1;
     if (changed && result.outcome == PLACEMENT_MISCONFIGURED)
-        pass_event(pass, &placement, true, "Misconfigured", "%s: %s",
+        reconcile_event(run, &placement, true, "Misconfigured", "%s: %s",
                    result.plugin, result.message);
     return 0;
 }
@@ -236,7 +236,7 @@ static void map_all(struct controllers *all, const struct controller *to,
 static void map_namespace_to_placements(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, KIND_ID_PLACEMENT, (after ? after : before)->space);
+    controllers_wake_all(all, to, KIND_ID_PLACEMENT, (after ? after : before)->namespace);
 }
 
 const struct controller controller_placement = {

@@ -11,58 +11,58 @@
 
 #include <string.h>
 
-static char *owner_name(struct pass *pass)
+static char *owner_name(struct reconcile_run *run)
 {
-    return arena_printf(pass->arena, "%s/%s", pass->space, pass->name);
+    return arena_printf(run->arena, "%s/%s", run->namespace, run->name);
 }
 
-static int make_set(struct pass *pass, const struct node *pool, const char *set,
+static int make_set(struct reconcile_run *run, const struct node *pool, const char *set,
                     struct err *err)
 {
     const struct node *labels = node_at(pool, "spec", "clusterSelector", NULL);
-    struct node *wanted = pass_new(pass, KIND_ID_CLUSTER_SET, "", set), *selector;
+    struct node *wanted = reconcile_new(run, KIND_ID_CLUSTER_SET, "", set), *selector;
 
-    meta_set_label(pass->arena, wanted, META_LABEL_POOL, set);
-    meta_set_annotation(pass->arena, wanted, META_ANNOTATION_OWNER, owner_name(pass));
-    selector = node_make(pass->arena, node_make(pass->arena, wanted, "spec"),
+    meta_set_label(run->arena, wanted, META_LABEL_POOL, set);
+    meta_set_annotation(run->arena, wanted, META_ANNOTATION_OWNER, owner_name(run));
+    selector = node_make(run->arena, node_make(run->arena, wanted, "spec"),
                          "clusterSelector");
-    node_set_text(pass->arena, selector, "selectorType",
+    node_set_text(run->arena, selector, "selectorType",
                   labels ? "LabelSelector" : "ExclusiveClusterSetLabel");
     if (labels)
-        node_set(pass->arena, selector, "labelSelector",
-                 node_copy(pass->arena, labels));
-    return pass_ensure(pass, wanted, NULL, err);
+        node_set(run->arena, selector, "labelSelector",
+                 node_copy(run->arena, labels));
+    return reconcile_ensure(run, wanted, NULL, err);
 }
 
-static int make_binding(struct pass *pass, const struct node *pool,
+static int make_binding(struct reconcile_run *run, const struct node *pool,
                         const char *set, struct err *err)
 {
-    struct node *wanted = pass_new(pass, KIND_ID_BINDING, pass->space, set);
+    struct node *wanted = reconcile_new(run, KIND_ID_BINDING, run->namespace, set);
 
-    meta_add_controller(pass->arena, wanted, pool);
-    meta_set_label(pass->arena, wanted, META_LABEL_MADE_BY, "pool");
-    node_set_text(pass->arena, node_make(pass->arena, wanted, "spec"),
+    meta_add_controller(run->arena, wanted, pool);
+    meta_set_label(run->arena, wanted, META_LABEL_MADE_BY, "pool");
+    node_set_text(run->arena, node_make(run->arena, wanted, "spec"),
                   "clusterSet", set);
-    return pass_ensure(pass, wanted, NULL, err);
+    return reconcile_ensure(run, wanted, NULL, err);
 }
 
-static int make_environment(struct pass *pass, const struct node *pool,
+static int make_environment(struct reconcile_run *run, const struct node *pool,
                             const char *set, struct err *err)
 {
-    struct arena *arena = pass->arena;
-    struct node *wanted = pass_new(pass, KIND_ID_ENVIRONMENT, pass->space, pass->name);
+    struct arena *arena = run->arena;
+    struct node *wanted = reconcile_new(run, KIND_ID_ENVIRONMENT, run->namespace, run->name);
     struct node *spec = node_make(arena, wanted, "spec");
     struct node *topology = node_make(arena, spec, "topology"), *placement;
 
     meta_add_controller(arena, wanted, pool);
     node_set_text(arena, node_make(arena, spec, "computePoolRef"), "name",
-                  pass->name);
+                  run->name);
     node_set_text(arena, topology, "type", "topology-ocm");
     placement = node_make(arena, node_make(arena, topology, "properties"),
                           "placement");
     node_add(arena, node_make_list(arena, placement, "clusterSets"),
              node_string(arena, set));
-    return pass_ensure(pass, wanted, NULL, err);
+    return reconcile_ensure(run, wanted, NULL, err);
 }
 
 struct outlook {
@@ -109,30 +109,30 @@ static void say_expected(struct arena *arena, struct node *status, const struct 
 }
 
 struct members {
-    struct pass *pass;
+    struct reconcile_run *run;
     size_t available;
 };
 
 static void count_available(void *arg, const char *cluster)
 {
     struct members *members = arg;
-    const struct node *there = pass_read(members->pass, KIND_ID_CLUSTER, "", cluster);
+    const struct node *there = reconcile_read(members->run, KIND_ID_CLUSTER, "", cluster);
 
     members->available += !strcmp(meta_condition_status(there, META_CONDITION_CLUSTER_AVAILABLE),
                                   "True");
 }
 
-static int write_pool_status(struct pass *pass, const struct seen *pool, const char *set,
+static int write_pool_status(struct reconcile_run *run, const struct seen *pool, const char *set,
                   const struct outlook *look, const char *trouble, struct err *err)
 {
-    struct arena *arena = pass->arena;
-    struct members members = { .pass = pass };
+    struct arena *arena = run->arena;
+    struct members members = { .run = run };
     struct node *status = meta_copy_status(arena, pool->node);
     struct meta_condition ready = { "Ready", trouble ? "False" : "True",
                                trouble ? "NameTaken" : "SetReady",
                                trouble ? trouble : "" };
     bool changed = false;
-    size_t count = placement_count_members(pass->all->world, pass->space, set,
+    size_t count = placement_count_members(run->all->world, run->namespace, set,
                                            count_available, &members);
 
     node_set_text(arena, status, "clusterSet", set);
@@ -147,11 +147,11 @@ static int write_pool_status(struct pass *pass, const struct seen *pool, const c
     node_set_int(arena, status, "observedGeneration",
                  meta_generation(pool->node));
     meta_condition_set(arena, status, meta_conditions(pool->node), &ready,
-                  meta_generation(pool->node), pass->now);
-    if (pass_status(pass, pool, status, &changed, err) < 0)
+                  meta_generation(pool->node), run->now);
+    if (reconcile_status(run, pool, status, &changed, err) < 0)
         return -1;
     if (changed && !strcmp(ready.reason, "NameTaken"))
-        pass_event(pass, pool, true, "NameTaken", "%s", ready.message);
+        reconcile_event(run, pool, true, "NameTaken", "%s", ready.message);
     return 0;
 }
 
@@ -160,90 +160,90 @@ static int write_pool_status(struct pass *pass, const struct seen *pool, const c
  * labels them into a set. Whoever had the pool may have had the machines, so
  * they must not fall into a set that others place on.
  */
-static int make_released(struct pass *pass, struct err *err)
+static int make_released(struct reconcile_run *run, struct err *err)
 {
-    struct node *wanted = pass_new(pass, KIND_ID_CLUSTER_SET, "", POOL_RELEASED);
+    struct node *wanted = reconcile_new(run, KIND_ID_CLUSTER_SET, "", POOL_RELEASED);
 
-    meta_set_label(pass->arena, wanted, META_LABEL_POOL, POOL_RELEASED);
-    node_set_text(pass->arena,
-                  node_make(pass->arena, node_make(pass->arena, wanted, "spec"),
+    meta_set_label(run->arena, wanted, META_LABEL_POOL, POOL_RELEASED);
+    node_set_text(run->arena,
+                  node_make(run->arena, node_make(run->arena, wanted, "spec"),
                             "clusterSelector"),
                   "selectorType", "ExclusiveClusterSetLabel");
-    return pass_ensure(pass, wanted, NULL, err);
+    return reconcile_ensure(run, wanted, NULL, err);
 }
 
-static int free_spokes(struct pass *pass, const char *set, struct err *err)
+static int free_spokes(struct reconcile_run *run, const char *set, struct err *err)
 {
-    const struct node *members = pass_list(pass, KIND_ID_CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
+    const struct node *members = reconcile_list(run, KIND_ID_CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
 
-    if (node_count(members) && make_released(pass, err) < 0)
+    if (node_count(members) && make_released(run, err) < 0)
         return -1;
     for (size_t i = 0; i < node_count(members); i++) {
-        struct node *patch = node_map(pass->arena);
+        struct node *patch = node_map(run->arena);
         struct seen cluster;
 
-        meta_set_label(pass->arena, patch, META_LABEL_CLUSTERSET, POOL_RELEASED);
-        node_set(pass->arena, node_at(patch, "metadata", "labels", NULL), META_LABEL_POOL,
-                 node_null(pass->arena));
-        if (!pass_get(pass, KIND_ID_CLUSTER, "", meta_name(node_item(members, i)), &cluster))
+        meta_set_label(run->arena, patch, META_LABEL_CLUSTERSET, POOL_RELEASED);
+        node_set(run->arena, node_at(patch, "metadata", "labels", NULL), META_LABEL_POOL,
+                 node_null(run->arena));
+        if (!reconcile_get(run, KIND_ID_CLUSTER, "", meta_name(node_item(members, i)), &cluster))
             continue;
-        if (pass_patch(pass, &cluster, patch, err) < 0)
+        if (reconcile_patch(run, &cluster, patch, err) < 0)
             return -1;
-        pass_event(pass, &cluster, false, "Released", "its pool %s has gone: label it into a "
-                   "ManagedClusterSet for others to use it", owner_name(pass));
+        reconcile_event(run, &cluster, false, "Released", "its pool %s has gone: label it into a "
+                   "ManagedClusterSet for others to use it", owner_name(run));
     }
     return 0;
 }
 
-static int drain_pool(struct pass *pass, const struct seen *pool, const char *set,
+static int drain_pool(struct reconcile_run *run, const struct seen *pool, const char *set,
                  struct err *err)
 {
-    bool own = pass_read_own(pass, KIND_ID_CLUSTER_SET, "", set) != NULL;
-    const char *users = in_use_pool(pass, pass->space, pass->name, own ? set : "");
+    bool own = reconcile_read_own(run, KIND_ID_CLUSTER_SET, "", set) != NULL;
+    const char *users = in_use_pool(run, run->namespace, run->name, own ? set : "");
 
     if (users)
-        return in_use_wait(pass, pool, users, err);
+        return in_use_wait(run, pool, users, err);
     if (own &&
-        (pool_spokes_drop(pass, set, err) < 0 || free_spokes(pass, set, err) < 0 ||
-         pass_remove(pass, KIND_ID_CLUSTER_SET, "", set, err) < 0))
+        (pool_spokes_drop(run, set, err) < 0 || free_spokes(run, set, err) < 0 ||
+         reconcile_remove(run, KIND_ID_CLUSTER_SET, "", set, err) < 0))
         return -1;
-    return pass_finalizer(pass, pool, META_FINALIZER_DRAIN, false, err);
+    return reconcile_finalizer(run, pool, META_FINALIZER_DRAIN, false, err);
 }
 
 /* The set comes first: what it allows is written only in the name of one's own. */
-static int make_all(struct pass *pass, const struct seen *pool, const char *set,
+static int make_all(struct reconcile_run *run, const struct seen *pool, const char *set,
                     struct node *rows, const char **ret_trouble, struct err *err)
 {
     struct err why = { 0 };
 
-    if (!make_set(pass, pool->node, set, &why) &&
-        !make_binding(pass, pool->node, set, &why) &&
-        !pool_spokes(pass, pool->node, set, rows, &why) &&
-        !make_environment(pass, pool->node, set, &why))
+    if (!make_set(run, pool->node, set, &why) &&
+        !make_binding(run, pool->node, set, &why) &&
+        !pool_spokes(run, pool->node, set, rows, &why) &&
+        !make_environment(run, pool->node, set, &why))
         return 0;
-    *ret_trouble = claim_words(pass, &why);
+    *ret_trouble = claim_words(run, &why);
     if (!*ret_trouble)
         *err = why;
     return *ret_trouble ? 0 : -1;
 }
 
-static int reconcile_pool(struct pass *pass, struct err *err)
+static int reconcile_pool(struct reconcile_run *run, struct err *err)
 {
-    char *set = allowed_pool_set(pass->arena, pass->space, pass->name);
-    struct node *rows = node_list(pass->arena);
+    char *set = allowed_pool_set(run->arena, run->namespace, run->name);
+    struct node *rows = node_list(run->arena);
     const char *trouble = NULL;
     struct outlook look;
     struct seen pool;
 
-    if (!pass_get(pass, KIND_ID_POOL, pass->space, pass->name, &pool))
+    if (!reconcile_get(run, KIND_ID_POOL, run->namespace, run->name, &pool))
         return 0;
     if (meta_is_deleting(pool.node))
-        return drain_pool(pass, &pool, set, err);
-    if (pass_finalizer(pass, &pool, META_FINALIZER_DRAIN, true, err) < 0 ||
-        make_all(pass, &pool, set, rows, &trouble, err) < 0)
+        return drain_pool(run, &pool, set, err);
+    if (reconcile_finalizer(run, &pool, META_FINALIZER_DRAIN, true, err) < 0 ||
+        make_all(run, &pool, set, rows, &trouble, err) < 0)
         return -1;
     look = sum_up_spokes(rows);
-    return write_pool_status(pass, &pool, set, &look, trouble, err);
+    return write_pool_status(run, &pool, set, &look, trouble, err);
 }
 
 /* Which spokes a project may have at all hangs on other sets, and pools that select
@@ -253,7 +253,7 @@ static void wake_selecting(void *arg, const struct object *pool)
     static const char word[] = "\"clusterSelector\"";
 
     if (memmem(pool->body, pool->len, word, strlen(word)))
-        controllers_wake(arg, &controller_pool, pool->space, pool->name);
+        controllers_wake(arg, &controller_pool, pool->namespace, pool->name);
 }
 
 static void map_other_set(struct controllers *all, const struct controller *to,
@@ -265,7 +265,7 @@ static void map_other_set(struct controllers *all, const struct controller *to,
 static void wake_if_deleting(void *arg, const struct object *pool)
 {
     if (pool->deleting)
-        controllers_wake(arg, &controller_pool, pool->space, pool->name);
+        controllers_wake(arg, &controller_pool, pool->namespace, pool->name);
 }
 
 /* Users of a pool that waits for them may be of any project, and few pools wait. */

@@ -18,7 +18,7 @@
 #define MOST_SPOKES 1000
 
 struct expected {
-    struct pass *pass;
+    struct reconcile_run *run;
     const struct node *pool;
     const char *set, *name, *secret;
     struct map *tokens; /* the pool's, by the label that says for which spoke */
@@ -28,9 +28,9 @@ struct expected {
 /* ---- The token and the Secret that holds it ------------------------------------- */
 
 /* Read once for all spokes of the pool; the caller frees. */
-static struct map *tokens_of(struct pass *pass, const char *set)
+static struct map *tokens_of(struct reconcile_run *run, const char *set)
 {
-    const struct node *all = pass_list(pass, KIND_ID_JOIN_TOKEN, NULL, META_LABEL_POOL, set);
+    const struct node *all = reconcile_list(run, KIND_ID_JOIN_TOKEN, NULL, META_LABEL_POOL, set);
     struct map *tokens = map_new();
 
     for (size_t i = node_count(all); i-- > 0;)
@@ -40,13 +40,13 @@ static struct map *tokens_of(struct pass *pass, const char *set)
 
 static struct node *find_token(const struct expected *e)
 {
-    return map_get(e->tokens, render_label(e->pass->arena, e->name));
+    return map_get(e->tokens, render_label(e->run->arena, e->name));
 }
 
 static int remove_token(const struct expected *e, const struct node *token, struct err *err)
 {
-    map_remove(e->tokens, render_label(e->pass->arena, e->name));
-    return pass_remove(e->pass, KIND_ID_JOIN_TOKEN, "", meta_name(token), err);
+    map_remove(e->tokens, render_label(e->run->arena, e->name));
+    return reconcile_remove(e->run, KIND_ID_JOIN_TOKEN, "", meta_name(token), err);
 }
 
 static const char *random_word(struct arena *arena, size_t bytes)
@@ -62,10 +62,10 @@ static const char *random_word(struct arena *arena, size_t bytes)
 /* The Secret lies among the project's own: one of this pool says for which spoke it is. */
 static bool is_own_secret(const struct expected *e, const char *name)
 {
-    const struct node *there = pass_read_own(e->pass, KIND_ID_SECRET, e->pass->space, name);
+    const struct node *there = reconcile_read_own(e->run, KIND_ID_SECRET, e->run->namespace, name);
 
     return there && !strcmp(meta_label(there, META_LABEL_SPOKE),
-                            render_label(e->pass->arena, e->name));
+                            render_label(e->run->arena, e->name));
 }
 
 /*
@@ -75,11 +75,11 @@ static bool is_own_secret(const struct expected *e, const char *name)
  */
 static const char *secret_name(const struct expected *e)
 {
-    struct pass *pass = e->pass;
-    const char *end = arena_printf(pass->arena, "%s-join", e->name);
-    char *name = render_name(pass->arena, pass->name, end, 253);
-    char *apart = render_name_apart(pass->arena, pass->name, end, 253);
-    const struct node *there = pass_read(pass, KIND_ID_SECRET, pass->space, name);
+    struct reconcile_run *run = e->run;
+    const char *end = arena_printf(run->arena, "%s-join", e->name);
+    char *name = render_name(run->arena, run->name, end, 253);
+    char *apart = render_name_apart(run->arena, run->name, end, 253);
+    const struct node *there = reconcile_read(run, KIND_ID_SECRET, run->namespace, name);
     bool others = there && !is_own_secret(e, name) && *meta_owner_name(there, "ComputePool");
 
     return others || is_own_secret(e, apart) ? apart : name;
@@ -88,10 +88,10 @@ static const char *secret_name(const struct expected *e)
 /* Words if the name is a person's or another controller's. */
 static const char *secret_trouble(const struct expected *e)
 {
-    if (!pass_read(e->pass, KIND_ID_SECRET, e->pass->space, e->secret) || is_own_secret(e, e->secret))
+    if (!reconcile_read(e->run, KIND_ID_SECRET, e->run->namespace, e->secret) || is_own_secret(e, e->secret))
         return NULL;
-    claim_wait(e->pass, KIND_ID_SECRET, e->pass->space, e->secret);
-    return arena_printf(e->pass->arena, "its token needs the Secret \"%s\", and one that is not "
+    claim_wait(e->run, KIND_ID_SECRET, e->run->namespace, e->secret);
+    return arena_printf(e->run->arena, "its token needs the Secret \"%s\", and one that is not "
                         "this pool's is there; delete that, or give the pool another name",
                         e->secret);
 }
@@ -99,33 +99,33 @@ static const char *secret_trouble(const struct expected *e)
 static int keep_secret(const struct expected *e, const char *id, const char *word,
                        struct err *err)
 {
-    struct arena *arena = e->pass->arena;
-    struct node *secret = pass_new(e->pass, KIND_ID_SECRET, e->pass->space, e->secret);
+    struct arena *arena = e->run->arena;
+    struct node *secret = reconcile_new(e->run, KIND_ID_SECRET, e->run->namespace, e->secret);
     scoped_text struct text token = { 0 };
     scoped_text struct text coded = { 0 };
 
-    pki_join_token_add(&token, pki_authority_pin(e->pass->all->settings.authority), id, word);
+    pki_join_token_add(&token, pki_authority_pin(e->run->all->settings.authority), id, word);
     text_add_base64(&coded, token.bytes, token.len, false);
     meta_add_controller(arena, secret, e->pool);
     meta_set_label(arena, secret, META_LABEL_SPOKE, render_label(arena, e->name));
     node_set_text(arena, node_make(arena, secret, "data"), "token", text_string(&coded));
-    return pass_ensure(e->pass, secret, NULL, err);
+    return reconcile_ensure(e->run, secret, NULL, err);
 }
 
 static int make_token(const struct expected *e, const char **ret_id, struct err *err)
 {
-    struct arena *arena = e->pass->arena;
+    struct arena *arena = e->run->arena;
     const char *id = random_word(arena, 5), *salt = random_word(arena, 16);
     const char *word = random_word(arena, 16);
-    struct node *token = pass_new(e->pass, KIND_ID_JOIN_TOKEN, "", id);
+    struct node *token = reconcile_new(e->run, KIND_ID_JOIN_TOKEN, "", id);
     struct node *spec = node_make(arena, token, "spec");
     char expires[CLOCK_TEXT];
 
-    clock_format(e->pass->now + LIFETIME, false, expires);
+    clock_format(e->run->now + LIFETIME, false, expires);
     meta_set_label(arena, token, META_LABEL_POOL, e->set);
     meta_set_label(arena, token, META_LABEL_SPOKE, render_label(arena, e->name));
     node_set(arena, spec, "pool",
-             node_format(arena, "%s/%s", e->pass->space, e->pass->name));
+             node_format(arena, "%s/%s", e->run->namespace, e->run->name));
     node_add(arena, node_make_list(arena, spec, "names"), node_string(arena, e->name));
     node_set_int(arena, spec, "uses", 1);
     node_set_text(arena, spec, "expiresAt", expires);
@@ -133,7 +133,7 @@ static int make_token(const struct expected *e, const char **ret_id, struct err 
     node_set_text(arena, spec, "hash", pki_join_token_hash(arena, salt, word));
     *ret_id = id;
     map_put(e->tokens, render_label(arena, e->name), token);
-    return pass_ensure(e->pass, token, NULL, err) < 0 ? -1 : keep_secret(e, id, word, err);
+    return reconcile_ensure(e->run, token, NULL, err) < 0 ? -1 : keep_secret(e, id, word, err);
 }
 
 /* One that holds: not expired, and somebody can still read it. */
@@ -143,9 +143,9 @@ static int settle_token(const struct expected *e, const char **ret_id, struct er
     int64_t expires = 0;
 
     clock_parse(node_get_text(node_get(token, "spec"), "expiresAt"), &expires);
-    if (token && expires > e->pass->now &&
+    if (token && expires > e->run->now &&
         is_own_secret(e, e->secret)) {
-        pass_wake_at(e->pass, expires);
+        reconcile_wake_at(e->run, expires);
         *ret_id = meta_name(token);
         return 0;
     }
@@ -161,7 +161,7 @@ static int drop_token(const struct expected *e, struct err *err)
     if (token && remove_token(e, token, err) < 0)
         return -1;
     return is_own_secret(e, e->secret)
-               ? pass_remove(e->pass, KIND_ID_SECRET, e->pass->space, e->secret, err) : 0;
+               ? reconcile_remove(e->run, KIND_ID_SECRET, e->run->namespace, e->secret, err) : 0;
 }
 
 /* ---- The cluster ------------------------------------------------------------------- */
@@ -179,12 +179,12 @@ static bool is_pools_cluster(const struct expected *e)
 /* Accepted by the pool, in its set, and not to be chosen before it is there. */
 static int make_cluster(struct expected *e, const char *token, struct err *err)
 {
-    struct arena *arena = e->pass->arena;
-    struct node *cluster = pass_new(e->pass, KIND_ID_CLUSTER, "", e->name);
+    struct arena *arena = e->run->arena;
+    struct node *cluster = reconcile_new(e->run, KIND_ID_CLUSTER, "", e->name);
     struct node *spec = node_make(arena, cluster, "spec"), *taint = node_map(arena);
     char now[CLOCK_TEXT];
 
-    clock_format(e->pass->now, false, now);
+    clock_format(e->run->now, false, now);
     meta_set_label(arena, cluster, META_LABEL_POOL, e->set);
     meta_set_label(arena, cluster, META_LABEL_CLUSTERSET, e->set);
     meta_set_annotation(arena, cluster, META_ANNOTATION_JOIN_TOKEN, token);
@@ -194,23 +194,23 @@ static int make_cluster(struct expected *e, const char *token, struct err *err)
     node_set_text(arena, taint, "effect", "NoSelect");
     node_set_text(arena, taint, "timeAdded", now);
     node_add(arena, node_make_list(arena, spec, "taints"), taint);
-    return pass_ensure(e->pass, cluster, NULL, err);
+    return reconcile_ensure(e->run, cluster, NULL, err);
 }
 
 static int remember_token(struct expected *e, const char *token, struct err *err)
 {
-    struct node *patch = node_map(e->pass->arena);
+    struct node *patch = node_map(e->run->arena);
 
     if (!strcmp(meta_annotation(e->cluster.node, META_ANNOTATION_JOIN_TOKEN), token))
         return 0;
-    meta_set_annotation(e->pass->arena, patch, META_ANNOTATION_JOIN_TOKEN, token);
-    return pass_patch(e->pass, &e->cluster, patch, err);
+    meta_set_annotation(e->run->arena, patch, META_ANNOTATION_JOIN_TOKEN, token);
+    return reconcile_patch(e->run, &e->cluster, patch, err);
 }
 
 static int let_choose(struct expected *e, struct err *err)
 {
     const struct node *taints = node_at(e->cluster.node, "spec", "taints", NULL);
-    struct arena *arena = e->pass->arena;
+    struct arena *arena = e->run->arena;
     struct node *patch = node_map(arena), *rest;
 
     rest = node_make_list(arena, node_make(arena, patch, "spec"), "taints");
@@ -218,7 +218,7 @@ static int let_choose(struct expected *e, struct err *err)
         if (strcmp(node_get_text(node_item(taints, i), "key"), META_TAINT_PENDING) != 0)
             node_add(arena, rest, node_item(taints, i));
     return node_count(rest) < node_count(taints)
-               ? pass_patch(e->pass, &e->cluster, patch, err) : 0;
+               ? reconcile_patch(e->run, &e->cluster, patch, err) : 0;
 }
 
 /* ---- One that is expected ------------------------------------------------------------ */
@@ -226,12 +226,12 @@ static int let_choose(struct expected *e, struct err *err)
 static void set_row(const struct expected *e, struct node *row, const char *phase,
                 const char *message)
 {
-    node_set_text(e->pass->arena, row, "name", e->name);
-    node_set_text(e->pass->arena, row, "phase", phase);
+    node_set_text(e->run->arena, row, "name", e->name);
+    node_set_text(e->run->arena, row, "phase", phase);
     if (!strcmp(phase, "PendingJoin"))
-        node_set_text(e->pass->arena, row, "secret", e->secret);
+        node_set_text(e->run->arena, row, "secret", e->secret);
     if (*message)
-        node_set_text(e->pass->arena, row, "message", message);
+        node_set_text(e->run->arena, row, "message", message);
 }
 
 static bool cluster_condition_is(const struct expected *e, const char *condition)
@@ -268,7 +268,7 @@ static void wait_for_name(const struct expected *e)
     static const enum kind_id holders[] = { KIND_ID_CLUSTER, KIND_ID_NAMESPACE, KIND_ID_PROJECT, KIND_ID_TENANT };
 
     for (size_t i = 0; i < count_of(holders); i++)
-        claim_wait(e->pass, holders[i], "", e->name);
+        claim_wait(e->run, holders[i], "", e->name);
 }
 
 static const char *find_spoke_trouble(struct expected *e)
@@ -276,16 +276,16 @@ static const char *find_spoke_trouble(struct expected *e)
     char why[NAME_WHY];
 
     if (!name_is_dns_label(e->name, why))
-        return arena_printf(e->pass->arena, "\"%.80s\" is no name of a spoke: %s", e->name, why);
+        return arena_printf(e->run->arena, "\"%.80s\" is no name of a spoke: %s", e->name, why);
     wait_for_name(e);
     if (!e->cluster.node)
-        return namespace_trouble(e->pass->all, e->pass->arena, e->name, "ManagedCluster");
-    return pool_spoke_trouble(e->pass, e->name, e->set);
+        return namespace_trouble(e->run->all, e->run->arena, e->name, "ManagedCluster");
+    return pool_spoke_trouble(e->run, e->name, e->set);
 }
 
-const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *set)
+const char *pool_spoke_trouble(struct reconcile_run *run, const char *name, const char *set)
 {
-    const struct node *cluster = pass_read(pass, KIND_ID_CLUSTER, "", name);
+    const struct node *cluster = reconcile_read(run, KIND_ID_CLUSTER, "", name);
 
     if (!cluster)
         return NULL;
@@ -293,18 +293,18 @@ const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *
         return "a spoke of this name is being deleted; wait for it";
     /* Whose it is, is not for this project to know. */
     if (strcmp(meta_label(cluster, META_LABEL_CLUSTERSET), set) != 0)
-        return arena_printf(pass->arena, "\"%s\" is a spoke that is there already and is not this "
+        return arena_printf(run->arena, "\"%s\" is a spoke that is there already and is not this "
                             "pool's; take another name, or ask an administrator to move it", name);
     return NULL;
 }
 
-static struct expected expect_spoke(struct pass *pass, const char *set, struct map *tokens,
+static struct expected expect_spoke(struct reconcile_run *run, const char *set, struct map *tokens,
                                     const char *name)
 {
-    struct expected e = { .pass = pass, .set = set, .name = name, .tokens = tokens };
+    struct expected e = { .run = run, .set = set, .name = name, .tokens = tokens };
 
     e.secret = secret_name(&e);
-    if (!pass_get(pass, KIND_ID_CLUSTER, "", name, &e.cluster))
+    if (!reconcile_get(run, KIND_ID_CLUSTER, "", name, &e.cluster))
         e.cluster = (struct seen){ 0 };
     return e;
 }
@@ -317,7 +317,7 @@ static int settle_expected(struct expected e, struct node *row, struct err *err)
         trouble = secret_trouble(&e);
     if (trouble) {
         set_row(&e, row, "Failed", trouble);
-        node_set_text(e.pass->arena, row, "reason", "NameTaken");
+        node_set_text(e.run->arena, row, "reason", "NameTaken");
         return 0;
     }
     if (e.cluster.node && (has_certificate(&e) || !is_pools_cluster(&e)))
@@ -327,46 +327,46 @@ static int settle_expected(struct expected e, struct node *row, struct err *err)
 
 /* ---- All of them, and those no longer ---------------------------------------------------- */
 
-static int drop_others(struct pass *pass, const char *set, struct map *tokens,
+static int drop_others(struct reconcile_run *run, const char *set, struct map *tokens,
                        const struct node *names, struct err *err)
 {
-    const struct node *made = pass_list(pass, KIND_ID_CLUSTER, NULL, META_LABEL_POOL, set);
+    const struct node *made = reconcile_list(run, KIND_ID_CLUSTER, NULL, META_LABEL_POOL, set);
     scoped_map struct map *listed = map_new();
 
     for (size_t i = 0; i < node_count(names); i++)
         map_put(listed, node_text(node_item(names, i)), listed);
     for (size_t i = 0; i < node_count(made); i++) {
-        struct expected e = expect_spoke(pass, set, tokens, meta_name(node_item(made, i)));
+        struct expected e = expect_spoke(run, set, tokens, meta_name(node_item(made, i)));
 
         if (map_get(listed, e.name) || has_certificate(&e))
             continue;
-        if (drop_token(&e, err) < 0 || pass_remove(pass, KIND_ID_CLUSTER, "", e.name, err) < 0)
+        if (drop_token(&e, err) < 0 || reconcile_remove(run, KIND_ID_CLUSTER, "", e.name, err) < 0)
             return -1;
     }
     return 0;
 }
 
-int pool_spokes(struct pass *pass, const struct node *pool, const char *set,
+int pool_spokes(struct reconcile_run *run, const struct node *pool, const char *set,
                 struct node *ret_rows, struct err *err)
 {
     const struct node *names = node_at(pool, "spec", "spokes", NULL);
-    scoped_map struct map *tokens = tokens_of(pass, set);
+    scoped_map struct map *tokens = tokens_of(run, set);
 
     for (size_t i = 0; i < node_count(names) && i < MOST_SPOKES; i++) {
-        struct node *row = node_map(pass->arena);
-        struct expected e = expect_spoke(pass, set, tokens, node_text(node_item(names, i)));
+        struct node *row = node_map(run->arena);
+        struct expected e = expect_spoke(run, set, tokens, node_text(node_item(names, i)));
 
         e.pool = pool;
         if (settle_expected(e, row, err) < 0)
             return -1;
-        node_add(pass->arena, ret_rows, row);
+        node_add(run->arena, ret_rows, row);
     }
-    return drop_others(pass, set, tokens, names, err);
+    return drop_others(run, set, tokens, names, err);
 }
 
-int pool_spokes_drop(struct pass *pass, const char *set, struct err *err)
+int pool_spokes_drop(struct reconcile_run *run, const char *set, struct err *err)
 {
-    scoped_map struct map *tokens = tokens_of(pass, set);
+    scoped_map struct map *tokens = tokens_of(run, set);
 
-    return drop_others(pass, set, tokens, NULL, err);
+    return drop_others(run, set, tokens, NULL, err);
 }

@@ -15,13 +15,13 @@
  */
 
 /* `ret_rows`: [{name, phase: PendingJoin|Joined|Available|Failed, secret, message}]. */
-int pool_spokes(struct pass *pass, const struct node *pool, const char *set,
+int pool_spokes(struct reconcile_run *run, const struct node *pool, const char *set,
                 struct node *ret_rows, struct err *err) MUST_CHECK;
 /* The pool goes: those that never came are taken back. */
-int pool_spokes_drop(struct pass *pass, const char *set, struct err *err) MUST_CHECK;
+int pool_spokes_drop(struct reconcile_run *run, const char *set, struct err *err) MUST_CHECK;
 
 /* NULL if this spoke is in the pool's set, else why it is not the pool's. */
-const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *set);
+const char *pool_spoke_trouble(struct reconcile_run *run, const char *name, const char *set);
 /* The set of spokes whose pool has gone: no project may place on it. */
 #define POOL_RELEASED "axle-released"
 

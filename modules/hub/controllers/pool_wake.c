@@ -23,7 +23,7 @@ static void wake_if_named(void *arg, const struct object *pool)
 
     if (memmem(pool->body, pool->len, naming->quoted, strlen(naming->quoted)) ||
         (naming->selectors && memmem(pool->body, pool->len, selector, strlen(selector))))
-        controllers_wake(naming->all, naming->to, pool->space, pool->name);
+        controllers_wake(naming->all, naming->to, pool->namespace, pool->name);
 }
 
 /* Pools that expect a spoke of this name. */
@@ -40,10 +40,10 @@ static void wake_key(struct controllers *all, const struct controller *to, const
                      char separator)
 {
     const char *at = strchr(whole, separator);
-    scoped_mem char *space = at ? mem_printf("%.*s", (int)(at - whole), whole) : NULL;
+    scoped_mem char *namespace = at ? mem_printf("%.*s", (int)(at - whole), whole) : NULL;
 
-    if (space)
-        controllers_wake(all, to, space, at + 1);
+    if (namespace)
+        controllers_wake(all, to, namespace, at + 1);
 }
 
 /* NAMESPACE.POOL, or where that was cut and hashed, what the set says. */
@@ -84,7 +84,7 @@ void pool_map_environment(struct controllers *all, const struct controller *to,
     const struct object *any = after ? after : before;
 
     /* Another's of the pool's name may have made room, or taken it. */
-    controllers_wake(all, to, any->space, any->name);
+    controllers_wake(all, to, any->namespace, any->name);
 }
 
 /* Another's of the name that is needed may have come or gone; those made here are put back. */
@@ -92,7 +92,7 @@ void pool_map_namespaced(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
     if (!before || !after || before->deleting != after->deleting)
-        controllers_wake_all(all, to, KIND_ID_POOL, (after ? after : before)->space);
+        controllers_wake_all(all, to, KIND_ID_POOL, (after ? after : before)->namespace);
     map_owner_pool(all, to, before, after);
 }
 

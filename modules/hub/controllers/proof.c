@@ -97,7 +97,7 @@ static void make_key(void *arg, const struct object *object)
 {
     struct finding *finding = arg;
 
-    queue_key(finding->proof->all, finding->controller, object->space, object->name);
+    queue_key(finding->proof->all, finding->controller, object->namespace, object->name);
 }
 
 /* Every object that is there, and every name that was, since keys are kept. */
@@ -156,15 +156,15 @@ static void report_missed(struct proof *proof, const char *what)
     const struct key *key = proof->running;
 
     proof->missed++;
-    log_error("controllers", "missed wake-up: %s %s%s%s %s", key->controller->name, key->space,
-              *key->space ? "/" : "", key->name, what);
+    log_error("controllers", "missed wake-up: %s %s%s%s %s", key->controller->name, key->namespace,
+              *key->namespace ? "/" : "", key->name, what);
 }
 
 static bool proof_chooses_some(struct proof *proof, const struct objects_review *review)
 {
     const struct key *key = proof->running;
     scoped_object struct object *placement = objects_get(
-        proof->all->objects, OBJECTS_STAGED, proof->all->kinds[KIND_ID_PLACEMENT], key->space, key->name,
+        proof->all->objects, OBJECTS_STAGED, proof->all->kinds[KIND_ID_PLACEMENT], key->namespace, key->name,
         NULL);
 
     return placement && node_at(object_read(review->arena, placement), "spec",
@@ -214,8 +214,8 @@ static int refuse_write(void *arg, const struct objects_review *review, struct e
     if (!proof->refused && !is_weighed(proof, review))
         report_missed(proof, arena_printf(review->arena, "would have %s %s %s%s%s%s%s",
                                           before && after ? "changed" : after ? "made" : "removed",
-                                          review->kind->kind, review->space,
-                                          *review->space ? "/" : "", review->name,
+                                          review->kind->kind, review->namespace,
+                                          *review->namespace ? "/" : "", review->name,
                                           path.len ? " " : "", text_string(&path)));
     proof->refused = true;
     return err_set(err, ERR_INTERNAL, "nothing is written by a proof");

@@ -30,31 +30,31 @@ struct queue {
 
 /* ---- Keys ------------------------------------------------------------------ */
 
-static char *make_key_text(const struct controller *controller, const char *space,
+static char *make_key_text(const struct controller *controller, const char *namespace,
                            const char *name)
 {
-    return mem_printf("%s %s/%s", controller->name, space, name);
+    return mem_printf("%s %s/%s", controller->name, namespace, name);
 }
 
 static void free_key(struct key *key)
 {
-    mem_free(&key->space);
+    mem_free(&key->namespace);
     mem_free(&key->name);
     mem_free(&key->published);
     mem_free(&key);
 }
 
 struct key *queue_key(struct controllers *all, const struct controller *controller,
-                      const char *space, const char *name)
+                      const char *namespace, const char *name)
 {
-    scoped_mem char *text = make_key_text(controller, space, name);
+    scoped_mem char *text = make_key_text(controller, namespace, name);
     struct key *key = map_get(all->queue->keys, text);
 
     if (key)
         return key;
     key = mem_alloc(sizeof *key);
     key->controller = controller;
-    key->space = mem_copy_string(space);
+    key->namespace = mem_copy_string(namespace);
     key->name = mem_copy_string(name);
     key->backoff = (struct loop_backoff) { RETRY_LEAST, RETRY_MOST, 0 };
     map_put(all->queue->keys, text, key);
@@ -88,7 +88,7 @@ static void end_round(struct queue *queue)
         queue->resting = key->next_resting;
         key->resting = false;
         if (!key->queued && !key->at && !queue->all->settings.prove_wake_ups) {
-            scoped_mem char *text = make_key_text(key->controller, key->space, key->name);
+            scoped_mem char *text = make_key_text(key->controller, key->namespace, key->name);
 
             map_remove(queue->keys, text);
             free_key(key);
@@ -178,14 +178,14 @@ void queue_mute(struct controllers *all, const struct key *key)
 }
 
 void controllers_wake(struct controllers *all, const struct controller *to,
-                      const char *space, const char *name)
+                      const char *namespace, const char *name)
 {
     struct queue *queue = all->queue;
     struct key *key;
 
     if (queue->stopped || !*name)
         return;
-    key = queue_key(all, to, space, name);
+    key = queue_key(all, to, namespace, name);
     if (key != queue->muted)
         enqueue_key(queue, key);
 }
@@ -199,16 +199,16 @@ static void wake_each(void *arg, const struct object *object)
 {
     struct waking *waking = arg;
 
-    controllers_wake(waking->all, waking->to, object->space, object->name);
+    controllers_wake(waking->all, waking->to, object->namespace, object->name);
 }
 
 void controllers_wake_all(struct controllers *all, const struct controller *to,
-                          enum kind_id kind, const char *space)
+                          enum kind_id kind, const char *namespace)
 {
     struct waking waking = { all, to };
 
     objects_each(all->objects, OBJECTS_STAGED, all->kinds[kind],
-                 space ? space : "", wake_each, &waking);
+                 namespace ? namespace : "", wake_each, &waking);
 }
 
 /* ---- Waiting for a time ------------------------------------------------------- */

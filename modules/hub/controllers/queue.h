@@ -13,7 +13,7 @@
 /* A key that waits: for its turn (queued), or for a time (at). */
 struct key {
     const struct controller *controller;
-    char *space, *name; /* owned */
+    char *namespace, *name; /* owned */
     bool queued;
     struct key *next;
     uint64_t round; /* in which it ran last */
@@ -34,7 +34,7 @@ bool queue_is_stopped(const struct controllers *all);
 
 /* The key of that name, made if it is not there. */
 struct key *queue_key(struct controllers *all, const struct controller *controller,
-                      const char *space, const char *name);
+                      const char *namespace, const char *name);
 /* Every key, one by one; NULL after the last. `*at` begins at 0. */
 struct key *queue_each(struct controllers *all, size_t *at);
 

@@ -29,53 +29,53 @@ static void add_role_rules(struct arena *arena, struct node *rules,
 }
 
 /* The rules of every role that a selector of this one chooses, by name. */
-static int gather_role_rules(struct pass *pass, const struct node *role,
+static int gather_role_rules(struct reconcile_run *run, const struct node *role,
                   struct node *rules, struct err *err)
 {
     const struct node *selectors =
         node_at(role, "aggregationRule", "clusterRoleSelectors", NULL);
-    const struct node *all = pass_list(pass, KIND_ID_CLUSTER_ROLE, NULL, NULL, NULL);
+    const struct node *all = reconcile_list(run, KIND_ID_CLUSTER_ROLE, NULL, NULL, NULL);
 
     for (size_t i = 0; i < node_count(selectors); i++) {
         const struct selector *chooses =
-            selector_from_node(pass->arena, node_item(selectors, i), err);
+            selector_from_node(run->arena, node_item(selectors, i), err);
 
         if (!chooses)
             return -1;
         for (size_t j = 0; j < node_count(all); j++) {
             const struct node *one = node_item(all, j);
 
-            if (strcmp(meta_name(one), pass->name) != 0 &&
+            if (strcmp(meta_name(one), run->name) != 0 &&
                 selector_matches_labels(
                     chooses, node_at(one, "metadata", "labels", NULL)))
-                add_role_rules(pass->arena, rules, one);
+                add_role_rules(run->arena, rules, one);
         }
     }
     return 0;
 }
 
-static int reconcile_aggregation(struct pass *pass, struct err *err)
+static int reconcile_aggregation(struct reconcile_run *run, struct err *err)
 {
-    struct node *rules = node_list(pass->arena), *patch;
+    struct node *rules = node_list(run->arena), *patch;
     const struct node *rule;
     struct err why = {0};
     struct seen role;
 
-    if (!pass_get(pass, KIND_ID_CLUSTER_ROLE, "", pass->name, &role))
+    if (!reconcile_get(run, KIND_ID_CLUSTER_ROLE, "", run->name, &role))
         return 0;
     rule = node_get(role.node, "aggregationRule");
     if (!node_is(rule, NODE_MAP))
         return 0;
-    if (gather_role_rules(pass, role.node, rules, &why) < 0) {
-        pass_event(pass, &role, true, "InvalidSelector", "%s", why.text);
+    if (gather_role_rules(run, role.node, rules, &why) < 0) {
+        reconcile_event(run, &role, true, "InvalidSelector", "%s", why.text);
         return 0;
     }
     if (node_get(role.node, "rules") &&
         node_same(node_get(role.node, "rules"), rules))
         return 0;
-    patch = node_map(pass->arena);
-    node_set(pass->arena, patch, "rules", rules);
-    return pass_patch(pass, &role, patch, err);
+    patch = node_map(run->arena);
+    node_set(run->arena, patch, "rules", rules);
+    return reconcile_patch(run, &role, patch, err);
 }
 
 /* Any role may be gathered by any that aggregates; there are few of those. */
@@ -108,15 +108,15 @@ const struct controller controller_aggregation = {
 
 /* ---- The account "default" of each namespace ---------------------------------- */
 
-static int reconcile_account(struct pass *pass, struct err *err)
+static int reconcile_account(struct reconcile_run *run, struct err *err)
 {
-    struct seen space;
+    struct seen namespace;
 
-    if (!pass_get(pass, KIND_ID_NAMESPACE, "", pass->name, &space) ||
-        meta_is_deleting(space.node) ||
-        pass_read(pass, KIND_ID_ACCOUNT, pass->name, "default"))
+    if (!reconcile_get(run, KIND_ID_NAMESPACE, "", run->name, &namespace) ||
+        meta_is_deleting(namespace.node) ||
+        reconcile_read(run, KIND_ID_ACCOUNT, run->name, "default"))
         return 0;
-    return pass_ensure(pass, pass_new(pass, KIND_ID_ACCOUNT, pass->name, "default"),
+    return reconcile_ensure(run, reconcile_new(run, KIND_ID_ACCOUNT, run->name, "default"),
                        NULL, err);
 }
 
@@ -124,7 +124,7 @@ static void map_account(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     if (!after)
-        controllers_wake(all, to, "", before->space);
+        controllers_wake(all, to, "", before->namespace);
 }
 
 const struct controller controller_account = {

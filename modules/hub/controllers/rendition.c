@@ -26,9 +26,9 @@
 
 #define LOOK_AGAIN (60 * CLOCK_SECOND)
 
-static char *repository_of_pass(struct pass *pass)
+static char *repository_of_pass(struct reconcile_run *run)
 {
-    return arena_printf(pass->arena, "%s/%s", pass->space, pass->name);
+    return arena_printf(run->arena, "%s/%s", run->namespace, run->name);
 }
 
 /* ---- What goes in ------------------------------------------------------------ */
@@ -39,29 +39,29 @@ struct inputs {
     struct node *custom; /* definitions of the project and its tenant */
 };
 
-static void add_owner_definitions(struct pass *pass, struct node *list,
-                            const char *space)
+static void add_owner_definitions(struct reconcile_run *run, struct node *list,
+                            const char *namespace)
 {
     static const enum kind_id kinds[] = { KIND_ID_COMPONENT, KIND_ID_TRAIT };
 
     for (size_t k = 0; k < count_of(kinds); k++) {
-        const struct node *all = pass_list(pass, kinds[k], space, NULL, NULL);
+        const struct node *all = reconcile_list(run, kinds[k], namespace, NULL, NULL);
 
         for (size_t i = 0; i < node_count(all); i++) {
             const struct node *one = node_item(all, i);
-            struct node *slim = node_map(pass->arena);
+            struct node *slim = node_map(run->arena);
 
             /* What changes without changing the outcome is left out. */
-            node_set_text(pass->arena, slim, "kind", kind_id_rows[kinds[k]].kind);
-            node_set_text(pass->arena, node_make(pass->arena, slim, "metadata"),
+            node_set_text(run->arena, slim, "kind", kind_id_rows[kinds[k]].kind);
+            node_set_text(run->arena, node_make(run->arena, slim, "metadata"),
                           "name", meta_name(one));
-            node_set(pass->arena, slim, "spec", node_get(one, "spec"));
-            node_add(pass->arena, list, slim);
+            node_set(run->arena, slim, "spec", node_get(one, "spec"));
+            node_add(run->arena, list, slim);
         }
     }
 }
 
-static int gather_inputs(struct pass *pass, const struct rendition_input *input,
+static int gather_inputs(struct reconcile_run *run, const struct rendition_input *input,
                   struct inputs *in, struct err *err)
 {
     const struct node *spec = node_get(input->deployment, "spec");
@@ -70,7 +70,7 @@ static int gather_inputs(struct pass *pass, const struct rendition_input *input,
     const struct node *declared;
     bool live;
 
-    in->profile = revision_snapshot(pass, KIND_ID_PROFILE, pass->space,
+    in->profile = revision_snapshot(run, KIND_ID_PROFILE, run->namespace,
                                     node_get_text(profile, "name"),
                                     node_get_text(profile, "revision"));
     if (!in->profile)
@@ -78,23 +78,23 @@ static int gather_inputs(struct pass *pass, const struct rendition_input *input,
                        "WorkloadProfile \"%s\"",
                        node_get_text(profile, "revision"),
                        node_get_text(profile, "name"));
-    in->bundle = revision_snapshot(pass, KIND_ID_BUNDLE, pass->space,
+    in->bundle = revision_snapshot(run, KIND_ID_BUNDLE, run->namespace,
                                    node_get_text(bundle, "name"),
                                    node_get_text(bundle, "revision"));
-    declared = revision_variables(pass, pass->space, input->tenant, in->profile,
+    declared = revision_variables(run, run->namespace, input->tenant, in->profile,
                                   in->bundle);
-    in->variables = render_variables(pass->arena, declared,
+    in->variables = render_variables(run->arena, declared,
                                      node_get(spec, "variables"), err);
     if (!in->variables)
         return -1;
-    in->custom = revision_definitions(pass, in->profile, &live, err);
+    in->custom = revision_definitions(run, in->profile, &live, err);
     if (!in->custom)
         return -1;
     /* A revision of before 0.2 names none; it is made with those of now. */
     if (live)
-        add_owner_definitions(pass, in->custom, pass->space);
+        add_owner_definitions(run, in->custom, run->namespace);
     if (live && *input->tenant)
-        add_owner_definitions(pass, in->custom, arena_printf(pass->arena, "tenant-%s",
+        add_owner_definitions(run, in->custom, arena_printf(run->arena, "tenant-%s",
                                                        input->tenant));
     return 0;
 }
@@ -120,14 +120,14 @@ static const struct pki_sha256 *hash_built_in(void)
     return &hash;
 }
 
-static char *end_hash(struct pass *pass, struct pki_sha256 hash)
+static char *end_hash(struct reconcile_run *run, struct pki_sha256 hash)
 {
     scoped_text struct text hex = { 0 };
     unsigned char sum[PKI_SHA256];
 
     pki_sha256_end(&hash, sum);
     text_add_hex(&hex, sum, sizeof sum);
-    return arena_string(pass->arena, text_string(&hex));
+    return arena_string(run->arena, text_string(&hex));
 }
 
 /*
@@ -135,7 +135,7 @@ static char *end_hash(struct pass *pass, struct pki_sha256 hash)
  * over all but the names of who renders it: the profile, its variables and
  * definitions, and this program.
  */
-static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
+static char *hash_inputs(struct reconcile_run *run, const struct rendition_input *input,
                          const struct inputs *in, char **ret_shared)
 {
     scoped_text struct text bytes = { 0 };
@@ -146,19 +146,19 @@ static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
     document_write_canonical(&bytes, in->custom);
     shared = *hash_built_in();
     pki_sha256_add(&shared, bytes.bytes, bytes.len);
-    pki_sha256_add(&shared, pass->space, strlen(pass->space) + 1);
+    pki_sha256_add(&shared, run->namespace, strlen(run->namespace) + 1);
     pki_sha256_add(&shared, input->tenant, strlen(input->tenant) + 1);
     pki_sha256_add(&shared, version_commit(), strlen(version_commit()));
-    *ret_shared = end_hash(pass, shared);
-    text_addf(&bytes, "%s/%s %s %s %s", pass->space, pass->name, input->tenant,
-              input->space,
+    *ret_shared = end_hash(run, shared);
+    text_addf(&bytes, "%s/%s %s %s %s", run->namespace, run->name, input->tenant,
+              input->namespace,
               node_get_text(node_get(input->deployment, "spec"), "aiWorkload"));
     if (node_count(input->cluster_kinds))
         document_write_canonical(&bytes, input->cluster_kinds);
     text_add(&bytes, RULES);
     hash = *hash_built_in();
     pki_sha256_add(&hash, bytes.bytes, bytes.len);
-    return end_hash(pass, hash);
+    return end_hash(run, hash);
 }
 
 /* ---- What has failed is not tried again ---------------------------------------- */
@@ -195,7 +195,7 @@ static void keep_verdict(const char *shared, const struct err *why)
  * Whatever else a user got wrong is remembered in the status, by all inputs and
  * the program that read them. -1 with what it said then.
  */
-static int recall_failure(struct pass *pass, const struct rendition_input *input,
+static int recall_failure(struct reconcile_run *run, const struct rendition_input *input,
                           const struct rendition *r, struct err *err)
 {
     const struct node *old = node_at(input->deployment, "status", "renderFailure",
@@ -214,78 +214,78 @@ static int recall_failure(struct pass *pass, const struct rendition_input *input
     return err_set(err, ERR_INVALID, "%s", node_get_text(old, "message"));
 }
 
-static void keep_render_failure(struct pass *pass, struct rendition *r,
+static void keep_render_failure(struct reconcile_run *run, struct rendition *r,
                          const struct meter *meter, const struct err *why)
 {
     if (failure_retry(why->code) != FAILURE_ON_CHANGE)
         return;
-    r->failure = node_map(pass->arena);
-    node_set_text(pass->arena, r->failure, "inputs", r->inputs);
-    node_set_text(pass->arena, r->failure, "version", version_commit());
-    node_set_text(pass->arena, r->failure, "message", why->text);
+    r->failure = node_map(run->arena);
+    node_set_text(run->arena, r->failure, "inputs", r->inputs);
+    node_set_text(run->arena, r->failure, "version", version_commit());
+    node_set_text(run->arena, r->failure, "message", why->text);
     if (!meter_over(meter))
         return;
     keep_verdict(r->shared, why);
-    log_info("deployment", "%s/%s: %s", pass->space, pass->name, why->text);
+    log_info("deployment", "%s/%s: %s", run->namespace, run->name, why->text);
 }
 
 /* ---- Secrets, which never enter an artifact ------------------------------------ */
 
-static void add_secret_name(struct pass *pass, struct node *names, const char *name)
+static void add_secret_name(struct reconcile_run *run, struct node *names, const char *name)
 {
     for (size_t i = 0; i < node_count(names); i++)
         if (!strcmp(node_text(node_item(names, i)), name))
             return;
     if (*name)
-        node_add(pass->arena, names, node_string(pass->arena, name));
+        node_add(run->arena, names, node_string(run->arena, name));
 }
 
 /* Only what a Secret is for: who it belongs to is not the template's to say. */
-static struct node *slim_secret(struct pass *pass, const struct node *rendered)
+static struct node *slim_secret(struct reconcile_run *run, const struct node *rendered)
 {
     static const char *const fields[] = { "type", "data", "stringData", "immutable" };
-    struct node *slim = pass_new(pass, KIND_ID_SECRET, pass->space, meta_name(rendered));
+    struct node *slim = reconcile_new(run, KIND_ID_SECRET, run->namespace, meta_name(rendered));
 
     node_each(label, node_at(rendered, "metadata", "labels", NULL))
-        meta_set_label(pass->arena, slim, label->key, node_text(label->value));
+        meta_set_label(run->arena, slim, label->key, node_text(label->value));
     for (size_t i = 0; i < count_of(fields); i++)
         if (node_get(rendered, fields[i]))
-            node_set(pass->arena, slim, fields[i], node_get(rendered, fields[i]));
+            node_set(run->arena, slim, fields[i], node_get(rendered, fields[i]));
     return slim;
 }
 
-static int keep_secrets(struct pass *pass, const struct node *deployment,
+static int keep_secrets(struct reconcile_run *run, const struct node *deployment,
                         const struct node *secrets, struct node *names,
                         struct err *err)
 {
     for (size_t i = 0; i < node_count(secrets); i++) {
         const struct node *one = node_item(secrets, i);
-        struct node *wanted = slim_secret(pass, one);
+        struct node *wanted = slim_secret(run, one);
 
-        meta_add_controller(pass->arena, wanted, deployment);
+        meta_add_controller(run->arena, wanted, deployment);
         /* One of that name that is a person's, or another deployment's, stays. */
-        if (pass_ensure(pass, wanted, NULL, err) < 0)
+        if (reconcile_ensure(run, wanted, NULL, err) < 0)
             return -1;
-        add_secret_name(pass, names, meta_name(one));
+        add_secret_name(run, names, meta_name(one));
     }
     return 0;
 }
 
 /* Every Secret that a pod's template names: as environment or as a volume. */
-static void find_names(struct pass *pass, const struct node *tree,
+static void find_names(struct reconcile_run *run, const struct node *tree,
                        struct node *names)
 {
     static const char *const refs[] = { "secretKeyRef", "secretRef", "secret" };
 
     for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++)
-        find_names(pass, node_item(tree, i), names);
+        find_names(run, node_item(tree, i), names);
     node_each(member, tree) {
         for (size_t i = 0; i < count_of(refs); i++)
             if (!strcmp(member->key, refs[i]) && node_is(member->value, NODE_MAP))
-                add_secret_name(pass, names, node_get_text(member->value, "name"));
+                add_secret_name(run, names, node_get_text(member->value, "name"));
         if (!strcmp(member->key, "secretName") && node_is(member->value, NODE_STRING))
-            add_secret_name(pass, names, node_text(member->value));
-        find_names(pass, member->value, names);
+            add_secret_name(run, names, node_text(member->value));
+        find_names(run, member->value, names);
     }
 }
 
@@ -302,30 +302,30 @@ static const struct node *find_ref(const struct node *refs, const char *name)
  * been deleted stays as spokes have it: nothing is taken from what runs. What never
  * was there is left out: the pod says what it waits for.
  */
-static struct node *refs_of(struct pass *pass, const struct node *names,
+static struct node *refs_of(struct reconcile_run *run, const struct node *names,
                             const struct node *old, struct rendition *ret)
 {
-    struct node *refs = node_list(pass->arena);
+    struct node *refs = node_list(run->arena);
 
     for (size_t i = 0; i < node_count(names); i++) {
         const char *name = node_text(node_item(names, i));
-        const struct node *stored = pass_read(pass, KIND_ID_SECRET, pass->space, name);
+        const struct node *stored = reconcile_read(run, KIND_ID_SECRET, run->namespace, name);
         const struct node *before = stored ? NULL : find_ref(node_get(old, "secretRefs"), name);
-        struct node *ref = node_map(pass->arena);
+        struct node *ref = node_map(run->arena);
 
         if (before) {
-            ret->gone = arena_printf(pass->arena, "the Secret \"%s\" is gone; spokes keep what "
+            ret->gone = arena_printf(run->arena, "the Secret \"%s\" is gone; spokes keep what "
                                      "they have of it", name);
-            node_add(pass->arena, refs, node_copy(pass->arena, before));
+            node_add(run->arena, refs, node_copy(run->arena, before));
         }
         if (!stored)
             continue;
-        node_set_text(pass->arena, ref, "name", name);
-        node_set_text(pass->arena, ref, "namespace", pass->space);
-        node_set_text(pass->arena, ref, "resourceVersion",
+        node_set_text(run->arena, ref, "name", name);
+        node_set_text(run->arena, ref, "namespace", run->namespace);
+        node_set_text(run->arena, ref, "resourceVersion",
                       node_get_text(node_get(stored, "metadata"),
                                     "resourceVersion"));
-        node_add(pass->arena, refs, ref);
+        node_add(run->arena, refs, ref);
     }
     return refs;
 }
@@ -333,43 +333,43 @@ static struct node *refs_of(struct pass *pass, const struct node *names,
 /* ---- Rendering ------------------------------------------------------------------- */
 
 /* The deployment's own name was another's, so its objects' may be, too. */
-static bool is_apart(struct pass *pass, const struct rendition_input *input)
+static bool is_apart(struct reconcile_run *run, const struct rendition_input *input)
 {
     const struct node *spec = node_get(input->deployment, "spec");
     const char *profile = node_get_text(node_get(spec, "workloadProfileRef"), "name");
 
-    return !strcmp(pass->name, render_name_apart(pass->arena, node_get_text(spec, "aiWorkload"),
+    return !strcmp(run->name, render_name_apart(run->arena, node_get_text(spec, "aiWorkload"),
                                                  profile, RENDER_NAME));
 }
 
-static int render_all(struct pass *pass, const struct rendition_input *input,
+static int render_all(struct reconcile_run *run, const struct rendition_input *input,
                       const struct inputs *in, struct meter *meter,
                       struct render_result *ret, struct err *err)
 {
-    struct node *definitions = node_share(pass->arena, in->custom);
-    const struct node *builtin = render_builtin(pass->arena, err);
+    struct node *definitions = node_share(run->arena, in->custom);
+    const struct node *builtin = render_builtin(run->arena, err);
     struct render_input wanted = {
         .profile = in->profile, .variables = in->variables,
-        .tenant = input->tenant, .project = pass->space,
+        .tenant = input->tenant, .project = run->namespace,
         .aiworkload = node_get_text(node_get(input->deployment, "spec"),
                                     "aiWorkload"),
-        .deployment = pass->name, .space = input->space, .meter = meter,
-        .apart = is_apart(pass, input),
+        .deployment = run->name, .namespace = input->namespace, .meter = meter,
+        .apart = is_apart(run, input),
         .cluster_kinds = input->cluster_kinds,
     };
 
     if (!builtin)
         return -1;
     for (size_t i = 0; i < node_count(builtin); i++)
-        node_add(pass->arena, definitions, node_item(builtin, i));
+        node_add(run->arena, definitions, node_item(builtin, i));
     wanted.definitions = definitions;
-    return render_manifests(pass->arena, &wanted, ret, err);
+    return render_manifests(run->arena, &wanted, ret, err);
 }
 
 /* Packing writes every byte, hashes it twice and compresses it. */
 #define COST_PACK 25
 
-static int pack_artifact(struct pass *pass, const struct render_result *result,
+static int pack_artifact(struct reconcile_run *run, const struct render_result *result,
                 struct meter *meter, struct render_bundle *ret, struct err *err)
 {
     uint64_t weight = node_weight(result->manifests,
@@ -379,12 +379,12 @@ static int pack_artifact(struct pass *pass, const struct render_result *result,
         return err_set(err, ERR_TOO_LARGE, "what the profile gives is too large: "
                        "rendering and packing it takes more than "
                        METER_ANSWER_WORDS);
-    return render_bundle(pass->arena, result->manifests,
-                         arena_printf(pass->arena, "axle://%s",
-                                      repository_of_pass(pass)), ret, err);
+    return render_bundle(run->arena, result->manifests,
+                         arena_printf(run->arena, "axle://%s",
+                                      repository_of_pass(run)), ret, err);
 }
 
-static struct node *keep_artifact(struct pass *pass, const char *revision,
+static struct node *keep_artifact(struct reconcile_run *run, const char *revision,
                                 const struct render_bundle *bundle)
 {
     const struct registry_blob manifest = {
@@ -397,78 +397,78 @@ static struct node *keep_artifact(struct pass *pass, const char *revision,
         { bundle->layer.digest, RENDER_LAYER, bundle->layer.bytes,
           bundle->layer.len },
     };
-    char *repository = repository_of_pass(pass);
-    struct node *facts = node_map(pass->arena);
+    char *repository = repository_of_pass(run);
+    struct node *facts = node_map(run->arena);
 
-    registry_keep(objects_store(pass->objects), repository, revision, &manifest,
+    registry_keep(objects_store(run->objects), repository, revision, &manifest,
                   blobs, count_of(blobs));
-    registry_trim(objects_store(pass->objects), repository, KEPT_TAGS);
-    node_set_text(pass->arena, facts, "reference", repository);
-    node_set_text(pass->arena, facts, "digest", manifest.digest);
-    node_set_text(pass->arena, facts, "contentDigest", bundle->content);
-    node_set_text(pass->arena, facts, "layer", bundle->layer.digest);
+    registry_trim(objects_store(run->objects), repository, KEPT_TAGS);
+    node_set_text(run->arena, facts, "reference", repository);
+    node_set_text(run->arena, facts, "digest", manifest.digest);
+    node_set_text(run->arena, facts, "contentDigest", bundle->content);
+    node_set_text(run->arena, facts, "layer", bundle->layer.digest);
     return facts;
 }
 
-static bool is_artifact_kept(struct pass *pass, const struct node *facts)
+static bool is_artifact_kept(struct reconcile_run *run, const struct node *facts)
 {
-    return facts && registry_is_complete(objects_store(pass->objects),
-                                         repository_of_pass(pass),
+    return facts && registry_is_complete(objects_store(run->objects),
+                                         repository_of_pass(run),
                                          node_get_text(facts, "digest"));
 }
 
-static bool was_kept(struct pass *pass, const struct node *deployment)
+static bool was_kept(struct reconcile_run *run, const struct node *deployment)
 {
     const struct node *old = node_at(deployment, "status", "artifact", NULL);
 
-    return !strcmp(node_get_text(old, "reference"), repository_of_pass(pass));
+    return !strcmp(node_get_text(old, "reference"), repository_of_pass(run));
 }
 
 /* Of what leaves a repository no object tells, so it is looked at again. */
-static int claim_repository(struct pass *pass, const struct node *deployment, struct err *err)
+static int claim_repository(struct reconcile_run *run, const struct node *deployment, struct err *err)
 {
-    if (registry_claim(objects_store(pass->objects), repository_of_pass(pass),
-                       was_kept(pass, deployment)))
+    if (registry_claim(objects_store(run->objects), repository_of_pass(run),
+                       was_kept(run, deployment)))
         return 0;
-    pass_wake_at(pass, pass->now + LOOK_AGAIN);
+    reconcile_wake_at(run, run->now + LOOK_AGAIN);
     return err_set(err, ERR_TAKEN, "the name is taken: something was pushed to the repository "
                    "\"%s\" of the hub's registry; delete what is there, or give the AIWorkload "
-                   "another name", repository_of_pass(pass));
+                   "another name", repository_of_pass(run));
 }
 
 /* Those that were rendered are the hub's to make again. */
-static bool has_made_secrets(struct pass *pass, const struct node *facts)
+static bool has_made_secrets(struct reconcile_run *run, const struct node *facts)
 {
     const struct node *names = node_get(facts, "madeSecrets");
 
     for (size_t i = 0; i < node_count(names); i++)
-        if (!pass_read(pass, KIND_ID_SECRET, pass->space, node_text(node_item(names, i))))
+        if (!reconcile_read(run, KIND_ID_SECRET, run->namespace, node_text(node_item(names, i))))
             return false;
     return true;
 }
 
 /* ---- VariableSets that are gone ------------------------------------------------------ */
 
-static void add_set_names(struct pass *pass, const char *space, struct node *names)
+static void add_set_names(struct reconcile_run *run, const char *namespace, struct node *names)
 {
-    const struct node *sets = pass_list(pass, KIND_ID_VARIABLE_SET, space, NULL, NULL);
+    const struct node *sets = reconcile_list(run, KIND_ID_VARIABLE_SET, namespace, NULL, NULL);
 
     for (size_t i = 0; i < node_count(sets); i++)
-        node_add(pass->arena, names, node_format(pass->arena, "%s/%s", space,
+        node_add(run->arena, names, node_format(run->arena, "%s/%s", namespace,
                                                  meta_name(node_item(sets, i))));
 }
 
 /* Which VariableSets there were for it, "NAMESPACE/NAME", and of which generation it is. */
-static void note_sets(struct pass *pass, const struct rendition_input *input,
+static void note_sets(struct reconcile_run *run, const struct rendition_input *input,
                       struct node *facts)
 {
-    struct node *names = node_list(pass->arena);
+    struct node *names = node_list(run->arena);
 
-    add_set_names(pass, pass->space, names);
+    add_set_names(run, run->namespace, names);
     if (*input->tenant)
-        add_set_names(pass, arena_printf(pass->arena, "tenant-%s", input->tenant), names);
-    node_set(pass->arena, facts, "variableSets", names);
-    node_set_int(pass->arena, facts, "generation", meta_generation(input->deployment));
+        add_set_names(run, arena_printf(run->arena, "tenant-%s", input->tenant), names);
+    node_set(run->arena, facts, "variableSets", names);
+    node_set_int(run->arena, facts, "generation", meta_generation(input->deployment));
 }
 
 /*
@@ -476,7 +476,7 @@ static void note_sets(struct pass *pass, const struct rendition_input *input,
  * would be made from others now, it stays as it is until the set is there again or
  * the deployment itself is changed.
  */
-static int check_sets(struct pass *pass, const struct rendition_input *input,
+static int check_sets(struct reconcile_run *run, const struct rendition_input *input,
                       const struct node *old, const char *content, struct err *err)
 {
     const struct node *sets = node_get(old, "variableSets");
@@ -485,12 +485,12 @@ static int check_sets(struct pass *pass, const struct rendition_input *input,
         node_get_int(old, "generation", 0) != meta_generation(input->deployment))
         return 0;
     for (size_t i = 0; i < node_count(sets); i++) {
-        char *space = arena_string(pass->arena, node_text(node_item(sets, i)));
-        char *name = strchr(space, '/');
+        char *namespace = arena_string(run->arena, node_text(node_item(sets, i)));
+        char *name = strchr(namespace, '/');
 
         if (name)
             *name++ = '\0';
-        if (name && !pass_read(pass, KIND_ID_VARIABLE_SET, space, name))
+        if (name && !reconcile_read(run, KIND_ID_VARIABLE_SET, namespace, name))
             return err_set(err, ERR_INVALID, "the VariableSet \"%s\" is gone, and without it other "
                            "values would be used; what runs stays as it is: create the set again, or "
                            "give the values in spec.variables of the AIWorkload", name);
@@ -498,16 +498,16 @@ static int check_sets(struct pass *pass, const struct rendition_input *input,
     return 0;
 }
 
-static void note_advice(struct pass *pass, const struct node *manifests, struct node *facts)
+static void note_advice(struct reconcile_run *run, const struct node *manifests, struct node *facts)
 {
-    const char *advice = render_advice(pass->arena, manifests);
+    const char *advice = render_advice(run->arena, manifests);
 
     node_remove(facts, "advice");
     if (advice)
-        node_set_text(pass->arena, facts, "advice", advice);
+        node_set_text(run->arena, facts, "advice", advice);
 }
 
-int rendition_make(struct pass *pass, const struct rendition_input *input,
+int rendition_make(struct reconcile_run *run, const struct rendition_input *input,
                   struct rendition *ret, struct err *err)
 {
     const struct node *status = node_get(input->deployment, "status");
@@ -519,55 +519,55 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
     struct render_bundle bundle;
     struct inputs in = { 0 };
     struct meter meter = { .limit = METER_ANSWER };
-    struct node *names = node_list(pass->arena);
+    struct node *names = node_list(run->arena);
 
-    if (gather_inputs(pass, input, &in, err) < 0)
+    if (gather_inputs(run, input, &in, err) < 0)
         return -1;
-    ret->inputs = hash_inputs(pass, input, &in, &ret->shared);
+    ret->inputs = hash_inputs(run, input, &in, &ret->shared);
     if (!strcmp(node_get_text(status, "inputs"), ret->inputs) &&
-        is_artifact_kept(pass, old) && has_made_secrets(pass, old)) {
-        ret->facts = node_copy(pass->arena, old);
-        node_set(pass->arena, ret->facts, "secretRefs",
-                 refs_of(pass, node_get(old, "secretNames"), old, ret));
-        note_sets(pass, input, ret->facts);
+        is_artifact_kept(run, old) && has_made_secrets(run, old)) {
+        ret->facts = node_copy(run->arena, old);
+        node_set(run->arena, ret->facts, "secretRefs",
+                 refs_of(run, node_get(old, "secretNames"), old, ret));
+        note_sets(run, input, ret->facts);
         return 0;
     }
-    if (recall_failure(pass, input, ret, err) < 0 ||
-        claim_repository(pass, input->deployment, err) < 0)
+    if (recall_failure(run, input, ret, err) < 0 ||
+        claim_repository(run, input->deployment, err) < 0)
         return -1;
-    if (render_all(pass, input, &in, &meter, &result, err) < 0 ||
-        pack_artifact(pass, &result, &meter, &bundle, err) < 0 ||
-        check_sets(pass, input, old, bundle.content, err) < 0) {
-        keep_render_failure(pass, ret, &meter, err);
+    if (render_all(run, input, &in, &meter, &result, err) < 0 ||
+        pack_artifact(run, &result, &meter, &bundle, err) < 0 ||
+        check_sets(run, input, old, bundle.content, err) < 0) {
+        keep_render_failure(run, ret, &meter, err);
         if (ret->failure)
-            node_set_int(pass->arena, ret->failure, "generation",
+            node_set_int(run->arena, ret->failure, "generation",
                          meta_generation(input->deployment));
         return -1;
     }
     ret->cost = meter.spent;
-    if (keep_secrets(pass, input->deployment, result.secrets, names, err) < 0)
+    if (keep_secrets(run, input->deployment, result.secrets, names, err) < 0)
         return -1;
-    if (is_artifact_kept(pass, old) && !strcmp(node_get_text(old, "contentDigest"),
+    if (is_artifact_kept(run, old) && !strcmp(node_get_text(old, "contentDigest"),
                                       bundle.content))
-        ret->facts = node_copy(pass->arena, old);
+        ret->facts = node_copy(run->arena, old);
     else
-        ret->facts = keep_artifact(pass, revision, &bundle);
-    node_set_text(pass->arena, ret->facts, "revision", revision);
-    note_sets(pass, input, ret->facts);
-    node_set(pass->arena, ret->facts, "madeSecrets", node_copy(pass->arena, names));
-    note_advice(pass, result.manifests, ret->facts);
-    find_names(pass, result.manifests, names);
-    node_set(pass->arena, ret->facts, "secretNames", names);
-    node_set(pass->arena, ret->facts, "secretRefs", refs_of(pass, names, old, ret));
+        ret->facts = keep_artifact(run, revision, &bundle);
+    node_set_text(run->arena, ret->facts, "revision", revision);
+    note_sets(run, input, ret->facts);
+    node_set(run->arena, ret->facts, "madeSecrets", node_copy(run->arena, names));
+    note_advice(run, result.manifests, ret->facts);
+    find_names(run, result.manifests, names);
+    node_set(run->arena, ret->facts, "secretNames", names);
+    node_set(run->arena, ret->facts, "secretRefs", refs_of(run, names, old, ret));
     return 0;
 }
 
 /* ---- Back out of the registry ------------------------------------------------------ */
 
-static void *read_blob(struct pass *pass, const char *digest, size_t *ret_len,
+static void *read_blob(struct reconcile_run *run, const char *digest, size_t *ret_len,
                        struct err *err)
 {
-    struct store *store = objects_store(pass->objects);
+    struct store *store = objects_store(run->objects);
     int64_t size = store_blob_size(store, digest), got;
     char *bytes;
 
@@ -575,7 +575,7 @@ static void *read_blob(struct pass *pass, const char *digest, size_t *ret_len,
         err_set(err, ERR_NOT_FOUND, "the registry has no %s", digest);
         return NULL;
     }
-    bytes = arena_alloc(pass->arena, (size_t)size + 1);
+    bytes = arena_alloc(run->arena, (size_t)size + 1);
     got = store_blob_read(store, digest, 0, bytes, (size_t)size, err);
     if (got != size) {
         /* Damaged: without it the next run renders it anew. */
@@ -590,9 +590,9 @@ static void *read_blob(struct pass *pass, const char *digest, size_t *ret_len,
 }
 
 /* As spokes have it, after it was deleted here. */
-static struct node *delivered_secret(struct pass *pass, const char *name)
+static struct node *delivered_secret(struct reconcile_run *run, const char *name)
 {
-    const struct node *set = pass_read(pass, KIND_ID_REPLICA_SET, pass->space, pass->name);
+    const struct node *set = reconcile_read(run, KIND_ID_REPLICA_SET, run->namespace, run->name);
     const struct node *list = node_at(set, "spec", "manifestWorkTemplate", "workload", "manifests",
                                       NULL);
 
@@ -603,43 +603,43 @@ static struct node *delivered_secret(struct pass *pass, const char *name)
     return NULL;
 }
 
-int rendition_manifests(struct pass *pass, const char *space,
+int rendition_manifests(struct reconcile_run *run, const char *namespace,
                        const struct rendition *artifact, struct node *into,
                        struct err *err)
 {
     const struct node *refs = node_get(artifact->facts, "secretRefs"), *list;
     size_t len = 0;
-    void *layer = read_blob(pass, node_get_text(artifact->facts, "layer"), &len,
+    void *layer = read_blob(run, node_get_text(artifact->facts, "layer"), &len,
                             err);
 
-    list = layer ? render_unbundle(pass->arena, layer, len, err) : NULL;
+    list = layer ? render_unbundle(run->arena, layer, len, err) : NULL;
     if (!list)
         return -1;
     for (size_t i = 0; i < node_count(refs); i++) {
-        struct node *secret = pass_read(pass, KIND_ID_SECRET, pass->space,
+        struct node *secret = reconcile_read(run, KIND_ID_SECRET, run->namespace,
                                         node_get_text(node_item(refs, i), "name"));
         struct node *slim;
 
         if (!secret)
-            secret = delivered_secret(pass, node_get_text(node_item(refs, i), "name"));
+            secret = delivered_secret(run, node_get_text(node_item(refs, i), "name"));
         if (!secret)
             continue;
-        slim = pass_new(pass, KIND_ID_SECRET, space, meta_name(secret));
+        slim = reconcile_new(run, KIND_ID_SECRET, namespace, meta_name(secret));
         if (node_get(secret, "data"))
-            node_set(pass->arena, slim, "data", node_get(secret, "data"));
+            node_set(run->arena, slim, "data", node_get(secret, "data"));
         if (node_get(secret, "type"))
-            node_set(pass->arena, slim, "type", node_get(secret, "type"));
-        node_add(pass->arena, into, slim);
+            node_set(run->arena, slim, "type", node_get(secret, "type"));
+        node_add(run->arena, into, slim);
     }
     for (size_t i = 0; i < node_count(list); i++)
-        node_add(pass->arena, into, node_item(list, i));
+        node_add(run->arena, into, node_item(list, i));
     return 0;
 }
 
-void rendition_drop(struct pass *pass, const struct node *deployment)
+void rendition_drop(struct reconcile_run *run, const struct node *deployment)
 {
-    struct store *store = objects_store(pass->objects);
+    struct store *store = objects_store(run->objects);
 
-    if (was_kept(pass, deployment) || registry_is_claimed(store, repository_of_pass(pass)))
-        registry_drop(objects_store(pass->objects), repository_of_pass(pass));
+    if (was_kept(run, deployment) || registry_is_claimed(store, repository_of_pass(run)))
+        registry_drop(objects_store(run->objects), repository_of_pass(run));
 }

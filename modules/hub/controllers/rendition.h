@@ -6,7 +6,7 @@
 
 struct rendition_input {
     const struct node *deployment; /* WorkloadDeployment */
-    const char *tenant, *space;    /* target namespace */
+    const char *tenant, *namespace;    /* target namespace */
     const struct node *cluster_kinds; /* spec.clusterScopedKinds of the Project */
 };
 struct rendition {
@@ -27,14 +27,14 @@ struct rendition {
  * ERR_NOT_FOUND: its profile's revision is not there; ERR_INVALID: the user's
  * mistake.
  */
-int rendition_make(struct pass *pass, const struct rendition_input *input,
+int rendition_make(struct reconcile_run *run, const struct rendition_input *input,
                   struct rendition *ret, struct err *err) MUST_CHECK;
 /* Adds the rendered manifests, and the project's Secrets that they name, for this
    namespace of a spoke. */
-int rendition_manifests(struct pass *pass, const char *space,
+int rendition_manifests(struct reconcile_run *run, const char *namespace,
                        const struct rendition *artifact, struct node *into,
                        struct err *err) MUST_CHECK;
 /* Forgets the repository of the deployment in hand, if the hub has kept it. */
-void rendition_drop(struct pass *pass, const struct node *deployment);
+void rendition_drop(struct reconcile_run *run, const struct node *deployment);
 
 #endif

@@ -18,13 +18,13 @@
 
 static void add_work_labels(const struct rollout *r, struct node *work, size_t ref)
 {
-    struct arena *arena = r->pass->arena;
+    struct arena *arena = r->run->arena;
 
     node_each(label, node_at(r->set, "metadata", "labels", NULL))
         meta_set_label(arena, work, label->key, node_text(label->value));
     meta_set_label(arena, work, META_LABEL_REPLICASET,
-                     spokes_replica_set_label(arena, r->pass->space,
-                                              r->pass->name));
+                     spokes_replica_set_label(arena, r->run->namespace,
+                                              r->run->name));
     meta_set_label(arena, work, META_LABEL_PLACEMENT_NAME,
                      render_label(arena, r->advance.refs[ref].name));
 }
@@ -41,15 +41,15 @@ static bool is_first_done(const struct rollout *r, const struct placement_place 
 
 static struct node *make_work(const struct rollout *r, const struct placement_place *place)
 {
-    struct arena *arena = r->pass->arena;
-    struct node *work = pass_new(r->pass, KIND_ID_WORK, place->cluster, r->work_name);
+    struct arena *arena = r->run->arena;
+    struct node *work = reconcile_new(r->run, KIND_ID_WORK, place->cluster, r->work_name);
     char revised[CLOCK_TEXT];
 
     /* The deadline counts from the change of the content, whatever else is written. */
-    clock_format(place->current ? place->written : r->pass->now, true, revised);
+    clock_format(place->current ? place->written : r->run->now, true, revised);
     meta_set_annotation(arena, work, META_ANNOTATION_REVISED_AT, revised);
     if (place->settled || is_first_done(r, place)) {
-        clock_format(place->settled ? place->settled : r->pass->now, true, revised);
+        clock_format(place->settled ? place->settled : r->run->now, true, revised);
         meta_set_annotation(arena, work, META_ANNOTATION_DONE_AT, revised);
     }
     add_work_labels(r, work, place->ref);
@@ -78,25 +78,25 @@ static int mirror_workload(struct rollout *r, const struct seen *set,
                            const char *cluster, struct err *err)
 {
     const struct node *inside = find_workload(r);
-    struct arena *arena = r->pass->arena;
+    struct arena *arena = r->run->arena;
     struct err why = { 0 };
     struct node *wanted;
 
     if (!inside)
         return 0;
-    wanted = pass_new(r->pass, KIND_ID_WORKLOAD, cluster, meta_name(inside));
+    wanted = reconcile_new(r->run, KIND_ID_WORKLOAD, cluster, meta_name(inside));
     node_each(label, node_at(inside, "metadata", "labels", NULL))
         meta_set_label(arena, wanted, label->key, node_text(label->value));
     meta_set_label(arena, wanted, META_LABEL_REPLICASET,
-                     spokes_replica_set_label(arena, r->pass->space,
-                                              r->pass->name));
+                     spokes_replica_set_label(arena, r->run->namespace,
+                                              r->run->name));
     node_set(arena, wanted, "spec", node_copy(arena, node_get(inside, "spec")));
-    if (pass_ensure(r->pass, wanted, NULL, &why) < 0 && !claim_words(r->pass, &why)) {
+    if (reconcile_ensure(r->run, wanted, NULL, &why) < 0 && !claim_words(r->run, &why)) {
         *err = why;
         return -1;
     }
-    if (claim_words(r->pass, &why))
-        pass_event(r->pass, set, true, "NameTaken", "%s: its status cannot be told: %s", cluster,
+    if (claim_words(r->run, &why))
+        reconcile_event(r->run, set, true, "NameTaken", "%s: its status cannot be told: %s", cluster,
                    why.text);
     return 0;
 }
@@ -109,10 +109,10 @@ static int write_work(struct rollout *r, const struct placement_place *place, st
 
     /* The work comes last: once it is current nothing looks at the place again. */
     if (mirror_workload(r, &r->seen, place->cluster, err) < 0 ||
-        pass_ensure(r->pass, make_work(r, place), &changed, err) < 0)
+        reconcile_ensure(r->run, make_work(r, place), &changed, err) < 0)
         return -1;
     if (changed)
-        pass_event(r->pass, &r->seen, false, place->has_work ? "WorkUpdated" : "WorkCreated",
+        reconcile_event(r->run, &r->seen, false, place->has_work ? "WorkUpdated" : "WorkCreated",
                    "%s has the work %s", place->cluster, r->work_name);
     return 0;
 }
@@ -120,9 +120,9 @@ static int write_work(struct rollout *r, const struct placement_place *place, st
 static int remove_work(struct rollout *r, const struct placement_place *place, struct err *err)
 {
     if (place->lost && !replicaset_may_use(r, place->cluster))
-        pass_event(r->pass, &r->seen, true, "OutOfReach", "%s is in no set that the project may "
+        reconcile_event(r->run, &r->seen, true, "OutOfReach", "%s is in no set that the project may "
                    "place on any more: its work goes", place->cluster);
-    return pass_remove(r->pass, KIND_ID_WORK, place->cluster, r->work_name, err);
+    return reconcile_remove(r->run, KIND_ID_WORK, place->cluster, r->work_name, err);
 }
 
 static bool labels_differ(const struct node *work, const struct node *wanted)
@@ -143,7 +143,7 @@ static bool labels_differ(const struct node *work, const struct node *wanted)
 /* As the works of each ref should be labelled. */
 static struct node **labels_by_ref(const struct rollout *r)
 {
-    struct arena *arena = r->pass->arena;
+    struct arena *arena = r->run->arena;
     struct node **ret = arena_alloc(arena, (r->advance.ref_count + 1) * sizeof *ret);
 
     for (size_t i = 0; i < r->advance.ref_count; i++) {
@@ -170,7 +170,7 @@ static int relabel_works(struct rollout *r, struct err *err)
             (!is_first_done(r, place) &&
              !labels_differ(map_get(works, place->cluster), wanted[place->ref])))
             continue;
-        if (pass_ensure(r->pass, make_work(r, place), NULL, err) < 0)
+        if (reconcile_ensure(r->run, make_work(r, place), NULL, err) < 0)
             return -1;
     }
     return 0;
@@ -201,14 +201,14 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
 {
     const struct node *list;
 
-    list = pass_list(r->pass, KIND_ID_WORKLOAD, NULL, META_LABEL_REPLICASET,
-                     spokes_replica_set_label(r->pass->arena, r->pass->space,
-                                              r->pass->name));
+    list = reconcile_list(r->run, KIND_ID_WORKLOAD, NULL, META_LABEL_REPLICASET,
+                     spokes_replica_set_label(r->run->arena, r->run->namespace,
+                                              r->run->name));
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
 
-        if (!pass_read_own(r->pass, KIND_ID_WORK, meta_namespace(one), r->work_name) &&
-            pass_remove(r->pass, KIND_ID_WORKLOAD, meta_namespace(one), meta_name(one),
+        if (!reconcile_read_own(r->run, KIND_ID_WORK, meta_namespace(one), r->work_name) &&
+            reconcile_remove(r->run, KIND_ID_WORKLOAD, meta_namespace(one), meta_name(one),
                         err) < 0)
             return -1;
     }
@@ -222,18 +222,18 @@ static int drain_replicaset(struct rollout *r, struct err *err)
     const struct node *left;
 
     for (size_t i = 0; i < node_count(r->works); i++)
-        if (pass_remove(r->pass, KIND_ID_WORK, meta_namespace(node_item(r->works, i)),
+        if (reconcile_remove(r->run, KIND_ID_WORK, meta_namespace(node_item(r->works, i)),
                         meta_name(node_item(r->works, i)), err) < 0)
             return -1;
     if (sweep_mirrors(r, err) < 0)
         return -1;
-    left = spokes_works(r->pass, r->pass->space, r->pass->name);
+    left = spokes_works(r->run, r->run->namespace, r->run->name);
     if (node_count(left)) {
         replicaset_gather(r);
-        placement_advance(&r->advance, r->pass->arena);
+        placement_advance(&r->advance, r->run->arena);
         return replicaset_report_removal(r, left, err);
     }
-    return pass_finalizer(r->pass, &r->seen, META_FINALIZER_REPLICASET, false, err);
+    return reconcile_finalizer(r->run, &r->seen, META_FINALIZER_REPLICASET, false, err);
 }
 
 static int advance_rollout(struct rollout *r, struct err *err)
@@ -241,11 +241,11 @@ static int advance_rollout(struct rollout *r, struct err *err)
     struct err later = { 0 };
     int result = 0;
 
-    if (pass_read(r->pass, KIND_ID_PROJECT, "", r->pass->space))
-        r->reach = placement_reach_read(r->pass->all->world, r->pass->space, r->pass->arena);
+    if (reconcile_read(r->run, KIND_ID_PROJECT, "", r->run->namespace))
+        r->reach = placement_reach_read(r->run->all->world, r->run->namespace, r->run->arena);
     replicaset_gather(r);
-    placement_advance(&r->advance, r->pass->arena);
-    pass_wake_at(r->pass, r->advance.recheck_at);
+    placement_advance(&r->advance, r->run->arena);
+    reconcile_wake_at(r->run, r->advance.recheck_at);
     if (take_rollout_steps(r, err) < 0 || relabel_works(r, err) < 0 || sweep_mirrors(r, err) < 0)
         result = -1;
     if (replicaset_report(r, result < 0 ? &later : err) < 0)
@@ -253,18 +253,18 @@ static int advance_rollout(struct rollout *r, struct err *err)
     return result;
 }
 
-static int reconcile_replicaset(struct pass *pass, struct err *err)
+static int reconcile_replicaset(struct reconcile_run *run, struct err *err)
 {
-    struct rollout r = { .pass = pass };
+    struct rollout r = { .run = run };
 
-    if (!pass_get(pass, KIND_ID_REPLICA_SET, pass->space, pass->name, &r.seen))
+    if (!reconcile_get(run, KIND_ID_REPLICA_SET, run->namespace, run->name, &r.seen))
         return 0;
     r.set = r.seen.node;
-    r.works = spokes_works(pass, pass->space, pass->name);
-    r.work_name = arena_printf(pass->arena, "%s.%s", pass->space, pass->name);
+    r.works = spokes_works(run, run->namespace, run->name);
+    r.work_name = arena_printf(run->arena, "%s.%s", run->namespace, run->name);
     if (meta_is_deleting(r.set))
         return drain_replicaset(&r, err);
-    if (pass_finalizer(pass, &r.seen, META_FINALIZER_REPLICASET, true, err) < 0)
+    if (reconcile_finalizer(run, &r.seen, META_FINALIZER_REPLICASET, true, err) < 0)
         return -1;
     return advance_rollout(&r, err);
 }
@@ -276,10 +276,10 @@ static void map_work_to_replicasets(struct controllers *all, const struct contro
                      const struct object *before, const struct object *after)
 {
     const char *name = (after ? after : before)->name, *dot = strchr(name, '.');
-    scoped_mem char *space = dot ? mem_printf("%.*s", (int)(dot - name), name) : NULL;
+    scoped_mem char *namespace = dot ? mem_printf("%.*s", (int)(dot - name), name) : NULL;
 
-    if (space)
-        controllers_wake(all, to, space, dot + 1);
+    if (namespace)
+        controllers_wake(all, to, namespace, dot + 1);
 }
 
 /* Workloads carry NAMESPACE.NAME, or a hash of it and then the deployment's labels
@@ -305,7 +305,7 @@ static void map_label(struct controllers *all, const struct controller *to,
 static void map_decision(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, KIND_ID_REPLICA_SET, (after ? after : before)->space);
+    controllers_wake_all(all, to, KIND_ID_REPLICA_SET, (after ? after : before)->namespace);
 }
 
 /* A set that is bound, or bound no more: what the project may have. */
@@ -315,7 +315,7 @@ static void map_binding_to_replicasets(struct controllers *all, const struct con
     const struct object *any = after ? after : before;
 
     if (any && (!before || !after))
-        controllers_wake_all(all, to, KIND_ID_REPLICA_SET, any->space);
+        controllers_wake_all(all, to, KIND_ID_REPLICA_SET, any->namespace);
 }
 
 /* Whether the namespace is a project's, and so bounded by what it may have. */
@@ -375,7 +375,7 @@ static void map_placement_to_replicasets(struct controllers *all, const struct c
 
     if (any && (!before || !after ||
                 part_differs(before, after, "status", "numberOfSelectedClusters")))
-        controllers_wake_all(all, to, KIND_ID_REPLICA_SET, any->space);
+        controllers_wake_all(all, to, KIND_ID_REPLICA_SET, any->namespace);
 }
 
 /* A cluster's namespace came into being, where works may wait for it, or goes. */

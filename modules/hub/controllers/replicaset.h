@@ -12,7 +12,7 @@ struct map;
 
 /* Private to the controller `replicaset`: one run for one ManifestWorkReplicaSet. */
 struct rollout {
-    struct pass *pass;
+    struct reconcile_run *run;
     struct seen seen;
     const struct node *set;   /* the ManifestWorkReplicaSet */
     const struct node *works; /* there at the beginning of the run */

@@ -72,7 +72,7 @@ static void note_work(const struct rollout *r, const struct node *work,
     place->status = rollout_status_of(work, &place->since);
     clock_parse(node_get_text(metadata, "creationTimestamp"), &place->created);
     if (!clock_parse(meta_annotation(work, META_ANNOTATION_REVISED_AT), &place->written) ||
-        place->written > r->pass->now)
+        place->written > r->run->now)
         place->written = place->created;
     if (!place->current || !clock_parse(meta_annotation(work, META_ANNOTATION_DONE_AT), &place->settled) ||
         place->settled < place->written)
@@ -86,7 +86,7 @@ static void note_work(const struct rollout *r, const struct node *work,
 /* Since when nothing is heard of it; 0: it is heard. */
 static int64_t silence_of(const struct rollout *r, const struct object *cluster)
 {
-    struct pass *pass = r->pass;
+    struct reconcile_run *run = r->run;
     const struct node *node, *available;
     int64_t since = 0;
 
@@ -95,23 +95,23 @@ static int64_t silence_of(const struct rollout *r, const struct object *cluster)
         !memmem(cluster->body, cluster->len, "\"Unknown\"", 9) &&
         !memmem(cluster->body, cluster->len, "\"False\"", 7))
         return 0;
-    node = object_read(pass->arena, cluster);
+    node = object_read(run->arena, cluster);
     available = meta_condition(node, META_CONDITION_CLUSTER_AVAILABLE);
     if (!strcmp(node_get_text(available, "status"), "True"))
         return 0;
     clock_parse(node_get_text(available ? available : node_get(node, "metadata"),
                               available ? "lastTransitionTime" : "creationTimestamp"), &since);
-    if (!available && pass->now < since + TIME_TO_JOIN) {
-        pass_wake_at(pass, since + TIME_TO_JOIN);
+    if (!available && run->now < since + TIME_TO_JOIN) {
+        reconcile_wake_at(run, since + TIME_TO_JOIN);
         return 0;
     }
-    return since ? since : pass->now;
+    return since ? since : run->now;
 }
 
-static struct object *get_work_staged(const struct rollout *r, enum kind_id kind, const char *space,
+static struct object *get_work_staged(const struct rollout *r, enum kind_id kind, const char *namespace,
                              const char *name)
 {
-    return objects_get(r->pass->objects, OBJECTS_STAGED, r->pass->all->kinds[kind], space,
+    return objects_get(r->run->objects, OBJECTS_STAGED, r->run->all->kinds[kind], namespace,
                        name, NULL);
 }
 
@@ -128,18 +128,18 @@ static const char *why_taken(struct rollout *r, const char *cluster)
     struct err why = { 0 };
     bool leave = false;
 
-    if (claim_check(r->pass, r->pass->all->kinds[KIND_ID_WORK], cluster, r->work_name, NULL, &leave,
+    if (claim_check(r->run, r->run->all->kinds[KIND_ID_WORK], cluster, r->work_name, NULL, &leave,
                     &why) == 0)
         return NULL;
-    r->taken = arena_printf(r->pass->arena, "%s: %s", cluster, why.text);
-    pass_event(r->pass, &r->seen, true, "NameTaken", "%s", r->taken);
-    return arena_string(r->pass->arena, why.text);
+    r->taken = arena_printf(r->run->arena, "%s: %s", cluster, why.text);
+    reconcile_event(r->run, &r->seen, true, "NameTaken", "%s", r->taken);
+    return arena_string(r->run->arena, why.text);
 }
 
 static const char *why_blocked(struct rollout *r, const struct placement_place *place,
                                const struct object *cluster)
 {
-    scoped_object struct object *space = get_work_staged(r, KIND_ID_NAMESPACE, "", place->cluster);
+    scoped_object struct object *namespace = get_work_staged(r, KIND_ID_NAMESPACE, "", place->cluster);
 
     if (!cluster)
         return "there is no such cluster";
@@ -147,9 +147,9 @@ static const char *why_blocked(struct rollout *r, const struct placement_place *
         return "it is leaving";
     if (!replicaset_may_use(r, place->cluster))
         return "it is in no set that the project may place on";
-    if (!space)
+    if (!namespace)
         return "it is not accepted yet";
-    if (space->deleting)
+    if (namespace->deleting)
         return "its namespace is being deleted";
     if (place->has_work)
         return place->blocked;
@@ -164,8 +164,8 @@ static void note_cluster(struct rollout *r, struct placement_place *place,
     place->blocked = why_blocked(r, place, cluster);
     place->lost = !cluster || cluster->deleting ||
                   (!replicaset_may_use(r, place->cluster) &&
-                   !(place->has_work && allowed_keeps(r->pass, r->pass->space, place->cluster)));
-    place->silent_since = cluster ? silence_of(r, cluster) : r->pass->now;
+                   !(place->has_work && allowed_keeps(r->run, r->run->namespace, place->cluster)));
+    place->silent_since = cluster ? silence_of(r, cluster) : r->run->now;
     /* What runs on a silent spoke runs on. */
     place->running = work && !spokes_work_is(work, "Degraded") &&
                      (spokes_work_is(work, "Available") || spokes_work_is(work, "Complete"));
@@ -191,7 +191,7 @@ static void add_place(struct rollout *r, struct map *known, const char *cluster,
 /* Where no decision says what a ref chooses: the places that have its works. */
 static void gather_held(const struct rollout *r, struct placement_ref *ref)
 {
-    struct arena *arena = r->pass->arena;
+    struct arena *arena = r->run->arena;
     struct placement_rollout_group *group = arena_alloc(arena, sizeof *group);
     const char **names = arena_alloc(arena, (node_count(r->works) + 1) * sizeof *names);
     const char *label = render_label(arena, ref->name);
@@ -206,12 +206,12 @@ static void gather_held(const struct rollout *r, struct placement_ref *ref)
 
 static void gather_refs(struct rollout *r)
 {
-    struct pass *pass = r->pass;
+    struct reconcile_run *run = r->run;
     const struct node *refs = node_at(r->set, "spec", "placementRefs", NULL);
     size_t count = node_count(refs);
 
-    r->advance.refs = arena_alloc(pass->arena, (count + 1) * sizeof *r->advance.refs);
-    r->undecided = arena_alloc(pass->arena, (count + 1) * sizeof *r->undecided);
+    r->advance.refs = arena_alloc(run->arena, (count + 1) * sizeof *r->advance.refs);
+    r->undecided = arena_alloc(run->arena, (count + 1) * sizeof *r->undecided);
     r->advance.ref_count = count;
     for (size_t i = 0; i < count; i++) {
         struct placement_ref *ref = &r->advance.refs[i];
@@ -221,13 +221,13 @@ static void gather_refs(struct rollout *r)
             .name = node_get_text(node_item(refs, i), "name"),
             .strategy = node_get(node_item(refs, i), "rolloutStrategy"),
         };
-        r->undecided[i] = spokes_undecided(pass, pass->space, ref->name);
+        r->undecided[i] = spokes_undecided(run, run->namespace, ref->name);
         ref->undecided = r->undecided[i] != NULL;
         if (ref->undecided) {
             gather_held(r, ref);
             continue;
         }
-        placement_rollout_groups(pass->arena, spokes_decisions(pass, pass->space, ref->name),
+        placement_rollout_groups(run->arena, spokes_decisions(run, run->namespace, ref->name),
                                  &groups, &ref->group_count);
         ref->groups = groups;
     }
@@ -250,8 +250,8 @@ void replicaset_gather(struct rollout *r)
     const struct node *move = node_at(r->set, "status", "move", NULL);
 
     gather_refs(r);
-    advance->now = r->pass->now;
-    advance->places = arena_alloc(r->pass->arena, (count_places(r) + 1) * sizeof *advance->places);
+    advance->now = r->run->now;
+    advance->places = arena_alloc(r->run->arena, (count_places(r) + 1) * sizeof *advance->places);
     for (size_t i = 0; i < node_count(r->works); i++)
         add_place(r, known, meta_namespace(node_item(r->works, i)), node_item(r->works, i));
     for (size_t i = 0; i < advance->ref_count; i++)

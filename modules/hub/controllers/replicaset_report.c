@@ -17,7 +17,7 @@
 
 static struct node *sum_works(const struct rollout *r, const struct node *works, size_t desired)
 {
-    struct arena *arena = r->pass->arena;
+    struct arena *arena = r->run->arena;
     struct node *summary = node_map(arena);
     struct standing_summary sum = standing_sum(
         works, node_at(r->set, "spec", "manifestWorkTemplate", NULL));
@@ -53,8 +53,8 @@ static const struct placement_place *find_place_of(const struct rollout *r, cons
 /* The works there are now by the ref that wants them; those that none wants are last. */
 static struct node **sort_works(const struct rollout *r)
 {
-    struct arena *arena = r->pass->arena;
-    const struct node *works = spokes_works(r->pass, r->pass->space, r->pass->name);
+    struct arena *arena = r->run->arena;
+    const struct node *works = spokes_works(r->run, r->run->namespace, r->run->name);
     size_t refs = r->advance.ref_count;
     struct node **lists = arena_alloc(arena, (refs + 1) * sizeof *lists);
 
@@ -85,7 +85,7 @@ static char *group_words(const struct rollout *r, size_t ref, int64_t applied)
         }
         done += whole && group->count;
     }
-    return arena_printf(r->pass->arena, "%zu (%lld / %zu clusters applied)", done,
+    return arena_printf(r->run->arena, "%zu (%lld / %zu clusters applied)", done,
                         (long long)applied, r->advance.refs[ref].chosen);
 }
 
@@ -239,9 +239,9 @@ static void count_totals(const struct rollout *r, struct node *const *lists, str
         say_ref(&words, r, i);
     }
     say_leftovers(&words, r, lists[refs]);
-    ret->words = words.len > MOST_WORDS ? arena_printf(r->pass->arena, "%.*s…", MOST_WORDS,
+    ret->words = words.len > MOST_WORDS ? arena_printf(r->run->arena, "%.*s…", MOST_WORDS,
                                                        text_string(&words))
-                                        : arena_string(r->pass->arena, text_string(&words));
+                                        : arena_string(r->run->arena, text_string(&words));
     ret->found = ret->chosen && !ret->undecided;
     ret->rolled = ret->found && !ret->wrong && ret->done == ret->chosen && !ret->left;
 }
@@ -249,7 +249,7 @@ static void count_totals(const struct rollout *r, struct node *const *lists, str
 static void set_conditions(const struct rollout *r, struct node *status,
                            const struct totals *totals)
 {
-    struct arena *arena = r->pass->arena;
+    struct arena *arena = r->run->arena;
     const struct node *old = meta_conditions(r->set);
     const char *empty = totals->undecided ? "PlacementDecisionNotFound"
                                           : "PlacementDecisionEmpty";
@@ -268,7 +268,7 @@ static void set_conditions(const struct rollout *r, struct node *status,
 
     for (size_t i = 0; i < count_of(conditions); i++)
         meta_condition_set(arena, status, old, &conditions[i], meta_generation(r->set),
-                      r->pass->now);
+                      r->run->now);
 }
 
 static void set_move(const struct rollout *r, struct node *status)
@@ -281,9 +281,9 @@ static void set_move(const struct rollout *r, struct node *status)
     if (!move->since)
         return;
     clock_format(move->since, false, time);
-    one = node_make(r->pass->arena, status, "move");
-    node_set_text(r->pass->arena, one, "since", time);
-    node_set_int(r->pass->arena, one, "running", move->running);
+    one = node_make(r->run->arena, status, "move");
+    node_set_text(r->run->arena, one, "since", time);
+    node_set_int(r->run->arena, one, "running", move->running);
 }
 
 /* The sum of the refs' counts: each cluster belongs to one of them. */
@@ -300,7 +300,7 @@ static struct node *sum_up_rows(struct arena *arena, const struct node *rows)
 
 int replicaset_report(struct rollout *r, struct err *err)
 {
-    struct arena *arena = r->pass->arena;
+    struct arena *arena = r->run->arena;
     struct node *status = meta_copy_status(arena, r->seen.node);
     struct node **lists = sort_works(r), *rows = node_list(arena), *summary;
     struct totals totals;
@@ -323,12 +323,12 @@ int replicaset_report(struct rollout *r, struct err *err)
                   node_get_int(summary, "available", 0) == (int64_t)totals.chosen;
     set_conditions(r, status, &totals);
     set_move(r, status);
-    return pass_status(r->pass, &r->seen, status, NULL, err);
+    return reconcile_status(r->run, &r->seen, status, NULL, err);
 }
 
 int replicaset_report_removal(struct rollout *r, const struct node *works, struct err *err)
 {
-    struct arena *arena = r->pass->arena;
+    struct arena *arena = r->run->arena;
     struct node *status = meta_copy_status(arena, r->seen.node);
     scoped_text struct text words = { 0 };
     struct meta_condition condition = { "PlacementRolledOut", "False", "Removing", "" };
@@ -344,6 +344,6 @@ int replicaset_report_removal(struct rollout *r, const struct node *works, struc
     }
     condition.message = text_string(&words);
     meta_condition_set(arena, status, meta_conditions(r->set), &condition,
-                  meta_generation(r->set), r->pass->now);
-    return pass_status(r->pass, &r->seen, status, NULL, err);
+                  meta_generation(r->set), r->run->now);
+    return reconcile_status(r->run, &r->seen, status, NULL, err);
 }

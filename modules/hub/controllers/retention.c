@@ -11,7 +11,7 @@
 
 struct wanted {
     enum kind_id kind;
-    const char *space, *name, *revision;
+    const char *namespace, *name, *revision;
 };
 
 static bool names_revision(const struct node *reference, const struct wanted *wanted)
@@ -25,20 +25,20 @@ static bool list_names_it(const struct node *list, const struct wanted *wanted)
 {
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *row = node_item(list, i);
-        const char *kind = node_get_text(row, "kind"), *space = node_get_text(row, "namespace");
+        const char *kind = node_get_text(row, "kind"), *namespace = node_get_text(row, "namespace");
 
         if (names_revision(row, wanted) && (!*kind || !strcmp(kind, kind_id_rows[wanted->kind].kind)) &&
-            (!*space || !strcmp(space, wanted->space)))
+            (!*namespace || !strcmp(namespace, wanted->namespace)))
             return true;
     }
     return false;
 }
 
 /* By the spec of an object of this kind: a pin, or what a deployment is made from. */
-static bool is_named_by(struct pass *pass, enum kind_id by, const char *field,
+static bool is_named_by(struct reconcile_run *run, enum kind_id by, const char *field,
                         const struct wanted *wanted)
 {
-    const struct node *all = pass_list(pass, by, wanted->space, NULL, wanted->name);
+    const struct node *all = reconcile_list(run, by, wanted->namespace, NULL, wanted->name);
 
     for (size_t i = 0; i < node_count(all); i++)
         if (names_revision(node_at(node_item(all, i), "spec", field, NULL), wanted))
@@ -47,11 +47,11 @@ static bool is_named_by(struct pass *pass, enum kind_id by, const char *field,
 }
 
 /* By another revision: pinning a bundle pins its profiles, and those their definitions. */
-static bool is_in_a_revision(struct pass *pass, enum kind_id of, const char *field,
+static bool is_in_a_revision(struct reconcile_run *run, enum kind_id of, const char *field,
                              const struct wanted *wanted)
 {
-    bool tenant = !strncmp(wanted->space, "tenant-", strlen("tenant-"));
-    const struct node *all = pass_list(pass, KIND_ID_REVISION, tenant ? NULL : wanted->space, NULL,
+    bool tenant = !strncmp(wanted->namespace, "tenant-", strlen("tenant-"));
+    const struct node *all = reconcile_list(run, KIND_ID_REVISION, tenant ? NULL : wanted->namespace, NULL,
                                        wanted->name);
 
     for (size_t i = 0; i < node_count(all); i++) {
@@ -64,65 +64,65 @@ static bool is_in_a_revision(struct pass *pass, enum kind_id of, const char *fie
     return false;
 }
 
-static bool is_revision_used(struct pass *pass, const struct wanted *wanted)
+static bool is_revision_used(struct reconcile_run *run, const struct wanted *wanted)
 {
     switch (wanted->kind) {
     case KIND_ID_BUNDLE:
-        return is_named_by(pass, KIND_ID_AIWORKLOAD, "profileBundleRef", wanted) ||
-               is_named_by(pass, KIND_ID_DEPLOYMENT, "profileBundleRef", wanted);
+        return is_named_by(run, KIND_ID_AIWORKLOAD, "profileBundleRef", wanted) ||
+               is_named_by(run, KIND_ID_DEPLOYMENT, "profileBundleRef", wanted);
     case KIND_ID_PROFILE:
-        return is_named_by(pass, KIND_ID_DEPLOYMENT, "workloadProfileRef", wanted) ||
-               is_in_a_revision(pass, KIND_ID_BUNDLE, "workloadProfileRefs", wanted);
+        return is_named_by(run, KIND_ID_DEPLOYMENT, "workloadProfileRef", wanted) ||
+               is_in_a_revision(run, KIND_ID_BUNDLE, "workloadProfileRefs", wanted);
     default:
-        return is_in_a_revision(pass, KIND_ID_PROFILE, "definitions", wanted);
+        return is_in_a_revision(run, KIND_ID_PROFILE, "definitions", wanted);
     }
 }
 
 /* ---- The controller ------------------------------------------------------------------ */
 
 /* One of the newest of an object that is there. */
-static bool is_recent(struct pass *pass, const struct wanted *wanted)
+static bool is_recent(struct reconcile_run *run, const struct wanted *wanted)
 {
-    const struct node *object = pass_read(pass, wanted->kind, wanted->space, wanted->name);
+    const struct node *object = reconcile_read(run, wanted->kind, wanted->namespace, wanted->name);
     int64_t latest = revision_number(node_get_text(node_get(object, "status"), "latestRevision"));
 
     return object && (!latest || revision_number(wanted->revision) > latest - REVISIONS_KEPT);
 }
 
 /* Those of before 0.2 belonged to what they are of, and would be collected with it. */
-static int remove_owner(struct pass *pass, const struct seen *revision, struct err *err)
+static int remove_owner(struct reconcile_run *run, const struct seen *revision, struct err *err)
 {
-    struct node *patch = node_map(pass->arena);
+    struct node *patch = node_map(run->arena);
 
     if (!node_at(revision->node, "metadata", "ownerReferences", NULL))
         return 0;
-    node_set(pass->arena, node_make(pass->arena, patch, "metadata"), "ownerReferences",
-             node_null(pass->arena));
-    return pass_patch(pass, revision, patch, err);
+    node_set(run->arena, node_make(run->arena, patch, "metadata"), "ownerReferences",
+             node_null(run->arena));
+    return reconcile_patch(run, revision, patch, err);
 }
 
-static int reconcile_retention(struct pass *pass, struct err *err)
+static int reconcile_retention(struct reconcile_run *run, struct err *err)
 {
-    struct wanted wanted = { .space = pass->space };
+    struct wanted wanted = { .namespace = run->namespace };
     const struct node *spec;
     struct seen revision;
 
-    if (!pass_get(pass, KIND_ID_REVISION, pass->space, pass->name, &revision) ||
+    if (!reconcile_get(run, KIND_ID_REVISION, run->namespace, run->name, &revision) ||
         meta_is_deleting(revision.node))
         return 0;
     spec = node_get(revision.node, "spec");
     wanted.kind = revision_kind(node_get_text(spec, "kind"));
     wanted.name = node_get_text(spec, "name");
-    wanted.revision = arena_printf(pass->arena, "v%lld",
+    wanted.revision = arena_printf(run->arena, "v%lld",
                                    (long long)node_get_int(spec, "revision", 0));
     /* One that a person made is not the hub's to remove. */
     if (wanted.kind == KIND_ID_COUNT || !*meta_label(revision.node, META_LABEL_DEFINITION))
         return 0;
-    if (remove_owner(pass, &revision, err) < 0)
+    if (remove_owner(run, &revision, err) < 0)
         return -1;
-    if (is_recent(pass, &wanted) || is_revision_used(pass, &wanted))
+    if (is_recent(run, &wanted) || is_revision_used(run, &wanted))
         return 0;
-    return pass_remove(pass, KIND_ID_REVISION, pass->space, pass->name, err);
+    return reconcile_remove(run, KIND_ID_REVISION, run->namespace, run->name, err);
 }
 
 /* ---- Before it is deleted by hand ------------------------------------------------------ */
@@ -131,17 +131,17 @@ int retention_before(void *arg, const struct objects_review *review, struct err 
 {
     struct controllers *all = arg;
     const struct node *spec = node_get(review->before, "spec");
-    struct pass pass = { .all = all, .objects = all->objects, .arena = review->arena,
-                         .space = review->space, .name = review->name };
+    struct reconcile_run run = { .all = all, .objects = all->objects, .arena = review->arena,
+                         .namespace = review->namespace, .name = review->name };
     struct wanted wanted = {
-        .kind = revision_kind(node_get_text(spec, "kind")), .space = review->space,
+        .kind = revision_kind(node_get_text(spec, "kind")), .namespace = review->namespace,
         .name = node_get_text(spec, "name"),
         .revision = arena_printf(review->arena, "v%lld",
                                  (long long)node_get_int(spec, "revision", 0)),
     };
 
     if (review->after || review->who->trusted || wanted.kind == KIND_ID_COUNT ||
-        !*meta_label(review->before, META_LABEL_DEFINITION) || !is_revision_used(&pass, &wanted))
+        !*meta_label(review->before, META_LABEL_DEFINITION) || !is_revision_used(&run, &wanted))
         return 0;
     return err_set(err, ERR_FORBIDDEN, "definitionrevisions \"%s\" is forbidden: %s of the %s "
                    "\"%s\" is used: an AIWorkload pins it, a WorkloadDeployment is made from it, or "
@@ -152,13 +152,13 @@ int retention_before(void *arg, const struct objects_review *review, struct err 
 /* ---- What wakes it -------------------------------------------------------------------- */
 
 static void wake_one(struct controllers *all, const struct controller *to, struct arena *arena,
-                     enum kind_id kind, const char *space, const struct node *reference)
+                     enum kind_id kind, const char *namespace, const struct node *reference)
 {
     const char *name = node_get_text(reference, "name");
     const char *revision = node_get_text(reference, "revision");
 
     if (*name && *revision)
-        controllers_wake(all, to, space, revision_object_name(arena, kind, name, revision));
+        controllers_wake(all, to, namespace, revision_object_name(arena, kind, name, revision));
 }
 
 /* What another revision that goes has named. */
@@ -171,7 +171,7 @@ static void wake_named(struct controllers *all, const struct controller *to,
     const struct node *definitions = node_get(snapshot, "definitions");
 
     for (size_t i = 0; i < node_count(profiles); i++)
-        wake_one(all, to, arena, KIND_ID_PROFILE, gone->space, node_item(profiles, i));
+        wake_one(all, to, arena, KIND_ID_PROFILE, gone->namespace, node_item(profiles, i));
     for (size_t i = 0; i < node_count(definitions); i++) {
         const struct node *row = node_item(definitions, i);
         enum kind_id kind = revision_kind(node_get_text(row, "kind"));
@@ -185,7 +185,7 @@ static void map_revision_to_retention(struct controllers *all, const struct cont
                          const struct object *before, const struct object *after)
 {
     if (after)
-        controllers_wake(all, to, after->space, after->name);
+        controllers_wake(all, to, after->namespace, after->name);
     else
         wake_named(all, to, before);
 }
@@ -207,7 +207,7 @@ static void map_user_to_revisions(struct controllers *all, const struct controll
         const struct node *now = node_get(is, fields[i].field);
 
         if (old && (!now || !node_same(old, now)))
-            wake_one(all, to, arena, fields[i].kind, before->space, old);
+            wake_one(all, to, arena, fields[i].kind, before->namespace, old);
     }
 }
 
@@ -223,7 +223,7 @@ static void wake_if_of(void *arg, const struct object *revision)
     struct waking *waking = arg;
 
     if (memmem(revision->body, revision->len, waking->label, strlen(waking->label)))
-        controllers_wake(waking->all, waking->to, revision->space, revision->name);
+        controllers_wake(waking->all, waking->to, revision->namespace, revision->name);
 }
 
 /* What they are of is gone, or has a newer revision, so that the oldest may go. */
@@ -240,7 +240,7 @@ static void map_definition_to_retention(struct controllers *all, const struct co
                                      node_get_text(is, "latestRevision"))))
         return;
     waking.label = revision_object_label(arena, revision_kind(any->kind->kind), any->name);
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_REVISION], any->space, wake_if_of,
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_REVISION], any->namespace, wake_if_of,
                  &waking);
 }
 

@@ -71,17 +71,17 @@ static char *hash_snapshot(struct arena *arena, const struct node *snapshot)
 }
 
 /* The newest of an object's revisions, or NULL. */
-static const struct node *find_newest(struct pass *pass, enum kind_id kind)
+static const struct node *find_newest(struct reconcile_run *run, enum kind_id kind)
 {
-    const struct node *all = pass_list(pass, KIND_ID_REVISION, pass->space, META_LABEL_DEFINITION,
-                                       revision_object_label(pass->arena, kind, pass->name));
+    const struct node *all = reconcile_list(run, KIND_ID_REVISION, run->namespace, META_LABEL_DEFINITION,
+                                       revision_object_label(run->arena, kind, run->name));
     const struct node *best = NULL;
 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i), *spec = node_get(one, "spec");
 
         /* A long label is cut and hashed; the spec says the name whole. */
-        if (strcmp(node_get_text(spec, "name"), pass->name) ||
+        if (strcmp(node_get_text(spec, "name"), run->name) ||
             strcmp(node_get_text(spec, "kind"), kind_id_rows[kind].kind))
             continue;
         if (!best || node_get_int(node_get(one, "spec"), "revision", 0) >
@@ -92,44 +92,44 @@ static const struct node *find_newest(struct pass *pass, enum kind_id kind)
 }
 
 /* It has no owner: it is kept as long as it is used (retention.c). */
-static int make_revision(struct pass *pass, enum kind_id kind, int64_t number,
+static int make_revision(struct reconcile_run *run, enum kind_id kind, int64_t number,
                          const struct node *snapshot, const char *hash,
                          struct err *err)
 {
-    struct arena *arena = pass->arena;
+    struct arena *arena = run->arena;
     struct node *wanted, *spec;
 
-    wanted = pass_new(pass, KIND_ID_REVISION, pass->space,
-                      revision_object_name(arena, kind, pass->name,
+    wanted = reconcile_new(run, KIND_ID_REVISION, run->namespace,
+                      revision_object_name(arena, kind, run->name,
                                            revision_text(arena, number)));
     meta_set_label(arena, wanted, META_LABEL_DEFINITION,
-                     revision_object_label(arena, kind, pass->name));
+                     revision_object_label(arena, kind, run->name));
     spec = node_make(arena, wanted, "spec");
     node_set_text(arena, spec, "kind", kind_id_rows[kind].kind);
-    node_set_text(arena, spec, "name", pass->name);
+    node_set_text(arena, spec, "name", run->name);
     node_set_int(arena, spec, "revision", number);
     node_set_text(arena, spec, "hash", hash);
     node_set(arena, spec, "snapshot", node_copy(arena, snapshot));
-    return pass_ensure(pass, wanted, NULL, err);
+    return reconcile_ensure(run, wanted, NULL, err);
 }
 
 /* A definition that cannot be read renders nothing, whoever uses it. */
-static const char *trouble_of(struct pass *pass, const struct seen *definition)
+static const char *trouble_of(struct reconcile_run *run, const struct seen *definition)
 {
     const char *kind = node_get_text(definition->node, "kind");
 
     if (strcmp(kind, kind_id_rows[KIND_ID_COMPONENT].kind) != 0 && strcmp(kind, kind_id_rows[KIND_ID_TRAIT].kind) != 0)
         return NULL;
-    return render_definition_trouble(pass->arena, pass->name, node_get(definition->node, "spec"));
+    return render_definition_trouble(run->arena, run->name, node_get(definition->node, "spec"));
 }
 
 /* Without a number it waits for what `message` says; with one that is a remark. */
-static int write_definition_status(struct pass *pass, const struct seen *definition,
+static int write_definition_status(struct reconcile_run *run, const struct seen *definition,
                   int64_t number, const char *message, struct err *err)
 {
-    struct arena *arena = pass->arena;
+    struct arena *arena = run->arena;
     struct node *status = meta_copy_status(arena, definition->node);
-    const char *broken = trouble_of(pass, definition);
+    const char *broken = trouble_of(run, definition);
 
     if (number)
         node_set_text(arena, status, "latestRevision", revision_text(arena, number));
@@ -139,85 +139,85 @@ static int write_definition_status(struct pass *pass, const struct seen *definit
     else
         node_remove(status, "message");
     if (broken && strcmp(node_get_text(node_get(definition->node, "status"), "message"), broken) != 0)
-        pass_event(pass, definition, true, "DefinitionBroken", "%s", broken);
+        reconcile_event(run, definition, true, "DefinitionBroken", "%s", broken);
     if (number)
         node_set_int(arena, status, "observedGeneration",
                      meta_generation(definition->node));
-    return pass_status(pass, definition, status, NULL, err);
+    return reconcile_status(run, definition, status, NULL, err);
 }
 
 /* A number that was never given, and whose object's name is free. */
-static int64_t next_number(struct pass *pass, enum kind_id kind, int64_t last)
+static int64_t next_number(struct reconcile_run *run, enum kind_id kind, int64_t last)
 {
     do
         last++;
-    while (pass_read(pass, KIND_ID_REVISION, pass->space,
-                     revision_object_name(pass->arena, kind, pass->name,
-                                          revision_text(pass->arena, last))));
+    while (reconcile_read(run, KIND_ID_REVISION, run->namespace,
+                     revision_object_name(run->arena, kind, run->name,
+                                          revision_text(run->arena, last))));
     return last;
 }
 
 /* Gives the number, so that none comes again. */
-static void note_number(struct pass *pass, enum kind_id kind, int64_t number, const char *hash)
+static void note_number(struct reconcile_run *run, enum kind_id kind, int64_t number, const char *hash)
 {
-    if (numbers_write(pass, kind, pass->name, number, hash))
-        controllers_wake(pass->all, &controller_sweep, "", "registry");
+    if (numbers_write(run, kind, run->name, number, hash))
+        controllers_wake(run->all, &controller_sweep, "", "registry");
 }
 
 /*
  * The revision that this content is. The newest one if that says the same; the
  * last that was given if that said the same and its object is gone; else a new one.
  */
-static int keep_revision(struct pass *pass, enum kind_id kind, const struct seen *definition,
+static int keep_revision(struct reconcile_run *run, enum kind_id kind, const struct seen *definition,
                 const struct node *snapshot, const char *message, struct err *err)
 {
-    const struct node *last = node_get(find_newest(pass, kind), "spec");
-    struct number given = numbers_read(pass, kind, pass->name);
+    const struct node *last = node_get(find_newest(run, kind), "spec");
+    struct number given = numbers_read(run, kind, run->name);
     int64_t number = node_get_int(last, "revision", 0);
-    char *hash = hash_snapshot(pass->arena, snapshot);
+    char *hash = hash_snapshot(run->arena, snapshot);
 
     if (number >= given.last && !strcmp(node_get_text(last, "hash"), hash)) {
         if (number > given.last)
-            note_number(pass, kind, number, hash);
-        return write_definition_status(pass, definition, number, message, err);
+            note_number(run, kind, number, hash);
+        return write_definition_status(run, definition, number, message, err);
     }
     if (number < given.last && !strcmp(given.hash, hash))
         number = given.last;
     else
-        number = next_number(pass, kind, number > given.last ? number : given.last);
-    if (make_revision(pass, kind, number, snapshot, hash, err) < 0)
+        number = next_number(run, kind, number > given.last ? number : given.last);
+    if (make_revision(run, kind, number, snapshot, hash, err) < 0)
         return -1;
-    note_number(pass, kind, number, hash);
-    pass_event(pass, definition, false, "RevisionCreated", "this is revision v%lld",
+    note_number(run, kind, number, hash);
+    reconcile_event(run, definition, false, "RevisionCreated", "this is revision v%lld",
                (long long)number);
-    return write_definition_status(pass, definition, number, message, err);
+    return write_definition_status(run, definition, number, message, err);
 }
 
-static int reconcile_definition(struct pass *pass, enum kind_id kind, struct err *err)
+static int reconcile_definition(struct reconcile_run *run, enum kind_id kind, struct err *err)
 {
     struct seen definition;
 
-    if (!pass_get(pass, kind, pass->space, pass->name, &definition) ||
+    if (!reconcile_get(run, kind, run->namespace, run->name, &definition) ||
         meta_is_deleting(definition.node))
         return 0;
-    return keep_revision(pass, kind, &definition, node_get(definition.node, "spec"), "", err);
+    return keep_revision(run, kind, &definition, node_get(definition.node, "spec"), "", err);
 }
 
-static int reconcile_component(struct pass *pass, struct err *err)
+static int reconcile_component(struct reconcile_run *run, struct err *err)
 {
-    return reconcile_definition(pass, KIND_ID_COMPONENT, err);
+    return reconcile_definition(run, KIND_ID_COMPONENT, err);
 }
 
-static int reconcile_trait(struct pass *pass, struct err *err)
+static int reconcile_trait(struct reconcile_run *run, struct err *err)
 {
-    return reconcile_definition(pass, KIND_ID_TRAIT, err);
+    return reconcile_definition(run, KIND_ID_TRAIT, err);
 }
 
 /* ---- Profiles ------------------------------------------------------------------------- */
 
 /* What a profile's snapshot is made of, while it is made. */
 struct profile {
-    struct pass *pass;
+    struct reconcile_run *run;
     const struct node *spec;
     const char *tenant;      /* its namespace, or "" */
     const struct node *last; /* definitions of the newest revision, if that is of this spec */
@@ -238,15 +238,15 @@ static const struct node *find_named(const struct node *list, const char *kind, 
    been deleted since stays what it was, until the profile itself is changed. */
 static void name_definition(struct profile *p, enum kind_id kind, const char *type)
 {
-    struct arena *arena = p->pass->arena;
-    const char *space = p->pass->space, *revision;
-    const struct node *there = pass_read(p->pass, kind, space, type), *kept;
+    struct arena *arena = p->run->arena;
+    const char *namespace = p->run->namespace, *revision;
+    const struct node *there = reconcile_read(p->run, kind, namespace, type), *kept;
     struct node *row = node_map(arena);
 
     if (find_named(p->named, kind_id_rows[kind].kind, type))
         return;
     if (!there && *p->tenant)
-        there = pass_read(p->pass, kind, space = p->tenant, type);
+        there = reconcile_read(p->run, kind, namespace = p->tenant, type);
     kept = there ? NULL : find_named(p->last, kind_id_rows[kind].kind, type);
     if (kept) {
         p->gone = arena_printf(arena, "the %s \"%s\" is gone; what was made with it keeps it as "
@@ -262,7 +262,7 @@ static void name_definition(struct profile *p, enum kind_id kind, const char *ty
                                kind_id_rows[kind].kind, type);
     node_set_text(arena, row, "kind", kind_id_rows[kind].kind);
     node_set_text(arena, row, "name", type);
-    node_set_text(arena, row, "namespace", space);
+    node_set_text(arena, row, "namespace", namespace);
     node_set_text(arena, row, "revision", revision);
     node_add(arena, p->named, row);
 }
@@ -281,10 +281,10 @@ static void name_definitions(struct profile *p)
 }
 
 /* Those that the newest revision names, if the profile says the same since. */
-static const struct node *last_definitions(struct pass *pass, const struct node *spec)
+static const struct node *last_definitions(struct reconcile_run *run, const struct node *spec)
 {
-    const struct node *snapshot = node_at(find_newest(pass, KIND_ID_PROFILE), "spec", "snapshot", NULL);
-    struct node *same = snapshot ? node_copy(pass->arena, snapshot) : NULL;
+    const struct node *snapshot = node_at(find_newest(run, KIND_ID_PROFILE), "spec", "snapshot", NULL);
+    struct node *same = snapshot ? node_copy(run->arena, snapshot) : NULL;
 
     if (same)
         node_remove(same, "definitions");
@@ -293,71 +293,71 @@ static const struct node *last_definitions(struct pass *pass, const struct node 
 
 /* A profile's snapshot names the revision of each definition that it uses, so that
    what is made from it is the same whatever becomes of those. */
-static int reconcile_profile(struct pass *pass, struct err *err)
+static int reconcile_profile(struct reconcile_run *run, struct err *err)
 {
-    const struct node *project = pass_read(pass, KIND_ID_PROJECT, "", pass->space);
+    const struct node *project = reconcile_read(run, KIND_ID_PROJECT, "", run->namespace);
     const char *tenant = node_get_text(node_get(project, "spec"), "tenant");
-    struct profile p = { .pass = pass, .tenant = "", .gone = "", .wait = "",
-                         .named = node_list(pass->arena) };
+    struct profile p = { .run = run, .tenant = "", .gone = "", .wait = "",
+                         .named = node_list(run->arena) };
     struct node *snapshot;
     struct seen profile;
 
-    if (!pass_get(pass, KIND_ID_PROFILE, pass->space, pass->name, &profile) ||
+    if (!reconcile_get(run, KIND_ID_PROFILE, run->namespace, run->name, &profile) ||
         meta_is_deleting(profile.node))
         return 0;
     p.spec = node_get(profile.node, "spec");
     if (*tenant)
-        p.tenant = arena_printf(pass->arena, "tenant-%s", tenant);
-    p.last = last_definitions(pass, p.spec);
+        p.tenant = arena_printf(run->arena, "tenant-%s", tenant);
+    p.last = last_definitions(run, p.spec);
     name_definitions(&p);
     if (*p.wait)
-        return write_definition_status(pass, &profile, 0, p.wait, err);
-    snapshot = node_copy(pass->arena, p.spec);
-    node_set(pass->arena, snapshot, "definitions", p.named);
-    return keep_revision(pass, KIND_ID_PROFILE, &profile, snapshot, p.gone, err);
+        return write_definition_status(run, &profile, 0, p.wait, err);
+    snapshot = node_copy(run->arena, p.spec);
+    node_set(run->arena, snapshot, "definitions", p.named);
+    return keep_revision(run, KIND_ID_PROFILE, &profile, snapshot, p.gone, err);
 }
 
 /* ---- Bundles --------------------------------------------------------------------------- */
 
 /* Why a profile has no revision of what it says now. */
-static const char *profile_trouble(struct pass *pass, const struct node *profile,
+static const char *profile_trouble(struct reconcile_run *run, const struct node *profile,
                                    const char *name)
 {
     const char *why = node_get_text(node_get(profile, "status"), "message");
 
     if (!profile)
-        return arena_printf(pass->arena, "there is no WorkloadProfile \"%s\" yet; create it",
+        return arena_printf(run->arena, "there is no WorkloadProfile \"%s\" yet; create it",
                             name);
-    return arena_printf(pass->arena, "the WorkloadProfile \"%s\" has no revision yet%s%s", name,
+    return arena_printf(run->arena, "the WorkloadProfile \"%s\" has no revision yet%s%s", name,
                         *why ? ": " : "", why);
 }
 
 /* A bundle's snapshot names the revision of each profile, so that pinning the
    bundle pins everything. */
-static int reconcile_bundle(struct pass *pass, struct err *err)
+static int reconcile_bundle(struct reconcile_run *run, struct err *err)
 {
     const char *remarks = "", *remark;
     struct seen bundle;
     struct node *snapshot, *refs;
 
-    if (!pass_get(pass, KIND_ID_BUNDLE, pass->space, pass->name, &bundle) ||
+    if (!reconcile_get(run, KIND_ID_BUNDLE, run->namespace, run->name, &bundle) ||
         meta_is_deleting(bundle.node))
         return 0;
-    snapshot = node_copy(pass->arena, node_get(bundle.node, "spec"));
+    snapshot = node_copy(run->arena, node_get(bundle.node, "spec"));
     refs = node_get(snapshot, "workloadProfileRefs");
     for (size_t i = 0; i < node_count(refs); i++) {
         struct node *ref = node_item(refs, i);
         const char *name = node_get_text(ref, "name");
-        const struct node *profile = pass_read(pass, KIND_ID_PROFILE, pass->space, name);
+        const struct node *profile = reconcile_read(run, KIND_ID_PROFILE, run->namespace, name);
         const char *revision = revision_latest(profile);
 
         if (!*revision)
-            return write_definition_status(pass, &bundle, 0, profile_trouble(pass, profile, name), err);
-        node_set_text(pass->arena, ref, "revision", revision);
+            return write_definition_status(run, &bundle, 0, profile_trouble(run, profile, name), err);
+        node_set_text(run->arena, ref, "revision", revision);
         remark = node_get_text(node_get(profile, "status"), "message");
         remarks = *remark ? remark : remarks;
     }
-    return keep_revision(pass, KIND_ID_BUNDLE, &bundle, snapshot, remarks, err);
+    return keep_revision(run, KIND_ID_BUNDLE, &bundle, snapshot, remarks, err);
 }
 
 /* ---- For others ---------------------------------------------------------------- */
@@ -372,33 +372,33 @@ const char *revision_latest(const struct node *definition)
     return node_get_text(status, "latestRevision");
 }
 
-struct node *revision_snapshot(struct pass *pass, enum kind_id kind,
-                               const char *space, const char *name,
+struct node *revision_snapshot(struct reconcile_run *run, enum kind_id kind,
+                               const char *namespace, const char *name,
                                const char *revision)
 {
     const struct node *found;
 
     if (!*revision)
         return NULL;
-    found = pass_read(pass, KIND_ID_REVISION, space,
-                      revision_object_name(pass->arena, kind, name, revision));
+    found = reconcile_read(run, KIND_ID_REVISION, namespace,
+                      revision_object_name(run->arena, kind, name, revision));
     return node_at(found, "spec", "snapshot", NULL);
 }
 
-struct node *revision_definitions(struct pass *pass, const struct node *profile,
+struct node *revision_definitions(struct reconcile_run *run, const struct node *profile,
                                   bool *ret_live, struct err *err)
 {
     const struct node *named = node_get(profile, "definitions");
-    struct node *list = node_list(pass->arena);
+    struct node *list = node_list(run->arena);
 
     *ret_live = !named;
     for (size_t i = 0; i < node_count(named); i++) {
         const struct node *row = node_item(named, i);
         const char *kind = node_get_text(row, "kind"), *name = node_get_text(row, "name");
         enum kind_id which = revision_kind(kind);
-        struct node *one = node_map(pass->arena);
+        struct node *one = node_map(run->arena);
         struct node *snapshot = which == KIND_ID_COUNT ? NULL
-            : revision_snapshot(pass, which, node_get_text(row, "namespace"), name,
+            : revision_snapshot(run, which, node_get_text(row, "namespace"), name,
                                 node_get_text(row, "revision"));
 
         if (!snapshot) {
@@ -406,10 +406,10 @@ struct node *revision_definitions(struct pass *pass, const struct node *profile,
                     node_get_text(row, "revision"), kind, name);
             return NULL;
         }
-        node_set_text(pass->arena, one, "kind", kind);
-        node_set_text(pass->arena, node_make(pass->arena, one, "metadata"), "name", name);
-        node_set(pass->arena, one, "spec", snapshot);
-        node_add(pass->arena, list, one);
+        node_set_text(run->arena, one, "kind", kind);
+        node_set_text(run->arena, node_make(run->arena, one, "metadata"), "name", name);
+        node_set(run->arena, one, "spec", snapshot);
+        node_add(run->arena, list, one);
     }
     return list;
 }
@@ -421,26 +421,26 @@ static void add_all_items(struct arena *arena, struct node *list,
         node_add(arena, list, node_item(more, i));
 }
 
-static void add_variable_sets(struct pass *pass, struct node *list, const char *space)
+static void add_variable_sets(struct reconcile_run *run, struct node *list, const char *namespace)
 {
-    const struct node *sets = pass_list(pass, KIND_ID_VARIABLE_SET, space, NULL, NULL);
+    const struct node *sets = reconcile_list(run, KIND_ID_VARIABLE_SET, namespace, NULL, NULL);
 
     for (size_t i = 0; i < node_count(sets); i++)
-        add_all_items(pass->arena, list, node_at(node_item(sets, i), "spec",
+        add_all_items(run->arena, list, node_at(node_item(sets, i), "spec",
                                            "variables", NULL));
 }
 
-struct node *revision_variables(struct pass *pass, const char *space,
+struct node *revision_variables(struct reconcile_run *run, const char *namespace,
                                 const char *tenant, const struct node *profile,
                                 const struct node *bundle)
 {
-    struct node *list = node_list(pass->arena);
+    struct node *list = node_list(run->arena);
 
-    add_all_items(pass->arena, list, node_get(profile, "variables"));
+    add_all_items(run->arena, list, node_get(profile, "variables"));
     if (*tenant)
-        add_variable_sets(pass, list, arena_printf(pass->arena, "tenant-%s", tenant));
-    add_variable_sets(pass, list, space);
-    add_all_items(pass->arena, list, node_get(bundle, "variables"));
+        add_variable_sets(run, list, arena_printf(run->arena, "tenant-%s", tenant));
+    add_variable_sets(run, list, namespace);
+    add_all_items(run->arena, list, node_get(bundle, "variables"));
     return list;
 }
 
@@ -449,7 +449,7 @@ struct node *revision_variables(struct pass *pass, const char *space,
 static void map_profile(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, KIND_ID_BUNDLE, (after ? after : before)->space);
+    controllers_wake_all(all, to, KIND_ID_BUNDLE, (after ? after : before)->namespace);
 }
 
 /* A definition that has come, gone or changed, of the project or of its tenant. */
@@ -458,11 +458,11 @@ static void map_definition_to_bundles(struct controllers *all, const struct cont
 {
     scoped_arena struct arena *arena = arena_new();
     const struct object *any = after ? after : before;
-    bool tenant = text_starts(any->space, "tenant-");
+    bool tenant = text_starts(any->namespace, "tenant-");
 
     if (!before || !after || strcmp(revision_latest(object_read(arena, before)),
                                     revision_latest(object_read(arena, after))) != 0)
-        controllers_wake_all(all, to, KIND_ID_PROFILE, tenant ? "" : any->space);
+        controllers_wake_all(all, to, KIND_ID_PROFILE, tenant ? "" : any->namespace);
 }
 
 /* It may have another tenant now. */
@@ -490,7 +490,7 @@ static void map_revision_to_definitions(struct controllers *all, const struct co
     arena = arena_new();
     spec = node_get(object_read(arena, before), "spec");
     if (!strcmp(node_get_text(spec, "kind"), kind_id_rows[to->about].kind))
-        controllers_wake(all, to, before->space, node_get_text(spec, "name"));
+        controllers_wake(all, to, before->namespace, node_get_text(spec, "name"));
 }
 
 const struct controller controller_component_revision = {

@@ -11,8 +11,8 @@
 
 /* The DefinitionRevision of a profile, bundle or definition: its snapshot, or NULL.
    `revision` is "v3". */
-struct node *revision_snapshot(struct pass *pass, enum kind_id kind,
-                               const char *space, const char *name,
+struct node *revision_snapshot(struct reconcile_run *run, enum kind_id kind,
+                               const char *namespace, const char *name,
                                const char *revision);
 /* The name of that object, and the value of its label. */
 char *revision_object_name(struct arena *arena, enum kind_id kind, const char *name,
@@ -26,14 +26,14 @@ int64_t revision_number(const char *revision);
    is now. */
 const char *revision_latest(const struct node *definition);
 /* What its variables are declared as: profile, VariableSets, bundle. */
-struct node *revision_variables(struct pass *pass, const char *space,
+struct node *revision_variables(struct reconcile_run *run, const char *namespace,
                                 const char *tenant, const struct node *profile,
                                 const struct node *bundle);
 /*
  * The definitions that a profile's snapshot names, as they were then. NULL with
  * `err` if one is not there; a snapshot of before 0.2 names none: `ret_live`.
  */
-struct node *revision_definitions(struct pass *pass, const struct node *profile,
+struct node *revision_definitions(struct reconcile_run *run, const struct node *profile,
                                   bool *ret_live, struct err *err);
 
 /* A rule: a revision that is used is not deleted by hand (retention.c). */

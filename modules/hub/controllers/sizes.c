@@ -17,21 +17,21 @@
  * count nothing. What another definition makes of its properties is not known either.
  */
 
-static bool is_custom(struct pass *pass, const char *space, const char *type)
+static bool is_custom(struct reconcile_run *run, const char *namespace, const char *type)
 {
-    return pass_read(pass, KIND_ID_COMPONENT, space, type) != NULL;
+    return reconcile_read(run, KIND_ID_COMPONENT, namespace, type) != NULL;
 }
 
 /* The built-in type, unless the project or its tenant has one of that name. */
-static bool is_built_in_type(struct pass *pass, const char *type)
+static bool is_built_in_type(struct reconcile_run *run, const char *type)
 {
-    const struct node *project = pass_read(pass, KIND_ID_PROJECT, "", pass->space);
+    const struct node *project = reconcile_read(run, KIND_ID_PROJECT, "", run->namespace);
     const char *tenant = node_get_text(node_get(project, "spec"), "tenant");
     struct err ignored = { 0 };
-    const struct node *all = render_builtin(pass->arena, &ignored);
+    const struct node *all = render_builtin(run->arena, &ignored);
 
-    if (is_custom(pass, pass->space, type) ||
-        (*tenant && is_custom(pass, arena_printf(pass->arena, "tenant-%s", tenant), type)))
+    if (is_custom(run, run->namespace, type) ||
+        (*tenant && is_custom(run, arena_printf(run->arena, "tenant-%s", tenant), type)))
         return false;
     for (size_t i = 0; i < node_count(all); i++)
         if (!strcmp(meta_name(node_item(all, i)), type) &&
@@ -85,8 +85,8 @@ static struct part largest_part(struct arena *arena, const struct node *properti
 static int before_profile(void *arg, const struct objects_review *review, struct err *err)
 {
     struct controllers *all = arg;
-    struct pass pass = { .all = all, .objects = all->objects, .arena = review->arena,
-                         .space = review->space, .name = meta_name(review->after) };
+    struct reconcile_run run = { .all = all, .objects = all->objects, .arena = review->arena,
+                         .namespace = review->namespace, .name = meta_name(review->after) };
     const struct node *components = node_at(review->after, "spec", "components", NULL);
     size_t most = archive_limits_bundle.file;
 
@@ -97,12 +97,12 @@ static int before_profile(void *arg, const struct objects_review *review, struct
         struct part part = largest_part(review->arena, node_get(one, "properties"));
 
         if (part.size <= most || is_unchanged(review, one) ||
-            !is_built_in_type(&pass, node_get_text(one, "type")))
+            !is_built_in_type(&run, node_get_text(one, "type")))
             continue;
         return err_set(err, ERR_INVALID, "WorkloadProfile.axle.dev \"%s\" is invalid: "
                        "spec.components[%zu].properties%s: Too long: has %zu bytes of text, and "
                        "what a component delivers in one object may have %zu: put large data "
-                       "into an image or a volume, or fetch it where it runs", pass.name, i,
+                       "into an image or a volume, or fetch it where it runs", run.name, i,
                        part.field, part.size, most);
     }
     return 0;

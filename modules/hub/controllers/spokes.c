@@ -9,59 +9,59 @@
 
 #define MOST_ROWS 200
 
-struct node *spokes_decisions(struct pass *pass, const char *space, const char *placement)
+struct node *spokes_decisions(struct reconcile_run *run, const char *namespace, const char *placement)
 {
-    const struct node *labelled = pass_list(pass, KIND_ID_DECISION, space, META_LABEL_PLACEMENT,
-                                            render_label(pass->arena, placement));
-    struct node *list = node_list(pass->arena);
+    const struct node *labelled = reconcile_list(run, KIND_ID_DECISION, namespace, META_LABEL_PLACEMENT,
+                                            render_label(run->arena, placement));
+    struct node *list = node_list(run->arena);
 
     /* The owner's name is whole; what another scheduler wrote has a label only. */
     for (size_t i = 0; i < node_count(labelled); i++) {
         const char *owner = meta_owner_name(node_item(labelled, i), "Placement");
 
         if (!*owner || !strcmp(owner, placement))
-            node_add(pass->arena, list, node_item(labelled, i));
+            node_add(run->arena, list, node_item(labelled, i));
     }
     return list;
 }
 
-struct node *spokes_chosen(struct pass *pass, const char *space,
+struct node *spokes_chosen(struct reconcile_run *run, const char *namespace,
                            const char *placement)
 {
     const struct node *decisions;
-    struct node *list = node_list(pass->arena);
+    struct node *list = node_list(run->arena);
 
-    decisions = spokes_decisions(pass, space, placement);
+    decisions = spokes_decisions(run, namespace, placement);
     for (size_t i = 0; i < node_count(decisions); i++) {
         const struct node *rows = node_at(node_item(decisions, i), "status",
                                           "decisions", NULL);
 
         for (size_t k = 0; k < node_count(rows); k++)
-            node_add(pass->arena, list,
-                     node_string(pass->arena, node_get_text(node_item(rows, k),
+            node_add(run->arena, list,
+                     node_string(run->arena, node_get_text(node_item(rows, k),
                                                             "clusterName")));
     }
     return list;
 }
 
-char *spokes_replica_set_label(struct arena *arena, const char *space,
+char *spokes_replica_set_label(struct arena *arena, const char *namespace,
                                const char *name)
 {
-    return render_label(arena, arena_printf(arena, "%s.%s", space, name));
+    return render_label(arena, arena_printf(arena, "%s.%s", namespace, name));
 }
 
-struct node *spokes_works(struct pass *pass, const char *space,
+struct node *spokes_works(struct reconcile_run *run, const char *namespace,
                           const char *name)
 {
-    const struct node *labelled = pass_list(pass, KIND_ID_WORK, NULL, META_LABEL_REPLICASET,
-                                            spokes_replica_set_label(pass->arena, space, name));
-    char *whole = arena_printf(pass->arena, "%s.%s", space, name);
-    struct node *list = node_list(pass->arena);
+    const struct node *labelled = reconcile_list(run, KIND_ID_WORK, NULL, META_LABEL_REPLICASET,
+                                            spokes_replica_set_label(run->arena, namespace, name));
+    char *whole = arena_printf(run->arena, "%s.%s", namespace, name);
+    struct node *list = node_list(run->arena);
 
     /* A long label is cut and hashed; the name is whole, and never another's. */
     for (size_t i = 0; i < node_count(labelled); i++)
         if (!strcmp(meta_name(node_item(labelled, i)), whole))
-            node_add(pass->arena, list, node_item(labelled, i));
+            node_add(run->arena, list, node_item(labelled, i));
     return list;
 }
 
@@ -103,11 +103,11 @@ static void add_work_endpoints(struct arena *arena, struct spokes *spokes,
 }
 
 /* Another project's tells nothing here. */
-static const struct node *own_load(struct pass *pass, const struct node *replica_set,
+static const struct node *own_load(struct reconcile_run *run, const struct node *replica_set,
                                    const char *cluster)
 {
     const char *name = meta_annotation(replica_set, META_ANNOTATION_WORKLOAD);
-    const struct node *load = pass_read(pass, KIND_ID_WORKLOAD, cluster,
+    const struct node *load = reconcile_read(run, KIND_ID_WORKLOAD, cluster,
                                         *name ? name : meta_name(replica_set));
     const char *project = meta_label(load, META_LABEL_PROJECT);
 
@@ -115,7 +115,7 @@ static const struct node *own_load(struct pass *pass, const struct node *replica
 }
 
 struct gathering {
-    struct pass *pass;
+    struct reconcile_run *run;
     struct spokes *spokes;
     const struct node *replica_set, *works;
     struct node *by_phase[SPOKE_PHASES];
@@ -123,21 +123,21 @@ struct gathering {
 
 static bool is_name_taken(const struct gathering *to, const char *cluster)
 {
-    const char *name = arena_printf(to->pass->arena, "%s.%s", meta_namespace(to->replica_set),
+    const char *name = arena_printf(to->run->arena, "%s.%s", meta_namespace(to->replica_set),
                                     meta_name(to->replica_set));
 
-    return !work_of(to->works, cluster) && pass_read(to->pass, KIND_ID_WORK, cluster, name);
+    return !work_of(to->works, cluster) && reconcile_read(to->run, KIND_ID_WORK, cluster, name);
 }
 
 static void add_spoke(struct gathering *to, const char *cluster, bool chosen)
 {
-    struct arena *arena = to->pass->arena;
+    struct arena *arena = to->run->arena;
     struct spokes *spokes = to->spokes;
     struct standing_input input = {
         .template = node_at(to->replica_set, "spec", "manifestWorkTemplate", NULL),
-        .cluster = pass_read(to->pass, KIND_ID_CLUSTER, "", cluster),
+        .cluster = reconcile_read(to->run, KIND_ID_CLUSTER, "", cluster),
         .work = work_of(to->works, cluster),
-        .load = own_load(to->pass, to->replica_set, cluster),
+        .load = own_load(to->run, to->replica_set, cluster),
         .taken = is_name_taken(to, cluster),
     };
     struct standing standing = standing_judge(arena, &input);
@@ -163,7 +163,7 @@ static void add_spoke(struct gathering *to, const char *cluster, bool chosen)
 
 static void put_in_order(struct gathering *from)
 {
-    struct arena *arena = from->pass->arena;
+    struct arena *arena = from->run->arena;
     struct spokes *spokes = from->spokes;
 
     for (size_t i = 0; i < SPOKE_PHASES; i++)
@@ -178,16 +178,16 @@ static void put_in_order(struct gathering *from)
         }
 }
 
-void spokes_gather(struct pass *pass, const struct node *replica_set,
+void spokes_gather(struct reconcile_run *run, const struct node *replica_set,
                    const struct node *chosen, struct spokes *ret)
 {
-    struct gathering to = { .pass = pass, .spokes = ret, .replica_set = replica_set };
+    struct gathering to = { .run = run, .spokes = ret, .replica_set = replica_set };
 
-    *ret = (struct spokes) { .rows = node_list(pass->arena),
-                             .endpoints = node_list(pass->arena), .worst = "" };
+    *ret = (struct spokes) { .rows = node_list(run->arena),
+                             .endpoints = node_list(run->arena), .worst = "" };
     for (size_t i = 0; i < SPOKE_PHASES; i++)
-        to.by_phase[i] = node_list(pass->arena);
-    to.works = spokes_works(pass, meta_namespace(replica_set), meta_name(replica_set));
+        to.by_phase[i] = node_list(run->arena);
+    to.works = spokes_works(run, meta_namespace(replica_set), meta_name(replica_set));
     for (size_t i = 0; i < node_count(chosen); i++)
         add_spoke(&to, node_text(node_item(chosen, i)), true);
     for (size_t i = 0; i < node_count(to.works); i++)

@@ -16,12 +16,12 @@ static void on_sweep_durable(void *arg, const struct err *err)
 }
 
 /* What was pushed a moment ago may be named a moment later: an hour's grace. */
-static int reconcile_sweep(struct pass *pass, struct err *err)
+static int reconcile_sweep(struct reconcile_run *run, struct err *err)
 {
-    numbers_fold(pass);
-    if (registry_sweep(objects_store(pass->objects), pass->now - HOUR))
-        objects_when_durable(pass->objects, on_sweep_durable, NULL);
-    pass_wake_at(pass, pass->now + HOUR);
+    numbers_fold(run);
+    if (registry_sweep(objects_store(run->objects), run->now - HOUR))
+        objects_when_durable(run->objects, on_sweep_durable, NULL);
+    reconcile_wake_at(run, run->now + HOUR);
     return 0;
 }
 

@@ -14,111 +14,111 @@
 /* ---- Namespaces have one owner ------------------------------------------- */
 
 /* The project whose workloads go into a namespace of this name on spokes. */
-static const char *find_target_lister(struct pass *pass, const char *space)
+static const char *find_target_lister(struct reconcile_run *run, const char *namespace)
 {
-    const struct node *listing = pass_list(pass, KIND_ID_PROJECT, NULL, NULL, space);
+    const struct node *listing = reconcile_list(run, KIND_ID_PROJECT, NULL, NULL, namespace);
 
     for (size_t i = 0; i < node_count(listing); i++)
-        if (strcmp(meta_name(node_item(listing, i)), space) &&
+        if (strcmp(meta_name(node_item(listing, i)), namespace) &&
             meta_list_has(node_at(node_item(listing, i), "spec", "targetNamespaces", NULL),
-                             space))
+                             namespace))
             return meta_name(node_item(listing, i));
     return NULL;
 }
 
-const char *tenancy_space_trouble(struct pass *pass, const char *space,
+const char *tenancy_namespace_trouble(struct reconcile_run *run, const char *namespace,
                                   const char *kind)
 {
-    const char *trouble = namespace_trouble(pass->all, pass->arena, space, kind);
+    const char *trouble = namespace_trouble(run->all, run->arena, namespace, kind);
     const char *project;
 
-    if (trouble || strcmp(kind, "Project") || pass_read(pass, KIND_ID_NAMESPACE, "", space))
+    if (trouble || strcmp(kind, "Project") || reconcile_read(run, KIND_ID_NAMESPACE, "", namespace))
         return trouble;
-    project = find_target_lister(pass, space);
-    return project ? arena_printf(pass->arena, "the name \"%s\" belongs to the project \"%s\", "
+    project = find_target_lister(run, namespace);
+    return project ? arena_printf(run->arena, "the name \"%s\" belongs to the project \"%s\", "
                                   "which lists it in spec.targetNamespaces; take another name",
-                                  space, project)
+                                  namespace, project)
                    : NULL;
 }
 
-static int make_owned_namespace(struct pass *pass, const char *space, const char *kind,
+static int make_owned_namespace(struct reconcile_run *run, const char *namespace, const char *kind,
                       const char *owner, const char *tenant, struct err *err)
 {
-    struct node *wanted = pass_new(pass, KIND_ID_NAMESPACE, "", space);
+    struct node *wanted = reconcile_new(run, KIND_ID_NAMESPACE, "", namespace);
 
-    meta_set_label(pass->arena, wanted, META_LABEL_OWNER_KIND, kind);
-    meta_set_label(pass->arena, wanted, META_LABEL_OWNER, owner);
-    meta_set_label(pass->arena, wanted, META_LABEL_TENANT, tenant);
-    return pass_ensure(pass, wanted, NULL, err);
+    meta_set_label(run->arena, wanted, META_LABEL_OWNER_KIND, kind);
+    meta_set_label(run->arena, wanted, META_LABEL_OWNER, owner);
+    meta_set_label(run->arena, wanted, META_LABEL_TENANT, tenant);
+    return reconcile_ensure(run, wanted, NULL, err);
 }
 
 /* Members that were written before they were refused have no rights; it is said. */
-static void say_members(struct pass *pass, const struct seen *seen, struct node *status)
+static void say_members(struct reconcile_run *run, const struct seen *seen, struct node *status)
 {
     const struct node *old = meta_conditions(seen->node);
-    const char *refused = members_refused(pass, seen->node);
+    const char *refused = members_refused(run, seen->node);
     struct meta_condition taken = { "MembersAccepted", refused ? "False" : "True",
                                refused ? "NameRefused" : "AllAccepted",
                                refused ? refused : "" };
 
     if (refused || meta_condition_find(old, taken.type))
-        meta_condition_set(pass->arena, status, old, &taken, meta_generation(seen->node),
-                      pass->now);
+        meta_condition_set(run->arena, status, old, &taken, meta_generation(seen->node),
+                      run->now);
 }
 
-static int set_tenancy_status(struct pass *pass, const struct seen *seen, const char *phase,
+static int set_tenancy_status(struct reconcile_run *run, const struct seen *seen, const char *phase,
                const struct meta_condition *ready, struct err *err)
 {
-    struct node *status = meta_copy_status(pass->arena, seen->node);
+    struct node *status = meta_copy_status(run->arena, seen->node);
     int64_t generation = meta_generation(seen->node);
     bool changed = false;
 
-    node_set_text(pass->arena, status, "phase", phase);
-    node_set_text(pass->arena, status, "message", ready->message);
-    node_set_int(pass->arena, status, "observedGeneration", generation);
-    meta_condition_set(pass->arena, status,
+    node_set_text(run->arena, status, "phase", phase);
+    node_set_text(run->arena, status, "message", ready->message);
+    node_set_int(run->arena, status, "observedGeneration", generation);
+    meta_condition_set(run->arena, status,
                   meta_conditions(seen->node), ready,
-                  generation, pass->now);
-    say_members(pass, seen, status);
-    if (pass_status(pass, seen, status, &changed, err) < 0)
+                  generation, run->now);
+    say_members(run, seen, status);
+    if (reconcile_status(run, seen, status, &changed, err) < 0)
         return -1;
     if (changed)
-        pass_event(pass, seen, strcmp(ready->status, "True"), ready->reason,
+        reconcile_event(run, seen, strcmp(ready->status, "True"), ready->reason,
                    "%s", ready->message);
     return 0;
 }
 
 /* Removes the namespace; true when it is gone. -1 on failure. */
-static int drop_space(struct pass *pass, const char *space, const char *kind,
+static int drop_namespace(struct reconcile_run *run, const char *namespace, const char *kind,
                       struct err *err)
 {
-    const struct node *there = pass_read(pass, KIND_ID_NAMESPACE, "", space);
+    const struct node *there = reconcile_read(run, KIND_ID_NAMESPACE, "", namespace);
 
     if (!there || strcmp(meta_label(there, META_LABEL_OWNER_KIND), kind))
         return 1;
-    if (pass_remove(pass, KIND_ID_NAMESPACE, "", space, err) < 0)
+    if (reconcile_remove(run, KIND_ID_NAMESPACE, "", namespace, err) < 0)
         return -1;
-    return !pass_read(pass, KIND_ID_NAMESPACE, "", space);
+    return !reconcile_read(run, KIND_ID_NAMESPACE, "", namespace);
 }
 
 /* What keeps a namespace, as the collector says it there. */
-static const char *find_emptying_message(struct pass *pass, const char *space)
+static const char *find_emptying_message(struct reconcile_run *run, const char *namespace)
 {
-    const struct node *there = pass_read(pass, KIND_ID_NAMESPACE, "", space);
+    const struct node *there = reconcile_read(run, KIND_ID_NAMESPACE, "", namespace);
     const struct node *conditions = meta_conditions(there);
     const struct node *content = meta_condition_find(conditions, "NamespaceContentRemaining");
     const struct node *held = meta_condition_find(conditions, "NamespaceFinalizersRemaining");
 
-    return arena_printf(pass->arena, "the namespace \"%s\" is being emptied%s%s%s%s", space,
+    return arena_printf(run->arena, "the namespace \"%s\" is being emptied%s%s%s%s", namespace,
                         content ? ": " : "", node_get_text(content, "message"),
                         held ? "; " : "", node_get_text(held, "message"));
 }
 
 /* ---- Tenant ----------------------------------------------------------------- */
 
-static const char *a_project_of(struct pass *pass, const char *tenant)
+static const char *a_project_of(struct reconcile_run *run, const char *tenant)
 {
-    const struct node *all = pass_list(pass, KIND_ID_PROJECT, NULL, NULL, NULL);
+    const struct node *all = reconcile_list(run, KIND_ID_PROJECT, NULL, NULL, NULL);
 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
@@ -129,102 +129,102 @@ static const char *a_project_of(struct pass *pass, const char *tenant)
     return NULL;
 }
 
-static int drain_tenant(struct pass *pass, const struct seen *tenant,
-                        const char *space, struct err *err)
+static int drain_tenant(struct reconcile_run *run, const struct seen *tenant,
+                        const char *namespace, struct err *err)
 {
-    const char *project = a_project_of(pass, pass->name);
+    const char *project = a_project_of(run, run->name);
     int gone;
 
     if (project) {
         struct meta_condition ready = {
             "Ready", "False", "ProjectsRemain",
-            arena_printf(pass->arena, "the project \"%s\" is still there; "
+            arena_printf(run->arena, "the project \"%s\" is still there; "
                          "delete it first", project),
         };
 
-        return set_tenancy_status(pass, tenant, "Deleting", &ready, err);
+        return set_tenancy_status(run, tenant, "Deleting", &ready, err);
     }
-    gone = drop_space(pass, space, "Tenant", err);
+    gone = drop_namespace(run, namespace, "Tenant", err);
     if (!gone) {
-        struct meta_condition ready = { "Ready", "False", "Draining", find_emptying_message(pass, space) };
+        struct meta_condition ready = { "Ready", "False", "Draining", find_emptying_message(run, namespace) };
 
-        return set_tenancy_status(pass, tenant, "Deleting", &ready, err);
+        return set_tenancy_status(run, tenant, "Deleting", &ready, err);
     }
-    return gone > 0 ? pass_finalizer(pass, tenant, META_FINALIZER_DRAIN, false, err) : gone;
+    return gone > 0 ? reconcile_finalizer(run, tenant, META_FINALIZER_DRAIN, false, err) : gone;
 }
 
-static int reconcile_tenant(struct pass *pass, struct err *err)
+static int reconcile_tenant(struct reconcile_run *run, struct err *err)
 {
-    char *space = arena_printf(pass->arena, "tenant-%s", pass->name);
+    char *namespace = arena_printf(run->arena, "tenant-%s", run->name);
     struct meta_condition ready = { "Ready", "True", "NamespaceReady", "" };
     struct seen tenant;
     const char *trouble;
 
-    if (!pass_get(pass, KIND_ID_TENANT, "", pass->name, &tenant))
+    if (!reconcile_get(run, KIND_ID_TENANT, "", run->name, &tenant))
         return 0;
     if (meta_is_deleting(tenant.node))
-        return drain_tenant(pass, &tenant, space, err);
-    if (pass_finalizer(pass, &tenant, META_FINALIZER_DRAIN, true, err) < 0)
+        return drain_tenant(run, &tenant, namespace, err);
+    if (reconcile_finalizer(run, &tenant, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
-    trouble = tenancy_space_trouble(pass, space, "Tenant");
+    trouble = tenancy_namespace_trouble(run, namespace, "Tenant");
     if (trouble) {
         ready = (struct meta_condition) { "Ready", "False", "NameTaken", trouble };
-        return set_tenancy_status(pass, &tenant, "Failed", &ready, err);
+        return set_tenancy_status(run, &tenant, "Failed", &ready, err);
     }
-    if (make_owned_namespace(pass, space, "Tenant", pass->name, pass->name, err) < 0 ||
-        members_of_tenant(pass, tenant.node, space, err) < 0)
+    if (make_owned_namespace(run, namespace, "Tenant", run->name, run->name, err) < 0 ||
+        members_of_tenant(run, tenant.node, namespace, err) < 0)
         return -1;
-    ready.message = arena_printf(pass->arena, "the namespace is %s", space);
-    return set_tenancy_status(pass, &tenant, "Ready", &ready, err);
+    ready.message = arena_printf(run->arena, "the namespace is %s", namespace);
+    return set_tenancy_status(run, &tenant, "Ready", &ready, err);
 }
 
 /* ---- Project ------------------------------------------------------------------ */
 
 /* A pool binds its own set, in its own name. */
-static bool is_own_pool(struct pass *pass, const char *set)
+static bool is_own_pool(struct reconcile_run *run, const char *set)
 {
-    const struct node *pools = pass_list(pass, KIND_ID_POOL, pass->name, NULL, NULL);
+    const struct node *pools = reconcile_list(run, KIND_ID_POOL, run->name, NULL, NULL);
 
     for (size_t i = 0; i < node_count(pools); i++)
-        if (!strcmp(set, allowed_pool_set(pass->arena, pass->name,
+        if (!strcmp(set, allowed_pool_set(run->arena, run->name,
                                           meta_name(node_item(pools, i)))))
             return true;
     return false;
 }
 
 /* The bindings that the tenant allows, and no others of ours. */
-static int bind_sets(struct pass *pass, const struct node *sets,
+static int bind_sets(struct reconcile_run *run, const struct node *sets,
                      struct err *err)
 {
-    const struct node *bound = pass_list_own(pass, KIND_ID_BINDING, pass->name,
+    const struct node *bound = reconcile_list_own(run, KIND_ID_BINDING, run->name,
                                              META_LABEL_MADE_BY, "project");
     scoped_map struct map *allowed = map_new();
 
     for (size_t i = 0; i < node_count(sets); i++) {
         const char *set = node_text(node_item(sets, i));
-        struct node *wanted = pass_new(pass, KIND_ID_BINDING, pass->name, set);
+        struct node *wanted = reconcile_new(run, KIND_ID_BINDING, run->name, set);
 
         map_put(allowed, set, wanted);
-        if (is_own_pool(pass, set))
+        if (is_own_pool(run, set))
             continue;
-        meta_set_label(pass->arena, wanted, META_LABEL_MADE_BY, "project");
-        node_set_text(pass->arena, node_make(pass->arena, wanted, "spec"),
+        meta_set_label(run->arena, wanted, META_LABEL_MADE_BY, "project");
+        node_set_text(run->arena, node_make(run->arena, wanted, "spec"),
                       "clusterSet", set);
-        if (pass_ensure(pass, wanted, NULL, err) < 0)
+        if (reconcile_ensure(run, wanted, NULL, err) < 0)
             return -1;
     }
     for (size_t i = 0; i < node_count(bound); i++) {
         const char *name = meta_name(node_item(bound, i));
 
         if (!map_get(allowed, name) &&
-            pass_remove(pass, KIND_ID_BINDING, pass->name, name, err) < 0)
+            reconcile_remove(run, KIND_ID_BINDING, run->name, name, err) < 0)
             return -1;
     }
     return 0;
 }
 
 /* Workloads go first, while spokes' works can still be told. */
-static int drain_project(struct pass *pass, const struct seen *project,
+static int drain_project(struct reconcile_run *run, const struct seen *project,
                          struct err *err)
 {
     static const enum kind_id first[] = { KIND_ID_AIWORKLOAD, KIND_ID_DEPLOYMENT, KIND_ID_REPLICA_SET };
@@ -233,26 +233,26 @@ static int drain_project(struct pass *pass, const struct seen *project,
     int left = 0, gone;
 
     for (size_t k = 0; k < count_of(first); k++) {
-        const struct node *all = pass_list_own(pass, first[k], pass->name, NULL, NULL);
+        const struct node *all = reconcile_list_own(run, first[k], run->name, NULL, NULL);
 
         for (size_t i = 0; i < node_count(all); i++, left++)
-            if (pass_remove(pass, first[k], pass->name,
+            if (reconcile_remove(run, first[k], run->name,
                             meta_name(node_item(all, i)), err) < 0)
                 return -1;
     }
     if (left)
-        return set_tenancy_status(pass, project, "Deleting", &ready, err);
-    gone = drop_space(pass, pass->name, "Project", err);
+        return set_tenancy_status(run, project, "Deleting", &ready, err);
+    gone = drop_namespace(run, run->name, "Project", err);
     if (!gone) {
-        ready.message = find_emptying_message(pass, pass->name);
-        return set_tenancy_status(pass, project, "Deleting", &ready, err);
+        ready.message = find_emptying_message(run, run->name);
+        return set_tenancy_status(run, project, "Deleting", &ready, err);
     }
-    if (gone > 0 && !pass_read(pass, KIND_ID_NAMESPACE, "", pass->name))
-        registry_drop_project(objects_store(pass->objects), pass->name);
-    return gone > 0 ? pass_finalizer(pass, project, META_FINALIZER_DRAIN, false, err) : gone;
+    if (gone > 0 && !reconcile_read(run, KIND_ID_NAMESPACE, "", run->name))
+        registry_drop_project(objects_store(run->objects), run->name);
+    return gone > 0 ? reconcile_finalizer(run, project, META_FINALIZER_DRAIN, false, err) : gone;
 }
 
-static int reconcile_project(struct pass *pass, struct err *err)
+static int reconcile_project(struct reconcile_run *run, struct err *err)
 {
     struct meta_condition ready = { "Ready", "True", "NamespaceReady",
                                "the namespace is there" };
@@ -260,41 +260,41 @@ static int reconcile_project(struct pass *pass, struct err *err)
     const char *trouble;
     struct seen project;
 
-    if (!pass_get(pass, KIND_ID_PROJECT, "", pass->name, &project))
+    if (!reconcile_get(run, KIND_ID_PROJECT, "", run->name, &project))
         return 0;
     if (meta_is_deleting(project.node))
-        return drain_project(pass, &project, err);
-    if (pass_finalizer(pass, &project, META_FINALIZER_DRAIN, true, err) < 0)
+        return drain_project(run, &project, err);
+    if (reconcile_finalizer(run, &project, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
-    tenant = pass_read(pass, KIND_ID_TENANT, "",
+    tenant = reconcile_read(run, KIND_ID_TENANT, "",
                        node_get_text(node_get(project.node, "spec"), "tenant"));
     if (!tenant || meta_is_deleting(tenant)) {
         ready = (struct meta_condition) {
             "Ready", "False", tenant ? "TenantDeleting" : "TenantNotFound",
-            arena_printf(pass->arena, tenant ? "the tenant \"%s\" is being deleted; it waits for "
+            arena_printf(run->arena, tenant ? "the tenant \"%s\" is being deleted; it waits for "
                                                "this project to be deleted, too"
                                              : "there is no tenant \"%s\"; create it",
                          node_get_text(node_get(project.node, "spec"),
                                        "tenant")),
         };
-        return set_tenancy_status(pass, &project, "Pending", &ready, err);
+        return set_tenancy_status(run, &project, "Pending", &ready, err);
     }
-    trouble = tenancy_space_trouble(pass, pass->name, "Project");
+    trouble = tenancy_namespace_trouble(run, run->name, "Project");
     if (trouble) {
         ready = (struct meta_condition) { "Ready", "False", "NameTaken", trouble };
-        return set_tenancy_status(pass, &project, "Failed", &ready, err);
+        return set_tenancy_status(run, &project, "Failed", &ready, err);
     }
-    if (make_owned_namespace(pass, pass->name, "Project", pass->name, meta_name(tenant),
+    if (make_owned_namespace(run, run->name, "Project", run->name, meta_name(tenant),
                    err) < 0 ||
-        bind_sets(pass, allowed_sets(pass, pass->name), err) < 0 ||
-        members_of_project(pass, project.node, tenant, err) < 0)
+        bind_sets(run, allowed_sets(run, run->name), err) < 0 ||
+        members_of_project(run, project.node, tenant, err) < 0)
         return -1;
-    return set_tenancy_status(pass, &project, "Ready", &ready, err);
+    return set_tenancy_status(run, &project, "Ready", &ready, err);
 }
 
 /* ---- What wakes them ------------------------------------------------------------ */
 
-static void map_space_owner(struct controllers *all, const struct controller *to,
+static void map_namespace_owner(struct controllers *all, const struct controller *to,
                             const struct object *before,
                             const struct object *after)
 {
@@ -342,7 +342,7 @@ static void map_pool(struct controllers *all, const struct controller *to,
                 node_get_text(node_get(is, "spec"), "variant")) &&
         (old && now ? node_same(old, now) : !old && !now)))
         return;
-    controllers_wake(all, to, "", any->space);
+    controllers_wake(all, to, "", any->namespace);
     for (size_t i = 0; i < node_count(old); i++)
         controllers_wake(all, to, "", node_text(node_item(old, i)));
     for (size_t i = 0; i < node_count(now); i++)
@@ -357,8 +357,8 @@ static void map_tenant_binding(struct controllers *all,
 {
     const struct object *any = after ? after : before;
 
-    if (text_starts(any->space, "tenant-") && text_starts(any->name, "axle:"))
-        controllers_wake(all, to, "", any->space + strlen("tenant-"));
+    if (text_starts(any->namespace, "tenant-") && text_starts(any->name, "axle:"))
+        controllers_wake(all, to, "", any->namespace + strlen("tenant-"));
 }
 
 static void map_project_binding(struct controllers *all,
@@ -369,7 +369,7 @@ static void map_project_binding(struct controllers *all,
     const struct object *any = after ? after : before;
 
     if (text_starts(any->name, "axle:"))
-        controllers_wake(all, to, "", any->space);
+        controllers_wake(all, to, "", any->namespace);
 }
 
 /* A spoke's name is taken, or free; so is one that another project listed. */
@@ -407,7 +407,7 @@ static void map_look(struct controllers *all, const struct controller *to,
 static void map_bindings(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
-    controllers_wake(all, to, "", (after ? after : before)->space);
+    controllers_wake(all, to, "", (after ? after : before)->namespace);
 }
 
 static void map_project_content(struct controllers *all,
@@ -417,12 +417,12 @@ static void map_project_content(struct controllers *all,
 {
     /* Whether it is there counts, not how it is. */
     if (!before || !after)
-        controllers_wake(all, to, "", (after ? after : before)->space);
+        controllers_wake(all, to, "", (after ? after : before)->namespace);
 }
 
 const struct controller controller_tenant = {
     .name = "tenant", .run = reconcile_tenant, .about = KIND_ID_TENANT, .condition = RECONCILED,
-    .sources = { { KIND_ID_TENANT, NULL }, { KIND_ID_NAMESPACE, map_space_owner },
+    .sources = { { KIND_ID_TENANT, NULL }, { KIND_ID_NAMESPACE, map_namespace_owner },
                  { KIND_ID_PROJECT, map_project_tenant },
                  { KIND_ID_ROLE_BINDING, map_tenant_binding },
                  { KIND_ID_CLUSTER_ROLE, map_look }, { KIND_ID_CLUSTER_ROLE_BINDING, map_look } },
@@ -431,7 +431,7 @@ const struct controller controller_tenant = {
 
 const struct controller controller_project = {
     .name = "project", .run = reconcile_project, .about = KIND_ID_PROJECT, .condition = RECONCILED,
-    .sources = { { KIND_ID_PROJECT, map_self_and_listed }, { KIND_ID_NAMESPACE, map_space_owner },
+    .sources = { { KIND_ID_PROJECT, map_self_and_listed }, { KIND_ID_NAMESPACE, map_namespace_owner },
                  { KIND_ID_TENANT, map_tenant_projects },
                  { KIND_ID_BINDING, map_bindings }, { KIND_ID_CLUSTER, map_lost_namespace_to_owners },
                  { KIND_ID_CLUSTER_ROLE, map_look }, { KIND_ID_CLUSTER_ROLE_BINDING, map_look },

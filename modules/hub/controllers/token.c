@@ -112,7 +112,7 @@ void token_rules(struct controllers *all)
 
 /* ---- The controller ------------------------------------------------------------ */
 
-static int reconcile_token(struct pass *pass, struct err *err)
+static int reconcile_token(struct reconcile_run *run, struct err *err)
 {
     const struct node *spec;
     struct seen token;
@@ -120,21 +120,21 @@ static int reconcile_token(struct pass *pass, struct err *err)
     int64_t used, expires = 0;
     const char *phase = "Active";
 
-    if (!pass_get(pass, KIND_ID_JOIN_TOKEN, "", pass->name, &token))
+    if (!reconcile_get(run, KIND_ID_JOIN_TOKEN, "", run->name, &token))
         return 0;
     spec = node_get(token.node, "spec");
-    status = meta_copy_status(pass->arena, token.node);
-    used = joining_count(pass->all, token.node);
+    status = meta_copy_status(run->arena, token.node);
+    used = joining_count(run->all, token.node);
     clock_parse(node_get_text(spec, "expiresAt"), &expires);
     if (!is_administrators_token(token.node) && used >= node_get_int(spec, "uses", 1))
         phase = "UsedUp";
-    if (expires && pass->now >= expires)
+    if (expires && run->now >= expires)
         phase = "Expired";
     else
-        pass_wake_at(pass, expires);
-    node_set_int(pass->arena, status, "used", used);
-    node_set_text(pass->arena, status, "phase", phase);
-    return pass_status(pass, &token, status, NULL, err);
+        reconcile_wake_at(run, expires);
+    node_set_int(run->arena, status, "used", used);
+    node_set_text(run->arena, status, "phase", phase);
+    return reconcile_status(run, &token, status, NULL, err);
 }
 
 static void map_cluster_to_tokens(struct controllers *all, const struct controller *to,

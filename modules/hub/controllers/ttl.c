@@ -7,19 +7,19 @@
 
 #include <string.h>
 
-static int reconcile_ttl(struct pass *pass, struct err *err)
+static int reconcile_ttl(struct reconcile_run *run, struct err *err)
 {
     struct seen work;
     int64_t at = 0;
 
-    if (!pass_get(pass, KIND_ID_WORK, pass->space, pass->name, &work))
+    if (!reconcile_get(run, KIND_ID_WORK, run->namespace, run->name, &work))
         return 0;
-    switch (work_ttl(work.node, pass->now, &at)) {
+    switch (work_ttl(work.node, run->now, &at)) {
     case WORK_WAIT:
-        pass_wake_at(pass, at);
+        reconcile_wake_at(run, at);
         return 0;
     case WORK_DELETE:
-        return pass_remove(pass, KIND_ID_WORK, pass->space, pass->name, err);
+        return reconcile_remove(run, KIND_ID_WORK, run->namespace, run->name, err);
     default:
         return 0;
     }
@@ -37,7 +37,7 @@ static void map_ending(struct controllers *all, const struct controller *to,
     arena = arena_new();
     work = object_read(arena, after);
     if (node_at(work, "spec", "deleteOption", "ttlSecondsAfterFinished", NULL))
-        controllers_wake(all, to, after->space, after->name);
+        controllers_wake(all, to, after->namespace, after->name);
 }
 
 const struct controller controller_ttl = {

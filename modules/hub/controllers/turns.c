@@ -36,15 +36,15 @@ static int publish_failure(struct controllers *all, struct key *key, const struc
 
     queue_mute(all, key);
     if (key->controller->condition || !key->published || strcmp(key->published, why->text))
-        published = failure_publish(all, key->controller, key->space, key->name, why, &err);
+        published = failure_publish(all, key->controller, key->namespace, key->name, why, &err);
     queue_mute(all, NULL);
     if (published < 0) {
         all->counts.unpublished++;
         log_warn("controllers", "%s %s%s%s: that it failed cannot be said there: %s",
-                 key->controller->name, key->space, *key->space ? "/" : "", key->name, err.text);
+                 key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name, err.text);
         return -1;
     }
-    assert(!LINT || failure_is_published(all, key->controller, key->space, key->name, why));
+    assert(!LINT || failure_is_published(all, key->controller, key->namespace, key->name, why));
     mem_free(&key->published);
     key->published = mem_copy_string(why->text);
     return 0;
@@ -71,7 +71,7 @@ static void after_failure(struct controllers *all, struct key *key, int64_t wake
         key->at = clock_steady() + wait;
     }
     log_write(key->backoff.tries == 2 ? LOG_WARN : LOG_DEBUG, "controllers",
-              "%s %s%s%s: %s; %s", key->controller->name, key->space, *key->space ? "/" : "",
+              "%s %s%s%s: %s; %s", key->controller->name, key->namespace, *key->namespace ? "/" : "",
               key->name, err->text,
               retry == FAILURE_ON_CHANGE ? "until something changes" : "tried again");
 }
@@ -83,11 +83,11 @@ static void after_success(struct controllers *all, struct key *key, int64_t wake
     loop_backoff_reset(&key->backoff);
     mem_free(&key->published);
     key->at = wake_at;
-    if (failure_clear(all, key->controller, key->space, key->name, &err) < 0) {
+    if (failure_clear(all, key->controller, key->namespace, key->name, &err) < 0) {
         key->at = clock_steady() + loop_backoff_next(&key->backoff);
         all->counts.unpublished++;
         log_warn("controllers", "%s %s%s%s: that it succeeds again cannot be said there: %s",
-                 key->controller->name, key->space, *key->space ? "/" : "", key->name, err.text);
+                 key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name, err.text);
     }
 }
 
@@ -97,18 +97,18 @@ int turns_run_controller(struct controllers *all, const struct key *key, int64_t
                          int64_t *ret_wake_at, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct pass pass = {
+    struct reconcile_run run = {
         .all = all, .self = key->controller, .objects = all->objects,
-        .arena = arena, .space = key->space, .name = key->name, .now = now,
+        .arena = arena, .namespace = key->namespace, .name = key->name, .now = now,
     };
-    int result = key->controller->run(&pass, err);
+    int result = key->controller->run(&run, err);
 
     /* A name that is taken is published and waited for: trying again would not help. */
-    if (result < 0 && claim_report(&pass, err) == 0)
+    if (result < 0 && claim_report(&run, err) == 0)
         result = 0;
     *ret_wake_at = 0;
-    if (pass.wake_at) {
-        int64_t wait = pass.wake_at - pass.now;
+    if (run.wake_at) {
+        int64_t wait = run.wake_at - run.now;
 
         *ret_wake_at = clock_steady() + (wait > CLOCK_MS ? wait : CLOCK_MS);
     }

@@ -21,7 +21,7 @@ void world_note(struct controllers *all, const struct object *before,
             placement_world_put(all->world, any->kind->kind,
                                 object_read(arena, after));
         } else {
-            placement_world_remove(all->world, any->kind->kind, any->space,
+            placement_world_remove(all->world, any->kind->kind, any->namespace,
                                    any->name);
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shows the built-in types of components and traits as objects that people can read. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "base/map.h"
 #include "document/document.h"

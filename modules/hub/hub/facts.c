@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers what only objects can tell about somebody's rights. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "base/text.h"
 #include "document/document.h"
@@ -14,7 +14,7 @@
 
 struct search {
     struct store *store;
-    const char *space, *name; /* a Secret, or */
+    const char *namespace, *name; /* a Secret, or */
     const char *repository;   /* an artifact's, */
     const char *digest;       /* of it or of a part of it */
     bool found;
@@ -26,13 +26,13 @@ static bool names_secret(const struct node *spec, const struct search *search)
 
     for (size_t i = 0; i < node_count(refs); i++) {
         const struct node *ref = node_item(refs, i);
-        const char *space = node_get_text(ref, "namespace");
+        const char *namespace = node_get_text(ref, "namespace");
 
         /* As the spoke reads it. */
-        if (!*space)
-            space = node_get_text(spec, "targetNamespace");
+        if (!*namespace)
+            namespace = node_get_text(spec, "targetNamespace");
         if (strcmp(node_get_text(ref, "name"), search->name) == 0 &&
-            strcmp(space, search->space) == 0)
+            strcmp(namespace, search->namespace) == 0)
             return true;
     }
     return false;
@@ -93,10 +93,10 @@ static bool search_works(struct hub *hub, const char *cluster,
     return search->found;
 }
 
-static bool secret_is_named(void *arg, const char *cluster, const char *space,
+static bool secret_is_named(void *arg, const char *cluster, const char *namespace,
                             const char *name)
 {
-    struct search search = {.space = space, .name = name};
+    struct search search = {.namespace = namespace, .name = name};
 
     return *name && search_works(arg, cluster, &search);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says whether the hub is well, and tries until it is well again. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "base/log.h"
 #include "base/text.h"
@@ -55,21 +55,21 @@ void health_handle(struct http_request *request, void *arg)
         if (live && !checks[i].live)
             continue;
         failed |= why != NULL;
-        /* The reason is in the log: this answer is for everybody. */
+        /* The reason is in the log: this response is for everybody. */
         text_addf(&list, why ? "[-]%s failed: reason withheld\n" : "[+]%s ok\n",
                   checks[i].name);
     }
     text_addf(&list, "%s check %s\n", probe, failed ? "failed" : "passed");
     if (failed || http_request_query(request, "verbose"))
-        http_answer(request, failed ? 503 : 200, "text/plain; charset=utf-8",
+        http_respond(request, failed ? 503 : 200, "text/plain; charset=utf-8",
                     list.bytes, list.len);
     else
-        http_answer(request, 200, "text/plain; charset=utf-8", "ok", 2);
+        http_respond(request, 200, "text/plain; charset=utf-8", "ok", 2);
 }
 
 void health_tell_epoch(const struct hub *hub, struct http_request *request)
 {
-    http_answer_header(request, "Axle-Epoch",
+    http_response_header(request, "Axle-Epoch",
                        arena_printf(request->arena, "%lld",
                                     (long long)store_epoch(hub->store)));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens the parts of a hub in order, and closes them in reverse. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "api/api.h"
 #include "base/clock.h"
@@ -25,7 +25,7 @@
 #include <string.h>
 
 /* Namespaces that are always there. */
-static const char *const first_spaces[] = {"default", "axle-system"};
+static const char *const first_namespaces[] = {"default", "axle-system"};
 
 /* Kept aside for deletes when the disk is full. */
 #define STORE_RESERVE ((int64_t)32 << 20)
@@ -53,17 +53,17 @@ static int open_hub_store(struct hub *hub, const struct hub_settings *settings,
     return hub->store ? 0 : -1;
 }
 
-static int make_spaces(struct hub *hub, struct err *err)
+static int make_namespaces(struct hub *hub, struct err *err)
 {
-    for (size_t i = 0; i < count_of(first_spaces); i++) {
+    for (size_t i = 0; i < count_of(first_namespaces); i++) {
         scoped_arena struct arena *arena = arena_new();
-        struct node *space = node_map(arena);
+        struct node *namespace = node_map(arena);
 
-        node_set_text(arena, space, "apiVersion", "v1");
-        node_set_text(arena, space, "kind", "Namespace");
-        node_set_text(arena, node_make(arena, space, "metadata"), "name",
-                      first_spaces[i]);
-        if (objects_ensure(hub->objects, "axle-hub", space, NULL, err) < 0)
+        node_set_text(arena, namespace, "apiVersion", "v1");
+        node_set_text(arena, namespace, "kind", "Namespace");
+        node_set_text(arena, node_make(arena, namespace, "metadata"), "name",
+                      first_namespaces[i]);
+        if (objects_ensure(hub->objects, "axle-hub", namespace, NULL, err) < 0)
             return -1;
     }
     return 0;
@@ -128,7 +128,7 @@ static int open_objects(struct hub *hub, struct err *err)
     open_auth(hub); /* first, so that its rules come before all that validate */
     hub->controllers =
         controllers_start(hub->objects, hub->loop, &settings, err);
-    if (!hub->controllers || make_spaces(hub, err) < 0 ||
+    if (!hub->controllers || make_namespaces(hub, err) < 0 ||
         roles_keep(hub, err) < 0 || definitions_keep(hub, err) < 0)
         return -1;
     open_limits(hub);
@@ -284,10 +284,10 @@ void hub_close(struct hub **at)
     free(hub);
 }
 
-void hub_drain(struct hub *hub, int64_t patience, void (*done)(void *arg),
+void hub_drain(struct hub *hub, int64_t timeout, void (*done)(void *arg),
                void *arg)
 {
-    http_server_drain(hub->server, patience, done, arg);
+    http_server_drain(hub->server, timeout, done, arg);
 }
 
 const char *hub_url(const struct hub *hub)

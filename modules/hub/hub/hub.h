@@ -39,7 +39,7 @@ void hub_close(struct hub **hub);
 #define scoped_hub SCOPED(hub_close)
 
 /* Stops taking requests, finishes those in flight, then calls `done`. */
-void hub_drain(struct hub *hub, int64_t patience, void (*done)(void *arg),
+void hub_drain(struct hub *hub, int64_t timeout, void (*done)(void *arg),
                void *arg);
 
 /* "https://127.0.0.1:6443": reachable from where a kubeconfig may be copied. */

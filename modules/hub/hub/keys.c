@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes and keeps the hub's authority, certificates and administrator. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -295,10 +295,10 @@ static void add_namespace(const struct hub *hub, struct text *out)
                                                &document_limits_own, NULL), "contexts");
     for (size_t i = 0; i < node_count(contexts); i++) {
         const struct node *one = node_item(contexts, i);
-        const char *space = node_get_text(node_get(one, "context"), "namespace");
+        const char *namespace = node_get_text(node_get(one, "context"), "namespace");
 
-        if (!strcmp(node_get_text(one, "name"), "axle") && name_is_dns_label(space, NULL))
-            text_addf(out, "    namespace: \"%s\"\n", space);
+        if (!strcmp(node_get_text(one, "name"), "axle") && name_is_dns_label(namespace, NULL))
+            text_addf(out, "    namespace: \"%s\"\n", namespace);
     }
     if (old)
         explicit_bzero(old, len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks by which name the hub is called, and from which page. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "base/text.h"
 #include "http/http.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Remembers which keys the hub has used, so that a lost one is not replaced unseen. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "base/log.h"
 #include "base/text.h"

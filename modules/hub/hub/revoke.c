@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cuts the open connections of a cluster that is let in no more. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "base/log.h"
 #include "document/document.h"

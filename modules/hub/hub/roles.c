@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the built-in roles and bindings, and puts back what they lack. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "document/document.h"
 #include "kinds/kinds.h"
@@ -76,7 +76,7 @@ static int write_role(struct hub *hub, struct arena *arena, const struct kind *k
     struct objects_result result = {.arena = arena};
     struct objects_write write = {
         .who = {.user = MANAGER, .manager = MANAGER, .trusted = true},
-        .kind = kind, .space = "",
+        .kind = kind, .namespace = "",
         .name = meta_name(body),
         .body = body, .validation = OBJECTS_STRICT, .grace = -1};
     int failed = is_new ? objects_create(hub->objects, &write, &result, err)

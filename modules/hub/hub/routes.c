@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lets people and spokes in, and sends requests where they belong. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "api/api.h"
 #include "base/clock.h"
@@ -31,11 +31,11 @@ static const struct hub_route *route_of(const char *path);
 static bool refuse_for(struct http_request *request, int wait, const struct err *err)
 {
     if (text_starts(request->path, "/v2"))
-        http_answer_header(request, "WWW-Authenticate", "Basic realm=\"axle\"");
+        http_response_header(request, "WWW-Authenticate", "Basic realm=\"axle\"");
     if (err->code == ERR_TOO_MANY)
-        http_answer_header(request, "Retry-After",
+        http_response_header(request, "Retry-After",
                            arena_printf(request->arena, "%d", wait ? wait : 1));
-    api_answer_err(request, err);
+    api_respond_err(request, err);
     return false;
 }
 
@@ -63,7 +63,7 @@ static int check_supported_method(struct http_request *request, struct err *err)
 {
     if (!is_discovery(request) || is_read_request(request))
         return 0;
-    http_answer_header(request, "Allow", READ);
+    http_response_header(request, "Allow", READ);
     return err_set(err, ERR_METHOD, "%s is not possible here; these are: " READ,
                    request->method);
 }
@@ -74,7 +74,7 @@ static void tell_refusal(const struct hub *hub, struct http_request *request)
     const char *word = auth_refusal(hub->auth, request, request->arena);
 
     if (word)
-        http_answer_header(request, "Axle-Spoke", word);
+        http_response_header(request, "Axle-Spoke", word);
 }
 
 /* Says who is asking; of paths that the row says so of, also whether they may. */
@@ -83,14 +83,14 @@ static bool guard_request(struct http_request *request, void *arg)
     struct hub *hub = arg;
     const struct hub_route *route = route_of(request->path);
     struct auth_request what = {.verb = "get", .group = "", .resource = "",
-                           .subresource = "", .space = "", .name = "",
+                           .subresource = "", .namespace = "", .name = "",
                            .path = request->path};
     struct auth_user *user;
     struct err err = {0};
     int wait = 0;
 
-    /* No page of another site may take an answer in, as a script or a picture. */
-    http_answer_header(request, "Cross-Origin-Resource-Policy", "same-origin");
+    /* No page of another site may take a response in, as a script or a picture. */
+    http_response_header(request, "Cross-Origin-Resource-Policy", "same-origin");
     if (check_supported_method(request, &err) < 0 || origin_check(hub, request, &err) < 0)
         return refuse_guarded(request, &err);
     if (route->rule == HUB_OPEN)
@@ -120,7 +120,7 @@ static bool may_registry(void *arg, const struct http_request *request,
         mem_printf("/v2%s%s", *repository ? "/" : "", repository);
     struct auth_request what = {.verb = want == REGISTRY_PULL ? "get" : "create",
                            .group = "", .resource = "", .subresource = "",
-                           .space = "", .name = "", .path = path,
+                           .namespace = "", .name = "", .path = path,
                            .digest = digest};
 
     return auth_may(hub->auth, request->user, &what, NULL);
@@ -155,8 +155,8 @@ static void on_access(const struct http_access *access, void *arg)
     struct hub *hub = arg;
 
     limits_end(hub->limits, access);
-    hub->answers.total++;
-    hub->answers.by_class[access->code >= 100 && access->code < 600
+    hub->responses.total++;
+    hub->responses.by_class[access->code >= 100 && access->code < 600
                               ? access->code / 100
                               : 0]++;
 }
@@ -171,7 +171,7 @@ static void write_metrics(struct hub *hub, struct text *out)
               version_number(), version_commit());
     for (int i = 1; i < 6; i++)
         text_addf(out, "axle_http_requests_total{code=\"%dxx\"} %" PRIu64 "\n", i,
-                  hub->answers.by_class[i]);
+                  hub->responses.by_class[i]);
     text_addf(out,
               "axle_http_connections %zu\naxle_http_requests_in_flight %zu\n"
               "axle_store_revision %" PRId64 "\naxle_store_epoch %" PRId64 "\n"
@@ -193,18 +193,18 @@ static void on_metrics(struct http_request *request, void *arg)
 
     request->label = "metrics";
     write_metrics(arg, &out);
-    http_answer(request, 200, "text/plain; version=0.0.4", out.bytes, out.len);
+    http_respond(request, 200, "text/plain; version=0.0.4", out.bytes, out.len);
 }
 
 /* ---- For those who check tokens of ServiceAccounts themselves --------------- */
 
-static void answer_json(struct http_request *request, const struct node *node,
+static void respond_json(struct http_request *request, const struct node *node,
                         const char *type)
 {
     scoped_text struct text out = {0};
 
     document_write_json(&out, node);
-    http_answer(request, 200, type, out.bytes, out.len);
+    http_respond(request, 200, type, out.bytes, out.len);
 }
 
 static void on_issuer(struct http_request *request, void *arg)
@@ -212,7 +212,7 @@ static void on_issuer(struct http_request *request, void *arg)
     struct hub *hub = arg;
 
     request->label = "openid";
-    answer_json(request, auth_token_issuer(request->arena, hub->url),
+    respond_json(request, auth_token_issuer(request->arena, hub->url),
                 "application/json");
 }
 
@@ -221,18 +221,18 @@ static void on_keys(struct http_request *request, void *arg)
     struct hub *hub = arg;
 
     request->label = "openid";
-    answer_json(request, auth_token_keys(hub->auth, request->arena),
+    respond_json(request, auth_token_keys(hub->auth, request->arena),
                 "application/jwk-set+json");
 }
 
 static void on_root(struct http_request *request, void *arg)
 {
     if (strcmp(request->path, "/") == 0) {
-        http_answer_header(request, "Location", "/console/");
-        http_answer(request, 302, NULL, NULL, 0);
+        http_response_header(request, "Location", "/console/");
+        http_respond(request, 302, NULL, NULL, 0);
         return;
     }
-    http_answer_text(request, 404, "404 page not found\n");
+    http_respond_text(request, 404, "404 page not found\n");
 }
 
 /* ---- The table --------------------------------------------------------------- */

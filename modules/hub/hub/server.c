@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the certificate that the hub shows, and a new one before it ends. */
-#include "hub/inside.h"
+#include "hub/internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -333,7 +333,7 @@ struct limits *limits_open(const struct limits_settings *settings)
 
     limits->settings = *settings;
     limits->accounts = map_new();
-    limits->spaces = map_new();
+    limits->namespaces = map_new();
     limits->events = kinds_find(kinds, "", "events");
     limits->clusters =
         kinds_find(kinds, META_GROUP_CLUSTER, "managedclusters");

@@ -24,7 +24,7 @@ struct account {
 struct limits {
     struct limits_settings settings;
     struct map *accounts; /* owned */
-    struct map *spaces;   /* owned: namespace to struct space_use */
+    struct map *namespaces;   /* owned: namespace to struct space_use */
     const struct kind *events, *clusters;
 };
 

@@ -188,15 +188,15 @@ static int check_component(const char *field, const char *component, struct err 
 static int check_about(const struct auth_user *user, const struct node *about,
                        const char *field, struct err *err)
 {
-    const char *space = node_get_text(about, "namespace");
+    const char *namespace = node_get_text(about, "namespace");
 
-    if (!strcmp(space, user->cluster) ||
-        (!*space && !strcmp(node_get_text(about, "name"), user->cluster)))
+    if (!strcmp(namespace, user->cluster) ||
+        (!*namespace && !strcmp(node_get_text(about, "name"), user->cluster)))
         return 0;
     return err_set(err, ERR_INVALID,
                    "%s.namespace: Invalid value: \"%.253s\": does not match "
                    "event.namespace: a spoke's Events are about objects in its own, "
-                   "\"%s\"", field, space, user->cluster);
+                   "\"%s\"", field, namespace, user->cluster);
 }
 
 static int check_event(const struct auth_user *user,

@@ -15,32 +15,32 @@
 #define NEAR_BYTES ((int64_t)32 << 20)
 
 /* What is published in a namespace, kept by changes. */
-struct space_use {
+struct namespace_use {
     int64_t count, bytes;
 };
 
-static struct space_use *use_of(struct limits *limits, const char *space)
+static struct namespace_use *use_of(struct limits *limits, const char *namespace)
 {
-    struct space_use *use = map_get(limits->spaces, space);
+    struct namespace_use *use = map_get(limits->namespaces, namespace);
 
     if (!use) {
         use = mem_alloc(sizeof *use);
-        map_put(limits->spaces, space, use);
+        map_put(limits->namespaces, namespace, use);
     }
     return use;
 }
 
 static void note(struct limits *limits, const struct object *object, int sign)
 {
-    struct space_use *use;
+    struct namespace_use *use;
 
-    if (!object || !*object->space)
+    if (!object || !*object->namespace)
         return;
-    use = use_of(limits, object->space);
+    use = use_of(limits, object->namespace);
     use->count += sign;
     use->bytes += sign * (int64_t)object->len;
     if (!use->count) {
-        map_remove(limits->spaces, object->space);
+        map_remove(limits->namespaces, object->namespace);
         free(use);
     }
 }
@@ -59,7 +59,7 @@ static void on_first(void *arg, const struct object *object)
 
 static void add_use(void *arg, const struct object *object)
 {
-    struct space_use *use = arg;
+    struct namespace_use *use = arg;
 
     use->count++;
     use->bytes += (int64_t)object->len;
@@ -73,15 +73,15 @@ static bool is_kept(const struct kinds *kinds, const struct kind *kind)
            !strcmp(kind->group, kind->stored_group ? kind->stored_group : kind->group);
 }
 
-static struct space_use staged_use(struct limits *limits, const char *space)
+static struct namespace_use staged_use(struct limits *limits, const char *namespace)
 {
     struct objects *objects = limits->settings.objects;
     const struct kinds *kinds = objects_kinds(objects);
-    struct space_use use = {0, 0};
+    struct namespace_use use = {0, 0};
 
     for (size_t i = 0; i < kinds_count(kinds); i++)
         if (is_kept(kinds, kinds_at(kinds, i)))
-            objects_each(objects, OBJECTS_STAGED, kinds_at(kinds, i), space, add_use,
+            objects_each(objects, OBJECTS_STAGED, kinds_at(kinds, i), namespace, add_use,
                          &use);
     return use;
 }
@@ -100,7 +100,7 @@ static bool is_bounded(const struct objects_review *review)
     const struct auth_user *user = review->who->identity;
 
     return !review->who->trusted && user && user->role == AUTH_USER && review->after &&
-           *review->space;
+           *review->namespace;
 }
 
 /* What makes nothing more is never refused, so that a full one can be mended. */
@@ -109,8 +109,8 @@ static int before_write(void *arg, const struct objects_review *review,
 {
     struct limits *limits = arg;
     const struct limits_settings *s = &limits->settings;
-    const struct space_use *known = map_get(limits->spaces, review->space);
-    struct space_use use = {0, 0};
+    const struct namespace_use *known = map_get(limits->namespaces, review->namespace);
+    struct namespace_use use = {0, 0};
     int64_t more;
 
     if (!is_bounded(review))
@@ -121,14 +121,14 @@ static int before_write(void *arg, const struct objects_review *review,
     use = known ? *known : use;
     if (use.count + NEAR_COUNT > s->namespace_objects ||
         use.bytes + NEAR_BYTES > s->namespace_size)
-        use = staged_use(limits, review->space);
+        use = staged_use(limits, review->namespace);
     if (use.count + !review->before <= s->namespace_objects &&
         use.bytes + more <= s->namespace_size)
         return 0;
     return err_set(err, ERR_FORBIDDEN,
                    "exceeded quota: namespace \"%s\" has %lld objects of %lld bytes; it "
                    "may have %lld (the hub's setting namespace-objects) of %lld bytes "
-                   "(namespace-size)", review->space, (long long)use.count,
+                   "(namespace-size)", review->namespace, (long long)use.count,
                    (long long)use.bytes, (long long)s->namespace_objects,
                    (long long)s->namespace_size);
 }
@@ -151,10 +151,10 @@ void limits_rule_namespaces(struct limits *limits)
 
 void limits_close_namespaces(struct limits *limits)
 {
-    struct space_use *use;
+    struct namespace_use *use;
     size_t at = 0;
 
-    while ((use = map_next(limits->spaces, &at, NULL)))
+    while ((use = map_next(limits->namespaces, &at, NULL)))
         free(use);
-    map_free(&limits->spaces);
+    map_free(&limits->namespaces);
 }

@@ -47,7 +47,7 @@ bool apply_cache_has(struct objects *objects, const char *key,
 
     forget_dropped(objects);
     applied = objects->rules->applied ? map_get(objects->rules->applied, key) : NULL;
-    live = applied && table ? table_find(table, OBJECTS_STAGED, write->space, write->name)
+    live = applied && table ? table_find(table, OBJECTS_STAGED, write->namespace, write->name)
                             : NULL;
     return live && live->revision == applied->revision &&
            !memcmp(applied->hash, hash, PKI_SHA256);

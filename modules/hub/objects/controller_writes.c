@@ -11,13 +11,13 @@
 #include <string.h>
 
 static struct objects_write make_write(const char *manager,
-                                       const struct kind *kind, const char *space,
+                                       const struct kind *kind, const char *namespace,
                                      const char *name)
 {
     return (struct objects_write){
         .who = {.user = manager, .manager = manager, .trusted = true},
         .kind = kind,
-        .space = space,
+        .namespace = namespace,
         .name = name,
         .validation = OBJECTS_STRICT,
         .grace = -1,
@@ -59,7 +59,7 @@ int objects_ensure(struct objects *objects, const char *manager,
                        node_get_text(wanted, "apiVersion"));
     write = make_write(manager, kind, node_get_text(metadata, "namespace"),
                      node_get_text(metadata, "name"));
-    key = arena_printf(arena, "%s %s %s/%s", manager, kind->store_kind, write.space,
+    key = arena_printf(arena, "%s %s %s/%s", manager, kind->store_kind, write.namespace,
                        write.name);
     hash_wanted(wanted, hash);
     set_changed(ret_changed, false);
@@ -83,7 +83,7 @@ static struct object *find_same(struct objects *objects,
 {
     struct object *live =
         table_find(table_of(&objects->keeper, object->kind), OBJECTS_STAGED,
-                   object->space, object->name);
+                   object->namespace, object->name);
 
     return live && text_same(live->uid, object->uid) ? live : NULL;
 }
@@ -107,7 +107,7 @@ int objects_set_status(struct objects *objects, const char *manager,
     node_set(arena, body, "status", node_copy(arena, status));
     node_remove(node_get(body, "metadata"), "resourceVersion");
     node_remove(node_get(body, "metadata"), "managedFields");
-    write = make_write(manager, live->kind, live->space, live->name);
+    write = make_write(manager, live->kind, live->namespace, live->name);
     write.subresource = "status";
     write.body = body;
     if (objects_update(objects, &write, &result, err) < 0)
@@ -137,7 +137,7 @@ int objects_set_finalizer(struct objects *objects, const char *manager,
     if (present)
         node_add(arena, list, node_string(arena, finalizer));
     node_set(arena, node_make(arena, patch, "metadata"), "finalizers", list);
-    write = make_write(manager, live->kind, live->space, live->name);
+    write = make_write(manager, live->kind, live->namespace, live->name);
     write.body = patch;
     write.patch = OBJECTS_PATCH_MERGE;
     if (objects_patch(objects, &write, &result, err) < 0)
@@ -147,12 +147,12 @@ int objects_set_finalizer(struct objects *objects, const char *manager,
 }
 
 int objects_remove(struct objects *objects, const char *manager,
-                   const struct kind *kind, const char *space, const char *name,
+                   const struct kind *kind, const char *namespace, const char *name,
                    struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     struct objects_result result = {.arena = arena};
-    struct objects_write write = make_write(manager, kind, space, name);
+    struct objects_write write = make_write(manager, kind, namespace, name);
     struct err why = {0};
 
     write.propagation = "Background";

@@ -13,28 +13,28 @@
 static int check_target_namespace(struct write_op *op)
 {
     const struct node *metadata = node_get(op->after, "metadata");
-    const char *space = node_get_text(metadata, "namespace");
-    const char *asked = op->write->space ? op->write->space : "";
+    const char *namespace = node_get_text(metadata, "namespace");
+    const char *requested = op->write->namespace ? op->write->namespace : "";
     const struct kind *kind;
     const struct object *object;
 
-    if (*space && strcmp(space, asked))
+    if (*namespace && strcmp(namespace, requested))
         return err_set(op->err, ERR_BAD_REQUEST,
                        "the namespace of the provided object does not match "
                        "the namespace sent on the request");
     if (!op->kind->namespaced)
         return 0;
     kind = kinds_find(op->objects->keeper.kinds, "", "namespaces");
-    object = kind ? table_find(table_of(&op->objects->keeper, kind), OBJECTS_STAGED, "", asked) : NULL;
+    object = kind ? table_find(table_of(&op->objects->keeper, kind), OBJECTS_STAGED, "", requested) : NULL;
     if (kind && !object) {
-        write_op_set_details(op, asked, "", "namespaces");
-        return table_not_found(kind, asked, op->err);
+        write_op_set_details(op, requested, "", "namespaces");
+        return table_not_found(kind, requested, op->err);
     }
     if (object && object->deleting)
         return err_set(op->err, ERR_FORBIDDEN,
                        "%s \"%s\" is forbidden: unable to create new content "
                        "in namespace %s because it is being terminated",
-                       op->kind->resource, node_get_text(metadata, "name"), asked);
+                       op->kind->resource, node_get_text(metadata, "name"), requested);
     return 0;
 }
 
@@ -58,7 +58,7 @@ int write_op_create(struct write_op *op)
     if (check_target_namespace(op) < 0)
         return -1;
     if (op->kind->namespaced)
-        node_set_text(op->arena, metadata, "namespace", op->write->space);
+        node_set_text(op->arena, metadata, "namespace", op->write->namespace);
     else
         node_remove(metadata, "namespace");
     metadata_fill(op->arena, op->kind, op->after);

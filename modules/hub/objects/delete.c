@@ -48,7 +48,7 @@ static int check_propagation(struct write_op *op)
                           "\"Orphan\", \"nil\"");
 }
 
-static int check_space_may_go(struct write_op *op)
+static int check_namespace_may_go(struct write_op *op)
 {
     static const char *const kept[] = {"default", "kube-system", "kube-public",
                                        "axle-system"};
@@ -111,7 +111,7 @@ int write_op_delete(struct write_op *op)
 {
     struct node *metadata;
 
-    if (check_propagation(op) < 0 || check_space_may_go(op) < 0)
+    if (check_propagation(op) < 0 || check_namespace_may_go(op) < 0)
         return -1;
     write_op_look_up(op, op->write->name);
     if (!op->live)

@@ -19,7 +19,7 @@ const char *encrypt_body(const struct keeper *keeper, const struct object *objec
     *ret_len = object->len;
     if (!object->kind->sealed || !keeper->has_key)
         return object->body;
-    about = mem_printf("%s %s/%s", object->kind->store_kind, object->space,
+    about = mem_printf("%s %s/%s", object->kind->store_kind, object->namespace,
                        object->name);
     text_add_char(sealed, SEALED);
     pki_seal(keeper->key, about, object->body, object->len, sealed);
@@ -36,7 +36,7 @@ const char *decrypt_row(const struct keeper *keeper, const struct store_row *row
     *ret_len = row->len;
     if (!row->len || *bytes != SEALED)
         return bytes;
-    about = mem_printf("%s %s/%s", row->key.kind, row->key.space,
+    about = mem_printf("%s %s/%s", row->key.kind, row->key.namespace,
                        row->key.name);
     if (!keeper->has_key) {
         err_set(err, ERR_FORBIDDEN,

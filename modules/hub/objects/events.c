@@ -89,7 +89,7 @@ static void event_name(const struct object *about, const char *component,
 }
 
 static struct node *new_event(struct arena *arena, const struct object *about,
-                              const char *space, const char *name)
+                              const char *namespace, const char *name)
 {
     struct node *event = node_map(arena), *metadata, *object;
 
@@ -97,13 +97,13 @@ static struct node *new_event(struct arena *arena, const struct object *about,
     node_set_text(arena, event, "kind", "Event");
     metadata = node_make(arena, event, "metadata");
     node_set_text(arena, metadata, "name", name);
-    node_set_text(arena, metadata, "namespace", space);
+    node_set_text(arena, metadata, "namespace", namespace);
     object = node_make(arena, event, "involvedObject");
     node_set_text(arena, object, "apiVersion", about->kind->api_version);
     node_set_text(arena, object, "kind", about->kind->kind);
     node_set_text(arena, object, "name", about->name);
-    if (*about->space)
-        node_set_text(arena, object, "namespace", about->space);
+    if (*about->namespace)
+        node_set_text(arena, object, "namespace", about->namespace);
     node_set_text(arena, object, "uid", about->uid);
     node_set(arena, object, "resourceVersion",
              node_format(arena, "%lld", (long long)about->revision));
@@ -130,7 +130,7 @@ struct recording {
     struct arena *arena;
     const struct kind *kind;
     const struct object *about;
-    const char *component, *reason, *space;
+    const char *component, *reason, *namespace;
     bool warning;
     char name[320], now[CLOCK_TEXT];
 };
@@ -138,7 +138,7 @@ struct recording {
 static struct object *find_event(const struct recording *recording)
 {
     return table_find(table_of(&recording->objects->keeper, recording->kind), OBJECTS_STAGED,
-                      recording->space, recording->name);
+                      recording->namespace, recording->name);
 }
 
 static struct node *first_event(const struct recording *recording,
@@ -146,7 +146,7 @@ static struct node *first_event(const struct recording *recording,
 {
     struct arena *arena = recording->arena;
     struct node *event =
-        new_event(arena, recording->about, recording->space, recording->name);
+        new_event(arena, recording->about, recording->namespace, recording->name);
 
     node_set_text(arena, event, "type", recording->warning ? "Warning" : "Normal");
     node_set_text(arena, event, "reason", recording->reason);
@@ -167,7 +167,7 @@ static void record_event(const struct recording *recording, const char *message)
     struct objects_write write = {
         .who = {.user = recording->component, .manager = recording->component,
                 .trusted = true},
-        .kind = recording->kind, .space = recording->space, .name = recording->name,
+        .kind = recording->kind, .namespace = recording->namespace, .name = recording->name,
         .validation = OBJECTS_IGNORE, .grace = -1};
     struct node *event;
     struct err err;
@@ -196,7 +196,7 @@ void objects_event(struct objects *objects, const char *component,
         .objects = objects, .arena = arena, .about = about,
         .kind = kinds_find(objects->keeper.kinds, "", "events"),
         .component = component, .reason = reason, .warning = warning,
-        .space = *about->space ? about->space : "default"};
+        .namespace = *about->namespace ? about->namespace : "default"};
     char *message;
     char all[320];
     va_list args;

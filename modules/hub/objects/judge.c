@@ -121,7 +121,7 @@ static const char *bad_bytes(struct write_op *op, const struct node *cause)
 
 /* An object of another kind is decoded as that kind before it is refused: a fault of
    its bytes is the error that a kube-apiserver reports first. */
-static const char *bad_stranger(struct write_op *op, const char *kind)
+static const char *unknown_field_reason(struct write_op *op, const char *kind)
 {
     const struct kind *its = kinds_by_kind(op->objects->keeper.kinds, op->kind->api_version, kind);
     struct node *causes = node_list(op->arena);
@@ -143,7 +143,7 @@ int write_op_check_type(struct write_op *op)
     if (*kind && strcmp(kind, op->kind->kind))
         return err_set(
             op->err, ERR_BAD_REQUEST, "%s in version \"%s\" cannot be handled as a %s: %s", kind,
-            *version ? version : op->kind->api_version, op->kind->kind, bad_stranger(op, kind));
+            *version ? version : op->kind->api_version, op->kind->kind, unknown_field_reason(op, kind));
     if (*version && strcmp(version, op->kind->api_version))
         return err_set(op->err, ERR_BAD_REQUEST,
                        "%s in version \"%s\" cannot be handled as a %s: no "
@@ -259,7 +259,7 @@ int write_op_review(struct write_op *op)
         .who = &write->who,
         .kind = op->kind,
         .subresource = write->subresource ? write->subresource : "",
-        .space = write->space ? write->space : "",
+        .namespace = write->namespace ? write->namespace : "",
         .name = write->name ? write->name : "",
         .applied = op->tracked,
         .by_apply = op->tracked && !op->before,

@@ -152,16 +152,16 @@ void tables_make(struct keeper *keeper);
 void tables_free(struct keeper *keeper);
 struct table *table_of(const struct keeper *keeper, const struct kind *kind);
 /* The index of the first item not before (namespace, name). */
-size_t table_seek(const struct table *table, const char *space,
+size_t table_seek(const struct table *table, const char *namespace,
                   const char *name);
 /* Borrowed; NULL if there is none. */
 struct object *table_find(const struct table *table, enum objects_view view,
-                          const char *space, const char *name);
+                          const char *namespace, const char *name);
 /* Borrowed, from what is published. */
-struct object *table_published(const struct table *table, const char *space,
+struct object *table_published(const struct table *table, const char *namespace,
                                const char *name);
 /* Puts `after` (taken) where the object of that name is; NULL takes it away. */
-void table_set(struct table *table, const char *space, const char *name,
+void table_set(struct table *table, const char *namespace, const char *name,
                struct object *after);
 /* Sets ERR_NOT_FOUND in a kube-apiserver's words. */
 int table_not_found(const struct kind *kind, const char *name, struct err *err);
@@ -187,7 +187,7 @@ const char *decrypt_row(const struct keeper *keeper, const struct store_row *row
 bool revisions_saw_ahead(struct keeper *keeper, int64_t revision);
 /* Whether a namespace of this name was deleted after that revision: what was in it
    before belongs to its former owner. Forgotten changes have to be ruled out first. */
-bool revisions_space_went(const struct keeper *keeper, const char *space,
+bool revisions_space_went(const struct keeper *keeper, const char *namespace,
                           int64_t revision);
 
 /* ---- watch.c ------------------------------------------------------------ */

@@ -32,9 +32,9 @@ static void settle_secret(struct arena *arena, struct node *secret)
     node_remove(secret, "stringData");
 }
 
-static void settle_space(struct arena *arena, struct node *space)
+static void settle_namespace(struct arena *arena, struct node *namespace)
 {
-    struct node *metadata = node_make(arena, space, "metadata");
+    struct node *metadata = node_make(arena, namespace, "metadata");
     struct node *labels = node_make(arena, metadata, "labels");
     struct node *finalizers, *status;
 
@@ -42,12 +42,12 @@ static void settle_space(struct arena *arena, struct node *space)
                   node_get_text(metadata, "name"));
     if (node_get(metadata, "deletionTimestamp"))
         return;
-    if (!node_at(space, "spec", "finalizers", NULL)) {
+    if (!node_at(namespace, "spec", "finalizers", NULL)) {
         finalizers = node_make_list(
-            arena, node_make(arena, space, "spec"), "finalizers");
+            arena, node_make(arena, namespace, "spec"), "finalizers");
         node_add(arena, finalizers, node_string(arena, "kubernetes"));
     }
-    status = node_make(arena, space, "status");
+    status = node_make(arena, namespace, "status");
     if (!node_get(status, "phase"))
         node_set_text(arena, status, "phase", "Active");
 }
@@ -58,7 +58,7 @@ void kind_rules_settle(struct arena *arena, const struct kind *kind,
     if (kind_is_core(kind, "secrets"))
         settle_secret(arena, object);
     else if (kind_is_core(kind, "namespaces"))
-        settle_space(arena, object);
+        settle_namespace(arena, object);
 }
 
 static void add_invalid(struct arena *arena, struct node *causes, const char *field,
@@ -192,10 +192,10 @@ static void check_event_names(struct arena *arena, const struct node *event,
     const char *field = node_get(event, "regarding") ? "regarding" : "involvedObject";
     const struct node *about = node_get(event, field);
     const char *named = node_get_text(about, "namespace");
-    const char *space = meta_namespace(event);
+    const char *namespace = meta_namespace(event);
 
-    if (*named ? !strcmp(named, space)
-               : !strcmp(space, "default") || !strcmp(node_get_text(about, "name"), space))
+    if (*named ? !strcmp(named, namespace)
+               : !strcmp(namespace, "default") || !strcmp(node_get_text(about, "name"), namespace))
         return;
     schema_add_cause(arena, causes, "FieldValueInvalid",
                      arena_printf(arena, "%s.namespace", field),

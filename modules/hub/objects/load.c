@@ -23,7 +23,7 @@ struct loading {
 static bool give_up_row(struct loading *loading, const struct store_row *row,
                         const struct err *why)
 {
-    const char *const parts[] = {row->key.kind, row->key.space, row->key.name};
+    const char *const parts[] = {row->key.kind, row->key.namespace, row->key.name};
 
     if (!store_accepts_loss(loading->keeper->store))
         return false;
@@ -40,8 +40,8 @@ static void forget_lost(struct loading *loading)
     while (at < end) {
         struct store_key key = {.kind = at};
 
-        key.space = key.kind + strlen(key.kind) + 1;
-        key.name = key.space + strlen(key.space) + 1;
+        key.namespace = key.kind + strlen(key.kind) + 1;
+        key.name = key.namespace + strlen(key.namespace) + 1;
         at = key.name + strlen(key.name) + 1;
         store_forget(loading->keeper->store, &key);
     }
@@ -59,7 +59,7 @@ static struct object *read_object_row(struct loading *loading, struct table *tab
         return NULL;
     tree = document_read_own(loading->arena, body, len, err);
     if (!tree) {
-        err_wrap(err, "%s %s/%s", row->key.kind, row->key.space, row->key.name);
+        err_wrap(err, "%s %s/%s", row->key.kind, row->key.namespace, row->key.name);
         return NULL;
     }
     return object_lay_out(table->kind, tree, row->revision, body, len);
@@ -103,7 +103,7 @@ static int load_row(void *arg, const struct store_row *row, struct err *err)
     if (!object)
         return give_up_row(loading, row, err) ? 0 : -1;
     object = renew_lease(loading, object);
-    table_set(table, row->key.space, row->key.name, object);
+    table_set(table, row->key.namespace, row->key.name, object);
     return 0;
 }
 
@@ -117,13 +117,13 @@ static int load_change(void *arg, const struct store_row *row, struct err *err)
 
     if (!table)
         return 0;
-    before = table_published(table, row->key.space, row->key.name);
+    before = table_published(table, row->key.namespace, row->key.name);
     object = before && before->revision == row->revision
                  ? object_hold(before)
                  : read_object_row(loading, table, row, err);
     if (!object)
         return -1;
-    key = mem_printf("%s %s/%s", row->key.kind, row->key.space, row->key.name);
+    key = mem_printf("%s %s/%s", row->key.kind, row->key.namespace, row->key.name);
     before = map_get(loading->seen, key);
     change.unknown = !before && !row->created;
     change.before = before;

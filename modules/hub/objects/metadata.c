@@ -17,7 +17,7 @@
 
 typedef bool name_rule_fn(const char *name, char why[NAME_WHY]);
 
-static bool is_space_name(const char *name, char why[NAME_WHY])
+static bool is_namespace_name(const char *name, char why[NAME_WHY])
 {
     if (strchr(name, '.') && name_is_dns_subdomain(name, NULL)) {
         snprintf(why, NAME_WHY, "must not contain dots");
@@ -40,7 +40,7 @@ static const struct {
 static name_rule_fn *name_rule_of(const struct kind *kind)
 {
     if (kind_is_core(kind, "namespaces"))
-        return is_space_name;
+        return is_namespace_name;
     for (size_t i = 0; kind->name_rule && i < count_of(name_rules); i++)
         if (!strcmp(kind->name_rule, name_rules[i].rule))
             return name_rules[i].fn;

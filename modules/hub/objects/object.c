@@ -36,7 +36,7 @@ struct node *object_read(struct arena *arena, const struct object *object)
 
     if (!tree) {
         fprintf(stderr, "axle: %s %s/%s was kept and cannot be read: %s\n",
-                object->kind->store_kind, object->space, object->name,
+                object->kind->store_kind, object->namespace, object->name,
                 err.text);
         abort();
     }
@@ -80,7 +80,7 @@ struct object *object_lay_out(const struct kind *kind, const struct node *tree,
 {
     const struct node *metadata = node_get(tree, "metadata");
     const struct node *owners = node_get(metadata, "ownerReferences");
-    const char *space = node_get_text(metadata, "namespace");
+    const char *namespace = node_get_text(metadata, "namespace");
     const char *name = node_get_text(metadata, "name");
     const char *uid = node_get_text(metadata, "uid");
     size_t count = node_count(owners), size;
@@ -88,7 +88,7 @@ struct object *object_lay_out(const struct kind *kind, const struct node *tree,
     struct object_owner *owner;
     char *at;
 
-    size = sizeof(*object) + count * sizeof(*owner) + strlen(space) +
+    size = sizeof(*object) + count * sizeof(*owner) + strlen(namespace) +
            strlen(name) + strlen(uid) + 3 + len + 1;
     for (size_t i = 0; i < count; i++)
         size += owner_size(node_item(owners, i));
@@ -100,7 +100,7 @@ struct object *object_lay_out(const struct kind *kind, const struct node *tree,
     *object = (struct object){
         .references = 1,
         .kind = kind,
-        .space = append_string(&at, space),
+        .namespace = append_string(&at, namespace),
         .name = append_string(&at, name),
         .uid = append_string(&at, uid),
         .revision = revision,

@@ -48,7 +48,7 @@ struct object_owner {
 struct object {
     unsigned references; /* change through object_hold and object_drop only */
     const struct kind *kind; /* stored kind */
-    const char *space;       /* "" for cluster scope */
+    const char *namespace;       /* "" for cluster scope */
     const char *name, *uid;
     int64_t revision;
     bool deleting; /* has a deletionTimestamp */
@@ -109,7 +109,7 @@ struct objects_review {
     const struct objects_who *who;
     const struct kind *kind;
     const char *subresource;   /* "" for the object itself */
-    const char *space, *name;
+    const char *namespace, *name;
     bool applied; /* by server-side apply, which has counted up metadata.managedFields */
     bool by_apply;             /* a create by server-side apply, not by POST */
     const struct node *before; /* NULL: a create */
@@ -139,12 +139,12 @@ enum objects_view { OBJECTS_PUBLISHED, OBJECTS_STAGED };
 /* NULL and ERR_NOT_FOUND (in a kube-apiserver's words) if there is none. The
    reference is the caller's to drop. */
 struct object *objects_get(struct objects *objects, enum objects_view view,
-                           const struct kind *kind, const char *space,
+                           const struct kind *kind, const char *namespace,
                            const char *name, struct err *err) MUST_CHECK;
 
 struct objects_query {
     const struct kind *kind;
-    const char *space; /* "" or NULL: all */
+    const char *namespace; /* "" or NULL: all */
     const char *name;  /* "" or NULL: all; else only the object of that name */
     const struct selector *labels, *fields; /* NULL: everything */
     int64_t limit;                          /* 0: no limit */
@@ -173,10 +173,10 @@ int objects_list(struct objects *objects, const struct objects_query *query,
    Nothing may be written meanwhile. */
 typedef void objects_each_fn(void *arg, const struct object *object);
 void objects_each(struct objects *objects, enum objects_view view,
-                  const struct kind *kind, const char *space,
+                  const struct kind *kind, const char *namespace,
                   objects_each_fn *each, void *arg);
 /* Whether nothing is in the namespace, neither published nor staged. */
-bool objects_space_is_empty(const struct objects *objects, const char *space);
+bool objects_space_is_empty(const struct objects *objects, const char *namespace);
 
 /* ---- Watching ----------------------------------------------------------- */
 
@@ -196,7 +196,7 @@ struct objects_event {
 };
 
 struct objects_watch_options {
-    struct objects_query query; /* kind, space, selectors, revision */
+    struct objects_query query; /* kind, namespace, selectors, revision */
     bool initial;   /* begin with ADDED for what is there now */
     bool mark_end;  /* and INITIAL_END after it (sendInitialEvents) */
     bool bookmarks; /* a BOOKMARK at least every minute of quiet */
@@ -265,7 +265,7 @@ enum objects_patch {
 struct objects_write {
     struct objects_who who;
     const struct kind *kind; /* in the version that was asked for */
-    const char *space, *name;
+    const char *namespace, *name;
     const char *subresource; /* NULL, "status", "approval" */
     const struct node *body; /* the object, or the patch */
     const struct node *duplicates; /* paths of duplicate keys in the body */
@@ -343,7 +343,7 @@ int objects_set_finalizer(struct objects *objects, const char *manager,
                           bool present, struct err *err) MUST_CHECK;
 /* Deletes in the background; a missing object is no error. */
 int objects_remove(struct objects *objects, const char *manager,
-                   const struct kind *kind, const char *space, const char *name,
+                   const struct kind *kind, const char *namespace, const char *name,
                    struct err *err) MUST_CHECK;
 /*
  * Records an Event about `object` (core v1): the same reason and message again

@@ -16,12 +16,12 @@
 #define SNAPSHOTS_AT_MOST 256
 
 struct object *objects_get(struct objects *objects, enum objects_view view,
-                           const struct kind *kind, const char *space,
+                           const struct kind *kind, const char *namespace,
                            const char *name, struct err *err)
 {
     struct table *table = table_of(&objects->keeper, kind);
     struct object *object =
-        table ? table_find(table, view, space ? space : "", name) : NULL;
+        table ? table_find(table, view, namespace ? namespace : "", name) : NULL;
 
     if (!object) {
         table_not_found(kind, name, err);
@@ -37,7 +37,7 @@ bool read_matches(struct arena *arena, const struct objects_query *query,
     const struct node *tree;
     const char *name;
 
-    if (query->space && *query->space && strcmp(query->space, object->space))
+    if (query->namespace && *query->namespace && strcmp(query->namespace, object->namespace))
         return false;
     if (query->name && *query->name && strcmp(query->name, object->name))
         return false;
@@ -73,7 +73,7 @@ static int by_object_key(const void *a, const void *b)
 {
     const struct object *x = *(struct object *const *)a;
     const struct object *y = *(struct object *const *)b;
-    int order = strcmp(x->space, y->space);
+    int order = strcmp(x->namespace, y->namespace);
 
     return order ? order : strcmp(x->name, y->name);
 }
@@ -94,7 +94,7 @@ static int by_pending(const void *a, const void *b)
 }
 
 /* The staged writes of a namespace (NULL: of all), in order; the caller frees the array. */
-static struct pending **staged_in(const struct table *table, const char *space,
+static struct pending **staged_in(const struct table *table, const char *namespace,
                                   size_t *ret_count)
 {
     struct pending **list =
@@ -103,7 +103,7 @@ static struct pending **staged_in(const struct table *table, const char *space,
     size_t at = 0, count = 0;
 
     while ((pending = map_next(table->staged, &at, NULL)))
-        if (!space || !strcmp(named_by(pending)->space, space))
+        if (!namespace || !strcmp(named_by(pending)->namespace, namespace))
             list[count++] = pending;
     qsort(list, count, sizeof(struct pending *), by_pending);
     *ret_count = count;
@@ -142,27 +142,27 @@ static struct view merge_views(struct object **items, size_t items_count,
 
 /* The view of a namespace, or of all (NULL). Its cost grows with that namespace only. */
 static struct view view_of(const struct table *table, enum objects_view which,
-                           const char *space)
+                           const char *namespace)
 {
-    size_t from = space ? table_seek(table, space, "") : 0, end = from;
+    size_t from = namespace ? table_seek(table, namespace, "") : 0, end = from;
     scoped_mem struct pending **staged = NULL;
     struct object **items;
     size_t count;
 
-    if (!space)
+    if (!namespace)
         end = table->count;
-    while (space && end < table->count &&
-           !strcmp(table->items[end]->space, space))
+    while (namespace && end < table->count &&
+           !strcmp(table->items[end]->namespace, namespace))
         end++;
     items = from ? table->items + from : table->items;
     if (which != OBJECTS_STAGED || !map_count(table->staged))
         return (struct view){.items = items, .count = end - from};
-    staged = staged_in(table, space, &count);
+    staged = staged_in(table, namespace, &count);
     return merge_views(items, end - from, staged, count);
 }
 
 void objects_each(struct objects *objects, enum objects_view view,
-                  const struct kind *kind, const char *space,
+                  const struct kind *kind, const char *namespace,
                   objects_each_fn *each, void *arg)
 {
     struct table *table = table_of(&objects->keeper, kind);
@@ -170,7 +170,7 @@ void objects_each(struct objects *objects, enum objects_view view,
 
     if (!table)
         return;
-    seen = view_of(table, view, space && *space ? space : NULL);
+    seen = view_of(table, view, namespace && *namespace ? namespace : NULL);
     for (size_t at = 0; at < seen.count; at++)
         each(arg, seen.items[at]);
 }
@@ -247,7 +247,7 @@ static char *write_continue_token(int64_t revision, const struct object *next)
     node_set_text(arena, token, "v", META_API_META);
     node_set_int(arena, token, "rv", revision);
     node_set(arena, token, "start",
-             node_format(arena, "%s/%s", next->space, next->name));
+             node_format(arena, "%s/%s", next->namespace, next->name));
     document_write_json(&json, token);
     text_add_base64(&out, json.bytes, json.len, true);
     return text_take(&out);
@@ -255,7 +255,7 @@ static char *write_continue_token(int64_t revision, const struct object *next)
 
 struct token {
     int64_t revision;
-    const char *space, *name; /* in the arena */
+    const char *namespace, *name; /* in the arena */
 };
 
 static int read_continue_token(struct arena *arena, const char *text, struct token *ret,
@@ -350,7 +350,7 @@ static int exact_view(struct keeper *keeper, struct table *table,
         if (change->unknown)
             return err_set(err, ERR_GONE, "The resourceVersion for the "
                                           "provided list is too old.");
-        key = mem_printf("%s/%s", object->space, object->name);
+        key = mem_printf("%s/%s", object->namespace, object->name);
         if (!map_get(then, key))
             map_put(then, key, change->before ? (void *)change->before
                                               : (void *)(uintptr_t)&gone);
@@ -358,7 +358,7 @@ static int exact_view(struct keeper *keeper, struct table *table,
     ret->owned = mem_alloc((table->count + map_count(then) + 1) *
                            sizeof(*ret->owned));
     for (size_t i = 0; i < table->count; i++) {
-        scoped_mem char *key = mem_printf("%s/%s", table->items[i]->space,
+        scoped_mem char *key = mem_printf("%s/%s", table->items[i]->namespace,
                                           table->items[i]->name);
         if (!map_get(then, key))
             ret->owned[ret->count++] = table->items[i];
@@ -381,11 +381,11 @@ static bool wants_exact(const struct objects_query *query)
            (!strcmp(match, "Exact") || (!*match && query->limit > 0));
 }
 
-static size_t seek_view(const struct view *view, const char *space, const char *name)
+static size_t seek_view(const struct view *view, const char *namespace, const char *name)
 {
     struct table like = {.items = view->items, .count = view->count};
 
-    return table_seek(&like, space, name);
+    return table_seek(&like, namespace, name);
 }
 
 /* Fills a page from `at` on; true if the page ended before the view. */
@@ -393,7 +393,7 @@ static bool fill_page(const struct objects_query *query,
                       const struct view *view, size_t *at,
                       struct objects_page *page)
 {
-    const char *space = query->space ? query->space : "";
+    const char *namespace = query->namespace ? query->namespace : "";
     struct arena *arena = arena_new();
     size_t room = 0;
     bool more = false;
@@ -401,7 +401,7 @@ static bool fill_page(const struct objects_query *query,
     for (; *at < view->count; ++*at) {
         struct object *object = view->items[*at];
 
-        if (*space && strcmp(object->space, space))
+        if (*namespace && strcmp(object->namespace, namespace))
             break;
         if (arena_used(arena) > (size_t)1 << 20) {
             arena_free(&arena);
@@ -426,14 +426,14 @@ static bool fill_page(const struct objects_query *query,
 static int64_t count_rest(const struct objects_query *query,
                           const struct view *view, size_t at)
 {
-    const char *space = query->space ? query->space : "";
+    const char *namespace = query->namespace ? query->namespace : "";
     size_t end = at;
 
     if (query->labels || query->fields || (query->name && *query->name))
         return -1;
-    if (!*space)
+    if (!*namespace)
         return (int64_t)(view->count - at);
-    while (end < view->count && !strcmp(view->items[end]->space, space))
+    while (end < view->count && !strcmp(view->items[end]->namespace, namespace))
         end++;
     return (int64_t)(end - at);
 }
@@ -444,7 +444,7 @@ static int continue_view(struct keeper *keeper, struct table *table,
                          struct objects_page *page, struct err *err)
 {
     struct snapshot *snapshot;
-    const struct object next = {.space = token->space, .name = token->name};
+    const struct object next = {.namespace = token->namespace, .name = token->name};
 
     if (token->revision < 0 || token->revision == keeper->revision) {
         page->revision = keeper->revision;
@@ -471,10 +471,10 @@ static int continue_view(struct keeper *keeper, struct table *table,
 
 /* Refuses a revision from before the namespace was deleted and made anew: its objects
    of then belong to its former owner. */
-static int check_space(const struct keeper *keeper, const struct objects_query *query,
+static int check_namespace(const struct keeper *keeper, const struct objects_query *query,
                        int64_t revision, struct err *err)
 {
-    if (!revisions_space_went(keeper, query->space ? query->space : "", revision))
+    if (!revisions_space_went(keeper, query->namespace ? query->namespace : "", revision))
         return 0;
     return err_set(err, ERR_GONE, "The resourceVersion for the provided list is too old.");
 }
@@ -486,7 +486,7 @@ int objects_list(struct objects *objects, const struct objects_query *query,
     struct table *table = table_of(keeper, query->kind);
     scoped_arena struct arena *arena = arena_new();
     scoped_view struct view view = {0};
-    struct token token = {0, query->space ? query->space : "", ""};
+    struct token token = {0, query->namespace ? query->namespace : "", ""};
     long long exact = 0;
     size_t at;
 
@@ -497,7 +497,7 @@ int objects_list(struct objects *objects, const struct objects_query *query,
     if (query->continue_token && *query->continue_token) {
         if (read_continue_token(arena, query->continue_token, &token, err) < 0 ||
             continue_view(keeper, table, &token, &view, ret, err) < 0 ||
-            check_space(keeper, query, ret->revision, err) < 0)
+            check_namespace(keeper, query, ret->revision, err) < 0)
             return -1;
     } else if (check_revision(keeper, query, err) < 0) {
         return -1;
@@ -505,12 +505,12 @@ int objects_list(struct objects *objects, const struct objects_query *query,
                exact && exact != keeper->revision) {
         view_free(&view);
         view = (struct view){0};
-        if (check_space(keeper, query, exact, err) < 0 ||
+        if (check_namespace(keeper, query, exact, err) < 0 ||
             exact_view(keeper, table, exact, &view, err) < 0)
             return -1;
         ret->revision = exact;
     }
-    at = seek_view(&view, token.space, token.name);
+    at = seek_view(&view, token.namespace, token.name);
     if (!fill_page(query, &view, &at, ret))
         return 0;
     ret->remaining = count_rest(query, &view, at);

@@ -29,15 +29,15 @@ bool revisions_saw_ahead(struct keeper *keeper, int64_t revision)
     return true;
 }
 
-bool revisions_space_went(const struct keeper *keeper, const char *space,
+bool revisions_space_went(const struct keeper *keeper, const char *namespace,
                           int64_t revision)
 {
     const struct kind *kind = kinds_find(keeper->kinds, "", "namespaces");
-    const struct change *change = kind && *space ? table_of(keeper, kind)->first : NULL;
+    const struct change *change = kind && *namespace ? table_of(keeper, kind)->first : NULL;
 
     for (; change; change = change->next_here)
         if (change->revision > revision && !change->after && change->last &&
-            !strcmp(change->last->name, space))
+            !strcmp(change->last->name, namespace))
             return true;
     return false;
 }

@@ -86,10 +86,10 @@ static void add_pending(struct keeper *keeper, struct table *table,
     struct stage *stage = &keeper->stage;
     struct pending *pending = mem_alloc(sizeof(*pending));
     const struct object *before =
-        table_find(table, OBJECTS_STAGED, subject->space, subject->name);
+        table_find(table, OBJECTS_STAGED, subject->namespace, subject->name);
 
     pending->table = table;
-    pending->key = mem_printf("%s/%s", subject->space, subject->name);
+    pending->key = mem_printf("%s/%s", subject->namespace, subject->name);
     pending->before = before ? object_hold(before) : NULL;
     pending->after = after;
     pending->last = last;
@@ -107,7 +107,7 @@ struct object *stage_put(struct keeper *keeper, struct table *table,
 {
     int64_t revision = store_revision(keeper->store) + 1;
     struct object *after = object_make(arena, table->kind, tree, revision);
-    struct store_key key = {table->kind->store_kind, after->space, after->name};
+    struct store_key key = {table->kind->store_kind, after->namespace, after->name};
     scoped_text struct text sealed = {0};
     size_t len;
     const char *body = encrypt_body(keeper, after, &sealed, &len);
@@ -123,7 +123,7 @@ struct object *stage_delete(struct keeper *keeper, struct table *table,
 {
     int64_t revision = store_revision(keeper->store) + 1;
     struct object *last = object_make(arena, table->kind, tree, revision);
-    struct store_key key = {table->kind->store_kind, last->space, last->name};
+    struct store_key key = {table->kind->store_kind, last->namespace, last->name};
     scoped_text struct text sealed = {0};
     size_t len;
     const char *body = encrypt_body(keeper, last, &sealed, &len);
@@ -159,14 +159,14 @@ struct object *stage_publish_now(struct keeper *keeper, struct table *table,
                                  struct arena *arena, struct node *tree)
 {
     const struct node *metadata = node_get(tree, "metadata");
-    const char *space = node_get_text(metadata, "namespace");
+    const char *namespace = node_get_text(metadata, "namespace");
     const char *name = node_get_text(metadata, "name");
-    struct object *old = table_published(table, space, name);
+    struct object *old = table_published(table, namespace, name);
     scoped_object struct object *before = object_hold(old);
     struct object *after =
         object_make(arena, table->kind, tree, before->revision);
 
-    table_set(table, space, name, after);
+    table_set(table, namespace, name, after);
     tell_follower(&keeper->stage, before, after, true);
     tell_listeners(table, before, after);
     return after;
@@ -178,7 +178,7 @@ static void publish_one(struct pending *pending)
     const struct object *subject = pending->after ? pending->after
                                                   : pending->last;
 
-    table_set(table, subject->space, subject->name,
+    table_set(table, subject->namespace, subject->name,
               pending->after ? object_hold(pending->after) : NULL);
     if (map_get(table->staged, pending->key) == pending)
         map_remove(table->staged, pending->key);

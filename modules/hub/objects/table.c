@@ -13,15 +13,15 @@ struct table *table_of(const struct keeper *keeper, const struct kind *kind)
     return map_get(keeper->tables, kind->store_kind);
 }
 
-static int compare_key(const struct object *object, const char *space,
+static int compare_key(const struct object *object, const char *namespace,
                        const char *name)
 {
-    int order = strcmp(object->space, space);
+    int order = strcmp(object->namespace, namespace);
 
     return order ? order : strcmp(object->name, name);
 }
 
-size_t table_seek(const struct table *table, const char *space,
+size_t table_seek(const struct table *table, const char *namespace,
                   const char *name)
 {
     size_t low = 0, high = table->count;
@@ -29,7 +29,7 @@ size_t table_seek(const struct table *table, const char *space,
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (compare_key(table->items[middle], space, name) < 0)
+        if (compare_key(table->items[middle], namespace, name) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -37,35 +37,35 @@ size_t table_seek(const struct table *table, const char *space,
     return low;
 }
 
-struct object *table_published(const struct table *table, const char *space,
+struct object *table_published(const struct table *table, const char *namespace,
                                const char *name)
 {
-    size_t at = table_seek(table, space, name);
+    size_t at = table_seek(table, namespace, name);
 
-    return at < table->count && !compare_key(table->items[at], space, name)
+    return at < table->count && !compare_key(table->items[at], namespace, name)
                ? table->items[at]
                : NULL;
 }
 
 struct object *table_find(const struct table *table, enum objects_view view,
-                          const char *space, const char *name)
+                          const char *namespace, const char *name)
 {
     if (view == OBJECTS_STAGED && map_count(table->staged)) {
-        scoped_mem char *key = mem_printf("%s/%s", space, name);
+        scoped_mem char *key = mem_printf("%s/%s", namespace, name);
         const struct pending *pending = map_get(table->staged, key);
 
         if (pending)
             return pending->after;
     }
-    return table_published(table, space, name);
+    return table_published(table, namespace, name);
 }
 
-void table_set(struct table *table, const char *space, const char *name,
+void table_set(struct table *table, const char *namespace, const char *name,
                struct object *after)
 {
-    size_t at = table_seek(table, space, name);
+    size_t at = table_seek(table, namespace, name);
     bool there = at < table->count &&
-                 !compare_key(table->items[at], space, name);
+                 !compare_key(table->items[at], namespace, name);
 
     if (there && after) {
         object_drop(&table->items[at]);
@@ -147,25 +147,25 @@ int table_not_found(const struct kind *kind, const char *name, struct err *err)
 }
 
 /* Published objects of one namespace are neighbours in `items`; `staged` has no order. */
-static bool has_space(const struct table *table, const char *space)
+static bool has_space(const struct table *table, const char *namespace)
 {
-    size_t at = table_seek(table, space, ""), staged = 0;
+    size_t at = table_seek(table, namespace, ""), staged = 0;
     const struct pending *pending;
 
-    if (at < table->count && !strcmp(table->items[at]->space, space))
+    if (at < table->count && !strcmp(table->items[at]->namespace, namespace))
         return true;
     while ((pending = map_next(table->staged, &staged, NULL)))
-        if (pending->after && !strcmp(pending->after->space, space))
+        if (pending->after && !strcmp(pending->after->namespace, namespace))
             return true;
     return false;
 }
 
-bool objects_space_is_empty(const struct objects *objects, const char *space)
+bool objects_space_is_empty(const struct objects *objects, const char *namespace)
 {
     const struct keeper *keeper = &objects->keeper;
 
     for (size_t i = 0; i < keeper->table_count; i++)
-        if (has_space(keeper->all[i], space))
+        if (has_space(keeper->all[i], namespace))
             return false;
     return true;
 }

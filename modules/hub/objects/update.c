@@ -37,7 +37,7 @@ static int check_identity(struct write_op *op)
 {
     const struct node *metadata = node_get(op->after, "metadata");
     const char *name = node_get_text(metadata, "name");
-    const char *space = node_get_text(metadata, "namespace");
+    const char *namespace = node_get_text(metadata, "namespace");
     const char *uid = node_get_text(metadata, "uid");
     const char *revision = node_get_text(metadata, "resourceVersion");
     long long number;
@@ -47,18 +47,18 @@ static int check_identity(struct write_op *op)
                        "the name of the object (%s) does not match the name "
                        "on the URL (%s)",
                        name, op->write->name);
-    if (*space && strcmp(space, op->write->space ? op->write->space : ""))
+    if (*namespace && strcmp(namespace, op->write->namespace ? op->write->namespace : ""))
         return err_set(op->err, ERR_BAD_REQUEST,
                        "the namespace of the object (%s) does not match the "
                        "namespace on the URL (%s)",
-                       space, op->write->space ? op->write->space : "");
+                       namespace, op->write->namespace ? op->write->namespace : "");
     if (*uid && strcmp(uid, op->live->uid))
         return write_op_conflict(op, arena_printf(op->arena,
                                               "StorageError: invalid object, Code: 4, Key: "
                                               "/registry/%s/%s/%s, ResourceVersion: 0, "
                                               "AdditionalErrorMsg: Precondition failed: UID in "
                                               "precondition: %s, UID in object meta: %s",
-                                              op->kind->plural, op->live->space, op->live->name,
+                                              op->kind->plural, op->live->namespace, op->live->name,
                                               uid, op->live->uid));
     if (!*revision || text_same(revision, "0"))
         return 0;
@@ -137,7 +137,7 @@ static bool is_renewal(struct write_op *op)
     struct node *trees[2];
 
     if (!op->kind->is_volatile || op->write->dry_run ||
-        table_find(op->table, OBJECTS_PUBLISHED, op->live->space, op->live->name) != op->live)
+        table_find(op->table, OBJECTS_PUBLISHED, op->live->namespace, op->live->name) != op->live)
         return false;
     for (size_t i = 0; i < count_of(trees); i++) {
         trees[i] = node_copy(op->arena, write_op_bare(op->arena, i ? op->after : op->before, true));

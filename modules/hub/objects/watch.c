@@ -54,10 +54,10 @@ static void call_ready(struct objects_watch *watch)
 static bool is_for(const struct objects_watch *watch,
                    const struct change *change)
 {
-    const char *space = watch->query.space;
+    const char *namespace = watch->query.namespace;
     const struct object *object = change->after ? change->after : change->last;
 
-    return !*space || !strcmp(space, object->space);
+    return !*namespace || !strcmp(namespace, object->namespace);
 }
 
 static void wait_for_change(struct objects_watch *watch, struct change *change)
@@ -113,7 +113,7 @@ static void copy_query(struct objects_watch *watch,
     watch->arena = arena_new();
     watch->query = (struct objects_query){
         .kind = query->kind,
-        .space = arena_string(watch->arena, query->space ? query->space : ""),
+        .namespace = arena_string(watch->arena, query->namespace ? query->namespace : ""),
         .name = arena_string(watch->arena, query->name ? query->name : ""),
     };
     if (query->labels)
@@ -125,14 +125,14 @@ static void copy_query(struct objects_watch *watch,
 static void take_initial(struct objects_watch *watch)
 {
     const struct table *table = watch->table;
-    const char *space = watch->query.space;
+    const char *namespace = watch->query.namespace;
     scoped_arena struct arena *arena = arena_new();
-    size_t at = table_seek(table, space, ""), room = 0;
+    size_t at = table_seek(table, namespace, ""), room = 0;
 
     for (; at < table->count; at++) {
         struct object *object = table->items[at];
 
-        if (*space && strcmp(object->space, space))
+        if (*namespace && strcmp(object->namespace, namespace))
             break;
         if (!read_matches(arena, &watch->query, object))
             continue;
@@ -162,7 +162,7 @@ static int start_at(struct objects_watch *watch, const char *text,
                        "Too large resource version: %lld, current: %lld", since,
                        (long long)keeper->revision);
     if (since < keeper->forgotten ||
-        revisions_space_went(keeper, watch->query.space, since))
+        revisions_space_went(keeper, watch->query.namespace, since))
         return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)",
                        since, (long long)keeper->forgotten);
     while (change && (change->revision <= since || !is_for(watch, change)))

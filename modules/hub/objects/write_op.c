@@ -128,9 +128,9 @@ int write_op_start(struct write_op *op, struct objects *objects, const struct ob
 
 void write_op_look_up(struct write_op *op, const char *name)
 {
-    const char *space = op->write->space ? op->write->space : "";
+    const char *namespace = op->write->namespace ? op->write->namespace : "";
 
-    op->live = table_find(op->table, OBJECTS_STAGED, space, name);
+    op->live = table_find(op->table, OBJECTS_STAGED, namespace, name);
     if (op->live)
         op->before = kind_convert(op->arena, op->kind, object_read(op->arena, op->live));
 }

@@ -43,7 +43,7 @@ void index_set_subject(struct arena *arena, struct node *subjects, const char *d
                        const struct node *manifest);
 
 /* Each digest that a manifest names: of its config, layers, blobs and manifests. False
-   from `each` ends the walk and is the answer. `foreign`: a layer that may stay
+   from `each` ends the walk and is the response. `foreign`: a layer that may stay
    outside the registry. */
 typedef bool index_named_fn(void *arg, const char *digest, bool foreign);
 bool index_each_named(const struct node *manifest, index_named_fn *each, void *arg);

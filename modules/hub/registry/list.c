@@ -49,12 +49,12 @@ static bool read_page_size(struct http_request *request, long long *ret)
     return false;
 }
 
-void list_tags(struct registry_request *ask)
+void list_tags(struct registry_request *request)
 {
-    struct http_request *http = ask->http;
+    struct http_request *http = request->http;
     struct arena *arena = http->arena;
-    const struct node *index = index_read(arena, ask->registry->store,
-                                          ask->repository);
+    const struct node *index = index_read(arena, request->registry->store,
+                                          request->repository);
     const struct node *tags = node_get(index, "tags");
     const char *last = http_request_query(http, "last");
     const char **names = sorted_keys(arena, tags);
@@ -63,19 +63,19 @@ void list_tags(struct registry_request *ask)
 
     if (!node_count(index)) {
         registry_reply_error(http, 404, "NAME_UNKNOWN", "there is no repository %s",
-                    ask->repository);
+                    request->repository);
         return;
     }
     if (!read_page_size(http, &most))
         return;
-    node_set_text(arena, body, "name", ask->repository);
+    node_set_text(arena, body, "name", request->repository);
     list = node_make_list(arena, body, "tags");
     for (size_t i = 0; i < node_count(tags) && most; i++) {
         if (last && strcmp(names[i], last) <= 0)
             continue;
         if (most >= 0 && (long long)node_count(list) == most) {
-            http_answer_header(http, "Link", arena_printf(arena,
-                "</v2/%s/tags/list?n=%lld&last=%s>; rel=\"next\"", ask->repository, most,
+            http_response_header(http, "Link", arena_printf(arena,
+                "</v2/%s/tags/list?n=%lld&last=%s>; rel=\"next\"", request->repository, most,
                 node_text(node_item(list, (size_t)most - 1))));
             break;
         }
@@ -85,12 +85,12 @@ void list_tags(struct registry_request *ask)
 }
 
 /* Only repositories that this client may pull from are named. */
-void list_repositories(struct registry_request *ask)
+void list_repositories(struct registry_request *request)
 {
-    const struct registry_settings *settings = &ask->registry->settings;
-    struct http_request *http = ask->http;
+    const struct registry_settings *settings = &request->registry->settings;
+    struct http_request *http = request->http;
     struct arena *arena = http->arena;
-    const struct node *all = index_all(arena, ask->registry->store);
+    const struct node *all = index_all(arena, request->registry->store);
     const char **names = sorted_keys(arena, all);
     const char *last = http_request_query(http, "last");
     struct node *body = node_map(arena);
@@ -106,7 +106,7 @@ void list_repositories(struct registry_request *ask)
             !settings->authorise(settings->arg, http, REGISTRY_PULL, names[i], NULL))
             continue;
         if ((long long)node_count(list) == most) {
-            http_answer_header(http, "Link", arena_printf(arena,
+            http_response_header(http, "Link", arena_printf(arena,
                 "</v2/_catalog?n=%lld&last=%s>; rel=\"next\"", most,
                 node_text(node_item(list, (size_t)most - 1))));
             break;
@@ -118,18 +118,18 @@ void list_repositories(struct registry_request *ask)
 
 /* ---- Referrers ---------------------------------------------------------------- */
 
-static void add_descriptor(struct registry_request *ask, struct node *list, const struct node *index,
+static void add_descriptor(struct registry_request *request, struct node *list, const struct node *index,
                            const char *digest, const char *artifact)
 {
-    struct arena *arena = ask->http->arena;
-    const struct node *manifest = index_manifest(arena, ask->registry->store, digest);
+    struct arena *arena = request->http->arena;
+    const struct node *manifest = index_manifest(arena, request->registry->store, digest);
     const struct node *notes = node_get(manifest, "annotations");
     struct node *one = node_map(arena);
 
     node_set_text(arena, one, "mediaType",
                   node_get_text(node_get(index, "manifests"), digest));
     node_set_text(arena, one, "digest", digest);
-    node_set_int(arena, one, "size", store_blob_size(ask->registry->store, digest));
+    node_set_int(arena, one, "size", store_blob_size(request->registry->store, digest));
     if (*artifact)
         node_set_text(arena, one, "artifactType", artifact);
     if (notes)
@@ -138,65 +138,65 @@ static void add_descriptor(struct registry_request *ask, struct node *list, cons
 }
 
 /* The next page begins after the last one of this. */
-static void tell_next(struct registry_request *ask, const char *last, const char *filter)
+static void tell_next(struct registry_request *request, const char *last, const char *filter)
 {
-    struct arena *arena = ask->http->arena;
+    struct arena *arena = request->http->arena;
     scoped_text struct text escaped = { 0 };
 
     if (filter)
         http_escape(&escaped, filter);
-    http_answer_header(ask->http, "Link", arena_printf(arena,
-        "</v2/%s/referrers/%s?last=%s%s%s>; rel=\"next\"", ask->repository, ask->reference,
+    http_response_header(request->http, "Link", arena_printf(arena,
+        "</v2/%s/referrers/%s?last=%s%s%s>; rel=\"next\"", request->repository, request->reference,
         last, filter ? "&artifactType=" : "", text_string(&escaped)));
 }
 
-static struct node *referrers_page(struct registry_request *ask, struct node *index, const char *filter)
+static struct node *referrers_page(struct registry_request *request, struct node *index, const char *filter)
 {
-    struct arena *arena = ask->http->arena;
-    const struct node *subjects = index_subjects(arena, ask->registry->store, index);
+    struct arena *arena = request->http->arena;
+    const struct node *subjects = index_subjects(arena, request->registry->store, index);
     const char **digests = sorted_keys(arena, subjects);
-    const char *last = http_request_query(ask->http, "last"), *shown = NULL;
+    const char *last = http_request_query(request->http, "last"), *shown = NULL;
     struct node *list = node_list(arena);
     int64_t bytes = 0;
 
     for (size_t i = 0; i < node_count(subjects); i++) {
         const struct node *entry = node_get(subjects, digests[i]);
         const char *artifact = node_get_text(entry, "artifactType");
-        int64_t size = store_blob_size(ask->registry->store, digests[i]);
+        int64_t size = store_blob_size(request->registry->store, digests[i]);
 
         if ((last && strcmp(digests[i], last) <= 0) || size < 0 ||
-            strcmp(node_get_text(entry, "subject"), ask->reference) != 0 ||
+            strcmp(node_get_text(entry, "subject"), request->reference) != 0 ||
             (filter && strcmp(artifact, filter) != 0))
             continue;
         if (shown && (bytes + size > REFERRERS_BYTES || node_count(list) == REFERRERS_PAGE)) {
-            tell_next(ask, shown, filter);
+            tell_next(request, shown, filter);
             break;
         }
         bytes += size;
         shown = digests[i];
-        add_descriptor(ask, list, index, shown, artifact);
+        add_descriptor(request, list, index, shown, artifact);
     }
     return list;
 }
 
 /* Never 404: a repository that is not there has no referrers. */
-void list_referrers(struct registry_request *ask)
+void list_referrers(struct registry_request *request)
 {
-    struct arena *arena = ask->http->arena;
-    struct node *index = index_read(arena, ask->registry->store, ask->repository);
-    const char *filter = http_request_query(ask->http, "artifactType");
+    struct arena *arena = request->http->arena;
+    struct node *index = index_read(arena, request->registry->store, request->repository);
+    const char *filter = http_request_query(request->http, "artifactType");
     struct node *body = node_map(arena);
 
-    if (!pki_digest_is_valid(ask->reference)) {
-        registry_reply_not_a_digest(ask);
+    if (!pki_digest_is_valid(request->reference)) {
+        registry_reply_not_a_digest(request);
         return;
     }
     if (filter && !*filter)
         filter = NULL;
     node_set_int(arena, body, "schemaVersion", 2);
     node_set_text(arena, body, "mediaType", INDEX_TYPE);
-    node_set(arena, body, "manifests", referrers_page(ask, index, filter));
+    node_set(arena, body, "manifests", referrers_page(request, index, filter));
     if (filter)
-        http_answer_header(ask->http, "OCI-Filters-Applied", "artifactType");
-    registry_reply_json(ask->http, INDEX_TYPE, body);
+        http_response_header(request->http, "OCI-Filters-Applied", "artifactType");
+    registry_reply_json(request->http, INDEX_TYPE, body);
 }

@@ -120,7 +120,7 @@ static void store_manifest(struct push *push, struct http_request *request, stru
         set_tag(arena, index, push->reference, digest);
     index_write(arena, store, push->repository, index);
     if (*subject)
-        http_answer_header(request, "OCI-Subject", subject);
+        http_response_header(request, "OCI-Subject", subject);
     registry_reply_created(push->registry, request,
                   arena_printf(arena, "/v2/%s/manifests/%s", push->repository, digest),
                   digest);
@@ -183,27 +183,27 @@ static void on_manifest(struct http_request *request, const char *bytes,
         admit_manifest(push, request, manifest, digest, bytes, len);
 }
 
-void serve_manifest_put(struct registry_request *ask)
+void serve_manifest_put(struct registry_request *request)
 {
-    struct arena *arena = ask->http->arena;
-    const char *type = http_request_header(ask->http, "content-type");
-    size_t most = ask->registry->settings.most_manifest;
+    struct arena *arena = request->http->arena;
+    const char *type = http_request_header(request->http, "content-type");
+    size_t most = request->registry->settings.most_manifest;
     struct push *push = arena_alloc(arena, sizeof *push);
 
-    if (strchr(ask->reference, ':') ? !pki_digest_is_valid(ask->reference)
-                                    : !is_tag(ask->reference)) {
-        registry_reply_error(ask->http, 400, strchr(ask->reference, ':') ? "DIGEST_INVALID"
+    if (strchr(request->reference, ':') ? !pki_digest_is_valid(request->reference)
+                                    : !is_tag(request->reference)) {
+        registry_reply_error(request->http, 400, strchr(request->reference, ':') ? "DIGEST_INVALID"
                     : "MANIFEST_INVALID", "\"%.150s\" is neither a tag nor a sha256 or sha512 "
-                    "digest", ask->reference);
+                    "digest", request->reference);
         return;
     }
-    if (ask->http->body_length > (int64_t)most) {
-        registry_reply_error(ask->http, 413, "SIZE_INVALID", "a manifest may have %zu bytes, not "
-                    "%lld", most, (long long)ask->http->body_length);
+    if (request->http->body_length > (int64_t)most) {
+        registry_reply_error(request->http, 413, "SIZE_INVALID", "a manifest may have %zu bytes, not "
+                    "%lld", most, (long long)request->http->body_length);
         return;
     }
-    *push = (struct push) { ask->registry, ask->repository,
-                            arena_string(arena, ask->reference),
+    *push = (struct push) { request->registry, request->repository,
+                            arena_string(arena, request->reference),
                             type ? arena_bytes(arena, type, strcspn(type, "; \t")) : "" };
-    http_body_whole(ask->http, most, on_manifest, push);
+    http_body_whole(request->http, most, on_manifest, push);
 }

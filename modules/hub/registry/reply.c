@@ -11,10 +11,10 @@
 
 void registry_reply_headers(struct http_request *request)
 {
-    http_answer_header(request, "Docker-Distribution-Api-Version",
+    http_response_header(request, "Docker-Distribution-Api-Version",
                        "registry/2.0");
     /* Whoever may push chose these bytes: no browser runs them in the hub's name. */
-    http_answer_header(request, "Content-Security-Policy", "default-src 'none'; sandbox");
+    http_response_header(request, "Content-Security-Policy", "default-src 'none'; sandbox");
 }
 
 void registry_reply_error(struct http_request *request, int status, const char *code,
@@ -33,8 +33,8 @@ void registry_reply_error(struct http_request *request, int status, const char *
     json = document_json(arena, body);
     registry_reply_headers(request);
     if (status == 401)
-        http_answer_header(request, "WWW-Authenticate", "Basic realm=\"axle\"");
-    http_answer(request, status, "application/json", json, strlen(json));
+        http_response_header(request, "WWW-Authenticate", "Basic realm=\"axle\"");
+    http_respond(request, status, "application/json", json, strlen(json));
 }
 
 void registry_reply_json(struct http_request *request, const char *type,
@@ -43,13 +43,13 @@ void registry_reply_json(struct http_request *request, const char *type,
     char *json = document_json(request->arena, body);
 
     registry_reply_headers(request);
-    http_answer(request, 200, type, json, strlen(json));
+    http_respond(request, 200, type, json, strlen(json));
 }
 
-void registry_reply_not_a_digest(struct registry_request *ask)
+void registry_reply_not_a_digest(struct registry_request *request)
 {
-    registry_reply_error(ask->http, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: "
-                "and 64, or sha512: and 128 lower-case hex digits", ask->reference);
+    registry_reply_error(request->http, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: "
+                "and 64, or sha512: and 128 lower-case hex digits", request->reference);
 }
 
 /* A response that is sent when the staged writes are on disk. */
@@ -78,11 +78,11 @@ static void on_waiting_durable(void *arg, const struct err *err)
     } else if (!waiting->gone) {
         registry_reply_headers(waiting->http);
         if (waiting->location)
-            http_answer_header(waiting->http, "Location", waiting->location);
+            http_response_header(waiting->http, "Location", waiting->location);
         if (waiting->digest)
-            http_answer_header(waiting->http, "Docker-Content-Digest",
+            http_response_header(waiting->http, "Docker-Content-Digest",
                                waiting->digest);
-        http_answer(waiting->http, waiting->status, NULL, NULL, 0);
+        http_respond(waiting->http, waiting->status, NULL, NULL, 0);
     }
     mem_free(&waiting->location);
     mem_free(&waiting->digest);

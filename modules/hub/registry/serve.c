@@ -100,7 +100,7 @@ static void send_more(struct http_request *request, void *arg)
     struct sending *sending = arg;
     scoped_mem char *slice = mem_alloc(SLICE);
 
-    while (sending->at < sending->end && http_answer_pending(request) < SLICE) {
+    while (sending->at < sending->end && http_response_pending(request) < SLICE) {
         int64_t want = sending->end - sending->at;
         struct err err = {0};
         int64_t got = store_blob_read(sending->registry->store, sending->digest,
@@ -113,36 +113,36 @@ static void send_more(struct http_request *request, void *arg)
                       sending->digest, (long long)sending->at,
                       err.code ? err.text : "it is gone");
             verify_forget(sending->registry, sending->digest);
-            http_answer_break(request);
+            http_response_break(request);
             return;
         }
         sending->at += got;
-        http_answer_write(request, slice, (size_t)got);
+        http_response_write(request, slice, (size_t)got);
     }
     if (sending->at == sending->end)
-        http_answer_end(request);
+        http_response_end(request);
 }
 
 /* Writes Content-Range where only a part is wanted. False: that part is not there. */
-static bool choose_part(struct registry_request *ask, int64_t size, struct sending *sending, int *ret_status)
+static bool choose_part(struct registry_request *request, int64_t size, struct sending *sending, int *ret_status)
 {
-    struct http_request *http = ask->http;
+    struct http_request *http = request->http;
     const char *text = http_request_header(http, "range");
     int64_t first = 0, last = size - 1;
     enum range range = RANGE_WHOLE;
 
     /* There are no validators here that an If-Range could name. */
-    if (text && !strcmp(ask->method, "GET") && !http_request_header(http, "if-range"))
+    if (text && !strcmp(request->method, "GET") && !http_request_header(http, "if-range"))
         range = parse_range_header(text, size, &first, &last);
     if (range == RANGE_NONE) {
-        http_answer_header(http, "Content-Range",
+        http_response_header(http, "Content-Range",
                            arena_printf(http->arena, "bytes */%lld", (long long)size));
         registry_reply_error(http, 416, "SIZE_INVALID", "there is no such range: it has %lld bytes",
                     (long long)size);
         return false;
     }
     if (range == RANGE_PART)
-        http_answer_header(http, "Content-Range",
+        http_response_header(http, "Content-Range",
                            arena_printf(http->arena, "bytes %lld-%lld/%lld",
                                         (long long)first, (long long)last, (long long)size));
     *ret_status = range == RANGE_PART ? 206 : 200;
@@ -151,74 +151,74 @@ static bool choose_part(struct registry_request *ask, int64_t size, struct sendi
     return true;
 }
 
-static void send_blob(struct registry_request *ask, const char *digest, const char *type)
+static void send_blob(struct registry_request *request, const char *digest, const char *type)
 {
-    struct http_request *http = ask->http;
-    int64_t size = store_blob_size(ask->registry->store, digest);
+    struct http_request *http = request->http;
+    int64_t size = store_blob_size(request->registry->store, digest);
     struct sending *sending;
     struct err err = {0};
     int status;
 
-    if (verify_blob(ask->registry, ask->repository, digest, &err) < 0) {
+    if (verify_blob(request->registry, request->repository, digest, &err) < 0) {
         registry_reply_error(http, err_http(err.code), "UNKNOWN", "%s", err.text);
         return;
     }
     sending = arena_alloc(http->arena, sizeof *sending);
-    *sending = (struct sending) { ask->registry,
+    *sending = (struct sending) { request->registry,
                                   arena_string(http->arena, digest), 0, size };
-    if (!choose_part(ask, size, sending, &status))
+    if (!choose_part(request, size, sending, &status))
         return;
     registry_reply_headers(http);
-    http_answer_header(http, "Docker-Content-Digest", digest);
-    http_answer_header(http, "Accept-Ranges", "bytes");
-    http_answer_begin(http, status, type, sending->end - sending->at);
-    if (!strcmp(ask->method, "HEAD")) {
-        http_answer_end(http);
+    http_response_header(http, "Docker-Content-Digest", digest);
+    http_response_header(http, "Accept-Ranges", "bytes");
+    http_response_begin(http, status, type, sending->end - sending->at);
+    if (!strcmp(request->method, "HEAD")) {
+        http_response_end(http);
         return;
     }
-    http_answer_drained(http, send_more, sending);
+    http_response_drained(http, send_more, sending);
     send_more(http, sending);
 }
 
-static void get_manifest(struct registry_request *ask)
+static void get_manifest(struct registry_request *request)
 {
-    struct registry *registry = ask->registry;
-    struct arena *arena = ask->http->arena;
-    const struct node *index = index_read(arena, registry->store, ask->repository);
-    const char *digest = ask->reference, *type;
+    struct registry *registry = request->registry;
+    struct arena *arena = request->http->arena;
+    const struct node *index = index_read(arena, registry->store, request->repository);
+    const char *digest = request->reference, *type;
 
     if (strchr(digest, ':') && !pki_digest_is_valid(digest)) {
-        registry_reply_not_a_digest(ask);
+        registry_reply_not_a_digest(request);
         return;
     }
     if (!pki_digest_is_valid(digest))
-        digest = node_get_text(node_get(index, "tags"), ask->reference);
+        digest = node_get_text(node_get(index, "tags"), request->reference);
     type = node_get_text(node_get(index, "manifests"), digest);
     if (*type && store_blob_size(registry->store, digest) < 0)
-        verify_missing(registry, ask->repository, digest);
+        verify_missing(registry, request->repository, digest);
     if (!*type || store_blob_size(registry->store, digest) < 0) {
-        registry_reply_error(ask->http, 404, "MANIFEST_UNKNOWN",
-                    "%s has no manifest %s", ask->repository, ask->reference);
+        registry_reply_error(request->http, 404, "MANIFEST_UNKNOWN",
+                    "%s has no manifest %s", request->repository, request->reference);
         return;
     }
-    send_blob(ask, digest, registry_type_is_manifest(type) ? type : "application/octet-stream");
+    send_blob(request, digest, registry_type_is_manifest(type) ? type : "application/octet-stream");
 }
 
-static void get_blob(struct registry_request *ask)
+static void get_blob(struct registry_request *request)
 {
     const struct node *index =
-        index_read(ask->http->arena, ask->registry->store, ask->repository);
+        index_read(request->http->arena, request->registry->store, request->repository);
 
-    if (node_get(node_get(index, "blobs"), ask->reference) &&
-        store_blob_size(ask->registry->store, ask->reference) < 0)
-        verify_missing(ask->registry, ask->repository, ask->reference);
-    if (!pki_digest_is_valid(ask->reference))
-        registry_reply_not_a_digest(ask);
-    else if (!registry_has(ask->registry->store, ask->repository, ask->reference))
-        registry_reply_error(ask->http, 404, "BLOB_UNKNOWN", "%s has no blob %s",
-                    ask->repository, ask->reference);
+    if (node_get(node_get(index, "blobs"), request->reference) &&
+        store_blob_size(request->registry->store, request->reference) < 0)
+        verify_missing(request->registry, request->repository, request->reference);
+    if (!pki_digest_is_valid(request->reference))
+        registry_reply_not_a_digest(request);
+    else if (!registry_has(request->registry->store, request->repository, request->reference))
+        registry_reply_error(request->http, 404, "BLOB_UNKNOWN", "%s has no blob %s",
+                    request->repository, request->reference);
     else
-        send_blob(ask, ask->reference, "application/octet-stream");
+        send_blob(request, request->reference, "application/octet-stream");
 }
 
 /* ---- Deleting ------------------------------------------------------------------------ */
@@ -237,60 +237,60 @@ static bool names_digest(void *arg, const char *digest, bool foreign)
 }
 
 /* Whether the hub made it, or needs it for what it made: works of spokes name that. */
-static bool is_made_by_hub(struct registry_request *ask, const struct node *index, const char *digest)
+static bool is_made_by_hub(struct registry_request *request, const struct node *index, const char *digest)
 {
     struct held held = { digest, false };
 
     if (node_get(node_get(index, "kept"), digest))
         return true;
     node_each(made, node_get(index, "kept"))
-        index_each_named(index_manifest(ask->http->arena, ask->registry->store,
+        index_each_named(index_manifest(request->http->arena, request->registry->store,
                                         made->key), names_digest, &held);
     return held.found;
 }
 
 /* A digest takes its tags along; a tag goes alone. */
-static bool remove_entry(struct registry_request *ask, struct node *index, const char *part)
+static bool remove_entry(struct registry_request *request, struct node *index, const char *part)
 {
-    struct arena *arena = ask->http->arena;
+    struct arena *arena = request->http->arena;
     struct node *tags = node_get(index, "tags"), *kept;
 
-    if (!pki_digest_is_valid(ask->reference))
-        return node_remove(tags, ask->reference);
-    if (!node_remove(node_get(index, part), ask->reference))
+    if (!pki_digest_is_valid(request->reference))
+        return node_remove(tags, request->reference);
+    if (!node_remove(node_get(index, part), request->reference))
         return false;
-    node_remove(node_get(index, "subjects"), ask->reference);
+    node_remove(node_get(index, "subjects"), request->reference);
     if (!tags || strcmp(part, "manifests"))
         return true;
     kept = node_map(arena);
     node_each(tag, tags)
-        if (strcmp(node_text(tag->value), ask->reference))
+        if (strcmp(node_text(tag->value), request->reference))
             node_set(arena, kept, tag->key, tag->value);
     node_set(arena, index, "tags", kept);
     return true;
 }
 
-static void delete_entry(struct registry_request *ask, const char *part)
+static void delete_entry(struct registry_request *request, const char *part)
 {
-    struct arena *arena = ask->http->arena;
-    struct node *index = index_read(arena, ask->registry->store, ask->repository);
-    bool is_digest = pki_digest_is_valid(ask->reference);
-    const char *digest = is_digest ? ask->reference
-                         : node_get_text(node_get(index, "tags"), ask->reference);
+    struct arena *arena = request->http->arena;
+    struct node *index = index_read(arena, request->registry->store, request->repository);
+    bool is_digest = pki_digest_is_valid(request->reference);
+    const char *digest = is_digest ? request->reference
+                         : node_get_text(node_get(index, "tags"), request->reference);
 
-    if (!is_digest && strchr(ask->reference, ':')) {
-        registry_reply_not_a_digest(ask);
-    } else if (is_made_by_hub(ask, index, digest)) {
-        registry_reply_error(ask->http, 403, "DENIED", "%s of %s is part of what the hub made for a "
-                    "WorkloadDeployment: it goes when that goes", ask->reference,
-                    ask->repository);
-    } else if (!remove_entry(ask, index, part)) {
-        registry_reply_error(ask->http, 404, !strcmp(part, "blobs") ? "BLOB_UNKNOWN"
-                    : "MANIFEST_UNKNOWN", "%s has no %s", ask->repository,
-                    ask->reference);
+    if (!is_digest && strchr(request->reference, ':')) {
+        registry_reply_not_a_digest(request);
+    } else if (is_made_by_hub(request, index, digest)) {
+        registry_reply_error(request->http, 403, "DENIED", "%s of %s is part of what the hub made for a "
+                    "WorkloadDeployment: it goes when that goes", request->reference,
+                    request->repository);
+    } else if (!remove_entry(request, index, part)) {
+        registry_reply_error(request->http, 404, !strcmp(part, "blobs") ? "BLOB_UNKNOWN"
+                    : "MANIFEST_UNKNOWN", "%s has no %s", request->repository,
+                    request->reference);
     } else {
-        index_write(arena, ask->registry->store, ask->repository, index);
-        registry_reply_when_durable(ask->registry, ask->http, 202, NULL, NULL);
+        index_write(arena, request->registry->store, request->repository, index);
+        registry_reply_when_durable(request->registry, request->http, 202, NULL, NULL);
     }
 }
 
@@ -303,78 +303,78 @@ static bool is_read_method(const char *method)
 
 /* /v2/NAME…/(manifests|blobs|tags|referrers)/REFERENCE and …/blobs/uploads/ID.
    False: it is none of these. */
-static bool take_apart(struct registry_request *ask)
+static bool take_apart(struct registry_request *request)
 {
-    const char *const *part = ask->http->segments;
-    size_t count = ask->http->segment_count, at;
+    const char *const *part = request->http->segments;
+    size_t count = request->http->segment_count, at;
     scoped_text struct text name = { 0 };
 
-    ask->reference = "";
+    request->reference = "";
     for (at = count; at-- > 1;) {
         if (!strcmp(part[at], "uploads") && at > 1 && !strcmp(part[at - 1], "blobs")) {
-            ask->what = "uploads";
-            ask->reference = at + 1 < count ? part[at + 1] : "";
+            request->what = "uploads";
+            request->reference = at + 1 < count ? part[at + 1] : "";
             at--;
             break;
         }
         if (at + 2 == count && (!strcmp(part[at], "manifests") ||
             !strcmp(part[at], "blobs") || !strcmp(part[at], "tags") ||
             !strcmp(part[at], "referrers")) && strcmp(part[at + 1], "uploads")) {
-            ask->what = part[at];
-            ask->reference = part[at + 1];
+            request->what = part[at];
+            request->reference = part[at + 1];
             break;
         }
     }
-    if (!ask->what || at < 2)
+    if (!request->what || at < 2)
         return false;
     for (size_t i = 1; i < at; i++)
         text_addf(&name, "%s%s", i > 1 ? "/" : "", part[i]);
-    ask->repository = arena_string(ask->http->arena, text_string(&name));
+    request->repository = arena_string(request->http->arena, text_string(&name));
     return true;
 }
 
-static void route_request(struct registry_request *ask)
+static void route_request(struct registry_request *request)
 {
-    bool get = is_read_method(ask->method), put = !strcmp(ask->method, "PUT");
-    bool gone = !strcmp(ask->method, "DELETE");
+    bool get = is_read_method(request->method), put = !strcmp(request->method, "PUT");
+    bool gone = !strcmp(request->method, "DELETE");
 
-    if (!strcmp(ask->what, "uploads"))
-        serve_upload(ask);
-    else if (!strcmp(ask->what, "manifests") && get)
-        get_manifest(ask);
-    else if (!strcmp(ask->what, "manifests") && put)
-        serve_manifest_put(ask);
-    else if (!strcmp(ask->what, "manifests") && gone)
-        delete_entry(ask, "manifests");
-    else if (!strcmp(ask->what, "blobs") && get)
-        get_blob(ask);
-    else if (!strcmp(ask->what, "blobs") && gone)
-        delete_entry(ask, "blobs");
-    else if (!strcmp(ask->what, "tags") && get && !strcmp(ask->reference, "list"))
-        list_tags(ask);
-    else if (!strcmp(ask->what, "referrers") && get)
-        list_referrers(ask);
+    if (!strcmp(request->what, "uploads"))
+        serve_upload(request);
+    else if (!strcmp(request->what, "manifests") && get)
+        get_manifest(request);
+    else if (!strcmp(request->what, "manifests") && put)
+        serve_manifest_put(request);
+    else if (!strcmp(request->what, "manifests") && gone)
+        delete_entry(request, "manifests");
+    else if (!strcmp(request->what, "blobs") && get)
+        get_blob(request);
+    else if (!strcmp(request->what, "blobs") && gone)
+        delete_entry(request, "blobs");
+    else if (!strcmp(request->what, "tags") && get && !strcmp(request->reference, "list"))
+        list_tags(request);
+    else if (!strcmp(request->what, "referrers") && get)
+        list_referrers(request);
     else
-        registry_reply_error(ask->http, 405, "UNSUPPORTED", "%s is not possible here",
-                    ask->method);
+        registry_reply_error(request->http, 405, "UNSUPPORTED", "%s is not possible here",
+                    request->method);
 }
 
-static bool may_use_repository(struct registry_request *ask)
+static bool may_use_repository(struct registry_request *request)
 {
-    const struct registry_settings *settings = &ask->registry->settings;
-    const char *digest = pki_digest_is_valid(ask->reference)
-                             ? ask->reference : NULL;
+    const struct registry_settings *settings = &request->registry->settings;
+    const char *digest = pki_digest_is_valid(request->reference)
+                             ? request->reference : NULL;
 
-    return settings->authorise(settings->arg, ask->http,
-                               is_read_method(ask->method) ? REGISTRY_PULL
+    return settings->authorise(settings->arg, request->http,
+                               is_read_method(request->method) ? REGISTRY_PULL
                                                     : REGISTRY_PUSH,
-                               ask->repository, digest);
+                               request->repository, digest);
 }
 
 void registry_handle(struct http_request *http, void *arg)
 {
     struct registry *registry = object_from(registry, REGISTRY_TAG, arg);
-    struct registry_request ask = {
+    struct registry_request request = {
         .registry = registry, .http = http, .repository = "",
         .reference = "", .method = arena_string(http->arena, http->method),
     };
@@ -382,41 +382,41 @@ void registry_handle(struct http_request *http, void *arg)
     bool base = http->segment_count == 1 || catalog;
 
     http->label = "registry";
-    if (!base && !take_apart(&ask)) {
+    if (!base && !take_apart(&request)) {
         registry_reply_error(http, 404, "NAME_INVALID", "there is nothing at %s",
                     http->path);
         return;
     }
-    if (!base && !registry_name_is_valid(ask.repository)) {
+    if (!base && !registry_name_is_valid(request.repository)) {
         registry_reply_error(http, 400, "NAME_INVALID", "\"%s\" is no repository name",
-                    ask.repository);
+                    request.repository);
         return;
     }
-    if (!may_use_repository(&ask)) {
+    if (!may_use_repository(&request)) {
         if (http->peer || http_request_header(http, "authorization"))
             registry_reply_error(http, 403, "DENIED", "not allowed for %s: it needs the verb %s "
                         "on the path /v2/%s, which a ClusterRole with nonResourceURLs gives",
-                        *ask.repository ? ask.repository : "this registry",
-                        is_read_method(ask.method) ? "get" : "create", ask.repository);
+                        *request.repository ? request.repository : "this registry",
+                        is_read_method(request.method) ? "get" : "create", request.repository);
         else
             registry_reply_error(http, 401, "UNAUTHORIZED",
                         "show a client certificate, or a token as password");
         return;
     }
-    if (!base && !is_read_method(ask.method) &&
-        registry_is_claimed(registry->store, ask.repository)) {
+    if (!base && !is_read_method(request.method) &&
+        registry_is_claimed(registry->store, request.repository)) {
         registry_reply_error(http, 403, "DENIED", "%s is kept by the hub for the WorkloadDeployment of "
-                    "that name: push to another repository", ask.repository);
+                    "that name: push to another repository", request.repository);
     } else if (!base) {
-        route_request(&ask);
-    } else if (is_read_method(ask.method)) {
+        route_request(&request);
+    } else if (is_read_method(request.method)) {
         if (catalog)
-            list_repositories(&ask);
+            list_repositories(&request);
         else
             registry_reply_json(http, "application/json", node_map(http->arena));
     } else {
-        http_answer_header(http, "Allow", "GET, HEAD");
+        http_response_header(http, "Allow", "GET, HEAD");
         registry_reply_error(http, 405, "UNSUPPORTED", "%s is not possible here: these are: GET, HEAD",
-                    ask.method);
+                    request.method);
     }
 }

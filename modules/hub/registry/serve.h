@@ -43,15 +43,15 @@ void registry_reply_error(struct http_request *request, int status, const char *
                  const char *format, ...) PRINTF(4, 5);
 void registry_reply_json(struct http_request *request, const char *type, const struct node *body);
 /* 400: what stands where a digest belongs is none. */
-void registry_reply_not_a_digest(struct registry_request *ask);
+void registry_reply_not_a_digest(struct registry_request *request);
 /* GET …/tags/list, …/referrers/DIGEST and /v2/_catalog (list.c). */
-void list_tags(struct registry_request *ask);
-void list_referrers(struct registry_request *ask);
-void list_repositories(struct registry_request *ask);
+void list_tags(struct registry_request *request);
+void list_referrers(struct registry_request *request);
+void list_repositories(struct registry_request *request);
 /* POST, PATCH, PUT, GET, DELETE below …/blobs/uploads/ (upload.c). */
-void serve_upload(struct registry_request *ask);
+void serve_upload(struct registry_request *request);
 /* PUT …/manifests/REFERENCE (push.c). */
-void serve_manifest_put(struct registry_request *ask);
+void serve_manifest_put(struct registry_request *request);
 /* Compares a blob with its digest, once (verify.c); a damaged one is told, removed,
    and made anew where its source is here. */
 int verify_blob(struct registry *registry, const char *repository,

@@ -186,11 +186,11 @@ static void tell_progress(struct http_request *request, const struct upload *upl
 {
     size_t len = upload->bytes.len;
 
-    http_answer_header(request, "Location",
+    http_response_header(request, "Location",
                        arena_printf(request->arena, "/v2/%s/blobs/uploads/%s",
                                     upload->repository, upload->id));
-    http_answer_header(request, "Docker-Upload-UUID", upload->id);
-    http_answer_header(request, "Range",
+    http_response_header(request, "Docker-Upload-UUID", upload->id);
+    http_response_header(request, "Range",
                        arena_printf(request->arena, "0-%zu", len ? len - 1 : 0));
 }
 
@@ -198,7 +198,7 @@ static void answer_progress(struct http_request *request, int status,
                             const struct upload *upload)
 {
     tell_progress(request, upload);
-    http_answer(request, status, NULL, NULL, 0);
+    http_respond(request, status, NULL, NULL, 0);
 }
 
 static void refuse_digest(struct http_request *request, const char *digest)
@@ -317,42 +317,42 @@ static bool parse_content_range(const char *text, int64_t *ret_from, int64_t *re
     return *ret_from <= *ret_to && *ret_to < INT64_MAX;
 }
 
-static void take_upload_body(struct registry_request *ask, struct upload *upload, const char *digest)
+static void take_upload_body(struct registry_request *request, struct upload *upload, const char *digest)
 {
-    struct arena *arena = ask->http->arena;
+    struct arena *arena = request->http->arena;
     struct body *body = arena_alloc(arena, sizeof *body);
-    const char *range = http_request_header(ask->http, "content-range");
+    const char *range = http_request_header(request->http, "content-range");
 
-    *body = (struct body) { ask->registry, ask->repository,
+    *body = (struct body) { request->registry, request->repository,
                             arena_string(arena, upload->id),
                             arena_string(arena, digest), -1, -1 };
     if (range && !parse_content_range(range, &body->from, &body->to))
         body->from = body->to = -1; /* a POST of the whole needs none */
     upload->busy = true;
-    http_request_gone(ask->http, free_upload, body);
-    http_body_whole(ask->http, ask->registry->settings.most_blob, on_upload_body,
+    http_request_gone(request->http, free_upload, body);
+    http_body_whole(request->http, request->registry->settings.most_blob, on_upload_body,
                     body);
 }
 
 /* ---- Requests -------------------------------------------------------------------- */
 
 /* A blob that another repository has, if the asker may pull from there. */
-static bool mount_from(struct registry_request *ask, const char *from, const char *digest)
+static bool mount_from(struct registry_request *request, const char *from, const char *digest)
 {
-    const struct registry_settings *settings = &ask->registry->settings;
-    struct arena *arena = ask->http->arena;
-    struct node *index = index_read(arena, ask->registry->store, ask->repository);
+    const struct registry_settings *settings = &request->registry->settings;
+    struct arena *arena = request->http->arena;
+    struct node *index = index_read(arena, request->registry->store, request->repository);
     struct err err = {0};
 
     if (!registry_name_is_valid(from) ||
-        !settings->authorise(settings->arg, ask->http, REGISTRY_PULL, from, digest) ||
-        !registry_has(ask->registry->store, from, digest) ||
-        index_check_room(index, ask->repository, &err) < 0)
+        !settings->authorise(settings->arg, request->http, REGISTRY_PULL, from, digest) ||
+        !registry_has(request->registry->store, from, digest) ||
+        index_check_room(index, request->repository, &err) < 0)
         return false;
     node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
-    index_write(arena, ask->registry->store, ask->repository, index);
-    registry_reply_created(ask->registry, ask->http,
-                  arena_printf(arena, "/v2/%s/blobs/%s", ask->repository, digest),
+    index_write(arena, request->registry->store, request->repository, index);
+    registry_reply_created(request->registry, request->http,
+                  arena_printf(arena, "/v2/%s/blobs/%s", request->repository, digest),
                   digest);
     return true;
 }
@@ -360,88 +360,88 @@ static bool mount_from(struct registry_request *ask, const char *from, const cha
 /* Without `from`, the project's repositories are looked through, up to so many. */
 #define MOUNT_LOOKS 100
 
-static bool mount_blob(struct registry_request *ask, const char *digest)
+static bool mount_blob(struct registry_request *request, const char *digest)
 {
-    const char *from = http_request_query(ask->http, "from");
-    size_t len = strcspn(ask->repository, "/"), looks = 0;
+    const char *from = http_request_query(request->http, "from");
+    size_t len = strcspn(request->repository, "/"), looks = 0;
 
     if (from)
-        return mount_from(ask, from, digest);
-    node_each(one, index_all(ask->http->arena, ask->registry->store))
-        if (strcspn(one->key, "/") == len && !strncmp(one->key, ask->repository, len) &&
-            looks++ < MOUNT_LOOKS && mount_from(ask, one->key, digest))
+        return mount_from(request, from, digest);
+    node_each(one, index_all(request->http->arena, request->registry->store))
+        if (strcspn(one->key, "/") == len && !strncmp(one->key, request->repository, len) &&
+            looks++ < MOUNT_LOOKS && mount_from(request, one->key, digest))
             return true;
     return false;
 }
 
-static void handle_post(struct registry_request *ask)
+static void handle_post(struct registry_request *request)
 {
-    const char *wanted = http_request_query(ask->http, "mount");
-    const char *digest = http_request_query(ask->http, "digest");
-    const char *algorithm = http_request_query(ask->http, "digest-algorithm");
+    const char *wanted = http_request_query(request->http, "mount");
+    const char *digest = http_request_query(request->http, "digest");
+    const char *algorithm = http_request_query(request->http, "digest-algorithm");
     struct upload *upload;
 
     if ((wanted && !pki_digest_is_valid(wanted)) || (digest && !pki_digest_is_valid(digest))) {
-        refuse_digest(ask->http, wanted ? wanted : digest);
+        refuse_digest(request->http, wanted ? wanted : digest);
         return;
     }
     if (algorithm && !pki_digest_is_algorithm(algorithm)) {
-        registry_reply_error(ask->http, 400, "DIGEST_INVALID", "?digest-algorithm=%.50s: this registry "
+        registry_reply_error(request->http, 400, "DIGEST_INVALID", "?digest-algorithm=%.50s: this registry "
                     "knows sha256 and sha512", algorithm);
         return;
     }
-    if (wanted && mount_blob(ask, wanted))
+    if (wanted && mount_blob(request, wanted))
         return;
-    upload = begin_upload(ask->registry, ask->repository);
+    upload = begin_upload(request->registry, request->repository);
     if (!upload)
-        refuse_more(ask->http);
+        refuse_more(request->http);
     else if (digest)
-        take_upload_body(ask, upload, digest);
+        take_upload_body(request, upload, digest);
     else
-        answer_progress(ask->http, 202, upload);
+        answer_progress(request->http, 202, upload);
 }
 
 /* What comes goes on where the upload stands. */
-static bool check_upload_range(struct registry_request *ask, const struct upload *upload)
+static bool check_upload_range(struct registry_request *request, const struct upload *upload)
 {
-    const char *range = http_request_header(ask->http, "content-range");
+    const char *range = http_request_header(request->http, "content-range");
     int64_t from = 0, to = 0;
 
     if (range && !parse_content_range(range, &from, &to)) {
-        registry_reply_error(ask->http, 400, "BLOB_UPLOAD_INVALID", "Content-Range \"%.100s\" is not "
+        registry_reply_error(request->http, 400, "BLOB_UPLOAD_INVALID", "Content-Range \"%.100s\" is not "
                     "START-END, the first and the last byte", range);
         return false;
     }
     if (!upload->busy && (!range || (uint64_t)from == upload->bytes.len))
         return true;
-    tell_progress(ask->http, upload);
-    registry_reply_error(ask->http, 416, "BLOB_UPLOAD_INVALID", "the upload stands at byte %zu%s",
+    tell_progress(request->http, upload);
+    registry_reply_error(request->http, 416, "BLOB_UPLOAD_INVALID", "the upload stands at byte %zu%s",
                 upload->bytes.len, upload->busy ? ", and another request writes to it" : "");
     return false;
 }
 
-void serve_upload(struct registry_request *ask)
+void serve_upload(struct registry_request *request)
 {
-    struct upload *upload = find_upload(ask->registry, ask->repository, ask->reference);
-    const char *digest = http_request_query(ask->http, "digest");
-    const char *method = ask->method;
+    struct upload *upload = find_upload(request->registry, request->repository, request->reference);
+    const char *digest = http_request_query(request->http, "digest");
+    const char *method = request->method;
 
-    if (!strcmp(method, "POST") && !*ask->reference) {
-        handle_post(ask);
+    if (!strcmp(method, "POST") && !*request->reference) {
+        handle_post(request);
     } else if (!upload) {
-        registry_reply_error(ask->http, 404, "BLOB_UPLOAD_UNKNOWN",
+        registry_reply_error(request->http, 404, "BLOB_UPLOAD_UNKNOWN",
                     "there is no such upload");
     } else if (!strcmp(method, "GET")) {
-        answer_progress(ask->http, 204, upload);
+        answer_progress(request->http, 204, upload);
     } else if (!strcmp(method, "DELETE")) {
-        drop_upload(ask->registry, upload);
-        http_answer(ask->http, 204, NULL, NULL, 0);
+        drop_upload(request->registry, upload);
+        http_respond(request->http, 204, NULL, NULL, 0);
     } else if (strcmp(method, "PATCH") && strcmp(method, "PUT")) {
-        registry_reply_error(ask->http, 405, "UNSUPPORTED", "%s is not possible here",
+        registry_reply_error(request->http, 405, "UNSUPPORTED", "%s is not possible here",
                     method);
     } else if (!strcmp(method, "PUT") && (!digest || !pki_digest_is_valid(digest))) {
-        refuse_digest(ask->http, digest);
-    } else if (check_upload_range(ask, upload)) {
-        take_upload_body(ask, upload, !strcmp(method, "PATCH") ? "" : digest);
+        refuse_digest(request->http, digest);
+    } else if (check_upload_range(request, upload)) {
+        take_upload_body(request, upload, !strcmp(method, "PATCH") ? "" : digest);
     }
 }

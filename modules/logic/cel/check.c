@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks names and operand types before anything runs. */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists, optionals, parseJSON(), and OCM's scores() and hasConditions(). */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include <string.h>
 

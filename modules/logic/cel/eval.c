@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluates a checked expression and counts what it costs. */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include <assert.h>
 #include <string.h>

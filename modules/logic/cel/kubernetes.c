@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kubernetes' libraries: quantity, semver, ip, cidr, url, format. */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include "base/clock.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cuts an expression into tokens. */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kubernetes' libraries: ip, cidr, url. */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

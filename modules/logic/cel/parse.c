@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads tokens into an expression tree; macros become nodes of their own. */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

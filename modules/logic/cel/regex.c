@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* matches(), find() and findAll(). */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include "pattern/pattern.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reports errors, with their position in the text, and charges the costs of a run. */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include <stdarg.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operators, conversions and size(). */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include "base/clock.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* String functions: CEL's own, the strings extension, regular expressions. */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include <ctype.h>
 #include <stdlib.h>

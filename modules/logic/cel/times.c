@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Timestamps and durations. */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include "base/clock.h"
 

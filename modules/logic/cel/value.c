@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values: made from trees, compared, and made into trees again. */
-#include "cel/inside.h"
+#include "cel/internal.h"
 
 #include "base/clock.h"
 

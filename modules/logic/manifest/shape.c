@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Bits, since some fields take several types. */
-enum type { INT = 1, TEXT = 2, YES = 4, LIST = 8, MAP = 16, NUMBER = 32 };
+enum type { INT = 1, TEXT = 2, BOOL = 4, LIST = 8, MAP = 16, NUMBER = 32 };
 #define INT_OR_TEXT (INT | TEXT)
 #define QUANTITY (INT | TEXT | NUMBER)
 
@@ -28,7 +28,7 @@ static const struct shape texts[] = { { "", TEXT, NULL }, { 0 } };
 static const struct shape quantities[] = { { "", QUANTITY, NULL }, { 0 } };
 
 static const struct shape key_ref[] = { { "name", TEXT, NULL }, { "key", TEXT, NULL },
-                                        { "optional", YES, NULL }, { 0 } };
+                                        { "optional", BOOL, NULL }, { 0 } };
 static const struct shape field_ref[] = { { "fieldPath", TEXT, NULL }, { 0 } };
 static const struct shape value_from[] = { { "configMapKeyRef", MAP, key_ref },
                                            { "secretKeyRef", MAP, key_ref },
@@ -47,7 +47,7 @@ static const struct shape resources[] = { { "limits", MAP, quantities },
                                           { "requests", MAP, quantities }, { 0 } };
 static const struct shape mount[] = { { "name", TEXT, NULL }, { "mountPath", TEXT, NULL },
                                       { "subPath", TEXT, NULL }, { "subPathExpr", TEXT, NULL },
-                                      { "readOnly", YES, NULL }, { "recursiveReadOnly", TEXT, NULL },
+                                      { "readOnly", BOOL, NULL }, { "recursiveReadOnly", TEXT, NULL },
                                       { "mountPropagation", TEXT, NULL }, { 0 } };
 static const struct shape exec[] = { { "command", LIST, texts }, { 0 } };
 static const struct shape header[] = { { "name", TEXT, NULL }, { "value", TEXT, NULL }, { 0 } };
@@ -70,8 +70,8 @@ static const struct shape rights[] = {
     { "runAsUser", INT, NULL, NUMBER_USER }, { "runAsGroup", INT, NULL, NUMBER_GROUP },
     { "fsGroup", INT, NULL, NUMBER_GROUP }, { "supplementalGroups", LIST, groups },
     { "supplementalGroupsPolicy", TEXT, NULL }, { "fsGroupChangePolicy", TEXT, NULL },
-    { "runAsNonRoot", YES, NULL }, { "privileged", YES, NULL },
-    { "allowPrivilegeEscalation", YES, NULL }, { "readOnlyRootFilesystem", YES, NULL },
+    { "runAsNonRoot", BOOL, NULL }, { "privileged", BOOL, NULL },
+    { "allowPrivilegeEscalation", BOOL, NULL }, { "readOnlyRootFilesystem", BOOL, NULL },
     { "procMount", TEXT, NULL }, { "seccompProfile", MAP, profile },
     { "appArmorProfile", MAP, profile }, { "seLinuxOptions", MAP, texts },
     { "capabilities", MAP, capabilities }, { 0 }
@@ -98,12 +98,12 @@ static const struct shape item[] = { { "key", TEXT, NULL }, { "path", TEXT, NULL
                                      { "resourceFieldRef", MAP, resource_ref }, { 0 } };
 static const struct shape from_config[] = { { "name", TEXT, NULL }, { "items", LIST, item },
                                             { "defaultMode", INT, NULL, NUMBER_MODE },
-                                            { "optional", YES, NULL }, { 0 } };
+                                            { "optional", BOOL, NULL }, { 0 } };
 static const struct shape from_secret[] = { { "secretName", TEXT, NULL }, { "items", LIST, item },
                                             { "defaultMode", INT, NULL, NUMBER_MODE },
-                                            { "optional", YES, NULL }, { 0 } };
+                                            { "optional", BOOL, NULL }, { 0 } };
 static const struct shape empty[] = { { "medium", TEXT, NULL }, { "sizeLimit", QUANTITY, NULL }, { 0 } };
-static const struct shape claim[] = { { "claimName", TEXT, NULL }, { "readOnly", YES, NULL }, { 0 } };
+static const struct shape claim[] = { { "claimName", TEXT, NULL }, { "readOnly", BOOL, NULL }, { 0 } };
 static const struct shape host[] = { { "path", TEXT, NULL }, { "type", TEXT, NULL }, { 0 } };
 static const struct shape downward[] = { { "items", LIST, item },
                                          { "defaultMode", INT, NULL, NUMBER_MODE }, { 0 } };
@@ -124,7 +124,7 @@ static const struct shape pod[] = {
     { "terminationGracePeriodSeconds", INT, NULL, NUMBER_SECONDS }, { "activeDeadlineSeconds", INT, NULL, NUMBER_SECONDS },
     { "securityContext", MAP, rights }, { "runtimeClassName", TEXT, NULL },
     { "hostname", TEXT, NULL }, { "subdomain", TEXT, NULL }, { "hostAliases", LIST, alias },
-    { "enableServiceLinks", YES, NULL }, { "hostNetwork", YES, NULL }, { 0 }
+    { "enableServiceLinks", BOOL, NULL }, { "hostNetwork", BOOL, NULL }, { 0 }
 };
 
 static const struct shape template_meta[] = { { "labels", MAP, texts },
@@ -156,11 +156,11 @@ static const struct shape workload[] = {
     { "replicas", INT, NULL }, { "selector", MAP, NULL }, { "template", MAP, template },
     { "strategy", MAP, strategy }, { "updateStrategy", MAP, strategy },
     { "minReadySeconds", INT, NULL, NUMBER_SECONDS }, { "progressDeadlineSeconds", INT, NULL, NUMBER_SECONDS },
-    { "revisionHistoryLimit", INT, NULL }, { "paused", YES, NULL }, { "serviceName", TEXT, NULL },
+    { "revisionHistoryLimit", INT, NULL }, { "paused", BOOL, NULL }, { "serviceName", TEXT, NULL },
     { "podManagementPolicy", TEXT, NULL }, { "volumeClaimTemplates", LIST, claim_template },
     { "parallelism", INT, NULL }, { "completions", INT, NULL }, { "completionMode", TEXT, NULL },
     { "backoffLimit", INT, NULL }, { "activeDeadlineSeconds", INT, NULL, NUMBER_SECONDS },
-    { "ttlSecondsAfterFinished", INT, NULL, NUMBER_SECONDS }, { "suspend", YES, NULL },
+    { "ttlSecondsAfterFinished", INT, NULL, NUMBER_SECONDS }, { "suspend", BOOL, NULL },
     { "backoffLimitPerIndex", INT, NULL }, { "maxFailedIndexes", INT, NULL },
     { "podReplacementPolicy", TEXT, NULL }, { "podFailurePolicy", MAP, failure_policy },
     { "successPolicy", MAP, success_policy }, { 0 }
@@ -182,7 +182,7 @@ static const struct shape service_port[] = {
 };
 static const struct shape service[] = {
     { "selector", MAP, texts }, { "ports", LIST, service_port }, { "type", TEXT, NULL },
-    { "clusterIP", TEXT, NULL }, { "publishNotReadyAddresses", YES, NULL },
+    { "clusterIP", TEXT, NULL }, { "publishNotReadyAddresses", BOOL, NULL },
     { "sessionAffinity", TEXT, NULL }, { 0 }
 };
 static const struct shape service_object[] = { { "metadata", MAP, metadata },
@@ -193,7 +193,7 @@ static const struct shape plain_object[] = { { "metadata", MAP, metadata }, { 0 
 
 static int shape_type_of(const struct node *node)
 {
-    static const int types[] = { [NODE_BOOL] = YES, [NODE_INT] = INT, [NODE_FLOAT] = NUMBER,
+    static const int types[] = { [NODE_BOOL] = BOOL, [NODE_INT] = INT, [NODE_FLOAT] = NUMBER,
                                  [NODE_STRING] = TEXT, [NODE_LIST] = LIST, [NODE_MAP] = MAP };
 
     return types[node->type];
@@ -204,7 +204,7 @@ static const char *name_shape_type(int type)
     switch (type) {
     case INT: return "an integer";
     case TEXT: return "a string";
-    case YES: return "true or false";
+    case BOOL: return "true or false";
     case LIST: return "a list";
     case MAP: return "an object";
     case INT_OR_TEXT: return "an integer or a string";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Applies configurations and tracks who owns which field of an object. */
-#include "patch/inside.h"
+#include "patch/internal.h"
 
 #include "meta/meta.h"
 

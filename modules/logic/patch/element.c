@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Knows the steps of a path: fields, keys of list items, values, indexes. */
-#include "patch/inside.h"
+#include "patch/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

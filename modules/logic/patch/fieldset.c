@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Computes with sets of field paths, and reads and writes them as fieldsV1. */
-#include "patch/inside.h"
+#include "patch/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

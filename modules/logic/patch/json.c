@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Applies a JSON patch (RFC 6902) with kube-apiserver's leniencies. */
-#include "patch/inside.h"
+#include "patch/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads and writes metadata.managedFields: who owns what. */
-#include "patch/inside.h"
+#include "patch/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

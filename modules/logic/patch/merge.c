@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Merges a patch into a document as RFC 7386 says, and kube-apiserver's library. */
-#include "patch/inside.h"
+#include "patch/internal.h"
 
 /* What is new has no null in a map, also inside of lists; RFC 7386 would leave
    those there. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Merges a patch as kubectl's strategic merge does, with its directives. */
-#include "patch/inside.h"
+#include "patch/internal.h"
 
 #include "base/map.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compares, merges and cuts objects the way their schema says they are owned. */
-#include "patch/inside.h"
+#include "patch/internal.h"
 
 #include "base/map.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says whether an object has the types and fields that its schema declares. */
-#include "patch/inside.h"
+#include "patch/internal.h"
 
 #include "base/map.h"
 

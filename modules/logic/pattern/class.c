@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps sets of runes as ranges in order. */
 #include "base/unicode.h"
-#include "pattern/inside.h"
+#include "pattern/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

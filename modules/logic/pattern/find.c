@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a pattern over a text, all its threads at once. */
 #include "base/text.h"
-#include "pattern/inside.h"
+#include "pattern/internal.h"
 
 #include <string.h>
 

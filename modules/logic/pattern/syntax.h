@@ -2,7 +2,7 @@
 #ifndef PATTERN_SYNTAX_H
 #define PATTERN_SYNTAX_H
 
-#include "pattern/inside.h"
+#include "pattern/internal.h"
 
 /* What an expression may take while it is read: \PL alone has a thousand
    ranges, and it is three bytes long. */

@@ -54,7 +54,7 @@ static void make_rows(struct choice *choice)
    and NoSelectIfNew depend on it. */
 static void mark_own_decisions(struct choice *choice)
 {
-    scoped_mem char *key = mem_printf("%s/%s", choice->space, choice->name);
+    scoped_mem char *key = mem_printf("%s/%s", choice->namespace, choice->name);
 
     choice->own = map_get(choice->world->owners, key);
     if (!choice->own)

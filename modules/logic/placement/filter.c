@@ -29,7 +29,7 @@ static bool is_wanted_set(const struct node *names, const char *name)
 static void find_eligible_sets(struct choice *choice)
 {
     struct placement_result *result = choice->result;
-    const struct node *asked = node_get(choice->spec, "clusterSets");
+    const struct node *requested = node_get(choice->spec, "clusterSets");
     struct binding *binding;
     size_t at = 0, count = 0;
 
@@ -37,11 +37,11 @@ static void find_eligible_sets(struct choice *choice)
         arena_alloc(choice->arena, (map_count(choice->world->bindings) + 1) *
                                        sizeof *result->sets);
     while ((binding = map_next(choice->world->bindings, &at, NULL))) {
-        if (!text_same(binding->space, choice->space) ||
+        if (!text_same(binding->namespace, choice->namespace) ||
             !map_get(choice->world->sets, binding->set))
             continue;
         result->bindings++;
-        if (is_wanted_set(asked, binding->set))
+        if (is_wanted_set(requested, binding->set))
             result->sets[count++] = arena_string(choice->arena, binding->set);
     }
     if (count)
@@ -106,7 +106,7 @@ int choice_find_sets(struct choice *choice)
     struct placement_world *world = choice->world;
     struct membership *sets;
     const struct placement_reach *reach =
-        placement_reach_read(world, choice->space, choice->arena);
+        placement_reach_read(world, choice->namespace, choice->arena);
 
     find_eligible_sets(choice);
     for (size_t i = 0; i < world->cluster_count; i++)

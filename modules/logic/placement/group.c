@@ -96,16 +96,16 @@ static void add_decision_groups(struct grouping *grouping, const char *name,
 static int group_selected_clusters(struct grouping *grouping, const struct node *node)
 {
     struct choice *choice = grouping->choice;
-    const struct node *asked = node_get(node, "groupClusterSelector");
+    const struct node *requested = node_get(node, "groupClusterSelector");
     struct selector *labels, *claims;
     struct placement_cluster **rows = arena_alloc(
         choice->arena, (grouping->left_count + 1) * sizeof *rows);
     size_t count = 0, kept = 0;
     struct err err;
 
-    if (choice_selector(choice, node_get(asked, "labelSelector"), &labels,
+    if (choice_selector(choice, node_get(requested, "labelSelector"), &labels,
                         &err) < 0 ||
-        choice_selector(choice, node_get(asked, "claimSelector"), &claims,
+        choice_selector(choice, node_get(requested, "claimSelector"), &claims,
                         &err) < 0)
         return choice_complain(choice, PLACEMENT_MISCONFIGURED,
                                "DecisionStrategy", "%s", err.text);

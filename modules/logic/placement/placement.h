@@ -45,9 +45,9 @@ void placement_world_free(struct placement_world **world);
  */
 bool placement_world_put(struct placement_world *world, const char *kind,
                          const struct node *object);
-/* `space` is "" for kinds without a namespace. */
+/* `namespace` is "" for kinds without a namespace. */
 void placement_world_remove(struct placement_world *world, const char *kind,
-                            const char *space, const char *name);
+                            const char *namespace, const char *name);
 
 /*
  * What may be given to a namespace now, by any placement. A cluster is within

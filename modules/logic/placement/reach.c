@@ -38,7 +38,7 @@ const struct placement_reach *placement_reach_read(struct placement_world *world
         struct bound_set *bound = &reach->sets[reach->count];
         struct err err;
 
-        if (!set || strcmp(binding->space, namespace) != 0)
+        if (!set || strcmp(binding->namespace, namespace) != 0)
             continue;
         *bound = (struct bound_set){.name = arena_string(arena, binding->set), .pool = set->pool,
                                     .exclusive = set->exclusive};

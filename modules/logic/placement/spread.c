@@ -271,9 +271,9 @@ void choice_take(struct choice *choice)
     const struct node *number = node_get(choice->spec, "numberOfClusters");
     const struct node *rules =
         node_at(choice->spec, "spreadPolicy", "spreadConstraints", NULL);
-    int64_t asked = node_is(number, NODE_INT) ? number->integer : INT64_MAX;
-    size_t limit = asked < 0 ? 0
-                   : (uint64_t)asked < choice->count ? (size_t)asked
+    int64_t requested = node_is(number, NODE_INT) ? number->integer : INT64_MAX;
+    size_t limit = requested < 0 ? 0
+                   : (uint64_t)requested < choice->count ? (size_t)requested
                                                       : choice->count;
 
     if (node_count(rules)) {
@@ -284,6 +284,6 @@ void choice_take(struct choice *choice)
                 i < limit ? PLACEMENT_CHOSEN : PLACEMENT_RANKED_LOW;
         result->chosen_count = limit;
     }
-    if (asked != INT64_MAX && asked > (int64_t)result->chosen_count)
-        result->unscheduled = (size_t)asked - result->chosen_count;
+    if (requested != INT64_MAX && requested > (int64_t)result->chosen_count)
+        result->unscheduled = (size_t)requested - result->chosen_count;
 }

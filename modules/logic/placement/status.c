@@ -107,9 +107,9 @@ static struct placement_satisfied gather_satisfied(struct arena *arena,
                                            const struct node *placement,
                                            const struct placement_result *result)
 {
-    const struct node *asked = node_at(placement, "spec", "clusterSets", NULL);
+    const struct node *requested = node_at(placement, "spec", "clusterSets", NULL);
     struct placement_satisfied facts = {
-        .wanted = node_count(asked),
+        .wanted = node_count(requested),
         .sets = result->sets,
         .set_count = result->set_count,
         .bindings = result->bindings,
@@ -123,7 +123,7 @@ static struct placement_satisfied gather_satisfied(struct arena *arena,
     facts.sets_wanted =
         arena_alloc(arena, (facts.wanted + 1) * sizeof *facts.sets_wanted);
     for (size_t i = 0; i < facts.wanted; i++)
-        facts.sets_wanted[i] = node_text(node_item(asked, i));
+        facts.sets_wanted[i] = node_text(node_item(requested, i));
     return facts;
 }
 

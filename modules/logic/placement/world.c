@@ -21,9 +21,9 @@ struct placement_world *placement_world_new(void)
     return world;
 }
 
-static char *join_key(const char *space, const char *name)
+static char *join_key(const char *namespace, const char *name)
 {
-    return mem_printf("%s/%s", space, name);
+    return mem_printf("%s/%s", namespace, name);
 }
 
 /* A seat is made by the first object that names the cluster, and stays when the
@@ -214,7 +214,7 @@ static void free_set_binding(struct binding *binding)
 {
     if (!binding)
         return;
-    mem_free(&binding->space);
+    mem_free(&binding->namespace);
     mem_free(&binding->set);
     mem_free(&binding);
 }
@@ -225,7 +225,7 @@ static void put_binding(struct placement_world *world, const char *key,
     const char *set = node_get_text(node_get(object, "spec"), "clusterSet");
     struct binding *binding = mem_alloc(sizeof *binding);
 
-    binding->space = mem_copy_string(meta_namespace(object));
+    binding->namespace = mem_copy_string(meta_namespace(object));
     binding->set = mem_copy_string(*set ? set : meta_name(object));
     free_set_binding(map_put(world->bindings, key, binding));
 }
@@ -322,10 +322,10 @@ static void put_decision(struct placement_world *world, const char *key,
 
 /* ---- Add-on scores: their namespace is the cluster --------------------- */
 
-static void remove_score(struct placement_world *world, const char *space,
+static void remove_score(struct placement_world *world, const char *namespace,
                          const char *name)
 {
-    struct seat *seat = map_get(world->seats, space);
+    struct seat *seat = map_get(world->seats, namespace);
     struct addon_score **at = seat ? &seat->addon_scores : NULL;
 
     while (at && *at && !text_same((*at)->name, name))
@@ -339,15 +339,15 @@ static void remove_score(struct placement_world *world, const char *space,
     }
 }
 
-static void put_score(struct placement_world *world, const char *space,
+static void put_score(struct placement_world *world, const char *namespace,
                       const char *name, const struct node *object)
 {
-    struct seat *seat = find_or_add_seat(world, space);
+    struct seat *seat = find_or_add_seat(world, namespace);
     struct arena *arena = arena_new();
     struct addon_score *score = arena_alloc(arena, sizeof *score);
     const struct node *status = node_get(object, "status");
 
-    remove_score(world, space, name);
+    remove_score(world, namespace, name);
     score->arena = arena;
     score->name = arena_string(arena, name);
     score->scores = node_is(node_get(status, "scores"), NODE_LIST)
@@ -365,8 +365,8 @@ bool placement_world_put(struct placement_world *world, const char *kind,
                          const struct node *object)
 {
     const char *name = meta_name(object);
-    const char *space = meta_namespace(object);
-    scoped_mem char *key = join_key(space, name);
+    const char *namespace = meta_namespace(object);
+    scoped_mem char *key = join_key(namespace, name);
 
     if (!*name)
         return false;
@@ -379,16 +379,16 @@ bool placement_world_put(struct placement_world *world, const char *kind,
     else if (text_same(kind, "PlacementDecision"))
         put_decision(world, key, object);
     else if (text_same(kind, "AddOnPlacementScore"))
-        put_score(world, space, name, object);
+        put_score(world, namespace, name, object);
     else
         return false;
     return true;
 }
 
 void placement_world_remove(struct placement_world *world, const char *kind,
-                            const char *space, const char *name)
+                            const char *namespace, const char *name)
 {
-    scoped_mem char *key = join_key(space, name);
+    scoped_mem char *key = join_key(namespace, name);
 
     if (text_same(kind, "ManagedCluster"))
         remove_cluster(world, name);
@@ -399,7 +399,7 @@ void placement_world_remove(struct placement_world *world, const char *kind,
     else if (text_same(kind, "PlacementDecision"))
         remove_decision(world, key);
     else if (text_same(kind, "AddOnPlacementScore"))
-        remove_score(world, space, name);
+        remove_score(world, namespace, name);
 }
 
 /* remove_score() finds a seat by its name, so the names are freed in a second loop. */

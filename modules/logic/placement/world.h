@@ -64,7 +64,7 @@ struct cluster_set {
 };
 
 struct binding {
-    char *space, *set; /* owned */
+    char *namespace, *set; /* owned */
 };
 
 struct decision {
@@ -117,7 +117,7 @@ bool world_reaches(const struct placement_reach *reach, const struct seat *seat)
 struct choice {
     struct placement_world *world;
     const struct node *placement, *spec;
-    const char *space, *name;
+    const char *namespace, *name;
     int64_t now;
     struct arena *arena;
     struct placement_result *result;

@@ -9,7 +9,7 @@
 /*
  * Which pods a workload should start and stop now.
  *
- * Pure: wanted × there → steps. A pass that was cut short is simply planned
+ * Pure: wanted × there → steps. A run that was cut short is simply planned
  * again. Each kind of workload has a function of its own; all of them look at
  * the same two structs. Jobs are planned in plan_job.c.
  *

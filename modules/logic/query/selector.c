@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asks objects whether a selector selects them. */
-#include "query/inside.h"
+#include "query/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

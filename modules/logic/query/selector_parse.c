@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads label and field selectors as Kubernetes' grammar has them. */
-#include "query/inside.h"
+#include "query/internal.h"
 
 #include <string.h>
 

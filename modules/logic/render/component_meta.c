@@ -92,17 +92,17 @@ static int set_namespace(struct arena *arena, const struct component_meta *meta,
                            struct node *metadata, const char *kind,
                            struct err *err)
 {
-    const char *space = node_get_text(metadata, "namespace");
+    const char *namespace = node_get_text(metadata, "namespace");
 
     if (confine_is_cluster_kind(kind))
         return 0;
-    if (*space && strcmp(space, meta->input->space))
+    if (*namespace && strcmp(namespace, meta->input->namespace))
         return err_set(err, ERR_INVALID, "component \"%s\": %s \"%s\" names "
                        "the namespace \"%s\"; this workload may only use "
                        "\"%s\"", meta->component, kind,
-                       node_get_text(metadata, "name"), space,
-                       meta->input->space);
-    node_set_text(arena, metadata, "namespace", meta->input->space);
+                       node_get_text(metadata, "name"), namespace,
+                       meta->input->namespace);
+    node_set_text(arena, metadata, "namespace", meta->input->namespace);
     return 0;
 }
 

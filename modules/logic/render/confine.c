@@ -162,7 +162,7 @@ static int refuse_other_namespace(const struct confine *in, const char *namespac
     add_field_path(&path, step);
     return refuse_manifest(in, text_string(&path),
                   arena_printf(in->arena, "\"%.80s\" is another namespace; this workload may only "
-                               "use \"%s\"", namespace, in->meta->input->space));
+                               "use \"%s\"", namespace, in->meta->input->namespace));
 }
 
 /* Walks the whole tree, because any kind may have a field that names a namespace. */
@@ -170,7 +170,7 @@ static int check_named_namespaces(const struct confine *in, const struct node *t
                             const struct step *up, bool named)
 {
     if (node_is(tree, NODE_STRING))
-        return named && tree->len && strcmp(node_text(tree), in->meta->input->space)
+        return named && tree->len && strcmp(node_text(tree), in->meta->input->namespace)
                    ? refuse_other_namespace(in, node_text(tree), up) : 0;
     for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++) {
         struct step step = { up, NULL, i };

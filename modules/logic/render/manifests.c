@@ -76,7 +76,7 @@ static struct node *make_template_data(const struct rendering *rendering,
     node_set_text(arena, context, "project", in->project ? in->project : "");
     node_set_text(arena, context, "aiworkload", in->aiworkload);
     node_set_text(arena, context, "deployment", in->deployment);
-    node_set_text(arena, context, "namespace", in->space);
+    node_set_text(arena, context, "namespace", in->namespace);
     node_set_text(arena, context, "component", rendering->meta.component);
     node_set_text(arena, context, "name", rendering->meta.name);
     node_set(arena, context, "labels", component_meta_labels(arena, &rendering->meta));

@@ -53,7 +53,7 @@ struct render_input {
     const char *aiworkload;         /* prefix of the objects' names */
     bool apart;                     /* names as of render_name_apart() */
     const char *deployment;         /* WorkloadDeployment */
-    const char *space;              /* target namespace on the spoke */
+    const char *namespace;              /* target namespace on the spoke */
     struct meter *meter;            /* pays for it all; NULL: METER_ANSWER */
     const struct node *cluster_kinds; /* without a namespace, but allowed; or NULL */
 };

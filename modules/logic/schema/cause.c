@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says what is wrong with a field in a kube-apiserver's words. */
-#include "schema/inside.h"
+#include "schema/internal.h"
 
 #include <math.h>
 #include <stdio.h>

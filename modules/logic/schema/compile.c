@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compiles an OpenAPI v3 schema into structs that point at each other. */
-#include "schema/inside.h"
+#include "schema/internal.h"
 
 #include "base/map.h"
 

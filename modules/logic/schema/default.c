@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fills in defaults, and finds or removes what a schema does not know. */
-#include "schema/inside.h"
+#include "schema/internal.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Knows the formats of strings and numbers that Kubernetes checks. */
-#include "schema/inside.h"
+#include "schema/internal.h"
 
 #include "base/clock.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Matches strings against the patterns of a schema. */
-#include "schema/inside.h"
+#include "schema/internal.h"
 
 #include "base/map.h"
 #include "pattern/pattern.h"

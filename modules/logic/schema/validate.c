@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a value against a schema and says what is wrong, field by field. */
-#include "schema/inside.h"
+#include "schema/internal.h"
 
 #include <math.h>
 #include <stdio.h>

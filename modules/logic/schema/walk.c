@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers what a compiled schema says about a place. */
-#include "schema/inside.h"
+#include "schema/internal.h"
 
 #include <string.h>
 

@@ -51,7 +51,7 @@ static bool matches_identifier(const struct node *identifier,
     return text_same(node_get_text(identifier, "group"), resource->group) &&
            text_same(node_get_text(identifier, "resource"), resource->resource) &&
            work_wildcard(node_get_text(identifier, "name"), resource->name) &&
-           work_wildcard(node_get_text(identifier, "namespace"), resource->space);
+           work_wildcard(node_get_text(identifier, "namespace"), resource->namespace);
 }
 
 /* An empty part of an option counts as absent, so that the next matching entry gives it. */
@@ -71,7 +71,7 @@ static struct node *make_identifier(struct arena *arena,
     node_set_text(arena, node, "group", resource->group);
     node_set_text(arena, node, "resource", resource->resource);
     node_set_text(arena, node, "name", resource->name);
-    node_set_text(arena, node, "namespace", resource->space);
+    node_set_text(arena, node, "namespace", resource->namespace);
     return node;
 }
 
@@ -181,7 +181,7 @@ bool work_owns(const struct node *delete_option,
         if (text_same(node_get_text(rule, "group"), resource->group) &&
             text_same(node_get_text(rule, "resource"), resource->resource) &&
             text_same(node_get_text(rule, "name"), resource->name) &&
-            text_same(node_get_text(rule, "namespace"), resource->space))
+            text_same(node_get_text(rule, "namespace"), resource->namespace))
             return false;
     }
     return true;
@@ -195,7 +195,7 @@ static bool same_resource(const struct node *a, const struct node *b)
 
     return text_same(one.group, two.group) &&
            text_same(one.resource, two.resource) &&
-           text_same(one.space, two.space) && text_same(one.name, two.name);
+           text_same(one.namespace, two.namespace) && text_same(one.name, two.name);
 }
 
 struct node *work_untracked(struct arena *arena, const struct node *applied,

@@ -27,7 +27,7 @@
 
 /* A manifest or an applied object, as status and options name it. */
 struct work_resource {
-    const char *group, *version, *resource, *space, *name;
+    const char *group, *version, *resource, *namespace, *name;
 };
 /* Reads {group, version, resource, namespace, name}; "" for what is not there. */
 struct work_resource work_resource_read(const struct node *map);

@@ -2,7 +2,7 @@
 /* Opens and closes the parts of an agent, and says what it does in each state. */
 #include "agent/departure.h"
 #include "agent/identity.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
 #include "agent/status.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes this spoke's key and the request for a certificate, and checks the one that comes. */
 #include "agent/identity.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes requests of this machine's administrator, one line each: "leave". */
 #include "agent/departure.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/session.h"
 #include "agent/sync.h"
 

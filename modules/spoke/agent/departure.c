@@ -2,7 +2,7 @@
 /* Ends a spoke's membership at its hub: it was asked to leave, was removed, or is reset. */
 #include "agent/departure.h"
 #include "agent/identity.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/session.h"
 
 #include "base/clock.h"
@@ -282,9 +282,9 @@ void departure_close(struct agent *agent)
 
 /* ---- Refused --------------------------------------------------------------------- */
 
-static enum refusal read_refusal(const struct http_answer *answer)
+static enum refusal read_refusal(const struct http_response *response)
 {
-    const char *word = http_answer_get(answer, HEADER);
+    const char *word = http_response_get(response, HEADER);
 
     for (size_t i = 0; word && i < count_of(refusals); i++)
         if (!strcmp(word, refusals[i].word))
@@ -299,9 +299,9 @@ static bool is_final_refusal(enum refusal refusal)
 
 /* A hub that was restored does not name its epoch, or names another one: then its list of
    members may be older than this spoke's membership. */
-static bool is_removal_believed(struct agent *agent, const struct http_answer *answer)
+static bool is_removal_believed(struct agent *agent, const struct http_response *response)
 {
-    if (epoch_is_confirmed(agent, answer))
+    if (epoch_is_confirmed(agent, response))
         return true;
     if (!agent->departure->disbelief_told)
         log_warn("spoke", "%s says that this spoke was removed, but it may have lost writes (it "
@@ -321,10 +321,10 @@ static void remember_removal(struct agent *agent, const struct err *why)
                  "data of its claims stays", agent->hub, works_count(agent->works));
 }
 
-void departure_refused(struct agent *agent, const struct http_answer *answer,
+void departure_refused(struct agent *agent, const struct http_response *response,
                        const struct err *why)
 {
-    agent->departure->refusal = answer ? read_refusal(answer) : REFUSAL_NONE;
+    agent->departure->refusal = response ? read_refusal(response) : REFUSAL_NONE;
     if (!is_final_refusal(agent->departure->refusal) && agent->departure->refusal != REFUSAL_UNKNOWN)
         return;
     /* This spoke has asked to leave: each of these words, "unknown" too, means that it may. */
@@ -333,7 +333,7 @@ void departure_refused(struct agent *agent, const struct http_answer *answer,
         departure_proceed(agent);
         return;
     }
-    if (!is_final_refusal(agent->departure->refusal) || !is_removal_believed(agent, answer))
+    if (!is_final_refusal(agent->departure->refusal) || !is_removal_believed(agent, response))
         return;
     remember_removal(agent, why);
     if (!agent->departure->removed_since)

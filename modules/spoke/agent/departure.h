@@ -10,7 +10,7 @@
 
 struct agent;
 struct agent_settings;
-struct http_answer;
+struct http_response;
 struct node;
 
 /* ---- departure.c: leaving, being removed, being reset ---------------------------- */
@@ -21,7 +21,7 @@ int departure_open(struct agent *agent, const struct agent_settings *settings,
 void departure_resume(struct agent *agent);
 void departure_close(struct agent *agent);
 /* The hub refused the certificate with 401. */
-void departure_refused(struct agent *agent, const struct http_answer *answer,
+void departure_refused(struct agent *agent, const struct http_response *response,
                        const struct err *why);
 /* The hub accepts the certificate. */
 void departure_accepted(struct agent *agent);
@@ -51,10 +51,10 @@ void epoch_close(struct agent *agent);
 void epoch_keep_again(struct agent *agent);
 /* True: what is here stays as it is, whatever the hub says. */
 bool epoch_is_withheld(const struct agent *agent);
-/* Whether the answer names the epoch that this spoke has confirmed. */
-bool epoch_is_confirmed(const struct agent *agent, const struct http_answer *answer);
-/* What each answer of the hub says of its epoch. */
-void epoch_take_answer(struct agent *agent, const struct http_answer *answer);
+/* Whether the response names the epoch that this spoke has confirmed. */
+bool epoch_is_confirmed(const struct agent *agent, const struct http_response *response);
+/* What each response of the hub says of its epoch. */
+void epoch_take_answer(struct agent *agent, const struct http_response *response);
 /* The revision of a list, which never goes back while the hub loses nothing. */
 void epoch_take_list(struct agent *agent, int64_t revision);
 /* The revision of an event of the watch. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells the hub that the store was replaced, and that the disk cannot be written. */
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/session.h"
 #include "agent/status.h"
 
@@ -38,7 +38,7 @@ static void send_disk_event(struct agent *agent, const char *type, const char *r
 {
     struct cluster_event event = {
         .owner = "", .api_version = META_API_CLUSTER,
-        .kind = "ManagedCluster", .space = "", .name = agent->name, .type = type,
+        .kind = "ManagedCluster", .namespace = "", .name = agent->name, .type = type,
         .reason = reason, .message = message};
 
     works_event(agent->works, &event);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notices that another agent, as on a copied disk, speaks with this identity. */
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
 #include "agent/status.h"
@@ -65,7 +65,7 @@ void duplicate_claim(struct agent *agent, struct arena *arena, struct node *leas
 
 /* ---- The older one --------------------------------------------------------------- */
 
-static void on_cluster_read(void *arg, int status, const struct http_answer *answer,
+static void on_cluster_read(void *arg, int status, const struct http_response *response,
                        const struct err *ignored)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -79,7 +79,7 @@ static void on_cluster_read(void *arg, int status, const struct http_answer *ans
             "keeps what runs and follows the hub no more. Give one of the two a name and a "
             "token of its own, or start this one again to take over");
     if (status == 200 && requests_client(agent)) {
-        old = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
+        old = document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
         one = node_map(arena);
         node_set_text(arena, one, "type", "DuplicateIdentity");
         node_set_text(arena, one, "status", "True");
@@ -104,10 +104,10 @@ static void park_agent(struct agent *agent)
     link_send(agent, "GET", target, NULL, NULL, on_cluster_read, agent);
 }
 
-bool duplicate_check(struct agent *agent, const struct http_answer *answer)
+bool duplicate_check(struct agent *agent, const struct http_response *response)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *lease = document_read_json(arena, answer->body, answer->len,
+    const struct node *lease = document_read_json(arena, response->body, response->len,
                                                   &document_limits_api, NULL);
     const char *holder =
         node_text(node_at(lease, "metadata", "annotations", META_ANNOTATION_INSTANCE, NULL));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notices that the hub has lost writes, and withholds its changes until they are confirmed. */
 #include "agent/departure.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/session.h"
 
 #include "base/log.h"
@@ -124,7 +124,7 @@ static void send_epoch_event(struct agent *agent)
     char message[400];
     struct cluster_event event = {
         .owner = "", .api_version = META_API_CLUSTER,
-        .kind = "ManagedCluster", .space = "", .name = agent->name, .type = "Warning",
+        .kind = "ManagedCluster", .namespace = "", .name = agent->name, .type = "Warning",
         .reason = "EpochChanged", .message = message};
 
     explain_epoch(agent, message, sizeof message);
@@ -188,22 +188,22 @@ void epoch_take_cluster(struct agent *agent, const struct node *cluster)
 /* ---- What the hub says ----------------------------------------------------------- */
 
 /* 0: the response names no epoch, or one that is no number. */
-static int64_t answer_epoch(const struct http_answer *answer)
+static int64_t answer_epoch(const struct http_response *response)
 {
-    const char *text = http_answer_get(answer, HEADER);
+    const char *text = http_response_get(response, HEADER);
     long long epoch = 0;
 
     return text && text_to_int(text, &epoch) && epoch > 0 ? epoch : 0;
 }
 
-bool epoch_is_confirmed(const struct agent *agent, const struct http_answer *answer)
+bool epoch_is_confirmed(const struct agent *agent, const struct http_response *response)
 {
-    return answer_epoch(answer) && answer_epoch(answer) == agent->epoch->confirmed && !epoch_is_withheld(agent);
+    return answer_epoch(response) && answer_epoch(response) == agent->epoch->confirmed && !epoch_is_withheld(agent);
 }
 
-void epoch_take_answer(struct agent *agent, const struct http_answer *answer)
+void epoch_take_answer(struct agent *agent, const struct http_response *response)
 {
-    int64_t epoch = answer_epoch(answer);
+    int64_t epoch = answer_epoch(response);
 
     if (epoch <= 0 || epoch == agent->epoch->unconfirmed ||
         (epoch == agent->epoch->confirmed && !agent->epoch->unconfirmed))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps the values of ${spoke.NAME}: those of the ManagedCluster and those of this machine. */
 #include "agent/departure.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
 #include "agent/status.h"
@@ -179,7 +179,7 @@ static void on_facts_data(struct http_call *call, const char *bytes, size_t len,
         give_watch_up(agent, &err);
 }
 
-static void on_facts_watch_done(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_facts_watch_done(const struct http_response *response, const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
@@ -196,16 +196,16 @@ static bool are_facts_needed(const struct agent *agent)
 void facts_follow(struct agent *agent)
 {
     scoped_mem char *target = NULL;
-    struct http_ask ask = {.data = on_facts_data, .done = on_facts_watch_done, .silence = AGENT_WATCH_SILENCE,
+    struct http_client_request request = {.data = on_facts_data, .done = on_facts_watch_done, .silence = AGENT_WATCH_SILENCE,
                            .arg = agent};
 
     if (agent->facts->watch || !session_is_watching(agent) || !are_facts_needed(agent))
         return;
     target = mem_printf(AGENT_CLUSTERS "?watch=true&allowWatchBookmarks=true"
                         "&fieldSelector=metadata.name%%3D%s", agent->name);
-    ask.target = target;
+    request.target = target;
     http_lines_free(&agent->facts->lines);
-    agent->facts->watch = http_client_send(requests_client(agent), &ask);
+    agent->facts->watch = http_client_send(requests_client(agent), &request);
 }
 
 void facts_stop(struct agent *agent)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the name of this spoke and the address of its hub, and keeps both. */
 #include "agent/identity.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 
 #include "base/file.h"
 #include "base/log.h"

@@ -2,7 +2,7 @@
 /* Turns a join token into a certificate of this spoke's own, in three requests. */
 #include "agent/departure.h"
 #include "agent/identity.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
 #include "agent/sync.h"
@@ -52,31 +52,31 @@ void join_close(struct agent *agent)
     mem_free(&agent->join);
 }
 
-static void fail_join(struct agent *agent, const struct http_answer *answer, const struct err *err)
+static void fail_join(struct agent *agent, const struct http_response *response, const struct err *err)
 {
     struct err why = {0};
 
-    requests_explain(answer, err, &why);
+    requests_explain(response, err, &why);
     session_lost(agent, "joining", &why);
 }
 
 /* With the token: there is no certificate yet. */
 static void post_with_token(struct agent *agent, const char *target, const struct node *body,
-                            void (*done)(const struct http_answer *answer,
+                            void (*done)(const struct http_response *response,
                                          const struct err *err, void *arg))
 {
     scoped_mem char *bearer = mem_printf("Bearer %s", agent->token);
     struct http_field headers[] = {{"Authorization", bearer},
                                    {"Content-Type", "application/json"}};
     scoped_text struct text json = {0};
-    struct http_ask ask = {.method = "POST", .target = target,
+    struct http_client_request request = {.method = "POST", .target = target,
                            .headers = headers, .header_count = 2,
                            .done = done, .arg = agent};
 
     document_write_json(&json, body);
-    ask.body = json.bytes;
-    ask.len = json.len;
-    http_client_send(requests_client(agent), &ask);
+    request.body = json.bytes;
+    request.len = json.len;
+    http_client_send(requests_client(agent), &request);
 }
 
 /* ---- Third: the certificate ------------------------------------------------------ */
@@ -158,7 +158,7 @@ static void on_decision_data(struct http_call *call, const char *bytes, size_t l
 }
 
 /* One that ends in order is begun again: there was no decision for an hour. */
-static void on_decision_watch_done(const struct http_answer *answer,
+static void on_decision_watch_done(const struct http_response *response,
                           const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -166,13 +166,13 @@ static void on_decision_watch_done(const struct http_answer *answer,
     struct err why = {0};
 
     agent->join->watch = NULL;
-    if (answer && answer->status == 200 && session_is_steady(agent)) {
+    if (response && response->status == 200 && session_is_steady(agent)) {
         watch_decision(agent);
-    } else if (answer && answer->status == 200) {
+    } else if (response && response->status == 200) {
         err_set(&why, ERR_UNREACHABLE, "the hub ends the watch as soon as it has begun");
         session_lost(agent, "joining", &why);
     } else
-        fail_join(agent, answer, err);
+        fail_join(agent, response, err);
 }
 
 /* The first event of the watch is the request as it is. */
@@ -183,18 +183,18 @@ static void watch_decision(struct agent *agent)
         AGENT_CSRS "?watch=true&allowWatchBookmarks=true&fieldSelector=metadata.name%%3D%s",
         agent->join->csr);
     struct http_field header = {"Authorization", bearer};
-    struct http_ask ask = {.target = target, .headers = &header, .header_count = 1,
+    struct http_client_request request = {.target = target, .headers = &header, .header_count = 1,
                            .data = on_decision_data, .done = on_decision_watch_done,
                            .silence = AGENT_WATCH_SILENCE, .arg = agent};
 
     http_lines_free(&agent->join->lines);
     session_watch_begun(agent);
-    agent->join->watch = http_client_send(requests_client(agent), &ask);
+    agent->join->watch = http_client_send(requests_client(agent), &request);
 }
 
 /* ---- Second: the request --------------------------------------------------------- */
 
-static void on_join_request_made(const struct http_answer *answer,
+static void on_join_request_made(const struct http_response *response,
                             const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -204,17 +204,17 @@ static void on_join_request_made(const struct http_answer *answer,
     const struct node *made;
     char word[NAME_WHY];
 
-    if (!answer || answer->status != 201) {
-        fail_join(agent, answer, err);
+    if (!response || response->status != 201) {
+        fail_join(agent, response, err);
         return;
     }
-    if (tls_pinned_root(answer->stream, &root, &why) < 0) {
+    if (tls_pinned_root(response->stream, &root, &why) < 0) {
         session_lost(agent, "joining", &why);
         return;
     }
     mem_free(&agent->join->root);
     agent->join->root = text_take(&root);
-    made = document_read_json(arena, answer->body, answer->len,
+    made = document_read_json(arena, response->body, response->len,
                               &document_limits_api, NULL);
     mem_free(&agent->join->csr);
     agent->join->csr =
@@ -231,7 +231,7 @@ static void on_join_request_made(const struct http_answer *answer,
 
 /* ---- First: the cluster ---------------------------------------------------------- */
 
-static void on_cluster_made(const struct http_answer *answer,
+static void on_cluster_made(const struct http_response *response,
                             const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -240,8 +240,8 @@ static void on_cluster_made(const struct http_answer *answer,
     struct node *request;
 
     /* 409: it was made by an earlier attempt, or ahead by the pool. */
-    if (!answer || (answer->status != 201 && answer->status != 409)) {
-        fail_join(agent, answer, err);
+    if (!response || (response->status != 201 && response->status != 409)) {
+        fail_join(agent, response, err);
         return;
     }
     request = certificate_make_request(agent, arena, &why);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Renews the lease by which the hub knows that this spoke is alive. */
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
 #include "agent/status.h"
@@ -53,10 +53,10 @@ void lease_take_cluster(struct agent *agent, const struct node *cluster)
 }
 
 /* Each response says how often the hub wants to hear of this spoke from now on. */
-static void take_lease(struct agent *agent, const struct http_answer *answer)
+static void take_lease(struct agent *agent, const struct http_response *response)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *lease = document_read_json(arena, answer->body, answer->len,
+    const struct node *lease = document_read_json(arena, response->body, response->len,
                                                   &document_limits_api, NULL);
 
     take_lease_duration(agent, node_get(lease, "spec"), agent->lease->seconds);
@@ -74,7 +74,7 @@ static void on_lease_not_renewed(struct agent *agent, int status, const struct e
     set_lease_timer(agent, SOON + loop_backoff_next(&lease->backoff));
 }
 
-static void on_lease_renewed(void *arg, int status, const struct http_answer *answer,
+static void on_lease_renewed(void *arg, int status, const struct http_response *response,
                        const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -85,11 +85,11 @@ static void on_lease_renewed(void *arg, int status, const struct http_answer *an
         on_lease_not_renewed(agent, status, why);
         return;
     }
-    if (duplicate_check(agent, answer))
+    if (duplicate_check(agent, response))
         return;
     loop_backoff_reset(&lease->backoff);
     lease->said[0] = '\0';
-    take_lease(agent, answer);
+    take_lease(agent, response);
     whole = clock_seconds(lease->seconds);
     set_lease_timer(agent, whole + (int64_t)random_below((uint64_t)whole / 4 + 1));
 }

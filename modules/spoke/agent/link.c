@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens and closes the connection to the hub, and sends documents over it. */
 #include "agent/link.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/session.h"
 
 #include "document/document.h"
@@ -60,7 +60,7 @@ void link_send(struct agent *agent, const char *method, const char *target, cons
 {
     scoped_text struct text json = {0};
     struct http_field header = {"Content-Type", type ? type : "application/json"};
-    struct http_ask ask = {.method = method, .target = target};
+    struct http_client_request request = {.method = method, .target = target};
 
     if (body)
         document_write_json(&json, body);
@@ -69,10 +69,10 @@ void link_send(struct agent *agent, const char *method, const char *target, cons
         return;
     }
     if (body) {
-        ask.body = json.bytes;
-        ask.len = json.len;
-        ask.headers = &header;
-        ask.header_count = 1;
+        request.body = json.bytes;
+        request.len = json.len;
+        request.headers = &header;
+        request.header_count = 1;
     }
-    requests_send(agent, &ask, done, arg);
+    requests_send(agent, &request, done, arg);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asks for a new certificate well before the old one ends. */
 #include "agent/identity.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
 #include "agent/sync.h"
@@ -103,7 +103,7 @@ static void take_next_certificate(struct agent *agent, const char *certificate)
     session_move(agent, SESSION_LISTING);
 }
 
-static void on_renewal_request(void *arg, int status, const struct http_answer *answer,
+static void on_renewal_request(void *arg, int status, const struct http_response *response,
                        const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -118,7 +118,7 @@ static void on_renewal_request(void *arg, int status, const struct http_answer *
         on_renewal_failed(agent, why);
         return;
     }
-    request = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
+    request = document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
     certificate = node_get_text(node_get(request, "status"), "certificate");
     denied = certificate_denial(node_get(request, "status"));
     if (*certificate) {
@@ -131,7 +131,7 @@ static void on_renewal_request(void *arg, int status, const struct http_answer *
     }
 }
 
-static void on_renewal_request_made(void *arg, int status, const struct http_answer *answer,
+static void on_renewal_request_made(void *arg, int status, const struct http_response *response,
                             const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -147,7 +147,7 @@ static void on_renewal_request_made(void *arg, int status, const struct http_ans
         on_renewal_failed(agent, why);
         return;
     }
-    made = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
+    made = document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
     mem_free(&renewal->csr);
     renewal->csr = mem_copy_string(meta_name(made));
     if (name_is_dns_subdomain(renewal->csr, word)) {

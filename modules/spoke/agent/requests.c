@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sends single requests to the hub, and tells each sender how its request ended. */
 #include "agent/requests.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/session.h"
 
 #include "document/document.h"
@@ -13,7 +13,7 @@ struct requests {
     struct tls_client *tls;       /* owned */
     struct http_client *http;     /* owned; NULL: there is no connection */
     struct pending_request *sent; /* owned: those under way */
-    void (*on_answer)(struct agent *agent, const struct http_answer *answer);
+    void (*on_response)(struct agent *agent, const struct http_response *response);
 };
 
 /* A request under way. Its sender is told in any case, also when the link is closed
@@ -25,15 +25,15 @@ struct pending_request {
     request_fn *done;
     void *arg;
     /* Of a sender that takes the body in pieces. */
-    void (*head)(struct http_call *call, const struct http_answer *answer, void *arg);
+    void (*head)(struct http_call *call, const struct http_response *response, void *arg);
     void (*data)(struct http_call *call, const char *bytes, size_t len, void *arg);
 };
 
 void requests_open(struct agent *agent,
-                   void (*on_answer)(struct agent *agent, const struct http_answer *answer))
+                   void (*on_response)(struct agent *agent, const struct http_response *response))
 {
     agent->requests = mem_alloc(sizeof *agent->requests);
-    agent->requests->on_answer = on_answer;
+    agent->requests->on_response = on_response;
 }
 
 void requests_close(struct agent *agent)
@@ -70,32 +70,32 @@ struct http_client *requests_client(const struct agent *agent)
 /* ---- How a request ends ---------------------------------------------------------- */
 
 /* A success needs no words, so its body is not parsed for some. */
-static bool is_success_status(const struct http_answer *answer)
+static bool is_success_status(const struct http_response *response)
 {
-    return answer->status >= 200 && answer->status < 300;
+    return response->status >= 200 && response->status < 300;
 }
 
-void requests_explain(const struct http_answer *answer, const struct err *err, struct err *ret)
+void requests_explain(const struct http_response *response, const struct err *err, struct err *ret)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *body = NULL;
 
-    if (!answer) {
+    if (!response) {
         *ret = *err;
         return;
     }
-    if (answer->body && !is_success_status(answer))
-        body = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
+    if (response->body && !is_success_status(response))
+        body = document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
     if (*node_get_text(body, "message"))
-        err_set(ret, answer->status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "%s",
+        err_set(ret, response->status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "%s",
                 node_get_text(body, "message"));
     else
-        err_set(ret, answer->status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "HTTP %d %s",
-                answer->status, http_status_text(answer->status));
+        err_set(ret, response->status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "HTTP %d %s",
+                response->status, http_status_text(response->status));
 }
 
 /* Frees the request before `done`, which may send others or close the link. */
-static void end_pending(struct pending_request *pending, const struct http_answer *answer,
+static void end_pending(struct pending_request *pending, const struct http_response *response,
                         const struct err *err)
 {
     struct agent *agent = pending->agent;
@@ -103,9 +103,9 @@ static void end_pending(struct pending_request *pending, const struct http_answe
     void *arg = pending->arg;
     struct err why = {0};
 
-    if (answer) {
+    if (response) {
         session_heard(agent);
-        agent->requests->on_answer(agent, answer);
+        agent->requests->on_response(agent, response);
     }
     *pending->at = pending->next;
     if (pending->next)
@@ -114,15 +114,15 @@ static void end_pending(struct pending_request *pending, const struct http_answe
     mem_free(&pending);
     if (!done)
         return;
-    requests_explain(answer, err, &why);
-    done(arg, answer ? answer->status : 0, answer, &why);
+    requests_explain(response, err, &why);
+    done(arg, response ? response->status : 0, response, &why);
 }
 
-static void on_request_head(struct http_call *call, const struct http_answer *answer, void *arg)
+static void on_request_head(struct http_call *call, const struct http_response *response, void *arg)
 {
     const struct pending_request *pending = arg;
 
-    pending->head(call, answer, pending->arg);
+    pending->head(call, response, pending->arg);
 }
 
 static void on_request_body(struct http_call *call, const char *bytes, size_t len, void *arg)
@@ -132,9 +132,9 @@ static void on_request_body(struct http_call *call, const char *bytes, size_t le
     pending->data(call, bytes, len, pending->arg);
 }
 
-static void on_request_done(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_request_done(const struct http_response *response, const struct err *err, void *arg)
 {
-    end_pending(arg, answer, err);
+    end_pending(arg, response, err);
 }
 
 /* It was sent while there was no connection: its sender is told in a later turn, as ever. */
@@ -154,20 +154,20 @@ void requests_give_up(struct agent *agent, const struct err *err)
 
 /* ---- Sending --------------------------------------------------------------------- */
 
-void requests_send(struct agent *agent, const struct http_ask *ask, request_fn *done, void *arg)
+void requests_send(struct agent *agent, const struct http_client_request *request, request_fn *done, void *arg)
 {
     struct requests *requests = agent->requests;
     struct pending_request *pending = mem_alloc(sizeof *pending);
-    struct http_ask mine = *ask;
+    struct http_client_request mine = *request;
 
     *pending = (struct pending_request){agent, requests->sent, &requests->sent, NULL, done, arg,
-                                ask->head, ask->data};
+                                request->head, request->data};
     if (pending->next)
         pending->next->at = &pending->next;
     requests->sent = pending;
     mine.done = on_request_done;
-    mine.head = ask->head ? on_request_head : NULL;
-    mine.data = ask->data ? on_request_body : NULL;
+    mine.head = request->head ? on_request_head : NULL;
+    mine.data = request->data ? on_request_body : NULL;
     mine.arg = pending;
     if (!requests->http) {
         pending->late = loop_timer_new(agent->loop, on_no_connection, pending);

@@ -17,12 +17,12 @@ struct tls_client_settings;
  * requests_give_up(). `status`: of HTTP; 0, and no `answer`, without a response. `why`:
  * what that means in words, never NULL.
  */
-typedef void request_fn(void *arg, int status, const struct http_answer *answer,
+typedef void request_fn(void *arg, int status, const struct http_response *response,
                         const struct err *why);
 
 /* `on_answer` sees each response before `done` does. */
 void requests_open(struct agent *agent,
-                   void (*on_answer)(struct agent *agent, const struct http_answer *answer));
+                   void (*on_response)(struct agent *agent, const struct http_response *response));
 void requests_close(struct agent *agent);
 int requests_connect(struct agent *agent, const struct tls_client_settings *tls,
                      struct err *err) MUST_CHECK;
@@ -32,9 +32,9 @@ void requests_give_up(struct agent *agent, const struct err *err);
 /* For watches; NULL: there is no connection. */
 struct http_client *requests_client(const struct agent *agent);
 /* `ask->done` and `ask->arg` are not used. `done` may be NULL. */
-void requests_send(struct agent *agent, const struct http_ask *ask, request_fn *done, void *arg);
+void requests_send(struct agent *agent, const struct http_client_request *request, request_fn *done, void *arg);
 /* The message of a Status object, or the HTTP status, or `err` without a response. */
-void requests_explain(const struct http_answer *answer, const struct err *err, struct err *ret);
+void requests_explain(const struct http_response *response, const struct err *err, struct err *ret);
 
 /* writes.c: requests that may wait, sent no faster than the hub takes them. */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Moves the agent's session with its hub from state to state. */
 #include "agent/session.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -2,7 +2,7 @@
 /* Sends the status of this spoke's ManagedCluster: conditions, capacity and claims. */
 #include "agent/status.h"
 #include "agent/departure.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
 
@@ -183,7 +183,7 @@ static void send_status_later(struct agent *agent, const struct err *why)
     loop_timer_set(status->timer, SOON + loop_backoff_next(&status->backoff));
 }
 
-static void on_status_sent(void *arg, int status, const struct http_answer *answer, const struct err *why)
+static void on_status_sent(void *arg, int status, const struct http_response *response, const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
@@ -196,7 +196,7 @@ static void on_status_sent(void *arg, int status, const struct http_answer *answ
 }
 
 /* The facts first: taking them may begin works anew, but it does not end the session. */
-static void on_own_cluster(void *arg, int status, const struct http_answer *answer,
+static void on_own_cluster(void *arg, int status, const struct http_response *response,
                        const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -208,7 +208,7 @@ static void on_own_cluster(void *arg, int status, const struct http_answer *answ
         send_status_later(agent, why);
         return;
     }
-    cluster = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
+    cluster = document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
     lease_take_cluster(agent, cluster);
     facts_take_cluster(agent, cluster);
     link_send(agent, "PATCH", target, META_PATCH_MERGE, make_cluster_status(agent, arena, cluster), on_status_sent,

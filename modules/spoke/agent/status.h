@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 struct agent;
-struct http_answer;
+struct http_response;
 struct node;
 
 /* ---- status.c: the status of this spoke's ManagedCluster ------------------------- */
@@ -35,7 +35,7 @@ bool duplicate_is_parked(const struct agent *agent);
 /* The lease says whose it is, where that must be said. */
 void duplicate_claim(struct agent *agent, struct arena *arena, struct node *lease);
 /* True if the lease is another's, who started later: this one is parked. */
-bool duplicate_check(struct agent *agent, const struct http_answer *answer);
+bool duplicate_check(struct agent *agent, const struct http_response *response);
 /* With the first status of this start: takes the condition DuplicateIdentity back. */
 void duplicate_add_condition(struct agent *agent, struct arena *arena, const struct node *cluster,
                              struct node *news);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes how the spoke and its works stand to each program that connects on this machine. */
 #include "agent/departure.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/session.h"
 #include "agent/status.h"
 #include "agent/sync.h"

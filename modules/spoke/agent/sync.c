@@ -2,7 +2,7 @@
 /* Follows the ManifestWorks in this spoke's namespace on the hub. */
 #include "agent/departure.h"
 #include "agent/identity.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
 #include "agent/sync.h"
@@ -189,34 +189,34 @@ static void on_watch_data(struct http_call *call, const char *bytes, size_t len,
 
 /* With its head a watch has begun: each status that the hub lacks is sent. */
 static void on_watch_head(struct http_call *call,
-                          const struct http_answer *answer, void *arg)
+                          const struct http_response *response, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    epoch_take_answer(agent, answer);
-    if (answer->status != 200)
+    epoch_take_answer(agent, response);
+    if (response->status != 200)
         return;
     session_move(agent, SESSION_WATCHING);
     works_report(agent->works);
 }
 
-static void on_works_watch_done(const struct http_answer *answer,
+static void on_works_watch_done(const struct http_response *response,
                           const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct err why = {0};
 
     agent->sync->watch = NULL;
-    if (answer && answer->status == 200 && session_is_steady(agent)) {
+    if (response && response->status == 200 && session_is_steady(agent)) {
         /* The hub ends a watch every hour or two. */
         if (session_state(agent) == SESSION_WATCHING)
             session_move(agent, SESSION_LISTING);
         return;
     }
-    if (answer && answer->status == 200)
+    if (response && response->status == 200)
         err_set(&why, ERR_UNREACHABLE, "the hub ends the watch as soon as it has begun");
     else
-        requests_explain(answer, err, &why);
+        requests_explain(response, err, &why);
     session_lost(agent, "watching", &why);
 }
 
@@ -226,12 +226,12 @@ static void watch_works(struct agent *agent)
     scoped_mem char *target = mem_printf(
         WORKS_PATH "?watch=true&allowWatchBookmarks=true&resourceVersion=%" PRId64,
         agent->name, agent->sync->revision);
-    struct http_ask ask = {.target = target, .head = on_watch_head,
+    struct http_client_request request = {.target = target, .head = on_watch_head,
                            .data = on_watch_data, .done = on_works_watch_done,
                            .silence = AGENT_WATCH_SILENCE, .arg = agent};
 
     http_lines_free(&agent->sync->lines);
-    agent->sync->watch = http_client_send(requests_client(agent), &ask);
+    agent->sync->watch = http_client_send(requests_client(agent), &request);
 }
 
 /* ---- List ------------------------------------------------------------------------ */
@@ -262,18 +262,18 @@ static void rejoin_with_token(struct agent *agent, const struct err *why)
     session_move(agent, SESSION_WAITING);
 }
 
-static void on_list_failed(struct agent *agent, int status, const struct http_answer *answer,
+static void on_list_failed(struct agent *agent, int status, const struct http_response *response,
                            const struct err *why)
 {
     if (status == 401)
-        departure_refused(agent, answer, why);
+        departure_refused(agent, response, why);
     if (status == 401 && token_is_new(agent))
         rejoin_with_token(agent, why);
     else
         session_lost(agent, "listing works", why);
 }
 
-static void on_list(void *arg, int status, const struct http_answer *answer, const struct err *why)
+static void on_list(void *arg, int status, const struct http_response *response, const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
@@ -283,10 +283,10 @@ static void on_list(void *arg, int status, const struct http_answer *answer, con
     if (session_state(agent) != SESSION_LISTING)
         return;
     if (status != 200) {
-        on_list_failed(agent, status, answer, why);
+        on_list_failed(agent, status, response, why);
         return;
     }
-    list = document_read_json(arena, answer->body, answer->len, &document_limits_own, &err);
+    list = document_read_json(arena, response->body, response->len, &document_limits_own, &err);
     if (!list || check_work_list(list, &err) < 0) {
         session_lost(agent, "listing works", &err);
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the join token, and says whether it is needed. */
 #include "agent/identity.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 
 #include "pki/pki.h"
 #include "storage/storage.h"

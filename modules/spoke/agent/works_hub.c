@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gives the works what they need of the hub: requests, facts, and how far the session is. */
 #include "agent/departure.h"
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
 #include "agent/status.h"
@@ -48,10 +48,10 @@ static void send_works_document(void *arg, const char *method, const char *targe
     link_send(agent_of(arg), method, target, type, body, done, done_arg);
 }
 
-static void send_works_request(void *arg, const struct http_ask *ask, works_reply_fn *done,
+static void send_works_request(void *arg, const struct http_client_request *request, works_reply_fn *done,
                          void *done_arg)
 {
-    requests_send(agent_of(arg), ask, done, done_arg);
+    requests_send(agent_of(arg), request, done, done_arg);
 }
 
 static void on_lost(void *arg, const char *doing, const struct err *why)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sends writes to the hub no faster than the hub takes them. */
-#include "agent/inside.h"
+#include "agent/internal.h"
 #include "agent/requests.h"
 #include "agent/session.h"
 
@@ -59,7 +59,7 @@ static void write_free(struct write_op *write)
 }
 
 /* Frees the write before its sender is told, who may send others or close the link. */
-static void end_write_op(struct write_op *write, int status, const struct http_answer *answer,
+static void end_write_op(struct write_op *write, int status, const struct http_response *response,
                       const struct err *err)
 {
     request_fn *done = write->done;
@@ -67,7 +67,7 @@ static void end_write_op(struct write_op *write, int status, const struct http_a
 
     write_free(write);
     if (done)
-        done(arg, status, answer, err);
+        done(arg, status, response, err);
 }
 
 static void send_waiting(struct agent *agent);
@@ -80,11 +80,11 @@ static void on_pause_over(void *arg)
 }
 
 /* The hub's own words name the setting that limits it; they are logged once. */
-static void pause_writes(struct agent *agent, const struct http_answer *answer,
+static void pause_writes(struct agent *agent, const struct http_response *response,
                          const struct err *why)
 {
     struct writes *writes = agent->writes;
-    const char *after = http_answer_get(answer, "retry-after");
+    const char *after = http_response_get(response, "retry-after");
     long seconds = after ? strtol(after, NULL, 10) : 1;
 
     seconds = seconds < 1 ? 1 : seconds > PAUSE_MOST ? PAUSE_MOST : seconds;
@@ -111,7 +111,7 @@ static void put_write_back(struct write_op *write)
     writes->waiting++;
 }
 
-static void on_written(void *arg, int status, const struct http_answer *answer,
+static void on_written(void *arg, int status, const struct http_response *response,
                        const struct err *why)
 {
     struct write_op *write = arg;
@@ -121,29 +121,29 @@ static void on_written(void *arg, int status, const struct http_answer *answer,
     writes->under_way--;
     if (status == 429 && write->tries < TRIES && !session_is_closing(agent)) {
         put_write_back(write);
-        pause_writes(agent, answer, why);
+        pause_writes(agent, response, why);
         return;
     }
     if (status && writes->most < UNDER_WAY)
         writes->most++;
-    end_write_op(write, status, answer, why); /* which may close the link */
+    end_write_op(write, status, response, why); /* which may close the link */
     send_waiting(agent);
 }
 
 static void send_write(struct write_op *write)
 {
     struct http_field header = {"Content-Type", write->type};
-    struct http_ask ask = {.method = write->method, .target = write->target};
+    struct http_client_request request = {.method = write->method, .target = write->target};
 
     if (write->body) {
-        ask.body = write->body;
-        ask.len = write->len;
-        ask.headers = &header;
-        ask.header_count = 1;
+        request.body = write->body;
+        request.len = write->len;
+        request.headers = &header;
+        request.header_count = 1;
     }
     write->tries++;
     write->agent->writes->under_way++;
-    requests_send(write->agent, &ask, on_written, write);
+    requests_send(write->agent, &request, on_written, write);
 }
 
 static void send_waiting(struct agent *agent)

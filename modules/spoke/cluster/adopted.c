@@ -21,15 +21,15 @@
 
 /* "group/kind/namespace/name", in four parts. */
 struct plain {
-    char group[128], kind[64], space[64], name[260];
+    char group[128], kind[64], namespace[64], name[260];
 };
 
 static bool split_plain(const char *text, struct plain *ret)
 {
     *ret = (struct plain){ 0 };
     if (*text == '/')
-        return sscanf(text, "/%63[^/]/%63[^/]/%259[^/]", ret->kind, ret->space, ret->name) == 3;
-    return sscanf(text, "%127[^/]/%63[^/]/%63[^/]/%259[^/]", ret->group, ret->kind, ret->space,
+        return sscanf(text, "/%63[^/]/%63[^/]/%259[^/]", ret->kind, ret->namespace, ret->name) == 3;
+    return sscanf(text, "%127[^/]/%63[^/]/%63[^/]/%259[^/]", ret->group, ret->kind, ret->namespace,
                   ret->name) == 4;
 }
 
@@ -38,7 +38,7 @@ static bool is_record_whole(const struct pod *pod, struct plain *ret)
     char version[160];
 
     if (!*pod->owner || !*pod->name || !*pod->hash || !pod->template || !pod->count ||
-        !split_plain(pod->workload, ret) || strcmp(ret->space, pod->space) != 0)
+        !split_plain(pod->workload, ret) || strcmp(ret->namespace, pod->namespace) != 0)
         return false;
     snprintf(version, sizeof version, "%s%sv1", ret->group, *ret->group ? "/" : "");
     return manifest_is_workload(manifest_kind_find(version, ret->kind));
@@ -68,7 +68,7 @@ static void write_manifest(struct cluster_object *object, const struct plain *pl
              node_format(arena, "%s%sv1", plain->group, *plain->group ? "/" : ""));
     node_set_text(arena, made, "kind", plain->kind);
     node_set_text(arena, meta, "name", plain->name);
-    node_set_text(arena, meta, "namespace", plain->space);
+    node_set_text(arena, meta, "namespace", plain->namespace);
     object->template = node_copy(arena, pod->template);
     if (!strcmp(plain->kind, "Pod")) {
         node_set(arena, made, "spec", node_get(object->template, "spec"));
@@ -80,7 +80,7 @@ static void write_manifest(struct cluster_object *object, const struct plain *pl
     object->object = made;
     object->api_version = node_get_text(made, "apiVersion");
     object->kind = node_get_text(made, "kind");
-    object->space = node_get_text(meta, "namespace");
+    object->namespace = node_get_text(meta, "namespace");
     object->name = node_get_text(meta, "name");
     object->row = manifest_kind_find(object->api_version, object->kind);
     snprintf(object->hash, sizeof object->hash, "%s", pod->hash);

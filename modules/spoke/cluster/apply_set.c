@@ -28,21 +28,21 @@ static bool is_mounted(const struct cluster_object *object)
 
 /* A ConfigMap, Secret or claim has changed: volumes get their files anew, and a workload that takes
    environment from it has another hash, and rolls. */
-static void touch_namespace(struct cluster *cluster, const char *project, const char *space)
+static void touch_namespace(struct cluster *cluster, const char *project, const char *namespace)
 {
     struct cluster_object *object;
     struct pod *pod;
     size_t at = 0;
 
     while ((object = map_next(cluster->objects, &at, NULL)))
-        if (manifest_is_workload(object->row) && !strcmp(object->space, space) &&
+        if (manifest_is_workload(object->row) && !strcmp(object->namespace, namespace) &&
             !strcmp(object->project, project)) {
             workload_read(object);
             object_touch(object);
         }
     at = 0;
     while ((pod = pods_next(cluster->pods, &at)))
-        if (!strcmp(pod->space, space) && !strcmp(pod->project, project) && !pods_is_leaving(pod))
+        if (!strcmp(pod->namespace, namespace) && !strcmp(pod->project, project) && !pods_is_leaving(pod))
             pods_refresh_files(pod);
 }
 
@@ -81,7 +81,7 @@ void apply_item(struct cluster_owner *owner, const struct cluster_manifest *item
     object->dirty = true;
     cluster_touch_services(owner->cluster);
     if (is_mounted(object))
-        touch_namespace(owner->cluster, object->project, object->space);
+        touch_namespace(owner->cluster, object->project, object->namespace);
 }
 
 /* In the order of kinds, so that ConfigMaps and claims are there before the workloads. */

@@ -70,7 +70,7 @@ int cluster_open(const char *driver, const struct cluster_options *options, stru
     cluster->objects = map_new();
     cluster->services = services_new(cluster);
     cluster->names_in_env_only = !pods_have_own_hosts(cluster->pods);
-    cluster->pass = loop_timer_new(options->loop, pass_run, cluster);
+    cluster->reconcile_timer = loop_timer_new(options->loop, pass_run, cluster);
     cluster->retry = loop_timer_new(options->loop, owner_retry, cluster);
     options->keep.each(options->keep.arg, load_owner_row, cluster);
     options->keep.each(options->keep.arg, load_state_row, cluster);
@@ -97,7 +97,7 @@ void cluster_close(struct cluster **cluster)
     while ((owner = map_next(c->owners, &at, NULL)))
         owner_free(owner);
     services_free(&c->services);
-    loop_timer_free(&c->pass);
+    loop_timer_free(&c->reconcile_timer);
     loop_timer_free(&c->retry);
     map_free(&c->objects);
     map_free(&c->owners);
@@ -122,13 +122,13 @@ struct node *cluster_objects(struct cluster *cluster, struct arena *arena, const
 
 /* A Pod that no manifest names, since a workload made it, is found as well. */
 struct node *cluster_read(struct cluster *cluster, struct arena *arena, const char *reader,
-                               const char *api_version, const char *kind, const char *space,
+                               const char *api_version, const char *kind, const char *namespace,
                                const char *name)
 {
     const struct manifest_kind *row = manifest_kind_find(api_version, kind);
     const struct cluster_owner *owner = map_get(cluster->owners, reader);
     const char *usual = row && row->cluster_wide ? "" : "default";
-    struct pods_viewer viewer = { owner ? owner->project : "", reader, *space ? space : usual };
+    struct pods_viewer viewer = { owner ? owner->project : "", reader, *namespace ? namespace : usual };
     struct cluster_object *object;
     struct pod *pod;
     char group[128];
@@ -138,7 +138,7 @@ struct node *cluster_read(struct cluster *cluster, struct arena *arena, const ch
     if (object)
         return report_object(object, arena);
     while (row && row->role == MANIFEST_POD && (pod = pods_next(cluster->pods, &at)))
-        if (!strcmp(pod->space, space) && !strcmp(pod->name, name) &&
+        if (!strcmp(pod->namespace, namespace) && !strcmp(pod->name, name) &&
             !strcmp(pod->project, viewer.project))
             return pods_object(pod, arena);
     return NULL;

@@ -55,7 +55,7 @@ struct cluster_keep {
 /* Something worth an Event. `type` is "Normal" or "Warning". */
 struct cluster_event {
     const char *owner;
-    const char *api_version, *kind, *space, *name;
+    const char *api_version, *kind, *namespace, *name;
     const char *type, *reason, *message;
 };
 
@@ -164,7 +164,7 @@ struct node *cluster_objects(struct cluster *cluster, struct arena *arena,
    and JSONPaths look at. */
 struct node *cluster_read(struct cluster *cluster, struct arena *arena, const char *owner,
                           const char *api_version, const char *kind,
-                          const char *space, const char *name);
+                          const char *namespace, const char *name);
 /* The owners with anything left, as a list of strings. */
 struct node *cluster_owners(struct cluster *cluster, struct arena *arena);
 /* What this place can do, for the spoke's status. */

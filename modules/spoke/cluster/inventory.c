@@ -72,11 +72,11 @@ static void check_object_kind(struct cluster_object *object)
     else if (object->row->refused)
         manifest_why_set(&object->broken, "UnsupportedKind", "%s is not supported on this spoke: %s",
                 object->kind, object->row->refused);
-    else if (strlen(object->name) > 253 || strlen(object->space) > 63 ||
+    else if (strlen(object->name) > 253 || strlen(object->namespace) > 63 ||
              !name_is_dns_subdomain(object->name, refused) ||
-             (*object->space && !name_is_dns_label(object->space, refused)))
+             (*object->namespace && !name_is_dns_label(object->namespace, refused)))
         manifest_why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" or namespace \"%.80s\" is no "
-                "Kubernetes name", node_get_text(meta, "name"), object->space);
+                "Kubernetes name", node_get_text(meta, "name"), object->namespace);
     else
         (void)manifest_check_shape(object->row, object->object, &object->broken);
 }
@@ -98,9 +98,9 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
     object->kind = node_get_text(object->object, "kind");
     object->name = node_get_text(meta, "name");
     object->row = manifest_kind_find(object->api_version, object->kind);
-    object->space = object->row && object->row->cluster_wide ? "" : node_get_text(meta, "namespace");
-    if (!*object->space && (!object->row || !object->row->cluster_wide))
-        object->space = "default";
+    object->namespace = object->row && object->row->cluster_wide ? "" : node_get_text(meta, "namespace");
+    if (!*object->namespace && (!object->row || !object->row->cluster_wide))
+        object->namespace = "default";
     object->generation++;
     object->template = NULL;
     check_object_kind(object);
@@ -110,7 +110,7 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
         workload_read(object);
     if (object->second && object->row && !*object->broken.reason)
         manifest_why_set(&object->broken, OBJECT_OWNED_BY_OTHER, "%s %.100s/%.100s belongs to another work on this spoke",
-                object->kind, object->space, object->name);
+                object->kind, object->namespace, object->name);
     arena_free(&old);
 }
 
@@ -141,18 +141,18 @@ static const char *plain_of(struct arena *arena, const struct node *object, size
     const char *api_version = node_get_text(object, "apiVersion");
     const char *kind = node_get_text(object, "kind");
     const char *name = meta_name(object);
-    const char *space = meta_namespace(object);
+    const char *namespace = meta_namespace(object);
     const struct manifest_kind *row = manifest_kind_find(api_version, kind);
     char group[128];
 
-    if (!*name || !*kind || strpbrk(name, "|/") || strpbrk(kind, "|/") || strpbrk(space, "|/"))
+    if (!*name || !*kind || strpbrk(name, "|/") || strpbrk(kind, "|/") || strpbrk(namespace, "|/"))
         return arena_printf(arena, "invalid/%zu", ordinal);
     if (row && row->cluster_wide)
-        space = "";
-    else if (!*space)
-        space = "default";
+        namespace = "";
+    else if (!*namespace)
+        namespace = "default";
     return arena_printf(arena, "%s/%s/%s/%s", manifest_group(api_version, group, sizeof group), kind,
-                        space, name);
+                        namespace, name);
 }
 
 /* An object that was left behind belongs to the first work of its project that names it. */

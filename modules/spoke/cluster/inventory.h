@@ -77,7 +77,7 @@ struct node *report_owner(struct cluster_owner *owner, struct arena *arena);
 struct node *report_objects(struct cluster_owner *owner, struct arena *arena);
 struct node *report_object(struct cluster_object *object, struct arena *arena);
 
-/* ---- pass.c: all that has changed ------------------------------------------------------------- */
+/* ---- reconcile.c: all that has changed ------------------------------------------------------------- */
 
 void pass_run(void *cluster);
 

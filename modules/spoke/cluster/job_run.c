@@ -318,7 +318,7 @@ void job_end_pod(struct cluster_object *object, const char *reason, const char *
     keep_job_end(object);
 }
 
-/* ---- One pass --------------------------------------------------------------------------- */
+/* ---- One run --------------------------------------------------------------------------- */
 
 /* Ends the pods of an earlier template. While there are any, none of the present one is started. */
 static bool drop_outdated(struct cluster_object *object, struct pod *const *pods, size_t count)
@@ -359,7 +359,7 @@ static void plan_next_look(struct cluster_object *object, const struct plan_work
     mem_free(&pods);
 }
 
-void job_pass(struct cluster_object *object, struct pod *const *pods, size_t count)
+void job_reconcile(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     scoped_arena struct arena *arena = arena_new();
     struct plan_pod *described = arena_alloc(arena, (count + 1) * sizeof *described);

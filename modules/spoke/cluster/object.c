@@ -21,7 +21,7 @@ const char *const cluster_health_names[] = {
 void cluster_wake(struct cluster *cluster)
 {
     if (!cluster->closing)
-        loop_timer_set(cluster->pass, 0);
+        loop_timer_set(cluster->reconcile_timer, 0);
 }
 
 void cluster_touch_services(struct cluster *cluster)
@@ -59,7 +59,7 @@ void object_note(const struct cluster_object *object, const char *type, const ch
         return;
     options->on_event(options->arg, &(struct cluster_event){
         .owner = object->owner->name, .api_version = object->api_version, .kind = object->kind,
-        .space = object->space, .name = object->name, .type = type, .reason = reason,
+        .namespace = object->namespace, .name = object->name, .type = type, .reason = reason,
         .message = text });
 }
 
@@ -108,7 +108,7 @@ static struct cluster_object *find_sibling(const struct cluster *cluster, const 
 struct cluster_object *object_find(const struct cluster *cluster, const struct pods_viewer *viewer,
                                    const char *group, const char *kind, const char *name)
 {
-    scoped_mem char *plain = mem_printf("%s/%s/%s/%s", group, kind, viewer->space, name);
+    scoped_mem char *plain = mem_printf("%s/%s/%s/%s", group, kind, viewer->namespace, name);
     scoped_mem char *shared = object_key(viewer->project, plain, viewer->owner);
     scoped_mem char *alone = object_key(viewer->project, plain, NULL);
     struct cluster_object *object = map_get(cluster->objects, shared);

@@ -16,7 +16,7 @@
  * has pods, which are of module `pods`. Every file of the module uses this.
  *
  * What has changed is marked dirty, on the object, its owner or the Services, and
- * looked at in the next turn of the loop (pass.c). So a file never calls another one
+ * looked at in the next turn of the loop (reconcile.c). So a file never calls another one
  * upwards to tell that something has changed.
  */
 
@@ -61,7 +61,7 @@ struct cluster_object {
     char *project; /* owned; "": of no project */
     struct arena *arena; /* owned */
     struct node *object;
-    const char *api_version, *kind, *space, *name;
+    const char *api_version, *kind, *namespace, *name;
     const struct manifest_kind *row; /* NULL: unknown here */
     struct cluster_owner *owner;
     enum cluster_strategy strategy;
@@ -108,7 +108,7 @@ struct cluster {
     struct cluster_options options;
     struct pods *pods;                   /* owned */
     struct map *owners, *objects;        /* owned */
-    struct loop_timer *pass;             /* owned; set while anything is dirty */
+    struct loop_timer *reconcile_timer;             /* owned; set while anything is dirty */
     struct loop_timer *retry;            /* owned; a commit that failed */
     struct services *services;           /* owned */
     bool services_dirty; /* something that Services and the names of pods look at has changed */

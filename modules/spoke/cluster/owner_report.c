@@ -235,8 +235,8 @@ static void add_object_row(struct summary *s, const struct cluster_object *objec
              object->api_version);
     node_set_text(arena, row, "apiVersion", object->api_version);
     node_set_text(arena, row, "kind", object->kind);
-    if (*object->space)
-        node_set_text(arena, row, "namespace", object->space);
+    if (*object->namespace)
+        node_set_text(arena, row, "namespace", object->namespace);
     node_set_text(arena, row, "name", object->name);
     node_set_bool(arena, row, "applied", !*object->broken.reason && !object->owner->unkept);
     node_set_text(arena, row, "health", cluster_health_names[object->health]);
@@ -246,7 +246,7 @@ static void add_object_row(struct summary *s, const struct cluster_object *objec
     node_add(arena, s->objects, row);
 
     row = node_map(arena);
-    node_set(arena, row, "id", node_format(arena, "%s_%s_%s_%s", object->space, object->name, group,
+    node_set(arena, row, "id", node_format(arena, "%s_%s_%s_%s", object->namespace, object->name, group,
                                            object->kind));
     node_set_text(arena, row, "v", slash ? slash + 1 : object->api_version);
     node_add(arena, s->inventory, row);

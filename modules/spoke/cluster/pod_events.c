@@ -143,13 +143,13 @@ static const struct node *find_for_pod(void *arg, const struct pods_viewer *view
 
 static struct node *write_hosts(void *arg, const struct pod *pod, struct arena *arena)
 {
-    return names_hosts(arg, arena, pod->project, pod->space);
+    return names_hosts(arg, arena, pod->project, pod->namespace);
 }
 
 static void write_service_env(void *arg, const struct pod *pod, struct arena *arena,
                               struct node *values)
 {
-    names_env(arg, arena, pod->project, pod->space, values);
+    names_env(arg, arena, pod->project, pod->namespace, values);
 }
 
 struct pods_callbacks pod_event_callbacks(struct cluster *cluster)

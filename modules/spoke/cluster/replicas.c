@@ -130,7 +130,7 @@ void replicas_pass(struct cluster_object *object)
             pods_end(pods[i]);
     } else if (workload_can_plan(object) && object->row->role == MANIFEST_JOB) {
         if (!object->adopted)
-            job_pass(object, pods, count);
+            job_reconcile(object, pods, count);
     } else if (workload_can_plan(object)) {
         describe_pods(object, pods, count, described);
         note_taken(object, described, count);

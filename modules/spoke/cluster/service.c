@@ -57,7 +57,7 @@ static const struct pod *find_claimant(const struct cluster *cluster, int port)
     return NULL;
 }
 
-struct pass {
+struct service_run {
     struct services *services;
     struct cluster_object *service;
     struct arena *arena;
@@ -97,7 +97,7 @@ static void slot_open(struct services *services, struct slot *slot, const char *
                      "port %d is kept free for a pod of another project", slot->port);
         else
             snprintf(slot->why, sizeof slot->why, "port %d is kept free for pod %.100s/%.100s",
-                     slot->port, pod->space, pod->name);
+                     slot->port, pod->namespace, pod->name);
         return;
     }
     if (!slot->forward)
@@ -225,77 +225,77 @@ static int find_target_port(const struct pod *pod, const struct node *port)
 
 /* A pod of the Service's namespace and project with the labels that it selects, ready unless it asks
    for pods that are not. */
-static bool is_target(const struct pass *pass, const struct pod *pod)
+static bool is_target(const struct service_run *run, const struct pod *pod)
 {
-    bool all = node_get_bool(pass->spec, "publishNotReadyAddresses", false);
+    bool all = node_get_bool(run->spec, "publishNotReadyAddresses", false);
 
-    return !strcmp(pod->space, pass->service->space) &&
-           !strcmp(pod->project, pass->service->project) && !pods_is_leaving(pod) && !pod->finished &&
-           pods_is_made(pod) && (all || pods_is_ready(pod)) && names_select(pass->service, pod->template);
+    return !strcmp(pod->namespace, run->service->namespace) &&
+           !strcmp(pod->project, run->service->project) && !pods_is_leaving(pod) && !pod->finished &&
+           pods_is_made(pod) && (all || pods_is_ready(pod)) && names_select(run->service, pod->template);
 }
 
 /* The first trouble of a Service is the one that is told. */
-static void note_slot(struct pass *pass, const struct slot *slot, int port)
+static void note_slot(struct service_run *run, const struct slot *slot, int port)
 {
-    if (!slot && !*pass->why.reason)
-        manifest_why_set(&pass->why, "PortConflict", "port %d is taken by another Service on this spoke",
+    if (!slot && !*run->why.reason)
+        manifest_why_set(&run->why, "PortConflict", "port %d is taken by another Service on this spoke",
                 port);
-    else if (slot && slot->failed && !*pass->why.reason)
-        manifest_why_set(&pass->why, "PortConflict", "port %d cannot be served: %.300s", port, slot->why);
+    else if (slot && slot->failed && !*run->why.reason)
+        manifest_why_set(&run->why, "PortConflict", "port %d cannot be served: %.300s", port, slot->why);
 }
 
-static void add_endpoint(struct pass *pass, const struct pod *pod, const char *address,
+static void add_endpoint(struct service_run *run, const struct pod *pod, const char *address,
                          int number, const char *name)
 {
-    struct node *row = node_map(pass->arena);
+    struct node *row = node_map(run->arena);
 
-    node_set_text(pass->arena, row, "pod", pod->name);
-    node_set_text(pass->arena, row, "address", address);
-    node_set_int(pass->arena, row, "port", number);
+    node_set_text(run->arena, row, "pod", pod->name);
+    node_set_text(run->arena, row, "address", address);
+    node_set_int(run->arena, row, "port", number);
     if (*name)
-        node_set_text(pass->arena, row, "name", name);
-    node_add(pass->arena, pass->endpoints, row);
+        node_set_text(run->arena, row, "name", name);
+    node_add(run->arena, run->endpoints, row);
 }
 
 /* Each pod of a headless Service has an address of its own, and a forward there. */
-static void lead_to_pod(struct pass *pass, const struct pod *pod, int port, int target)
+static void lead_to_pod(struct service_run *run, const struct pod *pod, int port, int target)
 {
-    const char *host = pods_host(pod, pass->arena);
-    const char *address = names_address(pass->services, pod->project, pod->space,
+    const char *host = pods_host(pod, run->arena);
+    const char *address = names_address(run->services, pod->project, pod->namespace,
                                         host ? host : pod->name);
     struct targets one = { { target }, 1 };
 
-    note_slot(pass, want_slot(pass->services, pass->service, address, port, &one), port);
+    note_slot(run, want_slot(run->services, run->service, address, port, &one), port);
 }
 
 /* Pods share the machine's ports: a port that no pod declares may be another program's, so a node
    port never leads there. */
-static void refuse_undeclared(struct pass *pass, const struct pod *pod, int target)
+static void refuse_undeclared(struct service_run *run, const struct pod *pod, int target)
 {
-    if (!*pass->why.reason)
-        manifest_why_set(&pass->why, "NotPermitted", "a node port leads to ports that its pods declare only, "
+    if (!*run->why.reason)
+        manifest_why_set(&run->why, "NotPermitted", "a node port leads to ports that its pods declare only, "
                 "and no container of pod %.100s has containerPort %d", pod->name, target);
 }
 
 /* One port of the Service: the pods behind it become targets, and endpoints of the report. */
-static void gather_targets(struct pass *pass, const struct node *port, bool outside, struct targets *ret)
+static void gather_targets(struct service_run *run, const struct node *port, bool outside, struct targets *ret)
 {
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
     struct pod *pod;
     size_t at = 0;
 
-    while ((pod = pods_next(pass->services->cluster->pods, &at))) {
-        int target = is_target(pass, pod) ? find_target_port(pod, port) : 0;
+    while ((pod = pods_next(run->services->cluster->pods, &at))) {
+        int target = is_target(run, pod) ? find_target_port(pod, port) : 0;
 
         if (!target)
             continue;
         if (outside && !pods_declares(pod, target)) {
-            refuse_undeclared(pass, pod, target);
+            refuse_undeclared(run, pod, target);
             continue;
         }
-        add_endpoint(pass, pod, "127.0.0.1", target, node_get_text(port, "name"));
-        if (pass->headless)
-            lead_to_pod(pass, pod, number, target);
+        add_endpoint(run, pod, "127.0.0.1", target, node_get_text(port, "name"));
+        if (run->headless)
+            lead_to_pod(run, pod, number, target);
         if (ret->count < FORWARD_PORTS)
             ret->ports[ret->count++] = target;
     }
@@ -323,15 +323,15 @@ static size_t node_addresses(const struct cluster *cluster, const char *ret[NODE
 }
 
 /* A number is given out only if no other Service has it at any of the addresses. */
-static bool is_node_port_free(const struct pass *pass, int port)
+static bool is_node_port_free(const struct service_run *run, int port)
 {
     const char *addresses[NODE_ADDRESSES];
-    size_t count = node_addresses(pass->services->cluster, addresses);
+    size_t count = node_addresses(run->services->cluster, addresses);
 
     for (size_t i = 0; i < count; i++) {
-        const struct slot *slot = find_slot(pass->services, addresses[i], port);
+        const struct slot *slot = find_slot(run->services, addresses[i], port);
 
-        if (slot && slot->service && strcmp(slot->service, pass->service->key) != 0)
+        if (slot && slot->service && strcmp(slot->service, run->service->key) != 0)
             return false;
     }
     return true;
@@ -339,71 +339,71 @@ static bool is_node_port_free(const struct pass *pass, int port)
 
 /* The node port that the manifest names, or a free one of the range, found by a hash of the name so
    that it stays the same. 0: none. */
-static int node_port_of(const struct pass *pass, const struct node *port)
+static int node_port_of(const struct service_run *run, const struct node *port)
 {
     scoped_mem char *key =
-        mem_printf("/Service/%s/%s", pods_place(pass->services->cluster->pods,
-                                                 pass->service->project, pass->service->space),
-                   pass->service->name);
+        mem_printf("/Service/%s/%s", pods_place(run->services->cluster->pods,
+                                                 run->service->project, run->service->namespace),
+                   run->service->name);
     uint64_t hash = pods_hash(0, key, strlen(key) + 1);
-    const struct runtime_range range = pass->services->cluster->options.bounds.node_ports;
+    const struct runtime_range range = run->services->cluster->options.bounds.node_ports;
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
-    int asked = number_as_int(port, "nodePort", NUMBER_PORT, 0);
+    int requested = number_as_int(port, "nodePort", NUMBER_PORT, 0);
     uint32_t count = range.last - range.first + 1;
 
-    if (strcmp(node_get_text(pass->spec, "type"), "NodePort") != 0 || pass->headless || asked)
-        return pass->headless ? 0 : asked;
+    if (strcmp(node_get_text(run->spec, "type"), "NodePort") != 0 || run->headless || requested)
+        return run->headless ? 0 : requested;
     hash = pods_hash(hash, &number, sizeof number);
     for (uint32_t i = 0; i < count; i++) {
         int one = (int)(range.first + (hash + i) % count);
 
-        if (is_node_port_free(pass, one))
+        if (is_node_port_free(run, one))
             return one;
     }
     return 0;
 }
 
-static void serve_node_port(struct pass *pass, int node_port, const struct targets *targets)
+static void serve_node_port(struct service_run *run, int node_port, const struct targets *targets)
 {
     const char *addresses[NODE_ADDRESSES];
-    size_t count = node_addresses(pass->services->cluster, addresses);
+    size_t count = node_addresses(run->services->cluster, addresses);
 
     for (size_t i = 0; i < count; i++)
-        note_slot(pass, want_slot(pass->services, pass->service, addresses[i], node_port, targets), node_port);
+        note_slot(run, want_slot(run->services, run->service, addresses[i], node_port, targets), node_port);
 }
 
 /* One port of the Service: at its own address, and at the node port if it is of type NodePort. */
-static void serve_port(struct pass *pass, const struct node *port, const char *address)
+static void serve_port(struct service_run *run, const struct node *port, const char *address)
 {
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
-    bool outside = !strcmp(node_get_text(pass->spec, "type"), "NodePort") && !pass->headless;
-    int node_port = outside ? node_port_of(pass, port) : 0;
+    bool outside = !strcmp(node_get_text(run->spec, "type"), "NodePort") && !run->headless;
+    int node_port = outside ? node_port_of(run, port) : 0;
     const char *name = node_get_text(port, "name");
-    struct node *row = node_map(pass->arena);
+    struct node *row = node_map(run->arena);
     struct targets targets = { .count = 0 };
 
-    gather_targets(pass, port, outside, &targets);
-    if (!pass->headless)
-        note_slot(pass, want_slot(pass->services, pass->service, address, number, &targets), number);
+    gather_targets(run, port, outside, &targets);
+    if (!run->headless)
+        note_slot(run, want_slot(run->services, run->service, address, number, &targets), number);
     if (node_port)
-        serve_node_port(pass, node_port, &targets);
-    if ((int)targets.count > pass->ready)
-        pass->ready = (int)targets.count;
+        serve_node_port(run, node_port, &targets);
+    if ((int)targets.count > run->ready)
+        run->ready = (int)targets.count;
     if (*name)
-        node_set_text(pass->arena, row, "name", name);
-    node_set_int(pass->arena, row, "port", number);
+        node_set_text(run->arena, row, "name", name);
+    node_set_int(run->arena, row, "port", number);
     if (node_port)
-        node_set_int(pass->arena, row, "nodePort", node_port);
-    node_add(pass->arena, pass->ports, row);
+        node_set_int(run->arena, row, "nodePort", node_port);
+    node_add(run->arena, run->ports, row);
 }
 
-static void note_names(struct pass *pass)
+static void note_names(struct service_run *run)
 {
-    struct cluster *cluster = pass->services->cluster;
+    struct cluster *cluster = run->services->cluster;
 
-    if (*pass->why.reason || !cluster->names_in_env_only)
+    if (*run->why.reason || !cluster->names_in_env_only)
         return;
-    manifest_why_set(&pass->why, "NamesUnavailable", "pods see no /etc/hosts of their own on this machine; "
+    manifest_why_set(&run->why, "NamesUnavailable", "pods see no /etc/hosts of their own on this machine; "
             "they find the Service by $NAME_SERVICE_HOST and $NAME_SERVICE_PORT, or in the file "
             "$AXLE_HOSTS");
 }
@@ -411,37 +411,37 @@ static void note_names(struct pass *pass)
 /* The status is made anew each time; only where it differs is the object touched. */
 static void serve_service(struct services *services, struct cluster_object *object)
 {
-    struct pass pass = { services, object, arena_new(), .spec = node_get(object->object, "spec") };
-    const struct node *ports = node_get(pass.spec, "ports");
-    const char *type = node_get_text(pass.spec, "type");
+    struct service_run run = { services, object, arena_new(), .spec = node_get(object->object, "spec") };
+    const struct node *ports = node_get(run.spec, "ports");
+    const char *type = node_get_text(run.spec, "type");
     struct object_service *old = object->service;
     const char *address;
 
-    pass.headless = names_are_headless(object);
-    pass.status = node_map(pass.arena);
-    pass.ports = node_list(pass.arena);
-    pass.endpoints = node_list(pass.arena);
-    address = pass.headless ? "None"
-                            : names_address(services, object->project, object->space, object->name);
+    run.headless = names_are_headless(object);
+    run.status = node_map(run.arena);
+    run.ports = node_list(run.arena);
+    run.endpoints = node_list(run.arena);
+    address = run.headless ? "None"
+                            : names_address(services, object->project, object->namespace, object->name);
     for (size_t i = 0; i < node_count(ports); i++)
-        serve_port(&pass, node_item(ports, i), address);
-    note_names(&pass);
-    node_set_text(pass.arena, pass.status, "namespace", object->space);
-    node_set_text(pass.arena, pass.status, "name", object->name);
-    node_set_text(pass.arena, pass.status, "type", *type ? type : "ClusterIP");
-    node_set_text(pass.arena, pass.status, "address", address);
-    node_set(pass.arena, pass.status, "ports", pass.ports);
-    node_set_int(pass.arena, pass.status, "ready", pass.ready);
-    node_set(pass.arena, pass.status, "endpoints", pass.endpoints);
-    if (*pass.why.reason)
-        node_set_text(pass.arena, pass.status, "reason", pass.why.reason);
-    if (*pass.why.message)
-        node_set_text(pass.arena, pass.status, "message", pass.why.message);
-    if (!old || !node_same(old->status, pass.status))
+        serve_port(&run, node_item(ports, i), address);
+    note_names(&run);
+    node_set_text(run.arena, run.status, "namespace", object->namespace);
+    node_set_text(run.arena, run.status, "name", object->name);
+    node_set_text(run.arena, run.status, "type", *type ? type : "ClusterIP");
+    node_set_text(run.arena, run.status, "address", address);
+    node_set(run.arena, run.status, "ports", run.ports);
+    node_set_int(run.arena, run.status, "ready", run.ready);
+    node_set(run.arena, run.status, "endpoints", run.endpoints);
+    if (*run.why.reason)
+        node_set_text(run.arena, run.status, "reason", run.why.reason);
+    if (*run.why.message)
+        node_set_text(run.arena, run.status, "message", run.why.message);
+    if (!old || !node_same(old->status, run.status))
         object_touch(object);
     service_free(object);
     object->service = mem_alloc(sizeof *object->service);
-    *object->service = (struct object_service){ pass.arena, pass.status, pass.why };
+    *object->service = (struct object_service){ run.arena, run.status, run.why };
 }
 
 void service_free(struct cluster_object *object)
@@ -468,13 +468,13 @@ struct names {
 static const struct names *find_host_names(struct cluster *cluster, struct arena *arena,
                                      struct map *known, const struct pod *pod)
 {
-    const char *place = pods_place(cluster->pods, pod->project, pod->space);
+    const char *place = pods_place(cluster->pods, pod->project, pod->namespace);
     struct names *names = map_get(known, place);
 
     if (names)
         return names;
     names = arena_alloc(arena, sizeof *names);
-    names->lines = names_hosts(cluster, arena, pod->project, pod->space);
+    names->lines = names_hosts(cluster, arena, pod->project, pod->namespace);
     names->hash = pods_hash_hosts(names->lines);
     map_put(known, place, names);
     return names;
@@ -507,7 +507,7 @@ static void tell_host_names(struct cluster *cluster)
 }
 
 /* Serves all Services anew. A port that cannot be listened on is tried again in two seconds. */
-void services_pass(struct cluster *cluster)
+void services_reconcile(struct cluster *cluster)
 {
     struct services *services = cluster->services;
     struct cluster_object *object;

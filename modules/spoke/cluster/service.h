@@ -22,7 +22,7 @@ void services_free(struct services **services);
 /* Refuses by name what a Service cannot be here; fills `broken`. */
 void service_read(struct cluster_object *object);
 /* Makes ports and names what the ready pods call for. */
-void services_pass(struct cluster *cluster);
+void services_reconcile(struct cluster *cluster);
 /* Lets go of ports that this pod is about to listen on. */
 void services_yield(struct services *services, const struct pod *pod);
 
@@ -42,14 +42,14 @@ bool names_are_headless(const struct cluster_object *service);
 /* A workload or pod whose labels the Service's selector names. */
 bool names_select(const struct cluster_object *service, const struct node *template);
 /* "127.80.3.7", the same for the same name as long as this spoke lives. */
-const char *names_address(struct services *services, const char *project, const char *space,
+const char *names_address(struct services *services, const char *project, const char *namespace,
                           const char *name);
 /* Lines of a hosts file as a pod of that project in that namespace should read it. */
 struct node *names_hosts(struct cluster *cluster, struct arena *arena, const char *project,
-                         const char *space);
+                         const char *namespace);
 /* NAME_SERVICE_HOST, NAME_SERVICE_PORT, NAME_SERVICE_PORT_portname. */
 void names_env(struct cluster *cluster, struct arena *arena, const char *project,
-               const char *space, struct node *values);
+               const char *namespace, struct node *values);
 
 struct services {
     struct cluster *cluster;

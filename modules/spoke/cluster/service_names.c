@@ -24,11 +24,11 @@ static void write_address(uint64_t hash, char ret[20])
  * The address follows from the name and the spoke's folder, so that it is the same after
  * a restart, and another spoke of this machine has another one.
  */
-const char *names_address(struct services *services, const char *project, const char *space,
+const char *names_address(struct services *services, const char *project, const char *namespace,
                           const char *name)
 {
     scoped_mem char *key =
-        mem_printf("=%s/%s", pods_place(services->cluster->pods, project, space), name);
+        mem_printf("=%s/%s", pods_place(services->cluster->pods, project, namespace), name);
     const char *known = map_get(services->addresses, key);
     uint64_t hash = pods_hash(services->salt, key, strlen(key));
     char address[20];
@@ -77,7 +77,7 @@ static bool has_indexed_hosts(const struct cluster_object *object)
 struct hosts_writer {
     struct cluster *cluster;
     struct arena *arena;
-    const char *project, *space; /* of the pod that reads the file */
+    const char *project, *namespace; /* of the pod that reads the file */
     const struct cluster_object *service;
     struct node *lines;
 };
@@ -85,8 +85,8 @@ struct hosts_writer {
 /* The short name is for readers of the same namespace only. */
 static void add_host_line(struct hosts_writer *w, const char *address, const char *host)
 {
-    const char *dot = host ? "." : "", *name = w->service->name, *space = w->service->space;
-    bool own = !strcmp(space, w->space);
+    const char *dot = host ? "." : "", *name = w->service->name, *namespace = w->service->namespace;
+    bool own = !strcmp(namespace, w->namespace);
 
     if (!host)
         host = "";
@@ -95,7 +95,7 @@ static void add_host_line(struct hosts_writer *w, const char *address, const cha
     node_add(w->arena, w->lines,
              node_format(w->arena, "%s %s%s%s%s%s%s%s.%s %s%s%s.%s.svc %s%s%s.%s.svc.cluster.local",
                          address, own ? host : "", own ? dot : "", own ? name : "", own ? " " : "",
-                         host, dot, name, space, host, dot, name, space, host, dot, name, space));
+                         host, dot, name, namespace, host, dot, name, namespace, host, dot, name, namespace));
 }
 
 static const char *subdomain_of(const struct cluster_object *object)
@@ -127,7 +127,7 @@ static void add_indexed_hosts(struct hosts_writer *w, const struct cluster_objec
         if (!names_select(w->service, manifest_label_template(object->row, object->name, object->template,
                                                                     w->arena, host, i)))
             continue;
-        add_host_line(w, names_address(w->cluster->services, w->project, object->space, host), host);
+        add_host_line(w, names_address(w->cluster->services, w->project, object->namespace, host), host);
     }
 }
 
@@ -141,12 +141,12 @@ static void add_ready_pods(struct hosts_writer *w)
     while ((pod = pods_next(w->cluster->pods, &at))) {
         const char *host = NULL;
 
-        if (strcmp(pod->space, w->service->space) != 0 ||
+        if (strcmp(pod->namespace, w->service->namespace) != 0 ||
             strcmp(pod->project, w->project) != 0 || pods_is_leaving(pod) || pod->finished ||
             !(all || pods_is_ready(pod)) || !names_select(w->service, pod->template))
             continue;
         host = pods_host(pod, w->arena);
-        add_host_line(w, names_address(w->cluster->services, w->project, pod->space, host ? host : pod->name),
+        add_host_line(w, names_address(w->cluster->services, w->project, pod->namespace, host ? host : pod->name),
                  NULL);
     }
 }
@@ -157,13 +157,13 @@ static void add_service(struct hosts_writer *w)
     size_t at = 0;
 
     if (!names_are_headless(w->service)) {
-        add_host_line(w, names_address(w->cluster->services, w->project, w->service->space,
+        add_host_line(w, names_address(w->cluster->services, w->project, w->service->namespace,
                                   w->service->name), NULL);
         return;
     }
     while ((object = map_next(w->cluster->objects, &at, NULL)))
         if (object->template && !object->removing && !object->second &&
-            !strcmp(object->project, w->project) && !strcmp(object->space, w->service->space))
+            !strcmp(object->project, w->project) && !strcmp(object->namespace, w->service->namespace))
             add_indexed_hosts(w, object);
     add_ready_pods(w);
 }
@@ -175,9 +175,9 @@ static bool is_visible_service(const struct cluster_object *object, const char *
 }
 
 struct node *names_hosts(struct cluster *cluster, struct arena *arena, const char *project,
-                         const char *space)
+                         const char *namespace)
 {
-    struct hosts_writer w = { cluster, arena, project, space, NULL, node_list(arena) };
+    struct hosts_writer w = { cluster, arena, project, namespace, NULL, node_list(arena) };
     struct cluster_object *object;
     size_t at = 0;
 
@@ -206,7 +206,7 @@ static void add_service_env(struct cluster *cluster, struct arena *arena, struct
     const struct node *ports = node_at(service->object, "spec", "ports", NULL);
 
     node_set_text(arena, values, write_env_name(arena, service->name, "_SERVICE_HOST"),
-                  names_address(cluster->services, service->project, service->space, service->name));
+                  names_address(cluster->services, service->project, service->namespace, service->name));
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *port = node_item(ports, i);
         const char *name = node_get_text(port, "name");
@@ -222,13 +222,13 @@ static void add_service_env(struct cluster *cluster, struct arena *arena, struct
 }
 
 void names_env(struct cluster *cluster, struct arena *arena, const char *project,
-               const char *space, struct node *values)
+               const char *namespace, struct node *values)
 {
     struct cluster_object *object;
     size_t at = 0;
 
     while ((object = map_next(cluster->objects, &at, NULL)))
         if (is_visible_service(object, project) && !names_are_headless(object) &&
-            !strcmp(object->space, space))
+            !strcmp(object->namespace, namespace))
             add_service_env(cluster, arena, object, values);
 }

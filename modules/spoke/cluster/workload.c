@@ -33,7 +33,7 @@ static void take_template(struct cluster_object *object, const char *hash)
 /* An adopted object has no manifest to read. */
 void workload_read(struct cluster_object *object)
 {
-    struct pods_viewer viewer = { object->project, object->owner->name, object->space };
+    struct pods_viewer viewer = { object->project, object->owner->name, object->namespace };
     char fresh[sizeof object->hash];
     uint64_t hash;
 
@@ -60,7 +60,7 @@ static bool is_behind_service(const struct cluster_object *object)
 
     while ((other = map_next(object->cluster->objects, &at, NULL)))
         if (other->row && other->row->role == MANIFEST_SERVICE && !other->removing &&
-            !strcmp(other->space, object->space) && !strcmp(other->project, object->project) &&
+            !strcmp(other->namespace, object->namespace) && !strcmp(other->project, object->project) &&
             names_select(other, object->template))
             return true;
     return false;
@@ -204,7 +204,7 @@ void workload_start_pod(struct cluster_object *object, int index, bool former)
     const struct node *template = former ? object->former->template : object->template;
 
     pods_start(object->cluster->pods, &(struct pods_new){
-        .project = object->project, .space = object->space, .name = name,
+        .project = object->project, .namespace = object->namespace, .name = name,
         .workload = object->plain, .owner = object->owner->name, .hash = hash, .index = index,
         .template = manifest_label_template(object->row, object->name, template, arena, name, index),
         .claims = node_at(object->object, "spec", "volumeClaimTemplates", NULL),

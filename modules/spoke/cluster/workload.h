@@ -46,7 +46,7 @@ bool sight_trouble(const struct cluster_object *object, struct manifest_why *ret
 /* ---- job_run.c ----------------------------------------------------------------------------------- */
 
 /* Starts and ends a Job's pods, and decides its end. */
-void job_pass(struct cluster_object *object, struct pod *const *pods, size_t count);
+void job_reconcile(struct cluster_object *object, struct pod *const *pods, size_t count);
 /* Whether backoffLimit leaves a container of that pod another start. */
 bool job_may_restart(const struct cluster_object *object, const struct pod *pod);
 /* A lone Pod was evicted: it stays ended. */

@@ -14,13 +14,13 @@
 struct places *places_open(const char *folder);
 void places_free(struct places **places);
 void places_keep_again(struct places *places);
-const char *places_name(struct places *places, const char *project, const char *space);
+const char *places_name(struct places *places, const char *project, const char *namespace);
 /* A number of its own below PLACES_MOST, for the user of its processes. */
 int places_number(struct places *places, const char *place);
 #define PLACES_MOST 60000
 /* A name of at most 110 letters: longer ones end in a hash. */
 char *places_file(struct places *places, struct arena *arena, const char *project,
-                  const char *space, const char *name);
+                  const char *namespace, const char *name);
 
 /* ---- source.c: ConfigMaps and Secrets --------------------------------------------------- */
 
@@ -32,7 +32,7 @@ struct source {
 bool source_find(const struct pods *pods, const struct pods_viewer *viewer, const char *kind,
                  const struct node *ref, struct source *ret);
 /* "waits for ..."; always -1. */
-int source_missing(const struct source *source, const char *space, struct manifest_why *why);
+int source_missing(const struct source *source, const char *namespace, struct manifest_why *why);
 /* The value of a key as bytes; false: it has none. */
 bool source_value(const struct source *source, const char *key, struct text *ret);
 

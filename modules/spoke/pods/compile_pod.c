@@ -314,7 +314,7 @@ struct node *compile_pod(struct pod *pod, struct arena *arena, struct manifest_w
     const struct node *volumes = node_get(spec, "volumes");
     bool has_init = pod->count && pod->containers[0].init;
     struct node *ret = node_map(arena), *list = node_make_list(arena, ret, "volumes"), *names;
-    const char *place = places_name(pod->pods->places, pod->project, pod->space);
+    const char *place = places_name(pod->pods->places, pod->project, pod->namespace);
     const struct pods_callbacks *callbacks = &pod->pods->options.callbacks;
 
     node_set_text(arena, ret, "id", pod->id);

@@ -64,7 +64,7 @@ struct node *pods_describe(const struct pod *pod, struct arena *arena, int64_t *
 
     for (size_t i = 0; i < pod->count; i++)
         restarts += count_restarts(&pod->containers[i]);
-    node_set_text(arena, row, "namespace", pod->space);
+    node_set_text(arena, row, "namespace", pod->namespace);
     node_set_text(arena, row, "name", pod->name);
     node_set_text(arena, row, "phase", pods_is_leaving(pod) ? "Terminating" : pods_phase(pod));
     node_set_bool(arena, row, "ready", pods_is_ready(pod));
@@ -140,7 +140,7 @@ struct node *pods_object(const struct pod *pod, struct arena *arena)
     node_set_text(arena, object, "apiVersion", "v1");
     node_set_text(arena, object, "kind", "Pod");
     node_set_text(arena, meta, "name", pod->name);
-    node_set_text(arena, meta, "namespace", pod->space);
+    node_set_text(arena, meta, "namespace", pod->namespace);
     node_set_text(arena, meta, "uid", pod->uid);
     if (node_get(from, "labels"))
         node_set(arena, meta, "labels", node_copy(arena, node_get(from, "labels")));

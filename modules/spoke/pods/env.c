@@ -64,7 +64,7 @@ const char *env_field(const struct pod *pod, struct arena *arena, const char *pa
     const struct {
         const char *path, *value;
     } fields[] = {
-        { "metadata.name", pod->name },          { "metadata.namespace", pod->space },
+        { "metadata.name", pod->name },          { "metadata.namespace", pod->namespace },
         { "metadata.uid", pod->uid },            { "spec.nodeName", address },
         { "spec.serviceAccountName", "default" }, { "status.podIP", "127.0.0.1" },
         { "status.podIPs", "127.0.0.1" },        { "status.hostIP", address },
@@ -125,7 +125,7 @@ static int set_value_from(struct env *env, const char *name, const struct node *
         if (source_value(&source, source.key, &bytes))
             node_set_text(env->arena, env->values, name, text_string(&bytes));
         else if (!source.optional)
-            return source_missing(&source, viewer.space, why);
+            return source_missing(&source, viewer.namespace, why);
         return 0;
     }
     if (field)
@@ -167,7 +167,7 @@ static int add_env_from(struct env *env, const struct node *from, struct manifes
     struct source source;
 
     if (!source_find(env->pod->pods, &viewer, config ? "ConfigMap" : "Secret", ref, &source))
-        return source.optional ? 0 : source_missing(&source, viewer.space, why);
+        return source.optional ? 0 : source_missing(&source, viewer.namespace, why);
     for (size_t i = 0; i < count_of(maps); i++)
         node_each(member, node_get(source.object, maps[i])) {
             scoped_text struct text bytes = { 0 };

@@ -19,7 +19,7 @@ static struct node *record_of(const struct pod *pod, struct arena *arena)
 {
     struct node *record = node_map(arena);
 
-    node_set_text(arena, record, "namespace", pod->space);
+    node_set_text(arena, record, "namespace", pod->namespace);
     node_set_text(arena, record, "name", pod->name);
     node_set_text(arena, record, "workload", pod->workload);
     node_set_text(arena, record, "owner", pod->owner);
@@ -165,14 +165,14 @@ static void add_claims(struct pod *pod, const struct node *claims, struct node *
 void pods_start(struct pods *pods, const struct pods_new *from)
 {
     scoped_arena struct arena *arena = arena_new();
-    const char *id = places_file(pods->places, arena, from->project, from->space, from->name);
+    const char *id = places_file(pods->places, arena, from->project, from->namespace, from->name);
     struct node *template;
     struct pod *pod;
 
     if (map_get(pods->all, id))
         return; /* the pod before it is still being removed */
     pod = pod_new(pods, id);
-    pod->space = arena_string(pod->arena, from->space);
+    pod->namespace = arena_string(pod->arena, from->namespace);
     pod->name = arena_string(pod->arena, from->name);
     pod->workload = arena_string(pod->arena, from->workload);
     pod->project = arena_string(pod->arena, from->project);

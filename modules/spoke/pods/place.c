@@ -136,17 +136,17 @@ static int pick_number(const struct places *places, const char *place)
     return number;
 }
 
-const char *places_name(struct places *places, const char *project, const char *space)
+const char *places_name(struct places *places, const char *project, const char *namespace)
 {
-    scoped_mem char *key = mem_printf("%s|%s", project, space);
+    scoped_mem char *key = mem_printf("%s|%s", project, namespace);
     const char *place = map_get(places->known, key);
     struct node *row;
 
     if (place)
         return place;
-    place = arena_string(places->arena, space);
+    place = arena_string(places->arena, namespace);
     if (node_get(places->list, place))
-        place = arena_printf(places->arena, "%s..%s", space, project);
+        place = arena_printf(places->arena, "%s..%s", namespace, project);
     row = node_map(places->arena);
     node_set_text(places->arena, row, "project", project);
     node_set_int(places->arena, row, "number", pick_number(places, place));
@@ -163,9 +163,9 @@ int places_number(struct places *places, const char *place)
 
 /* The hash is cryptographic: a tenant must not be able to make up a name that meets another's. */
 char *places_file(struct places *places, struct arena *arena, const char *project,
-                  const char *space, const char *name)
+                  const char *namespace, const char *name)
 {
-    char *whole = arena_printf(arena, "%s.%s", places_name(places, project, space), name);
+    char *whole = arena_printf(arena, "%s.%s", places_name(places, project, namespace), name);
     unsigned char hash[PKI_SHA256];
     scoped_text struct text hex = { 0 };
 

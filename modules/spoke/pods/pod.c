@@ -22,7 +22,7 @@ struct pods_workload pod_workload(const struct pod *pod)
 
 struct pods_viewer pod_viewer(const struct pod *pod)
 {
-    return (struct pods_viewer){ pod->project, pod->owner, pod->space };
+    return (struct pods_viewer){ pod->project, pod->owner, pod->namespace };
 }
 
 bool pods_restarts_always(const struct pod *pod)
@@ -191,10 +191,10 @@ static bool probe_trouble(const struct pod_container *c, struct manifest_why *re
     for (size_t i = 0; i < count_of(probes); i++) {
         const struct pod_probe *probe = &c->probes[probes[i].kind];
 
-        if (!probe->spec || !*probe->answer || (probes[i].kind == PROBE_STARTUP && c->started))
+        if (!probe->spec || !*probe->response || (probes[i].kind == PROBE_STARTUP && c->started))
             continue;
         manifest_why_set(ret, "ProbeFailed", "container %.80s: %s: %.250s", c->name, probes[i].name,
-                probe->answer);
+                probe->response);
         *ret_final = probes[i].kind == PROBE_READINESS &&
                      probe->bad >= number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3);
         return true;

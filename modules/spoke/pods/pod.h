@@ -25,8 +25,8 @@ struct pod_probe {
     struct loop_timer *timer; /* owned */
     int64_t began;            /* wall time of the container's start */
     int tries, good, bad;
-    bool asking;
-    char answer[300]; /* the last failure's */
+    bool in_flight;
+    char response[300]; /* the last failure's */
 };
 
 enum probes_result {

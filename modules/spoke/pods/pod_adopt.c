@@ -149,7 +149,7 @@ void pod_adopt(struct pods *pods, const struct node *found)
     bool alive = node_get_bool(found, "alive", false) && !evicted;
 
     record = node_copy(pod->arena, record);
-    pod->space = node_get_text(record, "namespace");
+    pod->namespace = node_get_text(record, "namespace");
     pod->name = node_get_text(record, "name");
     pod->workload = node_get_text(record, "workload");
     pod->owner = node_get_text(record, "owner");

@@ -61,18 +61,18 @@ struct node *ports_resolve_probe(const struct pod_container *c, const struct nod
                            struct arena *arena)
 {
     static const char *const kinds[] = { "httpGet", "tcpSocket", "grpc" };
-    struct node *ask = node_share(arena, spec);
+    struct node *request = node_share(arena, spec);
 
     for (size_t i = 0; i < count_of(kinds); i++) {
-        struct node *where = node_get(ask, kinds[i]);
+        struct node *where = node_get(request, kinds[i]);
 
         if (!where)
             continue;
         where = node_share(arena, where);
         node_set_int(arena, where, "port", ports_resolve(c, node_get(where, "port")));
-        node_set(arena, ask, kinds[i], where);
+        node_set(arena, request, kinds[i], where);
     }
-    return ask;
+    return request;
 }
 
 /* ---- What is taken --------------------------------------------------------------------------- */
@@ -89,7 +89,7 @@ struct node *ports_resolve_probe(const struct pod_container *c, const struct nod
 
 static int port_candidate(const struct pod *pod, const char *name, int attempt)
 {
-    const char *const parts[] = { pod->project, pod->space, pod->workload, name };
+    const char *const parts[] = { pod->project, pod->namespace, pod->workload, name };
     uint64_t hash = 14695981039346656037ull ^ pod->pods->place;
 
     for (size_t i = 0; i < count_of(parts); i++)
@@ -124,8 +124,8 @@ static int refuse_port(const struct pod *pod, const struct pod *holder, int want
         return manifest_why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s of the same workload: "
                        "pods share this machine's ports, so one replica at a time has a fixed one; with "
                        "containerPort: 0 each gets its own in $PORT, and a Service leads to all", wanted,
-                       holder->space, holder->name);
-    return manifest_why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted, holder->space,
+                       holder->namespace, holder->name);
+    return manifest_why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted, holder->namespace,
                    holder->name);
 }
 

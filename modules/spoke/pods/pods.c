@@ -237,9 +237,9 @@ void pods_keep_again(struct pods *pods)
     places_keep_again(pods->places);
 }
 
-const char *pods_place(struct pods *pods, const char *project, const char *space)
+const char *pods_place(struct pods *pods, const char *project, const char *namespace)
 {
-    return places_name(pods->places, project, space);
+    return places_name(pods->places, project, namespace);
 }
 
 void pods_give(struct pod *pod, const char *project)

@@ -50,7 +50,7 @@ struct pod {
     uint32_t tag;
     struct pods *pods;
     struct arena *arena; /* owned */
-    const char *id, *space, *name, *uid;
+    const char *id, *namespace, *name, *uid;
     const char *workload; /* "group/kind/namespace/name" */
     const char *owner, *project;
     int index; /* StatefulSet ordinal or completion index; -1: none */
@@ -103,7 +103,7 @@ struct pods_workload {
 
 /* Who looks for an object, and in which namespace. */
 struct pods_viewer {
-    const char *project, *owner, *space;
+    const char *project, *owner, *namespace;
 };
 typedef const struct node *pods_find_fn(void *arg, const struct pods_viewer *viewer,
                                         const char *kind, const char *name);
@@ -161,7 +161,7 @@ void pods_keep_again(struct pods *pods);
 
 /* The name of a project's namespace on this machine: "lab", or "lab..acme" where "lab" is
    another project's. It never changes. */
-const char *pods_place(struct pods *pods, const char *project, const char *space);
+const char *pods_place(struct pods *pods, const char *project, const char *namespace);
 /* FNV-1a; 0 begins. */
 uint64_t pods_hash(uint64_t hash, const void *bytes, size_t len);
 /* Of the lines that the callback `hosts` gives. */
@@ -174,7 +174,7 @@ uint64_t pods_hash_template(const struct pods *pods, const struct pods_viewer *v
 
 /* What a new pod is made of; all of it is copied. */
 struct pods_new {
-    const char *project, *space, *name, *workload, *owner, *hash;
+    const char *project, *namespace, *name, *workload, *owner, *hash;
     int index;
     const struct node *template; /* with its labels */
     const struct node *claims;   /* volumeClaimTemplates: the pod gets claims of its own; or NULL */

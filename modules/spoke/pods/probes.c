@@ -56,8 +56,8 @@ static void begin_probe(struct pod_container *c, int kind)
         return;
     first = first_probe_delay(probe);
     probe->tries = probe->good = probe->bad = 0;
-    probe->asking = false;
-    probe->answer[0] = '\0';
+    probe->in_flight = false;
+    probe->response[0] = '\0';
     loop_timer_set(probe->timer, first > 0 ? first : 5 * CLOCK_MS);
 }
 
@@ -110,7 +110,7 @@ static void note_probe_success(struct pod_probe *probe)
     struct pod_container *c = probe->container;
 
     probe->bad = 0;
-    probe->answer[0] = '\0';
+    probe->response[0] = '\0';
     if (++probe->good < number_get(probe->spec, "successThreshold", NUMBER_COUNT, 1))
         return;
     if (probe->kind == PROBE_STARTUP && !c->started)
@@ -126,7 +126,7 @@ static void note_probe_failure(struct pod_probe *probe, const char *message)
 
     probe->good = 0;
     c->pod->adopted &= probe->kind != PROBE_READINESS;
-    snprintf(probe->answer, sizeof probe->answer, "%s", message);
+    snprintf(probe->response, sizeof probe->response, "%s", message);
     if (!is_failure_counted(probe) || ++probe->bad < number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3))
         return;
     if (probe->kind == PROBE_READINESS) {
@@ -149,7 +149,7 @@ static void on_probe_answer(void *arg, bool ok, const char *message)
     struct pod_probe *probe = c ? &c->probes[q->kind] : NULL;
 
     if (probe) {
-        probe->asking = false;
+        probe->in_flight = false;
         if (ok)
             note_probe_success(probe);
         else
@@ -183,9 +183,9 @@ static void on_probe_timer(void *arg)
     scoped_arena struct arena *arena = arena_new();
     struct question *q;
 
-    if (probe->asking || c->state != CONTAINER_RUNNING)
+    if (probe->in_flight || c->state != CONTAINER_RUNNING)
         return;
-    probe->asking = true;
+    probe->in_flight = true;
     q = mem_alloc(sizeof *q);
     *q = (struct question){ pods, mem_copy_string(c->pod->id), mem_copy_string(c->pod->uid),
                             (size_t)(c - c->pod->containers), probe->kind, c->run };

@@ -119,7 +119,7 @@ static int check_users(const struct pod *pod, const struct node *volume,
 
     while ((other = map_next(pod->pods->all, &at, NULL)) && count < CLAIM_USERS) {
         const struct node *theirs = other == pod || !pods_is_made(other) || other->finished ||
-                                            strcmp(other->space, pod->space) != 0 ||
+                                            strcmp(other->namespace, pod->namespace) != 0 ||
                                             strcmp(other->project, pod->project) != 0
                                         ? NULL : find_claim_volume(other, name);
 
@@ -133,7 +133,7 @@ static int check_users(const struct pod *pod, const struct node *volume,
 
 char *shared_claim_folder(const struct pod *pod, struct arena *arena, const struct node *volume)
 {
-    return places_file(pod->pods->places, arena, pod->project, pod->space,
+    return places_file(pod->pods->places, arena, pod->project, pod->namespace,
                        node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName"));
 }
 
@@ -150,5 +150,5 @@ int shared_claim_check(struct pod *pod, const struct node *volume, struct manife
     if (claim || node_get_bool(volume, "axleTemplate", false))
         return check_users(pod, volume, claim, why);
     return manifest_why_set(why, "MissingPersistentVolumeClaim",
-                            "waits for PersistentVolumeClaim %.100s/%.100s", pod->space, name);
+                            "waits for PersistentVolumeClaim %.100s/%.100s", pod->namespace, name);
 }

@@ -24,15 +24,15 @@ bool source_find(const struct pods *pods, const struct pods_viewer *viewer, cons
    object of its namespace changes. */
 /* The reason names the kind: MissingConfigMap, MissingSecret. Such a pod is tried again when an
    object of its namespace changes. */
-int source_missing(const struct source *source, const char *space, struct manifest_why *why)
+int source_missing(const struct source *source, const char *namespace, struct manifest_why *why)
 {
     char reason[48];
 
     snprintf(reason, sizeof reason, "Missing%s", source->kind);
     if (source->object)
         return manifest_why_set(why, reason, "waits for key \"%.100s\" in %s %.100s/%.100s", source->key,
-                       source->kind, space, source->name);
-    return manifest_why_set(why, reason, "waits for %s %.100s/%.100s", source->kind, space, source->name);
+                       source->kind, namespace, source->name);
+    return manifest_why_set(why, reason, "waits for %s %.100s/%.100s", source->kind, namespace, source->name);
 }
 
 /* Plain text lies in data of a ConfigMap and stringData of a Secret, base64 in the other map. */

@@ -49,16 +49,16 @@ void pod_note(struct pod *pod, const char *type, const char *reason, const char 
 static int64_t ready_before(const struct pod *pod)
 {
     int64_t last = 0, now = clock_wall();
-    bool asked = false;
+    bool requested = false;
 
     for (size_t i = 0; i < pod->count; i++) {
         const struct pod_container *c = &pod->containers[i];
 
         if (c->state == CONTAINER_RUNNING && c->began > last)
             last = c->began;
-        asked |= c->probes[PROBE_READINESS].spec || c->probes[PROBE_STARTUP].spec;
+        requested |= c->probes[PROBE_READINESS].spec || c->probes[PROBE_STARTUP].spec;
     }
-    if (asked && pod->noted >= 0)
+    if (requested && pod->noted >= 0)
         last = pod->noted >= last ? pod->noted : now;
     return last && last < now ? last : now;
 }

@@ -26,7 +26,7 @@ static struct node *make_volume_file(struct arena *arena, const struct text *byt
 /* Only the keys that are listed, each at its own path and with its own mode. */
 /* Only the keys that are listed, each at its own path and with its own mode. */
 static int add_item_files(struct arena *arena, struct node *files, const struct source *source,
-                     const struct node *items, int64_t mode, const char *space,
+                     const struct node *items, int64_t mode, const char *namespace,
                      struct manifest_why *why)
 {
     for (size_t i = 0; i < node_count(items); i++) {
@@ -39,7 +39,7 @@ static int add_item_files(struct arena *arena, struct node *files, const struct 
             node_set(arena, files, node_get_text(item, "path"),
                      make_volume_file(arena, &bytes, number_get(item, "mode", NUMBER_MODE, mode)));
         else if (!source->optional)
-            return source_missing(&one, space, why);
+            return source_missing(&one, namespace, why);
     }
     return 0;
 }
@@ -108,10 +108,10 @@ static int add_source_files(struct pod *pod, struct arena *arena, struct node *f
     node_set_text(arena, ref, "name", *name ? name : node_get_text(from, "name"));
     node_set_bool(arena, ref, "optional", node_get_bool(from, "optional", false));
     if (!source_find(pod->pods, &viewer, kind, ref, &source))
-        return source.optional ? 0 : source_missing(&source, pod->space, why);
+        return source.optional ? 0 : source_missing(&source, pod->namespace, why);
     mode = number_get(from, "defaultMode", NUMBER_MODE, mode);
     if (node_get(from, "items"))
-        return add_item_files(arena, files, &source, node_get(from, "items"), mode, pod->space, why);
+        return add_item_files(arena, files, &source, node_get(from, "items"), mode, pod->namespace, why);
     add_key_files(arena, files, &source, mode);
     return 0;
 }

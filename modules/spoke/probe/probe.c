@@ -30,7 +30,7 @@ struct probe {
     struct probe *next, **from; /* in the client's list */
     struct loop_stream *stream; /* owned */
     struct loop_timer *timer;   /* owned */
-    struct text request, answer;
+    struct text request, response;
     bool http, tls, grpc, connected, settled;
     char address[320], why[400];
     bool ok;
@@ -50,7 +50,7 @@ static void end_probe(struct probe *probe, bool ok, const char *message)
     loop_stream_close(&probe->stream);
     loop_timer_free(&probe->timer);
     text_free(&probe->request);
-    text_free(&probe->answer);
+    text_free(&probe->response);
     probe->tag = 0;
     mem_free(&probe);
     done(arg, ok, text);
@@ -72,38 +72,38 @@ static void on_probe_opened(void *arg)
  * Where the final response begins: interim ones (1xx but for 101, RFC 9110 15.2)
  * may come before it. NULL: not here yet.
  */
-static const char *final_response(const char *answer)
+static const char *final_response(const char *response)
 {
-    while (text_starts(answer, "HTTP/1.") && strlen(answer) > 12 && answer[9] == '1' &&
-           strncmp(answer + 9, "101", 3) != 0) {
-        const char *end = strstr(answer, "\r\n\r\n");
+    while (text_starts(response, "HTTP/1.") && strlen(response) > 12 && response[9] == '1' &&
+           strncmp(response + 9, "101", 3) != 0) {
+        const char *end = strstr(response, "\r\n\r\n");
 
         if (!end)
             return NULL;
-        answer = end + 4;
+        response = end + 4;
     }
-    return *answer ? answer : NULL;
+    return *response ? response : NULL;
 }
 
 /* Early hints may be longer than all that is kept. */
 static void drop_interim(struct probe *probe)
 {
-    const char *from = final_response(text_string(&probe->answer));
-    size_t before = from ? (size_t)(from - text_string(&probe->answer)) : 0;
+    const char *from = final_response(text_string(&probe->response));
+    size_t before = from ? (size_t)(from - text_string(&probe->response)) : 0;
     scoped_text struct text rest = { 0 };
 
     if (!before)
         return;
-    text_add_bytes(&rest, from, probe->answer.len - before);
-    text_cut(&probe->answer, 0);
-    text_add_bytes(&probe->answer, rest.bytes, rest.len);
+    text_add_bytes(&rest, from, probe->response.len - before);
+    text_cut(&probe->response, 0);
+    text_add_bytes(&probe->response, rest.bytes, rest.len);
 }
 
 /* The body of the final response, NULL while its head is not whole. */
 static const char *final_body(const struct probe *probe)
 {
-    const char *answer = final_response(text_string(&probe->answer));
-    const char *end = answer ? strstr(answer, "\r\n\r\n") : NULL;
+    const char *response = final_response(text_string(&probe->response));
+    const char *end = response ? strstr(response, "\r\n\r\n") : NULL;
 
     return end ? end + 4 : NULL;
 }
@@ -111,16 +111,16 @@ static const char *final_body(const struct probe *probe)
 /* The first line of the body is what a person is shown. */
 static void judge_response(struct probe *probe)
 {
-    const char *answer = final_response(text_string(&probe->answer)), *body = final_body(probe);
+    const char *response = final_response(text_string(&probe->response)), *body = final_body(probe);
     scoped_text struct text line = { 0 };
     long status;
 
-    if (!answer) {
+    if (!response) {
         end_probe(probe, false, "only interim responses (1xx) came, no final one");
         return;
     }
-    status = strlen(answer) > 12 ? strtol(answer + 9, NULL, 10) : 0;
-    if (!text_starts(answer, "HTTP/1.") || !status) {
+    status = strlen(response) > 12 ? strtol(response + 9, NULL, 10) : 0;
+    if (!text_starts(response, "HTTP/1.") || !status) {
         end_probe(probe, false, "the answer is not HTTP");
         return;
     }
@@ -137,20 +137,20 @@ static void judge_response(struct probe *probe)
 static void read_grpc(struct probe *probe)
 {
     const char *why = "";
-    enum probe_grpc said = probe_grpc_read(probe->answer.bytes, probe->answer.len, &why);
+    enum probe_grpc said = probe_grpc_read(probe->response.bytes, probe->response.len, &why);
 
     if (said != PROBE_GRPC_MORE) {
         end_probe(probe, said == PROBE_GRPC_GOOD, why);
         return;
     }
-    if (!probe->settled && probe_grpc_has_settings(probe->answer.bytes, probe->answer.len)) {
+    if (!probe->settled && probe_grpc_has_settings(probe->response.bytes, probe->response.len)) {
         scoped_text struct text out = { 0 };
 
         probe->settled = true;
         probe_grpc_acknowledge(&out);
         loop_stream_write(probe->stream, out.bytes, out.len);
     }
-    if (probe->answer.len >= PROBE_BYTES)
+    if (probe->response.len >= PROBE_BYTES)
         end_probe(probe, false, "the answer is too long to be a HealthCheckResponse");
 }
 
@@ -159,8 +159,8 @@ static void on_probe_read(void *arg, const char *bytes, size_t len)
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
     const char *body;
 
-    if (probe->answer.len < PROBE_BYTES)
-        text_add_bytes(&probe->answer, bytes, len);
+    if (probe->response.len < PROBE_BYTES)
+        text_add_bytes(&probe->response, bytes, len);
     if (probe->grpc) {
         read_grpc(probe);
         return;
@@ -168,7 +168,7 @@ static void on_probe_read(void *arg, const char *bytes, size_t len)
     drop_interim(probe);
     body = final_body(probe);
     /* A body that is still on its way is not waited for. */
-    if (probe->answer.len >= PROBE_BYTES || (body && *body))
+    if (probe->response.len >= PROBE_BYTES || (body && *body))
         judge_response(probe);
 }
 
@@ -176,7 +176,7 @@ static void on_probe_ended(void *arg)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
-    if (probe->answer.len && !probe->grpc)
+    if (probe->response.len && !probe->grpc)
         judge_response(probe);
     else
         end_probe(probe, false, "the connection was closed without an answer");
@@ -186,7 +186,7 @@ static void on_probe_closed(void *arg, const struct err *why)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
-    if (probe->answer.len && !probe->grpc)
+    if (probe->response.len && !probe->grpc)
         judge_response(probe);
     else
         end_probe(probe, false, why->code ? why->text : "the connection was closed");
@@ -301,13 +301,13 @@ static void enlist_probe(struct probe *probe)
     *head = probe;
 }
 
-void probe_network(struct probe_client *client, const struct node *ask, int64_t timeout,
+void probe_network(struct probe_client *client, const struct node *request, int64_t timeout,
                    probe_fn *done, void *arg)
 {
     struct probe *probe = mem_alloc(sizeof *probe);
-    const struct node *http = node_get(ask, "httpGet");
-    const struct node *grpc = node_get(ask, "grpc");
-    const struct node *where = http ? http : grpc ? grpc : node_get(ask, "tcpSocket");
+    const struct node *http = node_get(request, "httpGet");
+    const struct node *grpc = node_get(request, "grpc");
+    const struct node *where = http ? http : grpc ? grpc : node_get(request, "tcpSocket");
     const char *host = node_get_text(where, "host");
 
     probe->tag = PROBE_TAG;

@@ -181,7 +181,7 @@ static void ask_state(struct process_pod *pod, int64_t deadline)
 void process_adopt_all(struct runtime *runtime)
 {
     scoped_mem char *path = mem_printf("%s/pods", runtime->directory);
-    scoped_map struct map *asked = map_new();
+    scoped_map struct map *requested = map_new();
     DIR *list = opendir(path);
     int64_t deadline = clock_steady() + ANSWER;
     struct process_pod *pod;
@@ -190,9 +190,9 @@ void process_adopt_all(struct runtime *runtime)
     for (struct dirent *e; list && (e = readdir(list));)
         if (e->d_name[0] != '.' && !map_get(runtime->pods, e->d_name) &&
             adopt_folder(runtime, e->d_name))
-            map_put(asked, e->d_name, map_get(runtime->pods, e->d_name));
+            map_put(requested, e->d_name, map_get(runtime->pods, e->d_name));
     if (list)
         closedir(list);
-    while ((pod = map_next(asked, &at, NULL)))
+    while ((pod = map_next(requested, &at, NULL)))
         ask_state(pod, deadline);
 }

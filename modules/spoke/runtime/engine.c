@@ -31,7 +31,7 @@
 static char *version_at(const char *address, struct arena *arena, struct err *err)
 {
     size_t len = 0;
-    char *bytes = engine_ask_now(address, "/version", arena, &len, err);
+    char *bytes = engine_request_now(address, "/version", arena, &len, err);
     const struct node *version = bytes ? document_read_foreign(arena, bytes, len, err) : NULL;
     const struct node *first = node_item(node_get(version, "Components"), 0);
 
@@ -41,16 +41,16 @@ static char *version_at(const char *address, struct arena *arena, struct err *er
                    : NULL;
 }
 
-static int find_engine(struct engine *engine, const char *asked, struct err *err)
+static int find_engine(struct engine *engine, const char *requested, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *own = getenv("XDG_RUNTIME_DIR");
 
-    if (asked && !*asked)
-        asked = NULL;
-    const char *const places[] = { asked, asked ? NULL : "/run/podman/podman.sock",
-                             asked ? NULL : "/var/run/docker.sock",
-                             asked || !own ? NULL : arena_printf(arena, "%s/podman/podman.sock", own) };
+    if (requested && !*requested)
+        requested = NULL;
+    const char *const places[] = { requested, requested ? NULL : "/run/podman/podman.sock",
+                             requested ? NULL : "/var/run/docker.sock",
+                             requested || !own ? NULL : arena_printf(arena, "%s/podman/podman.sock", own) };
     struct err last = { 0 };
     struct stat st;
 
@@ -67,7 +67,7 @@ static int find_engine(struct engine *engine, const char *asked, struct err *err
     }
     return err_set(err, ERR_UNREACHABLE, "EngineUnavailable: no Podman or Docker answers%s%s (%s); "
                    "start one (podman system service) or name its socket with --engine-socket",
-                   asked ? " at " : "", asked ? asked : "", last.text);
+                   requested ? " at " : "", requested ? requested : "", last.text);
 }
 
 /* Calls under way lose their client first, so that none of them calls back. */
@@ -402,7 +402,7 @@ static char *engine_log_tail(struct runtime *runtime, struct arena *arena, const
 
     if (is_process(runtime, id))
         return runtime_process.log_tail(runtime->engine->process, arena, id, container, lines);
-    bytes = engine_ask_now(runtime->engine->address,
+    bytes = engine_request_now(runtime->engine->address,
                            arena_printf(arena, "/containers/%s/logs?stdout=1&stderr=1&"
                                         "timestamps=1&tail=%d",
                                         engine_name(arena, id, container), lines),
@@ -426,7 +426,7 @@ static void find_state(struct process_pod *pod, const char *container)
     struct process_state *state = process_state_of(pod, container);
     struct err err = { 0 };
     size_t len = 0;
-    char *bytes = engine_ask_now(pod->runtime->engine->address,
+    char *bytes = engine_request_now(pod->runtime->engine->address,
                                  arena_printf(arena, "/containers/%s/json",
                                               engine_name(arena, pod->id, container)),
                                  arena, &len, &err);
@@ -484,7 +484,7 @@ static void sweep_containers(struct runtime *runtime)
     text_add(&target, "/containers/json?all=1&filters=");
     http_escape(&target, arena_printf(arena, "{\"label\":[\"" META_LABEL_SPOKE "=%s\"]}",
                                       runtime->directory));
-    bytes = engine_ask_now(runtime->engine->address, text_string(&target), arena, &len, &err);
+    bytes = engine_request_now(runtime->engine->address, text_string(&target), arena, &len, &err);
     list = bytes ? document_read_foreign(arena, bytes, len, NULL) : NULL;
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *labels = node_get(node_item(list, i), "Labels");

@@ -28,7 +28,7 @@ struct engine {
 
 /* ---- engine_api.c ------------------------------------------------------------- */
 
-struct engine_answer {
+struct engine_response {
     int status;           /* 0: there was none */
     const struct node *json; /* NULL: it is none */
     const char *bytes;
@@ -36,7 +36,7 @@ struct engine_answer {
     const char *why;      /* "" for a good one */
 };
 struct engine_call;
-typedef void engine_fn(struct engine_call *call, const struct engine_answer *answer);
+typedef void engine_fn(struct engine_call *call, const struct engine_response *response);
 struct engine_call {
     struct runtime *runtime;
     struct engine_call *next, **from;
@@ -51,8 +51,8 @@ struct engine_call *engine_send(struct runtime *runtime, const char *method, con
 #define ENGINE_SOON (60 * CLOCK_SECOND)
 #define ENGINE_EVER (INT64_C(100000000) * CLOCK_SECOND)
 
-/* Waits for the answer, a few seconds at most: for opening and for logs. */
-char *engine_ask_now(const char *address, const char *target, struct arena *arena,
+/* Waits for the response, a few seconds at most: for opening and for logs. */
+char *engine_request_now(const char *address, const char *target, struct arena *arena,
                      size_t *ret_len, struct err *err) MUST_CHECK;
 /* The two streams of a container without a terminal, each line marked as in
    our own logs if `lines`, only its bytes if not. */
@@ -70,8 +70,8 @@ int engine_check_mounts(const struct process_pod *pod, struct err *err);
 void engine_run(struct process_pod *pod, const char *container);
 /* Sends the stop of a container once more, if it was to stop and still runs. */
 void engine_stop_again(struct process_pod *pod, struct process_state *state);
-/* The answer to a stop: one that failed is logged. */
-void engine_on_stopped(struct engine_call *call, const struct engine_answer *answer);
+/* The response to a stop: one that failed is logged. */
+void engine_on_stopped(struct engine_call *call, const struct engine_response *response);
 /* An engine that does not say how a container is, is asked again. */
 void engine_look_later(struct process_pod *pod, struct process_state *state);
 /* Waits for the end of one that runs. */

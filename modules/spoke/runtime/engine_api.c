@@ -12,36 +12,36 @@
 
 #define ANSWER_BYTES ((size_t)4 * 1024 * 1024)
 
-static void describe_failure(struct engine_answer *answer, const struct err *err, char *room, size_t len)
+static void describe_failure(struct engine_response *response, const struct err *err, char *room, size_t len)
 {
-    if (!answer->status)
+    if (!response->status)
         snprintf(room, len, "%.380s", err->text);
-    else if (answer->status >= 400)
-        snprintf(room, len, "%.380s", *node_get_text(answer->json, "message")
-                                          ? node_get_text(answer->json, "message")
+    else if (response->status >= 400)
+        snprintf(room, len, "%.380s", *node_get_text(response->json, "message")
+                                          ? node_get_text(response->json, "message")
                                           : "the engine refuses");
-    answer->why = room;
+    response->why = room;
 }
 
-static void on_engine_answer(const struct http_answer *from, const struct err *err, void *arg)
+static void on_engine_answer(const struct http_response *from, const struct err *err, void *arg)
 {
     struct engine_call *call = arg;
     scoped_arena struct arena *arena = arena_new();
-    struct engine_answer answer = { 0 };
+    struct engine_response response = { 0 };
     char why[400] = "";
 
     if (from) {
-        answer.status = from->status;
-        answer.bytes = from->body;
-        answer.len = from->len;
+        response.status = from->status;
+        response.bytes = from->body;
+        response.len = from->len;
         if (from->len && (from->body[0] == '{' || from->body[0] == '['))
-            answer.json = document_read_foreign(arena, from->body, from->len, NULL);
+            response.json = document_read_foreign(arena, from->body, from->len, NULL);
     }
-    describe_failure(&answer, err, why, sizeof why);
+    describe_failure(&response, err, why, sizeof why);
     *call->from = call->next;
     if (call->next)
         call->next->from = call->from;
-    call->done(call, &answer);
+    call->done(call, &response);
     mem_free(&call);
 }
 
@@ -52,7 +52,7 @@ struct engine_call *engine_send(struct runtime *runtime, const char *method, con
     struct engine *engine = runtime->engine;
     struct engine_call *call = mem_alloc(sizeof *call);
     scoped_text struct text text = { 0 };
-    struct http_ask ask = { .method = method, .target = target, .limit = ANSWER_BYTES,
+    struct http_client_request request = { .method = method, .target = target, .limit = ANSWER_BYTES,
                             .deadline = deadline, .done = on_engine_answer, .arg = call };
 
     *call = (struct engine_call){ .runtime = runtime, .next = engine->calls,
@@ -62,12 +62,12 @@ struct engine_call *engine_send(struct runtime *runtime, const char *method, con
     engine->calls = call;
     if (body) {
         document_write_json(&text, body);
-        ask.headers = &json;
-        ask.header_count = 1;
-        ask.body = text.bytes;
-        ask.len = text.len;
+        request.headers = &json;
+        request.header_count = 1;
+        request.body = text.bytes;
+        request.len = text.len;
     }
-    http_client_send(engine->client, &ask);
+    http_client_send(engine->client, &request);
     return call;
 }
 
@@ -80,34 +80,34 @@ struct now {
     char why[300];
 };
 
-static void on_now(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_now(const struct http_response *response, const struct err *err, void *arg)
 {
     struct now *now = arg;
 
     now->over = true;
-    if (!answer) {
+    if (!response) {
         snprintf(now->why, sizeof now->why, "%.280s", err->text);
         return;
     }
-    now->status = answer->status;
-    text_add_bytes(&now->body, answer->body ? answer->body : "", answer->len);
+    now->status = response->status;
+    text_add_bytes(&now->body, response->body ? response->body : "", response->len);
 }
 
 /* On a loop of its own, because nothing else may happen meanwhile. */
-char *engine_ask_now(const char *address, const char *target, struct arena *arena,
+char *engine_request_now(const char *address, const char *target, struct arena *arena,
                      size_t *ret_len, struct err *err)
 {
     struct http_client_settings settings = { .address = address, .host = "localhost" };
-    struct http_ask ask = { .target = target, .limit = ANSWER_BYTES,
+    struct http_client_request request = { .target = target, .limit = ANSWER_BYTES,
                             .deadline = 10 * CLOCK_SECOND, .done = on_now };
     struct now now = { 0 };
     struct loop *loop = loop_new(err);
     struct http_client *client = loop ? http_client_new(loop, &settings, err) : NULL;
     char *bytes = NULL;
 
-    ask.arg = &now;
+    request.arg = &now;
     if (client)
-        http_client_send(client, &ask);
+        http_client_send(client, &request);
     while (client && !now.over)
         loop_turn(loop, CLOCK_SECOND);
     if (client && now.status == 200) {

@@ -13,27 +13,27 @@
 
 /* Three questions: make it, run it to its end, what was its exit code. */
 
-static void finish_exec(struct process_ask *ask, bool ok, const char *message)
+static void finish_exec(struct process_request *request, bool ok, const char *message)
 {
-    struct process_ask **at = &ask->pod->asks;
+    struct process_request **at = &request->pod->requests;
 
-    while (*at != ask)
+    while (*at != request)
         at = &(*at)->next;
-    *at = ask->next;
-    loop_timer_free(&ask->timer);
-    ask->done(ask->arg, ok, message);
-    mem_free(&ask);
+    *at = request->next;
+    loop_timer_free(&request->timer);
+    request->done(request->arg, ok, message);
+    mem_free(&request);
 }
 
 /* The ask may have been answered while the engine thought about it. */
-static struct process_ask *find_ask(struct engine_call *call)
+static struct process_request *find_ask(struct engine_call *call)
 {
     struct process_pod *pod = map_get(call->runtime->pods, call->pod);
-    struct process_ask *ask = pod ? pod->asks : NULL;
+    struct process_request *request = pod ? pod->requests : NULL;
 
-    while (ask && ask->id != call->run)
-        ask = ask->next;
-    return ask;
+    while (request && request->id != call->run)
+        request = request->next;
+    return request;
 }
 
 static struct engine_call *send_next(const struct engine_call *call, const char *method,
@@ -46,43 +46,43 @@ static struct engine_call *send_next(const struct engine_call *call, const char 
     return next;
 }
 
-static void on_code(struct engine_call *call, const struct engine_answer *answer)
+static void on_code(struct engine_call *call, const struct engine_response *response)
 {
-    struct process_ask *ask = find_ask(call);
+    struct process_request *request = find_ask(call);
     scoped_mem char *output = call->arg, *text = NULL;
-    int64_t code = number_get(answer->json, "ExitCode", NUMBER_SMALL, -1);
+    int64_t code = number_get(response->json, "ExitCode", NUMBER_SMALL, -1);
 
-    if (!ask)
+    if (!request)
         return;
-    text = *answer->why ? mem_copy_string(answer->why)
+    text = *response->why ? mem_copy_string(response->why)
                         : process_exec_words(code, output);
-    finish_exec(ask, !*answer->why && code == 0, text);
+    finish_exec(request, !*response->why && code == 0, text);
 }
 
-static void on_output(struct engine_call *call, const struct engine_answer *answer)
+static void on_output(struct engine_call *call, const struct engine_response *response)
 {
     scoped_mem char *id = call->arg, *target = mem_printf("/exec/%s/json", id);
     scoped_text struct text output = { 0 }, words = { 0 };
 
-    engine_unmix(answer->bytes, answer->len < 2048 ? answer->len : 2048, false, &output);
+    engine_unmix(response->bytes, response->len < 2048 ? response->len : 2048, false, &output);
     text_add_printable(&words, text_string(&output), output.len < 1024 ? output.len : 1024, true);
     send_next(call, "GET", target, NULL, on_code)->arg = mem_copy_string(text_string(&words));
 }
 
-static void on_exec_made(struct engine_call *call, const struct engine_answer *answer)
+static void on_exec_made(struct engine_call *call, const struct engine_response *response)
 {
     scoped_arena struct arena *arena = arena_new();
-    const char *id = node_get_text(answer->json, "Id");
-    struct process_ask *ask = find_ask(call);
+    const char *id = node_get_text(response->json, "Id");
+    struct process_request *request = find_ask(call);
     struct node *body = node_map(arena);
 
-    if (!*id || *answer->why) {
-        if (ask)
-            finish_exec(ask, false, *answer->why ? answer->why : "the engine made no exec");
+    if (!*id || *response->why) {
+        if (request)
+            finish_exec(request, false, *response->why ? response->why : "the engine made no exec");
         return;
     }
-    if (ask)
-        snprintf(ask->exec, sizeof ask->exec, "%s", id);
+    if (request)
+        snprintf(request->exec, sizeof request->exec, "%s", id);
     node_set_bool(arena, body, "Detach", false);
     node_set_bool(arena, body, "Tty", false);
     send_next(call, "POST", arena_printf(arena, "/exec/%s/start", id), body, on_output)->arg =
@@ -97,53 +97,53 @@ static const char *mark_of(struct arena *arena, const char *pod, int64_t began)
     return arena_printf(arena, "AXLE_EXEC=%s/%lld", pod, (long long)began);
 }
 
-static void on_late_pid(struct engine_call *call, const struct engine_answer *answer)
+static void on_late_pid(struct engine_call *call, const struct engine_response *response)
 {
     scoped_arena struct arena *arena = arena_new();
-    int64_t pid = number_get(answer->json, "Pid", NUMBER_COUNT, 0);
+    int64_t pid = number_get(response->json, "Pid", NUMBER_COUNT, 0);
 
-    if (pid > 1 && node_get_bool(answer->json, "Running", false))
+    if (pid > 1 && node_get_bool(response->json, "Running", false))
         process_kill_family((pid_t)pid, mark_of(arena, call->pod, call->run));
 }
 
 /* An engine has no word for ending an exec, but it tells its process. */
 static void on_exec_late(void *arg)
 {
-    struct process_ask *ask = arg;
-    scoped_mem char *target = mem_printf("/exec/%s/json", ask->exec);
+    struct process_request *request = arg;
+    scoped_mem char *target = mem_printf("/exec/%s/json", request->exec);
 
-    if (*ask->exec) {
-        struct engine_call *call = engine_send(ask->pod->runtime, "GET", target, NULL, ENGINE_SOON,
+    if (*request->exec) {
+        struct engine_call *call = engine_send(request->pod->runtime, "GET", target, NULL, ENGINE_SOON,
                                                on_late_pid);
 
-        snprintf(call->pod, sizeof call->pod, "%s", ask->pod->id);
-        call->run = ask->began;
+        snprintf(call->pod, sizeof call->pod, "%s", request->pod->id);
+        call->run = request->began;
     }
-    finish_exec(ask, false, "command timed out");
+    finish_exec(request, false, "command timed out");
 }
 
 void engine_exec(struct process_pod *pod, const char *container, const struct node *command,
                  int64_t timeout, runtime_probe_fn *done, void *arg)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct process_ask *ask = mem_alloc(sizeof *ask);
+    struct process_request *request = mem_alloc(sizeof *request);
     struct node *body = node_map(arena);
     struct engine_call *call;
 
-    *ask = (struct process_ask){ .id = ++pod->next_ask, .began = clock_wall(), .done = done, .arg = arg,
-                                 .pod = pod, .next = pod->asks };
-    pod->asks = ask;
-    ask->timer = loop_timer_new(pod->runtime->loop, on_exec_late, ask);
-    loop_timer_set(ask->timer, timeout);
+    *request = (struct process_request){ .id = ++pod->next_request, .began = clock_wall(), .done = done, .arg = arg,
+                                 .pod = pod, .next = pod->requests };
+    pod->requests = request;
+    request->timer = loop_timer_new(pod->runtime->loop, on_exec_late, request);
+    loop_timer_set(request->timer, timeout);
     node_set_bool(arena, body, "AttachStdout", true);
     node_set_bool(arena, body, "AttachStderr", true);
     node_set(arena, body, "Cmd", node_copy(arena, command));
     node_add(arena, node_make_list(arena, body, "Env"),
-             node_string(arena, mark_of(arena, pod->id, ask->began)));
+             node_string(arena, mark_of(arena, pod->id, request->began)));
     call = engine_send(pod->runtime, "POST",
                        arena_printf(arena, "/containers/%s/exec",
                                     engine_name(arena, pod->id, container)),
                        body, ENGINE_SOON, on_exec_made);
     snprintf(call->pod, sizeof call->pod, "%s", pod->id);
-    call->run = ask->id;
+    call->run = request->id;
 }

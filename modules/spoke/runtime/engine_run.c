@@ -26,10 +26,10 @@
  * An engine that was restarted meanwhile has forgotten that the container was to stop: the
  * stop is sent again with each look at what runs, with what is left of the grace period.
  */
-void engine_on_stopped(struct engine_call *call, const struct engine_answer *answer)
+void engine_on_stopped(struct engine_call *call, const struct engine_response *response)
 {
-    if (*answer->why && answer->status != 404)
-        log_warn("runtime", "pod %s: stop: %s", call->pod, answer->why);
+    if (*response->why && response->status != 404)
+        log_warn("runtime", "pod %s: stop: %s", call->pod, response->why);
 }
 
 void engine_stop_again(struct process_pod *pod, struct process_state *state)
@@ -348,15 +348,15 @@ static void take_last_line(struct process_state *state, const char *bytes, size_
 }
 
 /* A failure to read the log does not keep the end from being reported. */
-static void on_last_words(struct engine_call *call, const struct engine_answer *answer)
+static void on_last_words(struct engine_call *call, const struct engine_response *response)
 {
     struct process_state *state;
     struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
-    if (!*answer->why && answer->bytes)
-        take_last_line(state, answer->bytes, answer->len);
+    if (!*response->why && response->bytes)
+        take_last_line(state, response->bytes, response->len);
     process_tell(pod, state, RUNTIME_EXITED, "", state->run.message);
 }
 
@@ -376,27 +376,27 @@ static void tell_end(struct process_pod *pod, struct process_state *state)
 
 /* Answer to an inspect. "Still running" is one of three reasons for it: an engine restart ends
    every wait, and then the wait begins anew. */
-static void on_container_ended(struct engine_call *call, const struct engine_answer *answer)
+static void on_container_ended(struct engine_call *call, const struct engine_response *response)
 {
     struct process_state *state;
     struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod || strcmp(state->state, "running") != 0)
         return;
-    if (answer->status == 404) { /* it was removed by hand */
+    if (response->status == 404) { /* it was removed by hand */
         snprintf(state->state, sizeof state->state, "exited");
         state->run.signal = 9;
         state->run.finished = clock_wall();
         state->crashes++;
         process_tell(pod, state, RUNTIME_EXITED, "", "");
         return;
-    } else if (!answer->json) {
+    } else if (!response->json) {
         state->retry = true;
         retry_engine(pod->runtime);
         return;
-    } else if (engine_says_running(node_get(answer->json, "State"))) {
+    } else if (engine_says_running(node_get(response->json, "State"))) {
         if (state->starting) { /* it was not known when this agent began */
-            engine_take_state(state, answer->json);
+            engine_take_state(state, response->json);
             state->starting = false;
             process_tell(pod, state, RUNTIME_STARTED, "", "");
         }
@@ -404,7 +404,7 @@ static void on_container_ended(struct engine_call *call, const struct engine_ans
         engine_stop_again(pod, state);
         return;
     } else {
-        engine_take_state(state, answer->json);
+        engine_take_state(state, response->json);
     }
     tell_end(pod, state);
 }
@@ -461,14 +461,14 @@ void engine_look_later(struct process_pod *pod, struct process_state *state)
 }
 
 /* The wait ended: by the container's end, or with the connection. */
-static void on_waited(struct engine_call *call, const struct engine_answer *answer)
+static void on_waited(struct engine_call *call, const struct engine_response *response)
 {
     struct process_state *state;
     struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
-    if (answer->status == 200 || answer->status == 404) {
+    if (response->status == 200 || response->status == 404) {
         inspect_container(pod, state->name, on_container_ended);
         return;
     }
@@ -489,7 +489,7 @@ void engine_follow(struct process_pod *pod, const char *container)
 /* ---- The beginning ------------------------------------------------------------------------ */
 
 /* Answer to the inspect after a start, which knows the process id. */
-static void on_started(struct engine_call *call, const struct engine_answer *answer)
+static void on_started(struct engine_call *call, const struct engine_response *response)
 {
     struct process_state *state;
     struct process_pod *pod = pod_of_call(call, &state);
@@ -498,8 +498,8 @@ static void on_started(struct engine_call *call, const struct engine_answer *ans
     if (!pod)
         return;
     crashes = state->crashes;
-    if (answer->json)
-        engine_take_state(state, answer->json);
+    if (response->json)
+        engine_take_state(state, response->json);
     /* A run that has ended already is reported as started first: events come in order. */
     process_tell(pod, state, RUNTIME_STARTED, "", "");
     snprintf(state->state, sizeof state->state, "running");
@@ -507,18 +507,18 @@ static void on_started(struct engine_call *call, const struct engine_answer *ans
     engine_follow(pod, state->name);
 }
 
-static void on_start(struct engine_call *call, const struct engine_answer *answer)
+static void on_start(struct engine_call *call, const struct engine_response *response)
 {
     struct process_state *state;
     struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
-    if (answer->status == 204 || answer->status == 304)
+    if (response->status == 204 || response->status == 304)
         inspect_container(pod, state->name, on_started);
     else
-        fail_container(pod, state, strstr(answer->why, "not found") ? "CommandNotFound" : "CannotRun",
-             answer->why);
+        fail_container(pod, state, strstr(response->why, "not found") ? "CommandNotFound" : "CannotRun",
+             response->why);
 }
 
 static void create_container(struct process_pod *pod, const char *container, engine_fn *done)
@@ -540,28 +540,28 @@ static void post_start(struct process_pod *pod, const char *container)
         ENGINE_SOON, on_start);
 }
 
-static void on_created_at_last(struct engine_call *call, const struct engine_answer *answer)
+static void on_created_at_last(struct engine_call *call, const struct engine_response *response)
 {
     struct process_state *state;
     struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
-    if (answer->status == 201)
+    if (response->status == 201)
         post_start(pod, state->name);
     else
-        fail_container(pod, state, "ErrImagePull", answer->why);
+        fail_container(pod, state, "ErrImagePull", response->why);
 }
 
-static void on_pulled(struct engine_call *call, const struct engine_answer *answer)
+static void on_pulled(struct engine_call *call, const struct engine_response *response)
 {
     struct process_state *state;
     struct process_pod *pod = pod_of_call(call, &state);
 
-    if (pod && answer->status == 200)
+    if (pod && response->status == 200)
         create_container(pod, state->name, on_created_at_last);
     else if (pod)
-        fail_container(pod, state, "ErrImagePull", answer->why);
+        fail_container(pod, state, "ErrImagePull", response->why);
 }
 
 static void pull_image(struct process_pod *pod, const char *container)
@@ -578,33 +578,33 @@ static void pull_image(struct process_pod *pod, const char *container)
 }
 
 /* 404: the image is not there. */
-static void on_created(struct engine_call *call, const struct engine_answer *answer)
+static void on_created(struct engine_call *call, const struct engine_response *response)
 {
     struct process_state *state;
     struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
-    if (answer->status == 201)
+    if (response->status == 201)
         post_start(pod, state->name);
-    else if (answer->status == 404 &&
+    else if (response->status == 404 &&
              !text_same(node_get_text(spec_of_container(pod, state->name), "pull"), "Never"))
         pull_image(pod, state->name);
     else
-        fail_container(pod, state, answer->status == 404 ? "ErrImageNeverPull" : "CannotRun", answer->why);
+        fail_container(pod, state, response->status == 404 ? "ErrImageNeverPull" : "CannotRun", response->why);
 }
 
 /* A container of an earlier run has the same name, so it goes first; that there was none is no
    failure. */
-static void on_cleared(struct engine_call *call, const struct engine_answer *answer)
+static void on_cleared(struct engine_call *call, const struct engine_response *response)
 {
     struct process_state *state;
     struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
-    if (!answer->status)
-        fail_container(pod, state, "EngineUnavailable", answer->why);
+    if (!response->status)
+        fail_container(pod, state, "EngineUnavailable", response->why);
     else
         create_container(pod, state->name, on_created);
 }
@@ -626,13 +626,13 @@ void engine_run(struct process_pod *pod, const char *container)
 /* ---- Removing ------------------------------------------------------------------------------- */
 
 /* `call->run` is the index of the container; the next one follows. */
-static void on_removed(struct engine_call *call, const struct engine_answer *answer)
+static void on_removed(struct engine_call *call, const struct engine_response *response)
 {
     struct process_pod *pod = map_get(call->runtime->pods, call->pod);
 
     if (!pod)
         return;
-    if (answer->status == 0 || answer->status >= 500) {
+    if (response->status == 0 || response->status >= 500) {
         pod->retry = true; /* it is there still */
         retry_engine(pod->runtime);
     } else {

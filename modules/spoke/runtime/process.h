@@ -41,14 +41,14 @@ struct process_state {
     struct process_run run, last; /* last.number 0: there was none before */
 };
 
-struct process_ask { /* an exec that is not answered yet */
+struct process_request { /* an exec that is not answered yet */
     int64_t began; /* marks what an engine's exec starts */
     int64_t id;
     struct loop_timer *timer; /* owned */
     runtime_probe_fn *done;
     void *arg;
     struct process_pod *pod;
-    struct process_ask *next;
+    struct process_request *next;
     char exec[80]; /* an engine's name for it; "": none yet */
 };
 
@@ -72,8 +72,8 @@ struct process_pod {
     struct node *waiting;     /* what it is to be told then */
     struct process_state *states; /* owned array */
     size_t count;
-    struct process_ask *asks;
-    int64_t next_ask;
+    struct process_request *requests;
+    int64_t next_request;
     bool removing, retry;
 };
 
@@ -173,7 +173,7 @@ void process_hang_up(struct process_pod *pod);
 /* The same for good: every ask that is not answered fails. */
 void process_let_go(struct process_pod *pod);
 /* Calls `done` of the ask and frees it. */
-void process_answer_ask(struct process_pod *pod, struct process_ask *ask, bool ok,
+void process_answer_ask(struct process_pod *pod, struct process_request *request, bool ok,
                         const char *message);
 /* Deletes the folder in another process, at low priority. */
 void process_empty_trash(const char *trash);

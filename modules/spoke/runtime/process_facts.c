@@ -73,16 +73,16 @@ static void tell_limits(const struct runtime *runtime, struct arena *arena, stru
 struct node *process_facts(struct runtime *runtime, struct arena *arena)
 {
     struct node *facts = node_map(arena);
-    struct node *spaces = node_make_list(arena, facts, "namespaces");
+    struct node *namespaces = node_make_list(arena, facts, "namespaces");
     struct node *notes = node_make_list(arena, facts, "notes");
     static const char *const names[] = { "mount", "pid", "ipc", "uts" };
 
     node_set_text(arena, facts, "driver", "process");
     node_set_text(arena, facts, "cgroup", cgroup_kind_name(runtime->cgroups.kind));
     if (runtime->user_namespace)
-        node_add(arena, spaces, node_string(arena, "user"));
+        node_add(arena, namespaces, node_string(arena, "user"));
     for (size_t i = 0; i < count_of(names) && runtime->namespaces; i++)
-        node_add(arena, spaces, node_string(arena, names[i]));
+        node_add(arena, namespaces, node_string(arena, names[i]));
     node_set_text(arena, facts, "user", runtime->root ? "unprivileged, by namespace"
                                                       : "the agent's own");
     node_set_bool(arena, facts, "seccomp", runtime->seccomp);

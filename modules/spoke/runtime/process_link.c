@@ -31,11 +31,11 @@ struct node *process_verb(struct arena *arena, const char *word, const char *con
 }
 
 /* The shim kills the command itself; this only is for a shim that does not answer. */
-static void on_ask_late(void *arg)
+static void on_request_late(void *arg)
 {
-    struct process_ask *ask = arg;
+    struct process_request *request = arg;
 
-    process_answer_ask(ask->pod, ask, false, "command timed out");
+    process_answer_ask(request->pod, request, false, "command timed out");
 }
 
 void process_probe_exec(struct process_pod *pod, const char *container,
@@ -44,14 +44,14 @@ void process_probe_exec(struct process_pod *pod, const char *container,
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *message = process_verb(arena, "exec", container);
-    struct process_ask *ask = mem_alloc(sizeof *ask);
+    struct process_request *request = mem_alloc(sizeof *request);
 
-    *ask = (struct process_ask){ .id = ++pod->next_ask, .done = done, .arg = arg,
-                                 .pod = pod, .next = pod->asks };
-    pod->asks = ask;
-    ask->timer = loop_timer_new(pod->runtime->loop, on_ask_late, ask);
-    loop_timer_set(ask->timer, timeout + CLOCK_SECOND);
-    node_set_int(arena, message, "id", ask->id);
+    *request = (struct process_request){ .id = ++pod->next_request, .done = done, .arg = arg,
+                                 .pod = pod, .next = pod->requests };
+    pod->requests = request;
+    request->timer = loop_timer_new(pod->runtime->loop, on_request_late, request);
+    loop_timer_set(request->timer, timeout + CLOCK_SECOND);
+    node_set_int(arena, message, "id", request->id);
     node_set_int(arena, message, "timeout", timeout / CLOCK_MS);
     node_set(arena, message, "command", (struct node *)command);
     process_send(pod, message);
@@ -175,16 +175,16 @@ static void hear_exec(struct process_pod *pod, const struct node *message)
     int64_t id = number_get(message, "exec", NUMBER_COUNT, 0);
     int64_t code = number_get(message, "code", NUMBER_SMALL, 0);
     scoped_mem char *text = NULL;
-    struct process_ask *ask = pod->asks;
+    struct process_request *request = pod->requests;
 
-    while (ask && ask->id != id)
-        ask = ask->next;
-    if (!ask)
+    while (request && request->id != id)
+        request = request->next;
+    if (!request)
         return;
     text = node_get_bool(message, "late", false)
                ? mem_printf("command timed out")
                : process_exec_words(code, node_get_text(message, "output"));
-    process_answer_ask(pod, ask, code == 0, text);
+    process_answer_ask(pod, request, code == 0, text);
 }
 
 /* A run ended and another one began while there was no connection: two events are due. */

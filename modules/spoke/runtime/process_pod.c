@@ -42,17 +42,17 @@ struct process_pod *process_pod_new(struct runtime *runtime, const char *id)
 }
 
 /* The ask is taken out of the list first: `done` may ask again. */
-void process_answer_ask(struct process_pod *pod, struct process_ask *ask, bool ok,
+void process_answer_ask(struct process_pod *pod, struct process_request *request, bool ok,
                         const char *message)
 {
-    struct process_ask **at = &pod->asks;
+    struct process_request **at = &pod->requests;
 
-    while (*at != ask)
+    while (*at != request)
         at = &(*at)->next;
-    *at = ask->next;
-    loop_timer_free(&ask->timer);
-    ask->done(ask->arg, ok, message);
-    mem_free(&ask);
+    *at = request->next;
+    loop_timer_free(&request->timer);
+    request->done(request->arg, ok, message);
+    mem_free(&request);
 }
 
 void process_hang_up(struct process_pod *pod)
@@ -68,8 +68,8 @@ void process_let_go(struct process_pod *pod)
     process_hang_up(pod);
     loop_timer_free(&pod->reach);
     loop_timer_free(&pod->leave);
-    while (pod->asks)
-        process_answer_ask(pod, pod->asks, false, "the pod has gone");
+    while (pod->requests)
+        process_answer_ask(pod, pod->requests, false, "the pod has gone");
     process_shim_forget(&pod->shim);
 }
 

@@ -280,7 +280,7 @@ static void finish_unpacking(struct unpacking *unpacking, const struct text *tex
 }
 
 /* The child may have been killed while it wrote: its status was looked at before. */
-static int read_answer(int fd, struct text *ret)
+static int read_response(int fd, struct text *ret)
 {
     off_t size = lseek(fd, 0, SEEK_END);
     off_t at = 0;
@@ -314,7 +314,7 @@ static void on_child(pid_t pid, int status, void *arg)
     else if (WEXITSTATUS(status) == 2)
         err_set(&err, ERR_UNSUPPORTED, "this kernel has neither Landlock nor seccomp, so nothing "
                 "of a stranger's is unpacked here");
-    else if (WEXITSTATUS(status) != 0 || read_answer(unpacking->answer, &text) < 0)
+    else if (WEXITSTATUS(status) != 0 || read_response(unpacking->answer, &text) < 0)
         err_set(&err, ERR_INTERNAL, "unpacking it ended with status %d", WEXITSTATUS(status));
     finish_unpacking(unpacking, &text, err.code ? &err : NULL);
 }

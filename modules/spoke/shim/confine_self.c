@@ -45,9 +45,9 @@ static void set_process_limits(const struct node *container)
         setrlimit(RLIMIT_NOFILE, &files);
     }
     if (address > 0) {
-        struct rlimit space = { (rlim_t)address, (rlim_t)address };
+        struct rlimit namespace = { (rlim_t)address, (rlim_t)address };
 
-        setrlimit(RLIMIT_AS, &space);
+        setrlimit(RLIMIT_AS, &namespace);
     }
 }
 

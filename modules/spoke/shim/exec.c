@@ -51,7 +51,7 @@ static struct exec *free_slot(struct shim *shim)
 
 /* ---- Over the network --------------------------------------------------------------- */
 
-struct asked {
+struct requested {
     bool over, ok;
     char words[400];
 };
@@ -59,29 +59,29 @@ struct asked {
 /* Called once by the probe, within loop_turn() of the child. */
 static void on_network(void *arg, bool ok, const char *message)
 {
-    struct asked *asked = arg;
+    struct requested *requested = arg;
 
-    *asked = (struct asked){ .over = true, .ok = ok };
-    snprintf(asked->words, sizeof asked->words, "%s", message);
+    *requested = (struct requested){ .over = true, .ok = ok };
+    snprintf(requested->words, sizeof requested->words, "%s", message);
 }
 
 /* In a child, because the shim itself must not wait. The probe is the same as the agent's. */
-static void ask_network(const struct node *probe, int64_t timeout, int out)
+static void request_network(const struct node *probe, int64_t timeout, int out)
 {
     struct err err = { 0 };
     struct loop *loop = loop_new(&err);
-    struct asked asked = { 0 };
+    struct requested requested = { 0 };
 
     if (loop)
-        probe_network(probe_client_new(loop), probe, timeout, on_network, &asked);
-    while (loop && !asked.over)
+        probe_network(probe_client_new(loop), probe, timeout, on_network, &requested);
+    while (loop && !requested.over)
         loop_turn(loop, CLOCK_SECOND);
-    if (write(out, asked.words, strlen(asked.words)) < 0)
+    if (write(out, requested.words, strlen(requested.words)) < 0)
         _exit(126);
-    _exit(asked.ok ? 0 : 1);
+    _exit(requested.ok ? 0 : 1);
 }
 
-static pid_t start_network(const struct node *ask, int out)
+static pid_t start_network(const struct node *request, int out)
 {
     pid_t pid = fork();
 
@@ -89,42 +89,42 @@ static pid_t start_network(const struct node *ask, int out)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         shim_reset_signals();
         signal(SIGPIPE, SIG_IGN);
-        ask_network(node_get(ask, "probe"), number_get(ask, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS, out);
+        request_network(node_get(request, "probe"), number_get(request, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS, out);
     }
     return pid;
 }
 
-static pid_t start_exec(struct shim *shim, const struct container *c, const struct node *ask, int out)
+static pid_t start_exec(struct shim *shim, const struct container *c, const struct node *request, int out)
 {
     struct shim_launch launch = { .place = &shim->place, .container = c->spec, .control = -1,
                                   .error = -1, .out = out };
     pid_t pid;
 
     shim_container_group(shim, c, launch.cgroup_procs);
-    pid = shim_exec(&launch, c->init, node_get(ask, "command"));
+    pid = shim_exec(&launch, c->init, node_get(request, "command"));
     shim_close_all(launch.cgroup_procs, 4);
     return pid;
 }
 
-void shim_exec_start(struct shim *shim, const struct node *ask)
+void shim_exec_start(struct shim *shim, const struct node *request)
 {
-    struct container *c = shim_container_find(shim, node_get_text(ask, "container"));
+    struct container *c = shim_container_find(shim, node_get_text(request, "container"));
     struct exec *e = free_slot(shim);
     int out[2];
 
     if (!e)
         return; /* the agent's own timeout answers */
-    *e = (struct exec){ .id = number_get(ask, "id", NUMBER_COUNT, 1), .fd = -1 };
+    *e = (struct exec){ .id = number_get(request, "id", NUMBER_COUNT, 1), .fd = -1 };
     if (!c || !c->running || pipe2(out, O_CLOEXEC) < 0) {
         text_add(&e->output, "the container is not running");
         answer_exec(shim, e, 126);
         return;
     }
-    e->pid = node_get(ask, "probe") ? start_network(ask, out[1]) : start_exec(shim, c, ask, out[1]);
+    e->pid = node_get(request, "probe") ? start_network(request, out[1]) : start_exec(shim, c, request, out[1]);
     close(out[1]);
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     e->fd = out[0];
-    e->deadline = clock_steady() + number_get(ask, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS;
+    e->deadline = clock_steady() + number_get(request, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS;
 }
 
 /* What is beyond OUTPUT is read and dropped, so that the command never blocks. */

@@ -118,7 +118,7 @@ void shim_container_late(struct shim *shim, struct container *container, int64_t
 bool shim_container_group(struct shim *shim, const struct container *container, int procs[4]);
 
 /* ---- exec.c ---------------------------------------------------------------- */
-void shim_exec_start(struct shim *shim, const struct node *ask);
+void shim_exec_start(struct shim *shim, const struct node *request);
 void shim_exec_read(struct exec *exec);
 void shim_exec_end(struct shim *shim, struct exec *exec, int status);
 

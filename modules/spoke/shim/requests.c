@@ -19,18 +19,18 @@ static void stop_each(struct shim *shim, const char *name, int64_t grace)
             shim_container_stop(&shim->containers[i], grace);
 }
 
-static void do_request(struct shim *shim, const struct node *ask)
+static void do_request(struct shim *shim, const struct node *request)
 {
-    const char *verb = node_get_text(ask, "do");
-    const char *name = node_get_text(ask, "container");
+    const char *verb = node_get_text(request, "do");
+    const char *name = node_get_text(request, "container");
     struct container *c = shim_container_find(shim, name);
 
-    if (!strcmp(verb, "start") && c && number_get(ask, "after", NUMBER_COUNT, c->run.number) == c->run.number)
+    if (!strcmp(verb, "start") && c && number_get(request, "after", NUMBER_COUNT, c->run.number) == c->run.number)
         shim_container_start(shim, c);
     else if (!strcmp(verb, "stop"))
-        stop_each(shim, name, number_get(ask, "grace", NUMBER_MILLIS, 0) * CLOCK_MS);
+        stop_each(shim, name, number_get(request, "grace", NUMBER_MILLIS, 0) * CLOCK_MS);
     else if (!strcmp(verb, "exec"))
-        shim_exec_start(shim, ask);
+        shim_exec_start(shim, request);
     else if (!strcmp(verb, "quit"))
         shim->quitting = true;
 }
@@ -40,15 +40,15 @@ void shim_hear_agent(struct shim *shim)
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text bytes = { 0 };
     ssize_t got = shim_message_receive(shim->agent, &bytes);
-    struct node *ask;
+    struct node *request;
 
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
         shim_drop_agent(shim);
     if (got <= 0)
         return;
-    ask = document_read_json(arena, bytes.bytes, bytes.len, &document_limits_own, NULL);
-    if (ask)
-        do_request(shim, ask);
+    request = document_read_json(arena, bytes.bytes, bytes.len, &document_limits_own, NULL);
+    if (request)
+        do_request(shim, request);
 }
 
 /* Only the newest connection counts; it gets the whole state first. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commits what was staged, and notes how new the store is then. */
-#include "storage/inside.h"
+#include "storage/internal.h"
 
 #include "store/store.h"
 

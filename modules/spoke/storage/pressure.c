@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notices that the disk is full, read-only or failing, and when it can be written again. */
-#include "storage/inside.h"
+#include "storage/internal.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens the store, and puts it aside for a new one when it is lost or damaged. */
-#include "storage/inside.h"
+#include "storage/internal.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Encrypts the rows of the store that may hold secrets, and reads them back. */
-#include "storage/inside.h"
+#include "storage/internal.h"
 
 #include "store/store.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens and closes the storage of a spoke, and commits what was staged. */
-#include "storage/inside.h"
+#include "storage/internal.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -322,7 +322,7 @@ static void fail_part(struct fetch *fetch, int status, const struct err *why)
     fail_fetch(fetch, text_string(&trouble));
 }
 
-static void on_part(void *arg, int status, const struct http_answer *answer,
+static void on_part(void *arg, int status, const struct http_response *response,
                     const struct err *why)
 {
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
@@ -330,20 +330,20 @@ static void on_part(void *arg, int status, const struct http_answer *answer,
     if (fetch->is_layer && (status == 200 || status == 206))
         take_part(fetch, text_string(&fetch->got), fetch->got.len);
     else if (status == 200)
-        take_part(fetch, answer->body, answer->len);
+        take_part(fetch, response->body, response->len);
     else
         fail_part(fetch, status, why);
 }
 
-static void on_layer_head(struct http_call *call, const struct http_answer *answer, void *arg)
+static void on_layer_head(struct http_call *call, const struct http_response *response, void *arg)
 {
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
-    const char *range = http_answer_get(answer, "content-range");
+    const char *range = http_response_get(response, "content-range");
     scoped_mem char *from = mem_printf("bytes %zu-", fetch->got.len);
 
     /* The hub begins anew (200), or at another place than asked for: what had come before is
        dropped. Where that was wrong, the digest shows it. */
-    if (answer->status == 200 || (answer->status == 206 && !(range && text_starts(range, from))))
+    if (response->status == 200 || (response->status == 206 && !(range && text_starts(range, from))))
         text_cut(&fetch->got, 0);
 }
 
@@ -362,7 +362,7 @@ static void request_part(struct fetch *fetch)
                    fetch->is_layer ? "blobs" : "manifests", fetch->wanted);
     scoped_mem char *range = NULL;
     struct http_field accept = {"Accept", MANIFEST_TYPE};
-    struct http_ask what = {.target = target, .headers = &accept, .header_count = 1,
+    struct http_client_request what = {.target = target, .headers = &accept, .header_count = 1,
                             .limit = MANIFEST_LIMIT, .arg = fetch};
 
     if (fetch->is_layer) {

@@ -85,7 +85,7 @@ static void add_without_numbers(const char *from, struct text *into)
 static struct event_series *find_series(struct works *works, const struct cluster_event *event,
                                         int64_t now)
 {
-    scoped_mem char *reason = mem_printf("%s/%s/%s/%s/%s", event->kind, event->space, event->name,
+    scoped_mem char *reason = mem_printf("%s/%s/%s/%s/%s", event->kind, event->namespace, event->name,
                                          event->type, event->reason);
     scoped_text struct text key = { 0 };
     struct event_series *all, *one;
@@ -108,8 +108,8 @@ static struct event_series *find_series(struct works *works, const struct cluste
 static const char *event_message(struct arena *arena, const struct works *works,
                             const struct cluster_event *event)
 {
-    return *event->space && strcmp(event->space, works->name) != 0
-               ? arena_printf(arena, "%s (in namespace %s)", event->message, event->space)
+    return *event->namespace && strcmp(event->namespace, works->name) != 0
+               ? arena_printf(arena, "%s (in namespace %s)", event->message, event->namespace)
                : event->message;
 }
 
@@ -164,7 +164,7 @@ void works_event(struct works *works, const struct cluster_event *event)
     int64_t now = clock_wall();
     char words[CLOCK_TEXT];
 
-    log_info("spoke", "%s %s/%s: %s: %s", event->kind, event->space, event->name,
+    log_info("spoke", "%s %s/%s: %s: %s", event->kind, event->namespace, event->name,
              event->reason, event->message);
     if (works->hub.contact(works->hub.arg) < WORKS_LISTING)
         return;

@@ -25,7 +25,7 @@ static void patch_finalizers(struct work *work, struct arena *arena, struct node
 
 /* ---- Put on ---------------------------------------------------------------------- */
 
-static void on_finalizer_added(void *arg, int status, const struct http_answer *answer,
+static void on_finalizer_added(void *arg, int status, const struct http_response *response,
                      const struct err *why)
 {
     struct need *need = arg;
@@ -58,7 +58,7 @@ void finalizer_add(struct work *work)
 
 /* The work is freed by now. Should this have failed, a list of the hub's works brings it
    back, and it leaves again. */
-static void on_finalizer_removed(void *arg, int status, const struct http_answer *answer,
+static void on_finalizer_removed(void *arg, int status, const struct http_response *response,
                        const struct err *why)
 {
     struct works *works = object_from(works, WORKS_TAG, arg);

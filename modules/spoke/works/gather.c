@@ -211,32 +211,32 @@ static void add_set_item(struct gathering *to, const struct cluster_manifest *it
 
 /* Namespaces have none; an object without one is put into the Workload's. */
 static int add_bundle_object(struct gathering *to, struct node *object,
-                         const char *space)
+                         const char *namespace)
 {
     struct node *bound = work_bind(to->arena, object, to->facts, to->used, to->err);
 
     if (!bound)
         return err_wrap(to->err, "%s %s", node_get_text(object, "kind"),
                         meta_name(object));
-    if (*space && strcmp(node_get_text(bound, "kind"), "Namespace") != 0 &&
+    if (*namespace && strcmp(node_get_text(bound, "kind"), "Namespace") != 0 &&
         !*meta_namespace(bound)) {
         bound = node_copy(to->arena, bound);
         node_set_text(to->arena, node_make(to->arena, bound, "metadata"),
-                      "namespace", space);
+                      "namespace", namespace);
     }
     add_set_item(to, &(struct cluster_manifest){.object = bound});
     return 0;
 }
 
 static void add_secret(struct gathering *to, const struct node *secret,
-                       const char *space)
+                       const char *namespace)
 {
     struct node *made = node_share(to->arena, secret);
     struct node *metadata = node_map(to->arena);
 
     node_set_text(to->arena, metadata, "name",
                   meta_name(secret));
-    node_set_text(to->arena, metadata, "namespace", space);
+    node_set_text(to->arena, metadata, "namespace", namespace);
     node_set(to->arena, made, "metadata", metadata);
     node_set_text(to->arena, made, "apiVersion", "v1");
     node_set_text(to->arena, made, "kind", "Secret");
@@ -246,7 +246,7 @@ static void add_secret(struct gathering *to, const struct node *secret,
 static int add_workload(struct gathering *to, const struct node *workload)
 {
     const struct node *spec = node_get(workload, "spec");
-    const char *space = node_get_text(spec, "targetNamespace");
+    const char *namespace = node_get_text(spec, "targetNamespace");
     struct node *objects = bundle_manifests(
         to->work->works, to->arena,
         node_get_text(node_get(spec, "artifact"), "digest"), to->err);
@@ -254,9 +254,9 @@ static int add_workload(struct gathering *to, const struct node *workload)
     if (!objects)
         return -1;
     for (size_t i = 0; i < node_count(to->work->secrets); i++)
-        add_secret(to, node_item(to->work->secrets, i), space);
+        add_secret(to, node_item(to->work->secrets, i), namespace);
     for (size_t i = 0; i < node_count(objects); i++)
-        if (add_bundle_object(to, node_item(objects, i), space) < 0)
+        if (add_bundle_object(to, node_item(objects, i), namespace) < 0)
             return -1;
     return 0;
 }

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "works/inside.h"
+#include "works/internal.h"
 
 struct cluster_manifest;
 struct work_resource;

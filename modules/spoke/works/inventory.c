@@ -42,11 +42,11 @@ static struct node *applied_resources(struct work *work, struct arena *arena)
         node_set_text(arena, metadata, "name", node_get_text(row, "name"));
         resource = works_manifest_resource(arena, like);
         object = cluster_read(cluster, arena, work->name, node_get_text(row, "apiVersion"),
-                              node_get_text(row, "kind"), resource.space, resource.name);
+                              node_get_text(row, "kind"), resource.namespace, resource.name);
         node_set_text(arena, made, "group", resource.group);
         node_set_text(arena, made, "version", resource.version);
         node_set_text(arena, made, "resource", resource.resource);
-        node_set_text(arena, made, "namespace", resource.space);
+        node_set_text(arena, made, "namespace", resource.namespace);
         node_set_text(arena, made, "name", resource.name);
         node_set_text(arena, made, "uid",
                       meta_uid(object));

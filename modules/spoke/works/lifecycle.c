@@ -82,7 +82,7 @@ struct read_again {
     char *work; /* owned */
 };
 
-static void on_read_again(void *arg, int status, const struct http_answer *answer,
+static void on_read_again(void *arg, int status, const struct http_response *response,
                           const struct err *why);
 
 /* What it names is not on the hub any more: the hub may have another version of it by now. */
@@ -287,7 +287,7 @@ void lifecycle_end(struct work *work)
     work->object = NULL;
     work->evicting = 0;
     loop_timer_free(&work->retry);
-    loop_timer_free(&work->patience);
+    loop_timer_free(&work->timeout);
     loop_timer_free(&work->evict);
     leave_work(work);
 }
@@ -449,14 +449,14 @@ void lifecycle_take(struct works *works, const char *name, const struct node *ob
         take_vanished(work);
 }
 
-static void on_read_again(void *arg, int status, const struct http_answer *answer,
+static void on_read_again(void *arg, int status, const struct http_response *response,
                           const struct err *why)
 {
     struct read_again *again = arg;
     scoped_arena struct arena *arena = arena_new();
     const struct work *work = work_find(again->works, again->work);
     const struct node *object = status != 200 ? NULL
-        : document_read_json(arena, answer->body, answer->len, &document_limits_own, NULL);
+        : document_read_json(arena, response->body, response->len, &document_limits_own, NULL);
 
     /* The same version waits for its timer; that the work is gone comes by the watch. */
     if (work && object &&

@@ -36,9 +36,9 @@ static void add_manifest_condition(struct rows *rows, struct node *list, const c
 /* ---- The cluster's rows ---------------------------------------------------------- */
 
 static char *object_key(struct arena *arena, const char *version, const char *kind,
-                    const char *space, const char *name)
+                    const char *namespace, const char *name)
 {
-    return arena_printf(arena, "%s|%s|%s|%s", version, kind, space, name);
+    return arena_printf(arena, "%s|%s|%s|%s", version, kind, namespace, name);
 }
 
 static void index_cluster_rows(struct rows *rows, const struct node *objects)
@@ -58,14 +58,14 @@ static void index_cluster_rows(struct rows *rows, const struct node *objects)
 static const struct node *find_cluster_row(const struct rows *rows, const struct node *object)
 {
     const struct node *metadata = node_get(object, "metadata");
-    const char *space = node_get_text(metadata, "namespace");
-    const char *const spaces[] = {space, *space ? space : "default", ""};
+    const char *namespace = node_get_text(metadata, "namespace");
+    const char *const namespaces[] = {namespace, *namespace ? namespace : "default", ""};
     const struct node *found = NULL;
 
-    for (size_t i = 0; i < count_of(spaces) && !found; i++)
+    for (size_t i = 0; i < count_of(namespaces) && !found; i++)
         found = map_get(rows->found,
                         object_key(rows->arena, node_get_text(object, "apiVersion"),
-                               node_get_text(object, "kind"), spaces[i],
+                               node_get_text(object, "kind"), namespaces[i],
                                node_get_text(metadata, "name")));
     return found;
 }
@@ -229,7 +229,7 @@ static void set_resource_meta(struct rows *rows, struct node *row, size_t ordina
     node_set_text(rows->arena, meta, "kind", node_get_text(manifest, "kind"));
     node_set_text(rows->arena, meta, "resource", resource.resource);
     node_set_text(rows->arena, meta, "name", resource.name);
-    node_set_text(rows->arena, meta, "namespace", resource.space);
+    node_set_text(rows->arena, meta, "namespace", resource.namespace);
 }
 
 static void add_manifest_row(struct rows *rows, size_t ordinal, const struct node *manifest)

@@ -50,9 +50,9 @@ static void move_report(struct work *work, enum report_phase phase)
 /* The hub takes nothing more from this spoke for the moment, or not this status. */
 static void send_again_later(struct work *work)
 {
-    if (!work->patience)
-        work->patience = loop_timer_new(work->works->loop, on_patience_over, work);
-    loop_timer_set(work->patience, BUSY + loop_backoff_next(&work->tell_backoff));
+    if (!work->timeout)
+        work->timeout = loop_timer_new(work->works->loop, on_patience_over, work);
+    loop_timer_set(work->timeout, BUSY + loop_backoff_next(&work->tell_backoff));
 }
 
 /* That the hub does not take one status is no fault of the link, which others use: the
@@ -94,10 +94,10 @@ static void send_anew(struct work *work, int64_t revision)
         move_report(work, REPORT_OUTDATED);
 }
 
-static void take_revision(struct work *work, const struct http_answer *answer)
+static void take_revision(struct work *work, const struct http_response *response)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *object = document_read_json(arena, answer->body, answer->len,
+    const struct node *object = document_read_json(arena, response->body, response->len,
                                                    &document_limits_own, NULL);
     int64_t revision = strtoll(node_get_text(node_get(object, "metadata"), "resourceVersion"),
                                NULL, 10);
@@ -106,7 +106,7 @@ static void take_revision(struct work *work, const struct http_answer *answer)
         work->revision = revision;
 }
 
-static void on_status_answer(void *arg, int status, const struct http_answer *answer,
+static void on_status_answer(void *arg, int status, const struct http_response *response,
                     const struct err *why)
 {
     struct report_sent *sent = arg;
@@ -124,7 +124,7 @@ static void on_status_answer(void *arg, int status, const struct http_answer *an
     } else if (status != 200 && status != 404) {
         on_status_refused(work, status, why);
     } else if (status == 200 && revision) {
-        take_revision(work, answer);
+        take_revision(work, response);
     }
     if (status == 200 && last && work->sent_work) {
         loop_backoff_reset(&work->tell_backoff);
@@ -244,15 +244,15 @@ static bool can_status_wait(struct work *work, const struct node *report)
 
     if (!work->waited && work->phase == WORK_APPLIED &&
         (!strcmp(phase, "Progressing") || !strcmp(phase, "Pending"))) {
-        if (!work->patience)
-            work->patience = loop_timer_new(work->works->loop, on_patience_over, work);
-        if (!loop_timer_is_set(work->patience))
-            loop_timer_set(work->patience, ON_THE_WAY);
+        if (!work->timeout)
+            work->timeout = loop_timer_new(work->works->loop, on_patience_over, work);
+        if (!loop_timer_is_set(work->timeout))
+            loop_timer_set(work->timeout, ON_THE_WAY);
         return true;
     }
     work->waited = false;
-    if (work->patience)
-        loop_timer_stop(work->patience);
+    if (work->timeout)
+        loop_timer_stop(work->timeout);
     return false;
 }
 

@@ -2,7 +2,7 @@
 #ifndef WORKS_REPORT_H
 #define WORKS_REPORT_H
 
-#include "works/inside.h"
+#include "works/internal.h"
 
 /* ---- report.c: the statuses of a work on the hub --------------------------------- */
 

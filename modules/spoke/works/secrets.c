@@ -25,7 +25,7 @@ static struct node *copy_parts(struct arena *arena, const struct node *secret)
 }
 
 /* The attempt may have ended meanwhile: then there is no work to give it to. */
-static void on_secret(void *arg, int status, const struct http_answer *answer,
+static void on_secret(void *arg, int status, const struct http_response *response,
                       const struct err *why)
 {
     struct need *need = arg;
@@ -38,7 +38,7 @@ static void on_secret(void *arg, int status, const struct http_answer *answer,
         need_failed(need, "SecretFetchFailed", why->text);
         return;
     }
-    secret = document_read_json(arena, answer->body, answer->len, &document_limits_own, &err);
+    secret = document_read_json(arena, response->body, response->len, &document_limits_own, &err);
     if (!secret) {
         need_failed(need, "SecretFetchFailed", err.text);
         return;
@@ -48,10 +48,10 @@ static void on_secret(void *arg, int status, const struct http_answer *answer,
     need_met(need);
 }
 
-static void fetch_secret(struct work *work, const char *space, const char *name)
+static void fetch_secret(struct work *work, const char *namespace, const char *name)
 {
     struct works_hub *hub = &work->works->hub;
-    scoped_mem char *target = mem_printf("/api/v1/namespaces/%s/secrets/%s", space, name);
+    scoped_mem char *target = mem_printf("/api/v1/namespaces/%s/secrets/%s", namespace, name);
 
     hub->send(hub->arg, "GET", target, NULL, NULL, on_secret, need_new(work));
 }
@@ -80,14 +80,14 @@ void secrets_gather(struct work *work, const struct node *spec,
 
     for (size_t i = 0; i < node_count(refs); i++) {
         const struct node *ref = node_item(refs, i);
-        const char *space = node_get_text(ref, "namespace");
+        const char *namespace = node_get_text(ref, "namespace");
         const struct node *secret = find_secret(had, ref);
 
         if (secret)
             node_add(work->gathered, work->secrets,
                      node_copy(work->gathered, secret));
         else
-            fetch_secret(work, *space ? space : node_get_text(spec, "targetNamespace"),
+            fetch_secret(work, *namespace ? namespace : node_get_text(spec, "targetNamespace"),
                          node_get_text(ref, "name"));
     }
 }

@@ -35,7 +35,7 @@ void work_free(struct work *work)
     map_remove(work->works->by_name, work->name);
     work->tag = 0;
     loop_timer_free(&work->retry);
-    loop_timer_free(&work->patience);
+    loop_timer_free(&work->timeout);
     loop_timer_free(&work->evict);
     arena_free(&work->arena);
     arena_free(&work->gathered);

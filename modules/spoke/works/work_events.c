@@ -18,10 +18,10 @@ static void send_refused_events(struct work *work, const struct node *objects)
         const char *message = node_get_text(row, "message");
         struct cluster_event event = {
             .owner = work->name, .api_version = node_get_text(row, "apiVersion"),
-            .kind = node_get_text(row, "kind"), .space = node_get_text(row, "namespace"),
+            .kind = node_get_text(row, "kind"), .namespace = node_get_text(row, "namespace"),
             .name = node_get_text(row, "name"), .type = "Warning",
             .reason = node_get_text(row, "reason"), .message = message};
-        scoped_mem char *key = mem_printf("%s %s/%s: %s", event.kind, event.space,
+        scoped_mem char *key = mem_printf("%s %s/%s: %s", event.kind, event.namespace,
                                           event.name, message);
 
         /* A full disk has one Event of its own, not one for each object. */
@@ -44,7 +44,7 @@ static void send_failed_events(struct work *work)
         struct cluster_event event = {
             .owner = work->name, .api_version = node_get_text(manifest, "apiVersion"),
             .kind = node_get_text(manifest, "kind"),
-            .space = node_get_text(metadata, "namespace"),
+            .namespace = node_get_text(metadata, "namespace"),
             .name = node_get_text(metadata, "name"), .type = "Warning",
             .reason = node_get_text(failure, "reason"), .message = message};
 
@@ -59,7 +59,7 @@ void work_events_send_trouble(struct work *work)
 {
     struct cluster_event event = {
         .owner = work->name, .api_version = META_API_WORK, .kind = "ManifestWork",
-        .space = work->works->name, .name = work->name, .type = "Warning",
+        .namespace = work->works->name, .name = work->name, .type = "Warning",
         .reason = work->trouble_reason, .message = work->trouble};
 
     if (map_get(work->events, work->trouble))

@@ -43,7 +43,7 @@ struct work_resource works_manifest_resource(struct arena *arena,
         .group = slash ? arena_bytes(arena, version, (size_t)(slash - version)) : "",
         .version = slash ? slash + 1 : version,
         .resource = make_plural(arena, node_get_text(manifest, "kind")),
-        .space = node_get_text(metadata, "namespace"),
+        .namespace = node_get_text(metadata, "namespace"),
         .name = node_get_text(metadata, "name")};
 }
 

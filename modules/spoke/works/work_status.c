@@ -44,10 +44,10 @@ struct sum {
     char *bad_message;
 };
 
-static char *name_message(struct arena *arena, const char *kind, const char *space,
+static char *name_message(struct arena *arena, const char *kind, const char *namespace,
                    const char *name, const char *message)
 {
-    return arena_printf(arena, "%s %s%s%s: %.600s", kind, space, *space ? "/" : "",
+    return arena_printf(arena, "%s %s%s%s: %.600s", kind, namespace, *namespace ? "/" : "",
                         name, message);
 }
 

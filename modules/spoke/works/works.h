@@ -12,8 +12,8 @@
 struct cluster;
 struct cluster_event;
 struct cluster_options;
-struct http_answer;
-struct http_ask;
+struct http_response;
+struct http_client_request;
 struct loop;
 struct map;
 struct node;
@@ -43,7 +43,7 @@ enum works_contact {
 
 /* `status`: of HTTP; 0, and no `answer`, without a response. `why`: what that means in words,
    never NULL. */
-typedef void works_reply_fn(void *arg, int status, const struct http_answer *answer,
+typedef void works_reply_fn(void *arg, int status, const struct http_response *response,
                             const struct err *why);
 
 /*
@@ -64,7 +64,7 @@ struct works_hub {
     void (*send)(void *arg, const char *method, const char *target, const char *type,
                  const struct node *body, works_reply_fn *done, void *done_arg);
     /* The same for any request; its own `done` is not used. */
-    void (*fetch)(void *arg, const struct http_ask *ask, works_reply_fn *done, void *done_arg);
+    void (*fetch)(void *arg, const struct http_client_request *request, works_reply_fn *done, void *done_arg);
     /* A request had no response: the connection is of no use any more. */
     void (*lost)(void *arg, const char *doing, const struct err *why);
     /* The response to the removal of our finalizer, the last word on a work. */

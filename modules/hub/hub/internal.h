@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef HUB_INSIDE_H
-#define HUB_INSIDE_H
+#ifndef HUB_INTERNAL_H
+#define HUB_INTERNAL_H
 
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -51,7 +51,7 @@ struct hub {
     bool unwell; /* the last commit failed, or the disk is full (health.c) */
     char *url, *kubeconfig;
     int64_t started; /* steady */
-    struct { uint64_t by_class[6], total; } answers;
+    struct { uint64_t by_class[6], total; } responses;
 };
 
 /* keys.c: what the hub proves itself with. */
@@ -71,7 +71,7 @@ int keys_write_kubeconfig(struct hub *hub, struct err *err) MUST_CHECK;
 int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
                      struct err *err) MUST_CHECK;
 
-/* health.c: names the hub's epoch on an answer (Axle-Epoch). */
+/* health.c: names the hub's epoch on a response (Axle-Epoch). */
 void health_tell_epoch(const struct hub *hub, struct http_request *request);
 
 /*

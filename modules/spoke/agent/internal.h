@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_INSIDE_H
-#define AGENT_INSIDE_H
+#ifndef AGENT_INTERNAL_H
+#define AGENT_INTERNAL_H
 
 #include "agent/agent.h"
 #include "loop/loop.h"

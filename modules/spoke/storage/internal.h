@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef STORAGE_INSIDE_H
-#define STORAGE_INSIDE_H
+#ifndef STORAGE_INTERNAL_H
+#define STORAGE_INTERNAL_H
 
 #include "pki/pki.h"
 #include "storage/storage.h"

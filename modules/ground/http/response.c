@@ -14,14 +14,14 @@
 /* Smaller pieces are copied behind their frame and sent in one call. */
 #define MOST_JOINED ((size_t)16384)
 
-void http_answer_header(struct http_request *request, const char *name,
+void http_response_header(struct http_request *request, const char *name,
                         const char *value)
 {
     struct exchange *x = exchange_of(request);
 
     assert(!x->began && !strpbrk(name, "\r\n: "));
     if (!strcasecmp(name, "X-Content-Type-Options"))
-        return; /* every answer has it */
+        return; /* every response has it */
     x->cache_is_said = x->cache_is_said || !strcasecmp(name, "Cache-Control");
     text_addf(&x->headers, "%s: ", name);
     for (; *value; value++)
@@ -35,7 +35,7 @@ static bool forbids_body(int status)
     return status < 200 || status == 204 || status == 304;
 }
 
-/* Whether the connection can be used again after this answer. */
+/* Whether the connection can be used again after this response. */
 static void decide_keeping(struct exchange *x)
 {
     struct connection *c = x->connection;
@@ -47,7 +47,7 @@ static void decide_keeping(struct exchange *x)
         c->keep = false;
 }
 
-/* Puts the head of the answer into `head`. */
+/* Puts the head of the response into `head`. */
 static void write_head(struct exchange *x, const char *type, struct text *head)
 {
     struct connection *c = x->connection;
@@ -76,7 +76,7 @@ static void write_head(struct exchange *x, const char *type, struct text *head)
     text_free(&x->headers);
 }
 
-static void end_answer(struct exchange *x)
+static void end_response(struct exchange *x)
 {
     struct connection *c = x->connection;
 
@@ -98,7 +98,7 @@ static void end_answer(struct exchange *x)
 
 /* An exchange whose client has gone has no connection: its handler responds into the void,
    and end_answer() frees it. */
-void http_answer(struct http_request *request, int status, const char *type,
+void http_respond(struct http_request *request, int status, const char *type,
                  const void *bytes, size_t len)
 {
     struct exchange *x = exchange_of(request);
@@ -117,10 +117,10 @@ void http_answer(struct http_request *request, int status, const char *type,
         if (!x->no_bytes && len > MOST_JOINED)
             http_connection_write(x->connection, bytes, len);
     }
-    end_answer(x);
+    end_response(x);
 }
 
-void http_answer_text(struct http_request *request, int status,
+void http_respond_text(struct http_request *request, int status,
                       const char *format, ...)
 {
     scoped_text struct text text = {0};
@@ -129,11 +129,11 @@ void http_answer_text(struct http_request *request, int status,
     va_start(args, format);
     text_addv(&text, format, args);
     va_end(args);
-    http_answer(request, status, "text/plain; charset=utf-8", text_string(&text),
+    http_respond(request, status, "text/plain; charset=utf-8", text_string(&text),
                 text.len);
 }
 
-void http_answer_begin(struct http_request *request, int status,
+void http_response_begin(struct http_request *request, int status,
                        const char *type, int64_t length)
 {
     struct exchange *x = exchange_of(request);
@@ -167,7 +167,7 @@ static void write_chunk(struct connection *c, const void *bytes, size_t len)
     http_connection_write(c, "\r\n", 2);
 }
 
-/* Queued, so that `gone` is not called from within http_answer_write(). */
+/* Queued, so that `gone` is not called from within http_response_write(). */
 static void cut_connection(void *arg)
 {
     struct connection *c = arg;
@@ -177,7 +177,7 @@ static void cut_connection(void *arg)
 }
 
 /* Never fails: the client may have gone, and a client that does not read is cut. */
-void http_answer_write(struct http_request *request, const void *bytes,
+void http_response_write(struct http_request *request, const void *bytes,
                        size_t len)
 {
     struct exchange *x = exchange_of(request);
@@ -204,14 +204,14 @@ void http_answer_write(struct http_request *request, const void *bytes,
         http_connection_write(c, bytes, len);
 }
 
-size_t http_answer_pending(const struct http_request *request)
+size_t http_response_pending(const struct http_request *request)
 {
     const struct exchange *x = (const struct exchange *)request;
 
     return x->connection ? loop_stream_pending(x->connection->stream) : 0;
 }
 
-void http_answer_drained(struct http_request *request, http_handler_fn *fn,
+void http_response_drained(struct http_request *request, http_handler_fn *fn,
                          void *arg)
 {
     struct exchange *x = exchange_of(request);
@@ -220,7 +220,7 @@ void http_answer_drained(struct http_request *request, http_handler_fn *fn,
     x->drained_arg = arg;
 }
 
-void http_answer_end(struct http_request *request)
+void http_response_end(struct http_request *request)
 {
     struct exchange *x = exchange_of(request);
 
@@ -229,11 +229,11 @@ void http_answer_end(struct http_request *request)
         http_connection_write(x->connection, "0\r\n\r\n", 5);
     if (x->connection && x->length > 0 && !x->no_bytes)
         assert(!x->length_left);
-    end_answer(x);
+    end_response(x);
 }
 
 /* With a connection, http_connection_end() frees the exchange; without one it is freed here. */
-void http_answer_break(struct http_request *request)
+void http_response_break(struct http_request *request)
 {
     struct exchange *x = exchange_of(request);
 
@@ -245,7 +245,7 @@ void http_answer_break(struct http_request *request)
         http_exchange_free(x);
 }
 
-struct loop_stream *http_answer_upgrade(struct http_request *request,
+struct loop_stream *http_response_upgrade(struct http_request *request,
                                         const char *protocol)
 {
     struct exchange *x = exchange_of(request);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef API_INSIDE_H
-#define API_INSIDE_H
+#ifndef API_INTERNAL_H
+#define API_INTERNAL_H
 
 #include "api/api.h"
 #include "http/http.h"
@@ -17,7 +17,7 @@ struct api_request;
 /* A request that stays open (a watch) as long as its user has the right to it. */
 typedef void open_request_end_fn(void *arg);
 struct open_request {
-    struct api_request *ask;
+    struct api_request *request;
     open_request_end_fn *end; /* ends the request, and calls open_request_remove() */
     void *arg;
     uint64_t judged; /* the value of api->rights when it was authorised last */
@@ -57,34 +57,34 @@ struct api_request {
 };
 
 /* The namespace; "" for kinds without one, and for all namespaces. */
-const char *request_namespace(const struct api_request *ask);
+const char *request_namespace(const struct api_request *request);
 
 /* Chooses `form` by the Accept header. */
-void form_choose(struct api_request *ask);
+void form_choose(struct api_request *request);
 /* last_seen.c: a ManagedCluster with `lastSeen`, from its lease, for the table's cells. */
-const struct node *last_seen_add(const struct api_request *ask, struct arena *arena,
+const struct node *last_seen_add(const struct api_request *request, struct arena *arena,
                                  const struct node *object);
 /* Writes the text around the items of a list; the caller writes commas between items. */
-void form_list_begin(const struct api_request *ask, const struct objects_page *page,
+void form_list_begin(const struct api_request *request, const struct objects_page *page,
                      struct text *out);
-void form_list_item(const struct api_request *ask, const struct object *object,
+void form_list_item(const struct api_request *request, const struct object *object,
                     struct arena *arena, struct text *out);
-void form_list_end(const struct api_request *ask, struct text *out);
+void form_list_end(const struct api_request *request, struct text *out);
 /* Writes the object of a watch event; a table has its columns in the first event only. */
-void form_event(const struct api_request *ask, const struct object *object,
+void form_event(const struct api_request *request, const struct object *object,
                 bool first, struct arena *arena, struct text *out);
 
 /* reply.c */
 void reply_node(struct http_request *request, int status,
                 const struct node *node);
-void reply_err(const struct api_request *ask, const struct err *err,
+void reply_err(const struct api_request *request, const struct err *err,
                struct node *causes);
 /* Responds "404 page not found": no such group or path. */
 void reply_nothing_there(struct http_request *request);
 /* Details of "Too large resource version", by which a client knows that it must list again. */
 struct node *reply_too_new(struct arena *arena);
 /* Responds with a Status; `details` are of a failed write, or NULL. */
-void reply_failure(const struct api_request *ask, const struct err *err,
+void reply_failure(const struct api_request *request, const struct err *err,
                    struct node *details);
 struct node *reply_status(struct arena *arena, const struct err *err,
                           const struct kind *kind, const char *name,
@@ -105,22 +105,22 @@ struct node *discovery_response_kind(struct arena *arena, const char *group,
 /* Each sends the response, now or later. */
 void discovery_handle(struct api *api, struct http_request *request);
 void openapi_handle(struct api *api, struct http_request *request);
-void read_get(struct api_request *ask);
-void read_list(struct api_request *ask);
-void watch_start(struct api_request *ask);
-void write_handle(struct api_request *ask);
-void review_handle(struct api_request *ask, struct node *body);
+void read_get(struct api_request *request);
+void read_list(struct api_request *request);
+void watch_start(struct api_request *request);
+void write_handle(struct api_request *request);
+void review_handle(struct api_request *request, struct node *body);
 
 /*
  * Check the parameters of the query. ERR_INVALID, or ERR_BAD_REQUEST without details for
  * contradictions.
  */
-int options_check_list(const struct api_request *ask, struct node **ret_details,
+int options_check_list(const struct api_request *request, struct node **ret_details,
                        struct err *err) MUST_CHECK;
-int options_check_write(const struct api_request *ask, bool apply,
+int options_check_write(const struct api_request *request, bool apply,
                         struct node **ret_details, struct err *err) MUST_CHECK;
 /* `body` is the DeleteOptions in the body, or NULL. */
-int options_check_delete(const struct api_request *ask, const struct node *body,
+int options_check_delete(const struct api_request *request, const struct node *body,
                          struct node **ret_details, struct err *err);
 
 /* open_requests.c */
@@ -130,13 +130,13 @@ void open_requests_stop(struct api *api);
  * The caller owns `open`. The loop calls `end` when the user has lost the right to the
  * request.
  */
-void open_request_add(struct open_request *open, struct api_request *ask, open_request_end_fn *end, void *arg);
+void open_request_add(struct open_request *open, struct api_request *request, open_request_end_fn *end, void *arg);
 void open_request_remove(struct open_request *open);
 /* Nanoseconds until the credential expires; INT64_MAX: never. */
-int64_t open_request_time_left(const struct api_request *ask);
+int64_t open_request_time_left(const struct api_request *request);
 
 /* Reads the parameters of a list or watch: selectors, limit, continue, revision. */
-int query_read(const struct api_request *ask, struct objects_query *ret,
+int query_read(const struct api_request *request, struct objects_query *ret,
                struct err *err);
 bool query_flag(const struct http_request *request, const char *name);
 

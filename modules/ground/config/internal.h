@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CONFIG_INSIDE_H
-#define CONFIG_INSIDE_H
+#ifndef CONFIG_INTERNAL_H
+#define CONFIG_INTERNAL_H
 
 #include "config/config.h"
 

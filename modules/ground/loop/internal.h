@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LOOP_INSIDE_H
-#define LOOP_INSIDE_H
+#ifndef LOOP_INTERNAL_H
+#define LOOP_INTERNAL_H
 
 #include "loop/loop.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef WORKS_INSIDE_H
-#define WORKS_INSIDE_H
+#ifndef WORKS_INTERNAL_H
+#define WORKS_INTERNAL_H
 
 #include "base/text.h"
 #include "loop/loop.h"
@@ -87,7 +87,7 @@ struct work {
     char *sent_work, *sent_workload; /* owned: the last status sent, as JSON */
     char *untold;                    /* owned: why the hub did not take it, as was logged */
     struct loop_backoff tell_backoff;
-    struct loop_timer *patience;     /* owned: a status that can wait a moment, or is sent again */
+    struct loop_timer *timeout;     /* owned: a status that can wait a moment, or is sent again */
     bool waited;                     /* `patience` is over: the next status is sent at once */
     enum report_phase report;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef PATTERN_INSIDE_H
-#define PATTERN_INSIDE_H
+#ifndef PATTERN_INTERNAL_H
+#define PATTERN_INTERNAL_H
 
 #include "pattern/pattern.h"
 

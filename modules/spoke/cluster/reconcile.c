@@ -49,7 +49,7 @@ static bool try_free(struct cluster_object *object)
 }
 
 /* An object whose phase has just opened is looked at though nothing else of it has changed. */
-static void pass_object(struct cluster_object *object, int phase)
+static void reconcile_object(struct cluster_object *object, int phase)
 {
     bool waits = object->phase > phase;
 
@@ -66,7 +66,7 @@ static void pass_object(struct cluster_object *object, int phase)
 }
 
 /* Freeing one object may make another one free, so that is repeated until nothing more goes. */
-static void pass_owner(struct cluster_owner *owner)
+static void reconcile_owner(struct cluster_owner *owner)
 {
     struct cluster *cluster = owner->cluster;
     int before = find_open_phase(owner);
@@ -76,7 +76,7 @@ static void pass_owner(struct cluster_owner *owner)
 
     while ((object = map_next(cluster->objects, &at, NULL)))
         if (object->owner == owner)
-            pass_object(object, before);
+            reconcile_object(object, before);
     do {
         freed = false;
         at = 0;
@@ -136,7 +136,7 @@ void pass_run(void *arg)
     size_t at = 0;
 
     pods_mind_clock(cluster->pods);
-    services_pass(cluster);
+    services_reconcile(cluster);
     while ((owner = map_next(cluster->owners, &at, NULL)))
         if (owner->dirty)
             node_add(arena, names, node_string(arena, owner->name));
@@ -145,7 +145,7 @@ void pass_run(void *arg)
         if (!owner)
             continue;
         owner->dirty = false;
-        pass_owner(owner);
+        reconcile_owner(owner);
         tell_change(owner);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef QUERY_INSIDE_H
-#define QUERY_INSIDE_H
+#ifndef QUERY_INTERNAL_H
+#define QUERY_INTERNAL_H
 
 #include "document/document.h"
 #include "query/query.h"

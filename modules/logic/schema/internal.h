@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SCHEMA_INSIDE_H
-#define SCHEMA_INSIDE_H
+#ifndef SCHEMA_INTERNAL_H
+#define SCHEMA_INTERNAL_H
 
 #include "base/meter.h"
 #include "document/document.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CEL_INSIDE_H
-#define CEL_INSIDE_H
+#ifndef CEL_INTERNAL_H
+#define CEL_INTERNAL_H
 
 #include "cel/cel.h"
 

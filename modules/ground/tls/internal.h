@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TLS_INSIDE_H
-#define TLS_INSIDE_H
+#ifndef TLS_INTERNAL_H
+#define TLS_INTERNAL_H
 
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
@@ -13,7 +13,7 @@
 /* tunnel.c: a plain stream through a proxy, `opened` once the server is reached. */
 struct loop_stream *tls_tunnel_connect(struct loop *loop, const struct tls_proxy *proxy,
                                        const char *address, struct err *err) MUST_CHECK;
-/* The status of a proxy's whole answer; 0: more must come; -1: it is no HTTP. */
+/* The status of a proxy's whole response; 0: more must come; -1: it is no HTTP. */
 int tls_tunnel_status(const char *bytes, size_t len, size_t *ret_used);
 
 #define TLS_HANDSHAKE_TIMEOUT 5000 /* ms */

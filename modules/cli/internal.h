@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLI_INSIDE_H
-#define CLI_INSIDE_H
+#ifndef CLI_INTERNAL_H
+#define CLI_INTERNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,7 +33,7 @@ struct cli_flags {
     struct config *config; /* owned */
 #define FIELD_TEXT(field) const char *field;
 #define FIELD_LIST(field) const char *field[CLI_MOST + 1];
-#define FIELD_YES(field) bool field;
+#define FIELD_BOOL(field) bool field;
 #define OPTION(name, letter, type, field, value, environment) FIELD_##type(field)
 #include "cli/options.def"
 #undef OPTION
@@ -145,7 +145,7 @@ struct node *cli_printable(struct arena *arena, const struct node *tree);
 /* Runs the client's loop for this time. */
 void client_sleep(struct cli_client *client, int64_t time);
 /* A PATCH is a merge patch. NULL if the hub refuses; `err` then has the hub's message. */
-struct node *client_ask(struct cli_client *client, struct arena *arena,
+struct node *client_request(struct cli_client *client, struct arena *arena,
                         const char *method, const char *target,
                         const struct node *body, struct err *err) MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AUTH_INSIDE_H
-#define AUTH_INSIDE_H
+#ifndef AUTH_INTERNAL_H
+#define AUTH_INTERNAL_H
 
 #include "auth/auth.h"
 
@@ -68,10 +68,10 @@ struct roles *roles_open(struct objects *objects);
 void roles_close(struct roles **roles);
 /* Whether a binding allows it; `why` names the binding, or the missing role. */
 bool roles_allow(const struct roles *roles, const struct auth_user *user,
-                 const struct auth_request *ask, struct text *why);
+                 const struct auth_request *request, struct text *why);
 /* All rules of the user in the namespace ("": of ClusterRoleBindings only), in the arena. */
 struct rules roles_of(const struct roles *roles, const struct auth_user *user,
-                      const char *space, struct arena *arena);
+                      const char *namespace, struct arena *arena);
 /* Compiles the `rules` of a role. */
 struct rules rules_read(struct arena *arena, const struct node *list);
 bool words_have(const struct words *words, const char *word);
@@ -145,7 +145,7 @@ void fields_open(struct auth *auth);
 
 /* Approving and signing also need a right on the signer. */
 int signers_check(const struct auth *auth, const struct auth_user *user,
-                  const struct auth_request *ask, struct err *err) MUST_CHECK;
+                  const struct auth_request *request, struct err *err) MUST_CHECK;
 
 /* ---- account.c --------------------------------------------------------------- */
 
@@ -161,10 +161,10 @@ int account_identify(const struct auth *auth, struct arena *arena,
                      struct node *ret_audiences, struct auth_user **ret,
                      struct err *err) MUST_CHECK;
 /* The groups of a ServiceAccount of this namespace. */
-const char *const *account_groups(struct arena *arena, const char *space);
+const char *const *account_groups(struct arena *arena, const char *namespace);
 /* Splits "system:serviceaccount:NAMESPACE:NAME". */
 bool account_parse(struct arena *arena, const char *user,
-                   const char **ret_space, const char **ret_name);
+                   const char **ret_namespace, const char **ret_name);
 
 /* ---- user.c -------------------------------------------------------------------- */
 

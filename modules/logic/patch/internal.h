@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef PATCH_INSIDE_H
-#define PATCH_INSIDE_H
+#ifndef PATCH_INTERNAL_H
+#define PATCH_INTERNAL_H
 
 #include "document/document.h"
 #include "patch/patch.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef PKI_INSIDE_H
-#define PKI_INSIDE_H
+#ifndef PKI_INTERNAL_H
+#define PKI_INTERNAL_H
 
 #include <mbedtls/pk.h>
 #include <mbedtls/x509_crt.h>
