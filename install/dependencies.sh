@@ -87,7 +87,7 @@ chromium:chromium'
 packages_console='node:nodejs npm:npm
 /etc/ssl/certs/ca-certificates.crt:ca-certificates'
 packages_check='
-clang:clang cppcheck:cppcheck shellcheck:shellcheck ctags:universal-ctags
+clang:clang clang-format:clang-format cppcheck:cppcheck shellcheck:shellcheck ctags:universal-ctags
 python3:python3'
 packages_fuzz="
 clang:clang

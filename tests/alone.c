@@ -28,7 +28,7 @@ static void on_signal(int number)
 
 static void catch_signals(void)
 {
-    struct sigaction action = { .sa_handler = on_signal };
+    struct sigaction action = {.sa_handler = on_signal};
 
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
@@ -86,7 +86,7 @@ static void kill_all(void)
 static int wait_for_test(pid_t test, int seconds)
 {
     int descriptor = (int)syscall(SYS_pidfd_open, test, 0);
-    struct pollfd end = { .fd = descriptor, .events = POLLIN };
+    struct pollfd end = {.fd = descriptor, .events = POLLIN};
     int status, ready;
 
     do

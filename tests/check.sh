@@ -99,6 +99,13 @@ analysed() {
         grep -vxFf <(grep -v '^#' tests/analysed.known) || true
 }
 
+# One format for all; versions of clang-format differ in details, so one of them judges.
+formatted() {
+    find modules tests main.c -name '*.[ch]' -print0 |
+        xargs -0 -P "$(nproc)" -n 40 clang-format --dry-run 2>&1 | grep 'warning:' |
+        sed -E 's/ warning: .*/ is not as clang-format writes it (clang-format -i FILE)/' || true
+}
+
 # Notes and matters of style are left to people; each file is read with what it
 # includes, several at a time.
 scripts_only() {
@@ -141,6 +148,11 @@ check_all() {
     step "doors to the world" doors_only
     step "words" words_only
     step "clang --analyze" analysed
+    if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
+        step "format" formatted
+    else
+        echo "check: the format is not compared: clang-format here is not version 14 (Debian 12's)"
+    fi
     step "shellcheck" scripts_only
     figures
     [ $check_failed = 0 ] && echo "check: all is well"

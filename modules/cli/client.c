@@ -57,11 +57,14 @@ char *cli_kubeconfig_read(const char *path, size_t *ret_len, struct err *err)
     if (text)
         return text;
     if (err->code == ERR_NOT_FOUND)
-        err_set(err, ERR_NOT_FOUND, "%.400s: there is no such kubeconfig; a hub makes it at its "
+        err_set(err, ERR_NOT_FOUND,
+                "%.400s: there is no such kubeconfig; a hub makes it at its "
                 "first start (axle --mode=hub, with the same --data-dir); on another machine "
-                "--kubeconfig=FILE names a copy of it", path);
+                "--kubeconfig=FILE names a copy of it",
+                path);
     else if (err->code == ERR_FORBIDDEN)
-        err_set(err, ERR_FORBIDDEN, "%.400s: this user may not read the kubeconfig (Permission "
+        err_set(err, ERR_FORBIDDEN,
+                "%.400s: this user may not read the kubeconfig (Permission "
                 "denied); ask as root or as the hub's user, or name a copy by --kubeconfig=FILE",
                 path);
     else
@@ -79,8 +82,8 @@ static const struct node *find_named_entry(const struct node *list, const char *
 }
 
 /* The value of KEY-data in base64, or the content of the file that KEY names. */
-static char *read_credential(struct arena *arena, const struct node *from,
-                        const char *key, struct err *err)
+static char *read_credential(struct arena *arena, const struct node *from, const char *key,
+                             struct err *err)
 {
     const char *data = node_get_text(from, arena_printf(arena, "%s-data", key));
     const char *path = node_get_text(from, key);
@@ -94,8 +97,10 @@ static char *read_credential(struct arena *arena, const struct node *from,
         return NULL;
     }
     if (!*path) {
-        err_set(err, ERR_INVALID, "has neither %s-data nor %s: axle takes certificates only, as in "
-                "the hub's admin.kubeconfig; tokens and plugins are kubectl's", key, key);
+        err_set(err, ERR_INVALID,
+                "has neither %s-data nor %s: axle takes certificates only, as in "
+                "the hub's admin.kubeconfig; tokens and plugins are kubectl's",
+                key, key);
         return NULL;
     }
     file = file_read(path, 65536, NULL, err);
@@ -105,13 +110,11 @@ static char *read_credential(struct arena *arena, const struct node *from,
 static int read_kubeconfig(struct cli_client *client, const struct node *config,
                            struct tls_client_settings *tls, struct err *err)
 {
-    const struct node *context =
-        node_get(find_named_entry(node_get(config, "contexts"),
-                       node_get_text(config, "current-context")),
-                 "context");
+    const struct node *context = node_get(
+        find_named_entry(node_get(config, "contexts"), node_get_text(config, "current-context")),
+        "context");
     const struct node *cluster =
-        node_get(find_named_entry(node_get(config, "clusters"),
-                       node_get_text(context, "cluster")),
+        node_get(find_named_entry(node_get(config, "clusters"), node_get_text(context, "cluster")),
                  "cluster");
     const struct node *user = node_get(
         find_named_entry(node_get(config, "users"), node_get_text(context, "user")), "user");
@@ -119,11 +122,9 @@ static int read_kubeconfig(struct cli_client *client, const struct node *config,
     client->server = node_get_text(cluster, "server");
     if (!*client->server)
         return err_set(err, ERR_INVALID, "current-context names no server");
-    client->roots =
-        read_credential(client->arena, cluster, "certificate-authority", err);
+    client->roots = read_credential(client->arena, cluster, "certificate-authority", err);
     tls->roots = client->roots;
-    tls->cert = tls->roots ? read_credential(client->arena, user, "client-certificate", err)
-                           : NULL;
+    tls->cert = tls->roots ? read_credential(client->arena, user, "client-certificate", err) : NULL;
     tls->key = tls->cert ? read_credential(client->arena, user, "client-key", err) : NULL;
     return tls->key ? http_url_read(client->server, &client->url, err) : -1;
 }
@@ -131,19 +132,20 @@ static int read_kubeconfig(struct cli_client *client, const struct node *config,
 /* As for kubectl, the proxy-url of the cluster goes before the environment. */
 static const char *proxy_of(const struct node *config, const char *address)
 {
-    const struct node *context =
-        node_get(find_named_entry(node_get(config, "contexts"), node_get_text(config, "current-context")),
-                 "context");
+    const struct node *context = node_get(
+        find_named_entry(node_get(config, "contexts"), node_get_text(config, "current-context")),
+        "context");
     const char *url = node_get_text(
-        node_get(find_named_entry(node_get(config, "clusters"), node_get_text(context, "cluster")), "cluster"),
+        node_get(find_named_entry(node_get(config, "clusters"), node_get_text(context, "cluster")),
+                 "cluster"),
         "proxy-url");
 
-    return *url ? url : http_proxy_choose(http_proxy_of_environment(),
-                                          http_no_proxy_of_environment(), address);
+    return *url ? url
+                : http_proxy_choose(http_proxy_of_environment(), http_no_proxy_of_environment(),
+                                    address);
 }
 
-static int open_client(struct cli_client *client, const char *path,
-                       struct err *err)
+static int open_client(struct cli_client *client, const char *path, struct err *err)
 {
     struct tls_client_settings tls = {0};
     struct http_client_settings http = {0};
@@ -153,8 +155,8 @@ static int open_client(struct cli_client *client, const char *path,
 
     if (!text)
         return -1;
-    config = document_read_yaml(client->arena, text, len, DOCUMENT_KEYS_ONCE,
-                                &document_limits_own, err);
+    config =
+        document_read_yaml(client->arena, text, len, DOCUMENT_KEYS_ONCE, &document_limits_own, err);
     if (!config || read_kubeconfig(client, config, &tls, err) < 0) {
         err->code = ERR_INVALID;
         return err_wrap(err, "%s", path);
@@ -202,8 +204,7 @@ const char *client_server(const struct cli_client *client)
     return client->server;
 }
 
-int client_pin(const struct cli_client *client, unsigned char ret[32],
-               struct err *err)
+int client_pin(const struct cli_client *client, unsigned char ret[32], struct err *err)
 {
     scoped_pki_cert struct pki_cert *cert =
         pki_cert_read(client->roots, strlen(client->roots), err);
@@ -232,11 +233,11 @@ static enum err_code error_code_of_status(int status)
     return status >= 500 || status == 429 ? ERR_OTHER : ERR_INVALID;
 }
 
-#define NOT_RUNNING "; is it running (axle --mode=hub, systemctl status axle-hub), and reachable \
+#define NOT_RUNNING                                                                                \
+    "; is it running (axle --mode=hub, systemctl status axle-hub), and reachable \
 from here?"
 
-static void on_response(const struct http_response *response, const struct err *err,
-                      void *arg)
+static void on_response(const struct http_response *response, const struct err *err, void *arg)
 {
     struct waiting *waiting = arg;
     struct node *body = NULL;
@@ -251,8 +252,8 @@ static void on_response(const struct http_response *response, const struct err *
                    sizeof NOT_RUNNING);
         return;
     }
-    body = document_read_json(waiting->arena, response->body, response->len,
-                              &document_limits_own, waiting->err);
+    body = document_read_json(waiting->arena, response->body, response->len, &document_limits_own,
+                              waiting->err);
     if (response->status < 300) {
         waiting->response = body;
         return;
@@ -262,16 +263,15 @@ static void on_response(const struct http_response *response, const struct err *
                                             : http_status_text(response->status));
 }
 
-struct node *client_request(struct cli_client *client, struct arena *arena,
-                        const char *method, const char *target,
-                        const struct node *body, struct err *err)
+struct node *client_request(struct cli_client *client, struct arena *arena, const char *method,
+                            const char *target, const struct node *body, struct err *err)
 {
     struct waiting waiting = {client, arena, NULL, err, false};
     scoped_text struct text json = {0};
-    struct http_field type = {"Content-Type", strcmp(method, "PATCH") ? "application/json"
-                                                  : META_PATCH_MERGE};
-    struct http_client_request request = {.method = method, .target = target, .done = on_response,
-                           .arg = &waiting};
+    struct http_field type = {"Content-Type",
+                              strcmp(method, "PATCH") ? "application/json" : META_PATCH_MERGE};
+    struct http_client_request request = {
+        .method = method, .target = target, .done = on_response, .arg = &waiting};
 
     if (body) {
         document_write_json(&json, body);
@@ -309,8 +309,7 @@ static void make_printable(struct arena *arena, struct node *tree)
         scoped_text struct text out = {0};
 
         make_printable(arena, item);
-        if (!node_is(item, NODE_STRING) ||
-            text_is_printable(node_text(item), item->len, false))
+        if (!node_is(item, NODE_STRING) || text_is_printable(node_text(item), item->len, false))
             continue;
         text_add_printable(&out, node_text(item), item->len, false);
         node_remove_item(tree, i);

@@ -70,28 +70,32 @@ static void add_written_file(struct text *text, const char *path, const char *co
  * systemd splits the variable of the environment file at white space and knows no quotes
  * there, so a value with white space or quotes cannot be passed on.
  */
-int joining_write_cloud_init(struct text *text, const struct joining_words *words,
-                             struct err *err)
+int joining_write_cloud_init(struct text *text, const struct joining_words *words, struct err *err)
 {
     scoped_text struct text join = {0};
 
     if (!is_safe(words->server))
-        return err_set(err, ERR_INVALID, "the kubeconfig's server \"%.200s\" cannot stand in "
-                       "cloud-init's user data: write it as https://HOST:PORT", words->server);
+        return err_set(err, ERR_INVALID,
+                       "the kubeconfig's server \"%.200s\" cannot stand in "
+                       "cloud-init's user data: write it as https://HOST:PORT",
+                       words->server);
     if (words->name && !is_safe(words->name))
         return err_set(err, ERR_INVALID, "--name \"%.200s\" is no name of a spoke", words->name);
     text_addf(&join, "JOIN=--join=%s --token-file=/etc/axle/token%s%s", words->server,
               words->name ? " --name=" : "", words->name ? words->name : "");
-    text_addf(text, "#cloud-config\n"
+    text_addf(text,
+              "#cloud-config\n"
               "# Has a new machine join the hub %s on its first boot.\n"
               "# The token works until %s, for %s.\n"
               "# Axle is not installed by this: the machine's image must have its package\n"
               "# (/usr/bin/axle and axle-spoke.service).\n"
-              "write_files:\n", words->server, words->expires,
+              "write_files:\n",
+              words->server, words->expires,
               words->name ? "the spoke of this name" : "as many machines as it has uses");
     add_written_file(text, "/etc/axle/token", words->token);
     add_written_file(text, "/etc/axle/spoke.env", text_string(&join));
-    text_add(text, "runcmd:\n"
+    text_add(text,
+             "runcmd:\n"
              "- [sh, -c, 'test -x /usr/bin/axle || { echo \"axle: /usr/bin/axle is not there: "
              "install the package axle in the image\" >&2; exit 1; }; "
              "systemctl enable axle-spoke.service && "

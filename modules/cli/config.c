@@ -43,7 +43,7 @@ const struct cli_help config_show_help = {
 };
 
 static struct node *setting_value_node(struct arena *arena, const struct config *config,
-                             const struct config_setting *setting)
+                                       const struct config_setting *setting)
 {
     const char *const *list = config_list(config, setting->id);
     struct node *all;

@@ -20,22 +20,24 @@ const struct cli_help explain_help = {
     .words = "[TYPE[.PROPERTY…]]",
     .most = 1,
     .brief = "types of components, and what they take",
-    .what = "Without a type: lists those that the hub knows. With one: its properties, with type, "
-            "default and meaning; with a property: what is inside of it. The schemas themselves: kubectl get "
-            "ccompdef,ctraitdef -o yaml. kubectl explain does the same for the kinds of the API.",
-    .takes = {{"project", "the types of this project and its tenant as well", NULL},
-              TAKES_HUB},
+    .what =
+        "Without a type: lists those that the hub knows. With one: its properties, with type, "
+        "default and meaning; with a property: what is inside of it. The schemas themselves: kubectl get "
+        "ccompdef,ctraitdef -o yaml. kubectl explain does the same for the kinds of the API.",
+    .takes = {{"project", "the types of this project and its tenant as well", NULL}, TAKES_HUB},
     .example = "axle explain webservice.volumeMounts",
     .ends = {{CLI_NOT_FOUND, "there is no such type or property"}, ENDS_OF_HUB},
 };
 
 /* Adds the definitions of one kind of a namespace, each as {name, is, description, schema}. */
 static int append_definitions(struct cli_client *client, struct arena *arena, const char *namespace,
-                           const char *plural, const char *is, struct node *all, struct err *err)
+                              const char *plural, const char *is, struct node *all, struct err *err)
 {
-    const struct node *list = client_request(client, arena, "GET", arena_printf(
-                                             arena, API "%s%s%s%s", *namespace ? "namespaces/" : "",
-                                             namespace, *namespace ? "/" : "", plural), NULL, err);
+    const struct node *list =
+        client_request(client, arena, "GET",
+                       arena_printf(arena, API "%s%s%s%s", *namespace ? "namespaces/" : "",
+                                    namespace, *namespace ? "/" : "", plural),
+                       NULL, err);
     const struct node *items = node_get(list, "items");
 
     if (!list)
@@ -56,7 +58,7 @@ static int append_definitions(struct cli_client *client, struct arena *arena, co
 
 /* Order of precedence: the project's definitions, the tenant's, the built-in ones. */
 static struct node *fetch_definitions(const struct cli_flags *flags, struct arena *arena,
-                                     struct err *err)
+                                      struct err *err)
 {
     scoped_client struct cli_client *client = client_open(flags, err);
     struct node *all = node_list(arena);
@@ -66,19 +68,22 @@ static struct node *fetch_definitions(const struct cli_flags *flags, struct aren
     if (!client)
         return NULL;
     if (flags->project) {
-        project = client_request(client, arena, "GET", arena_printf(arena, API "projects/%s", flags->project),
-                             NULL, err);
+        project = client_request(client, arena, "GET",
+                                 arena_printf(arena, API "projects/%s", flags->project), NULL, err);
         if (!project)
             return NULL;
         namespaces[0] = flags->project;
-        namespaces[1] = arena_printf(arena, "tenant-%s",
-                                 node_get_text(node_get(project, "spec"), "tenant"));
+        namespaces[1] =
+            arena_printf(arena, "tenant-%s", node_get_text(node_get(project, "spec"), "tenant"));
     }
     for (size_t i = 0; i < count_of(namespaces) && namespaces[i]; i++)
-        if (append_definitions(client, arena, namespaces[i], "componentdefinitions", "component", all, err) < 0 ||
-            append_definitions(client, arena, namespaces[i], "traitdefinitions", "trait", all, err) < 0)
+        if (append_definitions(client, arena, namespaces[i], "componentdefinitions", "component",
+                               all, err) < 0 ||
+            append_definitions(client, arena, namespaces[i], "traitdefinitions", "trait", all,
+                               err) < 0)
             return NULL;
-    if (append_definitions(client, arena, "", "clustercomponentdefinitions", "component", all, err) < 0 ||
+    if (append_definitions(client, arena, "", "clustercomponentdefinitions", "component", all,
+                           err) < 0 ||
         append_definitions(client, arena, "", "clustertraitdefinitions", "trait", all, err) < 0)
         return NULL;
     return cli_printable(arena, all);
@@ -89,7 +94,8 @@ static int print_type_list(const struct node *all)
     printf("%-20s %-10s %s\n", "TYPE", "IS A", "DESCRIPTION");
     for (size_t i = 0; i < node_count(all); i++)
         printf("%-20s %-10s %s\n", node_get_text(node_item(all, i), "name"),
-               node_get_text(node_item(all, i), "is"), node_get_text(node_item(all, i), "description"));
+               node_get_text(node_item(all, i), "is"),
+               node_get_text(node_item(all, i), "description"));
     return CLI_OK;
 }
 
@@ -100,7 +106,8 @@ static const struct node *element_schema(const struct node *schema)
 {
     if (node_get(schema, "items"))
         return element_schema(node_get(schema, "items"));
-    if (node_is(node_get(schema, "additionalProperties"), NODE_MAP) && !node_get(schema, "properties"))
+    if (node_is(node_get(schema, "additionalProperties"), NODE_MAP) &&
+        !node_get(schema, "properties"))
         return element_schema(node_get(schema, "additionalProperties"));
     return schema;
 }
@@ -116,8 +123,9 @@ static void add_type(struct text *out, const struct node *schema)
         text_add(out, "map of ");
         add_type(out, node_get(schema, "additionalProperties"));
     } else {
-        text_add(out, *type ? type : node_get_bool(schema, "x-kubernetes-int-or-string", false)
-                                         ? "int or string" : "any");
+        text_add(out, *type                                                        ? type
+                      : node_get_bool(schema, "x-kubernetes-int-or-string", false) ? "int or string"
+                                                                                   : "any");
     }
 }
 
@@ -145,7 +153,8 @@ static void add_facts(struct arena *arena, struct text *out, const struct node *
 
 static void print_members(struct arena *arena, const struct node *schema)
 {
-    node_each(member, node_get(schema, "properties")) {
+    node_each(member, node_get(schema, "properties"))
+    {
         scoped_text struct text type = {0}, facts = {0};
         const struct node *below = node_get(element_schema(member->value), "properties");
 
@@ -157,7 +166,8 @@ static void print_members(struct arena *arena, const struct node *schema)
         if (node_count(below) && below != node_get(schema, "properties")) {
             const char *comma = " Has: ";
 
-            node_each(one, below) {
+            node_each(one, below)
+            {
                 printf("%s%s", comma, one->key);
                 comma = ", ";
             }
@@ -171,8 +181,8 @@ static void print_members(struct arena *arena, const struct node *schema)
  * The schema of the property at the path "a.b"; ERR_NOT_FOUND lists the properties that
  * exist.
  */
-static const struct node *find_property_schema(const struct node *schema, char *path, const char *type,
-                                  struct err *err)
+static const struct node *find_property_schema(const struct node *schema, char *path,
+                                               const char *type, struct err *err)
 {
     char *rest = path, *step;
 
@@ -186,10 +196,10 @@ static const struct node *find_property_schema(const struct node *schema, char *
             schema = node_get(members, step);
             continue;
         }
-        node_each(member, members)
-            nearest_try(&near, member->key);
+        node_each(member, members) nearest_try(&near, member->key);
         err_set(err, ERR_NOT_FOUND, "\"%s\" has no property \"%.100s\"%s%s%s", type, step,
-                near.best ? "; did you mean " : "", near.best ? near.best : "", near.best ? "?" : "");
+                near.best ? "; did you mean " : "", near.best ? near.best : "",
+                near.best ? "?" : "");
         return NULL;
     }
     return schema;
@@ -204,13 +214,16 @@ static const struct node *find_type(const struct node *all, const char *type, st
             return node_item(all, i);
         nearest_try(&near, node_get_text(node_item(all, i), "name"));
     }
-    err_set(err, ERR_NOT_FOUND, "there is no type \"%.100s\"%s%s%s; axle explain lists them, with "
-            "--project those of a project too", type, near.best ? ": did you mean " : "",
-            near.best ? near.best : "", near.best ? "?" : "");
+    err_set(err, ERR_NOT_FOUND,
+            "there is no type \"%.100s\"%s%s%s; axle explain lists them, with "
+            "--project those of a project too",
+            type, near.best ? ": did you mean " : "", near.best ? near.best : "",
+            near.best ? "?" : "");
     return NULL;
 }
 
-static int print_type(struct arena *arena, const struct node *all, const char *word, struct err *err)
+static int print_type(struct arena *arena, const struct node *all, const char *word,
+                      struct err *err)
 {
     char *type = arena_string(arena, word), *path = strchr(type, '.');
     const struct node *definition, *schema;
@@ -240,7 +253,8 @@ static int print_type(struct arena *arena, const struct node *all, const char *w
 int explain_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
-    const char *word = flags->word_count > flags->verb_words ? flags->words[flags->verb_words] : NULL;
+    const char *word =
+        flags->word_count > flags->verb_words ? flags->words[flags->verb_words] : NULL;
     char why[NAME_WHY];
     struct err err = {0};
     const struct node *all;

@@ -124,9 +124,9 @@ static void add_ends(struct text *out, const struct cli_help *help)
 {
     text_add(out, "\nExit status:\n");
     for (int status = CLI_OK; status < (int)count_of(statuses); status++) {
-        const char *why = status != CLI_USAGE ? NULL : help->missing_yes
-                              ? "--yes is missing, or wrong usage: nothing was done"
-                              : "wrong usage: nothing was done";
+        const char *why = status != CLI_USAGE ? NULL
+                          : help->missing_yes ? "--yes is missing, or wrong usage: nothing was done"
+                                              : "wrong usage: nothing was done";
 
         if (status == CLI_OK)
             why = help->done ? help->done : statuses[CLI_OK];
@@ -166,21 +166,25 @@ static const struct {
     const char *name, *brief, *what, *example;
     enum config_section sections[2];
 } roles[] = {
-    {"hub", "the control plane: API, console and registry on one port",
+    {"hub",
+     "the control plane: API, console and registry on one port",
      "Runs a hub in the foreground. It keeps everything in DIR/hub, writes an administrator's "
      "kubeconfig there, and says on standard error how to go on. SIGTERM ends it in order.",
      "axle --mode=hub --listen=0.0.0.0:6443 --data-dir=/var/lib/axle",
      {CONFIG_HUB, CONFIG_HUB_LIMIT}},
-    {"spoke", "the agent of a machine that runs applications",
+    {"spoke",
+     "the agent of a machine that runs applications",
      "Runs an agent in the foreground. The first time it joins a hub, with the token that axle "
      "token create made there ($AXLE_TOKEN or --token-file). SIGTERM ends the agent; what it runs "
      "goes on and is found again.",
      "AXLE_TOKEN=axle1.… axle --mode=spoke --join=https://hub:6443",
      {CONFIG_SPOKE, CONFIG_SPOKE_LIMIT}},
-    {"all-in-one", "both, from one command",
+    {"all-in-one",
+     "both, from one command",
      "Runs a hub, and an agent beside it that joins by itself as local-cluster. It takes the "
      "options of both, but for --name, --join and --token-file, which it sets itself.",
-     "axle --mode=all-in-one --data-dir=$HOME/axle", {CONFIG_COMMON, CONFIG_COMMON}},
+     "axle --mode=all-in-one --data-dir=$HOME/axle",
+     {CONFIG_COMMON, CONFIG_COMMON}},
 };
 
 static void add_section(struct text *out, enum config_section section)
@@ -205,15 +209,19 @@ static void add_role(struct text *out, size_t role)
         add_section(out, roles[role].sections[i]);
     }
     text_addf(out, "\nExample:\n  %s\n\n", roles[role].example);
-    add_wrapped_text(out, "Each option is also a key in the file of --config and, in capitals, a variable: "
-              "$AXLE_LOG_LEVEL. Options win over variables, these over the file. axle config show "
-              "says what holds.", 0, 0);
+    add_wrapped_text(
+        out,
+        "Each option is also a key in the file of --config and, in capitals, a variable: "
+        "$AXLE_LOG_LEVEL. Options win over variables, these over the file. axle config show "
+        "says what holds.",
+        0, 0);
     text_add(out, "\nExit status:\n");
     for (int status = CLI_OK; status < (int)count_of(statuses); status++)
         if (status != CLI_NOT_FOUND && (status != CLI_LEFT || strcmp(roles[role].name, "hub") != 0))
             text_addf(out, "  %d   %s\n", status,
-                      status == CLI_OK ? "it was told to end, and did" :
-                      status == CLI_USAGE ? "wrong usage" : statuses[status]);
+                      status == CLI_OK      ? "it was told to end, and did"
+                      : status == CLI_USAGE ? "wrong usage"
+                                            : statuses[status]);
 }
 
 /* ---- The program ------------------------------------------------------------------------ */

@@ -33,11 +33,13 @@ const struct cli_help init_help = {
               {"project", "the team, and the namespace of its name (research)", NULL},
               {"pool", "run on machines of the project's own: the name of their ComputePool", NULL},
               {"spoke", "a machine that is to join the pool; repeatable", NULL},
-              {"environment", "run on one spoke of all: the name of the Environment (anywhere)", NULL},
+              {"environment", "run on one spoke of all: the name of the Environment (anywhere)",
+               NULL},
               {"app", "the application (hello)", NULL},
               {"image", "a container image, for spokes with an engine", NULL},
               {"command", "what to run; a shell reads it if it has more than words", NULL},
-              {"port", "where it listens (0: the spoke picks one and sets $PORT; of an image: 8080)", NULL},
+              {"port",
+               "where it listens (0: the spoke picks one and sets $PORT; of an image: 8080)", NULL},
               {"output", "all of it on the standard output, and no files", "yaml"},
               {"data-dir", "where the hub is whose kubeconfig the printed commands use", NULL}},
     .example = "axle init hello --tenant=institute --project=research --app=hello",
@@ -66,8 +68,10 @@ static char *check_tenant(struct arena *arena, const char *value)
     char *why = check_name_label(arena, value);
 
     if (!why && strlen(value) > TENANT_LIMIT)
-        why = arena_printf(arena, "must be no more than %d characters, for its namespace is "
-                           "tenant-NAME", TENANT_LIMIT);
+        why = arena_printf(arena,
+                           "must be no more than %d characters, for its namespace is "
+                           "tenant-NAME",
+                           TENANT_LIMIT);
     return why;
 }
 
@@ -77,7 +81,7 @@ static char *check_project(struct arena *arena, const char *value)
 
     if (!why && namespace_is_reserved(value))
         why = arena_printf(arena, "is reserved: names do not begin with kube-, axle-, tenant- or "
-                           "open-cluster-management; take another one");
+                                  "open-cluster-management; take another one");
     return why;
 }
 
@@ -88,7 +92,7 @@ static char *check_text(struct arena *arena, const char *value)
         return arena_string(arena, "must be UTF-8");
     if (strstr(value, "{{"))
         return arena_string(arena, "must be without \"{{\", which begins a template in a profile: "
-                            "leave it out here and write it into app.yaml");
+                                   "leave it out here and write it into app.yaml");
     return NULL;
 }
 
@@ -97,7 +101,7 @@ static char *check_image(struct arena *arena, const char *value)
     for (const char *c = value; *c; c++)
         if (*c <= ' ' || *c == 0x7f)
             return arena_string(arena, "must be an image's reference, such as "
-                                "docker.io/library/nginx:1.27, without spaces");
+                                       "docker.io/library/nginx:1.27, without spaces");
     return check_text(arena, value);
 }
 
@@ -278,7 +282,8 @@ static struct node *template_values(struct arena *arena, struct beginning *begin
     return values;
 }
 
-static int render_asset(const char *path, const struct node *values, struct text *out, struct err *err)
+static int render_asset(const char *path, const struct node *values, struct text *out,
+                        struct err *err)
 {
     const struct asset *asset = asset_find(path);
     scoped_template_set struct template_set *set = template_set_new(&sprig_options_helm);
@@ -299,7 +304,8 @@ static char *join_path(struct arena *arena, const char *folder, const char *name
         len--;
     if (!strcmp(folder, "."))
         return arena_string(arena, name);
-    return arena_printf(arena, "%.*s%s%s", (int)len, folder, folder[len - 1] == '/' ? "" : "/", name);
+    return arena_printf(arena, "%.*s%s%s", (int)len, folder, folder[len - 1] == '/' ? "" : "/",
+                        name);
 }
 
 /* Makes parents as well, with the modes of the umask, as mkdir -p does. */
@@ -338,8 +344,10 @@ static int write_files(const char *folder, const char *const paths[2], const str
 {
     for (size_t i = 0; i < 2; i++)
         if (is_written_already(paths[i]))
-            return err_set(err, ERR_TAKEN, "%s is there already, and nothing is overwritten: name "
-                           "another folder, or have it printed with -o yaml", paths[i]);
+            return err_set(err, ERR_TAKEN,
+                           "%s is there already, and nothing is overwritten: name "
+                           "another folder, or have it printed with -o yaml",
+                           paths[i]);
     if (make_target_folder(folder, err) < 0)
         return -1;
     for (size_t i = 0; i < 2; i++)
@@ -374,7 +382,8 @@ static void print_next(struct arena *arena, const struct cli_flags *flags,
     printf("%s and %s are written. Look at them, and then:\n\n", paths[0], paths[1]);
     if (!flags->kubeconfig && file_exists(config))
         printf("  export KUBECONFIG=%s\n", shell_word(arena, config));
-    printf("  kubectl apply -f %s -f %s\n", shell_word(arena, paths[0]), shell_word(arena, paths[1]));
+    printf("  kubectl apply -f %s -f %s\n", shell_word(arena, paths[0]),
+           shell_word(arena, paths[1]));
     printf("  kubectl wait -n %s aiw/%s --for=jsonpath='{.status.phase}'=Running --timeout=2m\n",
            beginning->project, beginning->app);
     printf("  curl \"$(kubectl get -n %s aiw %s -o jsonpath='{.status.endpoints[0].url}')\"\n",
@@ -384,18 +393,21 @@ static void print_next(struct arena *arena, const struct cli_flags *flags,
                beginning->pool);
     else if (beginning->pool)
         printf("\nThe pool needs a machine. For the command that makes one part of it:\n"
-               "  axle token create --pool=%s/%s\n", beginning->project, beginning->pool);
+               "  axle token create --pool=%s/%s\n",
+               beginning->project, beginning->pool);
 }
 
 int init_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
-    const char *folder = flags->word_count > flags->verb_words ? flags->words[flags->verb_words] : ".";
-    const char *const paths[] = {join_path(arena, folder, "project.yaml"), join_path(arena, folder, "app.yaml")};
+    const char *folder =
+        flags->word_count > flags->verb_words ? flags->words[flags->verb_words] : ".";
+    const char *const paths[] = {join_path(arena, folder, "project.yaml"),
+                                 join_path(arena, folder, "app.yaml")};
     scoped_text struct text project = {0}, app = {0};
     struct beginning beginning = {
         flags->tenant, flags->project, flags->pool, flags->environment, flags->app,
-        flags->image, flags->command, flags->port, flags->spokes,
+        flags->image,  flags->command, flags->port, flags->spokes,
     };
     const struct node *values;
     struct err err = {0};

@@ -19,7 +19,8 @@ enum cli_exit {
     CLI_SETTINGS,
     CLI_NOT_FOUND,
     CLI_NO_CONNECTION,
-    CLI_LEFT, /* the spoke has left its hub; axle-spoke.service is not restarted after this status */
+    CLI_LEFT, /* the spoke has left its hub; axle-spoke.service is not restarted after this status
+               */
 };
 
 /* The most arguments of a command line, and the most values of one option. */
@@ -65,8 +66,8 @@ struct cli_help {
     struct cli_takes takes[20]; /* the last row has name NULL */
     bool every_setting;         /* takes every setting of the roles */
     const char *example;
-    bool missing_yes;         /* without --yes it only prints what it would do, and ends with CLI_USAGE */
-    const char *done;         /* the condition for status 0; NULL: the verb has done its work */
+    bool missing_yes; /* without --yes it only prints what it would do, and ends with CLI_USAGE */
+    const char *done; /* the condition for status 0; NULL: the verb has done its work */
     struct cli_ends ends[7]; /* the last row has status 0 */
 };
 
@@ -84,13 +85,20 @@ struct cli_command {
 /* The options and exit statuses of every verb that sends requests to a hub. */
 #define TAKES_HUB                                                                                  \
     {"kubeconfig", "whom it asks ($KUBECONFIG, else DIR/hub/admin.kubeconfig)", NULL},             \
-    {"data-dir", "where that DIR is", NULL},                                                       \
-    {"config", "a file of settings that may say it", NULL}
-#define TAKES_FORM {"output", "for programs, instead of text for people", "json|yaml"}
+        {"data-dir", "where that DIR is", NULL},                                                   \
+    {                                                                                              \
+        "config", "a file of settings that may say it", NULL                                       \
+    }
+#define TAKES_FORM                                                                                 \
+    {                                                                                              \
+        "output", "for programs, instead of text for people", "json|yaml"                          \
+    }
 #define ENDS_OF_HUB                                                                                \
     {CLI_FAILED, "the hub refused it, or the answer could not be written"},                        \
-    {CLI_SETTINGS, "the hub or the kubeconfig says that it cannot be"},                            \
-    {CLI_NO_CONNECTION, "the hub does not answer"}
+        {CLI_SETTINGS, "the hub or the kubeconfig says that it cannot be"},                        \
+    {                                                                                              \
+        CLI_NO_CONNECTION, "the hub does not answer"                                               \
+    }
 
 /* options.c: returns CLI_OK, or the exit status after printing the mistake on standard error. */
 int options_read(int argc, char **argv, struct cli_flags *ret,
@@ -132,22 +140,20 @@ char *cli_status_socket(const struct cli_flags *flags);
 
 /* client.c: sends one request at a time to the hub of a kubeconfig, and waits for the response. */
 struct cli_client;
-struct cli_client *client_open(const struct cli_flags *flags,
-                               struct err *err) MUST_CHECK;
+struct cli_client *client_open(const struct cli_flags *flags, struct err *err) MUST_CHECK;
 void client_close(struct cli_client **client);
 #define scoped_client SCOPED(client_close)
 const char *client_server(const struct cli_client *client);
 /* The SHA-256 of the hub's CA certificate, as join tokens carry it. */
-int client_pin(const struct cli_client *client, unsigned char ret[32],
-               struct err *err) MUST_CHECK;
+int client_pin(const struct cli_client *client, unsigned char ret[32], struct err *err) MUST_CHECK;
 /* A copy without control characters, so that no object can send commands to the terminal. */
 struct node *cli_printable(struct arena *arena, const struct node *tree);
 /* Runs the client's loop for this time. */
 void client_sleep(struct cli_client *client, int64_t time);
 /* A PATCH is a merge patch. NULL if the hub refuses; `err` then has the hub's message. */
-struct node *client_request(struct cli_client *client, struct arena *arena,
-                        const char *method, const char *target,
-                        const struct node *body, struct err *err) MUST_CHECK;
+struct node *client_request(struct cli_client *client, struct arena *arena, const char *method,
+                            const char *target, const struct node *body,
+                            struct err *err) MUST_CHECK;
 
 /* fail.c: prints `axle: …` on standard error. Both return the exit status to end with. */
 int cli_fail(const struct err *err);

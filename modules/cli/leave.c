@@ -35,15 +35,17 @@ const struct cli_help leave_help = {
     .example = "axle leave --timeout=5m",
     .done = "it has left, now or before",
     .ends = {{CLI_SETTINGS, "it cannot leave: the message says why"},
-             {CLI_NO_CONNECTION, "no agent runs here, or it is not done after --timeout and goes on"}},
+             {CLI_NO_CONNECTION,
+              "no agent runs here, or it is not done after --timeout and goes on"}},
 };
 
 const struct cli_help reset_help = {
     .brief = "makes this machine forget that it was a spoke",
-    .what = "Makes this machine forget that it was a spoke, without asking any hub: ends everything "
-            "that runs, and deletes its name, hub, key, certificate and store. Stop the agent "
-            "first. The data of claims is moved to DIR/claims-DATE. The hub is told nothing: "
-            "there, axle remove spoke NAME --lost.",
+    .what =
+        "Makes this machine forget that it was a spoke, without asking any hub: ends everything "
+        "that runs, and deletes its name, hub, key, certificate and store. Stop the agent "
+        "first. The data of claims is moved to DIR/claims-DATE. The hub is told nothing: "
+        "there, axle remove spoke NAME --lost.",
     .takes = {{"yes", "do it; without, it is only said what would be done", NULL},
               {"delete-claims", "delete the data of claims as well: it cannot be had back", NULL},
               {"data-dir", NULL, NULL},
@@ -119,7 +121,8 @@ static void on_leave_timeout(void *arg)
     loop_stop(leaving->loop);
 }
 
-static int send_leave_request(struct leaving *leaving, const char *path, int64_t wait, struct err *err)
+static int send_leave_request(struct leaving *leaving, const char *path, int64_t wait,
+                              struct err *err)
 {
     static const struct loop_stream_events events = {
         .opened = on_leave_opened, .read = on_leave_read, .closed = on_leave_closed};
@@ -173,13 +176,17 @@ static int request_leave(const char *folder, int64_t wait, struct err *err)
         return -1;
     }
     if (leaving.late)
-        return err_set(err, ERR_TIMEOUT, "the spoke has not left yet; it goes on, and leaves as soon "
-                       "as its hub lets it. Without the hub: stop the agent, axle reset --yes here, "
-                       "axle remove spoke NAME --lost there");
-    return err_set(err, ERR_UNREACHABLE, "%s at %s%s%s: start it again, or, without it and its hub, "
-                   "axle reset", is_locked_folder(folder) ? "the agent runs but cannot be asked"
-                                                 : "no agent answers", path, *leaving.err.text ? ": " : "",
-                   leaving.err.text);
+        return err_set(
+            err, ERR_TIMEOUT,
+            "the spoke has not left yet; it goes on, and leaves as soon "
+            "as its hub lets it. Without the hub: stop the agent, axle reset --yes here, "
+            "axle remove spoke NAME --lost there");
+    return err_set(err, ERR_UNREACHABLE,
+                   "%s at %s%s%s: start it again, or, without it and its hub, "
+                   "axle reset",
+                   is_locked_folder(folder) ? "the agent runs but cannot be asked"
+                                            : "no agent answers",
+                   path, *leaving.err.text ? ": " : "", leaving.err.text);
 }
 
 int leave_verb(const struct cli_flags *flags)
@@ -255,16 +262,21 @@ static int delete_spoke_folder(const char *folder, struct err *err)
     if (dir)
         closedir(dir);
     return !failed && erase_tree(up, "spoke", &why) == 0
-               ? 0 : err_set(err, ERR_OTHER, "%s: not everything could be deleted; `axle reset "
-                             "--yes` again when the reason is gone", folder);
+               ? 0
+               : err_set(err, ERR_OTHER,
+                         "%s: not everything could be deleted; `axle reset "
+                         "--yes` again when the reason is gone",
+                         folder);
 }
 
 static int print_what_is_lost(const char *folder)
 {
-    fprintf(stderr, "axle: this ends everything that the spoke in %s runs, and deletes its name, "
-                    "key, certificate and store; the data of claims is kept unless "
-                    "--delete-claims. Say --yes to do it; axle leave is the way while its hub "
-                    "answers\n", folder);
+    fprintf(stderr,
+            "axle: this ends everything that the spoke in %s runs, and deletes its name, "
+            "key, certificate and store; the data of claims is kept unless "
+            "--delete-claims. Say --yes to do it; axle leave is the way while its hub "
+            "answers\n",
+            folder);
     return CLI_USAGE;
 }
 

@@ -22,9 +22,10 @@ const struct cli_help logs_help = {
     .least = 1,
     .most = 2,
     .brief = "what pods of this machine have printed",
-    .what = "Prints the newest output, at most a MiB, of each pod of an AIWorkload, or of one pod, as the "
-            "spoke of this machine keeps it. No hub and no agent is needed. What a container of an "
-            "image printed is with its engine: podman logs.",
+    .what =
+        "Prints the newest output, at most a MiB, of each pod of an AIWorkload, or of one pod, as the "
+        "spoke of this machine keeps it. No hub and no agent is needed. What a container of an "
+        "image printed is with its engine: podman logs.",
     .takes = {{"project", "of this project only", NULL}, {"data-dir", NULL, NULL}},
     .example = "axle logs hello",
     .ends = {{CLI_FAILED, "the pods' folders cannot be read"},
@@ -139,7 +140,8 @@ static void print_pod(struct log_request *request, const char *id, const struct 
             scoped_mem char *path = mem_printf("%s/%s/logs", request->folder, id);
             scoped_text struct text head = {0};
 
-            if (strchr(container, '/') || (request->container && strcmp(request->container, container)))
+            if (strchr(container, '/') ||
+                (request->container && strcmp(request->container, container)))
                 continue;
             text_addf(&head, "%s==> %s %s\n", request->found++ ? "\n" : "",
                       node_get_text(record, "name"), container);
@@ -157,7 +159,8 @@ static void print_matching_pod(struct log_request *request, const char *id)
     size_t len;
     scoped_mem char *text = file_read(path, RECORD_LIMIT, &len, &ignored);
     const struct node *record =
-        text ? node_get(document_read_json(arena, text, len, &document_limits_own, &ignored), "record")
+        text ? node_get(document_read_json(arena, text, len, &document_limits_own, &ignored),
+                        "record")
              : NULL;
 
     if (record && matches_request(request, record))
@@ -176,9 +179,11 @@ int logs_verb(const struct cli_flags *flags)
 
     if (!dir) {
         if (file_exists(folder))
-            err_set(&err, ERR_FORBIDDEN, "%s cannot be read: ask as the user that the spoke runs as", folder);
+            err_set(&err, ERR_FORBIDDEN,
+                    "%s cannot be read: ask as the user that the spoke runs as", folder);
         else
-            err_set(&err, ERR_NOT_FOUND, "no spoke runs pods in %s; --data-dir names another one", spoke);
+            err_set(&err, ERR_NOT_FOUND, "no spoke runs pods in %s; --data-dir names another one",
+                    spoke);
         return cli_fail(&err);
     }
     while ((entry = readdir(dir)))
@@ -187,8 +192,10 @@ int logs_verb(const struct cli_flags *flags)
     closedir(dir);
     if (request.found)
         return CLI_OK;
-    err_set(&err, ERR_NOT_FOUND, "no pod of \"%.100s\"%s%.100s is on this machine; axle status spoke lists "
-            "those that are", request.name, request.container ? " with a container " : "",
+    err_set(&err, ERR_NOT_FOUND,
+            "no pod of \"%.100s\"%s%.100s is on this machine; axle status spoke lists "
+            "those that are",
+            request.name, request.container ? " with a container " : "",
             request.container ? request.container : "");
     return cli_fail(&err);
 }

@@ -39,8 +39,7 @@ char *mode_data_folder(const struct cli_flags *flags)
         return mem_copy_string(state);
     if (geteuid() == 0 || (!xdg && !home))
         return mem_copy_string("/var/lib/axle");
-    return xdg && *xdg ? mem_printf("%s/axle", xdg)
-                       : mem_printf("%s/.local/state/axle", home);
+    return xdg && *xdg ? mem_printf("%s/axle", xdg) : mem_printf("%s/.local/state/axle", home);
 }
 
 char *mode_folder(const struct cli_flags *flags, const char *role)
@@ -106,8 +105,7 @@ static void on_signal(void *arg)
     if (running->child)
         loop_child_signal(running->child, SIGTERM);
     if (running->hub)
-        hub_drain(running->hub,
-                  config_number(running->flags->config, CONFIG_ID_DRAIN_TIME),
+        hub_drain(running->hub, config_number(running->flags->config, CONFIG_ID_DRAIN_TIME),
                   on_hub_drained, running);
     else
         loop_stop(running->loop);
@@ -121,8 +119,7 @@ static int open_loop(struct running *running, struct err *err)
     if (!running->loop)
         return -1;
     for (int i = 0; i < 2; i++) {
-        running->signals[i] =
-            loop_signal_new(running->loop, numbers[i], on_signal, running, err);
+        running->signals[i] = loop_signal_new(running->loop, numbers[i], on_signal, running, err);
         if (!running->signals[i])
             return -1;
     }
@@ -152,25 +149,25 @@ static void print_ready(const char *url, const char *kubeconfig)
 
     joining_add_shell_word(&axle, program_invocation_name);
     joining_add_shell_word(&file, kubeconfig);
-    fprintf(stderr,
-            "The hub is ready at %s\n"
-            "  kubectl   kubectl --kubeconfig %s get managedclusters\n"
-            "  console   %s/console/  (token: %s token create --admin --kubeconfig %s)\n"
-            "  a spoke   %s token create --kubeconfig %s  prints the command for the next machine\n",
-            url, text_string(&file), url, text_string(&axle), text_string(&file),
-            text_string(&axle), text_string(&file));
+    fprintf(
+        stderr,
+        "The hub is ready at %s\n"
+        "  kubectl   kubectl --kubeconfig %s get managedclusters\n"
+        "  console   %s/console/  (token: %s token create --admin --kubeconfig %s)\n"
+        "  a spoke   %s token create --kubeconfig %s  prints the command for the next machine\n",
+        url, text_string(&file), url, text_string(&axle), text_string(&file), text_string(&axle),
+        text_string(&file));
 }
 
 static int open_hub(struct running *running, struct err *err)
 {
     const struct config *config = running->flags->config;
     scoped_mem char *folder = mode_folder(running->flags, "hub");
-    struct hub_settings settings = {
-        .directory = folder,
-        .listen = config_list(config, CONFIG_ID_LISTEN),
-        .names = config_list(config, CONFIG_ID_TLS_SAN),
-        .config = config,
-        .files = file_raise_limit(FILES_MOST)};
+    struct hub_settings settings = {.directory = folder,
+                                    .listen = config_list(config, CONFIG_ID_LISTEN),
+                                    .names = config_list(config, CONFIG_ID_TLS_SAN),
+                                    .config = config,
+                                    .files = file_raise_limit(FILES_MOST)};
 
     running->hub = hub_open(running->loop, &settings, err);
     if (!running->hub)
@@ -226,11 +223,16 @@ static int open_spoke(struct running *running, struct err *err)
     scoped_mem char *token = read_join_token(flags, &why);
     scoped_mem char *no_proxy = no_proxy_of(config);
     struct agent_settings settings = {
-        .directory = folder, .name = given, .host = host,
+        .directory = folder,
+        .name = given,
+        .host = host,
         .proxy = config_text(config, CONFIG_ID_PROXY) ?: http_proxy_of_environment(),
         .no_proxy = no_proxy ? no_proxy : http_no_proxy_of_environment(),
-        .hub = config_text(config, CONFIG_ID_JOIN), .token = token,
-        .offline = running->offline, .left = on_left, .left_arg = running,
+        .hub = config_text(config, CONFIG_ID_JOIN),
+        .token = token,
+        .offline = running->offline,
+        .left = on_left,
+        .left_arg = running,
         .cluster = config_text(config, CONFIG_ID_CLUSTER),
         .runtime = runtime_find(runtime),
         .address = config_text(config, CONFIG_ID_ADDRESS),
@@ -271,8 +273,7 @@ static void on_child_end(pid_t pid, int status, void *arg)
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     if (!running->again)
         running->again = loop_timer_new(running->loop, start_child, running);
-    loop_timer_set(running->again,
-                   200 * CLOCK_MS + loop_backoff_next(&running->backoff));
+    loop_timer_set(running->again, 200 * CLOCK_MS + loop_backoff_next(&running->backoff));
 }
 
 /*
@@ -281,8 +282,7 @@ static void on_child_end(pid_t pid, int status, void *arg)
  */
 static int pipe_token(struct running *running, int *ret, struct err *err)
 {
-    scoped_mem char *token =
-        hub_make_token(running->hub, LOCAL_CLUSTER, 900 * CLOCK_SECOND, err);
+    scoped_mem char *token = hub_make_token(running->hub, LOCAL_CLUSTER, 900 * CLOCK_SECOND, err);
     int ends[2];
 
     if (!token)
@@ -304,8 +304,8 @@ static int pipe_token(struct running *running, int *ret, struct err *err)
  * passed on as flags. Those of the hub, and those that all-in-one chooses for its spoke,
  * are left out.
  */
-static void add_own_flags(struct running *running, struct arena *arena,
-                          const char **ret, size_t *count, size_t room)
+static void add_own_flags(struct running *running, struct arena *arena, const char **ret,
+                          size_t *count, size_t room)
 {
     const struct config *config = running->flags->config;
     const struct config_setting *setting;
@@ -315,15 +315,15 @@ static void add_own_flags(struct running *running, struct arena *arena,
 
         if (setting->id == CONFIG_ID_MODE || setting->id == CONFIG_ID_DATA_DIR ||
             setting->id == CONFIG_ID_NAME || setting->id == CONFIG_ID_JOIN ||
-            setting->id == CONFIG_ID_TOKEN_FILE ||
-            setting->section == CONFIG_HUB || setting->section == CONFIG_HUB_LIMIT ||
+            setting->id == CONFIG_ID_TOKEN_FILE || setting->section == CONFIG_HUB ||
+            setting->section == CONFIG_HUB_LIMIT ||
             config_source(config, setting->id) != CONFIG_FLAG)
             continue;
         for (size_t j = 0; list && list[j] && *count < room; j++)
             ret[(*count)++] = arena_printf(arena, "--%s=%s", setting->key, list[j]);
         if (!list && *count < room)
-            ret[(*count)++] = arena_printf(arena, "--%s=%s", setting->key,
-                                           config_text(config, setting->id));
+            ret[(*count)++] =
+                arena_printf(arena, "--%s=%s", setting->key, config_text(config, setting->id));
     }
 }
 
@@ -331,16 +331,21 @@ static int spawn_spoke(struct running *running, int token_fd, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *data = mode_data_folder(running->flags);
-    const char *arguments[64] = {
-        "axle", "--mode=spoke", "--name=" LOCAL_CLUSTER, "--token-file=/dev/fd/3",
-        arena_printf(arena, "--data-dir=%s", data),
-        arena_printf(arena, "--join=%s", hub_url(running->hub))};
+    const char *arguments[64] = {"axle",
+                                 "--mode=spoke",
+                                 "--name=" LOCAL_CLUSTER,
+                                 "--token-file=/dev/fd/3",
+                                 arena_printf(arena, "--data-dir=%s", data),
+                                 arena_printf(arena, "--join=%s", hub_url(running->hub))};
     size_t count = 6;
     struct loop_spawn spawn = {.path = "/proc/self/exe",
                                .arguments = (char *const *)arguments,
-                               .in = -1, .out = STDERR_FILENO,
-                               .error = STDERR_FILENO, .keep = &token_fd,
-                               .keeps = 1, .dies_with_parent = true};
+                               .in = -1,
+                               .out = STDERR_FILENO,
+                               .error = STDERR_FILENO,
+                               .keep = &token_fd,
+                               .keeps = 1,
+                               .dies_with_parent = true};
 
     add_own_flags(running, arena, arguments, &count, count_of(arguments) - 1);
     running->child = loop_spawn(running->loop, &spawn, on_child_end, running, err);
@@ -353,8 +358,7 @@ static void start_child(void *arg)
     struct err err = {0};
     int token_fd = -1;
 
-    if (pipe_token(running, &token_fd, &err) < 0 ||
-        spawn_spoke(running, token_fd, &err) < 0) {
+    if (pipe_token(running, &token_fd, &err) < 0 || spawn_spoke(running, token_fd, &err) < 0) {
         log_error("axle", "cannot start the spoke: %s", err.text);
         if (!running->again)
             running->again = loop_timer_new(running->loop, start_child, running);
@@ -402,8 +406,7 @@ int mode_run(const struct cli_flags *flags)
     while (role < count_of(roles) - 1 && strcmp(roles[role].name, mode) != 0)
         role++;
     set_up_log(flags->config);
-    if (open_loop(&running, &err) < 0 ||
-        roles[role].open(&running, &err) < 0) {
+    if (open_loop(&running, &err) < 0 || roles[role].open(&running, &err) < 0) {
         close_loop(&running);
         return cli_fail(&err);
     }
@@ -442,8 +445,10 @@ static int end_spoke(struct running *running, struct err *err)
     loop_timer_set(late, END_TIME);
     loop_run(running->loop);
     loop_timer_free(&late);
-    return running->ended ? 0 : err_set(err, ERR_OTHER, "something of the spoke still runs: "
-                                        "nothing is forgotten; the same command again goes on");
+    return running->ended ? 0
+                          : err_set(err, ERR_OTHER,
+                                    "something of the spoke still runs: "
+                                    "nothing is forgotten; the same command again goes on");
 }
 
 int mode_end_spoke(const struct cli_flags *flags, struct err *err)

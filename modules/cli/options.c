@@ -134,7 +134,8 @@ static bool is_yes(const struct word *word)
 static int take_value(struct word *word, int argc, char **argv, int *at)
 {
     const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
-    struct word other = next && next[0] == '-' && next[1] ? parse_option_word(next) : (struct word){0};
+    struct word other =
+        next && next[0] == '-' && next[1] ? parse_option_word(next) : (struct word){0};
 
     if (!next || other.name || !strcmp(next, "--"))
         return cli_usage("%.100s needs a value: %s%s%.100s%s", word->whole,
@@ -154,7 +155,8 @@ static int take_value(struct word *word, int argc, char **argv, int *at)
 static int check_value_length(const char *what, const char *value)
 {
     return value && strnlen(value, LONGEST + 1) > LONGEST
-               ? cli_usage("%s \"%.60s…\" is longer than %d bytes", what, value, LONGEST) : CLI_OK;
+               ? cli_usage("%s \"%.60s…\" is longer than %d bytes", what, value, LONGEST)
+               : CLI_OK;
 }
 
 /* Advances *at if the value is an argument of its own. */
@@ -284,7 +286,8 @@ static int check_options(const struct reading *reading, const struct cli_command
     for (size_t i = 0; i < count_of(options); i++) {
         const struct cli_takes *takes = command_takes(command, options[i].name);
         const char *value = options[i].type == OPTION_TEXT
-                                ? *(char **)((char *)reading->flags + options[i].at) : NULL;
+                                ? *(char **)((char *)reading->flags + options[i].at)
+                                : NULL;
 
         if (takes && takes->words && value && check_choice(command, takes, value) != CLI_OK)
             return CLI_USAGE;
@@ -343,7 +346,8 @@ static int check_role_options(const struct reading *reading)
         if (all && is_own_of_all_in_one(setting->id))
             return cli_usage("axle %s has no option --%s: its spoke joins its hub by itself, as "
                              "local-cluster; axle --mode=hub and axle --mode=spoke by themselves "
-                             "leave you the choice", mode, name);
+                             "leave you the choice",
+                             mode, name);
     }
     return CLI_OK;
 }
@@ -360,10 +364,11 @@ static int read_environment(struct cli_flags *flags)
 
     for (size_t i = 0; i < count_of(options); i++) {
         const char *value = options[i].environment ? getenv(options[i].environment) : NULL;
-        const char *now = options[i].type == OPTION_TEXT
-                              ? *(char **)((char *)flags + options[i].at) : "";
+        const char *now =
+            options[i].type == OPTION_TEXT ? *(char **)((char *)flags + options[i].at) : "";
 
-        if (value && *value && !now && !named && set_option_value(flags, &options[i], value) != CLI_OK)
+        if (value && *value && !now && !named &&
+            set_option_value(flags, &options[i], value) != CLI_OK)
             return CLI_USAGE;
     }
     return CLI_OK;
@@ -415,13 +420,15 @@ static int check_command_line(struct reading *reading, const struct cli_command 
     if (flags->word_count && !*flags->words[0])
         return cli_usage("an empty word is no verb; axle --help lists them all");
     command = command_of(flags->words, flags->word_count, &flags->verb_words);
-    if (flags->word_count && !command && config_source(flags->config, CONFIG_ID_MODE) == CONFIG_FLAG)
+    if (flags->word_count && !command &&
+        config_source(flags->config, CONFIG_ID_MODE) == CONFIG_FLAG)
         return cli_usage("axle --mode=%s takes no names: \"%.100s\" is too much",
                          config_text(flags->config, CONFIG_ID_MODE), flags->words[0]);
     if (flags->word_count && !command)
         return command_unknown(flags->words, flags->word_count);
-    if (command && (check_options(reading, command) != CLI_OK ||
-                    check_word_count(flags, command) != CLI_OK || read_environment(flags) != CLI_OK))
+    if (command &&
+        (check_options(reading, command) != CLI_OK || check_word_count(flags, command) != CLI_OK ||
+         read_environment(flags) != CLI_OK))
         return CLI_USAGE;
     *ret_command = command;
     if (command && command == command_find("version"))
@@ -446,7 +453,8 @@ static int find_subject(struct reading *reading, const struct cli_command **ret_
         *ret_command = command_find("version");
         return flags->word_count && strcmp(flags->words[0], "version") != 0
                    ? cli_usage("axle %.100s has no option --version; axle --version stands by "
-                               "itself", flags->words[0])
+                               "itself",
+                               flags->words[0])
                    : check_options(reading, *ret_command);
     }
     status = check_command_line(reading, ret_command);

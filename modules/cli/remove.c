@@ -27,9 +27,11 @@ const struct cli_help remove_help = {
             "that was away comes back it is told that it was removed, and ends what it ran; the "
             "data of its claims stays on its disk.\n"
             "To have it back: axle token create --name=NAME, and --token-file on the machine.",
-    .takes = {{"lost", "the machine is gone: it is not waited for, and its certificate is refused "
-                       "at once. Do not say it of a machine that may still be writing to what "
-                       "others will use: it goes on until it reaches the hub again", NULL},
+    .takes = {{"lost",
+               "the machine is gone: it is not waited for, and its certificate is refused "
+               "at once. Do not say it of a machine that may still be writing to what "
+               "others will use: it goes on until it reaches the hub again",
+               NULL},
               TAKES_HUB},
     .example = "axle remove spoke edge-1",
     .done = "it is gone",
@@ -80,7 +82,8 @@ static int wait_until_gone(struct cli_client *client, const char *target, const 
         }
         client_sleep(client, LOOK_EVERY);
     }
-    return err_set(err, ERR_TIMEOUT, "the spoke is not gone yet: its removal goes on at the hub; "
+    return err_set(err, ERR_TIMEOUT,
+                   "the spoke is not gone yet: its removal goes on at the hub; "
                    "kubectl get managedcluster says what it waits for (finalizers of others)");
 }
 

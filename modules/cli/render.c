@@ -35,10 +35,10 @@ static void rendering_free(struct rendering *rendering)
 }
 
 /* A later values file overrides an earlier one, map by map, as in Helm. */
-static void overlay_values(struct arena *arena, struct node *under,
-                     const struct node *over)
+static void overlay_values(struct arena *arena, struct node *under, const struct node *over)
 {
-    node_each(member, over) {
+    node_each(member, over)
+    {
         struct node *old = node_get(under, member->key);
 
         if (node_is(old, NODE_MAP) && node_is(member->value, NODE_MAP))
@@ -48,8 +48,8 @@ static void overlay_values(struct arena *arena, struct node *under,
     }
 }
 
-static int read_values(const struct cli_flags *flags, struct arena *arena,
-                       struct node *values, struct err *err)
+static int read_values(const struct cli_flags *flags, struct arena *arena, struct node *values,
+                       struct err *err)
 {
     for (size_t i = 0; flags->values[i]; i++) {
         size_t len;
@@ -62,15 +62,14 @@ static int read_values(const struct cli_flags *flags, struct arena *arena,
         if (!one)
             return err_wrap(err, "%s", flags->values[i]);
         if (one->type != NODE_MAP && one->type != NODE_NULL)
-            return err_set(err, ERR_INVALID, "%s: values are a map, not a %s",
-                           flags->values[i], node_type_name(one->type));
+            return err_set(err, ERR_INVALID, "%s: values are a map, not a %s", flags->values[i],
+                           node_type_name(one->type));
         overlay_values(arena, values, one);
     }
     return 0;
 }
 
-static int read_sources(const struct cli_flags *flags,
-                        struct rendering *rendering, struct err *err)
+static int read_sources(const struct cli_flags *flags, struct rendering *rendering, struct err *err)
 {
     for (size_t i = 1; i < flags->word_count; i++) {
         struct source *source = &rendering->sources[rendering->count];
@@ -86,7 +85,7 @@ static int read_sources(const struct cli_flags *flags,
 
 /* Prints the error and the line of the template. */
 static int print_template_error(const struct rendering *rendering,
-                const struct template_error *error)
+                                const struct template_error *error)
 {
     scoped_text struct text shown = {0}, words = {0};
 
@@ -112,9 +111,8 @@ static int add_sources(struct rendering *rendering, struct template_error *error
         for (size_t i = 0; i < rendering->count; i++) {
             const struct source *source = &rendering->sources[i];
 
-            if (source->name == names[n] &&
-                template_set_add(rendering->set, source->name, source->text,
-                                 source->len, error) < 0)
+            if (source->name == names[n] && template_set_add(rendering->set, source->name,
+                                                             source->text, source->len, error) < 0)
                 return -1;
         }
     }
@@ -134,8 +132,9 @@ const struct cli_help render_help = {
     .least = 1,
     .most = CLI_MOST,
     .brief = "fill in templates; values are .Values and .var",
-    .what = "Fills in templates as the hub does and prints them one after the other. A file whose "
-            "name begins with an underscore only defines. A mistake is shown with its line. Asks no hub.",
+    .what =
+        "Fills in templates as the hub does and prints them one after the other. A file whose "
+        "name begins with an underscore only defines. A mistake is shown with its line. Asks no hub.",
     .takes = {{"values", "a map in YAML; later ones win; repeatable", NULL}},
     .example = "axle render deployment.yaml _helpers.tpl --values=values.yaml",
     .ends = {{CLI_FAILED, "a template is wrong, or the output could not be written"},
@@ -164,8 +163,7 @@ int render_verb(const struct cli_flags *flags)
 
         if (is_partial(rendering.sources[i].name))
             continue;
-        if (template_run(rendering.set, rendering.sources[i].name, data, &out,
-                         &error) < 0)
+        if (template_run(rendering.set, rendering.sources[i].name, data, &out, &error) < 0)
             return print_template_error(&rendering, &error);
         fwrite(text_string(&out), 1, out.len, stdout);
     }

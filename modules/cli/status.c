@@ -47,7 +47,8 @@ static void print_spokes(const struct node *items, const struct node *leases)
         snprintf(seen, sizeof seen, "-");
         if (meta_condition_is_true(one, META_CONDITION_CLUSTER_JOINED))
             write_seen(leases, name, seen);
-        printf("%-24s %-10s %-10s %s\n", name, status_or_unknown(one, META_CONDITION_CLUSTER_AVAILABLE),
+        printf("%-24s %-10s %-10s %s\n", name,
+               status_or_unknown(one, META_CONDITION_CLUSTER_AVAILABLE),
                node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false) ? "yes" : "no",
                seen);
     }
@@ -57,8 +58,8 @@ static void print_spokes(const struct node *items, const struct node *leases)
 
 static void print_workloads(const struct node *items)
 {
-    printf("\n%-16s %-24s %-12s %-8s %-8s %s\n", "NAMESPACE", "AIWORKLOAD", "PHASE",
-           "SPOKES", "COPIES", "ENDPOINT");
+    printf("\n%-16s %-24s %-12s %-8s %-8s %s\n", "NAMESPACE", "AIWORKLOAD", "PHASE", "SPOKES",
+           "COPIES", "ENDPOINT");
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *one = node_item(items, i);
         const struct node *metadata = node_get(one, "metadata");
@@ -93,7 +94,8 @@ static void add_spokes(struct arena *arena, struct node *list, const struct node
         struct node *row = node_map(arena);
 
         node_set_text(arena, row, "name", name);
-        node_set_text(arena, row, "available", status_or_unknown(one, META_CONDITION_CLUSTER_AVAILABLE));
+        node_set_text(arena, row, "available",
+                      status_or_unknown(one, META_CONDITION_CLUSTER_AVAILABLE));
         node_set_bool(arena, row, "accepted",
                       node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false));
         if (*seen_at(leases, name))
@@ -149,13 +151,14 @@ int status_hub_verb(const struct cli_flags *flags)
     if (!client)
         return cli_fail(&err);
     spokes = client_request(client, arena, "GET",
-                        "/apis/" META_API_CLUSTER "/"
-                        "managedclusters", NULL, &err);
-    loads = spokes ? client_request(client, arena, "GET",
-                                "/apis/" META_API_AXLE "/aiworkloads", NULL, &err)
+                            "/apis/" META_API_CLUSTER "/"
+                            "managedclusters",
+                            NULL, &err);
+    loads = spokes ? client_request(client, arena, "GET", "/apis/" META_API_AXLE "/aiworkloads",
+                                    NULL, &err)
                    : NULL;
-    leases = loads ? client_request(client, arena, "GET", "/apis/" META_API_COORDINATION "/leases", NULL,
-                                &err)
+    leases = loads ? client_request(client, arena, "GET", "/apis/" META_API_COORDINATION "/leases",
+                                    NULL, &err)
                    : NULL;
     if (!leases)
         return cli_fail(&err);

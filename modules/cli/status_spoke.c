@@ -81,15 +81,21 @@ static void explain_missing_socket(const char *folder, struct err *err)
 
     holders_find(&running, folder);
     if (running.count)
-        err_set(err, ERR_UNREACHABLE, "the spoke runs (process %d) but cannot be asked: %.400s. A "
+        err_set(err, ERR_UNREACHABLE,
+                "the spoke runs (process %d) but cannot be asked: %.400s. A "
                 "disk that was full or read-only when it started leaves it without its socket; "
-                "start it again when %.200s can be written", running.list[0].pid, why.text, folder);
+                "start it again when %.200s can be written",
+                running.list[0].pid, why.text, folder);
     else if (!file_exists(folder))
-        err_set(err, ERR_UNREACHABLE, "the spoke is not running: there is no %.300s; --data-dir "
-                "names another folder, axle --mode=spoke starts one", folder);
+        err_set(err, ERR_UNREACHABLE,
+                "the spoke is not running: there is no %.300s; --data-dir "
+                "names another folder, axle --mode=spoke starts one",
+                folder);
     else
-        err_set(err, ERR_UNREACHABLE, "the spoke is not running: %.400s; start it with axle "
-                "--mode=spoke (with the same --data-dir) or systemctl start axle-spoke", why.text);
+        err_set(err, ERR_UNREACHABLE,
+                "the spoke is not running: %.400s; start it with axle "
+                "--mode=spoke (with the same --data-dir) or systemctl start axle-spoke",
+                why.text);
 }
 
 static struct node *fetch_spoke_status(struct arena *arena, const char *path, struct err *err)
@@ -166,8 +172,8 @@ static void print_works(const struct node *works)
         snprintf(ready, sizeof ready, "%lld/%lld", (long long)node_get_int(one, "ready", 0),
                  (long long)node_get_int(one, "total", 0));
         printf("%-36s %-12s %-7s %-9lld %s\n", node_get_text(one, "name"),
-               node_get_text(one, "phase"), ready,
-               (long long)node_get_int(one, "restarts", 0), node_get_text(one, "message"));
+               node_get_text(one, "phase"), ready, (long long)node_get_int(one, "restarts", 0),
+               node_get_text(one, "message"));
     }
 }
 
@@ -178,11 +184,14 @@ static void add_next_start(struct text *out, const struct node *pod)
     int64_t first = 0, at;
 
     for (size_t i = 0; i < node_count(containers); i++)
-        if (clock_parse(node_get_text(node_item(containers, i), "nextStart"), &at) && (!first || at < first))
+        if (clock_parse(node_get_text(node_item(containers, i), "nextStart"), &at) &&
+            (!first || at < first))
             first = at;
     if (first)
         text_addf(out, " (next start in %lld s)",
-                  (long long)(first > clock_wall() ? (first - clock_wall() + CLOCK_SECOND - 1) / CLOCK_SECOND : 0));
+                  (long long)(first > clock_wall()
+                                  ? (first - clock_wall() + CLOCK_SECOND - 1) / CLOCK_SECOND
+                                  : 0));
 }
 
 static void print_work_pods(const struct node *works)
@@ -197,8 +206,8 @@ static void print_work_pods(const struct node *works)
             scoped_text struct text message = {0};
 
             if (!head)
-                printf("\n%-16s %-40s %-12s %-6s %-9s %s\n", "NAMESPACE", "POD", "PHASE",
-                       "READY", "RESTARTS", "MESSAGE");
+                printf("\n%-16s %-40s %-12s %-6s %-9s %s\n", "NAMESPACE", "POD", "PHASE", "READY",
+                       "RESTARTS", "MESSAGE");
             head = true;
             text_add(&message, node_get_text(pod, "message"));
             add_next_start(&message, pod);
@@ -235,7 +244,8 @@ int status_spoke_verb(const struct cli_flags *flags)
     scoped_mem char *folder = mode_folder(flags, "spoke");
     const struct node *spoke = fetch_spoke_status(arena, path, &err);
 
-    if (!spoke && (err.code == ERR_UNREACHABLE || err.code == ERR_NOT_FOUND || err.code == ERR_FORBIDDEN))
+    if (!spoke &&
+        (err.code == ERR_UNREACHABLE || err.code == ERR_NOT_FOUND || err.code == ERR_FORBIDDEN))
         explain_missing_socket(folder, &err);
     if (!spoke)
         return cli_fail(&err);

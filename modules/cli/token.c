@@ -62,17 +62,25 @@ static int read_lifetime(const struct cli_flags *flags, int64_t *ret, struct err
     int64_t lifetime = flags->admin ? ADMIN_TTL : DEFAULT_TTL;
 
     if (flags->ttl && duration_parse(flags->ttl, &lifetime, err) < 0)
-        return err_set(err, ERR_INVALID, "--ttl=%.100s is no duration; write it like 90s, 15m or "
-                       "720h", flags->ttl);
+        return err_set(err, ERR_INVALID,
+                       "--ttl=%.100s is no duration; write it like 90s, 15m or "
+                       "720h",
+                       flags->ttl);
     if (lifetime < CLOCK_SECOND)
-        return err_set(err, ERR_INVALID, "--ttl=%.100s: the token would have expired before it is "
-                       "used; 1s is the least, 15m the default", flags->ttl);
+        return err_set(err, ERR_INVALID,
+                       "--ttl=%.100s: the token would have expired before it is "
+                       "used; 1s is the least, 15m the default",
+                       flags->ttl);
     if (flags->admin && lifetime > AUTH_TOKEN_MOST)
-        return err_set(err, ERR_INVALID, "--ttl=%.100s: an administrator's token lives a year "
-                       "(8760h) at the most", flags->ttl);
+        return err_set(err, ERR_INVALID,
+                       "--ttl=%.100s: an administrator's token lives a year "
+                       "(8760h) at the most",
+                       flags->ttl);
     if (lifetime > JOIN_MOST)
-        return err_set(err, ERR_INVALID, "--ttl=%.100s: a join token lives ten years (87600h) at "
-                       "the most", flags->ttl);
+        return err_set(err, ERR_INVALID,
+                       "--ttl=%.100s: a join token lives ten years (87600h) at "
+                       "the most",
+                       flags->ttl);
     *ret = lifetime;
     return 0;
 }
@@ -84,7 +92,8 @@ static int read_lifetime(const struct cli_flags *flags, int64_t *ret, struct err
 static const char *requested_name(const struct cli_flags *flags)
 {
     return config_source(flags->config, CONFIG_ID_NAME) == CONFIG_FLAG
-               ? config_text(flags->config, CONFIG_ID_NAME) : NULL;
+               ? config_text(flags->config, CONFIG_ID_NAME)
+               : NULL;
 }
 
 static int check_spoke_name(const char *name, struct err *err)
@@ -101,11 +110,15 @@ static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct
                       struct err *err)
 {
     if (flags->pool || flags->uses)
-        return err_set(err, ERR_INVALID, "--admin makes an administrator's token: --%s is for "
-                       "those that machines join with", flags->pool ? "pool" : "uses");
+        return err_set(err, ERR_INVALID,
+                       "--admin makes an administrator's token: --%s is for "
+                       "those that machines join with",
+                       flags->pool ? "pool" : "uses");
     if (flags->output && strcmp(flags->output, "token") != 0 && !cli_wants_tree(flags))
-        return err_set(err, ERR_INVALID, "--output=%s: is for those that machines join with; an "
-                       "administrator's token is printed as token, json or yaml", flags->output);
+        return err_set(err, ERR_INVALID,
+                       "--output=%s: is for those that machines join with; an "
+                       "administrator's token is printed as token, json or yaml",
+                       flags->output);
     node_set_text(arena, spec, "purpose", AUTH_TOKEN_ADMINISTRATOR);
     return 0;
 }
@@ -126,8 +139,8 @@ static int fill_join(const struct cli_flags *flags, struct arena *arena, struct 
     return 0;
 }
 
-static int make_object(const struct cli_flags *flags, struct arena *arena,
-                       struct fresh *fresh, struct err *err)
+static int make_object(const struct cli_flags *flags, struct arena *arena, struct fresh *fresh,
+                       struct err *err)
 {
     struct node *object = node_map(arena);
     struct node *spec = node_make(arena, object, "spec");
@@ -147,13 +160,12 @@ static int make_object(const struct cli_flags *flags, struct arena *arena,
     clock_format(clock_wall() + lifetime, false, expires);
     node_set_text(arena, object, "apiVersion", META_API_AXLE);
     node_set_text(arena, object, "kind", "JoinToken");
-    node_set_text(arena, node_make(arena, object, "metadata"), "name",
-                  text_string(&fresh->id));
+    node_set_text(arena, node_make(arena, object, "metadata"), "name", text_string(&fresh->id));
     node_set_text(arena, spec, "expiresAt", expires);
     node_set_text(arena, spec, "salt", text_string(&fresh->salt));
-    node_set_text(arena, spec, "hash",
-                  pki_join_token_hash(arena, text_string(&fresh->salt),
-                                  text_string(&fresh->secret)));
+    node_set_text(
+        arena, spec, "hash",
+        pki_join_token_hash(arena, text_string(&fresh->salt), text_string(&fresh->secret)));
     fresh->object = object;
     return 0;
 }
@@ -187,8 +199,10 @@ static void print_admin(const struct fresh *fresh, const char *token)
     const char *name = text_string(&fresh->id);
 
     printf("%s\n", token);
-    fprintf(stderr, "axle: whoever has this token is system:admin:%s until %s; take it back "
-                    "with: axle token revoke %s\n", name, expiry_of(fresh), name);
+    fprintf(stderr,
+            "axle: whoever has this token is system:admin:%s until %s; take it back "
+            "with: axle token revoke %s\n",
+            name, expiry_of(fresh), name);
 }
 
 /*
@@ -201,8 +215,9 @@ static void warn_of_loopback(const struct joining_words *words)
 
     for (size_t i = 0; i < count_of(own); i++)
         if (!strncmp(words->server, own[i], strlen(own[i])))
-            fprintf(stderr, "axle: %s is reached from this machine only; for another one the hub is "
-                            "started with --listen=0.0.0.0:PORT, and --join names an address of it\n",
+            fprintf(stderr,
+                    "axle: %s is reached from this machine only; for another one the hub is "
+                    "started with --listen=0.0.0.0:PORT, and --join names an address of it\n",
                     words->server);
 }
 
@@ -230,7 +245,7 @@ static int print_token(const struct cli_flags *flags, const struct joining_words
 
 /* Without its pool the spoke would belong to no project. */
 static int check_pool_exists(const struct cli_flags *flags, struct cli_client *client,
-                      struct arena *arena, struct err *err)
+                             struct arena *arena, struct err *err)
 {
     const char *slash = flags->pool ? strchr(flags->pool, '/') : NULL;
     char why[NAME_WHY], *namespace;
@@ -244,24 +259,26 @@ static int check_pool_exists(const struct cli_flags *flags, struct cli_client *c
     if (!name_is_dns_label(namespace, why) || !name_is_dns_subdomain(slash + 1, why))
         return err_set(err, ERR_INVALID, "--pool=%.200s: write it as NAMESPACE/POOL; %s",
                        flags->pool, why);
-    if (client_request(client, arena, "GET", arena_printf(arena, POOLS "/%s", namespace, slash + 1), NULL,
-                   &said))
+    if (client_request(client, arena, "GET", arena_printf(arena, POOLS "/%s", namespace, slash + 1),
+                       NULL, &said))
         return 0;
     if (said.code != ERR_NOT_FOUND)
         return err_set(err, said.code, "--pool=%.200s: %.600s", flags->pool, said.text);
-    if (!client_request(client, arena, "GET", arena_printf(arena, "/api/v1/namespaces/%s", namespace), NULL,
-                    &said))
-        return err_set(err, said.code, "--pool=%.200s: there is no namespace \"%s\"; kubectl get "
-                       "projects shows those of projects; make the ComputePool first", flags->pool,
-                       namespace);
-    return err_set(err, ERR_NOT_FOUND, "--pool=%.200s: the namespace \"%s\" has no such pool "
-                   "(kubectl get computepools -n %s); make the ComputePool first", flags->pool, namespace,
-                   namespace);
+    if (!client_request(client, arena, "GET",
+                        arena_printf(arena, "/api/v1/namespaces/%s", namespace), NULL, &said))
+        return err_set(err, said.code,
+                       "--pool=%.200s: there is no namespace \"%s\"; kubectl get "
+                       "projects shows those of projects; make the ComputePool first",
+                       flags->pool, namespace);
+    return err_set(err, ERR_NOT_FOUND,
+                   "--pool=%.200s: the namespace \"%s\" has no such pool "
+                   "(kubectl get computepools -n %s); make the ComputePool first",
+                   flags->pool, namespace, namespace);
 }
 
 /* Checked here because the hub would refuse the machine only when it joins. */
 static int check_spoke_may_join(const struct cli_flags *flags, struct cli_client *client,
-                       struct arena *arena, struct err *err)
+                                struct arena *arena, struct err *err)
 {
     const char *name = requested_name(flags), *owner;
     const struct node *namespace;
@@ -270,22 +287,29 @@ static int check_spoke_may_join(const struct cli_flags *flags, struct cli_client
     if (!name || flags->admin)
         return 0;
     if (namespace_is_reserved(name))
-        return err_set(err, ERR_INVALID, "--name=%s: the name is reserved for the hub itself; "
-                       "choose another one", name);
-    namespace = client_request(client, arena, "GET", arena_printf(arena, "/api/v1/namespaces/%s", name),
-                       NULL, &said);
+        return err_set(err, ERR_INVALID,
+                       "--name=%s: the name is reserved for the hub itself; "
+                       "choose another one",
+                       name);
+    namespace = client_request(client, arena, "GET",
+                               arena_printf(arena, "/api/v1/namespaces/%s", name), NULL, &said);
     if (!namespace && said.code != ERR_NOT_FOUND) {
         *err = said;
         return -1;
     }
     owner = meta_label(namespace, META_LABEL_OWNER_KIND);
     if (namespace && strcmp(owner, "ManagedCluster") != 0)
-        return err_set(err, ERR_INVALID, "--name=%s: a spoke has a namespace of its name, and that "
-                       "one belongs to %s; choose another name", name, *owner ? owner : "another owner");
-    if (client_request(client, arena, "GET", arena_printf(arena, CLUSTERS "/%s", name), NULL, &said))
-        fprintf(stderr, "axle: the hub has a spoke \"%s\" already: this token is for the same "
-                        "machine to join anew; for another machine choose another name, or first "
-                        "axle remove spoke %s\n", name, name);
+        return err_set(err, ERR_INVALID,
+                       "--name=%s: a spoke has a namespace of its name, and that "
+                       "one belongs to %s; choose another name",
+                       name, *owner ? owner : "another owner");
+    if (client_request(client, arena, "GET", arena_printf(arena, CLUSTERS "/%s", name), NULL,
+                       &said))
+        fprintf(stderr,
+                "axle: the hub has a spoke \"%s\" already: this token is for the same "
+                "machine to join anew; for another machine choose another name, or first "
+                "axle remove spoke %s\n",
+                name, name);
     return 0;
 }
 
@@ -294,23 +318,28 @@ static int make_at_hub(const struct cli_flags *flags, struct cli_client *client,
 {
     struct err said = {0};
 
-    if (check_pool_exists(flags, client, arena, err) < 0 || check_spoke_may_join(flags, client, arena, err) < 0)
+    if (check_pool_exists(flags, client, arena, err) < 0 ||
+        check_spoke_may_join(flags, client, arena, err) < 0)
         return -1;
     if (client_request(client, arena, "POST", TOKENS, fresh->object, &said))
         return 0;
     if (requested_name(flags) && strstr(said.text, "already exists"))
-        return err_set(err, said.code, "--name=%s: there is a token of this name; choose another "
-                       "one, or first axle token revoke %s", requested_name(flags), requested_name(flags));
+        return err_set(err, said.code,
+                       "--name=%s: there is a token of this name; choose another "
+                       "one, or first axle token revoke %s",
+                       requested_name(flags), requested_name(flags));
     *err = said;
     return -1;
 }
 
 /* The token could not be printed, so nobody has it: delete it again. */
-static int revoke_unprinted_token(struct cli_client *client, struct arena *arena, const struct fresh *fresh)
+static int revoke_unprinted_token(struct cli_client *client, struct arena *arena,
+                                  const struct fresh *fresh)
 {
     struct err err = {0};
-    bool gone = client_request(client, arena, "DELETE",
-                           arena_printf(arena, TOKENS "/%s", text_string(&fresh->id)), NULL, &err);
+    bool gone =
+        client_request(client, arena, "DELETE",
+                       arena_printf(arena, TOKENS "/%s", text_string(&fresh->id)), NULL, &err);
 
     fprintf(stderr, "axle: the token %s could not be printed and is %s\n", text_string(&fresh->id),
             gone ? "revoked again" : "still valid: revoke it with axle token revoke");
@@ -322,13 +351,15 @@ const struct cli_help token_create_help = {
     .what = "Makes a token and prints the command with which a machine joins by it; with --admin, "
             "a token that makes its bearer an administrator, for the console's login and as a "
             "bearer token of the API. It is printed this once: the hub keeps a hash.",
-    .takes = {{"name", "the one spoke that may join with it; with --admin, the administrator", NULL},
+    .takes = {{"name", "the one spoke that may join with it; with --admin, the administrator",
+               NULL},
               {"pool", "the pool that the spoke becomes part of", NULL},
               {"ttl", "how long it works (15m; with --admin 12h)", NULL},
               {"uses", "how many spokes may use it (1)", NULL},
               {"admin", "make an administrator's token", NULL},
-              {"output", "the join command (default), the token alone, user data for a machine's "
-                         "first boot, or all of it for programs",
+              {"output",
+               "the join command (default), the token alone, user data for a machine's "
+               "first boot, or all of it for programs",
                "command|token|cloud-init|json|yaml"},
               TAKES_HUB},
     .example = "axle token create --name=edge-1 --ttl=1h",
@@ -354,8 +385,8 @@ int token_create_verb(const struct cli_flags *flags)
         make_at_hub(flags, client, arena, &fresh, &err) < 0)
         return cli_fail(&err);
     pki_join_token_add(&token, pin, text_string(&fresh.id), text_string(&fresh.secret));
-    words = (struct joining_words){
-        text_string(&token), client_server(client), expiry_of(&fresh), requested_name(flags)};
+    words = (struct joining_words){text_string(&token), client_server(client), expiry_of(&fresh),
+                                   requested_name(flags)};
     if (cli_wants_tree(flags))
         print_tree(flags, &fresh, &words);
     else if (flags->admin)
@@ -392,8 +423,7 @@ static void print_row(const struct node *token)
         snprintf(used, sizeof used, "%lld/%lld",
                  (long long)node_get_int(node_get(token, "status"), "used", 0),
                  (long long)node_get_int(spec, "uses", 1));
-    printf("%-14s %-14s %-22s %-8s %-20s %s\n",
-           meta_name(token), *purpose ? purpose : "Join",
+    printf("%-14s %-14s %-22s %-8s %-20s %s\n", meta_name(token), *purpose ? purpose : "Join",
            node_get_text(spec, "expiresAt"), used, node_get_text(spec, "pool"),
            *maker ? maker : "the hub");
 }
@@ -433,8 +463,9 @@ const struct cli_help token_revoke_help = {
     .least = 1,
     .most = CLI_MOST,
     .brief = "takes tokens back",
-    .what = "Deletes tokens by the names that axle token list shows. An administrator's token stops "
-            "working at once; spokes that have joined stay.",
+    .what =
+        "Deletes tokens by the names that axle token list shows. An administrator's token stops "
+        "working at once; spokes that have joined stay.",
     .takes = {TAKES_HUB},
     .example = "axle token revoke 0123456789",
     .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no such token; those before it are revoked"}},

@@ -37,11 +37,15 @@ const struct cli_help uninstall_help = {
             "purge axle is the way. No other machine is told: run axle leave first, or on the hub "
             "axle remove spoke NAME --lost; the spokes of a hub that goes need axle uninstall too.",
     .takes = {{"yes", "do it; without, it is only listed", NULL},
-              {"delete-claims", "delete the data of claims as well, that of earlier times too: it "
-                                "cannot be had back", NULL},
+              {"delete-claims",
+               "delete the data of claims as well, that of earlier times too: it "
+               "cannot be had back",
+               NULL},
               {"data-dir", NULL, NULL},
-              {"config", "the agent's own file of settings; this and the following are found out while "
-                         "it runs", NULL},
+              {"config",
+               "the agent's own file of settings; this and the following are found out while "
+               "it runs",
+               NULL},
               {"runtime", "as the agent had it", NULL},
               {"engine-socket", "as the agent had it", NULL},
               {"cgroup-parent", "as the agent had it", NULL},
@@ -64,9 +68,10 @@ static const struct mark {
     const char *start;
     bool tells; /* only Axle uses this name */
 } marks[] = {
-    {"axle.db", true}, {"pki", true}, {"admin.kubeconfig", true}, {"workloads", true},
-    {"departure", true}, {"joined-with", true}, {"left-", true}, {"agent.sock", true},
-    {"control.sock", true}, {"newest", false}, {"name", false}, {"hub", false},
+    {"axle.db", true},     {"pki", true},        {"admin.kubeconfig", true},
+    {"workloads", true},   {"departure", true},  {"joined-with", true},
+    {"left-", true},       {"agent.sock", true}, {"control.sock", true},
+    {"newest", false},     {"name", false},      {"hub", false},
     {"lost+found", false}, {".deep-", false}, /* left by an interrupted deletion */
 };
 /* The files that install/sample.sh leaves in the data folder. */
@@ -115,8 +120,10 @@ static int check_contents(const char *folder, bool half, struct err *err)
     DIR *list = opendir(folder);
 
     if (!list)
-        return err_set(err, ERR_FORBIDDEN, "%.300s: %s; do this as root or as the user that Axle "
-                       "runs as", folder, strerror(errno));
+        return err_set(err, ERR_FORBIDDEN,
+                       "%.300s: %s; do this as root or as the user that Axle "
+                       "runs as",
+                       folder, strerror(errno));
     for (struct dirent *e; (e = readdir(list));) {
         const struct mark *mark = find_mark(e->d_name);
 
@@ -129,10 +136,15 @@ static int check_contents(const char *folder, bool half, struct err *err)
     }
     closedir(list);
     if (foreign && told)
-        return err_set(err, ERR_INVALID, "%.300s/%.200s is not Axle's, so nothing is touched: move it "
-                       "away first", folder, foreign);
-    return empty || (told && !foreign) ? 0 : err_set(err, ERR_INVALID, "%.300s has none of the files "
-                                                      "of Axle", folder);
+        return err_set(err, ERR_INVALID,
+                       "%.300s/%.200s is not Axle's, so nothing is touched: move it "
+                       "away first",
+                       folder, foreign);
+    return empty || (told && !foreign) ? 0
+                                       : err_set(err, ERR_INVALID,
+                                                 "%.300s has none of the files "
+                                                 "of Axle",
+                                                 folder);
 }
 
 /* If "hub" or "spoke" is not Axle's folder, it and everything beside it are left alone. */
@@ -144,16 +156,24 @@ static int find_role_folder(struct place *place, size_t role, struct err *err)
 
     place->aside[role] = is_folder(aside);
     if (place->aside[role] ? check_contents(aside, true, err) < 0 : lstat(aside, &st) == 0)
-        return err->code ? -1 : err_set(err, ERR_INVALID, "%.300s is no folder, so nothing is "
-                                        "touched: move it away first", aside);
+        return err->code ? -1
+                         : err_set(err, ERR_INVALID,
+                                   "%.300s is no folder, so nothing is "
+                                   "touched: move it away first",
+                                   aside);
     if (lstat(path, &st) < 0)
         return errno == ENOENT ? 0 : err_set(err, ERR_FORBIDDEN, "%s: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
-        return err_set(err, ERR_INVALID, "%.300s is no folder of an Axle %s, so nothing in %.300s is "
-                       "touched; --data-dir names Axle's", path, roles[role], place->data);
+        return err_set(err, ERR_INVALID,
+                       "%.300s is no folder of an Axle %s, so nothing in %.300s is "
+                       "touched; --data-dir names Axle's",
+                       path, roles[role], place->data);
     if (check_contents(path, false, err) < 0)
-        return err->code == ERR_FORBIDDEN ? -1 : err_wrap(err, "that is no folder of an Axle %s, and "
-                                                          "nothing is touched", roles[role]);
+        return err->code == ERR_FORBIDDEN ? -1
+                                          : err_wrap(err,
+                                                     "that is no folder of an Axle %s, and "
+                                                     "nothing is touched",
+                                                     roles[role]);
     place->there[role] = true;
     return 0;
 }
@@ -196,8 +216,10 @@ static int find_installation(struct place *place, struct err *err)
     if (!real)
         return 0;
     if (!strcmp(real, "/") || stat(real, &st) < 0 || !S_ISDIR(st.st_mode))
-        return err_set(err, ERR_INVALID, "--data-dir=%.300s is no folder that Axle keeps its data "
-                       "in, and nothing in it is touched", named);
+        return err_set(err, ERR_INVALID,
+                       "--data-dir=%.300s is no folder that Axle keeps its data "
+                       "in, and nothing in it is touched",
+                       named);
     for (size_t i = 0; i < count_of(roles); i++)
         if (find_role_folder(place, i, err) < 0)
             return -1;
@@ -217,16 +239,18 @@ static bool is_anything(const struct place *place)
 static int check_owner(const struct place *place, struct err *err)
 {
     if (!strcmp(place->data, PACKAGE_DATA) && file_exists(PACKAGE_LIST))
-        return err_set(err, ERR_CONFLICT, "Axle is installed as a package here: `apt purge axle` "
+        return err_set(err, ERR_CONFLICT,
+                       "Axle is installed as a package here: `apt purge axle` "
                        "ends and deletes everything, and keeps the data of claims");
     for (size_t i = 0; i < place->running.count; i++) {
         const char *unit = strstr(place->running.list[i].groups, "/axle-");
         size_t len = unit ? strcspn(unit + 1, "/\n") : 0;
 
         if (unit && len > 8 && !strncmp(unit + 1 + len - 8, ".service", 8))
-            return err_set(err, ERR_CONFLICT, "process %d is kept running by systemd: first "
-                           "`systemctl disable --now %.*s`", place->running.list[i].pid, (int)len,
-                           unit + 1);
+            return err_set(err, ERR_CONFLICT,
+                           "process %d is kept running by systemd: first "
+                           "`systemctl disable --now %.*s`",
+                           place->running.list[i].pid, (int)len, unit + 1);
     }
     return 0;
 }
@@ -314,8 +338,11 @@ static void print_orphans(const struct place *place)
     flags = *place->flags;
     flags.kubeconfig = path;
     client = place->running.count ? client_open(&flags, &err) : NULL;
-    items = client ? client_request(client, arena, "GET", "/apis/" META_API_CLUSTER "/"
-                                "managedclusters", NULL, &err) : NULL;
+    items = client ? client_request(client, arena, "GET",
+                                    "/apis/" META_API_CLUSTER "/"
+                                    "managedclusters",
+                                    NULL, &err)
+                   : NULL;
     if (!items) {
         printf("  warning    the hub does not answer, so its spokes cannot be listed: on each of "
                "them run axle uninstall, or axle reset to keep the program's place\n");
@@ -327,7 +354,8 @@ static void print_orphans(const struct place *place)
 
         if (strcmp(name, "local-cluster") != 0)
             printf("  warning    spoke %s loses its hub and goes on running what it has: first "
-                   "axle remove spoke %s here, or axle uninstall there\n", name, name);
+                   "axle remove spoke %s here, or axle uninstall there\n",
+                   name, name);
     }
 }
 
@@ -340,7 +368,8 @@ static void print_hub_of_spoke(const struct place *place)
         text_make_printable(hub);
         hub[strcspn(hub, "\n")] = '\0';
         printf("  warning    the hub %s is not told: first axle leave, or there axle remove spoke "
-               "NAME --lost\n", hub);
+               "NAME --lost\n",
+               hub);
     }
 }
 
@@ -370,8 +399,9 @@ static int print_everything(const struct place *place)
     if (check_owner(place, &err) < 0)
         printf("  refused    %s\n", err.text);
     fflush(stdout);
-    return cli_usage("nothing is done yet: add --yes to do this%s", place->flags->delete_claims
-                     ? "" : "; the data of claims is then moved to DIR/claims-DATE");
+    return cli_usage(
+        "nothing is done yet: add --yes to do this%s",
+        place->flags->delete_claims ? "" : "; the data of claims is then moved to DIR/claims-DATE");
 }
 
 /* ---- Doing it --------------------------------------------------------------------------- */
@@ -441,8 +471,8 @@ static int delete_volumes_in_memory(const char *id, const char *description, siz
     scoped_arena struct arena *arena = arena_new();
     const char *parent = arena_printf(arena, "/dev/shm/axle-%u", geteuid());
     const char *start = arena_printf(arena, "%s/%s-", parent, id);
-    const struct node *list = node_get(document_read_json(arena, description, len,
-                                                          &document_limits_own, NULL), "volumes");
+    const struct node *list = node_get(
+        document_read_json(arena, description, len, &document_limits_own, NULL), "volumes");
     struct stat st;
 
     if (lstat(parent, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
@@ -451,8 +481,7 @@ static int delete_volumes_in_memory(const char *id, const char *description, siz
         const char *source = node_get_text(node_item(list, i), "source");
         const char *name = source + strlen(parent) + 1;
 
-        if (text_starts(source, start) && !strchr(name, '/') &&
-            erase_tree(parent, name, err) < 0)
+        if (text_starts(source, start) && !strchr(name, '/') && erase_tree(parent, name, err) < 0)
             return -1;
     }
     return 0;
@@ -506,8 +535,10 @@ static int check_ended(struct place *place, struct err *err)
 {
     find_running_processes(place);
     return place->running.count
-               ? err_set(err, ERR_OTHER, "process %d (%.200s) was started again meanwhile: stop "
-                         "what starts it", place->running.list[0].pid, place->running.list[0].command)
+               ? err_set(err, ERR_OTHER,
+                         "process %d (%.200s) was started again meanwhile: stop "
+                         "what starts it",
+                         place->running.list[0].pid, place->running.list[0].command)
                : 0;
 }
 
@@ -630,7 +661,8 @@ static void print_end(const struct place *place)
         printf("%s stays: what is left in it is the data of claims, or not Axle's\n", place->data);
     program[len > 0 ? len : 0] = '\0';
     printf("nothing of Axle runs here any more, and its folders are deleted; the program itself is "
-           "%s\n", len > 0 ? program : "where you put it");
+           "%s\n",
+           len > 0 ? program : "where you put it");
 }
 
 static int delete_everything(struct place *place, struct err *err)
@@ -683,9 +715,11 @@ static int end_with_nothing(const struct place *place)
         return cli_fail(&err);
     if (count && deletes)
         rmdir(place->data);
-    printf("nothing of Axle is in %s%s\n", place->data, !count ? "" : deletes
-           ? " any more" : " but the data of claims (claims-DATE), kept from before; --yes "
-           "--delete-claims deletes it");
+    printf("nothing of Axle is in %s%s\n", place->data,
+           !count    ? ""
+           : deletes ? " any more"
+                     : " but the data of claims (claims-DATE), kept from before; --yes "
+                       "--delete-claims deletes it");
     return CLI_OK;
 }
 
@@ -694,7 +728,8 @@ static int report_other_uninstall(const struct place *place)
 {
     struct err err = {0};
 
-    err_set(&err, ERR_OTHER, "another axle uninstall is at work in %.300s: wait for it", place->data);
+    err_set(&err, ERR_OTHER, "another axle uninstall is at work in %.300s: wait for it",
+            place->data);
     return cli_fail(&err);
 }
 

@@ -30,7 +30,7 @@ struct holders {
     struct holder {
         int pid, fd;            /* a pidfd; -1: the process has ended */
         char *command, *groups; /* owned: its arguments; its control groups */
-    } *list;
+    } * list;
     size_t count;
 };
 void holders_find(struct holders *holders, const char *path); /* adds to the list */

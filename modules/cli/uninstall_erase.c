@@ -45,8 +45,10 @@ static void add_erase_failure(struct erasing *erasing, int at, const char *name,
     folder[len > 0 ? len : 0] = '\0';
     if (erasing->failed++ < COMPLAINTS)
         cli_usage("%.3000s%s%.300s: %s", folder, len > 0 ? "/" : "", name,
-                  why == EXDEV || why == EBUSY ? "something is mounted there, which is not touched: "
-                                                 "unmount it" : strerror(why));
+                  why == EXDEV || why == EBUSY
+                      ? "something is mounted there, which is not touched: "
+                        "unmount it"
+                      : strerror(why));
 }
 
 /*
@@ -176,8 +178,11 @@ int erase_tree(const char *folder, const char *name, struct err *err)
         erase_at(&erasing, parent, name, 0);
     else if (errno != ENOENT)
         add_erase_failure(&erasing, parent, name, errno);
-    return erasing.failed ? err_set(err, ERR_OTHER, "%.200s/%.100s: not everything could be "
-                                    "deleted", folder, name) : 0;
+    return erasing.failed ? err_set(err, ERR_OTHER,
+                                    "%.200s/%.100s: not everything could be "
+                                    "deleted",
+                                    folder, name)
+                          : 0;
 }
 
 /* ---- How much it is ------------------------------------------------------------------- */

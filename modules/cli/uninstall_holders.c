@@ -91,7 +91,8 @@ void holders_find(struct holders *holders, const char *path)
          * "->" is a process that waits for the lock.
          */
         if (sscanf(line, "%*d: %*[A-Z] %*s %*s %d %x:%x:%llu", &pid, &major, &minor, &inode) == 4 &&
-            inode == st.st_ino && pid > 0 && pid != getpid() && is_same_file(&st, major, minor, pid))
+            inode == st.st_ino && pid > 0 && pid != getpid() &&
+            is_same_file(&st, major, minor, pid))
             add_holder(holders, pid);
     }
     if (in)
@@ -127,13 +128,16 @@ static int end_one(const struct holder *one, struct err *err)
 
     for (size_t i = 0; one->fd >= 0 && i < count_of(steps); i++) {
         if (syscall(SYS_pidfd_send_signal, one->fd, steps[i].signal, NULL, 0) < 0 && errno != ESRCH)
-            return err_set(err, ERR_FORBIDDEN, "process %d (%.200s) cannot be ended: %s; do this "
-                           "as root or as its user", one->pid, one->command, strerror(errno));
+            return err_set(err, ERR_FORBIDDEN,
+                           "process %d (%.200s) cannot be ended: %s; do this "
+                           "as root or as its user",
+                           one->pid, one->command, strerror(errno));
         if (ends_within(one, steps[i].wait))
             return 0;
     }
-    return one->fd < 0 ? 0 : err_set(err, ERR_OTHER, "process %d (%.200s) does not end", one->pid,
-                                     one->command);
+    return one->fd < 0 ? 0
+                       : err_set(err, ERR_OTHER, "process %d (%.200s) does not end", one->pid,
+                                 one->command);
 }
 
 int holders_end(const struct holders *holders, struct err *err)

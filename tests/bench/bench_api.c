@@ -44,8 +44,10 @@ static const char *number(const char *format, double value)
 static void make_map(size_t nth, struct text *target, struct text *body)
 {
     text_add(target, MAPS);
-    text_addf(body, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
-              "\"b%zu\"},\"data\":{\"x\":\"%s\"}}", made + nth, filler);
+    text_addf(body,
+              "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
+              "\"b%zu\"},\"data\":{\"x\":\"%s\"}}",
+              made + nth, filler);
 }
 
 static void make_get(size_t nth, struct text *target, struct text *body)
@@ -67,8 +69,11 @@ static void make_put(size_t nth, struct text *target, struct text *body)
 static double rate(struct load *of, size_t lines, size_t count, const char *method,
                    void (*make)(size_t, struct text *, struct text *), struct load_run *run)
 {
-    *run = (struct load_run){.client = load_client(of, lines), .method = method, .make = make,
-                             .count = count, .lines = lines};
+    *run = (struct load_run){.client = load_client(of, lines),
+                             .method = method,
+                             .make = make,
+                             .count = count,
+                             .lines = lines};
     load_do(of, run);
     http_client_free(&run->client);
     if (run->failed)
@@ -97,8 +102,9 @@ static double raw_sqlite(int group)
     int64_t rows = 0, start;
 
     sqlite3_open(path, &db);
-    sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE;PRAGMA journal_mode=WAL;"
-                     "PRAGMA synchronous=FULL;CREATE TABLE t(id INTEGER PRIMARY KEY, body BLOB)",
+    sqlite3_exec(db,
+                 "PRAGMA locking_mode=EXCLUSIVE;PRAGMA journal_mode=WAL;"
+                 "PRAGMA synchronous=FULL;CREATE TABLE t(id INTEGER PRIMARY KEY, body BLOB)",
                  NULL, NULL, NULL);
     sqlite3_prepare_v2(db, "INSERT INTO t VALUES(?,?)", -1, &insert, NULL);
     start = clock_steady();
@@ -125,8 +131,7 @@ static void on_nobody(struct loop_stream *stream, void *arg)
 static int free_port(void)
 {
     struct err err = {0};
-    struct loop_listener *listener =
-        loop_listen(load.loop, "127.0.0.1:0", on_nobody, NULL, &err);
+    struct loop_listener *listener = loop_listen(load.loop, "127.0.0.1:0", on_nobody, NULL, &err);
     int port;
 
     if (!listener)
@@ -145,8 +150,8 @@ static pid_t start_etcd(struct load *etcd)
 
     if (!file_exists("/usr/bin/etcd"))
         return 0;
-    *etcd = (struct load){.loop = load.loop, .arena = load.arena,
-                          .address = arena_string(load.arena, client + 7)};
+    *etcd = (struct load){
+        .loop = load.loop, .arena = load.arena, .address = arena_string(load.arena, client + 7)};
     fflush(stdout);
     pid = fork();
     if (!pid) {
@@ -300,9 +305,11 @@ static struct http_client **open_watches(size_t count, const char *target)
     opened = 0;
     for (size_t i = 0; i < count; i++) {
         all[i] = load_client(&load, 1);
-        http_client_send(all[i], &(struct http_client_request){
-            .target = target, .head = on_opened, .data = on_told, .done = on_closed,
-            .deadline = 300 * CLOCK_SECOND});
+        http_client_send(all[i], &(struct http_client_request){.target = target,
+                                                               .head = on_opened,
+                                                               .data = on_told,
+                                                               .done = on_closed,
+                                                               .deadline = 300 * CLOCK_SECOND});
         /* A few handshakes at a time, as full jitter would have it. */
         while (opened + 16 < i)
             loop_turn(load.loop, CLOCK_SECOND);
@@ -332,9 +339,14 @@ static void change(size_t nth, size_t watchers)
     load_request(&load, client, "GET", "/readyz", NULL); /* shakes hands before */
     told_count = 0;
     told_at = clock_steady();
-    http_client_send(client, &(struct http_client_request){
-        .method = "PATCH", .target = MAPS "/b0", .body = body, .len = strlen(body),
-        .headers = &type, .header_count = 1, .done = load_one_done, .arg = &one});
+    http_client_send(client, &(struct http_client_request){.method = "PATCH",
+                                                           .target = MAPS "/b0",
+                                                           .body = body,
+                                                           .len = strlen(body),
+                                                           .headers = &type,
+                                                           .header_count = 1,
+                                                           .done = load_one_done,
+                                                           .arg = &one});
     while (!one.done || told_count < watchers)
         loop_turn(load.loop, CLOCK_SECOND);
     http_client_free(&client);
@@ -400,9 +412,9 @@ static double until_ready(void)
     bool up = false;
 
     unlink(path);
-    load.pid = load_spawn(&load, (const char *const[]){
-        "axle", "--mode=hub", "--data-dir", load.folder, "--listen", "127.0.0.1:0",
-        "--log-level", "warn", NULL});
+    load.pid = load_spawn(&load, (const char *const[]){"axle", "--mode=hub", "--data-dir",
+                                                       load.folder, "--listen", "127.0.0.1:0",
+                                                       "--log-level", "warn", NULL});
     while (!file_exists(path))
         usleep(100);
     load_login(&load, path);
@@ -453,8 +465,7 @@ static void bench_restart(void)
     end_hub(SIGKILL);
     now = until_ready();
     client = load_client(&load, 1);
-    load_row("E7 restart with 100,000 objects", number("ms", now), "250 ms",
-             "%.0f writes after it",
+    load_row("E7 restart with 100,000 objects", number("ms", now), "250 ms", "%.0f writes after it",
              load_metric(&load, client, "axle_store_revision") - revision);
     http_client_free(&client);
 }

@@ -27,7 +27,8 @@ static const struct body {
     {"json: pairs", "[0", ",[0,0]", "]", false},
     {"json: keys", "{\"a\":0", ",\"k#\":0", "}", false},
     {"json: equal keys", "{\"a\":0", ",\"a\":0", "}", false},
-    {"json: long equal keys", "{\"a\":0", ",\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":0", "}", false},
+    {"json: long equal keys", "{\"a\":0",
+     ",\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":0", "}", false},
     {"json: brackets", "", "[", "", false},
     {"json: braces", "", "{\"a\":", "", false},
     {"json: one string", "\"", "a", "\"", false},
@@ -37,7 +38,8 @@ static const struct body {
     {"json: digits", "[1", "1", "]", false},
     {"json: spaces", "[", " ", "]", false},
     {"json: labels", "{\"metadata\":{\"labels\":{\"a\":\"\"", ",\"l#\":\"v\"", "}}}", false},
-    {"json: 2 kB pieces", "[\"\"", ",{\"name\":\"container\",\"image\":\"registry/a:1\",\"args\":[\"a\",\"b\"]}", "]", false},
+    {"json: 2 kB pieces", "[\"\"",
+     ",{\"name\":\"container\",\"image\":\"registry/a:1\",\"args\":[\"a\",\"b\"]}", "]", false},
     {"yaml: dashes", "", "- a\n", "", true},
     {"yaml: nested dashes", "", "- ", "a", true},
     {"yaml: keys", "", "k#: v\n", "", true},
@@ -48,8 +50,10 @@ static const struct body {
     {"yaml: braces", "", "{", "", true},
     {"yaml: brackets and quotes", "", "[\"", "", true},
     {"yaml: open pairs", "", "{a: ", "", true},
-    {"yaml: aliases", "a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n"
-     "d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d", ",*d", "]", true},
+    {"yaml: aliases",
+     "a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n"
+     "d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d",
+     ",*d", "]", true},
     {"yaml: anchors", "", "- &a#x x\n", "", true},
     {"yaml: anchors, the first used", "- &a x\n", "- &a#x x\n- *a\n", "", true},
     {"yaml: anchors and aliases", "- &a x\n", "- *a\n", "", true},
@@ -119,8 +123,7 @@ static void make(const struct body *body, struct text *out)
     text_add(out, body->start);
     for (unsigned i = 0; out->len + strlen(body->middle) + 8 + end < SIZE; i++) {
         if (mark)
-            text_addf(out, "%.*s%u%s", (int)(mark - body->middle), body->middle,
-                      i, mark + 1);
+            text_addf(out, "%.*s%u%s", (int)(mark - body->middle), body->middle, i, mark + 1);
         else
             text_add(out, body->middle);
     }
@@ -136,9 +139,11 @@ int main(void)
 {
     scoped_arena struct arena *for_ever = arena_new();
     struct err err = {0};
-    struct schema *schema = schema_compile(
-        for_ever, document_read_json(for_ever, schema_text, sizeof schema_text - 1,
-                                     &document_limits_own, &err), NULL, false, &err);
+    struct schema *schema =
+        schema_compile(for_ever,
+                       document_read_json(for_ever, schema_text, sizeof schema_text - 1,
+                                          &document_limits_own, &err),
+                       NULL, false, &err);
     double worst_ms = 0, worst_ratio = 0;
 
     printf("%-28s %9s %9s  %s\n", "body of 3 MiB", "CPU ms", "memory", "answer");
@@ -155,22 +160,19 @@ int main(void)
         ms = cpu_ms();
         arena = arena_new();
         err = (struct err){0};
-        node = bodies[i].yaml
-                   ? document_read_yaml(arena, text.bytes, text.len, true,
-                                        &document_limits_api, &err)
-                   : document_read_json(arena, text.bytes, text.len,
-                                        &document_limits_api, &err);
+        node =
+            bodies[i].yaml
+                ? document_read_yaml(arena, text.bytes, text.len, true, &document_limits_api, &err)
+                : document_read_json(arena, text.bytes, text.len, &document_limits_api, &err);
         if (node && schema)
             schema_validate(schema, arena, node, node_list(arena));
         ms = cpu_ms() - ms;
         ratio = (double)(status_kb("VmHWM:") - before) / (double)(text.len / 1024);
         arena_free(&arena);
-        printf("%-28s %9.1f %8.1fx  %.60s\n", bodies[i].name, ms, ratio,
-               node ? "read" : err.text);
+        printf("%-28s %9.1f %8.1fx  %.60s\n", bodies[i].name, ms, ratio, node ? "read" : err.text);
         worst_ms = ms > worst_ms ? ms : worst_ms;
         worst_ratio = ratio > worst_ratio ? ratio : worst_ratio;
     }
-    printf("%-28s %9.1f %8.1fx  (goal 100 ms, 8.3x)\n", "worst", worst_ms,
-           worst_ratio);
+    printf("%-28s %9.1f %8.1fx  (goal 100 ms, 8.3x)\n", "worst", worst_ms, worst_ratio);
     return 0;
 }

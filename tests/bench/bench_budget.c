@@ -30,48 +30,52 @@ static const struct {
     enum language language;
     const char *name, *text;
 } others[] = {
-    { CEL, "CEL: lists in lists", "d.l.all(a, d.l.all(b, d.l.all(c, a + b + c >= 0)))" },
-    { CEL, "CEL: strings made", "d.strings.all(a, d.strings.all(b, (a + b).size() > 0))" },
-    { CEL, "CEL: a large string made", "d.l.all(a, (d.s + d.s).size() > 0)" },
-    { CEL, "CEL: contains", "d.l.all(a, !d.as.contains(d.needle))" },
-    { CEL, "CEL: matches", "d.l.all(a, !d.as.matches('(a?){900}(a?){900}b'))" },
-    { CEL, "CEL: matches, small", "d.l.all(a, !'x'.matches('(\\\\PL|y){99}'))" },
-    { CEL, "CEL: classes", "d.l.all(a, !'x'.matches('" NINE("[\\\\PL]") "'))" },
-    { CEL, "CEL: maps equal", "d.l.all(a, d.m == d.m)" },
-    { CEL, "CEL: trees of 2^60 equal",
-      "[1]" NINE(NINE(".map(x,[x,x])")) " == [1]" NINE(NINE(".map(x,[x,x])")) },
-    { CEL, "CEL: a tree of 2^60 given", "[1]" NINE(NINE(".map(x,[x,x])")) },
-    { CEL, "CEL: in", "d.strings.all(a, a in d.strings)" },
-    { CEL, "CEL: in a map", "d.strings.all(a, !(a in d.m))" },
-    { CEL, "CEL: map and filter", "d.l.map(a, d.l.filter(b, b < a)).size() > 0" },
-    { CEL, "CEL: replace and split", "d.l.all(a, d.s.replace('a', 'bbbb').split('b').size() > 0)" },
-    { CEL, "CEL: join", "d.l.all(a, d.strings.join(',').size() > 0)" },
-    { CEL, "CEL: sort", "d.l.all(a, d.strings.sort().size() > 0)" },
-    { CEL, "CEL: upper", "d.l.all(a, d.s.upperAscii().size() > 0)" },
-    { CEL, "CEL: quantity", "d.l.all(a, quantity('1000000000000000000000Mi').isInteger() || true)" },
-    { JSONPATH, "JSONPath: every value, again and again", "{..a}{..a}{..a}{..a}{..a}{..a}{..a}{..a}{..a}" },
-    { JSONPATH, "JSONPath: below everything", "{..[*]..[*]..[*]}" },
-    { JSONPATH, "JSONPath: nothing, again and again", NINE(NINE("{..zz}{..zz}{..zz}{..zz}{..zz}{..zz}")) },
-    { JSONPATH, "JSONPath: all of it, again and again", NINE(NINE("{.m}{.m}{.m}{.m}{.m}{.m}{.m}{.m}{.m}")) },
-    { JSONPATH, "JSONPath: a filter over everything", "{..[?(@..a==1)]}" },
-    { JSONPATH, "JSONPath: a list in a filter", "{.floats[?(@ == 3)]}{.m[?(@..b==\"y\")]}" },
-    { SCHEMA, "a schema: a pattern", "{\"properties\":{\"as\":{\"pattern\":\"^(a?){900}(a?){90}b$\"}}}" },
-    { SCHEMA, "a schema: unique items",
-      "{\"properties\":{\"alike\":{\"uniqueItems\":true}}}" },
-    { SCHEMA, "a schema: alternatives in alternatives",
-      "{\"additionalProperties\":{\"anyOf\":[" NINE(NINE("{\"type\":\"boolean\"},")) "{}],"
-      "\"additionalProperties\":{\"anyOf\":[" NINE(NINE("{\"type\":\"boolean\"},"))
-      "{\"type\":\"string\"}]}}}" },
-    { LABELS, "a selector of many terms", NINE(NINE("a in (b,c,d,e,f),!g,h!=i,")) "a" },
+    {CEL, "CEL: lists in lists", "d.l.all(a, d.l.all(b, d.l.all(c, a + b + c >= 0)))"},
+    {CEL, "CEL: strings made", "d.strings.all(a, d.strings.all(b, (a + b).size() > 0))"},
+    {CEL, "CEL: a large string made", "d.l.all(a, (d.s + d.s).size() > 0)"},
+    {CEL, "CEL: contains", "d.l.all(a, !d.as.contains(d.needle))"},
+    {CEL, "CEL: matches", "d.l.all(a, !d.as.matches('(a?){900}(a?){900}b'))"},
+    {CEL, "CEL: matches, small", "d.l.all(a, !'x'.matches('(\\\\PL|y){99}'))"},
+    {CEL, "CEL: classes", "d.l.all(a, !'x'.matches('" NINE("[\\\\PL]") "'))"},
+    {CEL, "CEL: maps equal", "d.l.all(a, d.m == d.m)"},
+    {CEL, "CEL: trees of 2^60 equal",
+     "[1]" NINE(NINE(".map(x,[x,x])")) " == [1]" NINE(NINE(".map(x,[x,x])"))},
+    {CEL, "CEL: a tree of 2^60 given", "[1]" NINE(NINE(".map(x,[x,x])"))},
+    {CEL, "CEL: in", "d.strings.all(a, a in d.strings)"},
+    {CEL, "CEL: in a map", "d.strings.all(a, !(a in d.m))"},
+    {CEL, "CEL: map and filter", "d.l.map(a, d.l.filter(b, b < a)).size() > 0"},
+    {CEL, "CEL: replace and split", "d.l.all(a, d.s.replace('a', 'bbbb').split('b').size() > 0)"},
+    {CEL, "CEL: join", "d.l.all(a, d.strings.join(',').size() > 0)"},
+    {CEL, "CEL: sort", "d.l.all(a, d.strings.sort().size() > 0)"},
+    {CEL, "CEL: upper", "d.l.all(a, d.s.upperAscii().size() > 0)"},
+    {CEL, "CEL: quantity", "d.l.all(a, quantity('1000000000000000000000Mi').isInteger() || true)"},
+    {JSONPATH, "JSONPath: every value, again and again",
+     "{..a}{..a}{..a}{..a}{..a}{..a}{..a}{..a}{..a}"},
+    {JSONPATH, "JSONPath: below everything", "{..[*]..[*]..[*]}"},
+    {JSONPATH, "JSONPath: nothing, again and again",
+     NINE(NINE("{..zz}{..zz}{..zz}{..zz}{..zz}{..zz}"))},
+    {JSONPATH, "JSONPath: all of it, again and again",
+     NINE(NINE("{.m}{.m}{.m}{.m}{.m}{.m}{.m}{.m}{.m}"))},
+    {JSONPATH, "JSONPath: a filter over everything", "{..[?(@..a==1)]}"},
+    {JSONPATH, "JSONPath: a list in a filter", "{.floats[?(@ == 3)]}{.m[?(@..b==\"y\")]}"},
+    {SCHEMA, "a schema: a pattern",
+     "{\"properties\":{\"as\":{\"pattern\":\"^(a?){900}(a?){90}b$\"}}}"},
+    {SCHEMA, "a schema: unique items", "{\"properties\":{\"alike\":{\"uniqueItems\":true}}}"},
+    {SCHEMA, "a schema: alternatives in alternatives",
+     "{\"additionalProperties\":{\"anyOf\":[" NINE(NINE(
+         "{\"type\":\"boolean\"},")) "{}],"
+                                     "\"additionalProperties\":{\"anyOf\":[" NINE(NINE(
+                                         "{\"type\":\"boolean\"},")) "{\"type\":\"string\"}]}}}"},
+    {LABELS, "a selector of many terms", NINE(NINE("a in (b,c,d,e,f),!g,h!=i,")) "a"},
 };
 
-static int run_other(enum language language, const char *text,
-                     const struct node *data, struct err *err)
+static int run_other(enum language language, const char *text, const struct node *data,
+                     struct err *err)
 {
-    static const char *const variables[] = { "d", NULL };
+    static const char *const variables[] = {"d", NULL};
     scoped_arena struct arena *arena = arena_new();
-    struct cel_variable d = { "d", data };
-    struct cel_input input = { .variables = &d, .variable_count = 1 };
+    struct cel_variable d = {"d", data};
+    struct cel_input input = {.variables = &d, .variable_count = 1};
     struct node *causes = node_list(arena), *source;
     struct cel_program *program;
     struct selector *selector;
@@ -87,8 +91,7 @@ static int run_other(enum language language, const char *text,
         path = jsonpath_parse(arena, text, err);
         return path ? jsonpath_print(path, arena, data, true, &out, err) : -1;
     case SCHEMA:
-        source = document_read_json(arena, text, strlen(text),
-                                    &document_limits_own, err);
+        source = document_read_json(arena, text, strlen(text), &document_limits_own, err);
         schema = source ? schema_compile(arena, source, NULL, false, err) : NULL;
         if (!schema)
             return -1;
@@ -116,8 +119,7 @@ static double bench_others(const struct node *data, const char *only)
         (void)!run_other(others[i].language, others[i].text, data, &err);
         took = cpu() - start;
         worst = took > worst ? took : worst;
-        printf("%-40s %9.1f%s %.100s\n", others[i].name, took,
-               took > 250 ? " OVER" : "", err.text);
+        printf("%-40s %9.1f%s %.100s\n", others[i].name, took, took > 250 ? " OVER" : "", err.text);
     }
     return worst;
 }
@@ -141,8 +143,7 @@ int main(int argc, char **argv)
         return 1;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("%-40s %9s %10s %8s\n", "a hostile template", "ms of CPU", "units/1000",
-           "ns/unit");
+    printf("%-40s %9s %10s %8s\n", "a hostile template", "ms of CPU", "units/1000", "ns/unit");
     for (size_t i = 0; i < count_of(hostile_templates); i++) {
         struct meter meter = {.limit = METER_ANSWER};
         struct template_options options = sprig_options_helm;
@@ -162,8 +163,8 @@ int main(int argc, char **argv)
         took = cpu() - start;
         spent = (double)(meter.spent > meter.limit ? meter.limit : meter.spent);
         worst = took > worst ? took : worst;
-        printf("%-40s %9.1f %10.0f %8.2f%s %s\n", hostile_templates[i].name, took,
-               spent / 1e3, took * 1e6 / spent, took > 250 ? " OVER" : "",
+        printf("%-40s %9.1f %10.0f %8.2f%s %s\n", hostile_templates[i].name, took, spent / 1e3,
+               took * 1e6 / spent, took > 250 ? " OVER" : "",
                rc < 0 ? strlen(error.text) > 200 ? "" : error.text : "(ends)");
     }
     printf("%-40s %9.1f\n", "the worst template", worst);

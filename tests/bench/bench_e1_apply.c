@@ -71,9 +71,11 @@ static void on_created(const struct http_response *response, const struct err *e
 static void make(size_t nth, struct text *target, struct text *body)
 {
     text_add(target, "/apis/axle.dev/v1alpha1/namespaces/lab/aiworkloads");
-    text_addf(body, "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"AIWorkload\",\"metadata\":{"
+    text_addf(body,
+              "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"AIWorkload\",\"metadata\":{"
               "\"name\":\"w%zu\"},\"spec\":{\"profileBundleRef\":{\"name\":\"sleeper\"},"
-              "\"environmentRef\":{\"name\":\"all\"}}}", nth);
+              "\"environmentRef\":{\"name\":\"all\"}}}",
+              nth);
 }
 
 static void apply(void)
@@ -82,9 +84,13 @@ static void apply(void)
     struct http_field type = {"Content-Type", "application/json"};
 
     make(now, &target, &body);
-    http_client_send(client, &(struct http_client_request){
-        .method = "POST", .target = text_string(&target), .body = body.bytes, .len = body.len,
-        .headers = &type, .header_count = 1, .done = on_created});
+    http_client_send(client, &(struct http_client_request){.method = "POST",
+                                                           .target = text_string(&target),
+                                                           .body = body.bytes,
+                                                           .len = body.len,
+                                                           .headers = &type,
+                                                           .header_count = 1,
+                                                           .done = on_created});
     began = clock_steady();
     while (ready == now)
         loop_turn(load.loop, CLOCK_SECOND);
@@ -94,8 +100,9 @@ static void apply(void)
 static void wait_for_spoke(void)
 {
     for (;;) {
-        const char *text = load_request(&load, client, "GET",
-            "/apis/cluster.open-cluster-management.io/v1/managedclusters", NULL);
+        const char *text =
+            load_request(&load, client, "GET",
+                         "/apis/cluster.open-cluster-management.io/v1/managedclusters", NULL);
 
         if (text && strstr(text, "ManagedClusterConditionAvailable"))
             return;
@@ -128,10 +135,13 @@ static void take_back(void)
 {
     const char *text;
 
-    load_request(&load, client, "DELETE", "/apis/axle.dev/v1alpha1/namespaces/lab/aiworkloads", NULL);
+    load_request(&load, client, "DELETE", "/apis/axle.dev/v1alpha1/namespaces/lab/aiworkloads",
+                 NULL);
     for (int i = 0; i < 600; i++) {
-        text = load_request(&load, client, "GET",
-            "/apis/work.open-cluster-management.io/v1/namespaces/local-cluster/manifestworks", NULL);
+        text = load_request(
+            &load, client, "GET",
+            "/apis/work.open-cluster-management.io/v1/namespaces/local-cluster/manifestworks",
+            NULL);
         if (text && strstr(text, "\"items\":[]"))
             return;
         loop_turn(load.loop, 100 * CLOCK_MS);
@@ -157,9 +167,11 @@ int main(int argc, char **argv)
         while (!load_request(&load, client, "POST", first[i][0], first[i][1]))
             loop_turn(load.loop, 20 * CLOCK_MS);
     }
-    http_client_send(watcher, &(struct http_client_request){
-        .target = "/apis/axle.dev/v1alpha1/namespaces/lab/aiworkloads?watch=true",
-        .data = on_data, .done = on_end});
+    http_client_send(watcher,
+                     &(struct http_client_request){
+                         .target = "/apis/axle.dev/v1alpha1/namespaces/lab/aiworkloads?watch=true",
+                         .data = on_data,
+                         .done = on_end});
     loop_turn(load.loop, 200 * CLOCK_MS);
     apply(); /* the first one fetches and warms up */
     agent = load_child(load.pid);
@@ -170,7 +182,8 @@ int main(int argc, char **argv)
     while (now < count)
         apply();
     syncs = (load_metric(&load, client, "axle_store_fsyncs_total") - syncs) / (double)(count - 1);
-    commits = (load_metric(&load, client, "axle_store_commits_total") - commits) / (double)(count - 1);
+    commits =
+        (load_metric(&load, client, "axle_store_commits_total") - commits) / (double)(count - 1);
     cpu = load_cpu(load.pid) - cpu;
     agent_cpu = load_cpu(agent) - agent_cpu;
     qsort(took + 1, count - 1, sizeof took[0], load_by_size);
@@ -178,9 +191,11 @@ int main(int argc, char **argv)
     snprintf(text, sizeof text, "%.1f ms", load_ms(took + 1, count - 1, 0.5));
     load_row("E1 apply to Running, p50", text, "5 ms", "one fsync: %.2f ms", floor_ms());
     snprintf(text, sizeof text, "%.1f ms", load_ms(took + 1, count - 1, 0.99));
-    load_row("E1 apply to Running, p99", text, "25 ms", "max %.1f ms", load_ms(took + 1, count - 1, 1));
+    load_row("E1 apply to Running, p99", text, "25 ms", "max %.1f ms",
+             load_ms(took + 1, count - 1, 1));
     snprintf(text, sizeof text, "%.2f", syncs);
-    load_row("E1 fsyncs of the hub per apply", text, "1 + 1 for the status", "%.2f commits", commits);
+    load_row("E1 fsyncs of the hub per apply", text, "1 + 1 for the status", "%.2f commits",
+             commits);
     snprintf(text, sizeof text, "%.2f ms", (double)cpu / (double)(count - 1));
     load_row("E1 CPU of the hub per apply", text, "", "agent %.2f ms",
              (double)agent_cpu / (double)(count - 1));

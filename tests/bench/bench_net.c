@@ -39,7 +39,7 @@ static void stat_now(struct http_request *r, void *arg)
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
     http_respond_text(r, 200, "%.9f %.1f", (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9,
-                     resident_kb());
+                      resident_kb());
 }
 
 static char small[300];
@@ -63,8 +63,11 @@ static void serve(int out)
     char address[64] = "";
 
     loop = loop_new(&err);
-    tls = tls_server_new(loop, &(struct tls_server_settings){
-        text_string(&f.hub_cert), text_string(&f.hub_key), pki_authority_cert(f.ca), false}, &err);
+    tls = tls_server_new(loop,
+                         &(struct tls_server_settings){text_string(&f.hub_cert),
+                                                       text_string(&f.hub_key),
+                                                       pki_authority_cert(f.ca), false},
+                         &err);
     http = http_server_new(loop, NULL);
     http_server_route(http, "/stat", NULL, stat_now, NULL);
     http_server_route(http, "/get", NULL, get, NULL);
@@ -86,17 +89,21 @@ static struct tls_client *identity(void)
 {
     struct err err;
 
-    return tls_client_new(loop, &(struct tls_client_settings){
-        .roots = pki_authority_cert(f.ca), .cert = text_string(&f.spoke_cert),
-        .key = text_string(&f.spoke_key)}, &err);
+    return tls_client_new(loop,
+                          &(struct tls_client_settings){.roots = pki_authority_cert(f.ca),
+                                                        .cert = text_string(&f.spoke_cert),
+                                                        .key = text_string(&f.spoke_key)},
+                          &err);
 }
 
 static struct http_client *client_of(struct tls_client *tls, size_t most)
 {
     struct err err;
 
-    return http_client_new(loop, &(struct http_client_settings){
-        .address = address, .tls = tls, .most_connections = most}, &err);
+    return http_client_new(
+        loop,
+        &(struct http_client_settings){.address = address, .tls = tls, .most_connections = most},
+        &err);
 }
 
 static size_t done, failed;
@@ -219,8 +226,11 @@ static void idle(size_t count)
 
     stat_of_server(&cpu, &kb[0]);
     for (i = 0; i < count; i++) {
-        calls[i] = http_client_send(client, &(struct http_client_request){
-            .target = "/watch", .data = on_data, .done = on_done, .deadline = 60 * CLOCK_SECOND});
+        calls[i] =
+            http_client_send(client, &(struct http_client_request){.target = "/watch",
+                                                                   .data = on_data,
+                                                                   .done = on_done,
+                                                                   .deadline = 60 * CLOCK_SECOND});
         while (heard <= i && !failed)
             loop_turn(loop, CLOCK_SECOND);
     }

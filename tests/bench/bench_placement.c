@@ -13,8 +13,7 @@
 static struct node *read_json(struct arena *arena, const char *text)
 {
     struct err err;
-    struct node *node = document_read_json(arena, text, strlen(text),
-                                           &document_limits_own, &err);
+    struct node *node = document_read_json(arena, text, strlen(text), &document_limits_own, &err);
 
     if (!node) {
         fprintf(stderr, "%s in %s\n", err.text, text);
@@ -23,8 +22,7 @@ static struct node *read_json(struct arena *arena, const char *text)
     return node;
 }
 
-static void put(struct placement_world *world, const char *kind,
-                const char *text)
+static void put(struct placement_world *world, const char *kind, const char *text)
 {
     scoped_arena struct arena *arena = arena_new();
 
@@ -42,20 +40,20 @@ static struct placement_world *make_world(int clusters)
         "{\"metadata\":{\"name\":\"global\",\"namespace\":\"ns\"},"
         "\"spec\":{\"clusterSet\":\"global\"}}");
     for (int i = 0; i < clusters; i++) {
-        scoped_mem char *cluster = mem_printf(
-            "{\"metadata\":{\"name\":\"cluster-%05d\",\"labels\":{\"env\":\"%s\","
-            "\"region\":\"r%d\",\"tier\":\"%d\"}},\"status\":{\"allocatable\":{"
-            "\"cpu\":\"%dm\",\"memory\":\"%dMi\"},\"capacity\":{\"cpu\":\"64\","
-            "\"memory\":\"256Gi\"},\"clusterClaims\":[{\"name\":\"gpu\","
-            "\"value\":\"%d\"}]}}",
-            i, i % 3 ? "prod" : "dev", i % 7, i % 4, 500 + i * 37 % 60000,
-            512 + i * 91 % 250000, i % 5);
-        scoped_mem char *decision = mem_printf(
-            "{\"metadata\":{\"name\":\"o%d-decision-1\",\"namespace\":\"other\","
-            "\"labels\":{\"cluster.open-cluster-management.io/placement\":"
-            "\"o%d\"}},\"status\":{\"decisions\":[{\"clusterName\":"
-            "\"cluster-%05d\"}]}}",
-            i, i, i * 13 % clusters);
+        scoped_mem char *cluster =
+            mem_printf("{\"metadata\":{\"name\":\"cluster-%05d\",\"labels\":{\"env\":\"%s\","
+                       "\"region\":\"r%d\",\"tier\":\"%d\"}},\"status\":{\"allocatable\":{"
+                       "\"cpu\":\"%dm\",\"memory\":\"%dMi\"},\"capacity\":{\"cpu\":\"64\","
+                       "\"memory\":\"256Gi\"},\"clusterClaims\":[{\"name\":\"gpu\","
+                       "\"value\":\"%d\"}]}}",
+                       i, i % 3 ? "prod" : "dev", i % 7, i % 4, 500 + i * 37 % 60000,
+                       512 + i * 91 % 250000, i % 5);
+        scoped_mem char *decision =
+            mem_printf("{\"metadata\":{\"name\":\"o%d-decision-1\",\"namespace\":\"other\","
+                       "\"labels\":{\"cluster.open-cluster-management.io/placement\":"
+                       "\"o%d\"}},\"status\":{\"decisions\":[{\"clusterName\":"
+                       "\"cluster-%05d\"}]}}",
+                       i, i, i * 13 % clusters);
 
         put(world, "ManagedCluster", cluster);
         put(world, "PlacementDecision", decision);
@@ -66,33 +64,31 @@ static struct placement_world *make_world(int clusters)
 static const struct {
     const char *name, *spec;
 } shapes[] = {
-    { "P1: Balance+Steady, take 10", "\"numberOfClusters\":10" },
-    { "P1: +CPU+memory, take 10",
-      "\"numberOfClusters\":10,\"prioritizerPolicy\":{\"configurations\":[{"
-      "\"scoreCoordinate\":{\"builtIn\":\"ResourceAllocatableCPU\"}},{"
-      "\"scoreCoordinate\":{\"builtIn\":\"ResourceAllocatableMemory\"}}]}" },
-    { "+ label predicate",
-      "\"numberOfClusters\":10,\"predicates\":[{\"requiredClusterSelector\":{"
-      "\"labelSelector\":{\"matchLabels\":{\"env\":\"prod\"},"
-      "\"matchExpressions\":[{\"key\":\"tier\",\"operator\":\"In\",\"values\":["
-      "\"1\",\"2\"]}]}}}]" },
-    { "+ CEL predicate",
-      "\"numberOfClusters\":10,\"predicates\":[{\"requiredClusterSelector\":{"
-      "\"celSelector\":{\"celExpressions\":["
-      "\"managedCluster.metadata.labels['env'] == 'prod'\"]}}}]" },
-    { "+ spread over region",
-      "\"numberOfClusters\":10,\"spreadPolicy\":{\"spreadConstraints\":[{"
-      "\"topologyKey\":\"region\",\"whenUnsatisfiable\":\"DoNotSchedule\"}]}" },
+    {"P1: Balance+Steady, take 10", "\"numberOfClusters\":10"},
+    {"P1: +CPU+memory, take 10",
+     "\"numberOfClusters\":10,\"prioritizerPolicy\":{\"configurations\":[{"
+     "\"scoreCoordinate\":{\"builtIn\":\"ResourceAllocatableCPU\"}},{"
+     "\"scoreCoordinate\":{\"builtIn\":\"ResourceAllocatableMemory\"}}]}"},
+    {"+ label predicate", "\"numberOfClusters\":10,\"predicates\":[{\"requiredClusterSelector\":{"
+                          "\"labelSelector\":{\"matchLabels\":{\"env\":\"prod\"},"
+                          "\"matchExpressions\":[{\"key\":\"tier\",\"operator\":\"In\",\"values\":["
+                          "\"1\",\"2\"]}]}}}]"},
+    {"+ CEL predicate", "\"numberOfClusters\":10,\"predicates\":[{\"requiredClusterSelector\":{"
+                        "\"celSelector\":{\"celExpressions\":["
+                        "\"managedCluster.metadata.labels['env'] == 'prod'\"]}}}]"},
+    {"+ spread over region",
+     "\"numberOfClusters\":10,\"spreadPolicy\":{\"spreadConstraints\":[{"
+     "\"topologyKey\":\"region\",\"whenUnsatisfiable\":\"DoNotSchedule\"}]}"},
 };
 
 static void bench_shape(struct placement_world *world, size_t shape)
 {
     scoped_arena struct arena *texts = arena_new();
-    struct node *placement = read_json(
-        texts, arena_printf(texts,
-                            "{\"metadata\":{\"name\":\"p\",\"namespace\":\"ns\"},"
-                            "\"spec\":{%s}}",
-                            shapes[shape].spec));
+    struct node *placement =
+        read_json(texts, arena_printf(texts,
+                                      "{\"metadata\":{\"name\":\"p\",\"namespace\":\"ns\"},"
+                                      "\"spec\":{%s}}",
+                                      shapes[shape].spec));
     int64_t start = clock_steady(), spent, best = INT64_MAX;
     size_t rounds = 0;
 
@@ -111,23 +107,22 @@ static void bench_shape(struct placement_world *world, size_t shape)
         best = spent - before < best ? spent - before : best;
         spent -= start;
     } while (spent < 200 * CLOCK_MS);
-    printf("  %-30s %9.0f decisions/s, %8.1f us each, %8.1f us at best\n",
-           shapes[shape].name, (double)rounds * 1e9 / (double)spent,
-           (double)spent / 1e3 / (double)rounds, (double)best / 1e3);
+    printf("  %-30s %9.0f decisions/s, %8.1f us each, %8.1f us at best\n", shapes[shape].name,
+           (double)rounds * 1e9 / (double)spent, (double)spent / 1e3 / (double)rounds,
+           (double)best / 1e3);
 }
 
 static void bench_cel(const char *text)
 {
-    static const char *const variables[] = { "managedCluster", NULL };
+    static const char *const variables[] = {"managedCluster", NULL};
     scoped_arena struct arena *texts = arena_new();
     struct cel_variable variable = {
         "managedCluster",
         read_json(texts, "{\"metadata\":{\"labels\":{\"env\":\"prod\",\"version\":"
                          "\"1.30.2\"}},\"status\":{\"clusterClaims\":[{\"name\":"
                          "\"a\",\"value\":\"1\"},{\"name\":\"gpu\",\"value\":"
-                         "\"8\"}]}}")
-    };
-    struct cel_input input = { .variables = &variable, .variable_count = 1 };
+                         "\"8\"}]}}")};
+    struct cel_input input = {.variables = &variable, .variable_count = 1};
     struct cel_program *program = cel_compile(texts, text, variables, NULL);
     int64_t start = clock_steady(), spent;
     size_t rounds = 0;
@@ -137,20 +132,18 @@ static void bench_cel(const char *text)
         bool yes;
 
         for (int i = 0; i < 100; i++, rounds++)
-            if (!program ||
-                cel_eval_bool(program, arena, &input, &yes, NULL) < 0 || !yes) {
+            if (!program || cel_eval_bool(program, arena, &input, &yes, NULL) < 0 || !yes) {
                 fprintf(stderr, "%s fails\n", text);
                 exit(1);
             }
         spent = clock_steady() - start;
     } while (spent < 200 * CLOCK_MS);
-    printf("  %12.0f evaluations/s  %s\n", (double)rounds * 1e9 / (double)spent,
-           text);
+    printf("  %12.0f evaluations/s  %s\n", (double)rounds * 1e9 / (double)spent, text);
 }
 
 int main(void)
 {
-    static const int sizes[] = { 10, 100, 1000, 10000 };
+    static const int sizes[] = {10, 100, 1000, 10000};
 
     for (size_t i = 0; i < count_of(sizes); i++) {
         struct placement_world *world = make_world(sizes[i]);

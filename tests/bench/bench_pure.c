@@ -31,16 +31,14 @@ struct bench {
 
 static struct node *read(struct arena *arena, const char *text)
 {
-    return document_read_json(arena, text, strlen(text), &document_limits_own,
-                              NULL);
+    return document_read_json(arena, text, strlen(text), &document_limits_own, NULL);
 }
 
 static struct node *make_body(struct arena *arena)
 {
-    struct node *object =
-        read(arena, "{\"apiVersion\":\"t/v1\",\"kind\":\"W\",\"metadata\":{"
-                    "\"name\":\"w\",\"labels\":{\"app\":\"web\"}},"
-                    "\"spec\":{\"replicas\":3,\"containers\":[]}}");
+    struct node *object = read(arena, "{\"apiVersion\":\"t/v1\",\"kind\":\"W\",\"metadata\":{"
+                                      "\"name\":\"w\",\"labels\":{\"app\":\"web\"}},"
+                                      "\"spec\":{\"replicas\":3,\"containers\":[]}}");
     struct node *list = node_at(object, "spec", "containers", NULL);
 
     for (int i = 0; i < 6; i++) {
@@ -63,9 +61,9 @@ static struct node *make_body(struct arena *arena)
 
 static void do_apply(struct bench *b, struct arena *arena)
 {
-    struct patch_writer writer = { .schema = b->schema, .manager = "bench",
-                                   .api_version = "t/v1", .force = true };
-    struct err err = { 0 };
+    struct patch_writer writer = {
+        .schema = b->schema, .manager = "bench", .api_version = "t/v1", .force = true};
+    struct err err = {0};
 
     if (!patch_apply(arena, &writer, b->live, b->body, NULL, &err))
         abort();
@@ -73,8 +71,7 @@ static void do_apply(struct bench *b, struct arena *arena)
 
 static void do_track(struct bench *b, struct arena *arena)
 {
-    struct patch_writer writer = { .schema = b->schema, .manager = "other",
-                                   .api_version = "t/v1" };
+    struct patch_writer writer = {.schema = b->schema, .manager = "other", .api_version = "t/v1"};
 
     patch_track(arena, &writer, b->live, patch_merge(arena, b->live, b->merge));
 }
@@ -86,7 +83,7 @@ static void do_merge(struct bench *b, struct arena *arena)
 
 static void do_json(struct bench *b, struct arena *arena)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (!patch_json(arena, b->live, b->json, NULL, &err))
         abort();
@@ -94,7 +91,7 @@ static void do_json(struct bench *b, struct arena *arena)
 
 static void do_strategic(struct bench *b, struct arena *arena)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (!patch_strategic(arena, b->schema, b->live, b->strategic, &err))
         abort();
@@ -114,7 +111,7 @@ static void do_selector(struct bench *b, struct arena *arena)
 
 static void do_jsonpath(struct bench *b, struct arena *arena)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (!jsonpath_find(b->path, arena, b->live, true, &err))
         abort();
@@ -124,10 +121,9 @@ static const struct {
     const char *name;
     void (*run)(struct bench *b, struct arena *arena);
 } rows[] = {
-    { "server-side apply", do_apply },  { "merge and track", do_track },
-    { "merge patch", do_merge },        { "JSON patch", do_json },
-    { "strategic merge", do_strategic }, { "validate", do_validate },
-    { "label selector", do_selector },  { "JSONPath", do_jsonpath },
+    {"server-side apply", do_apply}, {"merge and track", do_track},     {"merge patch", do_merge},
+    {"JSON patch", do_json},         {"strategic merge", do_strategic}, {"validate", do_validate},
+    {"label selector", do_selector}, {"JSONPath", do_jsonpath},
 };
 
 static void measure(struct bench *b, size_t row)
@@ -152,9 +148,9 @@ static void measure(struct bench *b, size_t row)
 int main(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
-    struct bench b = { 0 };
-    struct patch_writer writer = { .manager = "bench", .api_version = "t/v1" };
+    struct err err = {0};
+    struct bench b = {0};
+    struct patch_writer writer = {.manager = "bench", .api_version = "t/v1"};
 
     b.schema = schema_compile(arena, read(arena, source), NULL, true, &err);
     b.body = make_body(arena);
@@ -168,8 +164,7 @@ int main(void)
     b.selector = selector_parse_labels(arena, "app=web,!gone", &err);
     b.path = jsonpath_parse(arena, "{.spec.containers[*].name}", &err);
     printf("object %zu bytes of JSON, with managedFields %zu\n",
-           strlen(document_json(arena, b.body)),
-           strlen(document_json(arena, b.live)));
+           strlen(document_json(arena, b.body)), strlen(document_json(arena, b.live)));
     for (size_t i = 0; i < count_of(rows); i++)
         measure(&b, i);
     return 0;

@@ -28,8 +28,12 @@ static struct loop *loop;
 static struct cluster *cluster;
 static char folder[] = "/tmp/axle-bench-XXXXXX";
 
-static void keep_put(void *arg, const char *name, const void *bytes, size_t len) {}
-static void keep_remove(void *arg, const char *name) {}
+static void keep_put(void *arg, const char *name, const void *bytes, size_t len)
+{
+}
+static void keep_remove(void *arg, const char *name)
+{
+}
 
 static void keep_commit(void *arg, cluster_kept_fn *done, void *done_arg)
 {
@@ -37,7 +41,9 @@ static void keep_commit(void *arg, cluster_kept_fn *done, void *done_arg)
 }
 
 static void keep_each(void *arg, void (*each)(void *, const char *, const void *, size_t),
-                      void *each_arg) {}
+                      void *each_arg)
+{
+}
 
 static int64_t pid_of(const char *owner)
 {
@@ -50,13 +56,15 @@ static int64_t pid_of(const char *owner)
 static void apply(const char *name)
 {
     scoped_arena struct arena *arena = arena_new();
-    char *yaml = arena_printf(arena,
+    char *yaml = arena_printf(
+        arena,
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: %s}\nspec:\n  template:\n    spec:\n"
         "      terminationGracePeriodSeconds: 0\n"
-        "      containers: [{name: c, command: [sleep, '100000']}]\n", name);
-    struct cluster_manifest item = { document_read_yaml(arena, yaml, strlen(yaml), true,
-                                                        &document_limits_own, NULL) };
-    struct cluster_set set = { .owner = name, .items = &item, .count = 1 };
+        "      containers: [{name: c, command: [sleep, '100000']}]\n",
+        name);
+    struct cluster_manifest item = {
+        document_read_yaml(arena, yaml, strlen(yaml), true, &document_limits_own, NULL)};
+    struct cluster_set set = {.owner = name, .items = &item, .count = 1};
 
     cluster_apply(cluster, &set);
 }
@@ -74,7 +82,7 @@ static int64_t wait_pid(const char *owner, int64_t old)
 
 static socklen_t stamp_address(const char *name, struct sockaddr_un *ret)
 {
-    *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
     snprintf(ret->sun_path + 1, sizeof ret->sun_path - 1, "%s", name);
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
 }
@@ -96,7 +104,7 @@ static int stamp_listen(const char *name)
 {
     struct sockaddr_un at;
     socklen_t len = stamp_address(name, &at);
-    struct timeval most = { 0, 20000 };
+    struct timeval most = {0, 20000};
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
 
     setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
@@ -114,9 +122,11 @@ static bool stamp_take(int fd, int64_t *ret_when, pid_t *ret_pid)
             char bytes[CMSG_SPACE(sizeof(struct ucred))];
             struct cmsghdr align;
         } control;
-        struct iovec into = { ret_when, sizeof *ret_when };
-        struct msghdr message = { .msg_iov = &into, .msg_iovlen = 1, .msg_control = &control,
-                                  .msg_controllen = sizeof control };
+        struct iovec into = {ret_when, sizeof *ret_when};
+        struct msghdr message = {.msg_iov = &into,
+                                 .msg_iovlen = 1,
+                                 .msg_control = &control,
+                                 .msg_controllen = sizeof control};
         ssize_t got = recvmsg(fd, &message, loop ? MSG_DONTWAIT : 0);
         struct ucred who;
 
@@ -144,7 +154,8 @@ static void print_memory(void)
     scoped_mem char *command = mem_printf(
         "for p in /proc/[0-9]*; do grep -qs -a '%s' $p/cmdline && cat $p/smaps_rollup; done |"
         " awk '/^Private/ {s += $2} /^Pss:/ {p += $2} END {printf \"M2 shim and init, per pod: "
-        "private %%.0f kB, proportional %%.0f kB\\n\", s / %d, p / %d}'", folder, PODS, PODS);
+        "private %%.0f kB, proportional %%.0f kB\\n\", s / %d, p / %d}'",
+        folder, PODS, PODS);
 
     fflush(stdout);
     if (system(command) != 0)
@@ -170,8 +181,8 @@ static int measure_repair(const char *who, int fd, size_t count)
     }
     qsort(took, n, sizeof took[0], by_size);
     if (n)
-        printf("D1 %s: killed to exec of the replacement: p50 %.2f ms, worst %.2f ms of %zu%s\n", who,
-               (double)took[n / 2] / 1e6, (double)took[n - 1] / 1e6, n,
+        printf("D1 %s: killed to exec of the replacement: p50 %.2f ms, worst %.2f ms of %zu%s\n",
+               who, (double)took[n / 2] / 1e6, (double)took[n - 1] / 1e6, n,
                n < count ? ", then none came within 20 s" : "");
     else
         printf("D1 %s: no replacement within 20 s\n", who);
@@ -182,7 +193,7 @@ static void apply_yaml(const char *owner, char *yaml, size_t count)
 {
     scoped_arena struct arena *arena = arena_new();
     struct cluster_manifest *items = mem_alloc(count * sizeof *items);
-    struct cluster_set set = { .owner = owner, .items = items, .count = count };
+    struct cluster_set set = {.owner = owner, .items = items, .count = count};
     char *at = yaml;
 
     memset(items, 0, count * sizeof *items);
@@ -227,8 +238,8 @@ static void measure_files(void)
         "terminationGracePeriodSeconds: 0, volumes: [{name: f, configMap: {name: f}}],"
         " containers: [{name: c, command: [sleep, '100000'],"
         " volumeMounts: [{name: f, mountPath: conf}]}]}}}\n");
-    scoped_mem char *find = mem_printf("find %s/pods -name note.txt -type f | head -n 1 >%s/found",
-                                       folder, folder);
+    scoped_mem char *find =
+        mem_printf("find %s/pods -name note.txt -type f | head -n 1 >%s/found", folder, folder);
     scoped_mem char *found = mem_printf("%s/found", folder);
     int64_t took[20];
     char path[400] = "";
@@ -280,7 +291,7 @@ static int64_t spent(void)
 
 static void measure_sweep(void)
 {
-    scoped_text struct text yaml = { 0 };
+    scoped_text struct text yaml = {0};
     int64_t before;
 
     for (int i = 0; i < 1000; i++)
@@ -293,7 +304,8 @@ static void measure_sweep(void)
     cluster_sweep(cluster);
     for (int i = 0; i < 5; i++)
         loop_turn(loop, CLOCK_MS);
-    printf("D3 sweep over 1,000 objects: %.2f ms of CPU (goal 10)\n", (double)(spent() - before) / 1e6);
+    printf("D3 sweep over 1,000 objects: %.2f ms of CPU (goal 10)\n",
+           (double)(spent() - before) / 1e6);
     cluster_remove(cluster, "many");
 }
 
@@ -324,12 +336,12 @@ int main(int argc, char **argv)
 {
     struct cluster_options options = {
         .runtime = &runtime_process,
-        .keep = { NULL, keep_put, keep_remove, keep_commit, keep_each },
+        .keep = {NULL, keep_put, keep_remove, keep_commit, keep_each},
     };
     char names[PODS][16];
     int64_t took[PODS], began;
     char program[4096] = "";
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (argc > 1 && !strcmp(argv[1], "shim"))
         return runtime_shim_main(argc - 1, argv + 1);

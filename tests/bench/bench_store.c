@@ -23,13 +23,12 @@ static const char *file(const char *name)
     return path;
 }
 
-static void say(const char *what, int group, int64_t rows, int64_t from,
-                const int64_t *slowest)
+static void say(const char *what, int group, int64_t rows, int64_t from, const int64_t *slowest)
 {
     double seconds = (double)(clock_steady() - from) / (double)CLOCK_SECOND;
 
-    printf("%-24s %3d per commit %9.0f/s   slowest commit %6.2f ms\n", what,
-           group, (double)rows / seconds, (double)*slowest / (double)CLOCK_MS);
+    printf("%-24s %3d per commit %9.0f/s   slowest commit %6.2f ms\n", what, group,
+           (double)rows / seconds, (double)*slowest / (double)CLOCK_MS);
 }
 
 static void take_time(int64_t since, int64_t *slowest)
@@ -83,8 +82,7 @@ static void on_done(void *arg, const struct err *err)
 static void bench_store(int group)
 {
     struct err err = {0};
-    struct store *store =
-        store_open(file(group == 1 ? "store1" : "store64"), NULL, &err);
+    struct store *store = store_open(file(group == 1 ? "store1" : "store64"), NULL, &err);
     int64_t rows = 0, slowest = 0, from, at;
     char name[32], body[BODY] = {0};
 
@@ -104,8 +102,8 @@ static void bench_store(int group)
     store_close(&store);
 }
 
-static void create(struct objects *objects, const char *plural,
-                   const char *namespace, const char *name)
+static void create(struct objects *objects, const char *plural, const char *namespace,
+                   const char *name)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct kind *kind = kinds_find(objects_kinds(objects), "", plural);
@@ -134,8 +132,7 @@ static void bench_objects(int group)
 {
     struct err err = {0};
     struct kinds *kinds = kinds_open(&err);
-    struct store *store =
-        store_open(file(group == 1 ? "objects1" : "objects64"), NULL, &err);
+    struct store *store = store_open(file(group == 1 ? "objects1" : "objects64"), NULL, &err);
     struct objects *objects = objects_open(NULL, store, kinds, &err);
     int64_t rows = 0, slowest = 0, from, at;
     char name[32];
@@ -155,8 +152,8 @@ static void bench_objects(int group)
     objects_close(&objects);
     at = clock_steady();
     objects = objects_open(NULL, store, kinds, &err);
-    printf("%-24s %lld objects in %.0f ms\n", "objects, loaded",
-           (long long)rows, (double)(clock_steady() - at) / (double)CLOCK_MS);
+    printf("%-24s %lld objects in %.0f ms\n", "objects, loaded", (long long)rows,
+           (double)(clock_steady() - at) / (double)CLOCK_MS);
     objects_close(&objects);
     store_close(&store);
     kinds_close(&kinds);

@@ -33,8 +33,7 @@ static void die(const struct template_error *error)
     exit(1);
 }
 
-static void add(struct template_set *set, const char *name,
-                const struct text *text)
+static void add(struct template_set *set, const char *name, const struct text *text)
 {
     static struct template_error error;
 
@@ -42,8 +41,7 @@ static void add(struct template_set *set, const char *name,
         die(&error);
 }
 
-static size_t run(struct template_set *set, const char *name,
-                  const struct node *values)
+static size_t run(struct template_set *set, const char *name, const struct node *values)
 {
     static struct template_error error;
     scoped_text struct text out = {0};
@@ -75,8 +73,7 @@ static double seconds_since(double start)
 
 static void bench_profile(const struct text *profile, const struct node *values)
 {
-    scoped_template_set struct template_set *set =
-        template_set_new(&sprig_options_helm);
+    scoped_template_set struct template_set *set = template_set_new(&sprig_options_helm);
     double start = now();
     size_t times = 0, bytes = 0;
 
@@ -93,14 +90,12 @@ static void bench_profile(const struct text *profile, const struct node *values)
         bytes = run(set, "profile", values);
     say("template: render the profile (goal 5000)", "a CPU second",
         (double)times / seconds_since(start));
-    printf("%-42s %12zu bytes from %zu\n", "template: what comes out", bytes,
-           profile->len);
+    printf("%-42s %12zu bytes from %zu\n", "template: what comes out", bytes, profile->len);
 }
 
 static void bench_chart(const struct text *profile, const struct node *values)
 {
-    scoped_template_set struct template_set *set =
-        template_set_new(&sprig_options_helm);
+    scoped_template_set struct template_set *set = template_set_new(&sprig_options_helm);
     size_t before = mallinfo2().uordblks, times = 0, bytes = 0;
     double start = now();
     char name[64];
@@ -109,9 +104,8 @@ static void bench_chart(const struct text *profile, const struct node *values)
         snprintf(name, sizeof name, "chart/templates/part-%02d.yaml", i);
         add(set, name, profile);
     }
-    printf("%-42s %12.2f ms for %zu kB, %zu kB of memory\n",
-           "template: parse a chart", seconds_since(start) * 1000,
-           CHART_COPIES * profile->len / 1000,
+    printf("%-42s %12.2f ms for %zu kB, %zu kB of memory\n", "template: parse a chart",
+           seconds_since(start) * 1000, CHART_COPIES * profile->len / 1000,
            (mallinfo2().uordblks - before) / 1000);
     start = now();
     for (; seconds_since(start) < 0.5; times++) {
@@ -134,8 +128,7 @@ int main(void)
 
     read_file(FOLDER "profile.tpl", &profile);
     read_file(FOLDER "values.json", &json);
-    values = document_read_json(arena, json.bytes, json.len,
-                                &document_limits_own, &err);
+    values = document_read_json(arena, json.bytes, json.len, &document_limits_own, &err);
     if (!values) {
         fprintf(stderr, "%s\n", err.text);
         return 1;

@@ -30,15 +30,15 @@
 
 struct load {
     char folder[64];
-    pid_t pid;             /* the hub, or all-in-one */
+    pid_t pid; /* the hub, or all-in-one */
     struct loop *loop;
     struct arena *arena;
     struct tls_client *tls;
     const char *roots, *cert, *key, *address;
 };
 
-__attribute__((noreturn, unused, format(printf, 1, 2))) static void
-load_die(const char *format, ...)
+__attribute__((noreturn, unused, format(printf, 1, 2))) static void load_die(const char *format,
+                                                                             ...)
 {
     va_list args;
 
@@ -121,8 +121,8 @@ __attribute__((unused)) static void load_login(struct load *load, const char *pa
     struct node *config, *cluster, *user;
 
     load->arena = arena_new();
-    config = text ? document_read_yaml(load->arena, text, len, true, &document_limits_own, &err)
-                  : NULL;
+    config =
+        text ? document_read_yaml(load->arena, text, len, true, &document_limits_own, &err) : NULL;
     cluster = node_get(node_item(node_get(config, "clusters"), 0), "cluster");
     user = node_get(node_item(node_get(config, "users"), 0), "user");
     load->address = node_get_text(cluster, "server");
@@ -133,8 +133,10 @@ __attribute__((unused)) static void load_login(struct load *load, const char *pa
     load->cert = load_secret(load, user, "client-certificate-data");
     load->key = load_secret(load, user, "client-key-data");
     load->loop = load->loop ? load->loop : loop_new(&err);
-    load->tls = tls_client_new(load->loop, &(struct tls_client_settings){
-        .roots = load->roots, .cert = load->cert, .key = load->key}, &err);
+    load->tls = tls_client_new(
+        load->loop,
+        &(struct tls_client_settings){.roots = load->roots, .cert = load->cert, .key = load->key},
+        &err);
     if (!load->loop || !load->tls)
         load_die("%s", err.text);
 }
@@ -147,9 +149,9 @@ __attribute__((unused)) static void load_start(struct load *load, const char *mo
 
     load_folder(load);
     path = mem_printf("%s/hub/admin.kubeconfig", load->folder);
-    load->pid = load_spawn(load, (const char *const[]){
-        "axle", word, "--data-dir", load->folder, "--listen", "127.0.0.1:0",
-        "--log-level", "warn", NULL});
+    load->pid =
+        load_spawn(load, (const char *const[]){"axle", word, "--data-dir", load->folder, "--listen",
+                                               "127.0.0.1:0", "--log-level", "warn", NULL});
     load_wait_for(path);
     load_login(load, path);
 }
@@ -171,8 +173,11 @@ __attribute__((unused)) static void load_end(struct load *load)
 __attribute__((unused)) static struct http_client *load_client(struct load *load, size_t lines)
 {
     struct err err = {0};
-    struct http_client *client = http_client_new(load->loop, &(struct http_client_settings){
-        .address = load->address, .tls = load->tls, .most_connections = lines}, &err);
+    struct http_client *client =
+        http_client_new(load->loop,
+                        &(struct http_client_settings){
+                            .address = load->address, .tls = load->tls, .most_connections = lines},
+                        &err);
 
     if (!client)
         load_die("%s", err.text);
@@ -219,8 +224,10 @@ static void load_next(struct load_run *run)
     scoped_text struct text target = {0}, body = {0};
     struct load_sent *sent;
     struct http_field type = {"Content-Type", run->type ? run->type : "application/json"};
-    struct http_client_request request = {.method = run->method, .done = load_answered,
-                           .limit = (size_t)1 << 30, .deadline = 120 * CLOCK_SECOND};
+    struct http_client_request request = {.method = run->method,
+                                          .done = load_answered,
+                                          .limit = (size_t)1 << 30,
+                                          .deadline = 120 * CLOCK_SECOND};
 
     if (run->sent == run->count)
         return;
@@ -287,14 +294,19 @@ static void load_one_done(const struct http_response *response, const struct err
 }
 
 __attribute__((unused)) static char *load_request(struct load *load, struct http_client *client,
-                                              const char *method, const char *target,
-                                              const char *json)
+                                                  const char *method, const char *target,
+                                                  const char *json)
 {
     struct load_one one = {.arena = load->arena};
     struct http_field type = {"Content-Type", "application/json"};
-    struct http_client_request request = {.method = method, .target = target, .body = json,
-                           .len = json ? strlen(json) : 0, .headers = &type,
-                           .header_count = json != NULL, .done = load_one_done, .arg = &one};
+    struct http_client_request request = {.method = method,
+                                          .target = target,
+                                          .body = json,
+                                          .len = json ? strlen(json) : 0,
+                                          .headers = &type,
+                                          .header_count = json != NULL,
+                                          .done = load_one_done,
+                                          .arg = &one};
 
     http_client_send(client, &request);
     while (!one.done)

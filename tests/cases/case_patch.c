@@ -8,22 +8,35 @@
 #include <string.h>
 
 /* What the upstream API says about merging a Deployment's lists. */
-#define MERGED(key, items)                                                     \
-    "{\"type\":\"array\",\"x-kubernetes-patch-strategy\":\"merge\","           \
+#define MERGED(key, items)                                                                         \
+    "{\"type\":\"array\",\"x-kubernetes-patch-strategy\":\"merge\","                               \
     "\"x-kubernetes-patch-merge-key\":\"" key "\",\"items\":" items "}"
 #define ANY "{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true}"
 #define OBJECT(members) "{\"type\":\"object\",\"properties\":{" members "}}"
 
-static const char deployment[] = OBJECT(
-    "\"spec\":" OBJECT("\"template\":" OBJECT("\"spec\":" OBJECT(
-        "\"containers\":" MERGED("name", OBJECT(
-            "\"env\":" MERGED("name", ANY) ","
-            "\"ports\":" MERGED("containerPort", ANY) ","
-            "\"volumeMounts\":" MERGED("mountPath", ANY))) ","
-        "\"volumes\":" MERGED("name", ANY) ","
-        "\"imagePullSecrets\":" MERGED("name", ANY) ","
-        "\"hostAliases\":" MERGED("ip", ANY) ","
-        "\"tolerations\":{\"type\":\"array\",\"items\":" ANY "}"))));
+static const char deployment[] =
+    OBJECT("\"spec\":" OBJECT("\"template\":" OBJECT("\"spec\":" OBJECT("\"containers\":" MERGED(
+        "name",
+        OBJECT("\"env\":" MERGED(
+            "name",
+            ANY) ","
+                 "\"ports\":" MERGED(
+                     "containerPort",
+                     ANY) ","
+                          "\"volumeMounts\":" MERGED(
+                              "mountPath",
+                              ANY))) ","
+                                     "\"volumes\":" MERGED(
+                                         "name",
+                                         ANY) ","
+                                              "\"imagePullSecrets\":" MERGED(
+                                                  "name",
+                                                  ANY) ","
+                                                       "\"hostAliases\":" MERGED(
+                                                           "ip",
+                                                           ANY) ","
+                                                                "\"tolerations\":{\"type\":\"array\",\"items\":" ANY
+                                                                "}"))));
 
 static struct node *patch(struct case_run *run, const char *type, struct err *err)
 {
@@ -36,8 +49,8 @@ static struct node *patch(struct case_run *run, const char *type, struct err *er
         return patch_merge(run->arena, live, patch);
     if (!strcmp(type, "json"))
         return patch_json(run->arena, live, patch, NULL, err);
-    source = document_read_json(run->arena, deployment, strlen(deployment),
-                                &document_limits_own, err);
+    source =
+        document_read_json(run->arena, deployment, strlen(deployment), &document_limits_own, err);
     schema = source ? schema_compile(run->arena, source, NULL, true, err) : NULL;
     return schema ? patch_strategic(run->arena, schema, live, patch, err) : NULL;
 }
@@ -46,7 +59,7 @@ static void run_patch(struct case_run *run)
 {
     struct node *observed = node_get(run->one, "observed");
     struct node *code = node_get(run->one, "code"), *got;
-    struct err err = { 0 };
+    struct err err = {0};
 
     got = patch(run, node_get_text(run->one, "type"), &err);
     case_expect_error(run, !got);

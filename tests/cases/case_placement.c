@@ -18,14 +18,14 @@ static int64_t time_of(const struct node *map, const char *key)
 }
 
 /* Only the members that `like` has: what a case does not name is not asked. */
-static struct node *named_in(struct arena *arena, const struct node *like,
-                             const struct node *full)
+static struct node *named_in(struct arena *arena, const struct node *like, const struct node *full)
 {
     struct node *part = node_map(arena);
 
     if (!node_is(like, NODE_MAP) || !node_is(full, NODE_MAP))
         return full ? (struct node *)full : node_null(arena);
-    node_each(member, like) {
+    node_each(member, like)
+    {
         struct node *value = node_get(full, member->key);
 
         if (value)
@@ -84,8 +84,7 @@ static void add_filtered(struct world *w)
     node_set(w->arena, filtered, "Predicate", passed(w, true, false));
     if (wrong && text_same(w->result.plugin, "TaintToleration"))
         return;
-    node_set(w->arena, filtered, "Predicate,TaintToleration",
-             passed(w, true, true));
+    node_set(w->arena, filtered, "Predicate,TaintToleration", passed(w, true, true));
 }
 
 static void add_scores(struct world *w)
@@ -108,8 +107,7 @@ static void add_scores(struct world *w)
     }
     for (size_t i = 0; i < w->result.cluster_count; i++)
         if (w->result.clusters[i].rank)
-            node_set_int(w->arena, totals, w->result.clusters[i].name,
-                         w->result.clusters[i].total);
+            node_set_int(w->arena, totals, w->result.clusters[i].name, w->result.clusters[i].total);
 }
 
 static int by_text(const void *a, const void *b)
@@ -124,24 +122,20 @@ static void add_selected(struct world *w)
 
     for (size_t i = 0; i < count; i++)
         names[i] = w->result.chosen[i]->name;
-    node_set(w->arena, w->full, "selectedInScoreOrder",
-             names_from(w, names, count));
+    node_set(w->arena, w->full, "selectedInScoreOrder", names_from(w, names, count));
     if (count)
         qsort(names, count, sizeof *names, by_text);
     node_set(w->arena, w->full, "selected", names_from(w, names, count));
-    node_set_int(w->arena, w->full, "unscheduled",
-                 (int64_t)w->result.unscheduled);
+    node_set_int(w->arena, w->full, "unscheduled", (int64_t)w->result.unscheduled);
 }
 
 static void add_outcome(struct world *w)
 {
-    static const char *const codes[] = { "Success", "Warning", "Misconfigured",
-                                         "Error" };
+    static const char *const codes[] = {"Success", "Warning", "Misconfigured", "Error"};
     struct node *status = node_make(w->arena, w->full, "schedulerStatus");
 
     node_set_text(w->arena, status, "code", codes[w->result.outcome]);
-    node_set_bool(w->arena, w->full, "misconfigured",
-                  w->result.outcome == PLACEMENT_MISCONFIGURED);
+    node_set_bool(w->arena, w->full, "misconfigured", w->result.outcome == PLACEMENT_MISCONFIGURED);
     if (w->result.outcome == PLACEMENT_OK)
         return;
     node_set_text(w->arena, status, "plugin", w->result.plugin);
@@ -168,8 +162,7 @@ static struct node *cluster_names(struct arena *arena, const struct node *object
  * labels for a later pass. Ours writes both at once; here OCM's way is gone, so
  * that the rest can be compared.
  */
-static struct node *labels_that_stand(const struct world *w,
-                                      const struct node *object)
+static struct node *labels_that_stand(const struct world *w, const struct node *object)
 {
     const struct node *meta = node_get(object, "metadata");
 
@@ -179,8 +172,7 @@ static struct node *labels_that_stand(const struct world *w,
 
         if (node_same(node_get(was, "name"), node_get(meta, "name")) &&
             node_same(node_get(was, "namespace"), node_get(meta, "namespace")) &&
-            !node_same(cluster_names(w->arena, old),
-                       cluster_names(w->arena, object)))
+            !node_same(cluster_names(w->arena, old), cluster_names(w->arena, object)))
             return node_get(was, "labels");
     }
     return node_get(meta, "labels");
@@ -191,23 +183,19 @@ static void add_decisions(struct world *w)
     struct node *list = node_make_list(w->arena, w->full, "placementDecisions");
 
     for (size_t i = 0; i < w->result.decision_count; i++) {
-        struct node *object =
-            placement_decision_object(w->arena, w->placement, &w->result, i);
+        struct node *object = placement_decision_object(w->arena, w->placement, &w->result, i);
         struct node *short_one = node_map(w->arena);
 
-        node_set(w->arena, short_one, "name",
-                 node_at(object, "metadata", "name", NULL));
+        node_set(w->arena, short_one, "name", node_at(object, "metadata", "name", NULL));
         node_set(w->arena, short_one, "labels", labels_that_stand(w, object));
-        node_set(w->arena, short_one, "clusters",
-                 cluster_names(w->arena, object));
+        node_set(w->arena, short_one, "clusters", cluster_names(w->arena, object));
         node_add(w->arena, list, short_one);
     }
 }
 
 static void add_status(struct world *w)
 {
-    struct node *status =
-        placement_status(w->arena, w->placement, &w->result, w->now);
+    struct node *status = placement_status(w->arena, w->placement, &w->result, w->now);
     struct node *conditions = node_get(status, "conditions");
     struct node *keys = node_map(w->arena);
 
@@ -219,12 +207,10 @@ static void add_status(struct world *w)
         node_remove(node_item(conditions, i), "observedGeneration");
     }
     node_set(w->arena, w->full, "status", named_in(w->arena, keys, status));
-    node_set_int(w->arena, w->full, "numberOfSelectedClusters",
-                 (int64_t)w->result.chosen_count);
+    node_set_int(w->arena, w->full, "numberOfSelectedClusters", (int64_t)w->result.chosen_count);
     node_set_int(w->arena, w->full, "numberOfPlacementDecisions",
                  (int64_t)w->result.decision_count);
-    node_set(w->arena, w->full, "decisionGroups",
-             node_get(status, "decisionGroups"));
+    node_set(w->arena, w->full, "decisionGroups", node_get(status, "decisionGroups"));
 }
 
 static void decide(struct world *w)
@@ -244,8 +230,7 @@ static void decide(struct world *w)
     add_status(w);
     clock_format(w->result.requeue_at, false, at);
     node_set(w->arena, w->full, "requeueAt",
-             w->result.requeue_at ? node_string(w->arena, at)
-                                  : node_null(w->arena));
+             w->result.requeue_at ? node_string(w->arena, at) : node_null(w->arena));
     node_set_int(w->arena, w->full, "celCost", (int64_t)w->result.cel_cost);
 }
 
@@ -253,8 +238,7 @@ static void decide(struct world *w)
 
 static struct node *condition_of(struct world *w, const char *type)
 {
-    const struct node *list =
-        node_at(w->full, "status", "conditions", NULL);
+    const struct node *list = node_at(w->full, "status", "conditions", NULL);
 
     for (size_t i = 0; i < node_count(list); i++)
         if (text_same(node_get_text(node_item(list, i), "type"), type))
@@ -265,9 +249,7 @@ static struct node *condition_of(struct world *w, const char *type)
 /* In `expect` the conditions are a map by type with only status and reason. */
 static struct node *status_like(struct world *w, const struct node *like)
 {
-    struct node *part =
-        node_share(w->arena, named_in(w->arena, like,
-                                      node_get(w->full, "status")));
+    struct node *part = node_share(w->arena, named_in(w->arena, like, node_get(w->full, "status")));
     struct node *conditions = node_get(like, "conditions");
     struct node *map;
 
@@ -276,41 +258,37 @@ static struct node *status_like(struct world *w, const struct node *like)
     map = node_map(w->arena);
     node_each(member, conditions)
         node_set(w->arena, map, member->key,
-                 named_in(w->arena, member->value,
-                          condition_of(w, member->key)));
+                 named_in(w->arena, member->value, condition_of(w, member->key)));
     node_set(w->arena, part, "conditions", map);
     return part;
 }
 
 static bool is_by_name(const char *key)
 {
-    return text_same(key, "filtered") || text_same(key, "scores") ||
-           text_same(key, "weights") || text_same(key, "schedulerStatus");
+    return text_same(key, "filtered") || text_same(key, "scores") || text_same(key, "weights") ||
+           text_same(key, "schedulerStatus");
 }
 
 /*
  * The same members out of the full answer. Of tables by name, `expect` lists
  * only those that the test was about; `observed` lists all of them.
  */
-static struct node *respond_like(struct world *w, const struct node *like,
-                                bool whole)
+static struct node *respond_like(struct world *w, const struct node *like, bool whole)
 {
     struct node *response = node_map(w->arena);
 
-    node_each(member, like) {
+    node_each(member, like)
+    {
         struct node *have = node_get(w->full, member->key);
 
         if (text_same(member->key, "status"))
             have = status_like(w, member->value);
         else if (text_same(member->key, "PlacementSatisfied") ||
                  text_same(member->key, "PlacementMisconfigured"))
-            have = named_in(w->arena, member->value,
-                            condition_of(w, member->key));
-        else if (text_same(member->key, "schedulerStatus") ||
-                 (!whole && is_by_name(member->key)))
+            have = named_in(w->arena, member->value, condition_of(w, member->key));
+        else if (text_same(member->key, "schedulerStatus") || (!whole && is_by_name(member->key)))
             have = named_in(w->arena, member->value, have);
-        else if (text_same(member->key, "error") &&
-                 node_is(member->value, NODE_BOOL))
+        else if (text_same(member->key, "error") && node_is(member->value, NODE_BOOL))
             have = node_bool(w->arena, w->result.outcome == PLACEMENT_FAILED);
         if (have)
             node_set(w->arena, response, member->key, have);
@@ -321,11 +299,11 @@ static struct node *respond_like(struct world *w, const struct node *like,
 static void put_all(struct placement_world *world, const struct node *input)
 {
     static const char *const lists[][2] = {
-        { "managedClusterSets", "ManagedClusterSet" },
-        { "managedClusterSetBindings", "ManagedClusterSetBinding" },
-        { "managedClusters", "ManagedCluster" },
-        { "placementDecisions", "PlacementDecision" },
-        { "addOnPlacementScores", "AddOnPlacementScore" },
+        {"managedClusterSets", "ManagedClusterSet"},
+        {"managedClusterSetBindings", "ManagedClusterSetBinding"},
+        {"managedClusters", "ManagedCluster"},
+        {"placementDecisions", "PlacementDecision"},
+        {"addOnPlacementScores", "AddOnPlacementScore"},
     };
 
     for (size_t i = 0; i < count_of(lists); i++) {
@@ -349,10 +327,10 @@ static bool would_write(struct world *w, const struct node *input)
             if (!text_same(node_get_text(node_get(old, "metadata"), "name"),
                            node_get_text(node_item(now, i), "name")))
                 continue;
-            same += node_same(cluster_names(w->arena, old),
-                              node_get(node_item(now, i), "clusters")) &&
-                    node_same(node_at(old, "metadata", "labels", NULL),
-                              node_get(node_item(now, i), "labels"));
+            same +=
+                node_same(cluster_names(w->arena, old), node_get(node_item(now, i), "clusters")) &&
+                node_same(node_at(old, "metadata", "labels", NULL),
+                          node_get(node_item(now, i), "labels"));
         }
     return same != node_count(now);
 }
@@ -360,11 +338,9 @@ static bool would_write(struct world *w, const struct node *input)
 /* The controller's part: a placement that asks to be left alone is. */
 static bool left_alone(const struct node *placement)
 {
-    return text_same(
-        node_get_text(node_at(placement, "metadata", "annotations", NULL),
-                      META_TAINT_PREFIX
-                      "experimental-scheduling-disable"),
-        "true");
+    return text_same(node_get_text(node_at(placement, "metadata", "annotations", NULL),
+                                   META_TAINT_PREFIX "experimental-scheduling-disable"),
+                     "true");
 }
 
 static void leave_alone(struct world *w)
@@ -380,19 +356,15 @@ static void leave_alone(struct world *w)
 /* A budget below the program's, and a cluster that is nothing: by CEL alone. */
 static void run_by_cel(struct world *w, const struct node *input, bool poor)
 {
-    static const char *const variables[] = { "managedCluster", NULL };
-    const struct node *predicate =
-        node_item(node_at(w->placement, "spec", "predicates", NULL), 0);
+    static const char *const variables[] = {"managedCluster", NULL};
+    const struct node *predicate = node_item(node_at(w->placement, "spec", "predicates", NULL), 0);
     const struct node *list =
-        node_at(predicate, "requiredClusterSelector", "celSelector",
-                "celExpressions", NULL);
+        node_at(predicate, "requiredClusterSelector", "celSelector", "celExpressions", NULL);
     struct node *nothing = node_map(w->arena);
     struct cel_variable variable = {
-        "managedCluster",
-        poor ? node_item(node_get(input, "managedClusters"), 0) : nothing
-    };
+        "managedCluster", poor ? node_item(node_get(input, "managedClusters"), 0) : nothing};
     uint64_t cost = 0;
-    struct cel_input run = { &variable, 1, NULL, NULL, poor ? 15 : 0, &cost };
+    struct cel_input run = {&variable, 1, NULL, NULL, poor ? 15 : 0, &cost};
     bool yes = true;
 
     node_make(w->arena, nothing, "metadata");
@@ -422,17 +394,15 @@ static struct node *expectation(struct case_run *run, struct world *w)
 
         node_set_bool(w->arena, w->full, "noWrites", quiet);
         node_set_bool(w->arena, w->full, "noWritesToDecisions", quiet);
-        node_set_bool(w->arena, w->full, "noDecisions",
-                      left_alone(w->placement));
+        node_set_bool(w->arena, w->full, "noDecisions", left_alone(w->placement));
     }
     return expect;
 }
 
 static struct node *observation(struct case_run *run, struct world *w)
 {
-    static const char *const of_a_failure[] = { "eligibleClusterSets",
-                                                "available", "availableError",
-                                                "syncError" };
+    static const char *const of_a_failure[] = {"eligibleClusterSets", "available", "availableError",
+                                               "syncError"};
     struct node *observed = node_get(run->one, "observed");
     struct node *keys = node_map(run->arena);
 
@@ -448,11 +418,11 @@ static void run_world(struct case_run *run)
 {
     const struct node *input = node_get(run->one, "input");
     scoped_placement_world struct placement_world *world = placement_world_new();
-    struct world w = { .arena = run->arena,
-                       .world = world,
-                       .placement = node_get(input, "placement"),
-                       .now = time_of(run->one, "now"),
-                       .existing = node_get(input, "placementDecisions") };
+    struct world w = {.arena = run->arena,
+                      .world = world,
+                      .placement = node_get(input, "placement"),
+                      .now = time_of(run->one, "now"),
+                      .existing = node_get(input, "placementDecisions")};
     struct node *observed, *expect;
 
     run->expected = node_map(run->arena);
@@ -464,8 +434,7 @@ static void run_world(struct case_run *run)
         if (left_alone(w.placement))
             leave_alone(&w);
         node_set(run->arena, run->expected, "observed", observed);
-        node_set(run->arena, run->got, "observed",
-                 respond_like(&w, observed, true));
+        node_set(run->arena, run->got, "observed", respond_like(&w, observed, true));
     }
     if (node_get(run->one, "expect")) {
         expect = expectation(run, &w);
@@ -479,16 +448,14 @@ CASE_ROW(placement, "placement", "cases", NULL, run_world)
 
 static const char **names_of(struct arena *arena, const struct node *list)
 {
-    const char **names =
-        arena_alloc(arena, (node_count(list) + 1) * sizeof *names);
+    const char **names = arena_alloc(arena, (node_count(list) + 1) * sizeof *names);
 
     for (size_t i = 0; i < node_count(list); i++)
         names[i] = node_text(node_item(list, i));
     return names;
 }
 
-static void give_condition(struct case_run *run,
-                           const struct meta_condition *condition)
+static void give_condition(struct case_run *run, const struct meta_condition *condition)
 {
     struct node *full = node_map(run->arena);
 
@@ -516,30 +483,26 @@ static void run_satisfied(struct case_run *run)
         false,
         "",
     };
-    struct meta_condition condition =
-        placement_satisfied(run->arena, &facts);
+    struct meta_condition condition = placement_satisfied(run->arena, &facts);
 
     give_condition(run, &condition);
 }
-CASE_ROW(placement_satisfied, "placement", "cases",
-         "condition:PlacementSatisfied", run_satisfied)
+CASE_ROW(placement_satisfied, "placement", "cases", "condition:PlacementSatisfied", run_satisfied)
 
 static void run_misconfigured(struct case_run *run)
 {
     const struct node *in = node_get(run->one, "input");
     const char *code = node_get_text(in, "schedulerStatus");
-    enum placement_outcome outcome =
-        text_same(code, "Misconfigured") ? PLACEMENT_MISCONFIGURED
-        : text_same(code, "Error")       ? PLACEMENT_FAILED
-                                         : PLACEMENT_OK;
+    enum placement_outcome outcome = text_same(code, "Misconfigured") ? PLACEMENT_MISCONFIGURED
+                                     : text_same(code, "Error")       ? PLACEMENT_FAILED
+                                                                      : PLACEMENT_OK;
     struct meta_condition condition = placement_misconfigured(
-        run->arena, outcome, node_get_text(in, "plugin"),
-        node_get_text(in, "message"));
+        run->arena, outcome, node_get_text(in, "plugin"), node_get_text(in, "message"));
 
     give_condition(run, &condition);
 }
-CASE_ROW(placement_misconfigured, "placement", "cases",
-         "condition:PlacementMisconfigured", run_misconfigured)
+CASE_ROW(placement_misconfigured, "placement", "cases", "condition:PlacementMisconfigured",
+         run_misconfigured)
 
 /* ---- Scenarios: one world, several steps -------------------------------- */
 
@@ -551,9 +514,7 @@ struct story {
 static void drop_decision(struct story *story, const char *name)
 {
     for (size_t i = node_count(story->decisions); i-- > 0;)
-        if (text_same(node_get_text(node_get(node_item(story->decisions, i),
-                                             "metadata"),
-                                    "name"),
+        if (text_same(node_get_text(node_get(node_item(story->decisions, i), "metadata"), "name"),
                       name))
             node_remove_item(story->decisions, i);
 }
@@ -562,8 +523,7 @@ static void do_op(struct story *story, const struct node *op)
 {
     const char *what = node_get_text(op, "op");
     struct node *object = node_get(op, "object");
-    const char *kind = object ? node_get_text(object, "kind")
-                              : node_get_text(op, "kind");
+    const char *kind = object ? node_get_text(object, "kind") : node_get_text(op, "kind");
 
     if (text_same(what, "setNow")) {
         story->w.now = time_of(op, "now");
@@ -572,8 +532,7 @@ static void do_op(struct story *story, const struct node *op)
     } else if (text_same(what, "apply")) {
         placement_world_put(story->w.world, kind, object);
     } else if (text_same(what, "delete")) {
-        placement_world_remove(story->w.world, kind,
-                               node_get_text(op, "namespace"),
+        placement_world_remove(story->w.world, kind, node_get_text(op, "namespace"),
                                node_get_text(op, "name"));
         if (text_same(kind, "PlacementDecision"))
             drop_decision(story, node_get_text(op, "name"));
@@ -582,8 +541,7 @@ static void do_op(struct story *story, const struct node *op)
         struct node *meta = node_make(story->w.arena, leaving, "metadata");
 
         node_set(story->w.arena, meta, "name", node_get(op, "name"));
-        node_set_text(story->w.arena, meta, "deletionTimestamp",
-                      "2022-01-01T00:00:00Z");
+        node_set_text(story->w.arena, meta, "deletionTimestamp", "2022-01-01T00:00:00Z");
         placement_world_put(story->w.world, kind, leaving);
     }
 }
@@ -595,20 +553,16 @@ static void keep_decisions(struct story *story)
     struct node *next = node_list(w->arena);
 
     for (size_t i = 0; i < node_count(story->decisions); i++) {
-        const struct node *meta =
-            node_get(node_item(story->decisions, i), "metadata");
+        const struct node *meta = node_get(node_item(story->decisions, i), "metadata");
 
-        placement_world_remove(w->world, "PlacementDecision",
-                               node_get_text(meta, "namespace"),
+        placement_world_remove(w->world, "PlacementDecision", node_get_text(meta, "namespace"),
                                node_get_text(meta, "name"));
     }
     for (size_t i = 0; i < w->result.decision_count; i++) {
-        struct node *object =
-            placement_decision_object(w->arena, w->placement, &w->result, i);
+        struct node *object = placement_decision_object(w->arena, w->placement, &w->result, i);
 
         placement_world_put(w->world, "PlacementDecision", object);
-        node_set(w->arena, node_get(object, "metadata"), "labels",
-                 labels_that_stand(w, object));
+        node_set(w->arena, node_get(object, "metadata"), "labels", labels_that_stand(w, object));
         node_add(w->arena, next, object);
     }
     story->decisions = next;
@@ -618,7 +572,7 @@ static void keep_decisions(struct story *story)
 static void run_scenario(struct case_run *run)
 {
     scoped_placement_world struct placement_world *world = placement_world_new();
-    struct story story = { .w = { .arena = run->arena, .world = world } };
+    struct story story = {.w = {.arena = run->arena, .world = world}};
     const struct node *steps = node_get(run->one, "steps");
 
     story.w.existing = story.decisions = node_list(run->arena);

@@ -15,8 +15,7 @@ static int64_t time_of(const struct node *map, const char *key)
     return clock_parse(node_get_text(map, key), &at) ? at : 0;
 }
 
-static void set_time(struct arena *arena, struct node *map, const char *key,
-                     int64_t at)
+static void set_time(struct arena *arena, struct node *map, const char *key, int64_t at)
 {
     char text[CLOCK_TEXT];
 
@@ -53,8 +52,7 @@ static void sort_clusters(struct node *list)
         qsort(list->items, list->len, sizeof *list->items, by_cluster);
 }
 
-static struct node *clusters(struct arena *arena,
-                             const struct placement_rollout_cluster *from,
+static struct node *clusters(struct arena *arena, const struct placement_rollout_cluster *from,
                              size_t count)
 {
     struct node *list = node_list(arena);
@@ -63,8 +61,7 @@ static struct node *clusters(struct arena *arena,
         struct node *one = node_map(arena);
 
         node_set_text(arena, one, "cluster", from[i].name);
-        node_set_text(arena, one, "status",
-                      placement_rollout_name(from[i].status));
+        node_set_text(arena, one, "status", placement_rollout_name(from[i].status));
         node_set_text(arena, one, "groupName", from[i].group_name);
         node_set_int(arena, one, "groupIndex", from[i].group_index);
         set_time(arena, one, "lastTransitionTime", from[i].since);
@@ -80,8 +77,7 @@ static struct node *seconds(struct arena *arena, int64_t time, bool none)
     return none ? node_null(arena) : node_int(arena, time / CLOCK_SECOND);
 }
 
-static struct placement_rollout_group *read_groups(struct arena *arena,
-                                                   const struct node *list)
+static struct placement_rollout_group *read_groups(struct arena *arena, const struct node *list)
 {
     struct placement_rollout_group *groups =
         arena_alloc(arena, (node_count(list) + 1) * sizeof *groups);
@@ -89,21 +85,18 @@ static struct placement_rollout_group *read_groups(struct arena *arena,
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *from = node_item(list, i);
         const struct node *names = node_get(from, "clusters");
-        const char **copy =
-            arena_alloc(arena, (node_count(names) + 1) * sizeof *copy);
+        const char **copy = arena_alloc(arena, (node_count(names) + 1) * sizeof *copy);
 
         for (size_t k = 0; k < node_count(names); k++)
             copy[k] = node_text(node_item(names, k));
-        groups[i] = (struct placement_rollout_group){
-            node_get_text(from, "groupName"),
-            node_get_int(from, "groupIndex", 0), copy, node_count(names)
-        };
+        groups[i] = (struct placement_rollout_group){node_get_text(from, "groupName"),
+                                                     node_get_int(from, "groupIndex", 0), copy,
+                                                     node_count(names)};
     }
     return groups;
 }
 
-static struct placement_rollout_cluster *read_existing(struct arena *arena,
-                                                       const struct node *list)
+static struct placement_rollout_cluster *read_existing(struct arena *arena, const struct node *list)
 {
     struct placement_rollout_cluster *all =
         arena_alloc(arena, (node_count(list) + 1) * sizeof *all);
@@ -159,27 +152,23 @@ CASE_ROW(rollout, "rollout", "cases", "getRolloutCluster", run_rollout)
 
 static void run_classify(struct case_run *run)
 {
-    static const char *const names[] = { "rollout", "done", "timeout" };
+    static const char *const names[] = {"rollout", "done", "timeout"};
     const struct node *in = begin(run);
     struct placement_rollout_cluster cluster = {
         .status = placement_rollout_parse(node_get_text(in, "status")),
         .since = time_of(in, "lastTransitionTime"),
     };
     enum placement_rollout_class is = placement_rollout_classify(
-        &cluster,
-        node_get_int(in, "minSuccessTimeSeconds", 0) * CLOCK_SECOND,
-        node_get_int(in, "timeoutSeconds", 0) * CLOCK_SECOND,
-        time_of(run->one, "now"));
+        &cluster, node_get_int(in, "minSuccessTimeSeconds", 0) * CLOCK_SECOND,
+        node_get_int(in, "timeoutSeconds", 0) * CLOCK_SECOND, time_of(run->one, "now"));
 
     node_set_text(run->arena, run->got, "classification", names[is]);
     if (is == ROLLOUT_DONE)
         return;
-    node_set_text(run->arena, run->got, "status",
-                  placement_rollout_name(cluster.status));
+    node_set_text(run->arena, run->got, "status", placement_rollout_name(cluster.status));
     set_time(run->arena, run->got, "recheckTime", cluster.recheck_at);
 }
-CASE_ROW(rollout_classify, "rollout", "cases", "determineRolloutStatus",
-         run_classify)
+CASE_ROW(rollout_classify, "rollout", "cases", "determineRolloutStatus", run_classify)
 
 static void run_recheck(struct case_run *run)
 {
@@ -192,16 +181,14 @@ static void run_recheck(struct case_run *run)
         if (!clock_parse(node_text(node_item(list, i)), &times[i]))
             times[i] = 0;
     wait = placement_rollout_recheck(times, count, time_of(run->one, "now"));
-    node_set(run->arena, run->got, "recheckAfterSeconds",
-             seconds(run->arena, wait, !wait));
+    node_set(run->arena, run->got, "recheckAfterSeconds", seconds(run->arena, wait, !wait));
 }
 CASE_ROW(rollout_recheck, "rollout", "cases", "minRecheckAfter", run_recheck)
 
 static void set_error(struct case_run *run, bool failed, const struct err *err)
 {
     node_set(run->arena, run->got, "error",
-             failed ? node_string(run->arena, err->text)
-                    : node_null(run->arena));
+             failed ? node_string(run->arena, err->text) : node_null(run->arena));
 }
 
 static void run_size(struct case_run *run)
@@ -209,10 +196,8 @@ static void run_size(struct case_run *run)
     const struct node *in = begin(run);
     struct err err;
     int64_t size;
-    bool failed = placement_rollout_size(node_get(in, "value"),
-                                         node_get_int(in, "total", 0),
-                                         node_get_int(in, "default", 0), &size,
-                                         &err) < 0;
+    bool failed = placement_rollout_size(node_get(in, "value"), node_get_int(in, "total", 0),
+                                         node_get_int(in, "default", 0), &size, &err) < 0;
 
     node_set_int(run->arena, run->got, "size", size);
     set_error(run, failed, &err);
@@ -224,8 +209,7 @@ static void run_deadline(struct case_run *run)
     struct err err;
     int64_t deadline;
     bool failed =
-        placement_rollout_deadline(node_get_text(begin(run), "value"), &deadline,
-                                   &err) < 0;
+        placement_rollout_deadline(node_get_text(begin(run), "value"), &deadline, &err) < 0;
 
     node_set(run->arena, run->got, "seconds",
              seconds(run->arena, deadline, failed || deadline == INT64_MAX));
@@ -259,16 +243,14 @@ static void run_of_work(struct case_run *run)
     struct node *work = node_map(run->arena);
     int64_t since;
 
-    node_set_int(run->arena, node_make(run->arena, work, "metadata"),
-                 "generation", node_get_int(in, "generation", 0));
+    node_set_int(run->arena, node_make(run->arena, work, "metadata"), "generation",
+                 node_get_int(in, "generation", 0));
     node_set(run->arena, node_make(run->arena, work, "status"), "conditions",
              node_get(in, "conditions"));
     node_set_text(run->arena, run->got, "status",
-                  placement_rollout_name(
-                      placement_rollout_of_work(work, &since)));
+                  placement_rollout_name(placement_rollout_of_work(work, &since)));
 }
-CASE_ROW(rollout_of_work, "rollout", "cases", "manifestWorkRolloutStatus",
-         run_of_work)
+CASE_ROW(rollout_of_work, "rollout", "cases", "manifestWorkRolloutStatus", run_of_work)
 
 static void run_to_apply(struct case_run *run)
 {
@@ -278,5 +260,4 @@ static void run_to_apply(struct case_run *run)
                   placement_rollout_is_to_apply(node_get_int(in, "generation", 0),
                                                 node_get(in, "conditions")));
 }
-CASE_ROW(rollout_to_apply, "rollout", "cases", "manifestWorkShouldBeToApply",
-         run_to_apply)
+CASE_ROW(rollout_to_apply, "rollout", "cases", "manifestWorkShouldBeToApply", run_to_apply)

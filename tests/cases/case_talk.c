@@ -33,8 +33,7 @@ static struct talk {
 
 /* ---- The hub ------------------------------------------------------------ */
 
-static int remove_one(const char *path, const struct stat *about, int flag,
-                      struct FTW *where)
+static int remove_one(const char *path, const struct stat *about, int flag, struct FTW *where)
 {
     return remove(path);
 }
@@ -51,11 +50,10 @@ static void end_talk(void)
 }
 
 /* The value of `key`-data, of the kubeconfig's only cluster and user. */
-static const char *credential(const struct node *config, const char *list,
-                              const char *one, const char *key)
+static const char *credential(const struct node *config, const char *list, const char *one,
+                              const char *key)
 {
-    const struct node *from =
-        node_get(node_item(node_get(config, list), 0), one);
+    const struct node *from = node_get(node_item(node_get(config, list), 0), one);
     const char *data = node_get_text(from, key);
     scoped_text struct text bytes = {0};
 
@@ -67,20 +65,15 @@ static const char *credential(const struct node *config, const char *list,
 static int open_client(struct err *err)
 {
     size_t len;
-    scoped_mem char *text =
-        file_read(hub_kubeconfig(talk.hub), 1 << 20, &len, err);
+    scoped_mem char *text = file_read(hub_kubeconfig(talk.hub), 1 << 20, &len, err);
     const struct node *config =
-        text ? document_read_yaml(talk.arena, text, len, true,
-                                  &document_limits_own, err)
-             : NULL;
+        text ? document_read_yaml(talk.arena, text, len, true, &document_limits_own, err) : NULL;
     struct tls_client_settings tls = {
-        .roots = credential(config, "clusters", "cluster",
-                            "certificate-authority-data"),
+        .roots = credential(config, "clusters", "cluster", "certificate-authority-data"),
         .cert = credential(config, "users", "user", "client-certificate-data"),
         .key = credential(config, "users", "user", "client-key-data"),
     };
-    struct http_client_settings http = {
-        .address = hub_url(talk.hub) + strlen("https://")};
+    struct http_client_settings http = {.address = hub_url(talk.hub) + strlen("https://")};
 
     if (!config)
         return -1;
@@ -126,8 +119,7 @@ struct hearing {
     bool over;
 };
 
-static void on_response(const struct http_response *response, const struct err *err,
-                      void *arg)
+static void on_response(const struct http_response *response, const struct err *err, void *arg)
 {
     struct hearing *hearing = arg;
     struct case_run *run = hearing->run;
@@ -143,8 +135,8 @@ static void on_response(const struct http_response *response, const struct err *
     node_set_int(run->arena, got, "code", response->status);
     if (response->status < 300)
         return;
-    body = document_read_json(run->arena, response->body, response->len,
-                              &document_limits_own, &why);
+    body =
+        document_read_json(run->arena, response->body, response->len, &document_limits_own, &why);
     if (!body) {
         node_set_text(run->arena, got, "text", response->body);
         return;
@@ -186,18 +178,17 @@ static void say(struct case_run *run)
     struct hearing hearing = {.run = run};
 
     text = expanded(run, text);
-    http_client_send(talk.http,
-                     &(struct http_client_request){
-                         .method = node_get_text(run->one, "method"),
-                         .target = node_get_text(run->one, "path"),
-                         .headers = &header,
-                         .header_count = *type ? 1 : 0,
-                         .body = text,
-                         .len = strlen(text),
-                         .deadline = 60 * CLOCK_SECOND,
-                         .done = on_response,
-                         .arg = &hearing,
-                     });
+    http_client_send(talk.http, &(struct http_client_request){
+                                    .method = node_get_text(run->one, "method"),
+                                    .target = node_get_text(run->one, "path"),
+                                    .headers = &header,
+                                    .header_count = *type ? 1 : 0,
+                                    .body = text,
+                                    .len = strlen(text),
+                                    .deadline = 60 * CLOCK_SECOND,
+                                    .done = on_response,
+                                    .arg = &hearing,
+                                });
     while (!hearing.over)
         loop_turn(talk.loop, CLOCK_SECOND);
 }
@@ -208,8 +199,7 @@ static void say(struct case_run *run)
 static bool names_go(const char *message)
 {
     static const char *const signs[] = {
-        "Go struct field", "Go value of type", "rbac.RoleRef{", "[]byte{0x",
-        "v1.OwnerReference{",
+        "Go struct field", "Go value of type", "rbac.RoleRef{", "[]byte{0x", "v1.OwnerReference{",
     };
 
     for (size_t i = 0; i < count_of(signs); i++)
@@ -224,8 +214,7 @@ static bool has_shape(const char *at, const char *shape)
     static const char hex[] = "0123456789abcdef";
 
     for (; *shape; at++, shape++)
-        if (!*at || (*shape == 'h' ? !strchr(hex, *at)
-                                   : *shape != 'x' && *at != *shape))
+        if (!*at || (*shape == 'h' ? !strchr(hex, *at) : *shape != 'x' && *at != *shape))
             return false;
     return true;
 }
@@ -249,8 +238,7 @@ static void hide_chance(struct case_run *run, struct node *map, const char *key)
         node_set_text(run->arena, map, key, text);
 }
 
-static void hide(struct case_run *run, struct node *side, const char *key,
-                 const char *theirs)
+static void hide(struct case_run *run, struct node *side, const char *key, const char *theirs)
 {
     if (names_go(theirs))
         node_remove(side, key);

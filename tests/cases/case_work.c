@@ -17,15 +17,12 @@ static const struct node *begin(struct case_run *run)
 static void run_feedback(struct case_run *run)
 {
     const struct node *in = begin(run);
-    struct err err = { 0 };
+    struct err err = {0};
 
     node_set(run->arena, run->got, "values",
-             work_feedback(run->arena, node_get(in, "object"),
-                           node_get(in, "rule"),
+             work_feedback(run->arena, node_get(in, "object"), node_get(in, "rule"),
                            node_get_bool(in, "rawFeedbackJsonString", false),
-                           (size_t)node_get_int(in, "maxJsonRawLength",
-                                                WORK_RAW_LIMIT),
-                           &err));
+                           (size_t)node_get_int(in, "maxJsonRawLength", WORK_RAW_LIMIT), &err));
     node_set_bool(run->arena, run->got, "error", err.code != ERR_NONE);
 }
 CASE_ROW(work_feedback, "work", "cases", "feedback", run_feedback)
@@ -33,13 +30,11 @@ CASE_ROW(work_feedback, "work", "cases", "feedback", run_feedback)
 static void run_condition(struct case_run *run)
 {
     const struct node *in = begin(run);
-    struct err err = { 0 };
+    struct err err = {0};
 
     node_set(run->arena, run->got, "condition",
-             work_condition(run->arena, node_get(in, "object"),
-                            node_get(in, "rule"),
-                            (uint64_t)node_get_int(in, "celCostBudget", 0),
-                            &err));
+             work_condition(run->arena, node_get(in, "object"), node_get(in, "rule"),
+                            (uint64_t)node_get_int(in, "celCostBudget", 0), &err));
     node_set_bool(run->arena, run->got, "error", err.code != ERR_NONE);
 }
 CASE_ROW(work_condition, "work", "cases", "conditionRule", run_condition)
@@ -49,41 +44,33 @@ static void run_merge_conditions(struct case_run *run)
     const struct node *in = begin(run);
 
     node_set(run->arena, run->got, "merged",
-             work_merge_conditions(run->arena, node_get(in, "existing"),
-                                   node_get(in, "new"), 0));
+             work_merge_conditions(run->arena, node_get(in, "existing"), node_get(in, "new"), 0));
 }
-CASE_ROW(work_merge_conditions, "work", "cases", "mergeConditions",
-         run_merge_conditions)
+CASE_ROW(work_merge_conditions, "work", "cases", "mergeConditions", run_merge_conditions)
 
 static void run_merge_manifests(struct case_run *run)
 {
     const struct node *in = begin(run);
 
     node_set(run->arena, run->got, "merged",
-             work_merge_manifests(run->arena, node_get(in, "existing"),
-                                  node_get(in, "new"), 0));
+             work_merge_manifests(run->arena, node_get(in, "existing"), node_get(in, "new"), 0));
 }
-CASE_ROW(work_merge_manifests, "work", "cases", "mergeManifestConditions",
-         run_merge_manifests)
+CASE_ROW(work_merge_manifests, "work", "cases", "mergeManifestConditions", run_merge_manifests)
 
 static void run_option(struct case_run *run)
 {
     const struct node *in = begin(run);
-    struct work_resource resource =
-        work_resource_read(node_get(in, "resource"));
-    struct node *option =
-        work_option(run->arena, node_get(in, "manifestConfigs"), &resource);
+    struct work_resource resource = work_resource_read(node_get(in, "resource"));
+    struct node *option = work_option(run->arena, node_get(in, "manifestConfigs"), &resource);
 
-    node_set(run->arena, run->got, "option",
-             option ? option : node_null(run->arena));
+    node_set(run->arena, run->got, "option", option ? option : node_null(run->arena));
 }
 CASE_ROW(work_option, "work", "cases", "manifestConfig", run_option)
 
 static void run_owned(struct case_run *run)
 {
     const struct node *in = begin(run);
-    struct work_resource resource =
-        work_resource_read(node_get(in, "resource"));
+    struct work_resource resource = work_resource_read(node_get(in, "resource"));
 
     node_set_bool(run->arena, run->got, "owned",
                   work_owns(node_get(in, "deleteOption"), &resource));
@@ -95,8 +82,7 @@ static void run_untracked(struct case_run *run)
     const struct node *in = begin(run);
 
     node_set(run->arena, run->got, "untracked",
-             work_untracked(run->arena, node_get(in, "applied"),
-                            node_get(in, "newApplied")));
+             work_untracked(run->arena, node_get(in, "applied"), node_get(in, "newApplied")));
 }
 CASE_ROW(work_untracked, "work", "cases", "untracked", run_untracked)
 
@@ -105,8 +91,7 @@ static void run_wildcard(struct case_run *run)
     const struct node *in = begin(run);
 
     node_set_bool(run->arena, run->got, "match",
-                  work_wildcard(node_get_text(in, "pattern"),
-                                node_get_text(in, "value")));
+                  work_wildcard(node_get_text(in, "pattern"), node_get_text(in, "value")));
 }
 CASE_ROW(work_wildcard, "work", "cases", "wildcard", run_wildcard)
 
@@ -114,8 +99,7 @@ static void run_ignore(struct case_run *run)
 {
     const struct node *in = begin(run);
     struct node *left =
-        work_ignore_fields(run->arena, node_get(in, "object"),
-                           node_get(in, "jsonPaths"), NULL);
+        work_ignore_fields(run->arena, node_get(in, "object"), node_get(in, "jsonPaths"), NULL);
 
     if (left)
         node_set(run->arena, run->got, "object", left);
@@ -139,8 +123,7 @@ static void run_rank(struct case_run *run)
     const struct node *kind = node_get(begin(run), "kind");
 
     node_set_int(run->arena, run->got, "rank",
-                 work_kind_rank(node_is(kind, NODE_STRING) ? kind->string
-                                                           : NULL));
+                 work_kind_rank(node_is(kind, NODE_STRING) ? kind->string : NULL));
 }
 CASE_ROW(work_rank, "work", "cases", "kindRank", run_rank)
 
@@ -156,8 +139,7 @@ static void run_order(struct case_run *run)
     for (size_t i = 0; i < count; i++) {
         node_add(run->arena, indexes, node_int(run->arena, (int64_t)order[i]));
         node_add(run->arena, kinds,
-                 node_string(run->arena,
-                             node_get_text(node_item(list, order[i]), "kind")));
+                 node_string(run->arena, node_get_text(node_item(list, order[i]), "kind")));
     }
 }
 CASE_ROW(work_order, "work", "cases", "applyOrder", run_order)
@@ -177,17 +159,14 @@ static struct node *work_like(struct arena *arena, const struct node *from)
         node_set(arena, meta, "labels", node_get(from, "labels"));
     if (node_get_bool(from, "deleting", false))
         node_set_text(arena, meta, "deletionTimestamp", "2022-01-01T00:00:00Z");
-    node_set(arena, node_make(arena, work, "spec"), "deleteOption",
-             node_get(from, "deleteOption"));
-    conditions =
-        node_make_list(arena, node_make(arena, work, "status"), "conditions");
+    node_set(arena, node_make(arena, work, "spec"), "deleteOption", node_get(from, "deleteOption"));
+    conditions = node_make_list(arena, node_make(arena, work, "status"), "conditions");
     for (size_t i = 0; i < node_count(list); i++) {
         struct node *one = node_share(arena, node_item(list, i));
         char since[CLOCK_TEXT];
 
-        clock_format(NOW - node_get_int(one, "transitionedSecondsAgo", 0) *
-                               CLOCK_SECOND,
-                     false, since);
+        clock_format(NOW - node_get_int(one, "transitionedSecondsAgo", 0) * CLOCK_SECOND, false,
+                     since);
         node_set_text(arena, one, "lastTransitionTime", since);
         node_add(arena, conditions, one);
     }
@@ -228,23 +207,19 @@ static void run_defaulting(struct case_run *run)
     (void)clock_parse(node_get_text(run->one, "now"), &now);
     object = work_default_cluster(run->arena, node_get(in, "object"),
                                   node_is(old, NODE_MAP) ? old : NULL, now, NULL);
-    node_set(run->arena, run->got, "object",
-             object ? object : node_null(run->arena));
+    node_set(run->arena, run->got, "object", object ? object : node_null(run->arena));
     node_set_bool(run->arena, run->got, "error", !object);
 }
-CASE_ROW(work_defaulting, "work", "cases", "managedClusterDefaulting",
-         run_defaulting)
+CASE_ROW(work_defaulting, "work", "cases", "managedClusterDefaulting", run_defaulting)
 
 static void run_csr(struct case_run *run)
 {
     const struct node *from = node_get(begin(run), "csr");
     const struct node *orgs = node_get(from, "Orgs");
-    const char **names =
-        arena_alloc(run->arena, (node_count(orgs) + 1) * sizeof *names);
+    const char **names = arena_alloc(run->arena, (node_count(orgs) + 1) * sizeof *names);
     struct work_csr csr = {
         node_get_text(from, "SignerName"),
-        node_get_text(node_get(from, "Labels"),
-                      "open-cluster-management.io/cluster-name"),
+        node_get_text(node_get(from, "Labels"), "open-cluster-management.io/cluster-name"),
         node_get_text(from, "CN"),
         names,
         node_count(orgs),
@@ -259,8 +234,7 @@ static void run_csr(struct case_run *run)
     node_set_bool(run->arena, run->got, "recognized", ours);
     node_set_text(run->arena, run->got, "clusterName", cluster);
     node_set(run->arena, run->got, "commonName",
-             ours ? node_format(run->arena, "system:open-cluster-management:%s:%s",
-                                cluster, agent)
+             ours ? node_format(run->arena, "system:open-cluster-management:%s:%s", cluster, agent)
                   : node_string(run->arena, ""));
 }
 CASE_ROW(work_csr, "work", "cases", "csrRecognition", run_csr)

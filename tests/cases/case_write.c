@@ -10,44 +10,37 @@
 
 static struct schema *compile(struct case_run *run)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
-    return schema_compile(run->arena, node_get(run->file, "openAPIV3Schema"),
-                          NULL, true, &err);
+    return schema_compile(run->arena, node_get(run->file, "openAPIV3Schema"), NULL, true, &err);
 }
 
-static struct node *finish(struct case_run *run, const struct schema *schema,
-                           bool applied, struct node *object,
-                           struct node *causes, struct err *err)
+static struct node *finish(struct case_run *run, const struct schema *schema, bool applied,
+                           struct node *object, struct node *causes, struct err *err)
 {
     struct node *copy = object ? node_copy(run->arena, object) : NULL;
 
-    if (!copy ||
-        (applied ? schema_apply_defaults_only(schema, run->arena, copy, err)
-                 : schema_apply_defaults(schema, run->arena, copy, err)) < 0)
+    if (!copy || (applied ? schema_apply_defaults_only(schema, run->arena, copy, err)
+                          : schema_apply_defaults(schema, run->arena, copy, err)) < 0)
         return NULL;
     schema_prune(schema, run->arena, copy, NULL);
     if (schema_validate(schema, run->arena, copy, causes))
         return copy;
     err_set(err, ERR_INVALID, "%s",
             schema_sentence(run->arena, "Widget", "test.axle.dev",
-                            node_get_text(node_get(copy, "metadata"), "name"),
-                            causes));
+                            node_get_text(node_get(copy, "metadata"), "name"), causes));
     return NULL;
 }
 
 static struct node *write_object(struct case_run *run, const char *op,
-                                 const struct patch_writer *writer,
-                                 const struct node *live,
-                                 const struct node *body, struct node *causes,
-                                 struct err *err)
+                                 const struct patch_writer *writer, const struct node *live,
+                                 const struct node *body, struct node *causes, struct err *err)
 {
     struct node *next;
 
     if (!strcmp(op, "apply"))
         return finish(run, writer->schema, true,
-                      patch_apply(run->arena, writer, live, body, causes, err),
-                      causes, err);
+                      patch_apply(run->arena, writer, live, body, causes, err), causes, err);
     if (!strcmp(op, "merge"))
         next = patch_merge(run->arena, live, body);
     else if (!strcmp(op, "json"))
@@ -58,8 +51,7 @@ static struct node *write_object(struct case_run *run, const char *op,
     return next ? patch_track(run->arena, writer, live, next) : NULL;
 }
 
-static int compare_text(const struct node *a, const struct node *b,
-                        const char *key)
+static int compare_text(const struct node *a, const struct node *b, const char *key)
 {
     return strcmp(node_get_text(a, key), node_get_text(b, key));
 }
@@ -81,10 +73,9 @@ static void sort_list(struct node *list)
 }
 
 /* Who owns what, and the causes, are sets. */
-static bool same_write(struct arena *arena, const struct node *expected,
-                       const struct node *got)
+static bool same_write(struct arena *arena, const struct node *expected, const struct node *got)
 {
-    struct node *sides[] = { node_copy(arena, expected), node_copy(arena, got) };
+    struct node *sides[] = {node_copy(arena, expected), node_copy(arena, got)};
 
     for (size_t i = 0; i < count_of(sides); i++) {
         sort_list(node_at(sides[i], "observed", "metadata", "managedFields", NULL));
@@ -93,8 +84,7 @@ static bool same_write(struct arena *arena, const struct node *expected,
     return node_same(sides[0], sides[1]);
 }
 
-static struct node *error_of(struct case_run *run, const struct err *err,
-                             struct node *causes)
+static struct node *error_of(struct case_run *run, const struct err *err, struct node *causes)
 {
     struct node *error = node_map(run->arena);
 
@@ -108,11 +98,11 @@ static struct node *error_of(struct case_run *run, const struct err *err,
 
 static void run_write(struct case_run *run)
 {
-    static const char *const responses[] = { "code", "observed", "error" };
+    static const char *const responses[] = {"code", "observed", "error"};
     const struct node *live = node_get(run->one, "live");
     const char *op = node_get_text(run->one, "op");
     struct node *causes = node_list(run->arena), *object;
-    struct err err = { 0 };
+    struct err err = {0};
     struct patch_writer writer = {
         .schema = compile(run),
         .manager = node_get_text(run->one, "manager"),
@@ -124,17 +114,14 @@ static void run_write(struct case_run *run)
     if (!node_is(live, NODE_MAP))
         live = NULL;
     created = !live;
-    object = write_object(run, op, &writer, live, node_get(run->one, "body"),
-                          causes, &err);
+    object = write_object(run, op, &writer, live, node_get(run->one, "body"), causes, &err);
     run->same = same_write;
     run->expected = node_map(run->arena);
     run->got = node_map(run->arena);
     for (size_t i = 0; i < count_of(responses); i++)
         if (node_get(run->one, responses[i]))
-            node_set(run->arena, run->expected, responses[i],
-                     node_get(run->one, responses[i]));
-    node_set_int(run->arena, run->got, "code",
-                 object ? created ? 201 : 200 : err_http(err.code));
+            node_set(run->arena, run->expected, responses[i], node_get(run->one, responses[i]));
+    node_set_int(run->arena, run->got, "code", object ? created ? 201 : 200 : err_http(err.code));
     if (object)
         node_set(run->arena, run->got, "observed", object);
     else

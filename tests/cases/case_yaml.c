@@ -8,15 +8,13 @@
 
 /* The answer as a tree, so that numbers count as numbers; its text where it holds
    a NUL, which the reader of JSON refuses. */
-static void expect_one(struct case_run *run, const char *json_key,
-                       const char *name)
+static void expect_one(struct case_run *run, const char *json_key, const char *name)
 {
     const struct node *json = node_get(run->one, json_key);
     struct node *tree = NULL;
 
     if (json)
-        tree = document_read_json(run->arena, json->string, json->len,
-                                  &document_limits_own, NULL);
+        tree = document_read_json(run->arena, json->string, json->len, &document_limits_own, NULL);
     if (tree)
         node_set(run->arena, run->expected, name, tree);
     else if (json)
@@ -34,8 +32,7 @@ static void write_go_json(struct text *out, const struct node *tree)
     for (const char *at = text_string(&plain); *at; at++) {
         if (strchr("<>&", *at))
             text_addf(out, "\\u%04x", *at);
-        else if (strncmp(at, "\xe2\x80\xa8", 3) == 0 ||
-                 strncmp(at, "\xe2\x80\xa9", 3) == 0) {
+        else if (strncmp(at, "\xe2\x80\xa8", 3) == 0 || strncmp(at, "\xe2\x80\xa9", 3) == 0) {
             text_addf(out, "\\u202%x", (unsigned char)at[2] & 0xf);
             at += 2;
         } else {
@@ -47,8 +44,7 @@ static void write_go_json(struct text *out, const struct node *tree)
 static void respond_one(struct case_run *run, bool strict, const char *name)
 {
     size_t len;
-    const char *yaml =
-        case_bytes(run->arena, node_get(run->one, "yaml"), &len);
+    const char *yaml = case_bytes(run->arena, node_get(run->one, "yaml"), &len);
     struct err err = {0};
     scoped_text struct text out = {0};
     struct document_limits limits = document_limits_own;
@@ -56,8 +52,7 @@ static void respond_one(struct case_run *run, bool strict, const char *name)
 
     limits.nuls = true;
     tree = document_read_yaml(run->arena, yaml, len,
-                              strict ? DOCUMENT_KEYS_ONCE_EVEN_MERGED
-                                     : DOCUMENT_KEYS_LAST_WINS,
+                              strict ? DOCUMENT_KEYS_ONCE_EVEN_MERGED : DOCUMENT_KEYS_LAST_WINS,
                               &limits, &err);
     if (tree && strstr(node_get_text(run->expected, name), "\\u0000")) {
         write_go_json(&out, tree);

@@ -24,8 +24,7 @@ struct totals {
 
 /* ---- Comparing ---------------------------------------------------------- */
 
-static bool answers_agree(const struct case_run *run,
-                          const struct node *expected)
+static bool answers_agree(const struct case_run *run, const struct node *expected)
 {
     scoped_arena struct arena *arena = arena_new();
 
@@ -72,9 +71,7 @@ static struct node *find_leaf(struct node *node, size_t *at)
     if (!inner)
         return (*at)-- ? NULL : node;
     for (size_t i = 0; i < node->len && !found; i++)
-        found = find_leaf(node->type == NODE_LIST ? node->items[i]
-                                                  : node->members[i].value,
-                          at);
+        found = find_leaf(node->type == NODE_LIST ? node->items[i] : node->members[i].value, at);
     return found;
 }
 
@@ -101,7 +98,7 @@ static size_t poison(struct case_run *run, struct totals *totals)
 
 static const char *unit_of(const struct node *one)
 {
-    static const char *const keys[] = { "unit", "type", "op" };
+    static const char *const keys[] = {"unit", "type", "op"};
 
     for (size_t i = 0; i < count_of(keys); i++)
         if (*node_get_text(one, keys[i]))
@@ -109,8 +106,7 @@ static const char *unit_of(const struct node *one)
     return "";
 }
 
-static const struct case_row *find_row(const char *kind, const char *list,
-                                       const char *unit)
+static const struct case_row *find_row(const char *kind, const char *list, const char *unit)
 {
     const struct case_row *any = NULL;
 
@@ -129,33 +125,32 @@ static void print_case(struct arena *arena, const char *word, const char *id,
                        const struct case_run *run)
 {
     printf("%s %s\n", word, id);
-    printf("  expected %s\n",
-           run->expected ? document_json(arena, run->expected) : "nothing");
+    printf("  expected %s\n", run->expected ? document_json(arena, run->expected) : "nothing");
     printf("  got      %s\n", run->got ? document_json(arena, run->got) : "nothing");
 }
 
-static const char *name_of(struct arena *arena, const struct node *one,
-                           const char *list, size_t index)
+static const char *name_of(struct arena *arena, const struct node *one, const char *list,
+                           size_t index)
 {
     if (*node_get_text(one, "id"))
         return node_get_text(one, "id");
     return arena_printf(arena, "%s[%zu]", list, index);
 }
 
-static void run_case(struct totals *totals, const struct node *file,
-                     const char *list, size_t index, const struct node *one)
+static void run_case(struct totals *totals, const struct node *file, const char *list, size_t index,
+                     const struct node *one)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *id = name_of(arena, one, list, index), *unit = unit_of(one);
     const struct case_row *row = find_row(totals->kind, list, unit);
-    struct case_run run = { .arena = arena, .file = file, .one = one };
+    struct case_run run = {.arena = arena, .file = file, .one = one};
     size_t missed;
 
     if (row)
         row->run(&run);
     else
-        run.skip = arena_printf(arena, "%s/%s%s%s is not built", totals->kind,
-                                list, *unit ? "/" : "", unit);
+        run.skip = arena_printf(arena, "%s/%s%s%s is not built", totals->kind, list,
+                                *unit ? "/" : "", unit);
     totals->differ += run.differ;
     if (run.skip) {
         printf("skipped %s: %s\n", id, run.skip);
@@ -171,8 +166,8 @@ static void run_case(struct totals *totals, const struct node *file,
     }
 }
 
-static void run_list(struct totals *totals, const struct node *file,
-                     const char *list, const struct node *cases)
+static void run_list(struct totals *totals, const struct node *file, const char *list,
+                     const struct node *cases)
 {
     totals->known = true;
     for (size_t i = 0; i < node_count(cases); i++)
@@ -182,12 +177,12 @@ static void run_list(struct totals *totals, const struct node *file,
 /* Every array of the file that a row of its kind names, and "cases". */
 static void run_file(struct totals *totals, const struct node *file)
 {
-    node_each (member, file) {
+    node_each(member, file)
+    {
         bool wanted = !strcmp(member->key, "cases");
 
         for (const struct case_row *row = rows; row; row = row->next)
-            wanted |= !strcmp(row->kind, totals->kind) &&
-                      !strcmp(row->list, member->key);
+            wanted |= !strcmp(row->kind, totals->kind) && !strcmp(row->list, member->key);
         if (wanted && node_is(member->value, NODE_LIST))
             run_list(totals, file, member->key, member->value);
     }
@@ -197,8 +192,7 @@ static void run_file(struct totals *totals, const struct node *file)
 
 char *case_bytes(struct arena *arena, const struct node *string, size_t *ret_len)
 {
-    char *copy = arena_bytes(arena, node_text(string),
-                             string ? string->len : 0);
+    char *copy = arena_bytes(arena, node_text(string), string ? string->len : 0);
     char *to = copy;
 
     for (const char *at = copy; *at;) {
@@ -216,7 +210,7 @@ char *case_bytes(struct arena *arena, const struct node *string, size_t *ret_len
 
 struct node *case_string(struct arena *arena, const char *bytes, size_t len)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     for (size_t i = 0; i < len; i++) {
         if (bytes[i])
@@ -235,8 +229,7 @@ void case_expect_error(struct case_run *run, bool got_error)
         run->expected = node_map(run->arena);
     if (!run->got)
         run->got = node_map(run->arena);
-    node_set_bool(run->arena, run->expected, "error",
-                  error && error->type != NODE_NULL);
+    node_set_bool(run->arena, run->expected, "error", error && error->type != NODE_NULL);
     node_set_bool(run->arena, run->got, "error", got_error);
 }
 
@@ -278,9 +271,9 @@ static void hide_nuls(struct text *text)
 static int run_path(struct totals *totals, const char *path)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text text = { 0 };
+    scoped_text struct text text = {0};
     struct document_limits limits = document_limits_own;
-    struct err err = { 0 };
+    struct err err = {0};
     struct node *file;
 
     limits.any_integer = true;
@@ -300,7 +293,7 @@ static int run_path(struct totals *totals, const char *path)
 
 int main(int argc, char **argv)
 {
-    struct totals totals = { 0 };
+    struct totals totals = {0};
 
     if (argc > 1 && !strcmp(argv[1], "--poison")) {
         totals.poison = true;
@@ -320,7 +313,6 @@ int main(int argc, char **argv)
         printf("%zu texts differ that need not agree\n", totals.differ);
     if (totals.poison)
         printf("%zu leaves were changed\n", totals.leaves);
-    printf("%zu passed, %zu failed, %zu skipped\n", totals.passed, totals.failed,
-           totals.skipped);
+    printf("%zu passed, %zu failed, %zu skipped\n", totals.passed, totals.failed, totals.skipped);
     return totals.failed || !totals.known ? 1 : 0;
 }

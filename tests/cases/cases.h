@@ -30,8 +30,7 @@ struct case_run {
     const char *skip; /* why it could not be run */
     unsigned differ;  /* texts that differ and need not agree */
     /* NULL: node_same. Neither side may be changed. */
-    bool (*same)(struct arena *arena, const struct node *expected,
-                 const struct node *got);
+    bool (*same)(struct arena *arena, const struct node *expected, const struct node *got);
 };
 
 typedef void case_fn(struct case_run *run);
@@ -46,18 +45,17 @@ struct case_row {
 
 void case_register(struct case_row *row);
 
-#define CASE_ROW(name, kind, list, unit, run)                                  \
-    __attribute__((constructor)) static void register_##name(void)             \
-    {                                                                          \
-        static struct case_row row = { kind, list, unit, run, NULL };          \
-                                                                               \
-        case_register(&row);                                                   \
+#define CASE_ROW(name, kind, list, unit, run)                                                      \
+    __attribute__((constructor)) static void register_##name(void)                                 \
+    {                                                                                              \
+        static struct case_row row = {kind, list, unit, run, NULL};                                \
+                                                                                                   \
+        case_register(&row);                                                                       \
     }
 
 /* A string of the file with its NULs, which the frame reads as a rune of private
    use, and the other way round: nodes hold no NUL in keys. */
-char *case_bytes(struct arena *arena, const struct node *string,
-                 size_t *ret_len);
+char *case_bytes(struct arena *arena, const struct node *string, size_t *ret_len);
 struct node *case_string(struct arena *arena, const char *bytes, size_t len);
 
 /* "error": true on both sides where only that must agree. */

@@ -17,8 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
  * and .d of a template, which runs with a small budget. Twice, and the second
  * time must give the same bytes.
  */
-static inline int fuzz_ask(const char *template, const uint8_t *bytes,
-                           size_t size)
+static inline int fuzz_ask(const char *template, const uint8_t *bytes, size_t size)
 {
     static const char *const names[] = {"a", "b", "c", "d"};
     struct template_options options = sprig_options_helm;
@@ -51,8 +50,8 @@ static inline int fuzz_ask(const char *template, const uint8_t *bytes,
     for (int i = 0; i < 2; i++)
         (void)!template_run(set, "f", data, &out[i], &error);
     if (!text_same(text_string(&out[0]), text_string(&out[1]))) {
-        fprintf(stderr, "twice, and not the same:\n%s\n%s\n",
-                text_string(&out[0]), text_string(&out[1]));
+        fprintf(stderr, "twice, and not the same:\n%s\n%s\n", text_string(&out[0]),
+                text_string(&out[1]));
         abort();
     }
     text_free(&out[0]);

@@ -42,15 +42,14 @@ static unsigned next(struct input *in, unsigned below)
 
 static const char *letter(struct input *in)
 {
-    return (const char *[]){ "a", "b", "c" }[next(in, 3)];
+    return (const char *[]){"a", "b", "c"}[next(in, 3)];
 }
 
 /*
  * Lists never hold twins, and nothing sent is empty: there as here, what a sent
  * {} or [] empties is gone, and comes back empty when it is sent again.
  */
-static void put_list(struct arena *arena, struct input *in, struct node *spec,
-                     bool parts)
+static void put_list(struct arena *arena, struct input *in, struct node *spec, bool parts)
 {
     unsigned mask = 1 + next(in, 7);
     struct node *list = node_list(arena);
@@ -87,12 +86,10 @@ static struct node *body(struct arena *arena, struct input *in)
             node_set_int(arena, spec, "n", next(in, 3));
             break;
         case 1:
-            node_set_int(arena, node_make(arena, spec, "map"), letter(in),
-                         next(in, 3));
+            node_set_int(arena, node_make(arena, spec, "map"), letter(in), next(in, 3));
             break;
         case 2:
-            node_set_int(arena, node_make(arena, spec, "atom"), letter(in),
-                         next(in, 3));
+            node_set_int(arena, node_make(arena, spec, "atom"), letter(in), next(in, 3));
             break;
         default:
             put_list(arena, in, spec, next(in, 2));
@@ -100,21 +97,21 @@ static struct node *body(struct arena *arena, struct input *in)
     return object;
 }
 
-static void fail(const char *what, const struct node *live,
-                 const struct node *sent, const struct node *got)
+static void fail(const char *what, const struct node *live, const struct node *sent,
+                 const struct node *got)
 {
     scoped_arena struct arena *arena = arena_new();
 
     fprintf(stderr, "%s\nlive %s\nsent %s\ngot  %s\n", what,
-            live ? document_json(arena, live) : "none",
-            document_json(arena, sent), got ? document_json(arena, got) : "none");
+            live ? document_json(arena, live) : "none", document_json(arena, sent),
+            got ? document_json(arena, got) : "none");
     abort();
 }
 
-static struct node *apply(struct arena *arena, struct patch_writer *writer,
-                          struct node *live, const struct node *sent)
+static struct node *apply(struct arena *arena, struct patch_writer *writer, struct node *live,
+                          const struct node *sent)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     struct node *causes = node_list(arena), *again;
     struct node *after = patch_apply(arena, writer, live, sent, causes, &err);
 
@@ -136,26 +133,23 @@ static struct node *apply(struct arena *arena, struct patch_writer *writer,
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct input in = { bytes, size };
-    struct err err = { 0 };
+    struct input in = {bytes, size};
+    struct err err = {0};
     struct node *live = NULL;
     struct schema *schema = schema_compile(
-        arena, document_read_json(arena, source, strlen(source),
-                                  &document_limits_own, NULL),
-        NULL, true, &err);
+        arena, document_read_json(arena, source, strlen(source), &document_limits_own, NULL), NULL,
+        true, &err);
 
     for (int i = 0; i < 40 && in.size; i++) {
-        struct patch_writer writer = { .schema = schema, .manager = letter(&in),
-                                       .api_version = "t/v1",
-                                       .force = next(&in, 2) };
+        struct patch_writer writer = {
+            .schema = schema, .manager = letter(&in), .api_version = "t/v1", .force = next(&in, 2)};
         bool update = next(&in, 3) == 0;
         struct node *sent = body(arena, &in);
 
         if (!update)
             live = apply(arena, &writer, live, sent);
         else
-            live = patch_track(arena, &writer, live,
-                               live ? patch_merge(arena, live, sent) : sent);
+            live = patch_track(arena, &writer, live, live ? patch_merge(arena, live, sent) : sent);
     }
     return 0;
 }

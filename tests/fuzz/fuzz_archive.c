@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-static const struct archive_limits limits = { 1 << 20, 1 << 18, 100 };
+static const struct archive_limits limits = {1 << 20, 1 << 18, 100};
 
 static void must(bool good)
 {
@@ -22,7 +22,7 @@ static void must(bool good)
 static void unpack(const void *bytes, size_t len)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text tar = { 0 };
+    scoped_text struct text tar = {0};
     struct archive_file *files, *again;
     size_t count, more;
 
@@ -45,7 +45,7 @@ static void unpack(const void *bytes, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    scoped_text struct text inside = { 0 };
+    scoped_text struct text inside = {0};
 
     unpack(bytes, size);
     if (!archive_gunzip(&inside, bytes, size, limits.bytes, NULL))

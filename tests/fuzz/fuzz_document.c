@@ -18,13 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
  * well: the breaks of Unicode that it takes for printable, and keys that are too
  * long to be told from values.
  */
-static void read_back(struct arena *arena, const struct text *yaml,
-                      const struct text *json)
+static void read_back(struct arena *arena, const struct text *yaml, const struct text *json)
 {
-    scoped_text struct text again = { 0 };
+    scoped_text struct text again = {0};
     struct document_limits limits = document_limits_own;
     struct node *node;
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (strstr(text_string(yaml), "\xe2\x80\xa8") || strstr(text_string(yaml), "\xe2\x80\xa9"))
         return;
@@ -45,9 +44,9 @@ static void read_back(struct arena *arena, const struct text *yaml,
 /* The canonical text of a tree, read again, is a tree of the same text. */
 static void write_and_read(struct arena *arena, const struct node *node)
 {
-    scoped_text struct text once = { 0 }, twice = { 0 }, yaml = { 0 };
+    scoped_text struct text once = {0}, twice = {0}, yaml = {0};
     struct node *again;
-    struct err err = { 0 };
+    struct err err = {0};
 
     document_write_canonical(&once, node);
     again = document_read_json(arena, text_string(&once), once.len, &document_limits_own, &err);
@@ -71,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *text = (const char *)bytes;
-    struct err err = { 0 };
+    struct err err = {0};
     const char *complaint = document_complaint(arena, text, size);
     struct node *node;
 

@@ -29,27 +29,27 @@ static const char config[] =
 
 static struct node *read(struct arena *arena, const char *text)
 {
-    return document_read_json(arena, text, strlen(text), &document_limits_own,
-                              NULL);
+    return document_read_json(arena, text, strlen(text), &document_limits_own, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
+    struct err err = {0};
     struct node *live = read(arena, object), *after;
-    struct node *fields = document_read_json(arena, (const char *)bytes, size,
-                                             &document_limits_api, NULL);
+    struct node *fields =
+        document_read_json(arena, (const char *)bytes, size, &document_limits_api, NULL);
     struct patch_writer writer = {
         .schema = schema_compile(arena, read(arena, source), NULL, true, &err),
-        .manager = "m", .api_version = "t/v1", .force = true,
+        .manager = "m",
+        .api_version = "t/v1",
+        .force = true,
     };
 
     if (!fields)
         return 0;
-    node_set(arena,
-             node_item(node_at(live, "metadata", "managedFields", NULL), 0),
-             "fieldsV1", fields);
+    node_set(arena, node_item(node_at(live, "metadata", "managedFields", NULL), 0), "fieldsV1",
+             fields);
     after = patch_apply(arena, &writer, live, read(arena, config), NULL, &err);
     if (!after || !patch_track(arena, &writer, live, after))
         abort();

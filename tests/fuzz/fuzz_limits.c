@@ -27,7 +27,8 @@ static void check_tree(const struct node *tree, unsigned depth)
 {
     if (node_is(tree, NODE_STRING))
         check_text(node_text(tree));
-    node_each (member, tree) {
+    node_each(member, tree)
+    {
         check_text(member->key);
         check_tree(member->value, depth + 1);
     }
@@ -38,8 +39,8 @@ static void check_tree(const struct node *tree, unsigned depth)
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *tree = document_read_json(arena, (const char *)bytes, size,
-                                           &document_limits_api, NULL);
+    struct node *tree =
+        document_read_json(arena, (const char *)bytes, size, &document_limits_api, NULL);
     struct err err = {0};
     const char *host = "";
 

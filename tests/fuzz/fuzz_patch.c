@@ -19,8 +19,7 @@ static const char source[] =
     "\"x-kubernetes-preserve-unknown-fields\":true}},\"s\":{\"type\":\"array\","
     "\"x-kubernetes-list-type\":\"set\",\"items\":{\"type\":\"string\"}}}}";
 
-static void check_same(const char *what, const struct node *a,
-                       const struct node *b)
+static void check_same(const char *what, const struct node *a, const struct node *b)
 {
     if (node_same(a, b))
         return;
@@ -35,12 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     size_t first = line ? (size_t)(line - bytes) : size;
     struct node *live, *patch, *copy, *merged;
     struct schema *schema;
-    struct err err = { 0 };
+    struct err err = {0};
 
-    live = document_read_json(arena, (const char *)bytes, first,
-                              &document_limits_api, NULL);
-    patch = line ? document_read_json(arena, (const char *)line + 1,
-                                      size - first - 1, &document_limits_api, NULL)
+    live = document_read_json(arena, (const char *)bytes, first, &document_limits_api, NULL);
+    patch = line ? document_read_json(arena, (const char *)line + 1, size - first - 1,
+                                      &document_limits_api, NULL)
                  : live;
     if (!live || !patch)
         return 0;
@@ -51,10 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     check_same("merge", patch_merge(arena, merged, patch), merged);
     if (!patch_json(arena, live, patch, NULL, &err) && !*err.text)
         abort();
-    schema = schema_compile(arena,
-                            document_read_json(arena, source, strlen(source),
-                                               &document_limits_own, NULL),
-                            NULL, true, &err);
+    schema = schema_compile(
+        arena, document_read_json(arena, source, strlen(source), &document_limits_own, NULL), NULL,
+        true, &err);
     if (!schema || (!patch_strategic(arena, schema, live, patch, &err) && !*err.text))
         abort();
     check_same("a patch", live, copy);

@@ -13,10 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     const char *text = (const char *)bytes;
     const char *end = size ? memchr(bytes, 0, size) : NULL;
     size_t len = end ? (size_t)(end - text) : size;
-    struct err err = { 0 };
+    struct err err = {0};
     scoped_pattern struct pattern *pattern = NULL;
     ptrdiff_t *at;
-    struct meter meter = { .limit = UINT64_MAX };
+    struct meter meter = {.limit = UINT64_MAX};
 
     if (size > 2000)
         return 0;

@@ -26,8 +26,7 @@ static const struct {
     {"rbac.authorization.k8s.io/v1", "RoleBinding"},
 };
 
-static void add_field(struct text *out, int number, const char *bytes,
-                      size_t len)
+static void add_field(struct text *out, int number, const char *bytes, size_t len)
 {
     size_t left = len;
 
@@ -68,8 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (!node)
         return 0;
     document_write_json(&out, node);
-    if (!document_read_json(arena, text_string(&out), out.len,
-                            &document_limits_own, &err)) {
+    if (!document_read_json(arena, text_string(&out), out.len, &document_limits_own, &err)) {
         fprintf(stderr, "%s: %s\n", err.text, text_string(&out));
         abort();
     }

@@ -12,7 +12,7 @@ static void read_again(struct arena *arena, const struct quantity *quantity)
 {
     const char *text = quantity_text(arena, quantity);
     struct quantity again, zero;
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (quantity_parse(arena, text, &again, &err) < 0) {
         /* A number with very many zeros is longer when it is written out. */
@@ -21,8 +21,7 @@ static void read_again(struct arena *arena, const struct quantity *quantity)
         abort();
     }
     /* Binary amounts beyond 64 bits are capped when they are read. */
-    if (again.format != QUANTITY_BINARY_SI &&
-        quantity_compare(quantity, &again)) {
+    if (again.format != QUANTITY_BINARY_SI && quantity_compare(quantity, &again)) {
         fprintf(stderr, "%s is another amount\n", text);
         abort();
     }

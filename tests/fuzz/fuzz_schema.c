@@ -16,18 +16,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     size_t first = line ? (size_t)(line - bytes) : size;
     struct node *source, *object, *causes = node_list(arena);
     struct schema *schema;
-    struct err err = { 0 };
+    struct err err = {0};
 
-    source = document_read_json(arena, (const char *)bytes, first,
-                                &document_limits_api, NULL);
+    source = document_read_json(arena, (const char *)bytes, first, &document_limits_api, NULL);
     if (!source)
         return 0;
-    schema = schema_compile(arena, source, node_get(source, "definitions"), false,
-                            &err);
-    object = line && schema
-                 ? document_read_json(arena, (const char *)line + 1,
-                                      size - first - 1, &document_limits_api, NULL)
-                 : NULL;
+    schema = schema_compile(arena, source, node_get(source, "definitions"), false, &err);
+    object = line && schema ? document_read_json(arena, (const char *)line + 1, size - first - 1,
+                                                 &document_limits_api, NULL)
+                            : NULL;
     if (!object)
         return 0;
     schema_find_unknown(schema, arena, object, node_list(arena));

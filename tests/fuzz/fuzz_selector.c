@@ -15,11 +15,11 @@ static void read_again(struct arena *arena, const struct selector *selector,
                        const struct node *labels)
 {
     const char *text = selector_text(arena, selector);
-    struct err err = { 0 };
+    struct err err = {0};
     struct selector *again = selector_parse_labels(arena, text, &err);
 
-    if (again && selector_matches_labels(selector, labels) ==
-                     selector_matches_labels(again, labels))
+    if (again &&
+        selector_matches_labels(selector, labels) == selector_matches_labels(again, labels))
         return;
     /* Empty values among others cannot all be written down. */
     if (strstr(text, "(") || strstr(text, ",,"))

@@ -4,5 +4,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    return fuzz_ask("{{ semverCompare .a .b }}{{ semverCompare .b \"1.2.3-rc.1\" }}{{ (semver .a).Major }}", bytes, size);
+    return fuzz_ask(
+        "{{ semverCompare .a .b }}{{ semverCompare .b \"1.2.3-rc.1\" }}{{ (semver .a).Major }}",
+        bytes, size);
 }

@@ -12,21 +12,18 @@ static struct place place;
 static void try_header(const char *scheme, const char *text)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct http_field headers[] = {
-        {"authorization", arena_printf(arena, "%s %s", scheme, text)}};
+    struct http_field headers[] = {{"authorization", arena_printf(arena, "%s %s", scheme, text)}};
     /* Another address each time, so that none has to wait. */
     static unsigned turn;
     char remote[32];
-    struct http_request request = {.remote = remote, .arena = arena,
-                                   .headers = headers, .header_count = 1};
+    struct http_request request = {
+        .remote = remote, .arena = arena, .headers = headers, .header_count = 1};
     struct auth_user *user;
     struct err err = {0};
 
-    snprintf(remote, sizeof remote, "10.%u.%u.%u:1", turn >> 16 & 255,
-             turn >> 8 & 255, turn & 255);
+    snprintf(remote, sizeof remote, "10.%u.%u.%u:1", turn >> 16 & 255, turn >> 8 & 255, turn & 255);
     turn++;
-    if (auth_identify(place.auth, &request, arena, &user, &err) == 0 &&
-        user->role != AUTH_USER)
+    if (auth_identify(place.auth, &request, arena, &user, &err) == 0 && user->role != AUTH_USER)
         abort();
     if (err.code && !err.text[0])
         abort();

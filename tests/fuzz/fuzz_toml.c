@@ -4,5 +4,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    return fuzz_ask("{{ $t := fromToml .a }}{{ toToml $t }}{{ toJson $t }}{{ fromToml .b }}", bytes, size);
+    return fuzz_ask("{{ $t := fromToml .a }}{{ toToml $t }}{{ toJson $t }}{{ fromToml .b }}", bytes,
+                    size);
 }

@@ -28,7 +28,6 @@ void store_disk_flip(struct store_disk *disk, const char *file, int64_t bit);
 void store_disk_cut(struct store_disk *disk, const char *file, int64_t size);
 void store_disk_remove(struct store_disk *disk, const char *file);
 /* One file of another disk as it is now; NULL: all of them and no others. */
-void store_disk_copy(struct store_disk *disk, const struct store_disk *from,
-                     const char *file);
+void store_disk_copy(struct store_disk *disk, const struct store_disk *from, const char *file);
 
 #endif

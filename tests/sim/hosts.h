@@ -59,19 +59,17 @@ bool world_chance(struct loop_world *world, unsigned ppm);
 int64_t world_latency(struct loop_world *world);
 struct world_event *world_event_at(struct loop_world *world, int64_t when);
 /* Calls something on a host, with its clock. */
-#define WORLD_AS(world, host) for (bool once_ = ((world)->current = (host), true); once_; once_ = false)
+#define WORLD_AS(world, host)                                                                      \
+    for (bool once_ = ((world)->current = (host), true); once_; once_ = false)
 
-struct loop_stream *world_connect(struct loop *loop, const char *address,
-                                  struct err *err);
-struct loop_listener *world_listen(struct loop *loop, const char *address,
-                                   loop_accept_fn *fn, void *arg,
-                                   struct err *err);
+struct loop_stream *world_connect(struct loop *loop, const char *address, struct err *err);
+struct loop_listener *world_listen(struct loop *loop, const char *address, loop_accept_fn *fn,
+                                   void *arg, struct err *err);
 /* The cut that lies between two hosts, or NULL. */
-struct world_cut *world_cut_between(const struct loop_world *world,
-                                    const char *one, const char *other);
+struct world_cut *world_cut_between(const struct loop_world *world, const char *one,
+                                    const char *other);
 void world_links_crash(struct world_host *host);
-void world_links_reset(struct loop_world *world, const char *one,
-                       const char *other);
+void world_links_reset(struct loop_world *world, const char *one, const char *other);
 void world_link_drop(struct loop_world *world, struct world_link *link);
 void world_push(struct loop_world *world, struct world_event *event);
 

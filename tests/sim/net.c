@@ -40,11 +40,11 @@ struct end {
 struct world_link {
     struct world_link *next, **back;
     struct end *ends[2];
-    char *names[2];          /* owned; of the hosts */
-    char key[128];           /* what it was dialled for */
+    char *names[2]; /* owned; of the hosts */
+    char key[128];  /* what it was dialled for */
     unsigned holders;
-    size_t flying[2];        /* bytes on their way to this end */
-    int64_t last[2];         /* when the latest event for this end comes */
+    size_t flying[2]; /* bytes on their way to this end */
+    int64_t last[2];  /* when the latest event for this end comes */
 };
 
 void world_link_drop(struct loop_world *world, struct world_link *link)
@@ -63,8 +63,7 @@ void world_link_drop(struct loop_world *world, struct world_link *link)
 typedef void event_fn(struct loop_world *world, struct world_event *event);
 
 /* Something for the end `to`, after what is on its way to it already. */
-static struct world_event *send_event(struct loop_world *world,
-                                      struct world_link *link, int to,
+static struct world_event *send_event(struct loop_world *world, struct world_link *link, int to,
                                       event_fn *fn, int64_t delay)
 {
     struct world_event *event = world_event_at(world, world->now + delay);
@@ -242,7 +241,7 @@ static void on_link_bytes(struct loop_world *world, struct world_event *event)
         return;
     }
     WORLD_AS(world, end->host)
-        deliver_bytes(end, event->bytes, event->len);
+    deliver_bytes(end, event->bytes, event->len);
 }
 
 static void on_link_end(struct loop_world *world, struct world_event *event)
@@ -426,7 +425,7 @@ static void on_link_connected(struct loop_world *world, struct world_event *even
     fill_window(end);
     if (end->stream.events && end->stream.events->opened)
         WORLD_AS(world, end->host)
-            end->stream.events->opened(end->stream.arg);
+    end->stream.events->opened(end->stream.arg);
 }
 
 static void on_link_refused(struct loop_world *world, struct world_event *event)
@@ -476,12 +475,12 @@ static void on_knock(struct loop_world *world, struct world_event *event)
     end = end_new(host, link, 1, END_OPEN);
     send_event(world, link, 0, on_link_connected, world_latency(world));
     WORLD_AS(world, host)
-        listener->listener.fn(&end->stream, listener->listener.arg);
+    listener->listener.fn(&end->stream, listener->listener.arg);
 }
 
 /* "HOST:PORT" or "unix:PATH", as a host's name and a listener's key. */
 static int split_address(struct world_host *host, const char *address, char name[LOOP_HOST],
-                 char key[128], struct err *err)
+                         char key[128], struct err *err)
 {
     int port;
 
@@ -499,8 +498,7 @@ static int split_address(struct world_host *host, const char *address, char name
     return 0;
 }
 
-struct loop_stream *world_connect(struct loop *loop, const char *address,
-                                  struct err *err)
+struct loop_stream *world_connect(struct loop *loop, const char *address, struct err *err)
 {
     struct world_host *host = host_of(loop);
     struct loop_world *world = host->world;
@@ -555,11 +553,10 @@ static void pause_sim_listener(struct loop_listener *listener, bool paused)
     ((struct world_listener *)listener)->paused = paused;
 }
 
-static const struct loop_listener_kind listener_kind = {close_sim_listener,
-                                                        pause_sim_listener};
+static const struct loop_listener_kind listener_kind = {close_sim_listener, pause_sim_listener};
 
-struct loop_listener *world_listen(struct loop *loop, const char *address,
-                                   loop_accept_fn *fn, void *arg, struct err *err)
+struct loop_listener *world_listen(struct loop *loop, const char *address, loop_accept_fn *fn,
+                                   void *arg, struct err *err)
 {
     struct world_host *host = host_of(loop);
     struct world_listener *it;
@@ -574,15 +571,15 @@ struct loop_listener *world_listen(struct loop *loop, const char *address,
         return NULL;
     }
     it = mem_alloc(sizeof *it);
-    it->listener = (struct loop_listener){.kind = &listener_kind, .loop = loop,
-                                          .fn = fn, .arg = arg};
+    it->listener =
+        (struct loop_listener){.kind = &listener_kind, .loop = loop, .fn = fn, .arg = arg};
     memcpy(it->key, key, sizeof it->key);
     if (!strncmp(key, "unix:", 5)) {
         memcpy(it->listener.address, key, sizeof it->listener.address);
     } else {
         it->listener.port = (int)strtol(key, NULL, 10);
-        snprintf(it->listener.address, sizeof it->listener.address, "%.100s:%d",
-                 host->name, it->listener.port);
+        snprintf(it->listener.address, sizeof it->listener.address, "%.100s:%d", host->name,
+                 it->listener.port);
     }
     it->next = host->listeners;
     host->listeners = it;
@@ -605,8 +602,7 @@ void world_links_crash(struct world_host *host)
             link->ends[side] = NULL;
             if (link->ends[!side])
                 send_event(world, link, !side, on_reset,
-                           loop_world_random(world, 2) ? world_latency(world)
-                                                     : SILENT_PEER);
+                           loop_world_random(world, 2) ? world_latency(world) : SILENT_PEER);
         }
 }
 

@@ -29,8 +29,7 @@ static bool verify_chain(const struct tls_stream *t, const char *pem, size_t len
     if (mbedtls_x509_crt_parse(&chain, (const unsigned char *)pem, len + 1))
         flags = 1;
     else
-        mbedtls_x509_crt_verify(&chain, &t->setup->roots, NULL, t->name, &flags,
-                                NULL, NULL);
+        mbedtls_x509_crt_verify(&chain, &t->setup->roots, NULL, t->name, &flags, NULL, NULL);
     mbedtls_x509_crt_free(&chain);
     return !(flags & ~dates);
 }

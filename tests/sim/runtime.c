@@ -34,13 +34,13 @@ struct sim_pod {
     size_t count;
     bool lost; /* evicted: nothing of it can be started again */
     bool noted;
-    int64_t ready; /* what was noted of it last */
+    int64_t ready;  /* what was noted of it last */
     int64_t ending; /* when all of it was told to end; 0: it was not */
 };
 
 /* One machine per directory; it outlives the driver that looks at it. */
 struct machine {
-    struct map *pods; /* owned */
+    struct map *pods;        /* owned */
     struct runtime *watcher; /* the driver that has it open */
 };
 
@@ -55,7 +55,7 @@ struct runtime {
 /* An event that comes a moment later, unless the driver was closed. */
 struct sim_later {
     uint32_t tag;
-    struct runtime *runtime; /* NULL: nobody listens any more */
+    struct runtime *runtime;  /* NULL: nobody listens any more */
     struct loop_timer *timer; /* owned */
     enum runtime_event_kind kind;
     char pod[128], container[128], message[128];
@@ -192,8 +192,8 @@ static void on_later(void *arg)
     struct runtime *runtime = later->runtime;
     struct sim_pod *pod = map_get(runtime->machine->pods, later->pod);
     struct sim_container *c = find_sim_container(pod, later->container);
-    struct runtime_event event = { .kind = later->kind, .pod = later->pod, .reason = later->reason,
-                                   .message = later->message };
+    struct runtime_event event = {
+        .kind = later->kind, .pod = later->pod, .reason = later->reason, .message = later->message};
 
     forget_later(later);
     /* Events of one container come in order. */
@@ -219,7 +219,7 @@ static void on_later(void *arg)
 }
 
 static struct sim_later *queue_event(struct runtime *runtime, const char *pod,
-                              const char *container, int64_t most)
+                                     const char *container, int64_t most)
 {
     struct sim_later *later = mem_alloc(sizeof *later);
 
@@ -235,7 +235,7 @@ static struct sim_later *queue_event(struct runtime *runtime, const char *pod,
 }
 
 static void tell_sim_event(struct runtime *runtime, const char *pod, const char *container,
-                 enum runtime_event_kind kind)
+                           enum runtime_event_kind kind)
 {
     queue_event(runtime, pod, container, 5 * CLOCK_MS)->kind = kind;
 }
@@ -288,8 +288,7 @@ const char *runtime_simulated_pod(const char *directory, size_t nth)
 
 /* ---- The driver ----------------------------------------------------------------- */
 
-static int sim_open(const struct runtime_options *options, struct runtime **ret,
-                    struct err *err)
+static int sim_open(const struct runtime_options *options, struct runtime **ret, struct err *err)
 {
     struct runtime *runtime = mem_alloc(sizeof *runtime);
 
@@ -332,7 +331,8 @@ static struct node *sim_facts(struct runtime *runtime, struct arena *arena)
     return facts;
 }
 
-static struct node *describe_sim_container(struct arena *arena, const struct sim_pod *pod, const struct sim_container *c)
+static struct node *describe_sim_container(struct arena *arena, const struct sim_pod *pod,
+                                           const struct sim_container *c)
 {
     struct node *node = node_map(arena);
 
@@ -376,7 +376,8 @@ static struct node *sim_observe(struct runtime *runtime, struct arena *arena)
     return list;
 }
 
-static void start_sim_container(struct runtime *runtime, struct sim_pod *pod, struct sim_container *c)
+static void start_sim_container(struct runtime *runtime, struct sim_pod *pod,
+                                struct sim_container *c)
 {
     if (!strcmp(c->state, "running"))
         return;
@@ -431,8 +432,7 @@ static int sim_start(struct runtime *runtime, const char *id, const char *contai
     return 0;
 }
 
-static void sim_stop(struct runtime *runtime, const char *id, const char *container,
-                     int64_t grace)
+static void sim_stop(struct runtime *runtime, const char *id, const char *container, int64_t grace)
 {
     struct sim_pod *pod = map_get(runtime->machine->pods, id);
 
@@ -481,8 +481,7 @@ static void sim_note_ready(struct runtime *runtime, const char *id, int64_t sinc
 }
 
 static void sim_probe(struct runtime *runtime, const char *id, const char *container,
-                      const struct node *probe, int64_t timeout, runtime_probe_fn *done,
-                      void *arg)
+                      const struct node *probe, int64_t timeout, runtime_probe_fn *done, void *arg)
 {
     struct sim_later *later = queue_event(runtime, id, container, 10 * CLOCK_MS);
 

@@ -38,8 +38,7 @@ int64_t world_latency(struct loop_world *world)
     const struct loop_faults *w = &world->faults;
 
     return w->latency_least +
-           (int64_t)loop_world_random(
-               world, (uint64_t)(w->latency_most - w->latency_least) + 1);
+           (int64_t)loop_world_random(world, (uint64_t)(w->latency_most - w->latency_least) + 1);
 }
 
 static int64_t platform_wall(void)
@@ -81,8 +80,7 @@ void world_push(struct loop_world *world, struct world_event *event)
 
     if (world->event_count == world->event_room) {
         world->event_room = world->event_room ? world->event_room * 2 : 64;
-        world->events = mem_resize_array(world->events, world->event_room,
-                                         sizeof *world->events);
+        world->events = mem_resize_array(world->events, world->event_room, sizeof *world->events);
     }
     event->serial = ++world->serial;
     place = world->event_count++;
@@ -105,8 +103,7 @@ static struct world_event *pop_event(struct loop_world *world)
         if (child + 1 < world->event_count &&
             is_earlier_event(world->events[child + 1], world->events[child]))
             child++;
-        if (child >= world->event_count ||
-            is_earlier_event(last, world->events[child]))
+        if (child >= world->event_count || is_earlier_event(last, world->events[child]))
             break;
         world->events[place] = world->events[child];
         place = child;
@@ -141,8 +138,7 @@ static struct world_host *host_with_calls(struct loop_world *world)
     uint64_t count = 0;
 
     for (host = world->hosts; host; host = host->next)
-        if (!host->crashed && loop_has_calls(&host->loop) &&
-            !loop_world_random(world, ++count))
+        if (!host->crashed && loop_has_calls(&host->loop) && !loop_world_random(world, ++count))
             chosen = host;
     return chosen;
 }
@@ -170,7 +166,7 @@ static bool step_until(struct loop_world *world, int64_t until)
     if (host) {
         world->count++;
         WORLD_AS(world, host)
-            loop_run_call(&host->loop);
+        loop_run_call(&host->loop);
         return true;
     }
     host = host_with_timer(world, &timer);
@@ -180,7 +176,7 @@ static bool step_until(struct loop_world *world, int64_t until)
     if (timer < event) {
         world->now = timer > world->now ? timer : world->now;
         WORLD_AS(world, host)
-            loop_run_timer(&host->loop);
+        loop_run_timer(&host->loop);
         return true;
     }
     world->now = event > world->now ? event : world->now;
@@ -208,8 +204,8 @@ void loop_world_run(struct loop_world *world, int64_t duration)
     world->current = NULL;
 }
 
-bool loop_world_run_until(struct loop_world *world, bool (*is_so)(void *arg),
-                          void *arg, int64_t duration)
+bool loop_world_run_until(struct loop_world *world, bool (*is_so)(void *arg), void *arg,
+                          int64_t duration)
 {
     int64_t until = world->now + duration;
 
@@ -308,8 +304,8 @@ void loop_world_crash(struct loop_world *world, const char *name)
 
 /* -------------------------------------------------------------------- cuts */
 
-struct world_cut *world_cut_between(const struct loop_world *world,
-                                    const char *one, const char *other)
+struct world_cut *world_cut_between(const struct loop_world *world, const char *one,
+                                    const char *other)
 {
     struct world_cut *cut;
 
@@ -339,8 +335,8 @@ static void heal_cut(struct loop_world *world, struct world_cut *cut)
     mem_free(&cut);
 }
 
-void loop_world_cut(struct loop_world *world, const char *one,
-                    const char *other, bool cut, bool reset)
+void loop_world_cut(struct loop_world *world, const char *one, const char *other, bool cut,
+                    bool reset)
 {
     struct world_cut *now = world_cut_between(world, one, other);
 
@@ -368,8 +364,8 @@ struct loop_world *loop_world_new(uint64_t seed)
     world->random_state = seed;
     world->now = CLOCK_SECOND;
     world->wall_start = 1767225600 * CLOCK_SECOND; /* 2026-01-01 */
-    world->faults = (struct loop_faults){.latency_least = CLOCK_MS / 5,
-                                           .latency_most = 2 * CLOCK_MS};
+    world->faults =
+        (struct loop_faults){.latency_least = CLOCK_MS / 5, .latency_most = 2 * CLOCK_MS};
     the_world = world;
     clock_set_platform(&platform);
     tls_simulate(&sim_plain_tls);
@@ -394,8 +390,7 @@ void loop_world_free(struct loop_world **at)
     mem_free(&world);
 }
 
-void loop_world_set_faults(struct loop_world *world,
-                            const struct loop_faults *faults)
+void loop_world_set_faults(struct loop_world *world, const struct loop_faults *faults)
 {
     assert(faults->latency_most >= faults->latency_least);
     world->faults = *faults;

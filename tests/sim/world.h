@@ -20,9 +20,9 @@ struct loop_world;
 
 struct loop_faults {
     int64_t latency_least, latency_most; /* per delivery; order is kept */
-    unsigned cut_ppm;   /* chance per delivery that the connection is reset */
-    unsigned split_ppm; /* chance per delivery that it comes in two pieces */
-    unsigned refuse_ppm; /* chance that a connection attempt fails */
+    unsigned cut_ppm;                    /* chance per delivery that the connection is reset */
+    unsigned split_ppm;                  /* chance per delivery that it comes in two pieces */
+    unsigned refuse_ppm;                 /* chance that a connection attempt fails */
 };
 
 struct loop_world *loop_world_new(uint64_t seed) __attribute__((returns_nonnull));
@@ -30,8 +30,7 @@ struct loop_world *loop_world_new(uint64_t seed) __attribute__((returns_nonnull)
 void loop_world_free(struct loop_world **world);
 #define scoped_world SCOPED(loop_world_free)
 
-void loop_world_set_faults(struct loop_world *world,
-                            const struct loop_faults *faults);
+void loop_world_set_faults(struct loop_world *world, const struct loop_faults *faults);
 /* A new host, or a crashed one started again. Freed with loop_free(). */
 struct loop *loop_world_host(struct loop_world *world, const char *name)
     __attribute__((returns_nonnull));
@@ -40,8 +39,8 @@ bool loop_world_step(struct loop_world *world);
 /* Runs for so long of the world's time, or until nothing is left to do. */
 void loop_world_run(struct loop_world *world, int64_t duration);
 /* Runs until `is_so`, at most `duration`; false if it did not become so. */
-bool loop_world_run_until(struct loop_world *world, bool (*is_so)(void *arg),
-                          void *arg, int64_t duration);
+bool loop_world_run_until(struct loop_world *world, bool (*is_so)(void *arg), void *arg,
+                          int64_t duration);
 int64_t loop_world_now(const struct loop_world *world);
 uint64_t loop_world_events(const struct loop_world *world);
 /* A number from the world's own chance, below `below`. */
@@ -53,8 +52,8 @@ uint64_t loop_world_random(struct loop_world *world, uint64_t below);
  */
 void loop_world_crash(struct loop_world *world, const char *name);
 /* While cut, bytes between the two wait; `reset` ends their connections too. */
-void loop_world_cut(struct loop_world *world, const char *one,
-                    const char *other, bool cut, bool reset);
+void loop_world_cut(struct loop_world *world, const char *one, const char *other, bool cut,
+                    bool reset);
 /* How far this host's wall clock is off. */
 void loop_world_skew(struct loop_world *world, const char *name, int64_t skew);
 

@@ -55,23 +55,22 @@ __attribute__((unused)) static void apply_all(struct place *place, const struct 
     struct err err = {0};
 
     for (size_t i = 0; i < node_count(all); i++)
-        must(objects_ensure(place->objects, "test", node_item(all, i), NULL,
-                            &err) == 0, &err);
+        must(objects_ensure(place->objects, "test", node_item(all, i), NULL, &err) == 0, &err);
     settle(place);
 }
 
 __attribute__((unused)) static void apply(struct place *place, const char *yaml)
 {
     struct err err = {0};
-    struct node *all = document_read_all(place->arena, yaml, strlen(yaml),
-                                         &document_limits_own, &err);
+    struct node *all =
+        document_read_all(place->arena, yaml, strlen(yaml), &document_limits_own, &err);
 
     must(all, &err);
     apply_all(place, all);
 }
 
-__attribute__((unused)) static const struct kind *kind_of(const struct place *place, const char *group,
-                                  const char *plural)
+__attribute__((unused)) static const struct kind *kind_of(const struct place *place,
+                                                          const char *group, const char *plural)
 {
     const struct kind *kind = kinds_find(place->kinds, group, plural);
 
@@ -80,31 +79,32 @@ __attribute__((unused)) static const struct kind *kind_of(const struct place *pl
     return kind;
 }
 
-__attribute__((unused)) static void
-forget(struct place *place, const char *group, const char *plural,
-       const char *namespace, const char *name)
+__attribute__((unused)) static void forget(struct place *place, const char *group,
+                                           const char *plural, const char *namespace,
+                                           const char *name)
 {
     struct err err = {0};
 
-    must(objects_remove(place->objects, "test", kind_of(place, group, plural),
-                        namespace, name, &err) == 0, &err);
+    must(objects_remove(place->objects, "test", kind_of(place, group, plural), namespace, name,
+                        &err) == 0,
+         &err);
     settle(place);
 }
 
 /* A create as this user, through the rules: 0, or -1 with the refusal. */
-__attribute__((unused)) static int
-create_as(struct place *place, const struct auth_user *user, const char *yaml,
-          struct err *err)
+__attribute__((unused)) static int create_as(struct place *place, const struct auth_user *user,
+                                             const char *yaml, struct err *err)
 {
     struct objects_result result = {.arena = place->arena};
-    struct node *body = document_read_yaml(place->arena, yaml, strlen(yaml), true,
-                                           &document_limits_own, err);
+    struct node *body =
+        document_read_yaml(place->arena, yaml, strlen(yaml), true, &document_limits_own, err);
     struct objects_write write = {
         .who = {user->name, "test", false, user},
         .kind = kinds_by_kind(place->kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
         .namespace = node_get_text(node_get(body, "metadata"), "namespace"),
-        .body = body, .grace = -1};
+        .body = body,
+        .grace = -1};
     int failed = objects_create(place->objects, &write, &result, err);
 
     object_drop(&result.object);
@@ -113,16 +113,18 @@ create_as(struct place *place, const struct auth_user *user, const char *yaml,
 }
 
 /* What an administrator's token looks like; of this place it is one. */
-#define ADMIN_TOKEN                                                            \
-    "axle1.0000000000000000000000000000000000000000000000000000000000000000."  \
+#define ADMIN_TOKEN                                                                                \
+    "axle1.0000000000000000000000000000000000000000000000000000000000000000."                      \
     "root.swordfish"
 
 static void make_admin_token(struct place *place, const char *ends)
 {
-    apply(place, arena_printf(place->arena,
-          "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: {name: root}, spec: "
-          "{purpose: Administrator, salt: pepper, hash: %s, expiresAt: '%s'}}",
-          pki_join_token_hash(place->arena, "pepper", "swordfish"), ends));
+    apply(place,
+          arena_printf(
+              place->arena,
+              "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: {name: root}, spec: "
+              "{purpose: Administrator, salt: pepper, hash: %s, expiresAt: '%s'}}",
+              pki_join_token_hash(place->arena, "pepper", "swordfish"), ends));
 }
 
 static void place_open(struct place *place, const struct auth_facts *facts)
@@ -133,7 +135,8 @@ static void place_open(struct place *place, const struct auth_facts *facts)
     const struct node *roles;
     struct err err = {0};
 
-    *place = (struct place){.arena = arena_new(), .world = loop_world_new(1),
+    *place = (struct place){.arena = arena_new(),
+                            .world = loop_world_new(1),
                             .disk = store_disk_new("auth"),
                             .key = pki_key_new()};
     place->loop = loop_world_host(place->world, "hub");
@@ -141,14 +144,12 @@ static void place_open(struct place *place, const struct auth_facts *facts)
     must(place->store, &err);
     place->kinds = kinds_open(&err);
     must(place->kinds, &err);
-    place->objects =
-        objects_open(place->loop, place->store, place->kinds, &err);
+    place->objects = objects_open(place->loop, place->store, place->kinds, &err);
     must(place->objects, &err);
     place->authority = pki_authority_new("test", 30 * 86400 * CLOCK_SECOND, &err);
     must(place->authority, &err);
     settings.authority = place->authority;
-    place->controllers = controllers_start(place->objects, place->loop, &settings,
-                                           &err);
+    place->controllers = controllers_start(place->objects, place->loop, &settings, &err);
     must(place->controllers, &err);
     auth.objects = place->objects;
     auth.token_key = place->key;
@@ -182,11 +183,10 @@ __attribute__((unused)) static void place_close(struct place *place)
 
 /* ---- Users -------------------------------------------------------------------- */
 
-
 #define AGENT "system:open-cluster-management:%s:agent"
 
-__attribute__((unused)) static const struct auth_user *user_of(struct place *place, const char *name,
-                                       const char *group)
+__attribute__((unused)) static const struct auth_user *user_of(struct place *place,
+                                                               const char *name, const char *group)
 {
     const char **groups = arena_alloc(place->arena, 3 * sizeof *groups);
 
@@ -195,13 +195,15 @@ __attribute__((unused)) static const struct auth_user *user_of(struct place *pla
     return auth_user_named(place->arena, name, groups);
 }
 
-__attribute__((unused)) static const struct auth_user *spoke_of(struct place *place, const char *cluster)
+__attribute__((unused)) static const struct auth_user *spoke_of(struct place *place,
+                                                                const char *cluster)
 {
     return user_of(place, arena_printf(place->arena, AGENT, cluster),
                    "system:open-cluster-management:managed-clusters");
 }
 
-__attribute__((unused)) static const struct auth_user *joiner(struct place *place, const char *token)
+__attribute__((unused)) static const struct auth_user *joiner(struct place *place,
+                                                              const char *token)
 {
     return user_of(place, arena_printf(place->arena, "system:bootstrap:%s", token),
                    "system:bootstrappers");

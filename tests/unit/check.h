@@ -35,22 +35,21 @@ check_line(int good, const char *file, int line, const char *what, const char *n
 
 #define CHECK(good, ...) check_line((good) ? 1 : 0, __FILE__, __LINE__, #good, __VA_ARGS__)
 
-#define CHECK_TEXT(got, want, ...)                                          \
-    __extension__({                                                         \
-        const char *got_ = (got), *want_ = (want);                          \
-        int same_ = got_ && want_ ? !strcmp(got_, want_) : got_ == want_;   \
-        if (!CHECK(same_, __VA_ARGS__))                                     \
-            printf("#  got: %s\n# want: %s\n", got_ ? got_ : "(none)",      \
-                   want_ ? want_ : "(none)");                               \
-        same_;                                                              \
+#define CHECK_TEXT(got, want, ...)                                                                 \
+    __extension__({                                                                                \
+        const char *got_ = (got), *want_ = (want);                                                 \
+        int same_ = got_ && want_ ? !strcmp(got_, want_) : got_ == want_;                          \
+        if (!CHECK(same_, __VA_ARGS__))                                                            \
+            printf("#  got: %s\n# want: %s\n", got_ ? got_ : "(none)", want_ ? want_ : "(none)");  \
+        same_;                                                                                     \
     })
 
-#define CHECK_INT(got, want, ...)                                           \
-    __extension__({                                                         \
-        long long got_ = (got), want_ = (want);                             \
-        if (!CHECK(got_ == want_, __VA_ARGS__))                             \
-            printf("#  got: %lld\n# want: %lld\n", got_, want_);            \
-        got_ == want_;                                                      \
+#define CHECK_INT(got, want, ...)                                                                  \
+    __extension__({                                                                                \
+        long long got_ = (got), want_ = (want);                                                    \
+        if (!CHECK(got_ == want_, __VA_ARGS__))                                                    \
+            printf("#  got: %lld\n# want: %lld\n", got_, want_);                                   \
+        got_ == want_;                                                                             \
     })
 
 #define CHECK_SKIP(why) printf("ok %d # SKIP %s\n", ++check_count, why)

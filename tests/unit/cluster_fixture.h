@@ -53,8 +53,7 @@ static void keep_commit(void *arg, cluster_kept_fn *done, void *done_arg)
     done(done_arg, NULL);
 }
 
-static void keep_each(void *arg,
-                      void (*each)(void *, const char *, const void *, size_t),
+static void keep_each(void *arg, void (*each)(void *, const char *, const void *, size_t),
                       void *each_arg)
 {
     const char *name;
@@ -80,18 +79,18 @@ static void on_event(void *arg, const struct cluster_event *event)
 
 static void open_cluster(void)
 {
-    static const char *const roots[] = { "/tmp/axle-allowed", NULL };
-    static const char *const ids[] = { "2000", "5000-6999", NULL };
+    static const char *const roots[] = {"/tmp/axle-allowed", NULL};
+    static const char *const ids[] = {"2000", "5000-6999", NULL};
     struct cluster_options options = {
         .loop = loop,
         .runtime = &runtime_process,
-        .runtime_options = { .directory = folder },
-        .keep = { NULL, keep_put, keep_remove, keep_commit, keep_each },
-        .bounds = { .host_paths = roots, .allow_ids = ids },
+        .runtime_options = {.directory = folder},
+        .keep = {NULL, keep_put, keep_remove, keep_commit, keep_each},
+        .bounds = {.host_paths = roots, .allow_ids = ids},
         .on_change = on_change,
         .on_event = on_event,
     };
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (cluster_open("local", &options, &cluster, &err) < 0) {
         printf("Bail out! %s\n", err.text);
@@ -102,11 +101,11 @@ static void open_cluster(void)
 static void apply_of(const char *project, const char *owner, const char *yaml)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
+    struct err err = {0};
     struct node *all = document_read_all(arena, yaml, strlen(yaml), &document_limits_api, &err);
-    struct cluster_manifest items[32] = { { 0 } };
-    struct cluster_set set = { .owner = owner, .project = project, .items = items,
-                               .count = node_count(all) };
+    struct cluster_manifest items[32] = {{0}};
+    struct cluster_set set = {
+        .owner = owner, .project = project, .items = items, .count = node_count(all)};
 
     if (!all)
         printf("Bail out! %s\n", err.text);
@@ -208,7 +207,7 @@ UNUSED static void remove_owner(const char *owner)
 
 static int fixture_start(void)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     loop = loop_new(&err);
     kept = map_new();

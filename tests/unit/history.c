@@ -14,8 +14,8 @@ struct history_entry *history_add(struct history *history, enum history_what wha
 
     if (history->count == history->room) {
         history->room = history->room ? history->room * 2 : 256;
-        history->entries = mem_resize_array(history->entries, history->room,
-                                            sizeof *history->entries);
+        history->entries =
+            mem_resize_array(history->entries, history->room, sizeof *history->entries);
     }
     entry = &history->entries[history->count++];
     *entry = (struct history_entry){.what = what};
@@ -27,8 +27,7 @@ struct history_item *history_add_item(struct history_entry *entry, const char *k
 {
     struct history_item *item;
 
-    entry->items = mem_resize_array(entry->items, entry->item_count + 1,
-                                    sizeof *entry->items);
+    entry->items = mem_resize_array(entry->items, entry->item_count + 1, sizeof *entry->items);
     item = &entry->items[entry->item_count++];
     *item = (struct history_item){.revision = revision};
     snprintf(item->key, sizeof item->key, "%s", key);
@@ -52,8 +51,7 @@ void history_copy(struct history *to, const struct history *from)
 
         *entry = from->entries[i];
         if (entry->items)
-            entry->items = mem_copy(entry->items,
-                                    entry->item_count * sizeof *entry->items);
+            entry->items = mem_copy(entry->items, entry->item_count * sizeof *entry->items);
     }
 }
 
@@ -61,9 +59,9 @@ void history_copy(struct history *to, const struct history *from)
 
 struct truth {
     int64_t revision;
-    char key[32], value[32]; /* value "": it was deleted */
+    char key[32], value[32];     /* value "": it was deleted */
     int64_t requested, answered; /* its write was; -1: not known */
-    const struct truth *before; /* of the same key */
+    const struct truth *before;  /* of the same key */
 };
 
 struct court {
@@ -86,8 +84,8 @@ static void say(struct court *court, const char *format, ...)
     text_add(court->said, "\n");
 }
 
-static void learn(struct court *court, int64_t revision, const char *key,
-                  const char *value, int64_t requested, int64_t answered)
+static void learn(struct court *court, int64_t revision, const char *key, const char *value,
+                  int64_t requested, int64_t answered)
 {
     struct truth *truth;
 
@@ -95,8 +93,7 @@ static void learn(struct court *court, int64_t revision, const char *key,
         return;
     if (court->count == court->room) {
         court->room = court->room ? court->room * 2 : 256;
-        court->truths = mem_resize_array(court->truths, court->room,
-                                         sizeof *court->truths);
+        court->truths = mem_resize_array(court->truths, court->room, sizeof *court->truths);
     }
     truth = &court->truths[court->count++];
     *truth = (struct truth){.revision = revision, .requested = requested, .answered = answered};
@@ -114,8 +111,7 @@ static void learn_all(struct court *court)
         if (e->what == HISTORY_EVENT && e->type != 'B')
             learn(court, e->revision, e->key, e->type == 'D' ? "" : e->value, -1, -1);
         for (size_t j = 0; j < e->item_count; j++)
-            learn(court, e->items[j].revision, e->items[j].key, e->items[j].value, -1,
-                  -1);
+            learn(court, e->items[j].revision, e->items[j].key, e->items[j].value, -1, -1);
     }
 }
 
@@ -143,8 +139,8 @@ static void settle_truths(struct court *court)
             continue;
         }
         if (strcmp(last->key, t->key) || strcmp(last->value, t->value))
-            say(court, "W5: revision %lld is %s=%s and %s=%s", (long long)t->revision,
-                last->key, last->value, t->key, t->value);
+            say(court, "W5: revision %lld is %s=%s and %s=%s", (long long)t->revision, last->key,
+                last->value, t->key, t->value);
         if (t->answered >= 0) {
             last->requested = t->requested;
             last->answered = t->answered;
@@ -173,8 +169,7 @@ static size_t behind(const struct court *court, int64_t revision)
     return low;
 }
 
-static const struct truth *state_at(const struct court *court, const char *key,
-                                    int64_t revision)
+static const struct truth *state_at(const struct court *court, const char *key, int64_t revision)
 {
     for (size_t at = behind(court, revision); at-- > 0;)
         if (!strcmp(court->truths[at].key, key))
@@ -191,23 +186,21 @@ struct told {
 };
 
 /* All truths up to `revision` are behind us; what was skipped was lost. */
-static void pass_to(struct court *court, struct told *told, int watch,
-                    int64_t revision, const char *rule)
+static void pass_to(struct court *court, struct told *told, int watch, int64_t revision,
+                    const char *rule)
 {
-    for (; told->next < court->count &&
-           court->truths[told->next].revision <= revision; told->next++)
+    for (; told->next < court->count && court->truths[told->next].revision <= revision;
+         told->next++)
         if (!told->lost) {
             const struct truth *t = &court->truths[told->next];
 
-            say(court, "%s: watch %d was told up to %lld but not of %s=%s at %lld",
-                rule, watch, (long long)revision, t->key, t->value,
-                (long long)t->revision);
+            say(court, "%s: watch %d was told up to %lld but not of %s=%s at %lld", rule, watch,
+                (long long)revision, t->key, t->value, (long long)t->revision);
             told->lost = true;
         }
 }
 
-static void judge_event(struct court *court, struct told *told,
-                        const struct history_entry *e)
+static void judge_event(struct court *court, struct told *told, const struct history_entry *e)
 {
     const struct truth *truth;
     char type;
@@ -261,10 +254,10 @@ static void judge_compacted(struct court *court, const struct history_entry *ope
     for (size_t i = 0; i < court->history->count; i++) {
         const struct history_entry *e = &court->history->entries[i];
 
-        if (e->what == HISTORY_COMPACT && e->end < open->start &&
-            open->expected < e->revision && open->outcome == HISTORY_OK) {
-            say(court, "W7: watch %d begins at %lld, which was compacted to %lld",
-                open->watch, (long long)open->expected, (long long)e->revision);
+        if (e->what == HISTORY_COMPACT && e->end < open->start && open->expected < e->revision &&
+            open->outcome == HISTORY_OK) {
+            say(court, "W7: watch %d begins at %lld, which was compacted to %lld", open->watch,
+                (long long)open->expected, (long long)e->revision);
             return;
         }
     }
@@ -272,8 +265,7 @@ static void judge_compacted(struct court *court, const struct history_entry *ope
 
 /* ---- W4, W6: reads ------------------------------------------------------------- */
 
-static const struct history_item *item_of(const struct history_entry *e,
-                                          const char *key)
+static const struct history_item *item_of(const struct history_entry *e, const char *key)
 {
     for (size_t i = 0; i < e->item_count; i++)
         if (!strcmp(e->items[i].key, key))
@@ -285,8 +277,8 @@ static void judge_list(struct court *court, const struct history_entry *e)
 {
     for (size_t i = 0; i < e->item_count; i++)
         if (e->items[i].revision > e->revision)
-            say(court, "W4: a list at %lld has %s at %lld", (long long)e->revision,
-                e->items[i].key, (long long)e->items[i].revision);
+            say(court, "W4: a list at %lld has %s at %lld", (long long)e->revision, e->items[i].key,
+                (long long)e->items[i].revision);
     for (size_t at = behind(court, e->revision); at-- > 0;) {
         const struct truth *t = &court->truths[at];
         const struct history_item *item = item_of(e, t->key);
@@ -306,8 +298,8 @@ static bool may_be_deleted(const struct court *court, const char *key, int64_t b
         const struct history_entry *e = &court->history->entries[i];
 
         if (e->what == HISTORY_WRITE && !*e->value && !e->revision &&
-            (e->outcome == HISTORY_OK || e->outcome == HISTORY_UNKNOWN) &&
-            e->start < before && !strcmp(e->key, key))
+            (e->outcome == HISTORY_OK || e->outcome == HISTORY_UNKNOWN) && e->start < before &&
+            !strcmp(e->key, key))
             return true;
     }
     return false;
@@ -329,8 +321,7 @@ static void judge_read_of(struct court *court, const struct history_entry *read,
                 (long long)item->revision);
         return;
     }
-    if (item ? item->revision >= write->revision
-             : may_be_deleted(court, write->key, read->end))
+    if (item ? item->revision >= write->revision : may_be_deleted(court, write->key, read->end))
         return;
     for (size_t at = behind(court, write->revision); !item && at < court->count; at++)
         if (!strcmp(court->truths[at].key, write->key) && !*court->truths[at].value)
@@ -404,8 +395,8 @@ static void judge_condition(struct court *court, const struct history_entry *e)
                 (long long)before->revision);
     }
     if (e->outcome == HISTORY_REFUSED && !may_have_changed(court, e))
-        say(court, "W8: %s was refused on the condition of %lld, which was current",
-            e->key, (long long)e->expected);
+        say(court, "W8: %s was refused on the condition of %lld, which was current", e->key,
+            (long long)e->expected);
 }
 
 size_t history_judge(const struct history *history, struct text *ret)

@@ -51,11 +51,11 @@ struct history_entry {
     enum history_outcome outcome;
     int64_t start, end; /* asked and answered, on one clock */
     int watch;
-    char type;          /* 'A', 'M', 'D', 'B'ookmark */
-    bool created;       /* a write that wanted no such key to be there */
+    char type;    /* 'A', 'M', 'D', 'B'ookmark */
+    bool created; /* a write that wanted no such key to be there */
     char key[32], value[32];
-    int64_t revision;   /* of the answer; 0: it does not say */
-    int64_t expected;   /* revision it was based on; 0: on none */
+    int64_t revision;           /* of the answer; 0: it does not say */
+    int64_t expected;           /* revision it was based on; 0: on none */
     struct history_item *items; /* owned */
     size_t item_count;
 };

@@ -47,8 +47,8 @@ static void hub_settle(struct hub *hub)
 
 static void hub_start(struct hub *hub)
 {
-    struct store_options options = { .vfs = "sim" };
-    struct err err = { 0 };
+    struct store_options options = {.vfs = "sim"};
+    struct err err = {0};
 
     if (!hub->world) {
         hub->world = loop_world_new(1);
@@ -110,9 +110,12 @@ static struct node *hub_get(struct hub *hub, const char *plural, const char *nam
 static struct objects_write hub_write(struct hub *hub, const char *plural, const char *namespace,
                                       const char *name)
 {
-    return (struct objects_write) {
-        .who = { .user = "kubernetes-admin", .manager = "kubectl" },
-        .kind = hub_kind(hub, plural), .namespace = namespace, .name = name, .grace = -1,
+    return (struct objects_write){
+        .who = {.user = "kubernetes-admin", .manager = "kubectl"},
+        .kind = hub_kind(hub, plural),
+        .namespace = namespace,
+        .name = name,
+        .grace = -1,
         .force = true,
     };
 }
@@ -130,8 +133,8 @@ static const char *hub_patch(struct hub *hub, const char *plural, const char *na
                              const char *name, const char *json)
 {
     struct objects_write write = hub_write(hub, plural, namespace, name);
-    struct objects_result result = { .arena = hub->arena };
-    struct err err = { 0 };
+    struct objects_result result = {.arena = hub->arena};
+    struct err err = {0};
 
     write.body = document_read_json(hub->arena, json, strlen(json), &document_limits_own, &err);
     hub_must(write.body ? 0 : -1, &err);
@@ -140,22 +143,27 @@ static const char *hub_patch(struct hub *hub, const char *plural, const char *na
 
 static const char *hub_apply(struct hub *hub, const char *yaml)
 {
-    struct err err = { 0 };
-    struct node *all = document_read_all(hub->arena, yaml, strlen(yaml), &document_limits_own,
-                                         &err);
+    struct err err = {0};
+    struct node *all =
+        document_read_all(hub->arena, yaml, strlen(yaml), &document_limits_own, &err);
     const char *why = "";
 
     hub_must(all ? 0 : -1, &err);
     for (size_t i = 0; i < node_count(all) && !*why; i++) {
         const struct node *one = node_item(all, i);
-        const struct kind *kind = kinds_by_kind(hub->kinds, node_get_text(one, "apiVersion"),
-                                                node_get_text(one, "kind"));
+        const struct kind *kind =
+            kinds_by_kind(hub->kinds, node_get_text(one, "apiVersion"), node_get_text(one, "kind"));
         struct objects_write write = {
-            .who = { .user = "kubernetes-admin", .manager = "kubectl" }, .kind = kind,
-            .namespace = meta_namespace(one), .name = meta_name(one), .body = one,
-            .patch = OBJECTS_PATCH_APPLY, .force = true, .grace = -1,
+            .who = {.user = "kubernetes-admin", .manager = "kubectl"},
+            .kind = kind,
+            .namespace = meta_namespace(one),
+            .name = meta_name(one),
+            .body = one,
+            .patch = OBJECTS_PATCH_APPLY,
+            .force = true,
+            .grace = -1,
         };
-        struct objects_result result = { .arena = hub->arena };
+        struct objects_result result = {.arena = hub->arena};
 
         why = hub_done(hub, &result, objects_patch(hub->objects, &write, &result, &err), &err);
     }
@@ -166,8 +174,8 @@ static const char *hub_delete_by(struct hub *hub, const char *plural, const char
                                  const char *name, const char *propagation)
 {
     struct objects_write write = hub_write(hub, plural, namespace, name);
-    struct objects_result result = { .arena = hub->arena };
-    struct err err = { 0 };
+    struct objects_result result = {.arena = hub->arena};
+    struct err err = {0};
 
     write.propagation = propagation;
     return hub_done(hub, &result, objects_delete(hub->objects, &write, &result, &err), &err);
@@ -193,8 +201,8 @@ static const char *hub_force_delete(struct hub *hub, const char *plural, const c
 static const struct node *hub_condition(struct hub *hub, const char *plural, const char *namespace,
                                         const char *name, const char *type)
 {
-    return meta_condition_find(node_at(hub_get(hub, plural, namespace, name), "status", "conditions",
-                                  NULL), type);
+    return meta_condition_find(
+        node_at(hub_get(hub, plural, namespace, name), "status", "conditions", NULL), type);
 }
 
 /* The condition's status and reason: "True Available". */
@@ -219,9 +227,9 @@ static const char *hub_status(struct hub *hub, const char *plural, const char *n
 static void hub_report(struct hub *hub, const char *cluster, const char *work)
 {
     scoped_object struct object *object = hub_find(hub, "manifestworks", cluster, work);
-    static const char *const types[] = { "Applied", "Available", "Progressing", "Degraded" };
+    static const char *const types[] = {"Applied", "Available", "Progressing", "Degraded"};
     struct node *status = node_map(hub->arena), *list;
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (!object)
         return;

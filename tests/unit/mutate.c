@@ -12,27 +12,69 @@
 
 #define DEEPEST 14
 #define LONG_40 "aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd"
-#define LONG_400                                                               \
-    LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40
+#define LONG_400 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40
 
 const char *const mutation_values[] = {
-    "null", NULL, "\"\"", "-1", "9007199254740991", "1.5", "true", "[]",
-    "[null]", "{}", "{\"x\":null}", "twice",
+    "null",
+    NULL,
+    "\"\"",
+    "-1",
+    "9007199254740991",
+    "1.5",
+    "true",
+    "[]",
+    "[null]",
+    "{}",
+    "{\"x\":null}",
+    "twice",
     /* The rest. */
-    "0", "1", "2147483647", "2147483648", "4294967296", "-9007199254740991",
-    "1e308", "-1e308", "5e-324", "false", "\"x\"", "\"null\"", "\"-1\"",
-    "\"\\u001b[31m\\n\\t\\u2028\"", "\"" LONG_400 "\"", "\"../..\"", "\"{{\"",
-    "\"{{ .var.x }}\"", "\"100%\"", "\"-1%\"", "\"9999999999999999999999%\"",
-    "\"1e9999999Ei\"", "\"0001-01-01T00:00:00Z\"", "\"1678-01-01T00:00:00Z\"",
-    "\"2261-12-31T23:59:59Z\"", "\"9999-12-31T23:59:59Z\"",
-    "\"2000000000h\"", "\"(((((\"", "\"$..[?(@\"", "\"*\"",
-    "[1]", "[\"\"]", "[\"x\",\"x\"]", "[{}]", "[{},{}]", "[[]]",
-    "[{\"name\":null}]", "{\"\":null}", "{\"\":\"\"}", "{\"x\":{}}",
-    "{\"x\":1}", "{\"x\":[null]}", "{\"name\":null}", "{\"name\":\"\"}",
+    "0",
+    "1",
+    "2147483647",
+    "2147483648",
+    "4294967296",
+    "-9007199254740991",
+    "1e308",
+    "-1e308",
+    "5e-324",
+    "false",
+    "\"x\"",
+    "\"null\"",
+    "\"-1\"",
+    "\"\\u001b[31m\\n\\t\\u2028\"",
+    "\"" LONG_400 "\"",
+    "\"../..\"",
+    "\"{{\"",
+    "\"{{ .var.x }}\"",
+    "\"100%\"",
+    "\"-1%\"",
+    "\"9999999999999999999999%\"",
+    "\"1e9999999Ei\"",
+    "\"0001-01-01T00:00:00Z\"",
+    "\"1678-01-01T00:00:00Z\"",
+    "\"2261-12-31T23:59:59Z\"",
+    "\"9999-12-31T23:59:59Z\"",
+    "\"2000000000h\"",
+    "\"(((((\"",
+    "\"$..[?(@\"",
+    "\"*\"",
+    "[1]",
+    "[\"\"]",
+    "[\"x\",\"x\"]",
+    "[{}]",
+    "[{},{}]",
+    "[[]]",
+    "[{\"name\":null}]",
+    "{\"\":null}",
+    "{\"\":\"\"}",
+    "{\"x\":{}}",
+    "{\"x\":1}",
+    "{\"x\":[null]}",
+    "{\"name\":null}",
+    "{\"name\":\"\"}",
     "{\"x\":{\"x\":{\"x\":{\"x\":null}}}}",
 };
-const size_t mutation_value_count = count_of(mutation_values),
-             mutation_value_core = 12;
+const size_t mutation_value_count = count_of(mutation_values), mutation_value_core = 12;
 
 /* ---- Places ------------------------------------------------------------- */
 
@@ -43,11 +85,10 @@ struct finding {
     int depth;
 };
 
-static void find(struct finding *f, const struct schema *schema,
-                 const struct node *sample);
+static void find(struct finding *f, const struct schema *schema, const struct node *sample);
 
-static void find_below(struct finding *f, const char *key,
-                       const struct schema *schema, const struct node *sample)
+static void find_below(struct finding *f, const char *key, const struct schema *schema,
+                       const struct node *sample)
 {
     size_t before = f->at.len;
 
@@ -69,8 +110,7 @@ struct members {
     const struct node *sample;
 };
 
-static void on_member(void *arg, const char *key, const struct schema *member,
-                      bool required)
+static void on_member(void *arg, const char *key, const struct schema *member, bool required)
 {
     struct members *m = arg;
 
@@ -85,13 +125,12 @@ static void note(struct finding *f)
     if (!*pointer || map_get(f->seen, pointer))
         return;
     map_put(f->seen, pointer, f);
-    places->pointers = mem_resize_array(places->pointers, places->count + 1,
-                                        sizeof *places->pointers);
+    places->pointers =
+        mem_resize_array(places->pointers, places->count + 1, sizeof *places->pointers);
     places->pointers[places->count++] = mem_copy_string(pointer);
 }
 
-static void find(struct finding *f, const struct schema *schema,
-                 const struct node *sample)
+static void find(struct finding *f, const struct schema *schema, const struct node *sample)
 {
     struct members members = {f, sample};
 
@@ -99,11 +138,10 @@ static void find(struct finding *f, const struct schema *schema,
     if (f->depth > DEEPEST)
         return;
     schema_each(schema, on_member, &members);
-    node_each(member, sample) {
-        if (!schema_declares(schema, member->key) &&
-            strcmp(member->key, "managedFields"))
-            find_below(f, member->key, schema_field(schema, member->key),
-                       member->value);
+    node_each(member, sample)
+    {
+        if (!schema_declares(schema, member->key) && strcmp(member->key, "managedFields"))
+            find_below(f, member->key, schema_field(schema, member->key), member->value);
     }
     if (schema_additional(schema) && !node_count(sample))
         find_below(f, "x", schema_additional(schema), NULL);
@@ -171,8 +209,7 @@ bool mutation_is_named(const char *pointer, const char *text)
     return false;
 }
 
-static struct node *value_of(struct arena *arena, const struct node *old,
-                             const char *value)
+static struct node *value_of(struct arena *arena, const struct node *old, const char *value)
 {
     if (!strcmp(value, "twice")) {
         struct node *list = node_list(arena);
@@ -217,8 +254,8 @@ static void put(struct arena *arena, struct node *node, const char *pointer, siz
     node_insert(arena, node, index, child);
 }
 
-struct node *mutation_make(struct arena *arena, const struct node *from,
-                           const char *pointer, const char *value)
+struct node *mutation_make(struct arena *arena, const struct node *from, const char *pointer,
+                           const char *value)
 {
     struct node *all = node_copy(arena, from);
 

@@ -30,15 +30,14 @@ extern const size_t mutation_value_count, mutation_value_core;
 
 /* A whole copy of `from` in which the value stands at that place; whatever is
    missing on the way is made. */
-struct node *mutation_make(struct arena *arena, const struct node *from,
-                           const char *pointer, const char *value);
+struct node *mutation_make(struct arena *arena, const struct node *from, const char *pointer,
+                           const char *value);
 /* The same as a merge patch of `from`: lists are whole. */
 struct node *mutation_merge_patch(struct arena *arena, const struct node *changed,
                                   const char *pointer);
 /* The same as a JSON patch, of the deepest part of `from` that is there. */
 struct node *mutation_json_patch(struct arena *arena, const struct node *from,
-                                 const struct node *changed,
-                                 const char *pointer);
+                                 const struct node *changed, const char *pointer);
 
 /* The n-th part of a pointer, or NULL. */
 char *mutation_part(struct arena *arena, const char *pointer, size_t n);

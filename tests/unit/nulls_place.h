@@ -76,23 +76,28 @@ static void log_in(struct place *place)
     struct err err = {0};
     size_t len;
     scoped_mem char *text = file_read(hub_kubeconfig(place->hub), 1 << 20, &len, &err);
-    const struct node *config = text ? document_read_yaml(place->arena, text, len, true,
-                                                          &document_limits_own, &err)
-                                     : NULL;
+    const struct node *config =
+        text ? document_read_yaml(place->arena, text, len, true, &document_limits_own, &err) : NULL;
     const struct node *cluster = node_get(node_item(node_get(config, "clusters"), 0), "cluster");
     const struct node *user = node_get(node_item(node_get(config, "users"), 0), "user");
-    struct tls_client_settings settings = {
-        .roots = secret(place, cluster, "certificate-authority-data"),
-        .cert = secret(place, user, "client-certificate-data"),
-        .key = secret(place, user, "client-key-data")};
+    struct tls_client_settings settings = {.roots =
+                                               secret(place, cluster, "certificate-authority-data"),
+                                           .cert = secret(place, user, "client-certificate-data"),
+                                           .key = secret(place, user, "client-key-data")};
 
     place->tls = tls_client_new(place->loop, &settings, &err);
     settings.cert = settings.key = NULL;
     place->nobody = tls_client_new(place->loop, &settings, &err);
-    place->http = http_client_new(place->loop, &(struct http_client_settings){
-        .address = "hub:6443", .tls = place->tls, .most_connections = 4}, &err);
-    place->joining = http_client_new(place->loop, &(struct http_client_settings){
-        .address = "hub:6443", .tls = place->nobody, .most_connections = 2}, &err);
+    place->http =
+        http_client_new(place->loop,
+                        &(struct http_client_settings){
+                            .address = "hub:6443", .tls = place->tls, .most_connections = 4},
+                        &err);
+    place->joining =
+        http_client_new(place->loop,
+                        &(struct http_client_settings){
+                            .address = "hub:6443", .tls = place->nobody, .most_connections = 2},
+                        &err);
     if (!place->http || !place->joining)
         bail("client", err.text);
 }
@@ -147,18 +152,23 @@ static int exchange(struct place *place, const struct sending *s)
     if (s->who == EDITOR)
         fields[count++] = (struct http_field){"Impersonate-User", "eve"};
     if (s->who == SPOKE) {
-        fields[count++] = (struct http_field){"Impersonate-User", "system:open-cluster-management:edge-2:agent"};
+        fields[count++] =
+            (struct http_field){"Impersonate-User", "system:open-cluster-management:edge-2:agent"};
         fields[count++] = (struct http_field){"Impersonate-Group", SPOKE_GROUPS};
     }
     if (s->who == JOINER)
         fields[count++] = (struct http_field){"Authorization", place->join};
     place->done = false;
     http_client_send(s->who == JOINER ? place->joining : place->http,
-                     &(struct http_client_request){.method = s->method, .target = s->target,
-                                        .headers = fields, .header_count = count,
-                                        .body = s->body, .len = s->body ? strlen(s->body) : 0,
-                                        .deadline = 600 * CLOCK_SECOND,
-                                        .done = on_done, .arg = place});
+                     &(struct http_client_request){.method = s->method,
+                                                   .target = s->target,
+                                                   .headers = fields,
+                                                   .header_count = count,
+                                                   .body = s->body,
+                                                   .len = s->body ? strlen(s->body) : 0,
+                                                   .deadline = 600 * CLOCK_SECOND,
+                                                   .done = on_done,
+                                                   .arg = place});
     if (!loop_world_run_until(place->world, is_done, place, 900 * CLOCK_SECOND))
         bail(s->target, "no answer at all");
     return place->status;
@@ -171,8 +181,8 @@ static void open_hub(struct place *place)
     static const char *const listen[] = {"hub:6443", NULL};
     scoped_mem char *clean = mem_printf("rm -rf '%s' && mkdir -p '%s'", place->root, place->root);
     scoped_mem char *hub_folder = mem_printf("%s/hub", place->root);
-    struct hub_settings settings = {.directory = hub_folder, .listen = listen,
-                                    .store_vfs = place->disks[0]};
+    struct hub_settings settings = {
+        .directory = hub_folder, .listen = listen, .store_vfs = place->disks[0]};
     struct err err = {0};
 
     if (system(clean) != 0)
@@ -191,9 +201,13 @@ static void open_hub(struct place *place)
 static void open_spoke(struct place *place)
 {
     scoped_mem char *folder = mem_printf("%s/edge-1", place->root);
-    struct agent_settings settings = {.directory = folder, .name = "edge-1", .hub = "https://hub:6443",
-                                      .token = place->token, .cluster = "local",
-                                      .runtime = &runtime_simulated, .store_vfs = place->disks[1],
+    struct agent_settings settings = {.directory = folder,
+                                      .name = "edge-1",
+                                      .hub = "https://hub:6443",
+                                      .token = place->token,
+                                      .cluster = "local",
+                                      .runtime = &runtime_simulated,
+                                      .store_vfs = place->disks[1],
                                       .address = "edge-1"};
     struct err err = {0};
 

@@ -68,12 +68,10 @@ static inline struct node *json(const char *text)
     for (char *c = copy; *c; c++)
         if (*c == '\'')
             *c = '"';
-    return document_read_json(arena, copy, strlen(copy), &document_limits_api,
-                              &err);
+    return document_read_json(arena, copy, strlen(copy), &document_limits_api, &err);
 }
 
-static inline struct objects_write write_of(const char *plural, const char *name,
-                                     const char *body)
+static inline struct objects_write write_of(const char *plural, const char *name, const char *body)
 {
     const struct kind *kind = kind_of(plural);
 
@@ -121,8 +119,7 @@ static inline int merge_status(const char *plural, const char *name, const char 
     return objects_patch(objects, &write, &result, &err);
 }
 
-static inline int apply(const char *plural, const char *name, const char *manager,
-                 const char *body)
+static inline int apply(const char *plural, const char *name, const char *manager, const char *body)
 {
     struct objects_write write = write_of(plural, name, body);
 
@@ -145,20 +142,18 @@ static inline struct node *see(const char *plural, const char *name)
     const struct kind *kind = kind_of(plural);
     struct err why;
     scoped_object struct object *object =
-        objects_get(objects, OBJECTS_PUBLISHED, kind,
-                    kind->namespaced ? "talk" : "", name, &why);
+        objects_get(objects, OBJECTS_PUBLISHED, kind, kind->namespaced ? "talk" : "", name, &why);
 
     return object ? object_read(arena, object) : NULL;
 }
 
-static inline const char *metadata_of(const char *plural, const char *name,
-                               const char *field)
+static inline const char *metadata_of(const char *plural, const char *name, const char *field)
 {
-    const struct node *value = node_get(node_get(see(plural, name), "metadata"),
-                                        field);
+    const struct node *value = node_get(node_get(see(plural, name), "metadata"), field);
 
-    return !value ? "" : node_is(value, NODE_STRING) ? node_text(value)
-                                                     : document_json(arena, value);
+    return !value                        ? ""
+           : node_is(value, NODE_STRING) ? node_text(value)
+                                         : document_json(arena, value);
 }
 
 static inline void seed(void)

@@ -57,18 +57,20 @@ static void on_cluster_event(void *arg, const struct cluster_event *event)
 {
     size_t len = strlen(told);
 
-    snprintf(told + len, sizeof told - len, "%s %s: %s\n", event->name, event->reason, event->message);
+    snprintf(told + len, sizeof told - len, "%s %s: %s\n", event->name, event->reason,
+             event->message);
 }
 
 static void open_cluster(struct loop *loop)
 {
     struct cluster_options options = {
-        .loop = loop, .runtime = &driver,
-        .runtime_options = { .directory = "edge-1" },
-        .keep = { NULL, keep_put, keep_remove, keep_commit, keep_each },
+        .loop = loop,
+        .runtime = &driver,
+        .runtime_options = {.directory = "edge-1"},
+        .keep = {NULL, keep_put, keep_remove, keep_commit, keep_each},
         .on_event = on_cluster_event,
     };
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (cluster_open("local", &options, &cluster, &err) < 0)
         printf("Bail out! %s\n", err.text);
@@ -78,10 +80,10 @@ static void open_cluster(struct loop *loop)
 static void apply_text(const char *text)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
+    struct err err = {0};
     struct node *all = document_read_all(arena, text, strlen(text), &document_limits_api, &err);
-    struct cluster_manifest items[8] = { { 0 } };
-    struct cluster_set set = { .owner = "w", .items = items, .count = node_count(all) };
+    struct cluster_manifest items[8] = {{0}};
+    struct cluster_set set = {.owner = "w", .items = items, .count = node_count(all)};
 
     if (!all)
         printf("Bail out! %s\n%s\n", err.text, text);

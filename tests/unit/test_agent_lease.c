@@ -48,14 +48,17 @@ static void make_machine(struct machine *machine, const char *name)
 
 static void start(void)
 {
-    static const char *const listen[] = { "hub:6443", NULL };
-    struct hub_settings hub_settings = { .directory = hub_host.directory, .listen = listen,
-                                         .store_vfs = "hub" };
-    struct agent_settings settings = { .directory = spoke_host.directory, .name = "edge-1",
-                                       .hub = "https://hub:6443", .cluster = "local",
-                                       .runtime = &runtime_simulated, .store_vfs = "edge-1",
-                                       .address = "edge-1" };
-    struct err err = { 0 };
+    static const char *const listen[] = {"hub:6443", NULL};
+    struct hub_settings hub_settings = {
+        .directory = hub_host.directory, .listen = listen, .store_vfs = "hub"};
+    struct agent_settings settings = {.directory = spoke_host.directory,
+                                      .name = "edge-1",
+                                      .hub = "https://hub:6443",
+                                      .cluster = "local",
+                                      .runtime = &runtime_simulated,
+                                      .store_vfs = "edge-1",
+                                      .address = "edge-1"};
+    struct err err = {0};
     scoped_mem char *token = NULL;
 
     hub = hub_open(hub_host.loop, &hub_settings, &err);
@@ -75,8 +78,8 @@ static struct node *read_of(struct arena *arena, const char *group, const char *
                             const char *namespace, const char *name)
 {
     scoped_object struct object *object =
-        objects_get(hub->objects, OBJECTS_PUBLISHED, kinds_find(hub->kinds, group, plural), namespace, name,
-                    NULL);
+        objects_get(hub->objects, OBJECTS_PUBLISHED, kinds_find(hub->kinds, group, plural),
+                    namespace, name, NULL);
 
     return object ? object_read(arena, object) : NULL;
 }
@@ -85,8 +88,8 @@ static struct node *read_of(struct arena *arena, const char *group, const char *
 static int64_t renewed(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *lease = read_of(arena, "coordination.k8s.io", "leases", "edge-1",
-                                       "managed-cluster-lease");
+    const struct node *lease =
+        read_of(arena, "coordination.k8s.io", "leases", "edge-1", "managed-cluster-lease");
     int64_t at = 0;
 
     clock_parse(node_get_text(node_get(lease, "spec"), "renewTime"), &at);
@@ -95,8 +98,8 @@ static int64_t renewed(void)
 
 static const char *available(struct arena *arena)
 {
-    const struct node *cluster = read_of(arena, "cluster.open-cluster-management.io", "managedclusters",
-                                         "", "edge-1");
+    const struct node *cluster =
+        read_of(arena, "cluster.open-cluster-management.io", "managedclusters", "", "edge-1");
     const struct node *list = node_at(cluster, "status", "conditions", NULL);
 
     for (size_t i = 0; i < node_count(list); i++)
@@ -132,13 +135,16 @@ static void set_duration(int seconds)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *text = arena_printf(arena, "{spec: {leaseDurationSeconds: %d}}", seconds);
-    struct objects_result result = { .arena = arena };
-    struct err err = { 0 };
+    struct objects_result result = {.arena = arena};
+    struct err err = {0};
     struct objects_write write = {
-        .who = { "root", "test", true }, .name = "edge-1", .namespace = "",
+        .who = {"root", "test", true},
+        .name = "edge-1",
+        .namespace = "",
         .kind = kinds_find(hub->kinds, "cluster.open-cluster-management.io", "managedclusters"),
         .body = document_read_yaml(arena, text, strlen(text), true, &document_limits_own, &err),
-        .patch = OBJECTS_PATCH_MERGE, .grace = -1 };
+        .patch = OBJECTS_PATCH_MERGE,
+        .grace = -1};
 
     must(objects_patch(hub->objects, &write, &result, &err) == 0, &err);
     object_drop(&result.object);
@@ -153,8 +159,10 @@ static void check_lease(void)
     CHECK(renewed() > 0, "a spoke that has joined has renewed its Lease");
     CHECK_TEXT(available(arena), "True", "and is available");
     times = watch_lease(600, &longest);
-    CHECK(times >= 8 && times <= 10, "with a duration of 60 s it is renewed 8 to 10 times in ten "
-          "minutes: %d", times);
+    CHECK(times >= 8 && times <= 10,
+          "with a duration of 60 s it is renewed 8 to 10 times in ten "
+          "minutes: %d",
+          times);
     CHECK(longest <= 76 * CLOCK_SECOND, "never later than a quarter after its time: %lld s",
           (long long)(longest / CLOCK_SECOND));
     set_duration(10);
@@ -164,7 +172,8 @@ static void check_lease(void)
     CHECK_TEXT(available(arena), "True", "it stays available");
     agent_close(&spoke);
     watch_lease(40, &longest);
-    CHECK_TEXT(available(arena), "True", "one that is gone is missed after five durations, not before");
+    CHECK_TEXT(available(arena), "True",
+               "one that is gone is missed after five durations, not before");
     watch_lease(30, &longest);
     CHECK_TEXT(available(arena), "Unknown", "and then it is unknown how it is");
 }
@@ -172,7 +181,7 @@ static void check_lease(void)
 int main(void)
 {
     scoped_mem char *tidy = NULL;
-    struct err err = { .text = "no folder" };
+    struct err err = {.text = "no folder"};
 
     world = loop_world_new(1);
     must(mkdtemp(root), &err);

@@ -35,8 +35,10 @@ static void count_status(struct agent *agent)
 }
 
 static const struct session_hooks hooks = {
-    .enter = {[SESSION_JOINING] = enter_joining, [SESSION_LISTING] = enter_listing,
-              [SESSION_WATCHING] = enter_watching, [SESSION_WAITING] = enter_waiting},
+    .enter = {[SESSION_JOINING] = enter_joining,
+              [SESSION_LISTING] = enter_listing,
+              [SESSION_WATCHING] = enter_watching,
+              [SESSION_WAITING] = enter_waiting},
     .status_changed = count_status,
 };
 
@@ -61,8 +63,16 @@ static const struct {
     {{SESSION_JOINING}, 1, SESSION_WATCHING, false, "and does not watch before that"},
     {{SESSION_LISTING}, 1, SESSION_WATCHING, true, "one that has listed watches"},
     {{SESSION_LISTING}, 1, SESSION_LISTING, false, "a list under way is not begun twice"},
-    {{SESSION_LISTING, SESSION_WATCHING}, 2, SESSION_LISTING, true, "a watch that ends is followed by a list"},
-    {{SESSION_LISTING, SESSION_WATCHING}, 2, SESSION_JOINING, false, "one that watches does not join"},
+    {{SESSION_LISTING, SESSION_WATCHING},
+     2,
+     SESSION_LISTING,
+     true,
+     "a watch that ends is followed by a list"},
+    {{SESSION_LISTING, SESSION_WATCHING},
+     2,
+     SESSION_JOINING,
+     false,
+     "one that watches does not join"},
 };
 
 static void check_moves(void)
@@ -103,13 +113,15 @@ static void check_loss(void)
     CHECK_INT(session_state(&agent), SESSION_WAITING, "after a loss the session waits");
     CHECK_TEXT(session_trouble(&agent), "no route", "and knows why");
     lose(&agent, "another");
-    CHECK_TEXT(session_trouble(&agent), "no route", "while it waits, further losses say nothing new");
+    CHECK_TEXT(session_trouble(&agent), "no route",
+               "while it waits, further losses say nothing new");
     first = session_next_delay(&agent);
     for (int i = 0; i < 12; i++)
         second = session_next_delay(&agent);
     CHECK(second > first, "it waits longer each time");
     session_stop(&agent);
-    CHECK_INT(session_state(&agent), SESSION_WAITING, "an agent that is closed waits for nothing more");
+    CHECK_INT(session_state(&agent), SESSION_WAITING,
+              "an agent that is closed waits for nothing more");
     session_close(&agent);
     CHECK(!agent.session, "and its session is gone");
 }

@@ -23,8 +23,8 @@ static int visit(const struct asset *asset, void *arg)
 
 int main(void)
 {
-    struct walk all = { .ordered = 1 }, none = { .ordered = 1 };
-    struct walk one = { .ordered = 1, .stop_after = 1 };
+    struct walk all = {.ordered = 1}, none = {.ordered = 1};
+    struct walk one = {.ordered = 1, .stop_after = 1};
 
     CHECK(asset_find("no/such/file") == NULL, "an unknown path is not found");
     CHECK(asset_find("") == NULL, "nor is an empty one");

@@ -19,8 +19,7 @@ static const struct expected {
 
 enum who { NOBODY, JOIN, SPOKE, OTHER, NONE, VIEW, EDIT, ADMIN, WHO_COUNT };
 static const char *const who_names[] = {
-    "nobody", "a join token", "the spoke", "another spoke", "no role", "view",
-    "edit", "admin",
+    "nobody", "a join token", "the spoke", "another spoke", "no role", "view", "edit", "admin",
 };
 
 static const struct {
@@ -32,15 +31,13 @@ static const struct {
     {'g', "get", KIND_GET, true},       {'l', "list", KIND_LIST, false},
     {'w', "watch", KIND_WATCH, false},  {'c', "create", KIND_CREATE, false},
     {'u', "update", KIND_UPDATE, true}, {'p', "patch", KIND_PATCH, true},
-    {'d', "delete", KIND_DELETE, true},
-    {'D', "deletecollection", KIND_DELETECOLLECTION, false},
+    {'d', "delete", KIND_DELETE, true}, {'D', "deletecollection", KIND_DELETECOLLECTION, false},
 };
 
 /* The spoke, its namespace, its cluster: all are called so. */
 #define HERE "edge-1"
 
-static bool yes_for_here(void *arg, const char *cluster, const char *namespace,
-                         const char *name)
+static bool yes_for_here(void *arg, const char *cluster, const char *namespace, const char *name)
 {
     return !strcmp(cluster, HERE) && !strcmp(namespace, HERE);
 }
@@ -123,12 +120,11 @@ static void compare(const char *route, char got[WHO_COUNT][12])
 }
 
 static void check_object(struct place *place, const struct auth_user *users[],
-                         const struct kind *kind, const char *subresource,
-                         unsigned has)
+                         const struct kind *kind, const char *subresource, unsigned has)
 {
     bool is_namespace = !*kind->group && !strcmp(kind->plural, "namespaces");
-    char *route = arena_printf(place->arena, "%s/%s%s%s", kind->api_version,
-                               kind->plural, *subresource ? "/" : "", subresource);
+    char *route = arena_printf(place->arena, "%s/%s%s%s", kind->api_version, kind->plural,
+                               *subresource ? "/" : "", subresource);
     char got[WHO_COUNT][12] = {{0}};
     bool all = true;
 
@@ -136,8 +132,10 @@ static void check_object(struct place *place, const struct auth_user *users[],
         for (size_t v = 0; v < count_of(verbs); v++) {
             bool named = verbs[v].named || *subresource;
             struct auth_request request = {
-                .verb = verbs[v].verb, .group = kind->group,
-                .resource = kind->plural, .subresource = subresource,
+                .verb = verbs[v].verb,
+                .group = kind->group,
+                .resource = kind->plural,
+                .subresource = subresource,
                 .namespace = kind->namespaced || (is_namespace && named) ? HERE : "",
                 .name = named ? HERE : ""};
 
@@ -163,17 +161,20 @@ static void check_kinds(struct place *place, const struct auth_user *users[])
     }
 }
 
-static void check_path(struct place *place, const struct auth_user *users[],
-                       const char *path)
+static void check_path(struct place *place, const struct auth_user *users[], const char *path)
 {
     char got[WHO_COUNT][12] = {{0}};
 
     for (int who = 0; who < WHO_COUNT; who++)
         for (size_t v = 0; v < 4; v += 3) { /* get, create */
-            struct auth_request request = {.verb = verbs[v].verb, .group = "",
-                                   .resource = "", .subresource = "",
-                                   .namespace = "", .name = "", .path = path,
-                                   .digest = "sha256:named"};
+            struct auth_request request = {.verb = verbs[v].verb,
+                                           .group = "",
+                                           .resource = "",
+                                           .subresource = "",
+                                           .namespace = "",
+                                           .name = "",
+                                           .path = path,
+                                           .digest = "sha256:named"};
 
             if (auth_may(place->auth, users[who], &request, NULL))
                 got[who][strlen(got[who])] = verbs[v].letter;
@@ -190,13 +191,12 @@ static void check_paths(struct place *place, const struct auth_user *users[])
         if (route->rule == HUB_OPEN) {
             const struct expected *row = find(route->prefix);
 
-            CHECK(row && !strcmp(row->nobody, "open"),
-                  "%s: is open, and the table says so", route->prefix);
+            CHECK(row && !strcmp(row->nobody, "open"), "%s: is open, and the table says so",
+                  route->prefix);
             continue;
         }
         check_path(place, users, route->prefix);
-        check_path(place, users,
-                   arena_printf(place->arena, "%s/" HERE, route->prefix));
+        check_path(place, users, arena_printf(place->arena, "%s/" HERE, route->prefix));
     }
 }
 
@@ -209,13 +209,11 @@ static void check_rows(struct place *place)
 
         for (size_t k = 0; k < kinds_count(place->kinds) && !there; k++) {
             const struct kind *kind = kinds_at(place->kinds, k);
-            char *name = arena_printf(place->arena, "%s/%s", kind->api_version,
-                                      kind->plural);
+            char *name = arena_printf(place->arena, "%s/%s", kind->api_version, kind->plural);
             size_t len = strlen(name);
 
             there = !strncmp(route, name, len) &&
-                    (!route[len] || (route[len] == '/' &&
-                                     kind_subresource(kind, route + len + 1)));
+                    (!route[len] || (route[len] == '/' && kind_subresource(kind, route + len + 1)));
         }
         CHECK(there, "%s: is still served", route);
         for (size_t j = 0; j < i; j++)

@@ -8,22 +8,26 @@ static struct place place;
 
 static void grant_everywhere(const char *user, const char *rules)
 {
-    apply(&place, arena_printf(place.arena,
-          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: of-%s}, rules: [%s]}\n---\n"
-          "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: of-%s},\n"
-          " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: of-%s},\n"
-          " subjects: [{kind: User, name: %s, apiGroup: " RBAC "}]}\n",
-          user, rules, user, user, user));
+    apply(&place,
+          arena_printf(place.arena,
+                       "{apiVersion: " RBAC
+                       "/v1, kind: ClusterRole, metadata: {name: of-%s}, rules: [%s]}\n---\n"
+                       "{apiVersion: " RBAC
+                       "/v1, kind: ClusterRoleBinding, metadata: {name: of-%s},\n"
+                       " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: of-%s},\n"
+                       " subjects: [{kind: User, name: %s, apiGroup: " RBAC "}]}\n",
+                       user, rules, user, user, user));
 }
 
 /* ---- What covers a rule -------------------------------------------------------- */
 
 /* Gil has these rights by a ClusterRoleBinding only. */
-#define GILS                                                                   \
-    "{verbs: [create, update, patch], apiGroups: [" RBAC "], resources: [clusterroles, roles, rolebindings]},\n" \
-    "{verbs: [get], nonResourceURLs: [/metrics, '/v2/lab/*']},\n"              \
-    "{verbs: [get], apiGroups: [''], resources: [configmaps]},\n"              \
-    "{verbs: [update], apiGroups: [apps], resources: ['*/scale']},\n"          \
+#define GILS                                                                                       \
+    "{verbs: [create, update, patch], apiGroups: [" RBAC                                           \
+    "], resources: [clusterroles, roles, rolebindings]},\n"                                        \
+    "{verbs: [get], nonResourceURLs: [/metrics, '/v2/lab/*']},\n"                                  \
+    "{verbs: [get], apiGroups: [''], resources: [configmaps]},\n"                                  \
+    "{verbs: [update], apiGroups: [apps], resources: ['*/scale']},\n"                              \
     "{verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: [mine]}"
 
 static const struct {
@@ -47,8 +51,7 @@ static const struct {
      "{NonResourceURLs:[\"/v2/labour/chat\"], Verbs:[\"get\"]}"},
     {"{verbs: [get], nonResourceURLs: ['/v2/*']}", false,
      "{NonResourceURLs:[\"/v2/*\"], Verbs:[\"get\"]}"},
-    {"{verbs: [get], nonResourceURLs: ['*']}", false,
-     "{NonResourceURLs:[\"*\"], Verbs:[\"get\"]}"},
+    {"{verbs: [get], nonResourceURLs: ['*']}", false, "{NonResourceURLs:[\"*\"], Verbs:[\"get\"]}"},
     {"{verbs: [get], apiGroups: [''], resources: [configmaps]}", true, NULL},
     {"{verbs: [get], apiGroups: [apps], resources: [configmaps]}", false,
      "{APIGroups:[\"apps\"], Resources:[\"configmaps\"], Verbs:[\"get\"]}"},
@@ -76,9 +79,11 @@ static void check_rules(void)
 
     grant_everywhere("gil", GILS);
     for (size_t i = 0; i < count_of(rules); i++) {
-        const char *yaml = arena_printf(place.arena,
-            "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: given%zu}, "
-            "rules: [%s]}", i, rules[i].rule);
+        const char *yaml =
+            arena_printf(place.arena,
+                         "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: given%zu}, "
+                         "rules: [%s]}",
+                         i, rules[i].rule);
 
         err = (struct err){0};
         CHECK_INT(create_as(&place, gil, yaml, &err) == 0, rules[i].given,
@@ -89,14 +94,18 @@ static void check_rules(void)
                   "the refusal ends with %s: %s", rules[i].missing, err.text);
     }
     err = (struct err){0};
-    CHECK(create_as(&place, gil, "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: given, "
+    CHECK(create_as(&place, gil,
+                    "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: given, "
                     "namespace: lab}, rules: [{verbs: [get], apiGroups: [''], resources: "
-                    "[configmaps]}]}", &err) == 0,
+                    "[configmaps]}]}",
+                    &err) == 0,
           "what a ClusterRoleBinding gives counts in a namespace: %s", err.text);
     err = (struct err){0};
-    CHECK(create_as(&place, gil, "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: "
+    CHECK(create_as(&place, gil,
+                    "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: "
                     "gathers}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}",
-                    &err) < 0 && err.code == ERR_FORBIDDEN,
+                    &err) < 0 &&
+              err.code == ERR_FORBIDDEN,
           "whoever lacks cluster-admin makes no aggregated role: %s", err.text);
 }
 
@@ -106,10 +115,12 @@ static void check_list(void)
     static const char *const namespaces[] = {"lab", ""};
 
     for (size_t i = 0; i < count_of(namespaces); i++) {
-        const char *json = document_json(
-            place.arena, auth_rules(place.auth, user_of(&place, "gil", NULL), namespaces[i], place.arena));
+        const char *json =
+            document_json(place.arena, auth_rules(place.auth, user_of(&place, "gil", NULL),
+                                                  namespaces[i], place.arena));
 
-        CHECK(strstr(json, "{\"verbs\":[\"get\"],\"apiGroups\":[\"\"],\"resources\":[\"configmaps\"]}"),
+        CHECK(strstr(json,
+                     "{\"verbs\":[\"get\"],\"apiGroups\":[\"\"],\"resources\":[\"configmaps\"]}"),
               "in \"%s\" the rules of a ClusterRoleBinding are listed", namespaces[i]);
         CHECK(strstr(json, "\"resources\":[\"secrets\"],\"resourceNames\":[\"mine\"]"),
               "in \"%s\" with their names", namespaces[i]);
@@ -125,10 +136,14 @@ static int change_as(const struct auth_user *user, const char *group, const char
                      const char *namespace, const char *name, const char *change, struct err *err)
 {
     struct objects_result result = {.arena = place.arena};
-    struct objects_write write = {
-        .who = {user->name, "test", false, user}, .kind = kind_of(&place, group, plural),
-        .namespace = namespace, .name = name, .patch = OBJECTS_PATCH_MERGE, .grace = -1,
-        .body = document_read_yaml(place.arena, change, strlen(change), true, &document_limits_own, err)};
+    struct objects_write write = {.who = {user->name, "test", false, user},
+                                  .kind = kind_of(&place, group, plural),
+                                  .namespace = namespace,
+                                  .name = name,
+                                  .patch = OBJECTS_PATCH_MERGE,
+                                  .grace = -1,
+                                  .body = document_read_yaml(place.arena, change, strlen(change),
+                                                             true, &document_limits_own, err)};
     int failed;
 
     *err = (struct err){0};
@@ -144,34 +159,44 @@ static void check_unchanged(void)
     const struct auth_user *gil = user_of(&place, "gil", NULL);
     struct err err = {0};
 
-    apply(&place, "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: strong}, rules: "
-                  "[{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]}\n---\n"
-                  "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: strong, namespace: lab}, "
-                  "roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: strong}, subjects: "
-                  "[{kind: User, apiGroup: " RBAC ", name: root}]}\n---\n"
-                  "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: gathering}, "
-                  "aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}");
-    CHECK(change_as(gil, RBAC, "clusterroles", "", "strong", "{metadata: {labels: {a: c}}}", &err) == 0,
+    apply(&place,
+          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: strong}, rules: "
+          "[{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]}\n---\n"
+          "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: strong, namespace: lab}, "
+          "roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: strong}, subjects: "
+          "[{kind: User, apiGroup: " RBAC ", name: root}]}\n---\n"
+          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: gathering}, "
+          "aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}");
+    CHECK(change_as(gil, RBAC, "clusterroles", "", "strong", "{metadata: {labels: {a: c}}}",
+                    &err) == 0,
           "a label of a role that gives more may be changed: %s", err.text);
     CHECK(change_as(gil, RBAC, "clusterroles", "", "strong",
                     "{rules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*/x']}]}", &err) < 0 &&
-          err.code == ERR_FORBIDDEN, "its rules may not: %s", err.text);
-    CHECK(change_as(gil, RBAC, "rolebindings", "lab", "strong", "{metadata: {labels: {a: c}}}", &err) == 0,
+              err.code == ERR_FORBIDDEN,
+          "its rules may not: %s", err.text);
+    CHECK(change_as(gil, RBAC, "rolebindings", "lab", "strong", "{metadata: {labels: {a: c}}}",
+                    &err) == 0,
           "a label of a binding as well: %s", err.text);
-    CHECK(change_as(gil, RBAC, "rolebindings", "lab", "strong", "{subjects: [{kind: User, apiGroup: "
-                    RBAC ", name: gil}]}", &err) < 0 && err.code == ERR_FORBIDDEN &&
-          strstr(err.text, "attempting to grant"), "its subjects may not: %s", err.text);
-    CHECK(change_as(gil, RBAC, "clusterroles", "", "gathering", "{metadata: {labels: {a: c}}}", &err) == 0,
+    CHECK(change_as(gil, RBAC, "rolebindings", "lab", "strong",
+                    "{subjects: [{kind: User, apiGroup: " RBAC ", name: gil}]}", &err) < 0 &&
+              err.code == ERR_FORBIDDEN && strstr(err.text, "attempting to grant"),
+          "its subjects may not: %s", err.text);
+    CHECK(change_as(gil, RBAC, "clusterroles", "", "gathering", "{metadata: {labels: {a: c}}}",
+                    &err) == 0,
           "a label of an aggregated role too: %s", err.text);
-    CHECK(change_as(gil, RBAC, "clusterroles", "", "gathering", "{aggregationRule: {clusterRoleSelectors: "
-                    "[{matchLabels: {a: d}}]}}", &err) < 0 &&
-          strstr(err.text, "must have cluster-admin privileges"), "what it gathers may not: %s", err.text);
+    CHECK(change_as(gil, RBAC, "clusterroles", "", "gathering",
+                    "{aggregationRule: {clusterRoleSelectors: "
+                    "[{matchLabels: {a: d}}]}}",
+                    &err) < 0 &&
+              strstr(err.text, "must have cluster-admin privileges"),
+          "what it gathers may not: %s", err.text);
 }
 
 /* By its labels a namespace is a tenant's, so that whoever writes them could write the Tenant. */
 static void check_namespaces(void)
 {
-    static const char *const labels[] = {"axle.dev/owner-kind", "axle.dev/owner", "axle.dev/tenant"};
+    static const char *const labels[] = {"axle.dev/owner-kind", "axle.dev/owner",
+                                         "axle.dev/tenant"};
     const struct auth_user *nat = user_of(&place, "nat", NULL);
     const struct auth_user *ten = user_of(&place, "ten", NULL);
     struct err err = {0};
@@ -183,24 +208,28 @@ static void check_namespaces(void)
     CHECK(change_as(nat, "", "namespaces", "", "whose", "{metadata: {labels: {a: b}}}", &err) == 0,
           "a label of a namespace is changed by who may change namespaces: %s", err.text);
     for (size_t i = 0; i < count_of(labels); i++) {
-        const char *change = arena_printf(place.arena, "{metadata: {labels: {%s: acme}}}", labels[i]);
+        const char *change =
+            arena_printf(place.arena, "{metadata: {labels: {%s: acme}}}", labels[i]);
 
         CHECK(change_as(nat, "", "namespaces", "", "whose", change, &err) < 0 &&
-              err.code == ERR_FORBIDDEN && strstr(err.text, labels[i]) &&
-              strstr(err.text, "says whose the namespace is"), "but not %s: %s", labels[i], err.text);
+                  err.code == ERR_FORBIDDEN && strstr(err.text, labels[i]) &&
+                  strstr(err.text, "says whose the namespace is"),
+              "but not %s: %s", labels[i], err.text);
     }
-    CHECK(change_as(ten, "", "namespaces", "", "whose", "{metadata: {labels: {axle.dev/tenant: acme}}}",
-                    &err) == 0, "that is for who may update Tenants: %s", err.text);
+    CHECK(change_as(ten, "", "namespaces", "", "whose",
+                    "{metadata: {labels: {axle.dev/tenant: acme}}}", &err) == 0,
+          "that is for who may update Tenants: %s", err.text);
     CHECK(change_as(nat, "", "namespaces", "", "whose", "{metadata: {labels: {a: c}}}", &err) == 0,
           "a label that stays as it is does not count: %s", err.text);
-    CHECK(change_as(nat, "", "namespaces", "", "whose", "{metadata: {labels: {axle.dev/tenant: null}}}",
-                    &err) < 0, "taking one away does: %s", err.text);
+    CHECK(change_as(nat, "", "namespaces", "", "whose",
+                    "{metadata: {labels: {axle.dev/tenant: null}}}", &err) < 0,
+          "taking one away does: %s", err.text);
 }
 
 /* ---- Members --------------------------------------------------------------------- */
 
-#define PROJECT(name, members)                                                 \
-    "{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: " name "}, " \
+#define PROJECT(name, members)                                                                     \
+    "{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: " name "}, "                  \
     "spec: {tenant: acme" members "}}"
 
 /* Pat may make projects of the Tenant and has the rights of view, and no others. */
@@ -209,7 +238,8 @@ static void check_members(void)
     const struct auth_user *pat = user_of(&place, "pat", NULL);
     struct err err = {0};
 
-    apply(&place, "{apiVersion: axle.dev/v1alpha1, kind: Tenant, metadata: {name: acme}, spec: {}}");
+    apply(&place,
+          "{apiVersion: axle.dev/v1alpha1, kind: Tenant, metadata: {name: acme}, spec: {}}");
     grant_everywhere("pat", "{verbs: [create], apiGroups: [axle.dev], resources: [projects]},\n"
                             "{verbs: [update], apiGroups: [axle.dev], resources: [tenants]}");
     apply(&place, "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: pats},\n"
@@ -218,11 +248,11 @@ static void check_members(void)
     CHECK(create_as(&place, pat, PROJECT("p1", ", viewers: [ann]"), &err) == 0,
           "whoever has the rights of view names viewers: %s", err.text);
     CHECK(create_as(&place, pat, PROJECT("p2", ", editors: [ann]"), &err) < 0 &&
-          err.code == ERR_FORBIDDEN && strstr(err.text, "attempting to grant"),
+              err.code == ERR_FORBIDDEN && strstr(err.text, "attempting to grant"),
           "but no editors: %s", err.text);
     err = (struct err){0};
     CHECK(create_as(&place, pat, PROJECT("p3", ", admins: [ann]"), &err) < 0 &&
-          err.code == ERR_FORBIDDEN && strstr(err.text, "attempting to grant"),
+              err.code == ERR_FORBIDDEN && strstr(err.text, "attempting to grant"),
           "and no admins: %s", err.text);
 
     forget(&place, RBAC, "clusterroles", "", "view");
@@ -233,17 +263,19 @@ static void check_members(void)
     err = (struct err){0};
     CHECK(create_as(&place, pat, PROJECT("p5", ""), &err) == 0,
           "a project without members can still be made: %s", err.text);
-    CHECK(change_as(pat, "axle.dev", "projects", "", "p1", "{metadata: {labels: {a: b}}}", &err) == 0,
+    CHECK(change_as(pat, "axle.dev", "projects", "", "p1", "{metadata: {labels: {a: b}}}", &err) ==
+              0,
           "members that stay as they are are not looked at: %s", err.text);
     CHECK(change_as(pat, "axle.dev", "tenants", "", "acme", "{spec: {admins: [ann]}}", &err) < 0 &&
-          err.code == ERR_FORBIDDEN, "a Tenant's admins are admins of its projects: %s", err.text);
+              err.code == ERR_FORBIDDEN,
+          "a Tenant's admins are admins of its projects: %s", err.text);
 }
 
 /* ---- Owners ------------------------------------------------------------------------ */
 
-#define OWNED(name, block)                                                     \
-    "{apiVersion: v1, kind: ConfigMap, metadata: {name: " name ", namespace: lab, " \
-    "ownerReferences: [{apiVersion: v1, kind: Secret, name: owner, uid: "      \
+#define OWNED(name, block)                                                                         \
+    "{apiVersion: v1, kind: ConfigMap, metadata: {name: " name ", namespace: lab, "                \
+    "ownerReferences: [{apiVersion: v1, kind: Secret, name: owner, uid: "                          \
     "00000000-0000-4000-8000-000000000001, blockOwnerDeletion: " block "}]}}"
 
 static void check_owners(void)
@@ -258,7 +290,7 @@ static void check_owners(void)
     CHECK(create_as(&place, oda, OWNED("o1", "false"), &err) == 0,
           "anybody who creates an object names its owner: %s", err.text);
     CHECK(create_as(&place, oda, OWNED("o2", "true"), &err) < 0 && err.code == ERR_FORBIDDEN &&
-          strstr(err.text, "cannot set blockOwnerDeletion"),
+              strstr(err.text, "cannot set blockOwnerDeletion"),
           "but blocks the owner's deletion only with rights on the owner: %s", err.text);
     err = (struct err){0};
     CHECK(create_as(&place, una, OWNED("o3", "true"), &err) == 0,
@@ -271,9 +303,12 @@ static void check_owners(void)
 
 static int approve_as(const struct auth_user *user, const char *csr, const char *subresource)
 {
-    struct auth_request request = {.verb = "update", .group = "certificates.k8s.io",
-                               .resource = "certificatesigningrequests", .subresource = subresource,
-                               .namespace = "", .name = csr};
+    struct auth_request request = {.verb = "update",
+                                   .group = "certificates.k8s.io",
+                                   .resource = "certificatesigningrequests",
+                                   .subresource = subresource,
+                                   .namespace = "",
+                                   .name = csr};
     struct err err = {0};
 
     return auth_check(place.auth, user, &request, &err);
@@ -287,10 +322,15 @@ static void make_request(const char *name, const char *signer)
 
     must(pki_request_write(place.key, &subject, &pem, &err) == 0, &err);
     text_add_base64(&base64, pem.bytes, pem.len, false);
-    must(create_as(&place, administrator(&place), arena_printf(place.arena,
-                   "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: "
-                   "{name: %s}, spec: {request: %s, signerName: %s, usages: [digital signature]}}",
-                   name, text_string(&base64), signer), &err) == 0, &err);
+    must(create_as(
+             &place, administrator(&place),
+             arena_printf(
+                 place.arena,
+                 "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: "
+                 "{name: %s}, spec: {request: %s, signerName: %s, usages: [digital signature]}}",
+                 name, text_string(&base64), signer),
+             &err) == 0,
+         &err);
 }
 
 /* Whoever may change requests decides on those of the signers that they are given only. */
@@ -299,24 +339,37 @@ static void check_signers(void)
     const struct auth_user *none = user_of(&place, "sig-none", NULL);
     const struct auth_user *one = user_of(&place, "sig-one", NULL);
     const struct auth_user *all = user_of(&place, "sig-all", NULL);
-    static const char requests[] = "{verbs: [update], apiGroups: [certificates.k8s.io], resources: "
-                                   "[certificatesigningrequests/approval, certificatesigningrequests/status]}";
+    static const char requests[] =
+        "{verbs: [update], apiGroups: [certificates.k8s.io], resources: "
+        "[certificatesigningrequests/approval, certificatesigningrequests/status]}";
 
     make_request("s1", "example.org/one");
     make_request("s2", "example.org/two");
     grant_everywhere("sig-none", requests);
-    grant_everywhere("sig-one", arena_printf(place.arena, "%s,\n{verbs: [approve], apiGroups: "
-                     "[certificates.k8s.io], resources: [signers], resourceNames: [example.org/one]}", requests));
-    grant_everywhere("sig-all", arena_printf(place.arena, "%s,\n{verbs: [sign], apiGroups: "
-                     "[certificates.k8s.io], resources: [signers], resourceNames: ['example.org/*']}", requests));
-    CHECK(approve_as(none, "s1", "approval") < 0, "without a right on its signer nobody approves a request");
+    grant_everywhere(
+        "sig-one",
+        arena_printf(
+            place.arena,
+            "%s,\n{verbs: [approve], apiGroups: "
+            "[certificates.k8s.io], resources: [signers], resourceNames: [example.org/one]}",
+            requests));
+    grant_everywhere(
+        "sig-all",
+        arena_printf(
+            place.arena,
+            "%s,\n{verbs: [sign], apiGroups: "
+            "[certificates.k8s.io], resources: [signers], resourceNames: ['example.org/*']}",
+            requests));
+    CHECK(approve_as(none, "s1", "approval") < 0,
+          "without a right on its signer nobody approves a request");
     CHECK(approve_as(one, "s1", "approval") == 0, "with one a request of that signer is approved");
     CHECK(approve_as(one, "s2", "approval") < 0, "one of another signer is not");
     CHECK(approve_as(one, "s1", "status") < 0, "to approve is not to sign");
     CHECK(approve_as(all, "s1", "status") == 0 && approve_as(all, "s2", "status") == 0,
           "a right on all signers of a domain counts for each of them");
     CHECK(approve_as(all, "s1", "approval") < 0, "to sign is not to approve");
-    CHECK(approve_as(administrator(&place), "s2", "approval") == 0, "an administrator decides on all");
+    CHECK(approve_as(administrator(&place), "s2", "approval") == 0,
+          "an administrator decides on all");
 }
 
 /* ---- What is told when rights are lost --------------------------------------------------- */
@@ -328,9 +381,11 @@ static void count_change(void *arg)
 
 static void put_cluster(bool accepted)
 {
-    apply(&place, arena_printf(place.arena, "{apiVersion: cluster.open-cluster-management.io/v1, kind: "
-                               "ManagedCluster, metadata: {name: edge-9}, spec: {hubAcceptsClient: %s}}",
-                               accepted ? "true" : "false"));
+    apply(&place,
+          arena_printf(place.arena,
+                       "{apiVersion: cluster.open-cluster-management.io/v1, kind: "
+                       "ManagedCluster, metadata: {name: edge-9}, spec: {hubAcceptsClient: %s}}",
+                       accepted ? "true" : "false"));
 }
 
 /* Connections are judged again when a spoke loses something, not when it gains it. */

@@ -15,28 +15,44 @@ static const struct {
 } rules[] = {
     {"{verbs: [get], apiGroups: [''], resources: [pods]}", "get", "", "pods", "", "a", NULL, true},
     {"{verbs: [get], apiGroups: [''], resources: [pods]}", "list", "", "pods", "", "", NULL, false},
-    {"{verbs: [get], apiGroups: [''], resources: [pods]}", "get", "apps", "pods", "", "a", NULL, false},
-    {"{verbs: [get], apiGroups: [''], resources: [pods]}", "get", "", "pods", "log", "a", NULL, false},
-    {"{verbs: [get], apiGroups: [''], resources: [pods/log]}", "get", "", "pods", "log", "a", NULL, true},
-    {"{verbs: [get], apiGroups: [''], resources: [pods/log]}", "get", "", "pods", "", "a", NULL, false},
-    {"{verbs: [get], apiGroups: [''], resources: ['pods/*']}", "get", "", "pods", "log", "a", NULL, false},
-    {"{verbs: [get], apiGroups: ['*'], resources: ['*/scale']}", "get", "apps", "deployments", "scale", "a", NULL, true},
-    {"{verbs: [get], apiGroups: ['*'], resources: ['*/scale']}", "get", "apps", "deployments", "", "a", NULL, false},
-    {"{verbs: [get], apiGroups: ['*'], resources: ['*/scale']}", "get", "apps", "deployments", "status", "a", NULL, false},
-    {"{verbs: ['*'], apiGroups: ['*'], resources: ['*']}", "delete", "apps", "x", "y", "a", NULL, true},
-    {"{verbs: ['*'], apiGroups: ['*'], resources: ['*']}", "get", "", "", "", "", "/metrics", false},
-    {"{verbs: [get], apiGroups: [''], resources: [pods], resourceNames: [a, b]}", "get", "", "pods", "", "b", NULL, true},
-    {"{verbs: [get], apiGroups: [''], resources: [pods], resourceNames: [a, b]}", "get", "", "pods", "", "c", NULL, false},
-    {"{verbs: [list], apiGroups: [''], resources: [pods], resourceNames: [a]}", "list", "", "pods", "", "", NULL, false},
-    {"{verbs: [create], apiGroups: [''], resources: [pods], resourceNames: ['']}", "create", "", "pods", "", "", NULL, true},
+    {"{verbs: [get], apiGroups: [''], resources: [pods]}", "get", "apps", "pods", "", "a", NULL,
+     false},
+    {"{verbs: [get], apiGroups: [''], resources: [pods]}", "get", "", "pods", "log", "a", NULL,
+     false},
+    {"{verbs: [get], apiGroups: [''], resources: [pods/log]}", "get", "", "pods", "log", "a", NULL,
+     true},
+    {"{verbs: [get], apiGroups: [''], resources: [pods/log]}", "get", "", "pods", "", "a", NULL,
+     false},
+    {"{verbs: [get], apiGroups: [''], resources: ['pods/*']}", "get", "", "pods", "log", "a", NULL,
+     false},
+    {"{verbs: [get], apiGroups: ['*'], resources: ['*/scale']}", "get", "apps", "deployments",
+     "scale", "a", NULL, true},
+    {"{verbs: [get], apiGroups: ['*'], resources: ['*/scale']}", "get", "apps", "deployments", "",
+     "a", NULL, false},
+    {"{verbs: [get], apiGroups: ['*'], resources: ['*/scale']}", "get", "apps", "deployments",
+     "status", "a", NULL, false},
+    {"{verbs: ['*'], apiGroups: ['*'], resources: ['*']}", "delete", "apps", "x", "y", "a", NULL,
+     true},
+    {"{verbs: ['*'], apiGroups: ['*'], resources: ['*']}", "get", "", "", "", "", "/metrics",
+     false},
+    {"{verbs: [get], apiGroups: [''], resources: [pods], resourceNames: [a, b]}", "get", "", "pods",
+     "", "b", NULL, true},
+    {"{verbs: [get], apiGroups: [''], resources: [pods], resourceNames: [a, b]}", "get", "", "pods",
+     "", "c", NULL, false},
+    {"{verbs: [list], apiGroups: [''], resources: [pods], resourceNames: [a]}", "list", "", "pods",
+     "", "", NULL, false},
+    {"{verbs: [create], apiGroups: [''], resources: [pods], resourceNames: ['']}", "create", "",
+     "pods", "", "", NULL, true},
     {"{verbs: [get], apiGroups: [''], resources: []}", "get", "", "pods", "", "", NULL, false},
     {"{verbs: [get], resources: [pods]}", "get", "", "pods", "", "", NULL, false},
     {"{verbs: [get], nonResourceURLs: [/metrics]}", "get", "", "", "", "", "/metrics", true},
     {"{verbs: [get], nonResourceURLs: [/metrics]}", "get", "", "", "", "", "/metrics/x", false},
     {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "get", "", "", "", "", "/v2/lab/chat", true},
     {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "get", "", "", "", "", "/v2/lab", false},
-    {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "get", "", "", "", "", "/v2/labour/chat", false},
-    {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "create", "", "", "", "", "/v2/lab/chat", false},
+    {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "get", "", "", "", "", "/v2/labour/chat",
+     false},
+    {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "create", "", "", "", "", "/v2/lab/chat",
+     false},
     {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "get", "", "", "", "", "/v2", true},
     {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "create", "", "", "", "", "/v2", false},
     {"{verbs: ['*'], nonResourceURLs: ['*']}", "post", "", "", "", "", "/anything", true},
@@ -47,20 +63,25 @@ static void check_rules(void)
 {
     for (size_t i = 0; i < count_of(rules); i++) {
         char *name = arena_printf(place.arena, "r%zu", i);
-        struct auth_request request = {.verb = rules[i].verb, .group = rules[i].group,
-                               .resource = rules[i].resource,
-                               .subresource = rules[i].subresource, .namespace = "",
-                               .name = rules[i].name, .path = rules[i].path};
+        struct auth_request request = {.verb = rules[i].verb,
+                                       .group = rules[i].group,
+                                       .resource = rules[i].resource,
+                                       .subresource = rules[i].subresource,
+                                       .namespace = "",
+                                       .name = rules[i].name,
+                                       .path = rules[i].path};
 
-        apply(&place, arena_printf(place.arena,
-              "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: %s}, "
-              "rules: [%s]}\n---\n"
-              "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: %s},\n"
-              " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: %s},\n"
-              " subjects: [{kind: User, apiGroup: " RBAC ", name: %s}]}\n",
-              name, rules[i].rule, name, name, name));
-        CHECK_INT(auth_may(place.auth, user_of(&place, name, NULL), &request, NULL),
-                  rules[i].may, "%s %s: %s%s%s%s %s", rules[i].rule, rules[i].verb,
+        apply(&place,
+              arena_printf(place.arena,
+                           "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: %s}, "
+                           "rules: [%s]}\n---\n"
+                           "{apiVersion: " RBAC
+                           "/v1, kind: ClusterRoleBinding, metadata: {name: %s},\n"
+                           " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: %s},\n"
+                           " subjects: [{kind: User, apiGroup: " RBAC ", name: %s}]}\n",
+                           name, rules[i].rule, name, name, name));
+        CHECK_INT(auth_may(place.auth, user_of(&place, name, NULL), &request, NULL), rules[i].may,
+                  "%s %s: %s%s%s%s %s", rules[i].rule, rules[i].verb,
                   rules[i].path ? rules[i].path : rules[i].resource,
                   *rules[i].subresource ? "/" : "", rules[i].subresource,
                   *rules[i].name ? " named" : "", rules[i].name);
@@ -71,8 +92,12 @@ static void check_rules(void)
 
 static bool may_list(const struct auth_user *user, const char *namespace)
 {
-    struct auth_request request = {.verb = "list", .group = "", .resource = "configmaps",
-                           .subresource = "", .namespace = namespace, .name = ""};
+    struct auth_request request = {.verb = "list",
+                                   .group = "",
+                                   .resource = "configmaps",
+                                   .subresource = "",
+                                   .namespace = namespace,
+                                   .name = ""};
 
     return auth_may(place.auth, user, &request, NULL);
 }
@@ -80,20 +105,24 @@ static bool may_list(const struct auth_user *user, const char *namespace)
 static void bind(const char *name, const char *namespace, const char *subject)
 {
     apply(&place, arena_printf(place.arena,
-          "{apiVersion: " RBAC "/v1, kind: RoleBinding,\n"
-          " metadata: {name: %s, namespace: %s},\n"
-          " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: view},\n"
-          " subjects: [%s]}\n", name, namespace, subject));
+                               "{apiVersion: " RBAC "/v1, kind: RoleBinding,\n"
+                               " metadata: {name: %s, namespace: %s},\n"
+                               " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: view},\n"
+                               " subjects: [%s]}\n",
+                               name, namespace, subject));
 }
 
 static void check_subjects(void)
 {
     const struct auth_user *bob = user_of(&place, "bob", NULL);
     const struct auth_user *ann = user_of(&place, "ann", "devs");
-    const struct auth_user *bot =
-        user_of(&place, "system:serviceaccount:lab:bot", NULL);
-    struct auth_request request = {.verb = "list", .group = "", .resource = "configmaps",
-                           .subresource = "", .namespace = "lab", .name = ""};
+    const struct auth_user *bot = user_of(&place, "system:serviceaccount:lab:bot", NULL);
+    struct auth_request request = {.verb = "list",
+                                   .group = "",
+                                   .resource = "configmaps",
+                                   .subresource = "",
+                                   .namespace = "lab",
+                                   .name = ""};
     scoped_text struct text why = {0};
 
     apply(&place, "{apiVersion: v1, kind: Namespace, metadata: {name: lab}}\n---\n"
@@ -105,11 +134,12 @@ static void check_subjects(void)
     CHECK(!may_list(bob, ""), "and not everywhere");
     CHECK(!may_list(ann, "lab"), "nobody else is");
     auth_may(place.auth, bob, &request, &why);
-    CHECK_TEXT(text_string(&why), "RBAC: allowed by RoleBinding \"b/lab\" of "
-               "ClusterRole \"view\" to User \"bob\"", "the reason names the binding");
+    CHECK_TEXT(text_string(&why),
+               "RBAC: allowed by RoleBinding \"b/lab\" of "
+               "ClusterRole \"view\" to User \"bob\"",
+               "the reason names the binding");
     bind("b", "lab", "{kind: Group, name: devs, apiGroup: " RBAC "}");
-    CHECK(!may_list(bob, "lab") && may_list(ann, "lab"),
-          "a binding that changes takes and gives");
+    CHECK(!may_list(bob, "lab") && may_list(ann, "lab"), "a binding that changes takes and gives");
     bind("b", "lab", "{kind: ServiceAccount, name: bot}");
     CHECK(may_list(bot, "lab") && !may_list(ann, "lab"),
           "an account without namespace is of the binding's");
@@ -123,10 +153,11 @@ static void check_subjects(void)
     bind("d", "lab", "{kind: Group, name: 'system:authenticated', apiGroup: " RBAC "}");
     CHECK(may_list(bob, "lab"), "who is known is in that group");
     CHECK(!may_list(nobody(&place), "lab"), "who is not, is not");
-    CHECK(!may_list(spoke_of(&place, "lab"), "lab") &&
-          !may_list(joiner(&place, "t1"), "lab"), "and machines are not meant");
-    bind("d", "lab", "{kind: Group, apiGroup: " RBAC ", name: "
-                     "'system:open-cluster-management:managed-clusters'}");
+    CHECK(!may_list(spoke_of(&place, "lab"), "lab") && !may_list(joiner(&place, "t1"), "lab"),
+          "and machines are not meant");
+    bind("d", "lab",
+         "{kind: Group, apiGroup: " RBAC ", name: "
+         "'system:open-cluster-management:managed-clusters'}");
     CHECK(may_list(spoke_of(&place, "lab"), "lab"), "unless they are named");
     forget(&place, RBAC, "rolebindings", "lab", "d");
 }
@@ -155,25 +186,29 @@ static void check_sentences(void)
     for (size_t i = 0; i < count_of(cases); i++) {
         struct err err = {0};
 
-        CHECK(auth_check(place.auth, user_of(&place, "x", NULL), &cases[i].request,
-                         &err) < 0 && err.code == ERR_FORBIDDEN, "is refused");
+        CHECK(auth_check(place.auth, user_of(&place, "x", NULL), &cases[i].request, &err) < 0 &&
+                  err.code == ERR_FORBIDDEN,
+              "is refused");
         CHECK_TEXT(err.text, cases[i].text, "in kube-apiserver's words");
     }
 }
 
 /* ---- Escalation ---------------------------------------------------------------------- */
 
-#define ROLE(rules) "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: nn, " \
-                    "namespace: lab}, rules: " rules "}"
-#define TO_SYSTEM(kind, name)                                                      \
-    "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: nn, namespace: lab}, " \
-    "roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: view}, subjects: [{kind: " kind \
+#define ROLE(rules)                                                                                \
+    "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: nn, "                                  \
+    "namespace: lab}, rules: " rules "}"
+#define TO_SYSTEM(kind, name)                                                                      \
+    "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: nn, namespace: lab}, "          \
+    "roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: view}, subjects: [{kind: " kind        \
     ", apiGroup: " RBAC ", name: '" name "'}]}"
-#define BINDING(kind, name) "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: " \
-    "{name: nn, namespace: lab}, roleRef: {apiGroup: " RBAC ", kind: " kind ", name: " \
-    name "}, subjects: [{kind: User, name: z, apiGroup: " RBAC "}]}"
-#define LACKS "user \"eve\" (groups=[\"system:authenticated\"]) is attempting to grant " \
-              "RBAC permissions not currently held:\n"
+#define BINDING(kind, name)                                                                        \
+    "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: "                                      \
+    "{name: nn, namespace: lab}, roleRef: {apiGroup: " RBAC ", kind: " kind ", name: " name        \
+    "}, subjects: [{kind: User, name: z, apiGroup: " RBAC "}]}"
+#define LACKS                                                                                      \
+    "user \"eve\" (groups=[\"system:authenticated\"]) is attempting to grant "                     \
+    "RBAC permissions not currently held:\n"
 
 /* Eve is admin in lab, and may read the Secret "s" of everybody. */
 static const struct {
@@ -216,9 +251,11 @@ static const struct {
      "clusterroles.rbac.authorization.k8s.io \"nn\" is forbidden: must have "
      "cluster-admin privileges to use an aggregationRule"},
     {"{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: other}, "
-     "spec: {tenant: acme, admins: [eve]}}", "is attempting to grant"},
+     "spec: {tenant: acme, admins: [eve]}}",
+     "is attempting to grant"},
     {"{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: other}, "
-     "spec: {tenant: acme}}", "may not update the Tenant \"acme\", which it takes"},
+     "spec: {tenant: acme}}",
+     "may not update the Tenant \"acme\", which it takes"},
 };
 
 static void drop_written(const char *yaml)
@@ -234,15 +271,16 @@ static void check_escalation(void)
     const struct auth_user *eve = user_of(&place, "eve", NULL);
     struct err err = {0};
 
-    apply(&place,
-          "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: eve, namespace: lab},\n"
-          " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: admin},\n"
-          " subjects: [{kind: User, name: eve, apiGroup: " RBAC "}]}\n---\n"
-          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: eves},\n"
-          " rules: [{verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: [s]}]}\n---\n"
-          "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: eve},\n"
-          " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: eves},\n"
-          " subjects: [{kind: User, name: eve, apiGroup: " RBAC "}]}\n");
+    apply(
+        &place,
+        "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: eve, namespace: lab},\n"
+        " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: admin},\n"
+        " subjects: [{kind: User, name: eve, apiGroup: " RBAC "}]}\n---\n"
+        "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: eves},\n"
+        " rules: [{verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: [s]}]}\n---\n"
+        "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: eve},\n"
+        " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: eves},\n"
+        " subjects: [{kind: User, name: eve, apiGroup: " RBAC "}]}\n");
     for (size_t i = 0; i < count_of(writes); i++) {
         bool good;
 
@@ -256,8 +294,9 @@ static void check_escalation(void)
         else if (writes[i].refusal)
             CHECK(strstr(err.text, writes[i].refusal), "%s", err.text);
     }
-    CHECK(create_as(&place, administrator(&place), BINDING("ClusterRole", "cluster-admin"),
-                    &err) == 0, "the administrator binds what there is");
+    CHECK(create_as(&place, administrator(&place), BINDING("ClusterRole", "cluster-admin"), &err) ==
+              0,
+          "the administrator binds what there is");
     drop_written(BINDING("ClusterRole", "view"));
 }
 
@@ -279,7 +318,8 @@ static void check_verbs(void)
           "who may bind a role binds it: %s", err.text);
     forget(&place, RBAC, "rolebindings", "lab", "nn");
     CHECK(create_as(&place, eve, ROLE("[{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]"),
-                    &err) == 0, "who may escalate writes any role: %s", err.text);
+                    &err) == 0,
+          "who may escalate writes any role: %s", err.text);
     forget(&place, RBAC, "roles", "lab", "nn");
 }
 
@@ -287,18 +327,17 @@ static void check_verbs(void)
 
 static void check_lists(void)
 {
-    struct node *status = auth_rules(place.auth, spoke_of(&place, "edge-1"), "edge-1",
-                                     place.arena);
+    struct node *status = auth_rules(place.auth, spoke_of(&place, "edge-1"), "edge-1", place.arena);
     const char *json = document_json(place.arena, status);
 
     CHECK(strstr(json, "{\"verbs\":[\"get\",\"list\",\"watch\",\"update\",\"patch\"],"
                        "\"apiGroups\":[\"work.open-cluster-management.io\"],"
-                       "\"resources\":[\"manifestworks\"]}"), "a spoke's rules are listed");
+                       "\"resources\":[\"manifestworks\"]}"),
+          "a spoke's rules are listed");
     CHECK(strstr(json, "\"resourceNames\":[\"edge-1\"]"), "its own name too");
     CHECK(node_get_bool(status, "incomplete", false), "and it says what is not");
     status = auth_rules(place.auth, spoke_of(&place, "edge-1"), "edge-2", place.arena);
-    CHECK(!strstr(document_json(place.arena, status), "manifestworks"),
-          "elsewhere it has none");
+    CHECK(!strstr(document_json(place.arena, status), "manifestworks"), "elsewhere it has none");
     status = auth_rules(place.auth, administrator(&place), "", place.arena);
     CHECK(strstr(document_json(place.arena, status),
                  "{\"verbs\":[\"*\"],\"apiGroups\":[\"*\"],\"resources\":[\"*\"]}"),

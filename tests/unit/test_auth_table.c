@@ -71,8 +71,7 @@ static void write_page(struct text *out)
     for (size_t i = 0; i < access_row_count; i++) {
         const struct access_row *row = &access_rows[i];
 
-        text_addf(out, "| %s%s%s", access_resource(arena, row), *row->group ? "." : "",
-                  row->group);
+        text_addf(out, "| %s%s%s", access_resource(arena, row), *row->group ? "." : "", row->group);
         write_cell(out, arena, row, &row->join);
         write_cell(out, arena, row, &row->spoke);
         for (size_t role = 0; role < ACCESS_ROLES; role++) {
@@ -103,8 +102,7 @@ static void test_page(void)
     if (!CHECK(begin && end, "docs/ACCESS.md has a place for the table"))
         return;
     begin += strlen(BEGIN);
-    CHECK((size_t)(end - begin) == wanted.len &&
-              !memcmp(begin, text_string(&wanted), wanted.len),
+    CHECK((size_t)(end - begin) == wanted.len && !memcmp(begin, text_string(&wanted), wanted.len),
           "docs/ACCESS.md shows the table as it is");
 }
 
@@ -142,8 +140,7 @@ static void test_rows_have_kinds(const struct kinds *kinds)
         CHECK(kind && (!*row->subresource || kind_subresource(kind, row->subresource)),
               "%s/%s of the table is served", row->resource, row->subresource);
         for (size_t role = 1; role < ACCESS_ROLES; role++)
-            CHECK(strspn(row->roles[role - 1], row->roles[role]) ==
-                      strlen(row->roles[role - 1]),
+            CHECK(strspn(row->roles[role - 1], row->roles[role]) == strlen(row->roles[role - 1]),
                   "%s: a role may all that the one below it may", row->resource);
     }
 }

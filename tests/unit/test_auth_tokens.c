@@ -10,37 +10,32 @@ static struct place place;
 /* ---- Asking ------------------------------------------------------------------ */
 
 /* `fields` are name, value, …; the user, or NULL with the refusal. */
-static const struct auth_user *identify(const char *const *fields,
-                                        struct err *err)
+static const struct auth_user *identify(const char *const *fields, struct err *err)
 {
     struct http_field headers[8];
-    struct http_request request = {.remote = "10.0.0.1:4711", .arena = place.arena,
-                                   .headers = headers};
+    struct http_request request = {
+        .remote = "10.0.0.1:4711", .arena = place.arena, .headers = headers};
     struct auth_user *user;
 
     *err = (struct err){0};
     for (; *fields; fields += 2)
-        headers[request.header_count++] =
-            (struct http_field){fields[0], fields[1]};
-    return auth_identify(place.auth, &request, place.arena, &user, err) < 0 ? NULL
-                                                                            : user;
+        headers[request.header_count++] = (struct http_field){fields[0], fields[1]};
+    return auth_identify(place.auth, &request, place.arena, &user, err) < 0 ? NULL : user;
 }
 
 static const struct auth_user *with_token(const char *token, struct err *err)
 {
-    const char *fields[] = {"authorization",
-                            arena_printf(place.arena, "Bearer %s", token), NULL};
+    const char *fields[] = {"authorization", arena_printf(place.arena, "Bearer %s", token), NULL};
 
     return identify(fields, err);
 }
 
-static struct node *request_token(const char *name, const char *spec,
-                                  struct err *err)
+static struct node *request_token(const char *name, const char *spec, struct err *err)
 {
     struct node *causes = node_list(place.arena);
     char *text = arena_printf(place.arena, "{spec: %s}", spec);
-    struct node *body = document_read_yaml(place.arena, text, strlen(text), true,
-                                           &document_limits_own, err);
+    struct node *body =
+        document_read_yaml(place.arena, text, strlen(text), true, &document_limits_own, err);
 
     *err = (struct err){0};
     return auth_token_make(place.auth, place.arena, "lab", name, body, causes, err);
@@ -66,21 +61,21 @@ static struct node *review(const char *text, const char *audience)
     return auth_token_review(place.auth, place.arena, spec);
 }
 
-#define REFUSED(shown, why, ...)                                             \
-    do {                                                                     \
-        struct err refused_;                                                 \
-                                                                             \
-        CHECK(!with_token(shown, &refused_) &&                               \
-              refused_.code == ERR_UNAUTHORIZED, __VA_ARGS__);               \
-        CHECK_TEXT(refused_.text, why, "and it says why");                   \
+#define REFUSED(shown, why, ...)                                                                   \
+    do {                                                                                           \
+        struct err refused_;                                                                       \
+                                                                                                   \
+        CHECK(!with_token(shown, &refused_) && refused_.code == ERR_UNAUTHORIZED, __VA_ARGS__);    \
+        CHECK_TEXT(refused_.text, why, "and it says why");                                         \
     } while (0)
 
 /* ---- Tokens -------------------------------------------------------------------- */
 
 static const char *credential_of(const struct node *review_status)
 {
-    return node_text(node_item(node_at(review_status, "user", "extra",
-                                       "authentication.kubernetes.io/credential-id", NULL), 0));
+    return node_text(node_item(
+        node_at(review_status, "user", "extra", "authentication.kubernetes.io/credential-id", NULL),
+        0));
 }
 
 /* A TokenRequest is answered whole, as kube-apiserver does. */
@@ -95,26 +90,32 @@ static void check_whole(void)
     clock_format(clock_wall(), false, now);
     clock_format(clock_wall() + 600 * CLOCK_SECOND, false, ends);
     CHECK_TEXT(document_json(place.arena, made),
-               arena_printf(place.arena, "{\"kind\":\"TokenRequest\",\"apiVersion\":"
+               arena_printf(
+                   place.arena,
+                   "{\"kind\":\"TokenRequest\",\"apiVersion\":"
                    "\"authentication.k8s.io/v1\",\"metadata\":{\"name\":\"bot\",\"namespace\":"
                    "\"lab\",\"creationTimestamp\":\"%s\"},\"spec\":{\"audiences\":["
                    "\"https://axle.internal\"],\"expirationSeconds\":600,\"boundObjectRef\":null},"
-                   "\"status\":{\"token\":\"%s\",\"expirationTimestamp\":\"%s\"}}", now,
-                   node_get_text(node_get(made, "status"), "token"), ends),
+                   "\"status\":{\"token\":\"%s\",\"expirationTimestamp\":\"%s\"}}",
+                   now, node_get_text(node_get(made, "status"), "token"), ends),
                "the answer to a TokenRequest");
     key = node_item(node_get(auth_token_keys(place.auth, place.arena), "keys"), 0);
     CHECK_TEXT(document_json(place.arena, key),
-               arena_printf(place.arena, "{\"use\":\"sig\",\"kty\":\"EC\",\"kid\":\"%s\","
-                   "\"crv\":\"P-256\",\"alg\":\"ES256\",\"x\":\"%s\",\"y\":\"%s\"}",
-                   node_get_text(key, "kid"), node_get_text(key, "x"), node_get_text(key, "y")),
+               arena_printf(place.arena,
+                            "{\"use\":\"sig\",\"kty\":\"EC\",\"kid\":\"%s\","
+                            "\"crv\":\"P-256\",\"alg\":\"ES256\",\"x\":\"%s\",\"y\":\"%s\"}",
+                            node_get_text(key, "kid"), node_get_text(key, "x"),
+                            node_get_text(key, "y")),
                "the key by which others verify tokens");
     CHECK_INT(strlen(node_get_text(key, "x")), 43, "x has 32 bytes");
     CHECK_INT(strlen(node_get_text(key, "y")), 43, "y has 32 bytes");
     CHECK(*node_get_text(key, "kid"), "the key has an id");
-    CHECK_TEXT(document_json(place.arena, auth_token_issuer(place.arena, "https://h:1")),
-               "{\"issuer\":\"https://axle.internal\",\"jwks_uri\":\"https://h:1/openid/v1/jwks\","
-               "\"response_types_supported\":[\"id_token\"],\"subject_types_supported\":[\"public\"],"
-               "\"id_token_signing_alg_values_supported\":[\"ES256\"]}", "what OpenID discovery says");
+    CHECK_TEXT(
+        document_json(place.arena, auth_token_issuer(place.arena, "https://h:1")),
+        "{\"issuer\":\"https://axle.internal\",\"jwks_uri\":\"https://h:1/openid/v1/jwks\","
+        "\"response_types_supported\":[\"id_token\"],\"subject_types_supported\":[\"public\"],"
+        "\"id_token_signing_alg_values_supported\":[\"ES256\"]}",
+        "what OpenID discovery says");
 }
 
 static void check_good(void)
@@ -129,14 +130,16 @@ static void check_good(void)
     CHECK_TEXT(user->groups[2], "system:authenticated", "and known");
     CHECK_INT(strlen(user->uid), 36, "with its uid");
     status = review(token("{}"), NULL);
-    CHECK_TEXT(document_json(place.arena, status),
-               arena_printf(place.arena, "{\"authenticated\":true,\"user\":{"
-                   "\"username\":\"system:serviceaccount:lab:bot\",\"uid\":\"%s\",\"groups\":["
-                   "\"system:serviceaccounts\",\"system:serviceaccounts:lab\","
-                   "\"system:authenticated\"],\"extra\":{\"authentication.kubernetes.io/"
-                   "credential-id\":[\"%s\"]}},\"audiences\":[\"https://axle.internal\"]}",
-                   user->uid, credential_of(status)),
-               "a review says who it is, whole");
+    CHECK_TEXT(
+        document_json(place.arena, status),
+        arena_printf(place.arena,
+                     "{\"authenticated\":true,\"user\":{"
+                     "\"username\":\"system:serviceaccount:lab:bot\",\"uid\":\"%s\",\"groups\":["
+                     "\"system:serviceaccounts\",\"system:serviceaccounts:lab\","
+                     "\"system:authenticated\"],\"extra\":{\"authentication.kubernetes.io/"
+                     "credential-id\":[\"%s\"]}},\"audiences\":[\"https://axle.internal\"]}",
+                     user->uid, credential_of(status)),
+        "a review says who it is, whole");
     CHECK_TEXT(node_get_text(node_get(review(ADMIN_TOKEN, NULL), "user"), "username"),
                "system:admin:root", "an administrator's token is reviewed as well");
 }
@@ -170,16 +173,15 @@ static void check_forged(void)
     REFUSED(text_string(&forged), "invalid bearer token", "no signature at all");
     REFUSED("ey..", "invalid bearer token", "nothing between dots");
     CHECK_TEXT(node_get_text(review(bad, NULL), "error"),
-               "[invalid bearer token, invalid bearer token]",
-               "a review tells why not");
+               "[invalid bearer token, invalid bearer token]", "a review tells why not");
     CHECK(!node_get_bool(review(bad, NULL), "authenticated", false), "and says no");
 }
 
 /* A credential that is empty is no good; it is not nobody's. */
 static void check_empty(void)
 {
-    static const char *const shown[] = {"Basic ", "Basic ==", "Basic Og==", "Basic !",
-                                        "Basic YTpi!", "Bearer ", "Bearer", "Basic",
+    static const char *const shown[] = {"Basic ",      "Basic ==", "Basic Og==", "Basic !",
+                                        "Basic YTpi!", "Bearer ",  "Bearer",     "Basic",
                                         "Negotiate x", ""};
     struct err err;
 
@@ -187,8 +189,7 @@ static void check_empty(void)
         const char *fields[] = {"authorization", shown[i], NULL};
         const struct auth_user *user = identify(fields, &err);
 
-        CHECK(!user || user->role == AUTH_ANONYMOUS, "\"%s\" gives no rights",
-              shown[i]);
+        CHECK(!user || user->role == AUTH_ANONYMOUS, "\"%s\" gives no rights", shown[i]);
         if (text_starts(shown[i], "Basic ") || text_starts(shown[i], "Bearer "))
             CHECK(!user && err.code == ERR_UNAUTHORIZED, "and is refused");
     }
@@ -226,8 +227,7 @@ static void check_audience(void)
     CHECK(node_get_bool(status, "authenticated", false), "they can ask");
     CHECK_TEXT(node_text(node_item(node_get(status, "audiences"), 0)), "vault",
                "and hear that it is for them");
-    CHECK(!node_get_bool(review(vault, "bank"), "authenticated", false),
-          "others hear no");
+    CHECK(!node_get_bool(review(vault, "bank"), "authenticated", false), "others hear no");
     CHECK(!node_get_bool(review(ADMIN_TOKEN, "vault"), "authenticated", false),
           "a hub's own token is for nobody else");
 }
@@ -298,14 +298,16 @@ static void check_longest(void)
     user = with_token(node_get_text(node_get(made, "status"), "token"), &err);
     must(user, &err);
     CHECK(user->expires > clock_wall() + 364 * 86400 * CLOCK_SECOND &&
-          user->expires <= clock_wall() + 365 * 86400 * CLOCK_SECOND,
+              user->expires <= clock_wall() + 365 * 86400 * CLOCK_SECOND,
           "who shows it is known to end then");
     user = with_token(ADMIN_TOKEN, &err);
     must(user, &err);
     CHECK(user->expires > clock_wall(), "an administrator's token ends too");
     make_admin_token(&place, "2001-01-01T00:00:00Z");
-    REFUSED(ADMIN_TOKEN, "the administrator's token expired at 2001-01-01T00:00:00Z: make a "
-            "new one with `axle token create --admin`", "and is refused then");
+    REFUSED(ADMIN_TOKEN,
+            "the administrator's token expired at 2001-01-01T00:00:00Z: make a "
+            "new one with `axle token create --admin`",
+            "and is refused then");
     make_admin_token(&place, "2099-01-01T00:00:00Z");
 }
 
@@ -324,12 +326,13 @@ static void check_certificates(void)
     CHECK(user->expires == cert.not_after, "who shows a certificate ends with it");
     loop_world_run(place.world, 10 * CLOCK_SECOND);
     CHECK(auth_identify(place.auth, &request, place.arena, &user, &err) < 0 &&
-          err.code == ERR_UNAUTHORIZED && strstr(err.text, "certificate of \"alice\" ended at"),
+              err.code == ERR_UNAUTHORIZED && strstr(err.text, "certificate of \"alice\" ended at"),
           "and is refused from then on: %s", err.text);
     cert.not_before = clock_wall() + CLOCK_SECOND;
     cert.not_after = clock_wall() + 10 * CLOCK_SECOND;
     CHECK(auth_identify(place.auth, &request, place.arena, &user, &err) < 0 &&
-          strstr(err.text, "does not count before"), "one of tomorrow too: %s", err.text);
+              strstr(err.text, "does not count before"),
+          "one of tomorrow too: %s", err.text);
 }
 
 static void check_deletion(void)
@@ -340,11 +343,9 @@ static void check_deletion(void)
 
     CHECK(with_token(bound, &err), "a token that is bound to a Secret is good");
     forget(&place, "", "secrets", "lab", "s");
-    REFUSED(bound, "service account token has been invalidated",
-            "without the Secret it is not");
+    REFUSED(bound, "service account token has been invalidated", "without the Secret it is not");
     apply(&place, "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: lab}}");
-    REFUSED(bound, "service account token has been invalidated",
-            "nor with another of that name");
+    REFUSED(bound, "service account token has been invalidated", "nor with another of that name");
     CHECK(with_token(free, &err), "the account's others are");
     forget(&place, "", "serviceaccounts", "lab", "bot");
     REFUSED(free, "serviceaccounts \"bot\" not found", "until the account is deleted");
@@ -359,8 +360,8 @@ static void check_deletion(void)
 static bool has_default(void)
 {
     scoped_object struct object *object =
-        objects_get(place.objects, OBJECTS_PUBLISHED,
-                    kind_of(&place, "", "serviceaccounts"), "lab", "default", NULL);
+        objects_get(place.objects, OBJECTS_PUBLISHED, kind_of(&place, "", "serviceaccounts"), "lab",
+                    "default", NULL);
 
     return object;
 }
@@ -381,18 +382,31 @@ static void check_impersonation(void)
         const char *name, *group, *text; /* who it becomes, or the refusal */
     } cases[] = {
         {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-user", "bob"},
-         "bob", "system:authenticated", NULL},
-        {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-user", "bob",
-          "impersonate-group", "devs"}, "bob", "devs", NULL},
+         "bob",
+         "system:authenticated",
+         NULL},
+        {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-user", "bob", "impersonate-group",
+          "devs"},
+         "bob",
+         "devs",
+         NULL},
         {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-user",
           "system:serviceaccount:lab:bot"},
-         "system:serviceaccount:lab:bot", "system:serviceaccounts", NULL},
+         "system:serviceaccount:lab:bot",
+         "system:serviceaccounts",
+         NULL},
         {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-user", "system:anonymous"},
-         "system:anonymous", "system:unauthenticated", NULL},
-        {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-group", "devs"}, NULL, NULL,
+         "system:anonymous",
+         "system:unauthenticated",
+         NULL},
+        {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-group", "devs"},
+         NULL,
+         NULL,
          "requested groups, uid or extra without impersonating a user "
          "(Impersonate-User)"},
-        {{"impersonate-user", "bob"}, NULL, NULL,
+        {{"impersonate-user", "bob"},
+         NULL,
+         NULL,
          "users \"bob\" is forbidden: User \"system:anonymous\" cannot impersonate "
          "resource \"users\" in API group \"\" at the cluster scope"},
     };
@@ -415,8 +429,8 @@ static void check_some_impersonation(void)
     const char *bearer = arena_printf(place.arena, "Bearer %s", token("{}"));
     const char *bob[] = {"authorization", bearer, "impersonate-user", "bob", NULL};
     const char *ann[] = {"authorization", bearer, "impersonate-user", "ann", NULL};
-    const char *root[] = {"authorization", bearer, "impersonate-user", "bob",
-                          "impersonate-group", "system:masters", NULL};
+    const char *root[] = {"authorization",  bearer, "impersonate-user", "bob", "impersonate-group",
+                          "system:masters", NULL};
     struct err err;
 
     apply(&place,
@@ -430,7 +444,7 @@ static void check_some_impersonation(void)
     CHECK(identify(bob, &err), "the one that the role names");
     CHECK(!identify(ann, &err), "not another");
     CHECK(!identify(root, &err) && err.code == ERR_FORBIDDEN &&
-          strstr(err.text, "groups \"system:masters\" is forbidden"),
+              strstr(err.text, "groups \"system:masters\" is forbidden"),
           "and no group beside: %s", err.text);
 }
 
@@ -529,8 +543,8 @@ static void check_many_addresses(void)
 static void check_guesses(void)
 {
     struct http_field header = {"authorization", "Bearer axle1.x.y.z"};
-    struct http_request request = {.remote = "10.9.9.9:1", .arena = place.arena,
-                                   .headers = &header, .header_count = 1};
+    struct http_request request = {
+        .remote = "10.9.9.9:1", .arena = place.arena, .headers = &header, .header_count = 1};
     struct http_request other = request;
     int looked = 0, refused = 0;
     struct auth_user *user;
@@ -550,7 +564,8 @@ static void check_guesses(void)
     check_good_among_guesses(&request);
     other.remote = "10.9.9.8:1";
     CHECK(auth_identify(place.auth, &other, place.arena, &user, &err) < 0 &&
-          err.code == ERR_UNAUTHORIZED, "another address does not feel it");
+              err.code == ERR_UNAUTHORIZED,
+          "another address does not feel it");
     request.header_count = 0;
     CHECK(auth_identify(place.auth, &request, place.arena, &user, &err) == 0,
           "nor does who shows no token");
@@ -559,9 +574,10 @@ static void check_guesses(void)
 int main(void)
 {
     place_open(&place, NULL);
-    apply(&place, "{apiVersion: v1, kind: Namespace, metadata: {name: lab}}\n---\n"
-                  "{apiVersion: v1, kind: ServiceAccount, metadata: {name: bot, namespace: lab}}\n---\n"
-                  "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: lab}}\n");
+    apply(&place,
+          "{apiVersion: v1, kind: Namespace, metadata: {name: lab}}\n---\n"
+          "{apiVersion: v1, kind: ServiceAccount, metadata: {name: bot, namespace: lab}}\n---\n"
+          "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: lab}}\n");
     check_good();
     check_whole();
     check_forged();

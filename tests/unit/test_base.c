@@ -15,7 +15,7 @@
 
 static void check_err(void)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     char cause[sizeof err.text], prefix[sizeof err.text + 100];
 
     CHECK_INT(err_set(&err, ERR_CONFLICT, "revision is %d", 7), -1, "err_set returns -1");
@@ -65,7 +65,7 @@ static uint32_t next_random(uint32_t *seed)
 /* Whether the map says what the array says, each key once. */
 static bool is_as(const struct map *map, const bool *there)
 {
-    bool seen[KEYS] = { 0 };
+    bool seen[KEYS] = {0};
     size_t at = 0, count = 0, walked = 0;
     const char *key;
     int *value;
@@ -101,7 +101,7 @@ static void change_map(struct map *map, bool *there, int i, bool put)
 static void check_map(void)
 {
     scoped_map struct map *map = map_new();
-    bool there[KEYS] = { 0 };
+    bool there[KEYS] = {0};
     uint32_t seed = 4711;
     size_t at = 0;
     bool good = true;
@@ -142,7 +142,7 @@ static void check_map(void)
 
 static void check_arena(void)
 {
-    static const size_t sizes[] = { 0, 1, 3, 8, 15, 16, 17, 100, 4095, 4096, 4097, 100000, 5000000 };
+    static const size_t sizes[] = {0, 1, 3, 8, 15, 16, 17, 100, 4095, 4096, 4097, 100000, 5000000};
     struct arena *arena = arena_new();
     unsigned char *blocks[count_of(sizes) * 3];
     size_t n = 0, wrong = 0, unaligned = 0, used = 0;
@@ -165,7 +165,8 @@ static void check_arena(void)
         for (size_t k = 0; k < sizes[i % count_of(sizes)]; k++)
             wrong += blocks[i][k] != i + 1;
     CHECK_INT(wrong, 0, "no two pieces lie on each other");
-    CHECK(arena_used(arena) >= used, "and it knows how much it gave: %zu of %zu", arena_used(arena), used);
+    CHECK(arena_used(arena) >= used, "and it knows how much it gave: %zu of %zu", arena_used(arena),
+          used);
     word = arena_bytes(arena, "abcdef", 3);
     CHECK_TEXT(word, "abc", "bytes get a NUL behind them");
     CHECK_TEXT(arena_printf(arena, "%s-%05d", "n", 42), "n-00042", "words are put together");
@@ -195,7 +196,7 @@ static void check_mem(void)
 
 static void check_text(void)
 {
-    scoped_text struct text text = { 0 }, small = { .limit = 5 };
+    scoped_text struct text text = {0}, small = {.limit = 5};
     char *taken;
 
     CHECK_TEXT(text_string(&text), "", "a text without anything is empty");
@@ -229,16 +230,26 @@ static void check_words(void)
         bool good;
         long long number;
     } numbers[] = {
-        { "0", true, 0 }, { "-7", true, -7 }, { "9223372036854775807", true, INT64_MAX },
-        { "9223372036854775808", false, 0 }, { "", false, 0 }, { " 1", false, 0 }, { "1 ", false, 0 },
-        { "0x1", false, 0 }, { "-", false, 0 }, { "1.5", false, 0 },
+        {"0", true, 0},
+        {"-7", true, -7},
+        {"9223372036854775807", true, INT64_MAX},
+        {"9223372036854775808", false, 0},
+        {"", false, 0},
+        {" 1", false, 0},
+        {"1 ", false, 0},
+        {"0x1", false, 0},
+        {"-", false, 0},
+        {"1.5", false, 0},
     };
 
-    CHECK(text_same(NULL, NULL) && !text_same(NULL, "") && !text_same("", NULL) && text_same("a", "a") &&
-              !text_same("a", "b"), "NULL is like NULL only");
-    CHECK(text_starts("abc", "ab") && text_starts("abc", "") && !text_starts("ab", "abc"), "beginnings");
+    CHECK(text_same(NULL, NULL) && !text_same(NULL, "") && !text_same("", NULL) &&
+              text_same("a", "a") && !text_same("a", "b"),
+          "NULL is like NULL only");
+    CHECK(text_starts("abc", "ab") && text_starts("abc", "") && !text_starts("ab", "abc"),
+          "beginnings");
     CHECK(text_ends("abc", "bc") && text_ends("abc", "") && !text_ends("bc", "abc") &&
-              !text_ends("abc", "ab"), "ends");
+              !text_ends("abc", "ab"),
+          "ends");
     for (size_t i = 0; i < count_of(numbers); i++) {
         long long number = 0;
         bool good = text_to_int(numbers[i].string, &number);
@@ -252,13 +263,13 @@ static void check_words(void)
 
 static void check_codes(void)
 {
-    static const char *const bad_base64[] = { "A", "AAAAA", "AA A", "AA=A", "A===", "AA!A", "AA-_" };
+    static const char *const bad_base64[] = {"A", "AAAAA", "AA A", "AA=A", "A===", "AA!A", "AA-_"};
     unsigned char bytes[64];
     size_t wrong = 0;
 
     for (size_t len = 0; len <= sizeof bytes; len++)
         for (int url = 0; url < 2; url++) {
-            scoped_text struct text code = { 0 }, back = { 0 }, hex = { 0 };
+            scoped_text struct text code = {0}, back = {0}, hex = {0};
 
             for (size_t i = 0; i < len; i++)
                 bytes[i] = (unsigned char)(i * 37 + len + 250);
@@ -273,21 +284,23 @@ static void check_codes(void)
         }
     CHECK_INT(wrong, 0, "base64 and hex give back what was put in, at every length");
     for (size_t i = 0; i < count_of(bad_base64); i++) {
-        scoped_text struct text back = { 0 };
+        scoped_text struct text back = {0};
 
         CHECK(!text_add_unbase64(&back, bad_base64[i], strlen(bad_base64[i]), false),
               "\"%s\" is no base64", bad_base64[i]);
     }
     {
-        scoped_text struct text back = { 0 };
+        scoped_text struct text back = {0};
 
-        CHECK(!text_add_unhex(&back, "abc", 3) && !text_add_unhex(&back, "0g", 2), "nor is all hex");
+        CHECK(!text_add_unhex(&back, "abc", 3) && !text_add_unhex(&back, "0g", 2),
+              "nor is all hex");
     }
 }
 
 static void check_utf8(void)
 {
-    static const unsigned runes[] = { 0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff };
+    static const unsigned runes[] = {0,      0x7f,   0x80,   0x7ff,   0x800,
+                                     0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff};
     size_t wrong = 0;
 
     for (size_t i = 0; i < count_of(runes); i++) {
@@ -295,13 +308,15 @@ static void check_utf8(void)
         char bytes[4];
         size_t len = text_utf8_put(runes[i], bytes);
 
-        wrong += text_utf8_next((const unsigned char *)bytes, len, &back) != len || back != runes[i];
+        wrong +=
+            text_utf8_next((const unsigned char *)bytes, len, &back) != len || back != runes[i];
         wrong += len > 1 && text_utf8_next((const unsigned char *)bytes, len - 1, &back) != 0;
         wrong += !text_is_utf8(bytes, len);
     }
     CHECK_INT(wrong, 0, "runes at every border are written and read, whole or not at all");
     CHECK(!text_is_utf8("\xed\xa0\x80", 3) && !text_is_utf8("\xf4\x90\x80\x80", 4) &&
-              !text_is_utf8("\xc0\x80", 2), "surrogates, what is beyond, and long forms are none");
+              !text_is_utf8("\xc0\x80", 2),
+          "surrogates, what is beyond, and long forms are none");
 }
 
 int main(void)

@@ -14,14 +14,25 @@ static const struct {
     {"2261-12-31T23:59:59Z", CLOCK_FAR, 9214646399 * CLOCK_SECOND},
     {"1678-01-01T00:00:00Z", -CLOCK_FAR, -9214560000 * CLOCK_SECOND},
 };
-static const char *const no_times[] = {"", "x", "2026-01-02", "9999-01-01T00:00:00Z", "0001-01-01T00:00:00Z",
-                                       "2026-02-30T00:00:00Z", "2026-01-02T03:04:05"};
+static const char *const no_times[] = {"",
+                                       "x",
+                                       "2026-01-02",
+                                       "9999-01-01T00:00:00Z",
+                                       "0001-01-01T00:00:00Z",
+                                       "2026-02-30T00:00:00Z",
+                                       "2026-01-02T03:04:05"};
 static const struct {
     int64_t seconds, nanoseconds;
 } durations[] = {
-    {0, 0}, {1, CLOCK_SECOND}, {-60, -60 * CLOCK_SECOND}, {INT32_MAX, INT32_MAX * CLOCK_SECOND},
-    {(int64_t)5 * INT32_MAX, CLOCK_FAR}, {9007199254740991, CLOCK_FAR}, {-9007199254740991, -CLOCK_FAR},
-    {INT64_MAX, CLOCK_FAR}, {INT64_MIN, -CLOCK_FAR},
+    {0, 0},
+    {1, CLOCK_SECOND},
+    {-60, -60 * CLOCK_SECOND},
+    {INT32_MAX, INT32_MAX *CLOCK_SECOND},
+    {(int64_t)5 * INT32_MAX, CLOCK_FAR},
+    {9007199254740991, CLOCK_FAR},
+    {-9007199254740991, -CLOCK_FAR},
+    {INT64_MAX, CLOCK_FAR},
+    {INT64_MIN, -CLOCK_FAR},
 };
 
 int main(void)
@@ -29,8 +40,8 @@ int main(void)
     int64_t wall = 0, exact = 0, sum;
 
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        CHECK(clock_parse(times[i].text, &wall) && clock_parse_exact(times[i].text, &exact), "%s is a time",
-              times[i].text);
+        CHECK(clock_parse(times[i].text, &wall) && clock_parse_exact(times[i].text, &exact),
+              "%s is a time", times[i].text);
         CHECK_INT(wall, times[i].wall, "%s, to calculate with", times[i].text);
         CHECK_INT(exact, times[i].exact, "%s, exactly", times[i].text);
     }
@@ -39,7 +50,8 @@ int main(void)
     for (size_t i = 0; i < sizeof durations / sizeof *durations; i++)
         CHECK_INT(clock_seconds(durations[i].seconds), durations[i].nanoseconds, "%lld seconds",
                   (long long)durations[i].seconds);
-    CHECK(!__builtin_add_overflow(CLOCK_FAR, CLOCK_FAR, &sum) && !__builtin_sub_overflow(-CLOCK_FAR, CLOCK_FAR, &sum),
+    CHECK(!__builtin_add_overflow(CLOCK_FAR, CLOCK_FAR, &sum) &&
+              !__builtin_sub_overflow(-CLOCK_FAR, CLOCK_FAR, &sum),
           "the furthest have a sum and a difference");
     return check_done();
 }

@@ -54,9 +54,9 @@ static void make(const char *name)
 /* What the kernel makes in each group; here they are plain files. */
 static void make_group(const char *name, bool limited)
 {
-    static const char *const files[] = { "cgroup.procs", "cgroup.subtree_control", "cgroup.type",
-                                         "memory.max", "memory.swap.max", "memory.oom.group",
-                                         "cpu.max", "pids.max" };
+    static const char *const files[] = {
+        "cgroup.procs",    "cgroup.subtree_control", "cgroup.type", "memory.max",
+        "memory.swap.max", "memory.oom.group",       "cpu.max",     "pids.max"};
 
     make(name);
     for (size_t i = 0; i < (limited ? count_of(files) : 3); i++) {
@@ -68,9 +68,9 @@ static void make_group(const char *name, bool limited)
 
 static void test_limits_are_written(void)
 {
-    struct cgroup_base base = { .kind = CGROUP_V2 };
-    struct cgroup_limits limits = { .memory = 64 << 20, .cpu = 250, .pids = 12 };
-    scoped_text struct text problems = { 0 };
+    struct cgroup_base base = {.kind = CGROUP_V2};
+    struct cgroup_limits limits = {.memory = 64 << 20, .cpu = 250, .pids = 12};
+    scoped_text struct text problems = {0};
     int procs[4];
 
     snprintf(base.unified, sizeof base.unified, "%s/pods", folder);
@@ -82,7 +82,8 @@ static void test_limits_are_written(void)
     close(procs[0]);
     CHECK_TEXT(get("pods/chat_main/memory.max"), "67108864", "memory is limited");
     CHECK_TEXT(get("pods/chat_main/memory.swap.max"), "0", "and does not flee to swap");
-    CHECK_TEXT(get("pods/chat_main/memory.oom.group"), "", "what a child ends of is not the end of all");
+    CHECK_TEXT(get("pods/chat_main/memory.oom.group"), "",
+               "what a child ends of is not the end of all");
     CHECK_TEXT(get("pods/chat_main/cpu.max"), "25000 100000", "a quarter of a core");
     CHECK_TEXT(get("pods/chat_main/pids.max"), "12", "and twelve processes");
     put("pods/chat_main/memory.events", "low 0\nhigh 0\nmax 31\noom 2\noom_kill 2\n");
@@ -91,9 +92,9 @@ static void test_limits_are_written(void)
 
 static void test_what_is_missing_is_said(void)
 {
-    struct cgroup_base base = { .kind = CGROUP_V2 };
-    struct cgroup_limits limits = { .memory = 1 << 20 };
-    scoped_text struct text problems = { 0 };
+    struct cgroup_base base = {.kind = CGROUP_V2};
+    struct cgroup_limits limits = {.memory = 1 << 20};
+    scoped_text struct text problems = {0};
     int procs[4];
 
     snprintf(base.unified, sizeof base.unified, "%s/pods", folder);
@@ -106,7 +107,7 @@ static void test_what_is_missing_is_said(void)
 
 static void test_a_place_is_found(void)
 {
-    struct cgroup_base base = { 0 };
+    struct cgroup_base base = {0};
 
     make_group("app.slice", false);
     make_group("app.slice/axle-agent", false);
@@ -123,8 +124,8 @@ static void test_a_place_is_found(void)
 
 static pid_t born_in(int group)
 {
-    struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
-                               .cgroup = (uint64_t)group };
+    struct clone_args args = {
+        .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group};
     pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
 
     if (pid == 0)
@@ -139,9 +140,9 @@ static void test_real_group(void)
     scoped_mem char *own = mem_printf("/axle-test-%d", getpid());
     scoped_mem char *root = mem_printf("%s/real", folder), *mine = mem_printf("%s%s", root, own);
     scoped_mem char *platform = mem_printf("%s/cgroup.procs", root), *list = NULL;
-    struct cgroup_base base = { 0 };
-    struct cgroup_limits limits = { 0 };
-    scoped_text struct text problems = { 0 };
+    struct cgroup_base base = {0};
+    struct cgroup_limits limits = {0};
+    scoped_text struct text problems = {0};
     int procs[4], group, fd, status = 0;
     pid_t pid;
 
@@ -159,7 +160,8 @@ static void test_real_group(void)
     list = mem_printf("%s/chat_main/cgroup.procs", base.unified);
     fd = open(list, O_RDONLY | O_CLOEXEC);
     char bytes[32] = "";
-    CHECK(read(fd, bytes, sizeof bytes - 1) > 0 && strtol(bytes, NULL, 10) == pid, "and is in its list");
+    CHECK(read(fd, bytes, sizeof bytes - 1) > 0 && strtol(bytes, NULL, 10) == pid,
+          "and is in its list");
     close(fd);
     cgroup_kill(&base, "chat", "main");
     CHECK(waitpid(pid, &status, 0) == pid && WTERMSIG(status) == SIGKILL, "all in it are killed");

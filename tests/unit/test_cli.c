@@ -50,8 +50,8 @@ static void check_one(const struct cli_command *command)
           command->name);
     for (; count < count_of(help->takes) && help->takes[count].name; count++)
         CHECK(is_option(help->takes[count].name) &&
-                  (help->takes[count].what || config_find(help->takes[count].name,
-                                                          strlen(help->takes[count].name))),
+                  (help->takes[count].what ||
+                   config_find(help->takes[count].name, strlen(help->takes[count].name))),
               "%s: --%s is an option and is explained", command->name, help->takes[count].name);
     CHECK(count < count_of(help->takes), "%s: its list of options ends", command->name);
     for (size_t i = 0; i < count_of(help->ends) && help->ends[i].status; i++) {
@@ -126,9 +126,11 @@ static const struct {
     {"leave --listen=:1", 2, NULL, "axle leave has no option --listen; axle --mode=hub has"},
     {"status --ttl=1h", 2, NULL, "axle status has no option --ttl; axle token create has"},
     {"kubeconfig --uses 1", 2, NULL, "axle kubeconfig has no option --uses"},
-    {"--mode=spoke --listen=:1", 2, NULL, "axle --mode=spoke has no option --listen; axle --mode=hub has"},
+    {"--mode=spoke --listen=:1", 2, NULL,
+     "axle --mode=spoke has no option --listen; axle --mode=hub has"},
     {"--mode=hub --allow-root", 2, NULL, "axle --mode=spoke has"},
-    {"--mode=hub --pool=a/b", 2, NULL, "axle --mode=hub has no option --pool; axle token create, axle init have"},
+    {"--mode=hub --pool=a/b", 2, NULL,
+     "axle --mode=hub has no option --pool; axle token create, axle init have"},
     {"--mode=all-in-one --name=a", 2, NULL, "joins its hub by itself"},
     {"--lost", 2, NULL, "neither a verb nor --mode=ROLE"},
     {"leave -o json", 2, NULL, "axle leave has no option --output"},
@@ -140,7 +142,8 @@ static const struct {
     {"status -o", 2, NULL, "-o needs a value"},
     {"status --output", 2, NULL, "--output needs a value"},
     {"status --output=", 2, NULL, "--output: is empty"},
-    {"leave --data-dir --timeout=3s", 2, NULL, "--data-dir needs a value: DIR, not \"--timeout=3s\""},
+    {"leave --data-dir --timeout=3s", 2, NULL,
+     "--data-dir needs a value: DIR, not \"--timeout=3s\""},
     {"leave --data-dir=", 2, NULL, "--data-dir: is empty"},
     {"token create --admin=yes", 2, NULL, "--admin takes no value"},
     {"token create --ttl=1h --ttl=2h", 2, NULL, "--ttl is given twice: \"1h\" and \"2h\""},
@@ -218,7 +221,8 @@ static void check_hostile(void)
     CHECK_INT(read_line(3, argv, &verb, &again), 2, "nor a folder");
     CHECK(strlen(again) < 500, "and is not printed whole");
     CHECK_INT(read_line(2, steering, &verb, &third), 2, "control characters are no verb");
-    CHECK(!strchr(third, '\033') && !strchr(third, '\r') && strchr(third, '\n') == third + strlen(third) - 1,
+    CHECK(!strchr(third, '\033') && !strchr(third, '\r') &&
+              strchr(third, '\n') == third + strlen(third) - 1,
           "and do not reach the terminal");
     CHECK_INT(read_line(2, empty, &verb, &fourth), 2, "an empty word is no verb");
     CHECK(strstr(fourth, "an empty word is no verb"), "and is told so");
@@ -230,7 +234,7 @@ static void check_nearest(void)
         const char *word, *best;
     } cases[] = {
         {"tokne", "token"}, {"staus", "status"}, {"tokens", "token"}, {"zebra", NULL},
-        {"", NULL}, {"rest", "reset"}, {"x", NULL},
+        {"", NULL},         {"rest", "reset"},   {"x", NULL},
     };
     static const char *const known[] = {"token", "status", "reset", "leave"};
 

@@ -46,19 +46,18 @@ static char *pods_now(struct arena *arena, const char *owner)
 {
     struct node *pods = node_get(cluster_report(cluster, arena, owner), "pods");
     struct node *sorted = node_map(arena);
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     const char *last = "";
 
     for (size_t i = 0; i < node_count(pods); i++)
-        node_set_int(arena, sorted, node_get_text(node_item(pods, i), "name"),
-                     node_get_int(node_item(node_get(node_item(pods, i), "containers"), 0), "pid",
-                                  0));
+        node_set_int(
+            arena, sorted, node_get_text(node_item(pods, i), "name"),
+            node_get_int(node_item(node_get(node_item(pods, i), "containers"), 0), "pid", 0));
     for (size_t i = 0; i < node_count(sorted); i++) {
         const char *next = NULL;
 
-        node_each(pod, sorted)
-            if (strcmp(pod->key, last) > 0 && (!next || strcmp(pod->key, next) < 0))
-                next = pod->key;
+        node_each(pod, sorted) if (strcmp(pod->key, last) > 0 &&
+                                   (!next || strcmp(pod->key, next) < 0)) next = pod->key;
         text_addf(&out, "%s:%lld ", next, (long long)node_get_int(sorted, next, 0));
         last = next;
     }
@@ -103,8 +102,8 @@ static void test_lost(void)
     turn_for(300 * CLOCK_MS);
     CHECK(!strcmp(pods_now(arena, "web"), before), "with an empty store nothing is restarted");
     CHECK(node_count(cluster_owners(cluster, arena)) == 1, "and its owner is known");
-    path = arena_printf(arena, "%s/pods/lab.%.*s/volumes/v/key", folder,
-                        (int)strcspn(before, ":"), before);
+    path = arena_printf(arena, "%s/pods/lab.%.*s/volumes/v/key", folder, (int)strcspn(before, ":"),
+                        before);
     cluster_sweep(cluster);
     turn_for(100 * CLOCK_MS);
     CHECK(!strcmp(pods_now(arena, "web"), before), "nor does a sweep");
@@ -133,7 +132,8 @@ static void test_gone(void)
     open_cluster();
     CHECK(wait_ready_pods("web", 2), "taken up once more");
     remove_owner("web");
-    CHECK(!node_count(cluster_owners(cluster, arena)), "what the hub has no more is ended as a whole");
+    CHECK(!node_count(cluster_owners(cluster, arena)),
+          "what the hub has no more is ended as a whole");
     cluster_close(&cluster);
 }
 
@@ -249,14 +249,14 @@ static void damage_file(const struct damage *damage, const char *what)
 static void test_damage(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct damage damage = { .owner = "web" };
-    static const char *const files[] = { "pod.json", "pod.json.copy" };
+    struct damage damage = {.owner = "web"};
+    static const char *const files[] = {"pod.json", "pod.json.copy"};
 
     open_cluster();
     apply("web", web);
     apply("j", job);
-    CHECK(wait_phase("web", "Running") && wait_ready_pods("web", 2) &&
-              wait_phase("j", "Completed"), "a Deployment runs and a Job has ended");
+    CHECK(wait_phase("web", "Running") && wait_ready_pods("web", 2) && wait_phase("j", "Completed"),
+          "a Deployment runs and a Job has ended");
     damage.before = pods_now(arena, "web");
     cluster_close(&cluster);
     for (size_t i = 0; i < count_of(files); i++) {
@@ -288,7 +288,7 @@ static void test_damage(void)
 static void test_beyond_mending(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    static const char *const files[] = { "pod.json", "pod.json.copy" };
+    static const char *const files[] = {"pod.json", "pod.json.copy"};
 
     open_cluster();
     apply("web", web);

@@ -97,7 +97,8 @@ static void begin(void)
 static void finish(const char *what)
 {
     cluster_remove(cluster, "w");
-    if (!CHECK(loop_world_run_until(world, is_gone, NULL, 600 * CLOCK_SECOND), "%s: it goes", what)) {
+    if (!CHECK(loop_world_run_until(world, is_gone, NULL, 600 * CLOCK_SECOND), "%s: it goes",
+               what)) {
         scoped_arena struct arena *arena = arena_new();
 
         printf("# %s\n", document_json(arena, cluster_report(cluster, arena, "w")));
@@ -111,7 +112,8 @@ static void finish(const char *what)
 
 static const char *health(struct arena *arena)
 {
-    const struct node *object = node_item(node_get(cluster_report(cluster, arena, "w"), "objects"), 0);
+    const struct node *object =
+        node_item(node_get(cluster_report(cluster, arena, "w"), "objects"), 0);
 
     return arena_printf(arena, "%s %s: %s", node_get_text(object, "health"),
                         node_get_text(object, "reason"), node_get_text(object, "message"));
@@ -132,7 +134,8 @@ static void apply_job(int version, const char *spec, const char *policy)
     scoped_mem char *text = mem_printf(
         "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, namespace: lab}\nspec:\n  %s\n"
         "  template: {spec: {restartPolicy: %s, containers: [{name: c, command: [work], "
-        "env: [{name: V, value: '%d'}]}]}}\n", spec, policy, version);
+        "env: [{name: V, value: '%d'}]}]}}\n",
+        spec, policy, version);
 
     apply_text(text);
 }
@@ -144,7 +147,8 @@ static void apply_job_of_config(int version)
         "  ttlSecondsAfterFinished: 2\n"
         "  template: {spec: {restartPolicy: Never, containers: [{name: c, command: [work], "
         "envFrom: [{configMapRef: {name: m}}]}]}}\n---\n"
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: lab}\ndata: {V: '%d'}\n", version);
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: lab}\ndata: {V: '%d'}\n",
+        version);
 
     apply_text(text);
 }
@@ -152,14 +156,15 @@ static void apply_job_of_config(int version)
 /* `ttl` "": none; each version must be run once, whatever happens in between. */
 static void run_versions(const char *ttl, int code, bool restarts, bool config)
 {
-    scoped_mem char *spec = mem_printf("backoffLimit: 0%s%s", *ttl ? "\n  ttlSecondsAfterFinished: " : "",
-                                       ttl);
-    scoped_mem char *what = mem_printf("ttl %s, code %d%s%s", ttl, code, restarts ? ", agents die" : "",
-                                       config ? ", only the ConfigMap changes" : "");
-    static const int versions[] = { 1, 2, 3, 1, 2 };
+    scoped_mem char *spec =
+        mem_printf("backoffLimit: 0%s%s", *ttl ? "\n  ttlSecondsAfterFinished: " : "", ttl);
+    scoped_mem char *what =
+        mem_printf("ttl %s, code %d%s%s", ttl, code, restarts ? ", agents die" : "",
+                   config ? ", only the ConfigMap changes" : "");
+    static const int versions[] = {1, 2, 3, 1, 2};
 
     begin();
-    endings[0] = (struct ending){ "c", code, 0, false, false };
+    endings[0] = (struct ending){"c", code, 0, false, false};
     for (size_t i = 0; i < count_of(versions); i++) {
         created = 0;
         if (config)
@@ -183,7 +188,7 @@ static void run_versions(const char *ttl, int code, bool restarts, bool config)
 
 static void test_runs_once(void)
 {
-    static const char *const ttls[] = { "", "0", "2", "1000" };
+    static const char *const ttls[] = {"", "0", "2", "1000"};
 
     for (size_t i = 0; i < count_of(ttls); i++)
         for (int restarts = 0; restarts < 2; restarts++) {
@@ -234,7 +239,7 @@ static void test_interleaved(void)
 {
     for (uint64_t seed = 1; seed <= (getenv("DEEP") ? 1000 : 40); seed++) {
         begin_seed(seed);
-        endings[0] = (struct ending){ "c", 0, 0, false, false };
+        endings[0] = (struct ending){"c", 0, 0, false, false};
         interleave(seed % 2 ? "backoffLimit: 0" : "backoffLimit: 0\n  ttlSecondsAfterFinished: 0");
         finish("the last Job");
     }
@@ -243,15 +248,16 @@ static void test_interleaved(void)
 static void test_deadline(void)
 {
     begin();
-    endings[0] = (struct ending){ "c", -1, 0, false, false };
+    endings[0] = (struct ending){"c", -1, 0, false, false};
     apply_job(1, "activeDeadlineSeconds: 30", "Never");
     pass_seconds(20);
     restart();
     pass_seconds(5);
     check_health("InProgress", "before its activeDeadlineSeconds it is active");
     pass_seconds(8);
-    check_health("Failed DeadlineExceeded: it was active for longer than activeDeadlineSeconds, 30 s",
-                 "an agent's start does not begin them anew");
+    check_health(
+        "Failed DeadlineExceeded: it was active for longer than activeDeadlineSeconds, 30 s",
+        "an agent's start does not begin them anew");
     endings[0].code = 0;
     created = 0;
     apply_job(2, "activeDeadlineSeconds: 30", "Never");
@@ -260,15 +266,16 @@ static void test_deadline(void)
     endings[0].code = -1;
     apply_job(3, "activeDeadlineSeconds: 0", "Never");
     pass_seconds(2);
-    check_health("Failed DeadlineExceeded: it was active for longer than activeDeadlineSeconds, 0 s",
-                 "0 has passed when it begins, as in Kubernetes");
+    check_health(
+        "Failed DeadlineExceeded: it was active for longer than activeDeadlineSeconds, 0 s",
+        "0 has passed when it begins, as in Kubernetes");
     finish("a deadline");
 }
 
 static void test_suspend(void)
 {
     begin();
-    endings[0] = (struct ending){ "c", -1, 0, false, false };
+    endings[0] = (struct ending){"c", -1, 0, false, false};
     apply_job(1, "suspend: true\n  activeDeadlineSeconds: 30", "Never");
     pass_seconds(100);
     CHECK_INT(created, 0, "suspended, nothing runs");
@@ -292,46 +299,141 @@ static const struct {
     int starts; /* of containers, before it is over */
     const char *health;
 } limits[] = {
-    { "null is as good as absent", "OnFailure", "backoffLimit: 0\n  completions: null\n  parallelism: null\n"
-      "  backoffLimitPerIndex: null\n  maxFailedIndexes: null\n  podFailurePolicy: null\n  successPolicy: null",
-      { "c", 1, 0, false, false }, 1, "Failed BackoffLimitExceeded" },
-    { "Never, limit 0", "Never", "backoffLimit: 0", { "c", 1, 0, false, false }, 1, "Failed BackoffLimitExceeded" },
-    { "Never, limit 2", "Never", "backoffLimit: 2", { "c", 1, 0, false, false }, 3, "Failed BackoffLimitExceeded" },
-    { "OnFailure, limit 0", "OnFailure", "backoffLimit: 0", { "c", 1, 0, false, false }, 1, "Failed BackoffLimitExceeded" },
-    { "OnFailure, limit 1", "OnFailure", "backoffLimit: 1", { "c", 1, 0, false, false }, 2, "Failed BackoffLimitExceeded" },
-    { "OnFailure, limit 3", "OnFailure", "backoffLimit: 3", { "c", 1, 0, false, false }, 4, "Failed BackoffLimitExceeded" },
-    { "by a signal", "OnFailure", "backoffLimit: 1", { "c", 0, 11, false, false }, 2, "Failed BackoffLimitExceeded" },
-    { "Indexed, OnFailure", "OnFailure", "backoffLimit: 1\n  completions: 1\n  completionMode: Indexed",
-      { "c", 1, 0, false, false }, 2, "Failed BackoffLimitExceeded" },
-    { "each index for itself", "OnFailure", "backoffLimitPerIndex: 1\n  completions: 2\n  parallelism: 2\n"
-      "  completionMode: Indexed", { "c", 1, 0, false, false }, 4, "Failed FailedIndexes" },
-    { "each index for itself, Never", "Never", "backoffLimitPerIndex: 2\n  completions: 2\n  parallelism: 2\n"
-      "  completionMode: Indexed", { "c", 1, 0, false, false }, 6, "Failed FailedIndexes" },
-    { "no more failed indexes", "Never", "backoffLimitPerIndex: 0\n  maxFailedIndexes: 1\n  completions: 9\n"
-      "  parallelism: 1\n  completionMode: Indexed", { "c", 1, 0, false, false }, 2,
-      "Failed MaxFailedIndexesExceeded" },
-    { "FailJob", "Never", "podFailurePolicy: {rules: [{action: FailJob, onExitCodes: {operator: In, values: "
-      "[42]}}]}", { "c", 42, 0, false, false }, 1,
-      "Failed PodFailurePolicy: container c ended with exit code 42, which matches rule 0" },
-    { "FailJob by a signal's code", "Never", "podFailurePolicy: {rules: [{action: Count, onExitCodes: "
-      "{operator: In, values: [1]}}, {action: FailJob, onExitCodes: {operator: NotIn, values: [1, 2]}}]}",
-      { "c", 0, 9, false, false }, 1, "Failed PodFailurePolicy: container c ended with exit code 137" },
-    { "FailIndex", "Never", "backoffLimitPerIndex: 5\n  completions: 2\n  parallelism: 2\n  completionMode: "
-      "Indexed\n  podFailurePolicy: {rules: [{action: FailIndex, onExitCodes: {operator: In, values: [3]}}]}",
-      { "c", 3, 0, false, false }, 2, "Failed FailedIndexes" },
-    { "Count", "Never", "backoffLimit: 1\n  podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: "
-      "In, values: [3]}}]}", { "c", 3, 0, false, false }, 2, "Failed BackoffLimitExceeded" },
-    { "an eviction counts", "Never", "backoffLimit: 1", { "c", 0, 0, false, true }, 2,
-      "Failed BackoffLimitExceeded: 2 pods failed; last: volume v holds too much" },
-    { "an eviction fails the Job where it is said", "Never", "podFailurePolicy: {rules: [{action: FailJob, "
-      "onPodConditions: [{type: DisruptionTarget}]}]}", { "c", 0, 0, false, true }, 1,
-      "Failed PodFailurePolicy: condition DisruptionTarget" },
-    { "killed for memory", "Never", "backoffLimit: 0", { "c", 0, 9, true, false }, 1,
-      "Failed BackoffLimitExceeded: 1 pods failed; last: container c used more memory" },
-    { "a child was, and it ends well", "Never", "backoffLimit: 0", { "c", 0, 0, true, false }, 1, "Current Completed" },
-    { "a child was, OnFailure", "OnFailure", "backoffLimit: 0", { "c", 0, 0, true, false }, 1, "Current Completed" },
-    { "a child was, and it ends with 3", "Never", "backoffLimit: 0", { "c", 3, 0, true, false }, 1,
-      "Failed BackoffLimitExceeded: 1 pods failed; last: container c ended with exit code 3" },
+    {"null is as good as absent",
+     "OnFailure",
+     "backoffLimit: 0\n  completions: null\n  parallelism: null\n"
+     "  backoffLimitPerIndex: null\n  maxFailedIndexes: null\n  podFailurePolicy: null\n  successPolicy: null",
+     {"c", 1, 0, false, false},
+     1,
+     "Failed BackoffLimitExceeded"},
+    {"Never, limit 0",
+     "Never",
+     "backoffLimit: 0",
+     {"c", 1, 0, false, false},
+     1,
+     "Failed BackoffLimitExceeded"},
+    {"Never, limit 2",
+     "Never",
+     "backoffLimit: 2",
+     {"c", 1, 0, false, false},
+     3,
+     "Failed BackoffLimitExceeded"},
+    {"OnFailure, limit 0",
+     "OnFailure",
+     "backoffLimit: 0",
+     {"c", 1, 0, false, false},
+     1,
+     "Failed BackoffLimitExceeded"},
+    {"OnFailure, limit 1",
+     "OnFailure",
+     "backoffLimit: 1",
+     {"c", 1, 0, false, false},
+     2,
+     "Failed BackoffLimitExceeded"},
+    {"OnFailure, limit 3",
+     "OnFailure",
+     "backoffLimit: 3",
+     {"c", 1, 0, false, false},
+     4,
+     "Failed BackoffLimitExceeded"},
+    {"by a signal",
+     "OnFailure",
+     "backoffLimit: 1",
+     {"c", 0, 11, false, false},
+     2,
+     "Failed BackoffLimitExceeded"},
+    {"Indexed, OnFailure",
+     "OnFailure",
+     "backoffLimit: 1\n  completions: 1\n  completionMode: Indexed",
+     {"c", 1, 0, false, false},
+     2,
+     "Failed BackoffLimitExceeded"},
+    {"each index for itself",
+     "OnFailure",
+     "backoffLimitPerIndex: 1\n  completions: 2\n  parallelism: 2\n"
+     "  completionMode: Indexed",
+     {"c", 1, 0, false, false},
+     4,
+     "Failed FailedIndexes"},
+    {"each index for itself, Never",
+     "Never",
+     "backoffLimitPerIndex: 2\n  completions: 2\n  parallelism: 2\n"
+     "  completionMode: Indexed",
+     {"c", 1, 0, false, false},
+     6,
+     "Failed FailedIndexes"},
+    {"no more failed indexes",
+     "Never",
+     "backoffLimitPerIndex: 0\n  maxFailedIndexes: 1\n  completions: 9\n"
+     "  parallelism: 1\n  completionMode: Indexed",
+     {"c", 1, 0, false, false},
+     2,
+     "Failed MaxFailedIndexesExceeded"},
+    {"FailJob",
+     "Never",
+     "podFailurePolicy: {rules: [{action: FailJob, onExitCodes: {operator: In, values: "
+     "[42]}}]}",
+     {"c", 42, 0, false, false},
+     1,
+     "Failed PodFailurePolicy: container c ended with exit code 42, which matches rule 0"},
+    {"FailJob by a signal's code",
+     "Never",
+     "podFailurePolicy: {rules: [{action: Count, onExitCodes: "
+     "{operator: In, values: [1]}}, {action: FailJob, onExitCodes: {operator: NotIn, values: [1, 2]}}]}",
+     {"c", 0, 9, false, false},
+     1,
+     "Failed PodFailurePolicy: container c ended with exit code 137"},
+    {"FailIndex",
+     "Never",
+     "backoffLimitPerIndex: 5\n  completions: 2\n  parallelism: 2\n  completionMode: "
+     "Indexed\n  podFailurePolicy: {rules: [{action: FailIndex, onExitCodes: {operator: In, values: [3]}}]}",
+     {"c", 3, 0, false, false},
+     2,
+     "Failed FailedIndexes"},
+    {"Count",
+     "Never",
+     "backoffLimit: 1\n  podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: "
+     "In, values: [3]}}]}",
+     {"c", 3, 0, false, false},
+     2,
+     "Failed BackoffLimitExceeded"},
+    {"an eviction counts",
+     "Never",
+     "backoffLimit: 1",
+     {"c", 0, 0, false, true},
+     2,
+     "Failed BackoffLimitExceeded: 2 pods failed; last: volume v holds too much"},
+    {"an eviction fails the Job where it is said",
+     "Never",
+     "podFailurePolicy: {rules: [{action: FailJob, "
+     "onPodConditions: [{type: DisruptionTarget}]}]}",
+     {"c", 0, 0, false, true},
+     1,
+     "Failed PodFailurePolicy: condition DisruptionTarget"},
+    {"killed for memory",
+     "Never",
+     "backoffLimit: 0",
+     {"c", 0, 9, true, false},
+     1,
+     "Failed BackoffLimitExceeded: 1 pods failed; last: container c used more memory"},
+    {"a child was, and it ends well",
+     "Never",
+     "backoffLimit: 0",
+     {"c", 0, 0, true, false},
+     1,
+     "Current Completed"},
+    {"a child was, OnFailure",
+     "OnFailure",
+     "backoffLimit: 0",
+     {"c", 0, 0, true, false},
+     1,
+     "Current Completed"},
+    {"a child was, and it ends with 3",
+     "Never",
+     "backoffLimit: 0",
+     {"c", 3, 0, true, false},
+     1,
+     "Failed BackoffLimitExceeded: 1 pods failed; last: container c ended with exit code 3"},
 };
 
 static void test_limits(void)
@@ -350,7 +452,8 @@ static void test_limits(void)
             CHECK_INT(started, limits[i].starts, "%s: so many starts", limits[i].name);
             check_health(limits[i].health, limits[i].name);
             if (limits[i].ending.oom && !limits[i].ending.signal)
-                CHECK(strstr(told, "OOMKilling"), "%s: an Event says what happened", limits[i].name);
+                CHECK(strstr(told, "OOMKilling"), "%s: an Event says what happened",
+                      limits[i].name);
             pass_seconds(700);
             CHECK_INT(started, limits[i].starts, "%s: and it stays so", limits[i].name);
             finish(limits[i].name);
@@ -360,14 +463,16 @@ static void test_limits(void)
 static void test_init_fails(void)
 {
     begin();
-    endings[0] = (struct ending){ "i", 1, 0, false, false };
+    endings[0] = (struct ending){"i", 1, 0, false, false};
     apply_text("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, namespace: lab}\nspec:\n"
                "  backoffLimit: 1\n  template: {spec: {restartPolicy: OnFailure, initContainers: "
                "[{name: i, command: [prepare]}], containers: [{name: c, command: [work]}]}}\n");
     pass_seconds(60);
-    CHECK_INT(started, 2, "an init container that fails is restarted as often as backoffLimit says");
-    check_health("Failed BackoffLimitExceeded: 1 pods failed; last: container i ended with exit code 1",
-                 "and then the Job has failed");
+    CHECK_INT(started, 2,
+              "an init container that fails is restarted as often as backoffLimit says");
+    check_health(
+        "Failed BackoffLimitExceeded: 1 pods failed; last: container i ended with exit code 1",
+        "and then the Job has failed");
     finish("an init container that fails");
 }
 
@@ -384,7 +489,7 @@ static void test_many_failures(void)
 {
     for (int restarts = 0; restarts < 2; restarts++) {
         begin();
-        endings[0] = (struct ending){ "c", 1, 0, false, false };
+        endings[0] = (struct ending){"c", 1, 0, false, false};
         apply_job(1, "backoffLimit: 260\n  completions: 900\n  parallelism: 45", "Never");
         for (int minute = 0; minute < 35; minute++) {
             pass_seconds(60);
@@ -402,9 +507,11 @@ static void test_many_failures(void)
 static void test_many_indexes(void)
 {
     begin();
-    endings[0] = (struct ending){ "c", 1, 0, false, false };
-    apply_job(1, "backoffLimitPerIndex: 3\n  completions: 60\n  parallelism: 60\n  completionMode: Indexed",
-              "Never");
+    endings[0] = (struct ending){"c", 1, 0, false, false};
+    apply_job(
+        1,
+        "backoffLimitPerIndex: 3\n  completions: 60\n  parallelism: 60\n  completionMode: Indexed",
+        "Never");
     pass_seconds(75);
     CHECK_INT(started, 240, "60 indexes are tried four times each");
     check_health("Failed FailedIndexes: 60 indexes failed", "and no more");
@@ -414,9 +521,11 @@ static void test_many_indexes(void)
 static void test_ignored(void)
 {
     begin();
-    endings[0] = (struct ending){ "c", 0, 0, false, true };
-    apply_job(1, "backoffLimit: 0\n  podFailurePolicy: {rules: [{action: Ignore, onPodConditions: "
-              "[{type: DisruptionTarget}]}]}", "Never");
+    endings[0] = (struct ending){"c", 0, 0, false, true};
+    apply_job(1,
+              "backoffLimit: 0\n  podFailurePolicy: {rules: [{action: Ignore, onPodConditions: "
+              "[{type: DisruptionTarget}]}]}",
+              "Never");
     pass_seconds(100);
     check_health("InProgress", "ignored failures do not count");
     CHECK(started >= 3 && started <= 5, "and are tried again with pauses, not once a second");
@@ -438,12 +547,14 @@ static void apply_kind(const char *kind)
     scoped_mem char *set = mem_printf(deployment, kind);
 
     if (!strcmp(kind, "Pod"))
-        apply_text("apiVersion: v1\nkind: Pod\nmetadata: {name: d, namespace: lab}\nspec: {containers: "
-                   "[{name: c, command: [serve]}]}\n");
+        apply_text(
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: d, namespace: lab}\nspec: {containers: "
+            "[{name: c, command: [serve]}]}\n");
     else if (!strcmp(kind, "Deployment"))
-        apply_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: lab}\nspec:\n"
-                   "  selector: {matchLabels: {app: d}}\n  template: {metadata: {labels: {app: d}}, spec: "
-                   "{containers: [{name: c, command: [serve]}]}}\n");
+        apply_text(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: lab}\nspec:\n"
+            "  selector: {matchLabels: {app: d}}\n  template: {metadata: {labels: {app: d}}, spec: "
+            "{containers: [{name: c, command: [serve]}]}}\n");
     else
         apply_text(set);
 }
@@ -468,13 +579,13 @@ static const struct {
     bool refuses;
     int least, most; /* starts, or tries to make it, in ten minutes */
 } agains[] = {
-    { "a Deployment evicted again and again", "Deployment", { "c", 0, 0, false, true }, false, 4, 9 },
-    { "a StatefulSet evicted again and again", "StatefulSet", { "c", 0, 0, false, true }, false, 4, 9 },
-    { "a Pod that is evicted stays ended", "Pod", { "c", 0, 0, false, true }, false, 1, 1 },
-    { "a Deployment that crashes", "Deployment", { "c", 1, 0, false, false }, false, 4, 9 },
-    { "a Pod that crashes", "Pod", { "c", 1, 0, false, false }, false, 4, 9 },
-    { "a Deployment that cannot be made", "Deployment", { "c", -1, 0, false, false }, true, 4, 9 },
-    { "a Pod that cannot be made", "Pod", { "c", -1, 0, false, false }, true, 4, 9 },
+    {"a Deployment evicted again and again", "Deployment", {"c", 0, 0, false, true}, false, 4, 9},
+    {"a StatefulSet evicted again and again", "StatefulSet", {"c", 0, 0, false, true}, false, 4, 9},
+    {"a Pod that is evicted stays ended", "Pod", {"c", 0, 0, false, true}, false, 1, 1},
+    {"a Deployment that crashes", "Deployment", {"c", 1, 0, false, false}, false, 4, 9},
+    {"a Pod that crashes", "Pod", {"c", 1, 0, false, false}, false, 4, 9},
+    {"a Deployment that cannot be made", "Deployment", {"c", -1, 0, false, false}, true, 4, 9},
+    {"a Pod that cannot be made", "Pod", {"c", -1, 0, false, false}, true, 4, 9},
 };
 
 static void test_again(void)
@@ -514,7 +625,7 @@ static void test_agent_changes_nothing(void)
     scoped_arena struct arena *arena = arena_new();
 
     begin();
-    endings[0] = (struct ending){ "c", -1, 0, false, false };
+    endings[0] = (struct ending){"c", -1, 0, false, false};
     apply_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: lab}\nspec:\n"
                "  minReadySeconds: 60\n  selector: {matchLabels: {app: d}}\n  template: {metadata: "
                "{labels: {app: d}}, spec: {containers: [{name: c, command: [serve]}]}}\n");
@@ -531,32 +642,40 @@ static void test_agent_changes_nothing(void)
     finish("minReadySeconds");
 
     begin();
-    endings[0] = (struct ending){ "c", 0, 0, false, true };
+    endings[0] = (struct ending){"c", 0, 0, false, true};
     apply_kind("Deployment");
     for (int i = 0; i < 60; i++) {
         pass_seconds(10);
         restart();
     }
-    CHECK(started <= 9, "agents that die do not shorten the pauses of what is evicted: %d starts", started);
+    CHECK(started <= 9, "agents that die do not shorten the pauses of what is evicted: %d starts",
+          started);
     finish("evictions and agents that die");
 
     begin();
     refuses = true;
-    apply_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: lab}\nspec:\n"
-               "  progressDeadlineSeconds: 100\n  selector: {matchLabels: {app: d}}\n  template: {metadata: "
-               "{labels: {app: d}}, spec: {containers: [{name: c, command: [serve], readinessProbe: "
-               "{httpGet: {port: 80}}}]}}\n");
+    apply_text(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: lab}\nspec:\n"
+        "  progressDeadlineSeconds: 100\n  selector: {matchLabels: {app: d}}\n  template: {metadata: "
+        "{labels: {app: d}}, spec: {containers: [{name: c, command: [serve], readinessProbe: "
+        "{httpGet: {port: 80}}}]}}\n");
     pass_seconds(99);
-    CHECK(!strstr(document_json(arena, cluster_read(cluster, arena, "w", "apps/v1", "Deployment", "lab", "d")),
-                  "ProgressDeadlineExceeded"), "until progressDeadlineSeconds it is progressing");
+    CHECK(!strstr(document_json(arena, cluster_read(cluster, arena, "w", "apps/v1", "Deployment",
+                                                    "lab", "d")),
+                  "ProgressDeadlineExceeded"),
+          "until progressDeadlineSeconds it is progressing");
     pass_seconds(5);
-    CHECK(strstr(document_json(arena, cluster_read(cluster, arena, "w", "apps/v1", "Deployment", "lab", "d")),
-                 "ProgressDeadlineExceeded"), "and then its condition says that it is not");
+    CHECK(strstr(document_json(
+                     arena, cluster_read(cluster, arena, "w", "apps/v1", "Deployment", "lab", "d")),
+                 "ProgressDeadlineExceeded"),
+          "and then its condition says that it is not");
     refuses = false;
     pass_seconds(400);
     check_health("Current", "which passes");
-    CHECK(!strstr(document_json(arena, cluster_read(cluster, arena, "w", "apps/v1", "Deployment", "lab", "d")),
-                  "ProgressDeadlineExceeded"), "and its condition with it");
+    CHECK(!strstr(document_json(arena, cluster_read(cluster, arena, "w", "apps/v1", "Deployment",
+                                                    "lab", "d")),
+                  "ProgressDeadlineExceeded"),
+          "and its condition with it");
     finish("progressDeadlineSeconds");
 }
 
@@ -572,7 +691,8 @@ static void apply_probed(const char *container)
     scoped_mem char *text = mem_printf(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: lab}\nspec:\n"
         "  minReadySeconds: 20\n  selector: {matchLabels: {app: d}}\n  template: {metadata: "
-        "{labels: {app: d}}, spec: {containers: [{name: c, command: [serve], %s}]}}\n", container);
+        "{labels: {app: d}}, spec: {containers: [{name: c, command: [serve], %s}]}}\n",
+        container);
 
     apply_text(text);
 }
@@ -580,7 +700,7 @@ static void apply_probed(const char *container)
 static void test_agent_keeps_readiness(void)
 {
     begin();
-    endings[0] = (struct ending){ "c", -1, 0, false, false };
+    endings[0] = (struct ending){"c", -1, 0, false, false};
     apply_probed("startupProbe: {tcpSocket: {port: 80}}, readinessProbe: {tcpSocket: {port: 80}, "
                  "initialDelaySeconds: 60}");
     pass_seconds(40);
@@ -618,7 +738,7 @@ static void sick_probe(struct runtime *runtime, const char *pod, const char *con
 static void test_failures_count(void)
 {
     begin();
-    endings[0] = (struct ending){ "c", -1, 0, false, false };
+    endings[0] = (struct ending){"c", -1, 0, false, false};
     sick = true;
     apply_probed("livenessProbe: {tcpSocket: {port: 80}, periodSeconds: 10, failureThreshold: 3}");
     pass_seconds(18);
@@ -629,7 +749,7 @@ static void test_failures_count(void)
     finish("a livenessProbe");
 
     begin();
-    endings[0] = (struct ending){ "c", -1, 0, false, false };
+    endings[0] = (struct ending){"c", -1, 0, false, false};
     apply_probed("readinessProbe: {tcpSocket: {port: 80}, periodSeconds: 10, failureThreshold: 1}");
     pass_seconds(5);
     CHECK_INT(ready_now(), 1, "it is ready at once");
@@ -646,7 +766,8 @@ static void apply_set(const char *strategy, int version)
         "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: d, namespace: lab}\nspec:\n"
         "  serviceName: d\n  replicas: 3\n  updateStrategy: %s\n  selector: {matchLabels: {app: d}}\n"
         "  template: {metadata: {labels: {app: d}}, spec: {containers: [{name: c, command: [serve], "
-        "env: [{name: V, value: '%d'}]}]}}\n", strategy, version);
+        "env: [{name: V, value: '%d'}]}]}}\n",
+        strategy, version);
 
     apply_text(text);
 }
@@ -655,10 +776,10 @@ static const struct {
     const char *strategy;
     int updated;
 } strategies[] = {
-    { "{rollingUpdate: {partition: 2}}", 1 },
-    { "{rollingUpdate: {partition: 9}}", 0 },
-    { "{type: OnDelete}", 0 },
-    { "{type: RollingUpdate}", 3 },
+    {"{rollingUpdate: {partition: 2}}", 1},
+    {"{rollingUpdate: {partition: 9}}", 0},
+    {"{type: OnDelete}", 0},
+    {"{type: RollingUpdate}", 3},
 };
 
 static void test_what_is_left_old(void)
@@ -668,23 +789,23 @@ static void test_what_is_left_old(void)
         const struct node *set;
 
         begin();
-        endings[0] = (struct ending){ "c", -1, 0, false, false };
+        endings[0] = (struct ending){"c", -1, 0, false, false};
         apply_set(strategies[i].strategy, 1);
         pass_seconds(10);
         apply_set(strategies[i].strategy, 2);
         pass_seconds(700);
         check_health("Current", strategies[i].strategy);
         set = cluster_read(cluster, arena, "w", "apps/v1", "StatefulSet", "lab", "d");
-        CHECK_INT(node_get_int(node_get(set, "status"), "updatedReplicas", -1), strategies[i].updated,
-                  "%s: so many are updated", strategies[i].strategy);
+        CHECK_INT(node_get_int(node_get(set, "status"), "updatedReplicas", -1),
+                  strategies[i].updated, "%s: so many are updated", strategies[i].strategy);
         for (size_t p = 0; p < 3; p++)
             runtime_simulated_evict("edge-1", runtime_simulated_pod("edge-1", 0));
         pass_seconds(60);
         restart();
         pass_seconds(60);
         set = cluster_read(cluster, arena, "w", "apps/v1", "StatefulSet", "lab", "d");
-        CHECK_INT(node_get_int(node_get(set, "status"), "updatedReplicas", -1), strategies[i].updated,
-                  "%s: also after they were lost", strategies[i].strategy);
+        CHECK_INT(node_get_int(node_get(set, "status"), "updatedReplicas", -1),
+                  strategies[i].updated, "%s: also after they were lost", strategies[i].strategy);
         finish(strategies[i].strategy);
     }
 }

@@ -122,37 +122,50 @@ static void test_adopts(void)
 static const struct {
     const char *name, *spec, *phase, *says;
 } troubles[] = {
-    { "a command that does not exist", "containers: [{name: c, command: [no-such-thing]}]",
-      "Degraded", "\"reason\":\"CommandNotFound\",\"message\":\"command \\\"no-such-thing\\\" was "
-                  "not found" },
-    { "a command that is a folder", "containers: [{name: c, command: [/usr]}]", "Degraded",
-      "is a directory" },
-    { "an image where only processes run", "containers: [{name: c, image: nginx, command: [x]}]",
-      "Degraded", "NeedsEngine" },
-    { "uid 0", "containers: [{name: c, command: [x], securityContext: {runAsUser: 0}}]",
-      "Degraded", "NotPermitted" },
-    { "a hostPath outside", "volumes: [{name: h, hostPath: {path: /etc}}]\n"
-      "      containers: [{name: c, command: [x]}]", "Degraded", "hostPath /etc is outside" },
-    { "a hostPath that climbs out", "volumes: [{name: h, hostPath: {path: /tmp/axle-allowed/../x}}]\n"
-      "      containers: [{name: c, command: [x]}]", "Degraded", "is outside" },
-    { "a memory limit of zero",
-      "containers: [{name: c, command: [x], resources: {limits: {memory: 0}}}]", "Degraded",
-      "limits.memory must be greater than zero" },
-    { "a GPU", "containers: [{name: c, command: [x], resources: {limits: {nvidia.com/gpu: 1}}}]",
-      "Degraded", "devices are not handed out" },
-    { "an unknown field", "frobnicate: 1\n      containers: [{name: c, command: [x]}]", "Degraded",
-      "spec.frobnicate is not supported" },
-    { "a volume that does not exist",
-      "containers: [{name: c, command: [x], volumeMounts: [{name: v, mountPath: a}]}]", "Degraded",
-      "there is no volume \\\"v\\\"" },
-    { "a ConfigMap that is missing", "containers: [{name: c, command: [x], envFrom: "
-      "[{configMapRef: {name: later}}]}]", "Progressing", "waits for ConfigMap lab/later" },
-    { "a variable's name with a line end", "containers: [{name: c, command: [x], env: "
-      "[{name: \"A\\nB\", value: x}]}]", "Degraded", "container c: env[0].name" },
-    { "a prefix with a line end", "containers: [{name: c, command: [x], envFrom: "
-      "[{prefix: \"A\\nB=\", configMapRef: {name: later}}]}]", "Degraded", "container c: envFrom[0].prefix" },
-    { "a probe that fails", "containers: [{name: c, command: [sleep, '1000'], startupProbe: {exec: "
-      "{command: [sh, -c, 'echo loading; exit 1']}}}]", "Progressing", "startupProbe: exit code 1: loading" },
+    {"a command that does not exist", "containers: [{name: c, command: [no-such-thing]}]",
+     "Degraded",
+     "\"reason\":\"CommandNotFound\",\"message\":\"command \\\"no-such-thing\\\" was "
+     "not found"},
+    {"a command that is a folder", "containers: [{name: c, command: [/usr]}]", "Degraded",
+     "is a directory"},
+    {"an image where only processes run", "containers: [{name: c, image: nginx, command: [x]}]",
+     "Degraded", "NeedsEngine"},
+    {"uid 0", "containers: [{name: c, command: [x], securityContext: {runAsUser: 0}}]", "Degraded",
+     "NotPermitted"},
+    {"a hostPath outside",
+     "volumes: [{name: h, hostPath: {path: /etc}}]\n"
+     "      containers: [{name: c, command: [x]}]",
+     "Degraded", "hostPath /etc is outside"},
+    {"a hostPath that climbs out",
+     "volumes: [{name: h, hostPath: {path: /tmp/axle-allowed/../x}}]\n"
+     "      containers: [{name: c, command: [x]}]",
+     "Degraded", "is outside"},
+    {"a memory limit of zero",
+     "containers: [{name: c, command: [x], resources: {limits: {memory: 0}}}]", "Degraded",
+     "limits.memory must be greater than zero"},
+    {"a GPU", "containers: [{name: c, command: [x], resources: {limits: {nvidia.com/gpu: 1}}}]",
+     "Degraded", "devices are not handed out"},
+    {"an unknown field", "frobnicate: 1\n      containers: [{name: c, command: [x]}]", "Degraded",
+     "spec.frobnicate is not supported"},
+    {"a volume that does not exist",
+     "containers: [{name: c, command: [x], volumeMounts: [{name: v, mountPath: a}]}]", "Degraded",
+     "there is no volume \\\"v\\\""},
+    {"a ConfigMap that is missing",
+     "containers: [{name: c, command: [x], envFrom: "
+     "[{configMapRef: {name: later}}]}]",
+     "Progressing", "waits for ConfigMap lab/later"},
+    {"a variable's name with a line end",
+     "containers: [{name: c, command: [x], env: "
+     "[{name: \"A\\nB\", value: x}]}]",
+     "Degraded", "container c: env[0].name"},
+    {"a prefix with a line end",
+     "containers: [{name: c, command: [x], envFrom: "
+     "[{prefix: \"A\\nB=\", configMapRef: {name: later}}]}]",
+     "Degraded", "container c: envFrom[0].prefix"},
+    {"a probe that fails",
+     "containers: [{name: c, command: [sleep, '1000'], startupProbe: {exec: "
+     "{command: [sh, -c, 'echo loading; exit 1']}}}]",
+     "Progressing", "startupProbe: exit code 1: loading"},
 };
 
 static void test_troubles(void)
@@ -161,7 +174,8 @@ static void test_troubles(void)
     for (size_t i = 0; i < count_of(troubles); i++) {
         scoped_mem char *yaml = mem_printf(
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: t, namespace: lab}\n"
-            "spec:\n  template:\n    spec:\n      %s\n", troubles[i].spec);
+            "spec:\n  template:\n    spec:\n      %s\n",
+            troubles[i].spec);
 
         apply("t", yaml);
         CHECK(wait_text("t", troubles[i].says), "%s is told", troubles[i].name);
@@ -170,8 +184,11 @@ static void test_troubles(void)
     }
     apply("t", "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\n"
                "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n");
-    CHECK(wait_text("t", "networking.k8s.io/v1 Ingress is not supported"), "an unknown kind is named");
-    CHECK(wait_text("t", "\"kind\":\"ConfigMap\",\"namespace\":\"default\",\"name\":\"c\",\"applied\":true"),
+    CHECK(wait_text("t", "networking.k8s.io/v1 Ingress is not supported"),
+          "an unknown kind is named");
+    CHECK(wait_text(
+              "t",
+              "\"kind\":\"ConfigMap\",\"namespace\":\"default\",\"name\":\"c\",\"applied\":true"),
           "and the rest is applied");
     remove_owner("t");
     cluster_close(&cluster);
@@ -198,13 +215,13 @@ static void test_waits_for_config(void)
 
 static void test_port_conflict(void)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     struct loop_listener *listener = loop_listen(loop, "127.0.0.1:0", NULL, NULL, &err);
-    scoped_mem char *yaml = mem_printf(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: p, namespace: lab}\n"
-        "spec:\n  template:\n    spec:\n      containers:\n"
-        "      - {name: c, command: [sleep, '1000'], ports: [{containerPort: %d}]}\n",
-        loop_listener_port(listener));
+    scoped_mem char *yaml =
+        mem_printf("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: p, namespace: lab}\n"
+                   "spec:\n  template:\n    spec:\n      containers:\n"
+                   "      - {name: c, command: [sleep, '1000'], ports: [{containerPort: %d}]}\n",
+                   loop_listener_port(listener));
 
     open_cluster();
     apply("p", yaml);
@@ -220,25 +237,31 @@ static void test_port_conflict(void)
 /* A refusal names the field by its path in the object that the user wrote. */
 static void test_paths(void)
 {
-    static const struct { const char *kind, *version, *pod, *words; } cases[] = {
-        { "Pod", "v1", "{containers: []}", " spec.containers is missing" },
-        { "Deployment", "apps/v1", "{containers: []}", " spec.template.spec.containers is missing" },
-        { "StatefulSet", "apps/v1", "{securityContext: {fsGroup: 0}, containers: [{name: c, command: [x]}]}",
-          " spec.template.spec.securityContext.fsGroup" },
-        { "Job", "batch/v1", "{restartPolicy: Never, containers: [{name: c}]}",
-          " spec.template.spec.containers[c].command is missing" },
-        { "Pod", "v1", "{containers: [{name: c, command: [x], volumeMounts: [{name: v, mountPath: m}]}]}",
-          " spec.containers[c].volumeMounts: there is no volume" },
-        { "Deployment", "apps/v1", "{containers: [{name: c, command: [x], volumeMounts: [{name: v, mountPath: m}]}]}",
-          " spec.template.spec.containers[c].volumeMounts: there is no volume" },
+    static const struct {
+        const char *kind, *version, *pod, *words;
+    } cases[] = {
+        {"Pod", "v1", "{containers: []}", " spec.containers is missing"},
+        {"Deployment", "apps/v1", "{containers: []}", " spec.template.spec.containers is missing"},
+        {"StatefulSet", "apps/v1",
+         "{securityContext: {fsGroup: 0}, containers: [{name: c, command: [x]}]}",
+         " spec.template.spec.securityContext.fsGroup"},
+        {"Job", "batch/v1", "{restartPolicy: Never, containers: [{name: c}]}",
+         " spec.template.spec.containers[c].command is missing"},
+        {"Pod", "v1",
+         "{containers: [{name: c, command: [x], volumeMounts: [{name: v, mountPath: m}]}]}",
+         " spec.containers[c].volumeMounts: there is no volume"},
+        {"Deployment", "apps/v1",
+         "{containers: [{name: c, command: [x], volumeMounts: [{name: v, mountPath: m}]}]}",
+         " spec.template.spec.containers[c].volumeMounts: there is no volume"},
     };
 
     open_cluster();
     for (size_t i = 0; i < count_of(cases); i++) {
-        scoped_mem char *yaml = mem_printf("apiVersion: %s\nkind: %s\nmetadata: {name: p, namespace: lab}\nspec: %s%s%s\n",
-                                           cases[i].version, cases[i].kind,
-                                           strcmp(cases[i].kind, "Pod") ? "{template: {spec: " : "", cases[i].pod,
-                                           strcmp(cases[i].kind, "Pod") ? "}}" : "");
+        scoped_mem char *yaml = mem_printf(
+            "apiVersion: %s\nkind: %s\nmetadata: {name: p, namespace: lab}\nspec: %s%s%s\n",
+            cases[i].version, cases[i].kind,
+            strcmp(cases[i].kind, "Pod") ? "{template: {spec: " : "", cases[i].pod,
+            strcmp(cases[i].kind, "Pod") ? "}}" : "");
 
         apply("paths", yaml);
         CHECK(wait_text("paths", cases[i].words), "%s: %s", cases[i].kind, cases[i].words);
@@ -250,8 +273,10 @@ static void test_paths(void)
 static void test_crash_loop(void)
 {
     open_cluster();
-    apply("x", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x, namespace: lab}\n"
-               "spec:\n  template:\n    spec:\n      containers: [{name: c, command: [sh, -c, 'exit 3']}]\n");
+    apply(
+        "x",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x, namespace: lab}\n"
+        "spec:\n  template:\n    spec:\n      containers: [{name: c, command: [sh, -c, 'exit 3']}]\n");
     CHECK(wait_text("x", "CrashLoopBackOff"), "what keeps ending waits before the next try");
     CHECK(wait_text("x", "ended with exit code 3"), "and says how it ended");
     CHECK(wait_phase("x", "Degraded"), "it is Degraded");
@@ -262,10 +287,11 @@ static void test_crash_loop(void)
 static void test_jobs(void)
 {
     open_cluster();
-    apply("j", "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, namespace: lab}\n"
-               "spec:\n  completions: 3\n  parallelism: 2\n  completionMode: Indexed\n"
-               "  template:\n    spec:\n      restartPolicy: Never\n"
-               "      containers: [{name: c, command: [sh, -c, 'test $JOB_COMPLETION_INDEX -ge 0']}]\n");
+    apply("j",
+          "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, namespace: lab}\n"
+          "spec:\n  completions: 3\n  parallelism: 2\n  completionMode: Indexed\n"
+          "  template:\n    spec:\n      restartPolicy: Never\n"
+          "      containers: [{name: c, command: [sh, -c, 'test $JOB_COMPLETION_INDEX -ge 0']}]\n");
     CHECK(wait_phase("j", "Completed"), "an Indexed Job completes");
     CHECK(wait_text("j", "3 pods succeeded"), "with every index");
     cluster_close(&cluster);

@@ -35,12 +35,13 @@ static void test_nulls(void)
 
 static void test_ends_of_range(void)
 {
-    static const int ports[] = { 30000, 32767 };
+    static const int ports[] = {30000, 32767};
 
     for (size_t i = 0; i < count_of(ports); i++) {
         scoped_mem char *yaml = mem_printf(
             "apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: lab}\n"
-            "spec: {type: NodePort, selector: {app: x}, ports: [{port: 80, nodePort: %d}]}\n", ports[i]);
+            "spec: {type: NodePort, selector: {app: x}, ports: [{port: 80, nodePort: %d}]}\n",
+            ports[i]);
         scoped_arena struct arena *arena = arena_new();
 
         apply("s", yaml);
@@ -91,10 +92,11 @@ static void write_command(const char *place, const char *name)
 static void test_path(void)
 {
     char place[] = "/var/tmp/axle-test-path-XXXXXX"; /* each pod has a /tmp of its own */
-    scoped_mem char *made = mem_printf("%s", mkdtemp(place) && chmod(place, 0755) == 0 ? place : "/");
+    scoped_mem char *made =
+        mem_printf("%s", mkdtemp(place) && chmod(place, 0755) == 0 ? place : "/");
     scoped_mem char *first = mem_printf("%s/first", made), *second = mem_printf("%s/second", made);
     scoped_mem char *tidy = mem_printf("rm -rf %s", place);
-    static const char *const names[] = { "only-in-first", "only-in-second" };
+    static const char *const names[] = {"only-in-first", "only-in-second"};
 
     write_command(first, names[0]);
     write_command(second, names[1]);
@@ -124,13 +126,14 @@ static void apply_once(const char *value)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *yaml = mem_printf("{apiVersion: v1, kind: ConfigMap, metadata: {name: c, "
-                                       "namespace: lab}, data: {a: '%s'}}", value);
-    struct err err = { 0 };
+                                       "namespace: lab}, data: {a: '%s'}}",
+                                       value);
+    struct err err = {0};
     struct cluster_manifest item = {
         .object = document_read_yaml(arena, yaml, strlen(yaml), true, &document_limits_api, &err),
         .strategy = CLUSTER_CREATE_ONLY,
     };
-    struct cluster_set set = { .owner = "c", .project = "lab", .items = &item, .count = 1 };
+    struct cluster_set set = {.owner = "c", .project = "lab", .items = &item, .count = 1};
 
     cluster_apply(cluster, &set);
     CHECK(wait_phase("c", "Running"), "a set with data %s is applied", value);
@@ -138,8 +141,8 @@ static void apply_once(const char *value)
 
 static const char *value_now(struct arena *arena)
 {
-    return node_get_text(node_get(cluster_read(cluster, arena, "c", "v1", "ConfigMap", "lab", "c"),
-                                  "data"), "a");
+    return node_get_text(
+        node_get(cluster_read(cluster, arena, "c", "v1", "ConfigMap", "lab", "c"), "data"), "a");
 }
 
 static void test_create_only(void)

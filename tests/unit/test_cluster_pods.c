@@ -41,41 +41,45 @@ static const char sources[] =
 static const struct {
     const char *name, *pod, *says;
 } sights[] = {
-    { "all keys of a projected volume",
-      "metadata: {name: p, namespace: lab, labels: {a: b}}\nspec:\n"
-      "  restartPolicy: Never\n"
-      "  volumes: [{name: v, projected: {sources: [{configMap: {name: c, items: [{key: one, path: "
-      "dir/one}]}}, {secret: {name: s}}, {downwardAPI: {items: [{path: labels, fieldRef: "
-      "{fieldPath: metadata.labels}}]}}]}}]\n"
-      "  containers: [{name: c, command: [sh, -c, 'cat v/dir/one v/key v/labels'], volumeMounts: "
-      "[{name: v, mountPath: v}]}]\n", "firstsecreta=\"b\"" },
-    { "limits by the downward API",
-      "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
-      "  volumes: [{name: v, downwardAPI: {items: [{path: m, resourceFieldRef: {containerName: c, "
-      "resource: limits.memory, divisor: 1Mi}}]}}]\n"
-      "  containers: [{name: c, command: [sh, -c, 'echo $(cat v/m) $CPU $NAME'], volumeMounts: "
-      "[{name: v, mountPath: v}], resources: {limits: {memory: 200Mi, cpu: 1500m}}, env: "
-      "[{name: CPU, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}, {name: NAME, "
-      "valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}]\n", "200 2 p" },
-    { "a path below a volume made of variables",
-      "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
-      "  volumes: [{name: v, configMap: {name: c}}]\n"
-      "  containers: [{name: c, env: [{name: WHICH, value: two}], command: [cat, f], volumeMounts: "
-      "[{name: v, mountPath: f, subPathExpr: $(WHICH)}]}]\n", "second" },
-    { "a folder below a volume that is made when it is missing",
-      "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
-      "  volumes: [{name: v, emptyDir: {}}]\n"
-      "  initContainers: [{name: i, command: [sh, -c, 'ln -s / all/out'], volumeMounts: "
-      "[{name: v, mountPath: all}]}]\n"
-      "  containers: [{name: c, command: [sh, -c, 'echo made > /deep/file && cat /all/a/b/file'], "
-      "volumeMounts: [{name: v, mountPath: /deep, subPath: a/b}, {name: v, mountPath: /all}]}]\n",
-      "made" },
-    { "files of its own group, whatever its user",
-      "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
-      "  securityContext: {runAsUser: 700123, runAsGroup: 700124, fsGroup: 700125}\n"
-      "  volumes: [{name: v, configMap: {name: c, defaultMode: 0400}}, {name: e, emptyDir: {}}]\n"
-      "  containers: [{name: c, command: [sh, -c, 'cat v/one && echo more > e/file && cat e/file'], "
-      "volumeMounts: [{name: v, mountPath: v}, {name: e, mountPath: e}]}]\n", "firstmore" },
+    {"all keys of a projected volume",
+     "metadata: {name: p, namespace: lab, labels: {a: b}}\nspec:\n"
+     "  restartPolicy: Never\n"
+     "  volumes: [{name: v, projected: {sources: [{configMap: {name: c, items: [{key: one, path: "
+     "dir/one}]}}, {secret: {name: s}}, {downwardAPI: {items: [{path: labels, fieldRef: "
+     "{fieldPath: metadata.labels}}]}}]}}]\n"
+     "  containers: [{name: c, command: [sh, -c, 'cat v/dir/one v/key v/labels'], volumeMounts: "
+     "[{name: v, mountPath: v}]}]\n",
+     "firstsecreta=\"b\""},
+    {"limits by the downward API",
+     "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
+     "  volumes: [{name: v, downwardAPI: {items: [{path: m, resourceFieldRef: {containerName: c, "
+     "resource: limits.memory, divisor: 1Mi}}]}}]\n"
+     "  containers: [{name: c, command: [sh, -c, 'echo $(cat v/m) $CPU $NAME'], volumeMounts: "
+     "[{name: v, mountPath: v}], resources: {limits: {memory: 200Mi, cpu: 1500m}}, env: "
+     "[{name: CPU, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}, {name: NAME, "
+     "valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}]\n",
+     "200 2 p"},
+    {"a path below a volume made of variables",
+     "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
+     "  volumes: [{name: v, configMap: {name: c}}]\n"
+     "  containers: [{name: c, env: [{name: WHICH, value: two}], command: [cat, f], volumeMounts: "
+     "[{name: v, mountPath: f, subPathExpr: $(WHICH)}]}]\n",
+     "second"},
+    {"a folder below a volume that is made when it is missing",
+     "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
+     "  volumes: [{name: v, emptyDir: {}}]\n"
+     "  initContainers: [{name: i, command: [sh, -c, 'ln -s / all/out'], volumeMounts: "
+     "[{name: v, mountPath: all}]}]\n"
+     "  containers: [{name: c, command: [sh, -c, 'echo made > /deep/file && cat /all/a/b/file'], "
+     "volumeMounts: [{name: v, mountPath: /deep, subPath: a/b}, {name: v, mountPath: /all}]}]\n",
+     "made"},
+    {"files of its own group, whatever its user",
+     "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
+     "  securityContext: {runAsUser: 700123, runAsGroup: 700124, fsGroup: 700125}\n"
+     "  volumes: [{name: v, configMap: {name: c, defaultMode: 0400}}, {name: e, emptyDir: {}}]\n"
+     "  containers: [{name: c, command: [sh, -c, 'cat v/one && echo more > e/file && cat e/file'], "
+     "volumeMounts: [{name: v, mountPath: v}, {name: e, mountPath: e}]}]\n",
+     "firstmore"},
 };
 
 static bool has_namespaces(void)
@@ -94,12 +98,13 @@ static void test_link(void)
         cluster_close(&cluster);
         return;
     }
-    apply("p", "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: lab}\n"
-               "spec:\n  restartPolicy: Never\n  volumes: [{name: v, emptyDir: {}}]\n"
-               "  initContainers: [{name: i, command: [sh, -c, 'ln -s / all/out'], volumeMounts: "
-               "[{name: v, mountPath: all}]}]\n"
-               "  containers: [{name: c, command: [ls, /x], volumeMounts: [{name: v, mountPath: /x, "
-               "subPath: out}]}]\n");
+    apply("p",
+          "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: lab}\n"
+          "spec:\n  restartPolicy: Never\n  volumes: [{name: v, emptyDir: {}}]\n"
+          "  initContainers: [{name: i, command: [sh, -c, 'ln -s / all/out'], volumeMounts: "
+          "[{name: v, mountPath: all}]}]\n"
+          "  containers: [{name: c, command: [ls, /x], volumeMounts: [{name: v, mountPath: /x, "
+          "subPath: out}]}]\n");
     CHECK(wait_phase("p", "Degraded"), "a subPath that is a link out of the volume is refused");
     CHECK(wait_text("p", "MountUnavailable"), "as MountUnavailable");
     remove_owner("p");
@@ -209,9 +214,10 @@ static void test_hooks(void)
     began = clock_steady();
     remove_owner("h");
     CHECK(clock_steady() - began >= 900 * CLOCK_MS, "its end waits for the hook that sleeps");
-    apply("f", "apiVersion: v1\nkind: Pod\nmetadata: {name: f, namespace: lab}\n"
-               "spec:\n  containers:\n  - {name: c, command: [sleep, '1000'], lifecycle: {postStart: "
-               "{exec: {command: [sh, -c, 'echo no such luck; exit 3']}}}}\n");
+    apply("f",
+          "apiVersion: v1\nkind: Pod\nmetadata: {name: f, namespace: lab}\n"
+          "spec:\n  containers:\n  - {name: c, command: [sleep, '1000'], lifecycle: {postStart: "
+          "{exec: {command: [sh, -c, 'echo no such luck; exit 3']}}}}\n");
     CHECK(wait_text("f", "FailedPostStartHook"), "a hook that fails ends the container");
     CHECK(strstr(events, "no such luck"), "and an Event says what it said");
     remove_owner("f");
@@ -242,15 +248,16 @@ static void test_host_paths(void)
     static const struct {
         const char *name, *volume, *phase, *says;
     } cases[] = {
-        { "a folder that is made", "{path: /tmp/axle-allowed/made, type: DirectoryOrCreate}",
-          "Running", "" },
-        { "a file that is made", "{path: /tmp/axle-allowed/file, type: FileOrCreate}", "Running", "" },
-        { "a folder that is a file", "{path: /tmp/axle-allowed/file, type: Directory}", "Degraded",
-          "is there, but is no Directory" },
-        { "a file that is not there", "{path: /tmp/axle-allowed/none, type: File}", "Degraded",
-          "No such file" },
-        { "a type that is none", "{path: /tmp/axle-allowed/x, type: Folder}", "Degraded",
-          "none of Kubernetes'" },
+        {"a folder that is made", "{path: /tmp/axle-allowed/made, type: DirectoryOrCreate}",
+         "Running", ""},
+        {"a file that is made", "{path: /tmp/axle-allowed/file, type: FileOrCreate}", "Running",
+         ""},
+        {"a folder that is a file", "{path: /tmp/axle-allowed/file, type: Directory}", "Degraded",
+         "is there, but is no Directory"},
+        {"a file that is not there", "{path: /tmp/axle-allowed/none, type: File}", "Degraded",
+         "No such file"},
+        {"a type that is none", "{path: /tmp/axle-allowed/x, type: Folder}", "Degraded",
+         "none of Kubernetes'"},
     };
 
     if (mkdir("/tmp/axle-allowed", 0777) < 0 && access("/tmp/axle-allowed", W_OK) < 0) {
@@ -264,7 +271,8 @@ static void test_host_paths(void)
             "  terminationGracePeriodSeconds: 0\n  restartPolicy: Never\n"
             "  volumes: [{name: v, hostPath: %s}]\n"
             "  containers: [{name: c, command: [sh, -c, 'test -e v && echo seen && sleep 1000'], "
-            "volumeMounts: [{name: v, mountPath: v}]}]\n", cases[i].volume);
+            "volumeMounts: [{name: v, mountPath: v}]}]\n",
+            cases[i].volume);
 
         apply("v", yaml);
         CHECK(wait_phase("v", cases[i].phase), "%s is %s", cases[i].name, cases[i].phase);
@@ -275,7 +283,8 @@ static void test_host_paths(void)
     }
     cluster_close(&cluster);
     CHECK(rmdir("/tmp/axle-allowed/made") == 0 && unlink("/tmp/axle-allowed/file") == 0 &&
-          rmdir("/tmp/axle-allowed") == 0, "what was made is there");
+              rmdir("/tmp/axle-allowed") == 0,
+          "what was made is there");
 }
 
 /* ---- Refused by name ----------------------------------------------------------------------- */
@@ -283,39 +292,46 @@ static void test_host_paths(void)
 static const struct {
     const char *object, *says;
 } refusals[] = {
-    { "kind: Job\nspec: {podFailurePolicy: {rules: [{action: Retry, onExitCodes: {operator: In, values: [1]}}]}, %s}",
-      "spec.podFailurePolicy.rules[0].action is FailJob, FailIndex, Ignore or Count, not \\\"Retry\\\"" },
-    { "kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count}]}, %s}",
-      "spec.podFailurePolicy.rules[0] has either onExitCodes or onPodConditions" },
-    { "kind: Job\nspec: {podFailurePolicy: {rules: [{action: FailIndex, onExitCodes: {operator: In, values: [1]}}]}, %s}",
-      "FailIndex needs spec.backoffLimitPerIndex" },
-    { "kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: In, values: [0]}}]}, %s}",
-      "onExitCodes.values[0]: with In exit codes are greater than 0" },
-    { "kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: Is, values: [1]}}]}, %s}",
-      "onExitCodes.operator is In or NotIn, not \\\"Is\\\"" },
-    { "kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: In, values: [1], containerName: x}}]}, %s}",
-      "onExitCodes.containerName \\\"x\\\" is none of the template's containers" },
-    { "kind: Job\nspec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: ConfigIssue}]}]}, %s}",
-      "onPodConditions[0].type \\\"ConfigIssue\\\": of a pod that failed, this spoke knows the condition DisruptionTarget only" },
-    { "kind: Job\nspec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget, status: Yes!}]}]}, %s}",
-      "onPodConditions[0].status is True, False or Unknown, not \\\"Yes!\\\"" },
-    { "kind: Job\nspec: {backoffLimitPerIndex: 1, %s}", "spec.backoffLimitPerIndex needs completionMode Indexed" },
-    { "kind: Job\nspec: {completionMode: Indexed, completions: 2, maxFailedIndexes: 1, %s}",
-      "spec.maxFailedIndexes needs spec.backoffLimitPerIndex" },
-    { "kind: Job\nspec: {successPolicy: {rules: [{succeededCount: 1}]}, %s}", "spec.successPolicy needs completionMode Indexed" },
-    { "kind: Job\nspec: {completionMode: Indexed, completions: 3, successPolicy: {rules: [{succeededIndexes: '0,2-3'}]}, %s}",
-      "of rising indexes below 3, not \\\"0,2-3\\\"" },
-    { "kind: Job\nspec: {completionMode: Sorted, %s}", "spec.completionMode is NonIndexed or Indexed, not" },
-    { "kind: Job\nspec: {podReplacementPolicy: Never, %s}", "spec.podReplacementPolicy is TerminatingOrFailed or Failed, not" },
-    { "kind: Job\nspec: {completions: 1001, %s}", "spec.completions is 1001: a spoke runs at most 1000 pods of one workload" },
-    { "kind: Deployment\nspec: {replicas: 5000, %s}", "spec.replicas is 5000: a spoke runs at most 1000 pods" },
-    { "kind: Deployment\nspec: {paused: true, %s}", "spec.paused is not supported" },
-    { "kind: Deployment\nspec: {strategy: {type: Sometimes}, %s}", "spec.strategy.type is RollingUpdate" },
-    { "kind: Deployment\nspec: {selector: {matchLabels: {app: other}}, %s}",
-      "spec.selector.matchLabels[app] is not among the labels" },
-    { "kind: StatefulSet\nspec: {ordinals: {start: 1}, %s}", "spec.ordinals is not supported" },
-    { "kind: StatefulSet\nspec: {persistentVolumeClaimRetentionPolicy: {whenDeleted: Delete}, %s}",
-      "whenDeleted Delete: claims are only deleted by a person" },
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Retry, onExitCodes: {operator: In, values: [1]}}]}, %s}",
+     "spec.podFailurePolicy.rules[0].action is FailJob, FailIndex, Ignore or Count, not \\\"Retry\\\""},
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count}]}, %s}",
+     "spec.podFailurePolicy.rules[0] has either onExitCodes or onPodConditions"},
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: FailIndex, onExitCodes: {operator: In, values: [1]}}]}, %s}",
+     "FailIndex needs spec.backoffLimitPerIndex"},
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: In, values: [0]}}]}, %s}",
+     "onExitCodes.values[0]: with In exit codes are greater than 0"},
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: Is, values: [1]}}]}, %s}",
+     "onExitCodes.operator is In or NotIn, not \\\"Is\\\""},
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: In, values: [1], containerName: x}}]}, %s}",
+     "onExitCodes.containerName \\\"x\\\" is none of the template's containers"},
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: ConfigIssue}]}]}, %s}",
+     "onPodConditions[0].type \\\"ConfigIssue\\\": of a pod that failed, this spoke knows the condition DisruptionTarget only"},
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget, status: Yes!}]}]}, %s}",
+     "onPodConditions[0].status is True, False or Unknown, not \\\"Yes!\\\""},
+    {"kind: Job\nspec: {backoffLimitPerIndex: 1, %s}",
+     "spec.backoffLimitPerIndex needs completionMode Indexed"},
+    {"kind: Job\nspec: {completionMode: Indexed, completions: 2, maxFailedIndexes: 1, %s}",
+     "spec.maxFailedIndexes needs spec.backoffLimitPerIndex"},
+    {"kind: Job\nspec: {successPolicy: {rules: [{succeededCount: 1}]}, %s}",
+     "spec.successPolicy needs completionMode Indexed"},
+    {"kind: Job\nspec: {completionMode: Indexed, completions: 3, successPolicy: {rules: [{succeededIndexes: '0,2-3'}]}, %s}",
+     "of rising indexes below 3, not \\\"0,2-3\\\""},
+    {"kind: Job\nspec: {completionMode: Sorted, %s}",
+     "spec.completionMode is NonIndexed or Indexed, not"},
+    {"kind: Job\nspec: {podReplacementPolicy: Never, %s}",
+     "spec.podReplacementPolicy is TerminatingOrFailed or Failed, not"},
+    {"kind: Job\nspec: {completions: 1001, %s}",
+     "spec.completions is 1001: a spoke runs at most 1000 pods of one workload"},
+    {"kind: Deployment\nspec: {replicas: 5000, %s}",
+     "spec.replicas is 5000: a spoke runs at most 1000 pods"},
+    {"kind: Deployment\nspec: {paused: true, %s}", "spec.paused is not supported"},
+    {"kind: Deployment\nspec: {strategy: {type: Sometimes}, %s}",
+     "spec.strategy.type is RollingUpdate"},
+    {"kind: Deployment\nspec: {selector: {matchLabels: {app: other}}, %s}",
+     "spec.selector.matchLabels[app] is not among the labels"},
+    {"kind: StatefulSet\nspec: {ordinals: {start: 1}, %s}", "spec.ordinals is not supported"},
+    {"kind: StatefulSet\nspec: {persistentVolumeClaimRetentionPolicy: {whenDeleted: Delete}, %s}",
+     "whenDeleted Delete: claims are only deleted by a person"},
 };
 
 static void test_refusals(void)
@@ -323,14 +339,15 @@ static void test_refusals(void)
     open_cluster();
     for (size_t i = 0; i < count_of(refusals); i++) {
         bool job = strstr(refusals[i].object, "Job");
-        scoped_mem char *template = mem_printf("template: {spec: {%s, containers: [{name: c, command: "
-                                               "[sleep, '1']}]}}",
-                                               job ? "restartPolicy: Never" : "hostname: h");
+        scoped_mem char *template =
+            mem_printf("template: {spec: {%s, containers: [{name: c, command: "
+                       "[sleep, '1']}]}}",
+                       job ? "restartPolicy: Never" : "hostname: h");
         const char *at = strstr(refusals[i].object, "%s");
-        scoped_mem char *yaml = mem_printf("apiVersion: %s\nmetadata: {name: r, namespace: lab}\n%.*s%s%s",
-                                           job ? "batch/v1" : "apps/v1",
-                                           (int)(at - refusals[i].object), refusals[i].object,
-                                           template, at + 2);
+        scoped_mem char *yaml =
+            mem_printf("apiVersion: %s\nmetadata: {name: r, namespace: lab}\n%.*s%s%s",
+                       job ? "batch/v1" : "apps/v1", (int)(at - refusals[i].object),
+                       refusals[i].object, template, at + 2);
 
         apply("r", yaml);
         CHECK(wait_text("r", refusals[i].says), "%s", refusals[i].says);
@@ -340,7 +357,8 @@ static void test_refusals(void)
     cluster_close(&cluster);
 }
 
-/* ---- What people deploy ----------------------------------------------------------------------- */
+/* ---- What people deploy -----------------------------------------------------------------------
+ */
 
 /* The shapes of an inference server, a vector database, a gateway: every field
    of them is understood, whatever this machine then says to the programs. */
@@ -396,24 +414,30 @@ static void test_waits(void)
     static const struct {
         const char *name, *pod, *says;
     } cases[] = {
-        { "hook", "containers: [{name: c, command: [sleep, '1000'], lifecycle: {postStart: {exec: "
-          "{command: [sleep, '1000']}}}}]", "pod hook: container c: its postStart hook has not ended yet" },
-        { "init", "initContainers: [{name: first, command: [sleep, '1000']}]\n"
-          "  containers: [{name: c, command: [sleep, '1000']}]",
-          "pod init waits for the init container first to end" },
-        { "startup", "containers: [{name: c, command: [sleep, '1000'], startupProbe: {exec: "
-          "{command: [sleep, '30']}, timeoutSeconds: 40}}]",
-          "container c: its startupProbe has not succeeded yet" },
-        { "ready", "containers: [{name: c, command: [sleep, '1000'], readinessProbe: {exec: "
-          "{command: [sleep, '30']}, timeoutSeconds: 40}}]",
-          "container c: its readinessProbe has not succeeded yet" },
+        {"hook",
+         "containers: [{name: c, command: [sleep, '1000'], lifecycle: {postStart: {exec: "
+         "{command: [sleep, '1000']}}}}]",
+         "pod hook: container c: its postStart hook has not ended yet"},
+        {"init",
+         "initContainers: [{name: first, command: [sleep, '1000']}]\n"
+         "  containers: [{name: c, command: [sleep, '1000']}]",
+         "pod init waits for the init container first to end"},
+        {"startup",
+         "containers: [{name: c, command: [sleep, '1000'], startupProbe: {exec: "
+         "{command: [sleep, '30']}, timeoutSeconds: 40}}]",
+         "container c: its startupProbe has not succeeded yet"},
+        {"ready",
+         "containers: [{name: c, command: [sleep, '1000'], readinessProbe: {exec: "
+         "{command: [sleep, '30']}, timeoutSeconds: 40}}]",
+         "container c: its readinessProbe has not succeeded yet"},
     };
 
     open_cluster();
     for (size_t i = 0; i < count_of(cases); i++) {
-        scoped_mem char *yaml = mem_printf(
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: lab}\n"
-            "spec:\n  terminationGracePeriodSeconds: 0\n  %s\n", cases[i].name, cases[i].pod);
+        scoped_mem char *yaml =
+            mem_printf("apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: lab}\n"
+                       "spec:\n  terminationGracePeriodSeconds: 0\n  %s\n",
+                       cases[i].name, cases[i].pod);
 
         apply(cases[i].name, yaml);
         CHECK(wait_text(cases[i].name, cases[i].says), "a pod that waits says: %s", cases[i].says);

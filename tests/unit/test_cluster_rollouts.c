@@ -25,9 +25,9 @@ static struct wish {
     int version, replicas, surge, unavailable, partition;
     int min_ready, delay; /* minReadySeconds and initialDelaySeconds */
 } wish;
-static bool blinking; /* no readiness probe succeeds for a while */
-static int64_t late;  /* probes are answered as much as that later */
-static int faults;    /* rules that were broken */
+static bool blinking;        /* no readiness probe succeeds for a while */
+static int64_t late;         /* probes are answered as much as that later */
+static int faults;           /* rules that were broken */
 static struct map *versions; /* pod id -> struct known */
 
 /* What is known of a pod, whether or not the agent of this moment has heard of it. */
@@ -50,8 +50,8 @@ static void broken(const char *rule, const char *pod, int is, int bound)
     struct node *report = cluster ? cluster_report(cluster, arena, "w") : NULL;
 
     if (faults++ < 3)
-        printf("# seed %llu: %s (%s: %d, bound %d)\n# %s\n", (unsigned long long)seed, rule, pod, is,
-               bound, report ? document_json(arena, report) : "nothing is left");
+        printf("# seed %llu: %s (%s: %d, bound %d)\n# %s\n", (unsigned long long)seed, rule, pod,
+               is, bound, report ? document_json(arena, report) : "nothing is left");
 }
 
 /* ---- A runtime that is watched --------------------------------------------------------- */
@@ -126,7 +126,8 @@ static void tell(const char *what, const char *id)
     if (verbose)
         printf("# %8.3f %s %s: version %d of %d pods, %d ready, %d available, bounds %d to %d\n",
                (double)(clock_wall() % (86400 * CLOCK_SECOND)) / 1e9, what, id, wish.version,
-               count_pods(ALL_PODS), count_pods(READY_PODS), count_pods(AVAILABLE_PODS), fewest_of(), most_of());
+               count_pods(ALL_PODS), count_pods(READY_PODS), count_pods(AVAILABLE_PODS),
+               fewest_of(), most_of());
 }
 
 static int watched_create(struct runtime *runtime, const struct node *spec, struct err *err)
@@ -147,7 +148,8 @@ static int watched_create(struct runtime *runtime, const struct node *spec, stru
 
 /* As Kubernetes' controllers: an ordinal beyond the count goes when the set is Parallel, or
    when all that stay are available; any other pod only if enough others are available. */
-static void watched_stop(struct runtime *runtime, const char *id, const char *container, int64_t grace)
+static void watched_stop(struct runtime *runtime, const char *id, const char *container,
+                         int64_t grace)
 {
     struct known *known = map_get(versions, id);
     int left = cluster ? count_pods(AVAILABLE_PODS) : 0;
@@ -162,7 +164,8 @@ static void watched_stop(struct runtime *runtime, const char *id, const char *co
         tell("stop", id);
     if (!container && is_condemned(id)) {
         if (!wish.parallel && left < wish.replicas && known && clock_wall() - known->hurt > HEARSAY)
-            broken("a StatefulSet shrinks before all that stay are available", id, left, wish.replicas);
+            broken("a StatefulSet shrinks before all that stay are available", id, left,
+                   wish.replicas);
     } else if (!container && known && is_available(known, true) && left < fewest_of()) {
         broken("an available pod was stopped beyond the budget", id, left, fewest_of());
     }
@@ -227,7 +230,8 @@ static void on_probed(void *arg, bool ok, const char *message)
 }
 
 static void watched_probe(struct runtime *runtime, const char *id, const char *container,
-                          const struct node *probe, int64_t timeout, runtime_probe_fn *done, void *arg)
+                          const struct node *probe, int64_t timeout, runtime_probe_fn *done,
+                          void *arg)
 {
     struct question *q = mem_alloc(sizeof *q);
     const struct known *known = map_get(versions, id);
@@ -261,16 +265,18 @@ static void apply_wish(void)
     scoped_mem char *tail = mem_printf(template, wish.version, wish.delay);
     scoped_mem char *text =
         wish.stateful
-            ? mem_printf("apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: w, namespace: lab}\n"
-                         "spec:\n  serviceName: w\n  replicas: %d\n  podManagementPolicy: %s\n"
-                         "  minReadySeconds: %d\n  updateStrategy: {rollingUpdate: {partition: %d}}\n"
-                         "  selector: {matchLabels: {app: w}}\n%s",
-                         wish.replicas, wish.parallel ? "Parallel" : "OrderedReady", wish.min_ready,
-                         wish.partition, tail)
-            : mem_printf("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: w, namespace: lab}\n"
-                         "spec:\n  replicas: %d\n  minReadySeconds: %d\n  strategy: {rollingUpdate: "
-                         "{maxSurge: %d, maxUnavailable: %d}}\n  selector: {matchLabels: {app: w}}\n%s",
-                         wish.replicas, wish.min_ready, wish.surge, wish.unavailable, tail);
+            ? mem_printf(
+                  "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: w, namespace: lab}\n"
+                  "spec:\n  serviceName: w\n  replicas: %d\n  podManagementPolicy: %s\n"
+                  "  minReadySeconds: %d\n  updateStrategy: {rollingUpdate: {partition: %d}}\n"
+                  "  selector: {matchLabels: {app: w}}\n%s",
+                  wish.replicas, wish.parallel ? "Parallel" : "OrderedReady", wish.min_ready,
+                  wish.partition, tail)
+            : mem_printf(
+                  "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: w, namespace: lab}\n"
+                  "spec:\n  replicas: %d\n  minReadySeconds: %d\n  strategy: {rollingUpdate: "
+                  "{maxSurge: %d, maxUnavailable: %d}}\n  selector: {matchLabels: {app: w}}\n%s",
+                  wish.replicas, wish.min_ready, wish.surge, wish.unavailable, tail);
 
     apply_text(text);
     tell("apply", wish.stateful ? wish.parallel ? "Parallel" : "OrderedReady" : "Deployment");
@@ -475,7 +481,8 @@ static void judge_stuck(struct loop_world *world, struct loop *loop)
             hurt_one(world);
     }
     if (!comes(world, is_served, 1500))
-        broken("a template that does not work took good pods for good", "", count_pods(READY_PODS), fewest_of());
+        broken("a template that does not work took good pods for good", "", count_pods(READY_PODS),
+               fewest_of());
 }
 
 static void forget_pods(void)
@@ -498,12 +505,15 @@ static void run_rollouts(bool stateful)
     late = 0;
     driver.note_ready = seed % 2 ? runtime_simulated.note_ready : note_nothing;
     open_cluster(loop);
-    wish = (struct wish){ .stateful = stateful, .parallel = loop_world_random(world, 2) == 0,
-                          .replicas = 1 + (int)loop_world_random(world, 5),
-                          .surge = (int)loop_world_random(world, 3),
-                          .unavailable = (int)loop_world_random(world, 3),
-                          .min_ready = seed % 2 && loop_world_random(world, 3) == 0 ? (int)loop_world_random(world, 8) : 0,
-                          .delay = loop_world_random(world, 3) == 0 ? (int)loop_world_random(world, 8) : 0 };
+    wish = (struct wish){
+        .stateful = stateful,
+        .parallel = loop_world_random(world, 2) == 0,
+        .replicas = 1 + (int)loop_world_random(world, 5),
+        .surge = (int)loop_world_random(world, 3),
+        .unavailable = (int)loop_world_random(world, 3),
+        .min_ready =
+            seed % 2 && loop_world_random(world, 3) == 0 ? (int)loop_world_random(world, 8) : 0,
+        .delay = loop_world_random(world, 3) == 0 ? (int)loop_world_random(world, 8) : 0};
     apply_wish();
     for (int i = 0; i < 25; i++)
         one_move(world, loop);
@@ -511,7 +521,8 @@ static void run_rollouts(bool stateful)
     wish.version++; /* one that works takes the place of the stuck one */
     apply_wish();
     if (!comes(world, is_done, 1500))
-        broken("it does not converge after a stuck rollout", "", count_pods(READY_PODS), wish.replicas);
+        broken("it does not converge after a stuck rollout", "", count_pods(READY_PODS),
+               wish.replicas);
     wish.replicas = 0;
     cluster_remove(cluster, "w");
     if (!loop_world_run_until(world, is_gone, NULL, 600 * CLOCK_SECOND))
@@ -529,16 +540,18 @@ static void test_rollouts(bool stateful, uint64_t first, uint64_t last)
     faults = 0;
     for (seed = first; seed <= last && faults < 3; seed++)
         run_rollouts(stateful);
-    CHECK_INT(faults, 0, "%ss keep their budget and converge", stateful ? "StatefulSet" : "Deployment");
+    CHECK_INT(faults, 0, "%ss keep their budget and converge",
+              stateful ? "StatefulSet" : "Deployment");
 }
 
 /* With a number: that seed alone, or with two from the one to the other; -v tells all. */
 int main(int argc, char **argv)
 {
     uint64_t first = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
-    uint64_t last = argc > 2   ? strtoul(argv[2], NULL, 10)
-                    : argc > 1 ? first
-                               : getenv("DEEP") ? SEEDS_DEEP : SEEDS;
+    uint64_t last = argc > 2         ? strtoul(argv[2], NULL, 10)
+                    : argc > 1       ? first
+                    : getenv("DEEP") ? SEEDS_DEEP
+                                     : SEEDS;
 
     verbose = argc > 3 && !strcmp(argv[3], "-v");
     kept = map_new();

@@ -4,23 +4,23 @@
 #include "cluster_fixture.h"
 
 /* Answers each connection with its own name, from a port that is picked. */
-#define ANSWER \
-    "    metadata: {labels: {app: web}}\n" \
-    "    spec:\n" \
-    "      terminationGracePeriodSeconds: 0\n" \
-    "      containers:\n" \
-    "      - name: c\n" \
-    "        command:\n" \
-    "        - python3\n" \
-    "        - -c\n" \
-    "        - |\n" \
-    "          import os, socket\n" \
-    "          server = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n" \
-    "          while True:\n" \
-    "              one, _ = server.accept()\n" \
-    "              one.sendall(os.environ['HOSTNAME'].encode() + b'\\n' + one.recv(100))\n" \
-    "              one.close()\n" \
-    "        ports: [{name: talk, containerPort: 0}]\n" \
+#define ANSWER                                                                                     \
+    "    metadata: {labels: {app: web}}\n"                                                         \
+    "    spec:\n"                                                                                  \
+    "      terminationGracePeriodSeconds: 0\n"                                                     \
+    "      containers:\n"                                                                          \
+    "      - name: c\n"                                                                            \
+    "        command:\n"                                                                           \
+    "        - python3\n"                                                                          \
+    "        - -c\n"                                                                               \
+    "        - |\n"                                                                                \
+    "          import os, socket\n"                                                                \
+    "          server = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"            \
+    "          while True:\n"                                                                      \
+    "              one, _ = server.accept()\n"                                                     \
+    "              one.sendall(os.environ['HOSTNAME'].encode() + b'\\n' + one.recv(100))\n"        \
+    "              one.close()\n"                                                                  \
+    "        ports: [{name: talk, containerPort: 0}]\n"                                            \
     "        readinessProbe: {tcpSocket: {port: talk}, periodSeconds: 1}\n"
 
 static const char web[] =
@@ -37,7 +37,9 @@ struct talk {
     bool over;
 };
 
-static void on_opened(void *arg) {}
+static void on_opened(void *arg)
+{
+}
 
 static void on_read(void *arg, const char *bytes, size_t len)
 {
@@ -53,7 +55,9 @@ static void on_closed(void *arg, const struct err *why)
 }
 
 static const struct loop_stream_events talk_events = {
-    .opened = on_opened, .read = on_read, .closed = on_closed,
+    .opened = on_opened,
+    .read = on_read,
+    .closed = on_closed,
 };
 
 /* What is answered to "x", "" if nobody does. */
@@ -61,7 +65,7 @@ static const char *send_request(struct arena *arena, const char *host, int port)
 {
     char *address = arena_printf(arena, "%s:%d", host, port);
     struct talk *talk = arena_alloc(arena, sizeof *talk);
-    struct err err = { 0 };
+    struct err err = {0};
     struct loop_stream *stream = loop_connect(loop, address, &err);
     int64_t end = clock_steady() + 60 * CLOCK_SECOND;
 
@@ -130,8 +134,10 @@ static void test_round_robin(void)
     live = cluster_read(cluster, arena, "web", "v1", "Service", "lab", "web");
     CHECK_TEXT(node_get_text(node_get(live, "spec"), "clusterIP"), address,
                "who reads the Service sees it as clusterIP");
-    CHECK(strstr(hosts_of(arena, "web"), arena_printf(arena, "%s web web.lab web.lab.svc "
-                                                      "web.lab.svc.cluster.local\n", address)),
+    CHECK(strstr(hosts_of(arena, "web"), arena_printf(arena,
+                                                      "%s web web.lab web.lab.svc "
+                                                      "web.lab.svc.cluster.local\n",
+                                                      address)),
           "the pods have its name in their hosts file");
     CHECK_INT((int)node_count(node_get(service_of(arena, "web"), "endpoints")), 2,
               "its endpoints are told");
@@ -182,7 +188,8 @@ static void test_members(void)
     CHECK(strstr(hosts, " s s.lab s.lab.svc "), "and all of them by its own");
     for (const char *at = line; at && at > hosts && at[-1] != '\n'; at--)
         snprintf(address, sizeof address, "%.*s", (int)(line - at + 1), at - 1);
-    CHECK_TEXT(send_request(arena, address, 18081), "m-1\nx", "a member answers at its own address");
+    CHECK_TEXT(send_request(arena, address, 18081), "m-1\nx",
+               "a member answers at its own address");
     remove_owner("m");
     cluster_close(&cluster);
 }
@@ -222,7 +229,7 @@ static void test_no_selector(void)
 
 static void test_same_port(void)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     struct loop_listener *listener = loop_listen(loop, "127.0.0.1:0", NULL, NULL, &err);
     int port = loop_listener_port(listener);
     scoped_arena struct arena *arena = arena_new();
@@ -240,7 +247,8 @@ static void test_same_port(void)
         "        command: [python3, -c, \"import os, socket\\ns = socket.create_server(('0.0.0.0', "
         "%d))\\nwhile True:\\n  c, _ = s.accept()\\n  c.recv(9)\\n  c.sendall(b'direct')\\n  c.close()\"]\n"
         "        ports: [{containerPort: %d}]\n"
-        "        readinessProbe: {tcpSocket: {port: %d}, periodSeconds: 1}\n", port, port, port, port, port);
+        "        readinessProbe: {tcpSocket: {port: %d}, periodSeconds: 1}\n",
+        port, port, port, port, port);
     const char *address;
     int64_t pid;
 
@@ -266,13 +274,13 @@ static void test_refused(void)
     static const struct {
         const char *name, *spec, *says;
     } cases[] = {
-        { "another name", "type: ExternalName, externalName: example.org",
-          "spec.externalName is not supported" },
-        { "a load balancer", "type: LoadBalancer", "spec.type LoadBalancer is not supported" },
-        { "UDP", "ports: [{port: 53, protocol: UDP}]", "ports[0].protocol UDP is not supported" },
-        { "no port", "ports: [{port: 0}]", "ports[0].port is 0, but must be a port from 1 to 65535" },
-        { "affinity", "sessionAffinity: ClientIP", "sessionAffinity ClientIP is not supported" },
-        { "an unknown field", "frobnicate: 1", "spec.frobnicate is not supported" },
+        {"another name", "type: ExternalName, externalName: example.org",
+         "spec.externalName is not supported"},
+        {"a load balancer", "type: LoadBalancer", "spec.type LoadBalancer is not supported"},
+        {"UDP", "ports: [{port: 53, protocol: UDP}]", "ports[0].protocol UDP is not supported"},
+        {"no port", "ports: [{port: 0}]", "ports[0].port is 0, but must be a port from 1 to 65535"},
+        {"affinity", "sessionAffinity: ClientIP", "sessionAffinity ClientIP is not supported"},
+        {"an unknown field", "frobnicate: 1", "spec.frobnicate is not supported"},
     };
 
     open_cluster();

@@ -49,12 +49,13 @@ static void keep_each(void *arg, void (*each)(void *, const char *, const void *
 static struct cluster *open_cluster(struct loop *loop)
 {
     struct cluster_options options = {
-        .loop = loop, .runtime = &runtime_simulated,
-        .runtime_options = { .directory = "edge-1" },
-        .keep = { NULL, keep_put, keep_remove, keep_commit, keep_each },
+        .loop = loop,
+        .runtime = &runtime_simulated,
+        .runtime_options = {.directory = "edge-1"},
+        .keep = {NULL, keep_put, keep_remove, keep_commit, keep_each},
     };
     struct cluster *cluster = NULL;
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (cluster_open("local", &options, &cluster, &err) < 0)
         printf("Bail out! %s\n", err.text);
@@ -71,9 +72,9 @@ static void apply(struct cluster *cluster, int version)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *text = mem_printf(yaml, version);
-    struct cluster_manifest item = { document_read_yaml(arena, text, strlen(text), true,
-                                                        &document_limits_api, NULL) };
-    struct cluster_set set = { .owner = "w", .items = &item, .count = 1 };
+    struct cluster_manifest item = {
+        document_read_yaml(arena, text, strlen(text), true, &document_limits_api, NULL)};
+    struct cluster_set set = {.owner = "w", .items = &item, .count = 1};
 
     cluster_apply(cluster, &set);
 }

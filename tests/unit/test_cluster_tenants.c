@@ -3,63 +3,66 @@
 
 #include "cluster_fixture.h"
 
-#define OBJECT(kind, name) "apiVersion: v1\nkind: " kind "\nmetadata: {name: " name ", namespace: shared}\n"
-#define POD(name) OBJECT("Pod", name) "spec:\n  restartPolicy: Never\n  terminationGracePeriodSeconds: 0\n"
+#define OBJECT(kind, name)                                                                         \
+    "apiVersion: v1\nkind: " kind "\nmetadata: {name: " name ", namespace: shared}\n"
+#define POD(name)                                                                                  \
+    OBJECT("Pod", name) "spec:\n  restartPolicy: Never\n  terminationGracePeriodSeconds: 0\n"
 
 /* acme's: everything that another project might reach for. */
 static const char acme[] =
-    OBJECT("Secret", "s") "stringData: {key: acmes-secret}\n---\n"
-    OBJECT("ConfigMap", "c") "data: {KEY: acmes-config}\n---\n"
-    OBJECT("PersistentVolumeClaim", "d") "spec: {resources: {requests: {storage: 1Mi}}}\n---\n"
-    OBJECT("Service", "web") "spec: {selector: {app: web}, ports: [{port: 18099}]}\n---\n"
-    "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shared, labels: {app: web}}\n"
-    "spec:\n  terminationGracePeriodSeconds: 0\n"
-    "  volumes: [{name: d, persistentVolumeClaim: {claimName: d}}]\n"
-    "  containers: [{name: c, command: [sh, -c, 'echo acmes-data > d/file; exec sleep 1000'], "
-    "volumeMounts: [{name: d, mountPath: d}], env: [{name: S, valueFrom: {secretKeyRef: {name: s, "
-    "key: key}}}]}]\n";
+    OBJECT("Secret", "s") "stringData: {key: acmes-secret}\n---\n" OBJECT("ConfigMap", "c") "data: {KEY: acmes-config}\n---\n" OBJECT(
+        "PersistentVolumeClaim",
+        "d") "spec: {resources: {requests: {storage: 1Mi}}}\n---\n" OBJECT("Service",
+                                                                           "web") "spec: {selector: {app: web}, ports: [{port: 18099}]}\n---\n"
+                                                                                  "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shared, labels: {app: web}}\n"
+                                                                                  "spec:\n  terminationGracePeriodSeconds: 0\n"
+                                                                                  "  volumes: [{name: d, persistentVolumeClaim: {claimName: d}}]\n"
+                                                                                  "  containers: [{name: c, command: [sh, -c, 'echo acmes-data > d/file; exec sleep 1000'], "
+                                                                                  "volumeMounts: [{name: d, mountPath: d}], env: [{name: S, valueFrom: {secretKeyRef: {name: s, "
+                                                                                  "key: key}}}]}]\n";
 
 static const struct {
     const char *name, *yaml, *waits;
 } reaches[] = {
-    { "a Secret's key in the environment",
-      POD("p") "  containers: [{name: c, command: [env], env: [{name: X, valueFrom: {secretKeyRef: "
-               "{name: s, key: key}}}]}]\n", "MissingSecret" },
-    { "a ConfigMap's key in the environment",
-      POD("p") "  containers: [{name: c, command: [env], env: [{name: X, valueFrom: "
-               "{configMapKeyRef: {name: c, key: KEY}}}]}]\n", "MissingConfigMap" },
-    { "all of a Secret in the environment",
-      POD("p") "  containers: [{name: c, command: [env], envFrom: [{secretRef: {name: s}}]}]\n",
-      "MissingSecret" },
-    { "all of a ConfigMap in the environment",
-      POD("p") "  containers: [{name: c, command: [env], envFrom: [{configMapRef: {name: c}}]}]\n",
-      "MissingConfigMap" },
-    { "a Secret as a volume",
-      POD("p") "  volumes: [{name: v, secret: {secretName: s}}]\n"
-               "  containers: [{name: c, command: [ls], volumeMounts: [{name: v, mountPath: v}]}]\n",
-      "MissingSecret" },
-    { "a ConfigMap as a volume",
-      POD("p") "  volumes: [{name: v, configMap: {name: c}}]\n"
-               "  containers: [{name: c, command: [ls], volumeMounts: [{name: v, mountPath: v}]}]\n",
-      "MissingConfigMap" },
-    { "a projected Secret",
-      POD("p") "  volumes: [{name: v, projected: {sources: [{secret: {name: s}}]}}]\n"
-               "  containers: [{name: c, command: [ls], volumeMounts: [{name: v, mountPath: v}]}]\n",
-      "MissingSecret" },
-    { "a claim",
-      POD("p") "  volumes: [{name: v, persistentVolumeClaim: {claimName: d}}]\n"
-               "  containers: [{name: c, command: [ls], volumeMounts: [{name: v, mountPath: v}]}]\n",
-      "MissingPersistentVolumeClaim" },
+    {"a Secret's key in the environment",
+     POD("p") "  containers: [{name: c, command: [env], env: [{name: X, valueFrom: {secretKeyRef: "
+              "{name: s, key: key}}}]}]\n",
+     "MissingSecret"},
+    {"a ConfigMap's key in the environment",
+     POD("p") "  containers: [{name: c, command: [env], env: [{name: X, valueFrom: "
+              "{configMapKeyRef: {name: c, key: KEY}}}]}]\n",
+     "MissingConfigMap"},
+    {"all of a Secret in the environment",
+     POD("p") "  containers: [{name: c, command: [env], envFrom: [{secretRef: {name: s}}]}]\n",
+     "MissingSecret"},
+    {"all of a ConfigMap in the environment",
+     POD("p") "  containers: [{name: c, command: [env], envFrom: [{configMapRef: {name: c}}]}]\n",
+     "MissingConfigMap"},
+    {"a Secret as a volume",
+     POD("p") "  volumes: [{name: v, secret: {secretName: s}}]\n"
+              "  containers: [{name: c, command: [ls], volumeMounts: [{name: v, mountPath: v}]}]\n",
+     "MissingSecret"},
+    {"a ConfigMap as a volume",
+     POD("p") "  volumes: [{name: v, configMap: {name: c}}]\n"
+              "  containers: [{name: c, command: [ls], volumeMounts: [{name: v, mountPath: v}]}]\n",
+     "MissingConfigMap"},
+    {"a projected Secret",
+     POD("p") "  volumes: [{name: v, projected: {sources: [{secret: {name: s}}]}}]\n"
+              "  containers: [{name: c, command: [ls], volumeMounts: [{name: v, mountPath: v}]}]\n",
+     "MissingSecret"},
+    {"a claim",
+     POD("p") "  volumes: [{name: v, persistentVolumeClaim: {claimName: d}}]\n"
+              "  containers: [{name: c, command: [ls], volumeMounts: [{name: v, mountPath: v}]}]\n",
+     "MissingPersistentVolumeClaim"},
 };
 
 /* What an own pod of another project may find, and must not. */
 static const char looker[] =
-    OBJECT("PersistentVolumeClaim", "d") "spec: {resources: {requests: {storage: 1Mi}}}\n---\n"
-    OBJECT("Service", "theirs") "spec: {selector: {app: web}, ports: [{port: 18098}]}\n---\n"
-    POD("web")
-    "  volumes: [{name: d, persistentVolumeClaim: {claimName: d}}]\n"
-    "  containers: [{name: c, command: [sh, -c, 'ls d; cat /etc/hosts \"$AXLE_HOSTS\" 2>/dev/null; "
-    "env; id -u; echo looked'], volumeMounts: [{name: d, mountPath: d}]}]\n";
+    OBJECT("PersistentVolumeClaim", "d") "spec: {resources: {requests: {storage: 1Mi}}}\n---\n" OBJECT(
+        "Service",
+        "theirs") "spec: {selector: {app: web}, ports: [{port: 18098}]}\n---\n" POD("web") "  volumes: [{name: d, persistentVolumeClaim: {claimName: d}}]\n"
+                                                                                           "  containers: [{name: c, command: [sh, -c, 'ls d; cat /etc/hosts \"$AXLE_HOSTS\" 2>/dev/null; "
+                                                                                           "env; id -u; echo looked'], volumeMounts: [{name: d, mountPath: d}]}]\n";
 
 static char *log_of(struct arena *arena, const char *pod)
 {
@@ -87,7 +90,7 @@ static const char *wait_log(struct arena *arena, const char *pod, const char *wa
 static uid_t user_of(const char *owner)
 {
     scoped_mem char *path = mem_printf("/proc/%d", (int)pid_of(owner));
-    struct stat about = { 0 };
+    struct stat about = {0};
 
     return stat(path, &about) == 0 ? about.st_uid : 0;
 }
@@ -135,9 +138,9 @@ static void test_looker(void)
 /* The second to come waits its turn, and takes nothing. */
 static void test_node_port(void)
 {
-    static const char service[] =
-        OBJECT("Service", "door") "spec: {type: NodePort, selector: {app: door}, ports: [{port: 18097, "
-                               "nodePort: 31097}]}\n";
+    static const char service[] = OBJECT(
+        "Service", "door") "spec: {type: NodePort, selector: {app: door}, ports: [{port: 18097, "
+                           "nodePort: 31097}]}\n";
 
     apply_of("acme", "port", service);
     CHECK(wait_phase("port", "Running"), "a Service has a port of the machine");
@@ -149,11 +152,11 @@ static void test_node_port(void)
     remove_owner("thief");
 }
 
-static const char user[] =
-    OBJECT("Secret", "key") "stringData: {key: both}\n---\n"
-    OBJECT("Pod", "NAME") "spec:\n  terminationGracePeriodSeconds: 0\n"
-    "  containers: [{name: c, command: [sleep, '1000'], env: [{name: S, valueFrom: {secretKeyRef: "
-    "{name: key, key: key}}}]}]\n";
+static const char user[] = OBJECT("Secret", "key") "stringData: {key: both}\n---\n" OBJECT(
+    "Pod",
+    "NAME") "spec:\n  terminationGracePeriodSeconds: 0\n"
+            "  containers: [{name: c, command: [sleep, '1000'], env: [{name: S, valueFrom: {secretKeyRef: "
+            "{name: key, key: key}}}]}]\n";
 
 static void apply_user(const char *project, const char *name)
 {
@@ -218,13 +221,14 @@ static void test_given(void)
 static void test_leaves(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
+    struct err err = {0};
     static const char yaml[] = OBJECT("Secret", "left") "stringData: {key: behind}\n";
     struct cluster_manifest item = {
-        .object = node_item(document_read_all(arena, yaml, strlen(yaml), &document_limits_api, &err), 0),
+        .object =
+            node_item(document_read_all(arena, yaml, strlen(yaml), &document_limits_api, &err), 0),
         .orphan = true,
     };
-    struct cluster_set set = { .owner = "leaver", .project = "acme", .items = &item, .count = 1 };
+    struct cluster_set set = {.owner = "leaver", .project = "acme", .items = &item, .count = 1};
 
     cluster_apply(cluster, &set);
     remove_owner("leaver");
@@ -232,8 +236,9 @@ static void test_leaves(void)
     open_cluster();
     CHECK(cluster_read(cluster, arena, "acme", "v1", "Secret", "shared", "left") != NULL,
           "what a work leaves behind is its project's, also after a restart");
-    apply_of("evil", "p", POD("p") "  containers: [{name: c, command: [env], envFrom: [{secretRef: "
-                                   "{name: left}}]}]\n");
+    apply_of("evil", "p",
+             POD("p") "  containers: [{name: c, command: [env], envFrom: [{secretRef: "
+                      "{name: left}}]}]\n");
     CHECK(wait_text("p", "MissingSecret"), "and no other project's");
     remove_owner("p");
     item.orphan = false;

@@ -39,7 +39,7 @@ static void keep_remove(void *arg, const char *name)
 
 static void keep_commit(void *arg, cluster_kept_fn *done, void *done_arg)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     refused += full;
     if (full)
@@ -65,10 +65,11 @@ static struct cluster *cluster;
 static void begin(void)
 {
     struct cluster_options options = {
-        .runtime = &runtime_simulated, .runtime_options = { .directory = HOST },
-        .keep = { NULL, keep_put, keep_remove, keep_commit, keep_each },
+        .runtime = &runtime_simulated,
+        .runtime_options = {.directory = HOST},
+        .keep = {NULL, keep_put, keep_remove, keep_commit, keep_each},
     };
-    struct err err = { 0 };
+    struct err err = {0};
 
     kept = map_new();
     full = false;
@@ -94,9 +95,9 @@ static void end(void)
 static void apply(const char *yaml)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct cluster_manifest item = { document_read_yaml(arena, yaml, strlen(yaml), true,
-                                                        &document_limits_api, NULL) };
-    struct cluster_set set = { .owner = "w", .items = &item, .count = 1 };
+    struct cluster_manifest item = {
+        document_read_yaml(arena, yaml, strlen(yaml), true, &document_limits_api, NULL)};
+    struct cluster_set set = {.owner = "w", .items = &item, .count = 1};
 
     cluster_apply(cluster, &set);
 }

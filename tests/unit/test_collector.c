@@ -25,12 +25,11 @@ static const char *uid_of(const char *name)
 
 static void create_child(const char *name, const char *owner, bool blocks)
 {
-    create("configmaps",
-           arena_printf(arena,
-                        "{'metadata':{'name':'%s','ownerReferences':"
-                        "[{'apiVersion':'v1','kind':'ConfigMap','name':'%s',"
-                        "'uid':'%s','blockOwnerDeletion':%s}]}}",
-                        name, owner, uid_of(owner), blocks ? "true" : "false"));
+    create("configmaps", arena_printf(arena,
+                                      "{'metadata':{'name':'%s','ownerReferences':"
+                                      "[{'apiVersion':'v1','kind':'ConfigMap','name':'%s',"
+                                      "'uid':'%s','blockOwnerDeletion':%s}]}}",
+                                      name, owner, uid_of(owner), blocks ? "true" : "false"));
     settle();
 }
 
@@ -56,32 +55,27 @@ static void test_collector(void)
     settle();
     drop("configmaps", "parent", "Foreground");
     settle();
-    CHECK(see("configmaps", "parent") &&
-              *metadata_of("configmaps", "child", "deletionTimestamp"),
+    CHECK(see("configmaps", "parent") && *metadata_of("configmaps", "child", "deletionTimestamp"),
           "foreground: the owner waits for a child that blocks");
     merge("configmaps", "child", "{'metadata':{'finalizers':null}}");
     settle();
-    CHECK(!see("configmaps", "parent") && !see("configmaps", "child"),
-          "and goes with it");
+    CHECK(!see("configmaps", "parent") && !see("configmaps", "child"), "and goes with it");
     create_parent();
     create_child("child", "parent", true);
     drop("configmaps", "parent", "Orphan");
     settle();
-    CHECK(!see("configmaps", "parent") && see("configmaps", "child"),
-          "orphan: the child stays");
-    CHECK_TEXT(metadata_of("configmaps", "child", "ownerReferences"), "",
-               "without its owner");
-    create("configmaps",
-           "{'metadata':{'name':'lost','ownerReferences':[{'apiVersion':'v1',"
-           "'kind':'ConfigMap','name':'x','uid':'no-such'}]}}");
-    create("configmaps",
-           "{'metadata':{'name':'foreign','ownerReferences':[{'apiVersion':"
-           "'other.example/v1','kind':'X','name':'x','uid':'no-such'}]}}");
+    CHECK(!see("configmaps", "parent") && see("configmaps", "child"), "orphan: the child stays");
+    CHECK_TEXT(metadata_of("configmaps", "child", "ownerReferences"), "", "without its owner");
+    create("configmaps", "{'metadata':{'name':'lost','ownerReferences':[{'apiVersion':'v1',"
+                         "'kind':'ConfigMap','name':'x','uid':'no-such'}]}}");
+    create("configmaps", "{'metadata':{'name':'foreign','ownerReferences':[{'apiVersion':"
+                         "'other.example/v1','kind':'X','name':'x','uid':'no-such'}]}}");
     settle();
     CHECK(!see("configmaps", "lost"), "an owner that never was");
     create_parent();
     create_child("child", "parent", true);
-    merge("configmaps", "child", "{'metadata':{'ownerReferences':[{'apiVersion':'v1',"
+    merge("configmaps", "child",
+          "{'metadata':{'ownerReferences':[{'apiVersion':'v1',"
           "'kind':'Secret','name':'parent','uid':'x'}]}}");
     settle();
     CHECK(!see("configmaps", "child"), "an owner of another kind");
@@ -94,23 +88,19 @@ static void test_namespaces(void)
 {
     struct objects_write write;
 
-    CHECK(drop("namespaces", "default", NULL) < 0 && err.code == ERR_FORBIDDEN,
-          "default stays");
+    CHECK(drop("namespaces", "default", NULL) < 0 && err.code == ERR_FORBIDDEN, "default stays");
     create("namespaces", "{'metadata':{'name':'going'}}");
-    write = write_of("configmaps", NULL,
-                     "{'metadata':{'name':'in','finalizers':['t.example/h']}}");
+    write = write_of("configmaps", NULL, "{'metadata':{'name':'in','finalizers':['t.example/h']}}");
     write.namespace = "going";
     CHECK(objects_create(objects, &write, &result, &err) == 0, "filled");
     CHECK(drop("namespaces", "going", NULL) == 0 && !result.gone,
           "with something staged in it, it waits");
     settle();
-    CHECK_TEXT(node_text(node_at(see("namespaces", "going"), "status", "phase",
-                                 NULL)),
+    CHECK_TEXT(node_text(node_at(see("namespaces", "going"), "status", "phase", NULL)),
                "Terminating", "it says so");
     write = write_of("configmaps", NULL, "{'metadata':{'name':'late'}}");
     write.namespace = "going";
-    CHECK(objects_create(objects, &write, &result, &err) < 0 &&
-              err.code == ERR_FORBIDDEN,
+    CHECK(objects_create(objects, &write, &result, &err) < 0 && err.code == ERR_FORBIDDEN,
           "nothing new gets in");
     write = write_of("configmaps", "in", "{'metadata':{'finalizers':null}}");
     write.namespace = "going";

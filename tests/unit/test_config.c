@@ -23,8 +23,7 @@ static char *write_file(const char *text)
     return path;
 }
 
-static int flag(struct config *config, const char *key, const char *value,
-                struct err *err)
+static int flag(struct config *config, const char *key, const char *value, struct err *err)
 {
     return config_set_flag(config, config_find(key, strlen(key)), value, err);
 }
@@ -87,8 +86,7 @@ static void test_mistakes_of_files(void)
         {"yes or no", "\"allow-root\": maybe\n",
          ":1: allow-root: \"maybe\" is neither true nor false"},
         {"not a map", "- listen\n", ": is no map; write lines like \"log-level: info\""},
-        {"a file in a file", "config: other.yaml\n",
-         ":1: config: a file cannot name another one"},
+        {"a file in a file", "config: other.yaml\n", ":1: config: a file cannot name another one"},
         {"a number too large", "log-files: 9223372036854775808\n", NULL},
     };
 
@@ -178,8 +176,9 @@ static void test_nearest(void)
     CHECK_TEXT(config_nearest("liste"), "listen", "a letter that is missing");
     CHECK_TEXT(config_nearest("datadir"), "data-dir", "a hyphen that is missing");
     CHECK(config_nearest("xyzzyplugh") == NULL, "nothing is near to nonsense");
-    CHECK(config_nearest("a-key-that-is-longer-than-any-setting-and-than-sixty-four-letters-even") ==
-              NULL, "nor to what is very long");
+    CHECK(config_nearest(
+              "a-key-that-is-longer-than-any-setting-and-than-sixty-four-letters-even") == NULL,
+          "nor to what is very long");
 }
 
 int main(void)

@@ -22,7 +22,8 @@ static const struct {
     uint64_t files;
     const char *head, *body;
 } cases[] = {
-    {"a page says that there is no console, and how to get it", "/console/", 0, "200 OK", "CONSOLE=no"},
+    {"a page says that there is no console, and how to get it", "/console/", 0, "200 OK",
+     "CONSOLE=no"},
     {"so does each place in it", "/console/spokes/edge-1", 0, "200 OK", "<code>./build.sh</code>"},
     {"and each file, which a bookmark may name", "/console/app.js", 0, "200 OK", "CONSOLE=no"},
     {"that page is HTML", "/console/", 0, "text/html", "<!doctype html>"},
@@ -75,8 +76,10 @@ int main(void)
         asset_count = cases[i].files;
         CHECK(console_is_built() == (cases[i].files > 0), "%s: whether it is built", cases[i].name);
         get(loop, server, cases[i].path);
-        CHECK(strstr(text_string(&got), cases[i].head) != NULL, "%s: '%s'", cases[i].name, cases[i].head);
-        CHECK(strstr(text_string(&got), cases[i].body) != NULL, "%s: '%s'", cases[i].name, cases[i].body);
+        CHECK(strstr(text_string(&got), cases[i].head) != NULL, "%s: '%s'", cases[i].name,
+              cases[i].head);
+        CHECK(strstr(text_string(&got), cases[i].body) != NULL, "%s: '%s'", cases[i].name,
+              cases[i].body);
     }
     text_free(&got);
     http_server_free(&server);

@@ -40,9 +40,9 @@ static void must(int result, const struct err *err)
 
 static void hub_open(struct hub *hub)
 {
-    struct store_options options = { .vfs = "sim" };
-    struct controllers_settings settings = { .prove_wake_ups = true };
-    struct err err = { 0 };
+    struct store_options options = {.vfs = "sim"};
+    struct controllers_settings settings = {.prove_wake_ups = true};
+    struct err err = {0};
 
     hub->arena = arena_new();
     hub->loop = loop_world_host(world, "hub");
@@ -55,8 +55,7 @@ static void hub_open(struct hub *hub)
     hub->authority = pki_authority_new("test", 3600 * CLOCK_SECOND, &err);
     must(hub->authority ? 0 : -1, &err);
     settings.authority = hub->authority;
-    hub->controllers = controllers_start(hub->objects, hub->loop, &settings,
-                                         &err);
+    hub->controllers = controllers_start(hub->objects, hub->loop, &settings, &err);
     must(hub->controllers ? 0 : -1, &err);
 }
 
@@ -81,23 +80,22 @@ static void settle(struct hub *hub)
 
 static void apply(struct hub *hub, const char *yaml)
 {
-    struct err err = { 0 };
-    struct node *all = document_read_all(hub->arena, yaml, strlen(yaml),
-                                         &document_limits_own, &err);
+    struct err err = {0};
+    struct node *all =
+        document_read_all(hub->arena, yaml, strlen(yaml), &document_limits_own, &err);
 
     must(all ? 0 : -1, &err);
     for (size_t i = 0; i < node_count(all); i++) {
-        must(objects_ensure(hub->objects, "kubectl", node_item(all, i), NULL,
-                            &err), &err);
+        must(objects_ensure(hub->objects, "kubectl", node_item(all, i), NULL, &err), &err);
         settle(hub);
     }
 }
 
 static struct node *yaml(struct hub *hub, const char *text)
 {
-    struct err err = { 0 };
-    struct node *node = document_read_yaml(hub->arena, text, strlen(text), true,
-                                           &document_limits_own, &err);
+    struct err err = {0};
+    struct node *node =
+        document_read_yaml(hub->arena, text, strlen(text), true, &document_limits_own, &err);
 
     must(node ? 0 : -1, &err);
     return node;
@@ -106,8 +104,12 @@ static struct node *yaml(struct hub *hub, const char *text)
 static const struct kind *kind_of(struct hub *hub, const char *plural)
 {
     static const char *const groups[] = {
-        "axle.dev", "certificates.k8s.io", "coordination.k8s.io", "cluster.open-cluster-management.io",
-        "work.open-cluster-management.io", "",
+        "axle.dev",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "cluster.open-cluster-management.io",
+        "work.open-cluster-management.io",
+        "",
     };
 
     for (size_t i = 0; i < count_of(groups); i++) {
@@ -119,11 +121,11 @@ static const struct kind *kind_of(struct hub *hub, const char *plural)
     abort();
 }
 
-static struct object *find(struct hub *hub, const char *plural,
-                           const char *namespace, const char *name)
+static struct object *find(struct hub *hub, const char *plural, const char *namespace,
+                           const char *name)
 {
-    return objects_get(hub->objects, OBJECTS_PUBLISHED, kind_of(hub, plural),
-                       namespace, name, NULL);
+    return objects_get(hub->objects, OBJECTS_PUBLISHED, kind_of(hub, plural), namespace, name,
+                       NULL);
 }
 
 static struct node *get(struct hub *hub, const char *plural, const char *namespace,
@@ -134,9 +136,8 @@ static struct node *get(struct hub *hub, const char *plural, const char *namespa
     return object ? object_read(hub->arena, object) : NULL;
 }
 
-static const char *status_of(struct hub *hub, const char *plural,
-                             const char *namespace, const char *name,
-                             const char *field)
+static const char *status_of(struct hub *hub, const char *plural, const char *namespace,
+                             const char *name, const char *field)
 {
     return node_get_text(node_get(get(hub, plural, namespace, name), "status"), field);
 }
@@ -154,41 +155,47 @@ static const char *condition(const struct node *object, const char *type)
 static void remove_object(struct hub *hub, const char *plural, const char *namespace,
                           const char *name)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
-    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), namespace,
-                        name, &err), &err);
+    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), namespace, name, &err),
+         &err);
     settle(hub);
 }
 
 /* ---- A spoke, as far as the hub can see ----------------------------------------- */
 
-static void report(struct hub *hub, const char *cluster, const char *work,
-                   bool degraded)
+static void report(struct hub *hub, const char *cluster, const char *work, bool degraded)
 {
     scoped_object struct object *object = find(hub, "manifestworks", cluster, work);
-    struct err err = { 0 };
+    struct err err = {0};
     char *json;
 
     if (!object) {
         CHECK(object != NULL, "%s has the work %s", cluster, work);
         return;
     }
-    json = arena_printf(hub->arena,
+    json = arena_printf(
+        hub->arena,
         "{\"conditions\":["
         "{\"type\":\"Applied\",\"status\":\"True\",\"reason\":\"Ok\",\"observedGeneration\":%lld},"
         "{\"type\":\"Available\",\"status\":\"%s\",\"reason\":\"Ok\",\"observedGeneration\":%lld},"
         "{\"type\":\"Progressing\",\"status\":\"False\",\"reason\":\"Ok\",\"observedGeneration\":%lld},"
         "{\"type\":\"Degraded\",\"status\":\"%s\",\"reason\":\"X\",\"message\":\"no such command\",\"observedGeneration\":%lld}]}",
-        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation", 0),
+        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation",
+                                0),
         degraded ? "False" : "True",
-        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation", 0),
-        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation", 0),
+        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation",
+                                0),
+        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation",
+                                0),
         degraded ? "True" : "False",
-        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation", 0));
-    must(objects_set_status(hub->objects, "spoke", object,
-         document_read_json(hub->arena, json, strlen(json), &document_limits_own,
-                            &err), NULL, &err), &err);
+        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation",
+                                0));
+    must(objects_set_status(
+             hub->objects, "spoke", object,
+             document_read_json(hub->arena, json, strlen(json), &document_limits_own, &err), NULL,
+             &err),
+         &err);
     settle(hub);
 }
 
@@ -196,13 +203,14 @@ static void report(struct hub *hub, const char *cluster, const char *work,
 static void let_go(struct hub *hub, const char *cluster, const char *work)
 {
     scoped_object struct object *object = find(hub, "manifestworks", cluster, work);
-    struct err err = { 0 };
+    struct err err = {0};
 
     CHECK(object && object->deleting, "%s is told to remove %s", cluster, work);
     if (object)
         must(objects_set_finalizer(hub->objects, "spoke", object,
-             "cluster.open-cluster-management.io/manifest-work-cleanup", false,
-             &err), &err);
+                                   "cluster.open-cluster-management.io/manifest-work-cleanup",
+                                   false, &err),
+             &err);
     settle(hub);
 }
 
@@ -236,26 +244,23 @@ static void check_way_down(struct hub *hub)
     CHECK(get(hub, "namespaces", "", "research") != NULL, "with its namespace");
     CHECK(get(hub, "managedclustersetbindings", "research", "global") != NULL,
           "bound to what its tenant allows");
-    CHECK(get(hub, "namespaces", "", "edge-1") != NULL,
-          "an accepted cluster has its namespace");
+    CHECK(get(hub, "namespaces", "", "edge-1") != NULL, "an accepted cluster has its namespace");
     apply(hub, application);
     deployment = get(hub, "workloaddeployments", "research", "hi-echo");
     CHECK(deployment != NULL, "one deployment per profile");
     CHECK_TEXT(condition(deployment, "Rendered"), "True", "it is rendered");
     CHECK_TEXT(condition(deployment, "Placed"), "True", "and placed");
-    digest = node_get_text(node_at(deployment, "status", "artifact", NULL),
-                           "digest");
-    CHECK(registry_has(hub->store, "research/hi-echo", digest),
-          "the registry has the artifact");
+    digest = node_get_text(node_at(deployment, "status", "artifact", NULL), "digest");
+    CHECK(registry_has(hub->store, "research/hi-echo", digest), "the registry has the artifact");
     work = get(hub, "manifestworks", "edge-1", "research.hi-echo");
     CHECK(work != NULL, "the spoke's namespace has the work");
     load = node_item(node_at(work, "spec", "workload", "manifests", NULL), 1);
-    CHECK_TEXT(node_get_text(node_at(load, "spec", "artifact", NULL), "digest"),
-               digest, "which names the artifact by digest");
+    CHECK_TEXT(node_get_text(node_at(load, "spec", "artifact", NULL), "digest"), digest,
+               "which names the artifact by digest");
     CHECK(get(hub, "workloads", "edge-1", "hi-echo") != NULL,
           "and there is an object for the spoke to report to");
-    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
-               "Deploying", "until the spoke reports, it is being deployed");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"), "Deploying",
+               "until the spoke reports, it is being deployed");
     if (check_failed)
         printf("# %s\n# %s\n", document_json(hub->arena, get(hub, "aiworkloads", "research", "hi")),
                deployment ? document_json(hub->arena, deployment) : "no deployment");
@@ -266,16 +271,15 @@ static void check_way_up(struct hub *hub)
     const struct node *status;
 
     report(hub, "edge-1", "research.hi-echo", false);
-    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
-               "Running", "the spoke's report makes it Running");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"), "Running",
+               "the spoke's report makes it Running");
     CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "ready"), "1/1",
                "on one spoke of one");
-    CHECK_TEXT(condition(get(hub, "aiworkloads", "research", "hi"), "Available"),
-               "True", "and Available");
+    CHECK_TEXT(condition(get(hub, "aiworkloads", "research", "hi"), "Available"), "True",
+               "and Available");
     report(hub, "edge-1", "research.hi-echo", true);
     status = node_get(get(hub, "aiworkloads", "research", "hi"), "status");
-    CHECK_TEXT(node_get_text(status, "phase"), "Degraded",
-               "what is wrong on a spoke shows");
+    CHECK_TEXT(node_get_text(status, "phase"), "Degraded", "what is wrong on a spoke shows");
     CHECK_TEXT(node_get_text(node_item(node_get(status, "spokes"), 0), "message"),
                "no such command", "with its reason");
     report(hub, "edge-1", "research.hi-echo", false);
@@ -300,34 +304,33 @@ static void check_change(struct hub *hub)
     const char *old, *new;
 
     store_facts(hub->store, &before);
-    old = node_get_text(node_at(get(hub, "workloaddeployments", "research",
-                                    "hi-echo"), "status", "artifact", NULL),
-                        "digest");
+    old = node_get_text(
+        node_at(get(hub, "workloaddeployments", "research", "hi-echo"), "status", "artifact", NULL),
+        "digest");
     apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
                "metadata: {name: hi, namespace: research}\n"
                "spec: {profileBundleRef: {name: echo}, environmentRef: {name: all},"
                " variables: {word: bye}}\n");
-    new = node_get_text(node_at(get(hub, "workloaddeployments", "research",
-                                    "hi-echo"), "status", "artifact", NULL),
-                        "digest");
+    new = node_get_text(
+        node_at(get(hub, "workloaddeployments", "research", "hi-echo"), "status", "artifact", NULL),
+        "digest");
     store_facts(hub->store, &after);
     CHECK_INT(after.commits - before.commits, 1,
               "a change and all that follows from it is one commit");
     CHECK(strcmp(old, new), "another value of a variable is another artifact");
-    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
-               "Deploying", "which is on its way");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"), "Deploying",
+               "which is on its way");
     report(hub, "edge-1", "research.hi-echo", false);
-    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
-               "Running", "and arrives");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"), "Running", "and arrives");
 }
 
 /* TYPE=STATUS of all, in order. */
 static char *conditions_of(struct hub *hub, const char *plural, const char *name)
 {
-    static const char *const types[] = { "Resolved", "Rendered", "Placed", "Distributed",
-                                         "Available" };
+    static const char *const types[] = {"Resolved", "Rendered", "Placed", "Distributed",
+                                        "Available"};
     const struct node *object = get(hub, plural, "research", name);
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     for (size_t i = 0; i < count_of(types); i++)
         text_addf(&out, "%s%s", i ? " " : "", condition(object, types[i]));
@@ -337,10 +340,12 @@ static char *conditions_of(struct hub *hub, const char *plural, const char *name
 /* What could not be told of the new version is not left standing of the old one. */
 static void check_former(struct hub *hub)
 {
-    static const char changed[] = "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
+    static const char changed[] =
+        "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
         "metadata: {name: hi, namespace: research}\n"
         "spec: {profileBundleRef: {name: %s}, environmentRef: {name: all}, variables: {word: bye}}\n";
-    static const char profile[] = "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\n"
+    static const char profile[] =
+        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\n"
         "metadata: {name: echo, namespace: research}\n"
         "spec:\n  type: Application\n  variables: [{name: word, type: string, default: hello}]\n"
         "  components:\n  - name: server\n    type: %s\n"
@@ -372,11 +377,12 @@ static void check_mistake(struct hub *hub)
     apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
                "metadata: {name: wrong, namespace: research}\n"
                "spec: {profileBundleRef: {name: nothing}, environmentRef: {name: all}}\n");
-    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "wrong", "phase"),
-               "Failed", "a reference to nothing fails");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "wrong", "phase"), "Failed",
+               "a reference to nothing fails");
     CHECK_TEXT(status_of(hub, "aiworkloads", "research", "wrong", "message"),
                "spec.profileBundleRef.name: there is no ProfileBundle "
-               "\"nothing\" in this namespace; create it", "in plain words");
+               "\"nothing\" in this namespace; create it",
+               "in plain words");
     remove_object(hub, "aiworkloads", "research", "wrong");
     CHECK(!get(hub, "aiworkloads", "research", "wrong"), "and can be deleted");
 }
@@ -386,33 +392,33 @@ static void check_dedicated(struct hub *hub)
     apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
                "metadata: {name: own, namespace: research}\nspec: {variant: Dedicated}\n");
     for (int i = 1; i <= 2; i++)
-        apply(hub, arena_printf(hub->arena, "apiVersion: axle.dev/v1alpha1\n"
-              "kind: AIWorkload\nmetadata: {name: d%d, namespace: research}\n"
-              "spec: {profileBundleRef: {name: echo}, computePoolRef: {name: own}}\n",
-              i));
-    CHECK((!strcmp(status_of(hub, "aiworkloads", "research", "d1", "phase"),
-                   "Failed")) +
-          (!strcmp(status_of(hub, "aiworkloads", "research", "d2", "phase"),
-                   "Failed")) == 1, "a Dedicated pool takes one workload");
+        apply(hub,
+              arena_printf(hub->arena,
+                           "apiVersion: axle.dev/v1alpha1\n"
+                           "kind: AIWorkload\nmetadata: {name: d%d, namespace: research}\n"
+                           "spec: {profileBundleRef: {name: echo}, computePoolRef: {name: own}}\n",
+                           i));
+    CHECK((!strcmp(status_of(hub, "aiworkloads", "research", "d1", "phase"), "Failed")) +
+                  (!strcmp(status_of(hub, "aiworkloads", "research", "d2", "phase"), "Failed")) ==
+              1,
+          "a Dedicated pool takes one workload");
     remove_object(hub, "aiworkloads", "research", "d1");
-    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "d2", "phase"),
-               "Placing", "and then the next");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "d2", "phase"), "Placing",
+               "and then the next");
     remove_object(hub, "aiworkloads", "research", "d2");
 }
 
 static void check_end(struct hub *hub)
 {
     remove_object(hub, "aiworkloads", "research", "hi");
-    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
-               "Deleting", "a deleted workload waits for its spokes");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"), "Deleting",
+               "a deleted workload waits for its spokes");
     let_go(hub, "edge-1", "research.hi-echo");
     for (int i = 1; i <= 3; i++)
         let_go(hub, arena_printf(hub->arena, "r%d", i), "research.hi-echo");
     CHECK(!get(hub, "aiworkloads", "research", "hi"), "then it is gone");
-    CHECK(!get(hub, "workloaddeployments", "research", "hi-echo"),
-          "its deployment");
-    CHECK(!get(hub, "manifestworkreplicasets", "research", "hi-echo"),
-          "its replica set");
+    CHECK(!get(hub, "workloaddeployments", "research", "hi-echo"), "its deployment");
+    CHECK(!get(hub, "manifestworkreplicasets", "research", "hi-echo"), "its replica set");
     CHECK(!get(hub, "manifestworks", "edge-1", "research.hi-echo"), "its work");
     CHECK(!get(hub, "workloads", "edge-1", "hi-echo"), "and its report");
     remove_object(hub, "projects", "", "research");
@@ -429,28 +435,32 @@ static void check_end(struct hub *hub)
 static void come(struct hub *hub, const char *cluster, const char *type)
 {
     scoped_object struct object *object = find(hub, "managedclusters", "", cluster);
-    struct err err = { 0 };
-    struct node *status = node_copy(hub->arena, node_get(object_read(hub->arena,
-                                                          object), "status"));
+    struct err err = {0};
+    struct node *status =
+        node_copy(hub->arena, node_get(object_read(hub->arena, object), "status"));
     struct node *one = yaml(hub, "{status: 'True', reason: ManagedClusterSays}");
 
     node_set_text(hub->arena, one, "type", type);
     node_add(hub->arena, node_make_list(hub->arena, status, "conditions"), one);
-    must(objects_set_status(hub->objects, "spoke", object, status, NULL, &err),
-         &err);
+    must(objects_set_status(hub->objects, "spoke", object, status, NULL, &err), &err);
     settle(hub);
 }
 
 static void renew(struct hub *hub, const char *cluster)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     char time[CLOCK_TEXT];
 
     clock_format(clock_wall(), true, time);
-    must(objects_ensure(hub->objects, "spoke", yaml(hub, arena_printf(hub->arena,
-         "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: "
-         "managed-cluster-lease, namespace: %s}, spec: {renewTime: '%s'}}",
-         cluster, time)), NULL, &err), &err);
+    must(objects_ensure(
+             hub->objects, "spoke",
+             yaml(hub,
+                  arena_printf(hub->arena,
+                               "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: "
+                               "managed-cluster-lease, namespace: %s}, spec: {renewTime: '%s'}}",
+                               cluster, time)),
+             NULL, &err),
+         &err);
     settle(hub);
 }
 
@@ -459,34 +469,35 @@ static void check_silence(struct hub *hub)
     const struct node *taint;
 
     come(hub, "edge-1", "ManagedClusterConditionAvailable");
-    CHECK(!node_count(node_at(get(hub, "managedclusters", "", "edge-1"), "spec",
-                              "taints", NULL)), "a spoke that is well has no taint");
+    CHECK(!node_count(node_at(get(hub, "managedclusters", "", "edge-1"), "spec", "taints", NULL)),
+          "a spoke that is well has no taint");
     loop_world_run(world, 310 * CLOCK_SECOND);
-    CHECK_TEXT(condition(get(hub, "managedclusters", "", "edge-1"),
-                         "ManagedClusterConditionAvailable"), "Unknown",
-               "five leases without a word are silence");
-    taint = node_item(node_at(get(hub, "managedclusters", "", "edge-1"), "spec",
-                              "taints", NULL), 0);
-    CHECK_TEXT(node_get_text(taint, "key"),
-               "cluster.open-cluster-management.io/unreachable", "and a taint");
-    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
-               "Unknown", "its workloads are Unknown, not Failed");
-    CHECK(get(hub, "manifestworks", "edge-1", "research.hi-echo") &&
-          !node_get(node_get(get(hub, "manifestworks", "edge-1",
-                                 "research.hi-echo"), "metadata"),
-                    "deletionTimestamp"), "and nothing is deleted");
+    CHECK_TEXT(
+        condition(get(hub, "managedclusters", "", "edge-1"), "ManagedClusterConditionAvailable"),
+        "Unknown", "five leases without a word are silence");
+    taint =
+        node_item(node_at(get(hub, "managedclusters", "", "edge-1"), "spec", "taints", NULL), 0);
+    CHECK_TEXT(node_get_text(taint, "key"), "cluster.open-cluster-management.io/unreachable",
+               "and a taint");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"), "Unknown",
+               "its workloads are Unknown, not Failed");
+    CHECK(
+        get(hub, "manifestworks", "edge-1", "research.hi-echo") &&
+            !node_get(node_get(get(hub, "manifestworks", "edge-1", "research.hi-echo"), "metadata"),
+                      "deletionTimestamp"),
+        "and nothing is deleted");
     renew(hub, "edge-1");
-    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
-               "Running", "a renewed lease ends it");
-    CHECK(!node_count(node_at(get(hub, "managedclusters", "", "edge-1"), "spec",
-                              "taints", NULL)), "taint and all");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"), "Running",
+               "a renewed lease ends it");
+    CHECK(!node_count(node_at(get(hub, "managedclusters", "", "edge-1"), "spec", "taints", NULL)),
+          "taint and all");
 }
 
 /* ---- Rollout ----------------------------------------------------------------------------- */
 
 static size_t works_of(struct hub *hub, const char *work)
 {
-    static const char *const clusters[] = { "r1", "r2", "r3" };
+    static const char *const clusters[] = {"r1", "r2", "r3"};
     size_t count = 0;
 
     for (size_t i = 0; i < count_of(clusters); i++)
@@ -506,29 +517,31 @@ static void check_rollout(struct hub *hub)
                "---\napiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
                "metadata: {name: step, namespace: research}\n"
                "spec: {profileBundleRef: {name: echo}, environmentRef: {name: slow}}\n");
-    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "phase"),
-               "Placing", "a pool without spokes is no place");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "phase"), "Placing",
+               "a pool without spokes is no place");
     for (int i = 1; i <= 3; i++)
-        apply(hub, arena_printf(hub->arena,
-              "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
-              "metadata: {name: r%d, labels: {cluster.open-cluster-management.io/clusterset: research.lab}}\n"
-              "spec: {hubAcceptsClient: true}\n", i));
+        apply(
+            hub,
+            arena_printf(
+                hub->arena,
+                "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
+                "metadata: {name: r%d, labels: {cluster.open-cluster-management.io/clusterset: research.lab}}\n"
+                "spec: {hubAcceptsClient: true}\n",
+                i));
     CHECK_INT(works_of(hub, "research.step-echo"), 1, "one spoke at a time");
     report(hub, "r1", "research.step-echo", false);
-    CHECK_INT(works_of(hub, "research.step-echo"), 2,
-              "the next when the first is well");
+    CHECK_INT(works_of(hub, "research.step-echo"), 2, "the next when the first is well");
     report(hub, "r2", "research.step-echo", true);
-    CHECK_INT(works_of(hub, "research.step-echo"), 2,
-              "and no further when one fails");
+    CHECK_INT(works_of(hub, "research.step-echo"), 2, "and no further when one fails");
     CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "phase"), "Failed",
                "more than maxFailures is for the user to mend");
     report(hub, "r2", "research.step-echo", false);
     report(hub, "r3", "research.step-echo", false);
     CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "ready"), "3/3",
                "then all have it");
-    CHECK_INT(node_get_int(node_get(get(hub, "computepools", "research", "lab"),
-                                    "status"), "spokes", 0), 3,
-              "the pool counts its spokes");
+    CHECK_INT(
+        node_get_int(node_get(get(hub, "computepools", "research", "lab"), "status"), "spokes", 0),
+        3, "the pool counts its spokes");
     remove_object(hub, "aiworkloads", "research", "step");
     for (int i = 1; i <= 3; i++)
         let_go(hub, arena_printf(hub->arena, "r%d", i), "research.step-echo");
@@ -544,16 +557,19 @@ static bool is_leaving(struct hub *hub, const char *cluster, const char *work)
 
 static void check_move(struct hub *hub)
 {
-    static const char intent[] = "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
+    static const char intent[] =
+        "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
         "metadata: {name: mover, namespace: research}\n"
         "spec: {profileBundleRef: {name: echo}, computePoolRef: {name: %s}}\n";
     static const char work[] = "research.mover-echo";
 
-    apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
-               "metadata: {name: other, namespace: research}\nspec: {variant: Shared}\n"
-               "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
-               "metadata: {name: o1, labels: {cluster.open-cluster-management.io/clusterset: research.other}}\n"
-               "spec: {hubAcceptsClient: true}\n");
+    apply(
+        hub,
+        "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
+        "metadata: {name: other, namespace: research}\nspec: {variant: Shared}\n"
+        "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
+        "metadata: {name: o1, labels: {cluster.open-cluster-management.io/clusterset: research.other}}\n"
+        "spec: {hubAcceptsClient: true}\n");
     apply(hub, arena_printf(hub->arena, intent, "lab"));
     for (int i = 1; i <= 3; i++)
         report(hub, arena_printf(hub->arena, "r%d", i), work, false);
@@ -561,14 +577,15 @@ static void check_move(struct hub *hub)
     CHECK(get(hub, "manifestworks", "o1", work) && !is_leaving(hub, "r1", work),
           "in another pool the new place comes first");
     report(hub, "o1", work, false);
-    CHECK(is_leaving(hub, "r1", work) && is_leaving(hub, "r2", work) &&
-              is_leaving(hub, "r3", work), "and then the old ones go");
+    CHECK(is_leaving(hub, "r1", work) && is_leaving(hub, "r2", work) && is_leaving(hub, "r3", work),
+          "and then the old ones go");
     for (int i = 1; i <= 3; i++)
         let_go(hub, arena_printf(hub->arena, "r%d", i), work);
     CHECK_TEXT(status_of(hub, "aiworkloads", "research", "mover", "ready"), "1/1",
                "nothing is counted there any more");
     CHECK_TEXT(condition(get(hub, "manifestworkreplicasets", "research", "mover-echo"),
-                         "PlacementRolledOut"), "True", "and the move is done");
+                         "PlacementRolledOut"),
+               "True", "and the move is done");
     remove_object(hub, "aiworkloads", "research", "mover");
     let_go(hub, "o1", work);
     remove_object(hub, "managedclusters", "", "o1");
@@ -579,12 +596,15 @@ static void check_move(struct hub *hub)
 /* "", or why it was refused. */
 static const char *create_as(struct hub *hub, const char *user, const char *yaml)
 {
-    struct err err = { 0 };
-    struct node *body = document_read_yaml(hub->arena, yaml, strlen(yaml), true,
-                                           &document_limits_own, &err);
-    struct objects_result result = { .arena = hub->arena };
+    struct err err = {0};
+    struct node *body =
+        document_read_yaml(hub->arena, yaml, strlen(yaml), true, &document_limits_own, &err);
+    struct objects_result result = {.arena = hub->arena};
     struct objects_write write = {
-        .who = { user, user, false }, .namespace = "", .grace = -1, .body = body,
+        .who = {user, user, false},
+        .namespace = "",
+        .grace = -1,
+        .body = body,
         .kind = kinds_by_kind(hub->kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
     };
@@ -599,7 +619,7 @@ static const char *create_as(struct hub *hub, const char *user, const char *yaml
 }
 
 static const char *request_certificate(struct hub *hub, const char *user, const char *name,
-                            const char *cluster, struct pki_key *key)
+                                       const char *cluster, struct pki_key *key)
 {
     const char *organizations[] = {
         arena_printf(hub->arena, "system:open-cluster-management:%s", cluster),
@@ -607,19 +627,22 @@ static const char *request_certificate(struct hub *hub, const char *user, const 
     };
     struct pki_subject subject = {
         arena_printf(hub->arena, "system:open-cluster-management:%s:a1", cluster),
-        organizations, 2,
+        organizations,
+        2,
     };
-    scoped_text struct text pem = { 0 }, base64 = { 0 };
-    struct err err = { 0 };
+    scoped_text struct text pem = {0}, base64 = {0};
+    struct err err = {0};
 
     must(pki_request_write(key, &subject, &pem, &err), &err);
     text_add_base64(&base64, pem.bytes, pem.len, false);
-    return create_as(hub, user, arena_printf(hub->arena,
-        "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\n"
-        "metadata: {name: %s, labels: {open-cluster-management.io/cluster-name: %s}}\n"
-        "spec: {signerName: kubernetes.io/kube-apiserver-client, request: %s,"
-        " usages: [client auth], username: system:admin}\n", name, cluster,
-        text_string(&base64)));
+    return create_as(
+        hub, user,
+        arena_printf(hub->arena,
+                     "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\n"
+                     "metadata: {name: %s, labels: {open-cluster-management.io/cluster-name: %s}}\n"
+                     "spec: {signerName: kubernetes.io/kube-apiserver-client, request: %s,"
+                     " usages: [client auth], username: system:admin}\n",
+                     name, cluster, text_string(&base64)));
 }
 
 static bool is_signed(struct hub *hub, const char *name)
@@ -636,45 +659,45 @@ static void check_join(struct hub *hub)
     apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: JoinToken\nmetadata: {name: t1}\n"
                "spec: {uses: 1, salt: aa, hash: bb}\n");
     CHECK_TEXT(create_as(hub, "system:bootstrap:t1",
-              "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
-              "metadata: {name: edge-2, annotations: {axle.dev/client-keys: evil}}\n"
-              "spec: {hubAcceptsClient: true}\n"), "", "a token makes its cluster");
-    CHECK(get(hub, "namespaces", "", "edge-2") != NULL,
-          "a token's policy lets a cluster in");
-    CHECK(get(hub, "leases", "edge-2", "managed-cluster-lease") != NULL,
-          "and gives it a lease");
-    CHECK_TEXT(node_get_text(node_at(get(hub, "managedclusters", "", "edge-2"),
-                                     "metadata", "labels", NULL),
-               "cluster.open-cluster-management.io/clusterset"), "default",
-               "without a pool it is in the set default");
+                         "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
+                         "metadata: {name: edge-2, annotations: {axle.dev/client-keys: evil}}\n"
+                         "spec: {hubAcceptsClient: true}\n"),
+               "", "a token makes its cluster");
+    CHECK(get(hub, "namespaces", "", "edge-2") != NULL, "a token's policy lets a cluster in");
+    CHECK(get(hub, "leases", "edge-2", "managed-cluster-lease") != NULL, "and gives it a lease");
+    CHECK_TEXT(node_get_text(
+                   node_at(get(hub, "managedclusters", "", "edge-2"), "metadata", "labels", NULL),
+                   "cluster.open-cluster-management.io/clusterset"),
+               "default", "without a pool it is in the set default");
     request_certificate(hub, "system:bootstrap:t1", "good", "edge-2", key);
     CHECK(is_signed(hub, "good"), "its request is signed");
-    CHECK(strlen(node_get_text(node_at(get(hub, "managedclusters", "", "edge-2"),
-                                       "metadata", "annotations", NULL),
-                               "axle.dev/client-keys")) == 64,
+    CHECK(strlen(node_get_text(
+              node_at(get(hub, "managedclusters", "", "edge-2"), "metadata", "annotations", NULL),
+              "axle.dev/client-keys")) == 64,
           "and the hub remembers its key");
     CHECK(strstr(request_certificate(hub, "system:bootstrap:t1", "stolen", "edge-1", other),
                  "the name \"edge-1\" is another machine's"),
           "a token does not speak for another cluster");
     CHECK(strstr(request_certificate(hub, "system:bootstrap:t2", "strange", "edge-2", other),
-                 "is another machine's"), "nor another token for this one");
+                 "is another machine's"),
+          "nor another token for this one");
     request_certificate(hub, me, "renewal", "edge-2", other);
     CHECK(is_signed(hub, "renewal"), "a spoke renews its own certificate");
-    CHECK_INT(node_get_int(node_get(get(hub, "jointokens", "", "t1"), "status"),
-                           "used", 0), 1, "the token counts its uses");
+    CHECK_INT(node_get_int(node_get(get(hub, "jointokens", "", "t1"), "status"), "used", 0), 1,
+              "the token counts its uses");
     CHECK_TEXT(status_of(hub, "jointokens", "", "t1", "phase"), "UsedUp",
                "and says when it is used up");
     remove_object(hub, "managedclusters", "", "edge-2");
-    CHECK(!get(hub, "managedclusters", "", "edge-2") &&
-          !get(hub, "namespaces", "", "edge-2"), "a cluster leaves nothing behind");
+    CHECK(!get(hub, "managedclusters", "", "edge-2") && !get(hub, "namespaces", "", "edge-2"),
+          "a cluster leaves nothing behind");
 }
 
 /* ---- Spokes that a pool expects ---------------------------------------------------- */
 
 static const char *row_phase(struct hub *hub, const char *name)
 {
-    const struct node *rows = node_at(get(hub, "computepools", "research", "ahead"), "status",
-                                      "expected", NULL);
+    const struct node *rows =
+        node_at(get(hub, "computepools", "research", "ahead"), "status", "expected", NULL);
 
     for (size_t i = 0; i < node_count(rows); i++)
         if (!strcmp(node_get_text(node_item(rows, i), "name"), name))
@@ -684,9 +707,11 @@ static const char *row_phase(struct hub *hub, const char *name)
 
 static void expect_spokes(struct hub *hub, const char *names)
 {
-    apply(hub, arena_printf(hub->arena, "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
+    apply(hub, arena_printf(hub->arena,
+                            "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
                             "metadata: {name: ahead, namespace: research}\n"
-                            "spec: {spokes: [%s]}\n", names));
+                            "spec: {spokes: [%s]}\n",
+                            names));
 }
 
 static const char *token_of(struct hub *hub, const char *spoke)
@@ -721,13 +746,17 @@ static void check_expected(struct hub *hub)
     CHECK(get(hub, "jointokens", "", token) != NULL, "which it fetches with its token");
     come(hub, "first", "ManagedClusterJoined");
     CHECK_TEXT(row_phase(hub, "first"), "Joined", "the pool knows");
-    CHECK(!strstr(document_json(hub->arena, node_get(get(hub, "managedclusters", "", "first"), "spec")),
-                  "pending-join"), "now it may be chosen");
+    CHECK(!strstr(
+              document_json(hub->arena, node_get(get(hub, "managedclusters", "", "first"), "spec")),
+              "pending-join"),
+          "now it may be chosen");
     CHECK(!get(hub, "secrets", "research", "ahead-first-join") &&
-              !get(hub, "jointokens", "", token), "token and Secret have gone");
-    CHECK(strstr(request_certificate(hub, arena_printf(hub->arena, "system:bootstrap:%s",
-                                                   token_of(hub, "second")),
-                                 "stolen-join", "first", key), "is another machine's"),
+              !get(hub, "jointokens", "", token),
+          "token and Secret have gone");
+    CHECK(strstr(request_certificate(
+                     hub, arena_printf(hub->arena, "system:bootstrap:%s", token_of(hub, "second")),
+                     "stolen-join", "first", key),
+                 "is another machine's"),
           "another's token does not speak for it");
 
     token = token_of(hub, "second");
@@ -737,19 +766,21 @@ static void check_expected(struct hub *hub)
           "one that is no longer expected and never came leaves nothing");
     expect_spokes(hub, "first, third");
     /* A pool waits for what runs on its spokes; an administrator takes it away. */
-    apply(hub, "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: first}\n"
-               "spec: {hubAcceptsClient: true, taints: [{key: emptied, effect: NoSelect}]}\n");
+    apply(
+        hub,
+        "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: first}\n"
+        "spec: {hubAcceptsClient: true, taints: [{key: emptied, effect: NoSelect}]}\n");
     remove_object(hub, "computepools", "research", "ahead");
     CHECK(!get(hub, "managedclusters", "", "third"), "nor with the pool");
-    CHECK_TEXT(meta_label(get(hub, "managedclusters", "", "first"), META_LABEL_CLUSTERSET), "axle-released",
-               "one that has joined stays, and is nobody's");
+    CHECK_TEXT(meta_label(get(hub, "managedclusters", "", "first"), META_LABEL_CLUSTERSET),
+               "axle-released", "one that has joined stays, and is nobody's");
     remove_object(hub, "managedclusters", "", "first");
 }
 
 int main(void)
 {
     struct store_disk *disk = store_disk_new("sim");
-    struct hub hub = { 0 };
+    struct hub hub = {0};
 
     world = loop_world_new(1);
     hub_open(&hub);

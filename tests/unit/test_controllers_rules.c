@@ -7,8 +7,8 @@ static struct place place;
 static struct node *read_of(const char *group, const char *plural, const char *namespace,
                             const char *name)
 {
-    scoped_object struct object *object =
-        objects_get(place.objects, OBJECTS_STAGED, kind_of(&place, group, plural), namespace, name, NULL);
+    scoped_object struct object *object = objects_get(
+        place.objects, OBJECTS_STAGED, kind_of(&place, group, plural), namespace, name, NULL);
 
     return object ? object_read(place.arena, object) : NULL;
 }
@@ -27,21 +27,26 @@ static const char *gathered(void)
 
 static void check_aggregation(void)
 {
-    apply(&place, "{" ROLE ", metadata: {name: all, labels: {to: all}}, aggregationRule: "
-                  "{clusterRoleSelectors: [{matchLabels: {to: all}}, {matchLabels: {more: all}}]}}");
+    apply(&place,
+          "{" ROLE ", metadata: {name: all, labels: {to: all}}, aggregationRule: "
+          "{clusterRoleSelectors: [{matchLabels: {to: all}}, {matchLabels: {more: all}}]}}");
     CHECK_TEXT(gathered(), "[]", "an aggregated role has no rules of its own");
-    apply(&place, "{" ROLE ", metadata: {name: a, labels: {to: all}}, rules: [" READ("pods") ", "
-                  READ("secrets") "]}");
-    CHECK_TEXT(gathered(), "[" READ("pods") "," READ("secrets") "]", "it has those of the roles that it "
+    apply(&place, "{" ROLE ", metadata: {name: a, labels: {to: all}}, rules: [" READ(
+                      "pods") ", " READ("secrets") "]}");
+    CHECK_TEXT(gathered(), "[" READ("pods") "," READ("secrets") "]",
+               "it has those of the roles that it "
                "selects");
-    apply(&place, "{" ROLE ", metadata: {name: b, labels: {to: all}}, rules: [" READ("secrets") ", "
-                  READ("configmaps") "]}");
+    apply(&place, "{" ROLE ", metadata: {name: b, labels: {to: all}}, rules: [" READ(
+                      "secrets") ", " READ("configmaps") "]}");
     CHECK_TEXT(gathered(), "[" READ("pods") "," READ("secrets") "," READ("configmaps") "]",
                "a rule that two of them have is there once");
-    apply(&place, "{" ROLE ", metadata: {name: c, labels: {more: all}}, rules: [" READ("nodes") "]}");
-    CHECK_TEXT(gathered(), "[" READ("pods") "," READ("secrets") "," READ("configmaps") ","
-               READ("nodes") "]", "each of its selectors selects");
-    apply(&place, "{" ROLE ", metadata: {name: c, labels: {less: all}}, rules: [" READ("nodes") "]}");
+    apply(&place,
+          "{" ROLE ", metadata: {name: c, labels: {more: all}}, rules: [" READ("nodes") "]}");
+    CHECK_TEXT(gathered(),
+               "[" READ("pods") "," READ("secrets") "," READ("configmaps") "," READ("nodes") "]",
+               "each of its selectors selects");
+    apply(&place,
+          "{" ROLE ", metadata: {name: c, labels: {less: all}}, rules: [" READ("nodes") "]}");
     forget(&place, "rbac.authorization.k8s.io", "clusterroles", "", "a");
     CHECK_TEXT(gathered(), "[" READ("secrets") "," READ("configmaps") "]",
                "rules go with their role, but for those that another one has");
@@ -74,9 +79,10 @@ static void check_lapsed(void)
     const int64_t day = INT64_C(86400) * CLOCK_SECOND;
     const char *first, *second;
 
-    apply(&place, "{apiVersion: axle.dev/v1alpha1, kind: Tenant, metadata: {name: acme}, spec: {}}\n---\n"
-                  "{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: research}, spec: "
-                  "{tenant: acme}}");
+    apply(&place,
+          "{apiVersion: axle.dev/v1alpha1, kind: Tenant, metadata: {name: acme}, spec: {}}\n---\n"
+          "{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: research}, spec: "
+          "{tenant: acme}}");
     apply(&place, "{apiVersion: axle.dev/v1alpha1, kind: ComputePool, metadata: {name: ahead, "
                   "namespace: research}, spec: {spokes: [late]}}");
     first = token_now();

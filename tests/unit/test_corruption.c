@@ -41,16 +41,15 @@ static bool commit(struct store *store)
 
 static int add_row(void *arg, const struct store_row *row, struct err *err)
 {
-    text_addf(arg, "%s/%s/%s@%lld%s%s=%.*s\n", row->key.kind, row->key.namespace,
-              row->key.name, (long long)row->revision, row->created ? "+" : "",
-              row->deleted ? "-" : "", (int)row->len, (const char *)row->body);
+    text_addf(arg, "%s/%s/%s@%lld%s%s=%.*s\n", row->key.kind, row->key.namespace, row->key.name,
+              (long long)row->revision, row->created ? "+" : "", row->deleted ? "-" : "",
+              (int)row->len, (const char *)row->body);
     return 0;
 }
 
 static const char *const blob_names[] = {"sha256:one", "sha256:two", "sha256:none"};
 
-static int add_blob(struct store *store, const char *name, struct text *all,
-                    struct err *err)
+static int add_blob(struct store *store, const char *name, struct text *all, struct err *err)
 {
     char bytes[BLOB];
     int64_t got;
@@ -179,8 +178,7 @@ static size_t places(void)
     return getenv("DEEP") ? 5000 : 200;
 }
 
-static void try_all(const char *what, const char *file, bool cuts,
-                    const struct text *wanted)
+static void try_all(const char *what, const char *file, bool cuts, const struct text *wanted)
 {
     int64_t size = store_disk_size(whole, file), last = -1;
     size_t count[3] = {0}, most = places();
@@ -204,17 +202,16 @@ static void try_all(const char *what, const char *file, bool cuts,
         outcome = outcome_of(wanted, &err);
         count[outcome]++;
         if (outcome == SILENT)
-            printf("# %s of %s at %lld of %lld: %s\n", what, file, (long long)at,
-                   (long long)range, err.text);
+            printf("# %s of %s at %lld of %lld: %s\n", what, file, (long long)at, (long long)range,
+                   err.text);
     }
-    printf("# %s of %s (%lld bytes): %zu told, %zu harmless\n", what, file,
-           (long long)size, count[TOLD], count[HARMLESS]);
+    printf("# %s of %s (%lld bytes): %zu told, %zu harmless\n", what, file, (long long)size,
+           count[TOLD], count[HARMLESS]);
     CHECK_INT(count[SILENT], 0, "%s of %s: nothing is lost in silence", what, file);
     CHECK(count[TOLD] + count[HARMLESS] > 0, "and something was tried");
 }
 
-static enum outcome without(const char *file, const struct text *wanted,
-                            struct err *err)
+static enum outcome without(const char *file, const struct text *wanted, struct err *err)
 {
     store_disk_copy(hurt, whole, NULL);
     store_disk_remove(hurt, file);
@@ -234,8 +231,7 @@ static void test_missing(const struct text *wanted, bool has_log)
     if (!has_log)
         return;
     CHECK_INT(without(DB "-wal", wanted, &err), TOLD, "a lost log is told");
-    CHECK(strstr(err.text, "has lost acknowledged writes") &&
-              strstr(err.text, "--accept-loss"),
+    CHECK(strstr(err.text, "has lost acknowledged writes") && strstr(err.text, "--accept-loss"),
           "in words: %s", err.text);
     store_disk_copy(hurt, whole, NULL);
     store_disk_remove(hurt, DB "-wal");
@@ -283,8 +279,7 @@ static void test_accept(const struct text *wanted)
     store_disk_remove(hurt, DB);
     store_disk_remove(hurt, DB "-note");
     store = store_open(DB, &accept, &err);
-    CHECK(store && store_epoch(store) > 1000000 &&
-              store_revision(store) > 1000000000000,
+    CHECK(store && store_epoch(store) > 1000000 && store_revision(store) > 1000000000000,
           "and without any note above what the clock allows: %s", err.text);
     store_close(&store);
 }
@@ -300,8 +295,8 @@ static void test_copies(struct store_disk *older)
     store_disk_remove(hurt, DB "-wal");
     store_disk_copy(hurt, older, DB);
     store = store_open(DB, &options, &err);
-    CHECK(!store && strstr(err.text, "an older copy was put in place"),
-          "an older copy is told: %s", err.text);
+    CHECK(!store && strstr(err.text, "an older copy was put in place"), "an older copy is told: %s",
+          err.text);
     store_disk_remove(older, DB);
     store = store_open(DB, &options_here, &err);
     write_some(store, 0, 200);

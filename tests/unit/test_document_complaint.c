@@ -54,15 +54,14 @@ int main(void)
     scoped_text struct text deep = {0};
 
     for (size_t i = 0; i < count_of(rows); i++) {
-        const char *why =
-            document_complaint(arena, rows[i].text, strlen(rows[i].text));
+        const char *why = document_complaint(arena, rows[i].text, strlen(rows[i].text));
 
-        CHECK_TEXT(why ? why : "nothing", rows[i].why ? rows[i].why : "nothing",
-                   "of %s", rows[i].text);
+        CHECK_TEXT(why ? why : "nothing", rows[i].why ? rows[i].why : "nothing", "of %s",
+                   rows[i].text);
     }
     for (int i = 0; i < 20000; i++)
         text_add_char(&deep, '[');
-    CHECK_TEXT(document_complaint(arena, deep.bytes, deep.len),
-               "exceeded max depth", "of a list that has no end");
+    CHECK_TEXT(document_complaint(arena, deep.bytes, deep.len), "exceeded max depth",
+               "of a list that has no end");
     return check_done();
 }

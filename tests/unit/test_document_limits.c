@@ -12,23 +12,23 @@ enum { MANY = 64 * 1024 };
 static const struct {
     const char *name, *text, *says;
 } refused[] = {
-    { "an unfinished text", "{\"a\":", "line 1, column 6" },
-    { "two values", "{} {}", "column 4" },
-    { "a duplicate key", "{\"a\":1,\"a\":2}", "a" },
-    { "a zero byte in a string", "{\"a\":\"x\\u0000\"}", "u0000" },
-    { "bytes that are not UTF-8", "{\"a\":\"\xff\"}", "UTF-8" },
-    { "half a surrogate pair", "{\"a\":\"\\ud800\"}", "line 1" },
-    { "an integer beyond 2^53", "{\"a\":9007199254740993}", "2^53" },
-    { "a number beyond a double", "{\"a\":1e999}", "larger" },
-    { "a leading zero", "{\"a\":01}", "line 1" },
-    { "a trailing comma", "{\"a\":1,}", "line 1" },
-    { "a bare word", "{a:1}", "line 1" },
-    { "a control character in a string", "{\"a\":\"\x01\"}", "line 1" },
+    {"an unfinished text", "{\"a\":", "line 1, column 6"},
+    {"two values", "{} {}", "column 4"},
+    {"a duplicate key", "{\"a\":1,\"a\":2}", "a"},
+    {"a zero byte in a string", "{\"a\":\"x\\u0000\"}", "u0000"},
+    {"bytes that are not UTF-8", "{\"a\":\"\xff\"}", "UTF-8"},
+    {"half a surrogate pair", "{\"a\":\"\\ud800\"}", "line 1"},
+    {"an integer beyond 2^53", "{\"a\":9007199254740993}", "2^53"},
+    {"a number beyond a double", "{\"a\":1e999}", "larger"},
+    {"a leading zero", "{\"a\":01}", "line 1"},
+    {"a trailing comma", "{\"a\":1,}", "line 1"},
+    {"a bare word", "{a:1}", "line 1"},
+    {"a control character in a string", "{\"a\":\"\x01\"}", "line 1"},
 };
 
 static struct node *read_json(struct arena *arena, const char *text, size_t len, struct err *err)
 {
-    *err = (struct err) { 0 };
+    *err = (struct err){0};
     return document_read_json(arena, text, len, &document_limits_api, err);
 }
 
@@ -48,7 +48,7 @@ static void check_refused(void)
 static void check_quick(const char *name, const char *text, size_t len, bool yaml)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
+    struct err err = {0};
     int64_t start = clock_steady();
     struct node *got = yaml ? document_read_yaml(arena, text, len, true, &document_limits_api, &err)
                             : read_json(arena, text, len, &err);
@@ -59,7 +59,7 @@ static void check_quick(const char *name, const char *text, size_t len, bool yam
 
 static void check_many(const char *name, const char *piece)
 {
-    scoped_text struct text text = { 0 };
+    scoped_text struct text text = {0};
 
     while (text.len < MANY)
         text_add(&text, piece);
@@ -70,7 +70,7 @@ static void check_many(const char *name, const char *piece)
 /* Nine lists of nine references each to the one before: 9^9 items. */
 static void check_bomb(void)
 {
-    scoped_text struct text text = { 0 };
+    scoped_text struct text text = {0};
 
     text_add(&text, "a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for (int i = 1; i < 10; i++) {
@@ -88,34 +88,37 @@ static const struct {
     unsigned times;
     bool yaml;
 } dear[] = {
-    { "many values", "[0", ",0", "too many values", 200000, false },
-    { "many equal keys", "{\"a\":0", ",\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":0", "duplicate key", 20000, false },
-    { "many values", "", "- a\n", "too many values", 200000, true },
-    { "many anchors", "", "- &a%u x\n", "too many values", 20000, true },
-    { "many directives", "", "%TAG !a%u! tag:x\n", "directives", 2000, true },
-    { "one deep line", "", "- ", "nested too deeply", 100000, true },
-    { "a key twice, and much behind it", "a: 1\na: 2\n", "b%u: 1\n", "already set", 20000, true },
+    {"many values", "[0", ",0", "too many values", 200000, false},
+    {"many equal keys", "{\"a\":0", ",\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":0", "duplicate key",
+     20000, false},
+    {"many values", "", "- a\n", "too many values", 200000, true},
+    {"many anchors", "", "- &a%u x\n", "too many values", 20000, true},
+    {"many directives", "", "%TAG !a%u! tag:x\n", "directives", 2000, true},
+    {"one deep line", "", "- ", "nested too deeply", 100000, true},
+    {"a key twice, and much behind it", "a: 1\na: 2\n", "b%u: 1\n", "already set", 20000, true},
 };
 
 static void check_dear(void)
 {
     for (size_t i = 0; i < count_of(dear); i++) {
         scoped_arena struct arena *arena = arena_new();
-        scoped_text struct text text = { 0 };
+        scoped_text struct text text = {0};
         const char *mark = strstr(dear[i].middle, "%u");
-        struct err err = { 0 };
+        struct err err = {0};
         struct node *got;
 
         text_add(&text, dear[i].start);
         for (unsigned j = 0; j < dear[i].times; j++) {
             if (mark)
-                text_addf(&text, "%.*s%u%s", (int)(mark - dear[i].middle), dear[i].middle, j, mark + 2);
+                text_addf(&text, "%.*s%u%s", (int)(mark - dear[i].middle), dear[i].middle, j,
+                          mark + 2);
             else
                 text_add(&text, dear[i].middle);
         }
         if (!dear[i].yaml)
             text_add(&text, *dear[i].start == '[' ? "]" : "}");
-        got = dear[i].yaml ? document_read_yaml(arena, text.bytes, text.len, true, &document_limits_api, &err)
+        got = dear[i].yaml ? document_read_yaml(arena, text.bytes, text.len, true,
+                                                &document_limits_api, &err)
                            : read_json(arena, text.bytes, text.len, &err);
         CHECK(!got && strstr(err.text, dear[i].says), "%s: %s", dear[i].name, err.text);
         CHECK(arena_used(arena) < text.len * 8 + (1 << 20), "%s take %zu bytes of memory, %zu long",

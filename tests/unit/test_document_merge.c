@@ -10,32 +10,28 @@
 static const struct {
     const char *sentence, *yaml, *json; /* NULL: refused */
 } merges[] = {
-    { "a key after a merge overrides it",
-      "b: &b {tier: web, app: x}\nl:\n  <<: *b\n  tier: db\n",
-      "{\"b\":{\"tier\":\"web\",\"app\":\"x\"},\"l\":{\"tier\":\"db\",\"app\":\"x\"}}" },
-    { "a merge after a key wins, as in go-yaml", "{tier: db, <<: {tier: web}}",
-      "{\"tier\":\"web\"}" },
-    { "of two merges the later wins", "{<<: {a: 1, b: 1}, <<: {a: 2}}",
-      "{\"a\":2,\"b\":1}" },
-    { "of a list of merges the first wins", "{<<: [{a: 1}, {a: 2, b: 3}], b: 4}",
-      "{\"a\":1,\"b\":4}" },
-    { "a merge inside of a merge", "{<<: {<<: {a: 1}, a: 2}, a: 3}", "{\"a\":3}" },
-    { "a number overrides its text", "{<<: {1: a}, '1': b}", "{\"1\":\"b\"}" },
-    { "quoted, it is a key as others", "{\"<<\": {a: 1}, a: 2}",
-      "{\"<<\":{\"a\":1},\"a\":2}" },
-    { "a key written twice is refused", "{a: 1, a: 2}", NULL },
-    { "and beside a merge too", "{<<: {b: 1}, a: 1, a: 2}", NULL },
-    { "an override written twice is refused", "{<<: {a: 1}, a: 2, a: 3}", NULL },
-    { "also with the merge between", "{a: 1, <<: {a: 2}, a: 3}", NULL },
-    { "a merge of a text is refused", "{<<: a}", NULL },
+    {"a key after a merge overrides it", "b: &b {tier: web, app: x}\nl:\n  <<: *b\n  tier: db\n",
+     "{\"b\":{\"tier\":\"web\",\"app\":\"x\"},\"l\":{\"tier\":\"db\",\"app\":\"x\"}}"},
+    {"a merge after a key wins, as in go-yaml", "{tier: db, <<: {tier: web}}",
+     "{\"tier\":\"web\"}"},
+    {"of two merges the later wins", "{<<: {a: 1, b: 1}, <<: {a: 2}}", "{\"a\":2,\"b\":1}"},
+    {"of a list of merges the first wins", "{<<: [{a: 1}, {a: 2, b: 3}], b: 4}",
+     "{\"a\":1,\"b\":4}"},
+    {"a merge inside of a merge", "{<<: {<<: {a: 1}, a: 2}, a: 3}", "{\"a\":3}"},
+    {"a number overrides its text", "{<<: {1: a}, '1': b}", "{\"1\":\"b\"}"},
+    {"quoted, it is a key as others", "{\"<<\": {a: 1}, a: 2}", "{\"<<\":{\"a\":1},\"a\":2}"},
+    {"a key written twice is refused", "{a: 1, a: 2}", NULL},
+    {"and beside a merge too", "{<<: {b: 1}, a: 1, a: 2}", NULL},
+    {"an override written twice is refused", "{<<: {a: 1}, a: 2, a: 3}", NULL},
+    {"also with the merge between", "{a: 1, <<: {a: 2}, a: 3}", NULL},
+    {"a merge of a text is refused", "{<<: a}", NULL},
 };
 
-static struct node *read_yaml(struct arena *arena, const char *yaml,
-                              enum document_keys keys, struct err *err)
+static struct node *read_yaml(struct arena *arena, const char *yaml, enum document_keys keys,
+                              struct err *err)
 {
-    *err = (struct err){ 0 };
-    return document_read_yaml(arena, yaml, strlen(yaml), keys,
-                              &document_limits_api, err);
+    *err = (struct err){0};
+    return document_read_yaml(arena, yaml, strlen(yaml), keys, &document_limits_api, err);
 }
 
 static void check_merges(void)
@@ -43,12 +39,11 @@ static void check_merges(void)
     for (size_t i = 0; i < count_of(merges); i++) {
         scoped_arena struct arena *arena = arena_new();
         struct err err;
-        const struct node *got =
-            read_yaml(arena, merges[i].yaml, DOCUMENT_KEYS_ONCE, &err);
+        const struct node *got = read_yaml(arena, merges[i].yaml, DOCUMENT_KEYS_ONCE, &err);
         const char *json = got ? document_json(arena, got) : "refused";
 
-        CHECK(!strcmp(json, merges[i].json ? merges[i].json : "refused"),
-              "%s: %s %s", merges[i].sentence, json, err.text);
+        CHECK(!strcmp(json, merges[i].json ? merges[i].json : "refused"), "%s: %s %s",
+              merges[i].sentence, json, err.text);
     }
 }
 
@@ -62,16 +57,15 @@ static void check_modes(void)
           "a template's fromYaml takes the last of equal keys");
     CHECK(!read_yaml(arena, merged, DOCUMENT_KEYS_ONCE_EVEN_MERGED, &err),
           "UnmarshalStrict's answer is there as well");
-    CHECK(strstr(err.text, "key \"a\" already set in map") != NULL,
-          "in its words: %s", err.text);
+    CHECK(strstr(err.text, "key \"a\" already set in map") != NULL, "in its words: %s", err.text);
 }
 
 /* Overriding each key of a large merge costs in proportion to it. */
 static void check_cost(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text yaml = { 0 };
-    struct err err = { 0 };
+    scoped_text struct text yaml = {0};
+    struct err err = {0};
     int64_t start = clock_steady();
 
     text_add(&yaml, "<<: {");
@@ -80,8 +74,8 @@ static void check_cost(void)
     text_add(&yaml, "}\n");
     for (int i = 0; i < 20000; i++)
         text_addf(&yaml, "k%d: 2\n", i);
-    CHECK(document_read_yaml(arena, text_string(&yaml), yaml.len,
-                             DOCUMENT_KEYS_ONCE, &document_limits_own, &err),
+    CHECK(document_read_yaml(arena, text_string(&yaml), yaml.len, DOCUMENT_KEYS_ONCE,
+                             &document_limits_own, &err),
           "20,000 overrides: %s", err.text);
     CHECK(clock_steady() - start < 3 * CLOCK_SECOND, "in little time");
 }
@@ -89,17 +83,17 @@ static void check_cost(void)
 static const struct {
     const char *sentence, *yaml, *json;
 } quotings[] = {
-    { "an escaped apostrophe", "\"it\\'s\": \"\\'\"", "{\"it's\":\"'\"}" },
-    { "a backslash before an apostrophe that ends a text", "{a: 'b\\', c: \"\\'\"}",
-      "{\"a\":\"b\\\\\",\"c\":\"'\"}" },
-    { "a shell's quoting in a block", "|\n  echo 'it'\\''s' \"\\'\"\n",
-      "\"echo 'it'\\\\''s' \\\"\\\\'\\\"\\n\"" },
-    { "an escaped slash is none", "\"a\\/b\"", "refused" },
-    { "but two characters elsewhere", "{a: a\\/b, b: 'c\\/d'}",
-      "{\"a\":\"a\\\\/b\",\"b\":\"c\\\\/d\"}" },
-    { "bytes with line breaks", "!!binary |\n  aGVs\n  bG8=\n", "\"hello\"" },
-    { "bytes without padding", "!!binary aGVsbG8", "refused" },
-    { "bytes with a space", "!!binary aGVs bG8=", "refused" },
+    {"an escaped apostrophe", "\"it\\'s\": \"\\'\"", "{\"it's\":\"'\"}"},
+    {"a backslash before an apostrophe that ends a text", "{a: 'b\\', c: \"\\'\"}",
+     "{\"a\":\"b\\\\\",\"c\":\"'\"}"},
+    {"a shell's quoting in a block", "|\n  echo 'it'\\''s' \"\\'\"\n",
+     "\"echo 'it'\\\\''s' \\\"\\\\'\\\"\\n\""},
+    {"an escaped slash is none", "\"a\\/b\"", "refused"},
+    {"but two characters elsewhere", "{a: a\\/b, b: 'c\\/d'}",
+     "{\"a\":\"a\\\\/b\",\"b\":\"c\\\\/d\"}"},
+    {"bytes with line breaks", "!!binary |\n  aGVs\n  bG8=\n", "\"hello\""},
+    {"bytes without padding", "!!binary aGVsbG8", "refused"},
+    {"bytes with a space", "!!binary aGVs bG8=", "refused"},
 };
 
 static void check_quoting(void)
@@ -107,12 +101,10 @@ static void check_quoting(void)
     for (size_t i = 0; i < count_of(quotings); i++) {
         scoped_arena struct arena *arena = arena_new();
         struct err err;
-        const struct node *got =
-            read_yaml(arena, quotings[i].yaml, DOCUMENT_KEYS_ONCE, &err);
+        const struct node *got = read_yaml(arena, quotings[i].yaml, DOCUMENT_KEYS_ONCE, &err);
         const char *json = got ? document_json(arena, got) : "refused";
 
-        CHECK(!strcmp(json, quotings[i].json), "%s: %s %s", quotings[i].sentence,
-              json, err.text);
+        CHECK(!strcmp(json, quotings[i].json), "%s: %s %s", quotings[i].sentence, json, err.text);
     }
 }
 
@@ -120,7 +112,7 @@ static void check_quoting(void)
 static void check_many_escapes(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text yaml = { 0 };
+    scoped_text struct text yaml = {0};
     struct err err;
     int64_t start = clock_steady();
 

@@ -34,7 +34,8 @@ static void check_writers(struct arena *arena, const char *json)
     node_remove_item(node, 5);
     node_sort(node);
     node_set_text(arena, node_make(arena, node, "a"), "b", "c");
-    CHECK_TEXT(node_get_text(node_get(node, "a"), "b"), "c", "%s becomes a map when a member is set", json);
+    CHECK_TEXT(node_get_text(node_get(node, "a"), "b"), "c",
+               "%s becomes a map when a member is set", json);
     node = read_one(arena, json);
     node_add(arena, node, node_int(arena, 1));
     CHECK(node_is(node, NODE_LIST) && node_item(node, node_count(node) - 1)->integer == 1,
@@ -69,10 +70,20 @@ static void check_null(struct arena *arena)
 
 static void check_bounds(struct arena *arena)
 {
-    static const struct { const char *json; int64_t is; } cases[] = {
-        {"{}", 60}, {"{\"a\":null}", 60}, {"{\"a\":\"9\"}", 60}, {"{\"a\":9}", 9}, {"{\"a\":9.0}", 9},
-        {"{\"a\":-1}", 1}, {"{\"a\":101}", 100}, {"{\"a\":9007199254740991}", 100},
-        {"{\"a\":1e308}", 60}, {"{\"a\":-9007199254740991}", 1},
+    static const struct {
+        const char *json;
+        int64_t is;
+    } cases[] = {
+        {"{}", 60},
+        {"{\"a\":null}", 60},
+        {"{\"a\":\"9\"}", 60},
+        {"{\"a\":9}", 9},
+        {"{\"a\":9.0}", 9},
+        {"{\"a\":-1}", 1},
+        {"{\"a\":101}", 100},
+        {"{\"a\":9007199254740991}", 100},
+        {"{\"a\":1e308}", 60},
+        {"{\"a\":-9007199254740991}", 1},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

@@ -54,7 +54,8 @@ static bool wait_until(const int *count, int wanted)
 
     int failed = seen.failed;
 
-    while (*count < wanted && clock_steady() < end && (seen.failed == failed || count == &seen.failed))
+    while (*count < wanted && clock_steady() < end &&
+           (seen.failed == failed || count == &seen.failed))
         loop_turn(loop, 50 * CLOCK_MS);
     if (*count < wanted)
         printf("# %s: %s\n", seen.reason, seen.message);
@@ -88,9 +89,12 @@ static bool make_image(void)
     bool good = write(fd, source, strlen(source)) == (ssize_t)strlen(source);
 
     close(fd);
-    return good && shell(mem_printf("cd %s && cc -static -o s s.c 2>/dev/null && tar cf s.tar s && "
-                         "podman --root %s/store --runroot %s/run --cgroup-manager cgroupfs import --change 'ENTRYPOINT [\"/s\"]' "
-                         "s.tar axle-test:1 >/dev/null 2>&1", folder, folder, folder));
+    return good &&
+           shell(mem_printf(
+               "cd %s && cc -static -o s s.c 2>/dev/null && tar cf s.tar s && "
+               "podman --root %s/store --runroot %s/run --cgroup-manager cgroupfs import --change 'ENTRYPOINT [\"/s\"]' "
+               "s.tar axle-test:1 >/dev/null 2>&1",
+               folder, folder, folder));
 }
 
 static bool start_service(void)
@@ -112,8 +116,8 @@ static bool start_service(void)
 
 static bool open_runtime(struct err *err)
 {
-    struct runtime_options options = { .loop = loop, .directory = folder, .on_event = on_event,
-                                       .engine_socket = where };
+    struct runtime_options options = {
+        .loop = loop, .directory = folder, .on_event = on_event, .engine_socket = where};
 
     memset(&seen, 0, sizeof seen);
     return runtime_engine.open(&options, &runtime, err) == 0;
@@ -121,7 +125,8 @@ static bool open_runtime(struct err *err)
 
 static struct node *pod(struct arena *arena, const char *id, const char *rest)
 {
-    char *text = arena_printf(arena,
+    char *text = arena_printf(
+        arena,
         "{\"id\": \"%s\", \"owner\": \"lab\", \"record\": {\"hash\": \"h1\"}, \"containers\": [{"
         "\"name\": \"main\", \"start\": true, \"image\": \"axle-test:1\", \"pids\": 100, %s",
         id, rest);
@@ -131,7 +136,7 @@ static struct node *pod(struct arena *arena, const char *id, const char *rest)
 
 static bool create(const struct node *wanted)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     bool good = runtime_engine.create(runtime, wanted, &err) == 0;
 
     if (!good)
@@ -160,9 +165,11 @@ static void test_ends(void)
     CHECK(create(pod(arena, "ends", "\"args\": [\"end\", \"now\"]}]}")), "a pod with an image");
     CHECK(wait_until(&seen.exited, 1), "runs to its end: %s", seen.message);
     CHECK_INT(seen.code, 7, "with its exit code");
-    CHECK(strstr(runtime_engine.log_tail(runtime, arena, "ends", "main", 5), " stdout F end now uid"),
-          "and its words: %s", runtime_engine.log_tail(runtime, arena, "ends", "main", 5));
-    CHECK(geteuid() != 0 || !strstr(runtime_engine.log_tail(runtime, arena, "ends", "main", 5), "uid 0"),
+    CHECK(
+        strstr(runtime_engine.log_tail(runtime, arena, "ends", "main", 5), " stdout F end now uid"),
+        "and its words: %s", runtime_engine.log_tail(runtime, arena, "ends", "main", 5));
+    CHECK(geteuid() != 0 ||
+              !strstr(runtime_engine.log_tail(runtime, arena, "ends", "main", 5), "uid 0"),
           "it is not root");
     CHECK(runtime_engine.start(runtime, "ends", "main", NULL) == 0 && wait_until(&seen.exited, 2),
           "it runs again");
@@ -175,13 +182,16 @@ static void test_exchangeable(void)
 {
     scoped_arena struct arena *arena = arena_new();
 
-    CHECK(!create(pod(arena, "sub", "\"mounts\": [{\"volume\": \"v\", \"path\": \"/x\", \"subPath\": "
+    CHECK(!create(pod(arena, "sub",
+                      "\"mounts\": [{\"volume\": \"v\", \"path\": \"/x\", \"subPath\": "
                       "\"a\"}]}], \"volumes\": [{\"name\": \"v\", \"type\": \"empty\"}]}")),
           "a part of a volume that workloads write to is not told to the engine");
     CHECK(!create(pod(arena, "user", "\"user\": 42}]}")), "nor a user of the machine's");
     CHECK(!create(pod(arena, "rights", "\"privileged\": true}]}")), "nor privileges");
-    CHECK(!create(pod(arena, "climbs", "\"args\": [\"stay\"]}], \"volumes\": [{\"name\": \"../../x\", "
-                      "\"type\": \"empty\"}]}")), "nor a volume that climbs");
+    CHECK(!create(pod(arena, "climbs",
+                      "\"args\": [\"stay\"]}], \"volumes\": [{\"name\": \"../../x\", "
+                      "\"type\": \"empty\"}]}")),
+          "nor a volume that climbs");
 }
 
 static void test_image_missing(void)
@@ -231,8 +241,10 @@ static bool wait_gone(const char *wanted)
 /* In a chroot the engine's own exec ends in the root outside of it: no command is found there. */
 static bool engine_can_exec(void)
 {
-    scoped_mem char *command = mem_printf("podman --url unix://%s exec \"$(podman --url unix://%s ps -q)\" "
-                                          "/s end >/dev/null 2>&1", where, where);
+    scoped_mem char *command =
+        mem_printf("podman --url unix://%s exec \"$(podman --url unix://%s ps -q)\" "
+                   "/s end >/dev/null 2>&1",
+                   where, where);
     int status = system(command);
 
     return WIFEXITED(status) && WEXITSTATUS(status) == 7;
@@ -247,17 +259,20 @@ static void test_commands_answer(struct arena *arena)
         CHECK_SKIP("engine: podman exec itself runs nothing here, as in a chroot");
         return;
     }
-    runtime_engine.probe(runtime, "stays", "main",
-                         document_read_json(arena, probe, strlen(probe), &document_limits_own, NULL),
-                         30 * CLOCK_SECOND, on_response, &response);
+    runtime_engine.probe(
+        runtime, "stays", "main",
+        document_read_json(arena, probe, strlen(probe), &document_limits_own, NULL),
+        30 * CLOCK_SECOND, on_response, &response);
     CHECK(wait_until(&response, 2), "can be asked by a command");
     CHECK(text_starts(seen.message, "exit code 7: end uid"), "and answers: %s", seen.message);
     probe = "{\"exec\": {\"command\": [\"/s\", \"hang\"]}}";
     response = 0;
-    runtime_engine.probe(runtime, "stays", "main",
-                         document_read_json(arena, probe, strlen(probe), &document_limits_own, NULL),
-                         1500 * CLOCK_MS, on_response, &response);
-    CHECK(wait_until(&response, 1) && !strcmp(seen.message, "command timed out"), "one that hangs is late");
+    runtime_engine.probe(
+        runtime, "stays", "main",
+        document_read_json(arena, probe, strlen(probe), &document_limits_own, NULL),
+        1500 * CLOCK_MS, on_response, &response);
+    CHECK(wait_until(&response, 1) && !strcmp(seen.message, "command timed out"),
+          "one that hangs is late");
     CHECK(wait_gone("/s\001hang"), "and is killed with what it started");
 }
 
@@ -280,7 +295,8 @@ static void test_last_words(void)
     int before = seen.exited;
 
     CHECK(create(pod(arena, "words", "\"args\": [\"words\"]}]}")) &&
-          wait_until(&seen.exited, before + 1) && seen.code == 3, "one that fails");
+              wait_until(&seen.exited, before + 1) && seen.code == 3,
+          "one that fails");
     CHECK_TEXT(seen.message, "last ?[1mwords", "its end is told with its last line on stderr");
     remove_pod("words");
 }
@@ -290,11 +306,14 @@ static void test_files(void)
     scoped_arena struct arena *arena = arena_new();
     int before = seen.exited;
 
-    CHECK(create(pod(arena, "files", "\"args\": [\"file\", \"/data/a\"],"
-                     " \"mounts\": [{\"volume\": \"f\", \"path\": \"/data\", \"readOnly\": true}]}],"
-                     " \"volumes\": [{\"name\": \"f\", \"type\": \"files\","
-                     " \"files\": {\"a\": {\"text\": \"inside\\n\"}}}]}")) &&
-          wait_until(&seen.exited, before + 1), "one that reads a file");
+    CHECK(
+        create(pod(arena, "files",
+                   "\"args\": [\"file\", \"/data/a\"],"
+                   " \"mounts\": [{\"volume\": \"f\", \"path\": \"/data\", \"readOnly\": true}]}],"
+                   " \"volumes\": [{\"name\": \"f\", \"type\": \"files\","
+                   " \"files\": {\"a\": {\"text\": \"inside\\n\"}}}]}")) &&
+            wait_until(&seen.exited, before + 1),
+        "one that reads a file");
     CHECK(strstr(runtime_engine.log_tail(runtime, arena, "files", "main", 5), "F inside"),
           "finds it where it was mounted");
     remove_pod("files");
@@ -304,7 +323,7 @@ static void test_outlives_the_agent(void)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *found;
-    struct err err = { 0 };
+    struct err err = {0};
     int64_t pid = 0;
 
     seen.started = 0;
@@ -342,13 +361,15 @@ static void test_is_told_to_end(void)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = mem_printf("%s/engine/ends-late/ending", folder);
-    struct timespec hours_ago[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+    struct timespec hours_ago[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
     const struct node *found;
-    struct err err = { 0 };
+    struct err err = {0};
     int64_t before = clock_steady();
 
     seen.started = 0;
-    CHECK(create(pod(arena, "ends-late", "\"args\": [\"deaf\"]}]}")) && wait_until(&seen.started, 1), "one that is deaf");
+    CHECK(create(pod(arena, "ends-late", "\"args\": [\"deaf\"]}]}")) &&
+              wait_until(&seen.started, 1),
+          "one that is deaf");
     CHECK(!node_get(found_of(arena, "ends-late"), "ending"), "is not told to end yet");
     runtime_engine.stop(runtime, "ends-late", NULL, 5 * CLOCK_SECOND);
     loop_turn(loop, 50 * CLOCK_MS);
@@ -356,9 +377,11 @@ static void test_is_told_to_end(void)
     runtime_engine.close(&runtime);
     CHECK(open_runtime(&err), "the next agent: %s", err.text);
     found = found_of(arena, "ends-late");
-    CHECK(node_get_int(found, "ending", 0) == 1000000000ll * 1000000, "finds that it was told to end");
+    CHECK(node_get_int(found, "ending", 0) == 1000000000ll * 1000000,
+          "finds that it was told to end");
     CHECK(node_get_int(found, "endingSteady", 0) * 1000 >= before &&
-          node_get_int(found, "endingSteady", 0) * 1000 <= clock_steady(), "and how long ago");
+              node_get_int(found, "endingSteady", 0) * 1000 <= clock_steady(),
+          "and how long ago");
     runtime_engine.stop(runtime, "ends-late", NULL, CLOCK_SECOND);
     CHECK(wait_until(&seen.exited, 1) && seen.signal == SIGKILL, "it ends");
     remove_pod("ends-late");
@@ -371,7 +394,9 @@ static void test_engine_forgets(void)
     int before = seen.exited, started = seen.started;
     int64_t end;
 
-    CHECK(create(pod(arena, "forgot", "\"args\": [\"deaf\"]}]}")) && wait_until(&seen.started, started + 1), "one that is deaf");
+    CHECK(create(pod(arena, "forgot", "\"args\": [\"deaf\"]}]}")) &&
+              wait_until(&seen.started, started + 1),
+          "one that is deaf");
     runtime_engine.stop(runtime, "forgot", "main", 3 * CLOCK_SECOND);
     end = clock_steady() + CLOCK_SECOND / 2;
     while (clock_steady() < end)
@@ -383,7 +408,8 @@ static void test_engine_forgets(void)
     while (clock_steady() < end)
         loop_turn(loop, 50 * CLOCK_MS);
     CHECK(start_service(), "the engine is started again");
-    CHECK(wait_until(&seen.exited, before + 1) && seen.signal == SIGKILL, "it is told again, and killed in the end: %d %d", seen.exited - before, seen.signal);
+    CHECK(wait_until(&seen.exited, before + 1) && seen.signal == SIGKILL,
+          "it is told again, and killed in the end: %d %d", seen.exited - before, seen.signal);
     remove_pod("forgot");
 }
 
@@ -396,14 +422,15 @@ static void test_process_beside(void)
     int before = seen.exited;
 
     CHECK(create(document_read_json(arena, text, strlen(text), &document_limits_own, NULL)) &&
-          wait_until(&seen.exited, before + 1), "a pod without an image runs as a process");
+              wait_until(&seen.exited, before + 1),
+          "a pod without an image runs as a process");
     CHECK_INT(seen.code, 3, "and ends as one");
     remove_pod("plain");
 }
 
 static void run(void)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (!open_runtime(&err)) {
         CHECK(false, "the engine is opened: %s", err.text);
@@ -424,7 +451,7 @@ static void run(void)
 
 int main(int argc, char **argv)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (argc > 1 && !strcmp(argv[1], "shim"))
         return runtime_shim_main(argc - 1, argv + 1);
@@ -434,7 +461,8 @@ int main(int argc, char **argv)
     snprintf(where, sizeof where, "%s/podman.sock", folder);
     CHECK(!open_runtime(&err) && text_starts(err.text, "EngineUnavailable: "),
           "where no engine answers it is said: %s", err.text);
-    if (geteuid() != 0 || system("command -v podman cc unshare >/dev/null 2>&1") != 0 || !make_image())
+    if (geteuid() != 0 || system("command -v podman cc unshare >/dev/null 2>&1") != 0 ||
+        !make_image())
         CHECK_SKIP("no podman that could import an image here");
     else if (!start_service())
         CHECK_SKIP("podman does not serve its API here");
@@ -445,5 +473,7 @@ int main(int argc, char **argv)
         waitpid(service, NULL, 0);
     }
     loop_free(&loop);
-    return shell(mem_printf("umount -l %s/store/overlay 2>/dev/null; rm -rf %s", folder, folder)) ? check_done() : 1;
+    return shell(mem_printf("umount -l %s/store/overlay 2>/dev/null; rm -rf %s", folder, folder))
+               ? check_done()
+               : 1;
 }

@@ -24,10 +24,10 @@ static struct loop_world *world;
 
 /* One of the hub's own writes fails, once. */
 struct fault {
-    size_t at;          /* which; 0: none */
+    size_t at; /* which; 0: none */
     enum err_code code;
-    size_t seen;        /* writes so far */
-    bool met, refused;  /* it is time to look whether it is told */
+    size_t seen;       /* writes so far */
+    bool met, refused; /* it is time to look whether it is told */
 };
 
 struct hub {
@@ -68,9 +68,9 @@ static int before_write(void *arg, const struct objects_review *review, struct e
 
 static void hub_open(struct hub *hub)
 {
-    struct store_options options = { .vfs = "sim" };
-    struct controllers_settings settings = { .prove_wake_ups = true };
-    struct err err = { 0 };
+    struct store_options options = {.vfs = "sim"};
+    struct controllers_settings settings = {.prove_wake_ups = true};
+    struct err err = {0};
 
     hub->disk = store_disk_new("sim");
     world = loop_world_new(1);
@@ -122,7 +122,7 @@ static void look_for_words(void *arg, const struct object *object)
 
 static struct search search_words(struct hub *hub)
 {
-    struct search search = { 0 };
+    struct search search = {0};
 
     for (size_t i = 0; i < kinds_count(hub->kinds); i++)
         if (!kinds_at(hub->kinds, i)->is_question)
@@ -174,9 +174,9 @@ static void tell_story(struct hub *hub)
     for (size_t i = 0; i < count_of(story); i++) {
         scoped_arena struct arena *arena = arena_new();
         const char *text = story[i] + (*story[i] == '-');
-        struct err err = { 0 };
-        const struct node *document = document_read_yaml(arena, text, strlen(text), true,
-                                                         &document_limits_own, &err);
+        struct err err = {0};
+        const struct node *document =
+            document_read_yaml(arena, text, strlen(text), true, &document_limits_own, &err);
 
         must(document ? 0 : -1, &err);
         if (text == story[i])
@@ -185,7 +185,8 @@ static void tell_story(struct hub *hub)
             must(objects_remove(hub->objects, "kubectl",
                                 kinds_by_kind(hub->kinds, node_get_text(document, "apiVersion"),
                                               node_get_text(document, "kind")),
-                                meta_namespace(document), meta_name(document), &err), &err);
+                                meta_namespace(document), meta_name(document), &err),
+                 &err);
         settle(hub);
     }
 }
@@ -195,14 +196,22 @@ static void tell_story(struct hub *hub)
 /* What differs from run to run. */
 static void forget_chance(struct node *node)
 {
-    static const char *const chance[] = { "uid", "resourceVersion", "creationTimestamp",
-        "managedFields", "axle.dev/revised-at", "axle.dev/done-at", "lastTransitionTime", "generation", "observedGeneration", "time",
-        "deletionTimestamp", "renewTime" };
+    static const char *const chance[] = {"uid",
+                                         "resourceVersion",
+                                         "creationTimestamp",
+                                         "managedFields",
+                                         "axle.dev/revised-at",
+                                         "axle.dev/done-at",
+                                         "lastTransitionTime",
+                                         "generation",
+                                         "observedGeneration",
+                                         "time",
+                                         "deletionTimestamp",
+                                         "renewTime"};
 
     for (size_t i = 0; i < count_of(chance) && node_is(node, NODE_MAP); i++)
         node_remove(node, chance[i]);
-    node_each(member, node)
-        forget_chance(member->value);
+    node_each(member, node) forget_chance(member->value);
     for (size_t i = 0; node_is(node, NODE_LIST) && i < node_count(node); i++)
         forget_chance(node_item(node, i));
 }
@@ -219,7 +228,7 @@ static void add_object(void *arg, const struct object *object)
 
 static char *outcome(struct hub *hub)
 {
-    struct text all = { 0 };
+    struct text all = {0};
 
     for (size_t i = 0; i < kinds_count(hub->kinds); i++) {
         const struct kind *kind = kinds_at(hub->kinds, i);
@@ -232,7 +241,7 @@ static char *outcome(struct hub *hub)
 
 static char *run_story(struct fault *fault)
 {
-    struct hub hub = { .fault = *fault };
+    struct hub hub = {.fault = *fault};
     char *ret;
 
     hub_open(&hub);
@@ -262,7 +271,7 @@ static void print_difference(const char *want, const char *got)
 
 static unsigned long long runs_of(struct hub *hub)
 {
-    scoped_text struct text metrics = { 0 };
+    scoped_text struct text metrics = {0};
     const char *at;
 
     controllers_metrics(hub->controllers, &metrics);
@@ -274,15 +283,15 @@ static unsigned long long runs_of(struct hub *hub)
 static void check_full_disk(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct hub hub = { 0 };
-    struct err err = { 0 };
+    struct hub hub = {0};
+    struct err err = {0};
     const struct kind *projects;
     unsigned long long before;
 
     hub_open(&hub);
     for (size_t i = 0; i < 4; i++) {
-        const struct node *document = document_read_yaml(arena, story[i], strlen(story[i]), true,
-                                                         &document_limits_own, &err);
+        const struct node *document =
+            document_read_yaml(arena, story[i], strlen(story[i]), true, &document_limits_own, &err);
 
         if (i == 2)
             store_disk_limit(hub.disk, store_disk_size(hub.disk, "hub.db") + 8192);
@@ -299,8 +308,8 @@ static void check_full_disk(void)
     tell_story(&hub);
     projects = kinds_find(hub.kinds, "axle.dev", "projects");
     {
-        scoped_object struct object *project = objects_get(hub.objects, OBJECTS_PUBLISHED,
-                                                           projects, "", "research", NULL);
+        scoped_object struct object *project =
+            objects_get(hub.objects, OBJECTS_PUBLISHED, projects, "", "research", NULL);
 
         CHECK(project && strstr(project->body, "NamespaceReady"),
               "with room again everything goes on");
@@ -310,14 +319,14 @@ static void check_full_disk(void)
 
 int main(void)
 {
-    struct fault none = { 0 };
+    struct fault none = {0};
     scoped_mem char *want = run_story(&none);
 
     printf("# %zu writes\n", none.seen);
     CHECK(none.seen > 40, "the hub writes");
     for (size_t n = 1; n <= none.seen; n++) {
-        struct fault world_error = { .at = n, .code = n % 5 ? ERR_INTERNAL : ERR_CONFLICT };
-        struct fault users_error = { .at = n, .code = ERR_INVALID };
+        struct fault world_error = {.at = n, .code = n % 5 ? ERR_INTERNAL : ERR_CONFLICT};
+        struct fault users_error = {.at = n, .code = ERR_INVALID};
         scoped_mem char *got = run_story(&world_error), *other = NULL;
 
         CHECK(world_error.refused, "write %zu fails", n);

@@ -10,16 +10,15 @@
 #include <stdlib.h>
 
 /* What a template gives, or its error; the caller frees it. */
-static char *render_with(const struct template_options *options,
-                         const char *template, const char *json)
+static char *render_with(const struct template_options *options, const char *template,
+                         const char *json)
 {
     scoped_template_set struct template_set *set = template_set_new(options);
     scoped_arena struct arena *arena = arena_new();
     scoped_mem struct template_error *error = mem_alloc(sizeof *error);
-    scoped_text struct text out = { 0 };
-    struct err err = { 0 };
-    struct node *data = document_read_json(arena, json, strlen(json),
-                                           &document_limits_own, &err);
+    scoped_text struct text out = {0};
+    struct err err = {0};
+    struct node *data = document_read_json(arena, json, strlen(json), &document_limits_own, &err);
 
     if (template_set_add(set, "main", template, strlen(template), error) < 0 ||
         template_run(set, "main", data, &out, error) < 0)
@@ -35,39 +34,36 @@ static char *render(const char *template, const char *json)
 static const struct {
     const char *name, *template, *data, *want;
 } prints[] = {
-    { "text stays as it is", "plain {text}", "{}", "plain {text}" },
-    { "a field of the dot", "{{.a.b}}", "{\"a\":{\"b\":\"x\"}}", "x" },
-    { "markers trim", "a {{- 1 -}} b", "{}", "a1b" },
-    { "a float prints as Go's", "{{.n}}", "{\"n\":1000000}", "1e+06" },
-    { "range over a map is sorted", "{{range $k,$v := .}}{{$k}}{{$v}}{{end}}",
-      "{\"b\":2,\"a\":1}", "a1b2" },
-    { "else of an empty range", "{{range .l}}x{{else}}none{{end}}", "{\"l\":[]}",
-      "none" },
-    { "break leaves the range", "{{range .l}}{{if eq . \"b\"}}{{break}}{{end}}{{.}}{{end}}",
-      "{\"l\":[\"a\",\"b\",\"c\"]}", "a" },
-    { "a nil is stripped", "[{{.missing}}]", "{}", "[]" },
-    { "a pipe brings the last argument", "{{\"x\" | printf \"%s-%s\" \"y\"}}", "{}",
-      "y-x" },
-    { "toYaml in its place", "a:{{ toYaml .m | nindent 2 }}", "{\"m\":{\"b\":1}}",
-      "a:\n  b: 1" },
-    { "include sees its argument", "{{define \"t\"}}<{{.}}>{{end}}{{include \"t\" \"x\"}}",
-      "{}", "<x>" },
-    { "tpl runs a text", "{{tpl \"{{.a}}\" .}}", "{\"a\":5}", "5" },
-    { "set changes what all see", "{{$_ := set . \"a\" 1}}{{.a}}", "{}", "1" },
-    { "a dict changed while walked", "{{range $k, $v := .}}{{$_ := set $ (print $k \"x\") 1}}{{$k}}{{end}}",
-      "{\"a\":1,\"b\":1}", "ab" },
-    { "a version in a range", "{{semverCompare \"^1.2\" \"1.9.0\"}}", "{}", "true" },
-    { "a field that is not there", "{{.a.b.c}}", "{\"a\":{}}",
-      "template: main:1:4: executing \"main\" at <.a.b.c>: nil pointer evaluating "
-      "interface {}.c" },
-    { "an unknown function", "x\n{{nope}}", "{}",
-      "template: main:2: function \"nope\" not defined" },
-    { "chance is refused by name", "{{uuidv4}}", "{}",
-      "template: main:1: function \"uuidv4\" not defined here: it draws random "
-      "numbers, so the same inputs would not give the same text" },
-    { "the clock is refused by name", "{{now}}", "{}",
-      "template: main:1: function \"now\" not defined here: it reads the clock, "
-      "so the same inputs would not give the same text" },
+    {"text stays as it is", "plain {text}", "{}", "plain {text}"},
+    {"a field of the dot", "{{.a.b}}", "{\"a\":{\"b\":\"x\"}}", "x"},
+    {"markers trim", "a {{- 1 -}} b", "{}", "a1b"},
+    {"a float prints as Go's", "{{.n}}", "{\"n\":1000000}", "1e+06"},
+    {"range over a map is sorted", "{{range $k,$v := .}}{{$k}}{{$v}}{{end}}", "{\"b\":2,\"a\":1}",
+     "a1b2"},
+    {"else of an empty range", "{{range .l}}x{{else}}none{{end}}", "{\"l\":[]}", "none"},
+    {"break leaves the range", "{{range .l}}{{if eq . \"b\"}}{{break}}{{end}}{{.}}{{end}}",
+     "{\"l\":[\"a\",\"b\",\"c\"]}", "a"},
+    {"a nil is stripped", "[{{.missing}}]", "{}", "[]"},
+    {"a pipe brings the last argument", "{{\"x\" | printf \"%s-%s\" \"y\"}}", "{}", "y-x"},
+    {"toYaml in its place", "a:{{ toYaml .m | nindent 2 }}", "{\"m\":{\"b\":1}}", "a:\n  b: 1"},
+    {"include sees its argument", "{{define \"t\"}}<{{.}}>{{end}}{{include \"t\" \"x\"}}", "{}",
+     "<x>"},
+    {"tpl runs a text", "{{tpl \"{{.a}}\" .}}", "{\"a\":5}", "5"},
+    {"set changes what all see", "{{$_ := set . \"a\" 1}}{{.a}}", "{}", "1"},
+    {"a dict changed while walked",
+     "{{range $k, $v := .}}{{$_ := set $ (print $k \"x\") 1}}{{$k}}{{end}}", "{\"a\":1,\"b\":1}",
+     "ab"},
+    {"a version in a range", "{{semverCompare \"^1.2\" \"1.9.0\"}}", "{}", "true"},
+    {"a field that is not there", "{{.a.b.c}}", "{\"a\":{}}",
+     "template: main:1:4: executing \"main\" at <.a.b.c>: nil pointer evaluating "
+     "interface {}.c"},
+    {"an unknown function", "x\n{{nope}}", "{}", "template: main:2: function \"nope\" not defined"},
+    {"chance is refused by name", "{{uuidv4}}", "{}",
+     "template: main:1: function \"uuidv4\" not defined here: it draws random "
+     "numbers, so the same inputs would not give the same text"},
+    {"the clock is refused by name", "{{now}}", "{}",
+     "template: main:1: function \"now\" not defined here: it reads the clock, "
+     "so the same inputs would not give the same text"},
 };
 
 static void test_prints(void)
@@ -83,32 +79,29 @@ static void test_prints(void)
 static const struct {
     const char *name, *template, *want;
 } bombs[] = {
-    { "a range over 10^9", "{{range 1000000000}}x{{end}}", "too much" },
-    { "an empty range over 10^12", "{{range 1000000000000}}{{end}}", "too much" },
-    { "repeat of gigabytes", "{{repeat 2000000000 \"xxxx\"}}", "too much" },
-    { "an indent bomb", "{{indent 1000000 (repeat 100000 \"\\n\")}}", "too much" },
-    { "until of 10^9", "{{until 1000000000}}", "too much" },
-    { "a template that calls itself", "{{template \"main\" .}}", "depth" },
-    { "tpl that calls itself", "{{tpl .t .}}", "tpl" },
-    { "include that calls itself", "{{include \"main\" .}}", "nested reference" },
-    { "a dict that holds itself", "{{$_ := set . \"x\" .}}{{.}}", "too deep" },
-    { "the same as JSON", "{{$_ := set . \"x\" .}}{{mustToJson .}}", "too deep" },
-    { "the same merged", "{{$_ := set . \"x\" .}}{{merge . (dict \"x\" .)}}", "deep" },
-    { "a doubling string",
-      "{{$s := \"xxxxxxxx\"}}{{range until 60}}{{$s = print $s $s}}{{end}}", "too much" },
-    { "a doubling list",
-      "{{$l := list 1}}{{range until 60}}{{$l = concat $l $l}}{{end}}", "memory" },
-    { "a doubling tree printed",
-      "{{$d := dict}}{{range until 60}}{{$d = dict \"a\" $d \"b\" $d}}{{end}}{{$d}}",
-      "too much" },
-    { "a wide format", "{{printf (repeat 1000 \"%999999[1]d\") 1}}", "too large" },
+    {"a range over 10^9", "{{range 1000000000}}x{{end}}", "too much"},
+    {"an empty range over 10^12", "{{range 1000000000000}}{{end}}", "too much"},
+    {"repeat of gigabytes", "{{repeat 2000000000 \"xxxx\"}}", "too much"},
+    {"an indent bomb", "{{indent 1000000 (repeat 100000 \"\\n\")}}", "too much"},
+    {"until of 10^9", "{{until 1000000000}}", "too much"},
+    {"a template that calls itself", "{{template \"main\" .}}", "depth"},
+    {"tpl that calls itself", "{{tpl .t .}}", "tpl"},
+    {"include that calls itself", "{{include \"main\" .}}", "nested reference"},
+    {"a dict that holds itself", "{{$_ := set . \"x\" .}}{{.}}", "too deep"},
+    {"the same as JSON", "{{$_ := set . \"x\" .}}{{mustToJson .}}", "too deep"},
+    {"the same merged", "{{$_ := set . \"x\" .}}{{merge . (dict \"x\" .)}}", "deep"},
+    {"a doubling string", "{{$s := \"xxxxxxxx\"}}{{range until 60}}{{$s = print $s $s}}{{end}}",
+     "too much"},
+    {"a doubling list", "{{$l := list 1}}{{range until 60}}{{$l = concat $l $l}}{{end}}", "memory"},
+    {"a doubling tree printed",
+     "{{$d := dict}}{{range until 60}}{{$d = dict \"a\" $d \"b\" $d}}{{end}}{{$d}}", "too much"},
+    {"a wide format", "{{printf (repeat 1000 \"%999999[1]d\") 1}}", "too large"},
 };
 
 static void test_bombs(void)
 {
     for (size_t i = 0; i < count_of(bombs); i++) {
-        scoped_mem char *got =
-            render(bombs[i].template, "{\"t\":\"{{tpl .t .}}\"}");
+        scoped_mem char *got = render(bombs[i].template, "{\"t\":\"{{tpl .t .}}\"}");
 
         CHECK(!strncmp(got, "template: main:1", 16) && strstr(got, bombs[i].want),
               "%s ends in an error that names the line", bombs[i].name);
@@ -126,8 +119,8 @@ static void test_budget(void)
     struct document_limits limits = document_limits_own;
     scoped_arena struct arena *arena = arena_new();
     scoped_mem struct template_error *error = mem_alloc(sizeof *error);
-    scoped_text struct text json = { 0 };
-    struct err err = { 0 };
+    scoped_text struct text json = {0};
+    struct err err = {0};
     const struct node *data;
 
     limits.bytes = 32 << 20;
@@ -137,10 +130,10 @@ static void test_budget(void)
     CHECK(data, "the data of hostile templates: %s", err.text);
     for (size_t i = 0; i < count_of(hostile_templates); i++) {
         const char *text = hostile_templates[i].template;
-        struct meter meter = { .limit = 3000000 };
+        struct meter meter = {.limit = 3000000};
         struct template_options options = sprig_options_helm;
         scoped_template_set struct template_set *set = NULL;
-        scoped_text struct text out = { 0 };
+        scoped_text struct text out = {0};
 
         options.meter = &meter;
         set = template_set_new(&options);
@@ -160,7 +153,7 @@ static void test_budget(void)
 /* Many templates that share a meter have no more than one. */
 static void test_shared_budget(void)
 {
-    struct meter meter = { .limit = 10000000 };
+    struct meter meter = {.limit = 10000000};
     struct template_options options = sprig_options_helm;
     scoped_mem struct template_error *error = mem_alloc(sizeof *error);
     static const char text[] = "{{range 1000}}{{upper \"some words\"}}{{end}}";
@@ -169,7 +162,7 @@ static void test_shared_budget(void)
     options.meter = &meter;
     for (int rc = 0; rc == 0 && runs < 1000; runs++) {
         scoped_template_set struct template_set *set = template_set_new(&options);
-        scoped_text struct text out = { 0 };
+        scoped_text struct text out = {0};
 
         rc = template_set_add(set, "main", text, sizeof text - 1, error);
         if (rc == 0)
@@ -180,9 +173,28 @@ static void test_shared_budget(void)
 }
 
 static const char *const unfinished[] = {
-    "{{", "{{\"", "{{`", "{{'", "{{/*", "{{-", "{{(", "{{.a", "{{if", "{{if .a}}",
-    "{{range .}}", "{{with .}}x{{else}}", "{{define \"x\"}}", "{{block \"x\" .}}",
-    "{{$x :=", "{{$x := }}", "{{\"\\", "{{'\\", "{{\"\\u12\"}}", "{{template", "{{1e", "{{0x",
+    "{{",
+    "{{\"",
+    "{{`",
+    "{{'",
+    "{{/*",
+    "{{-",
+    "{{(",
+    "{{.a",
+    "{{if",
+    "{{if .a}}",
+    "{{range .}}",
+    "{{with .}}x{{else}}",
+    "{{define \"x\"}}",
+    "{{block \"x\" .}}",
+    "{{$x :=",
+    "{{$x := }}",
+    "{{\"\\",
+    "{{'\\",
+    "{{\"\\u12\"}}",
+    "{{template",
+    "{{1e",
+    "{{0x",
 };
 
 static void test_unfinished(void)
@@ -190,8 +202,7 @@ static void test_unfinished(void)
     for (size_t i = 0; i < count_of(unfinished); i++) {
         scoped_mem char *got = render(unfinished[i], "{}");
 
-        CHECK(!strncmp(got, "template: main:1", 16), "%s is refused: %s",
-              unfinished[i], got);
+        CHECK(!strncmp(got, "template: main:1", 16), "%s is refused: %s", unfinished[i], got);
     }
 }
 
@@ -199,22 +210,23 @@ static void test_unfinished(void)
 static const struct {
     const char *name, *template, *want;
 } hostile[] = {
-    { "an expression that back-tracks elsewhere",
-      "{{regexMatch \"(a*)*b\" (repeat 20000 \"a\")}}", "false" },
-    { "and another", "{{regexReplaceAll \"(a|aa)+$\" (repeat 5000 \"a\") \"x\"}}", "x" },
-    { "64 kB of [", "{{fromYaml (repeat 65536 \"[\")}}",
-      "map[Error:error converting YAML to JSON: yaml: nested too deeply, the limit is 200]" },
-    { "64 kB of [ as JSON", "{{(fromJson (repeat 65536 \"[\")).Error | trunc 9}}", "exceeded " },
-    { "an alias bomb",
-      "{{$y := \"a: &a [x,x,x,x,x,x,x,x,x,x]\\n\"}}"
-      "{{range $i, $c := list \"b\" \"c\" \"d\" \"e\" \"f\" \"g\"}}"
-      "{{$p := index (list \"a\" \"b\" \"c\" \"d\" \"e\" \"f\") $i}}"
-      "{{$y = printf \"%s%s: &%s [*%s,*%s,*%s,*%s,*%s,*%s,*%s,*%s]\\n\" $y $c $c $p $p $p $p $p $p $p $p}}"
-      "{{end}}{{(fromYaml $y).Error | contains \"aliasing\"}}", "true" },
-    { "64 kB of [ as TOML", "{{(fromToml (print \"a = \" (repeat 65536 \"[\"))).Error}}",
-      "toml: line 1 (last key \"a\"): nested too deep" },
-    { "bytes that are no text", "{{\"a\\xffb\" | toJson}} {{\"\\x00\" | quote}}",
-      "\"a\\ufffdb\" \"\\x00\"" },
+    {"an expression that back-tracks elsewhere", "{{regexMatch \"(a*)*b\" (repeat 20000 \"a\")}}",
+     "false"},
+    {"and another", "{{regexReplaceAll \"(a|aa)+$\" (repeat 5000 \"a\") \"x\"}}", "x"},
+    {"64 kB of [", "{{fromYaml (repeat 65536 \"[\")}}",
+     "map[Error:error converting YAML to JSON: yaml: nested too deeply, the limit is 200]"},
+    {"64 kB of [ as JSON", "{{(fromJson (repeat 65536 \"[\")).Error | trunc 9}}", "exceeded "},
+    {"an alias bomb",
+     "{{$y := \"a: &a [x,x,x,x,x,x,x,x,x,x]\\n\"}}"
+     "{{range $i, $c := list \"b\" \"c\" \"d\" \"e\" \"f\" \"g\"}}"
+     "{{$p := index (list \"a\" \"b\" \"c\" \"d\" \"e\" \"f\") $i}}"
+     "{{$y = printf \"%s%s: &%s [*%s,*%s,*%s,*%s,*%s,*%s,*%s,*%s]\\n\" $y $c $c $p $p $p $p $p $p $p $p}}"
+     "{{end}}{{(fromYaml $y).Error | contains \"aliasing\"}}",
+     "true"},
+    {"64 kB of [ as TOML", "{{(fromToml (print \"a = \" (repeat 65536 \"[\"))).Error}}",
+     "toml: line 1 (last key \"a\"): nested too deep"},
+    {"bytes that are no text", "{{\"a\\xffb\" | toJson}} {{\"\\x00\" | quote}}",
+     "\"a\\ufffdb\" \"\\x00\""},
 };
 
 static void test_hostile(void)
@@ -228,7 +240,7 @@ static void test_hostile(void)
 
 static void test_nesting(void)
 {
-    scoped_text struct text open = { 0 }, ifs = { 0 };
+    scoped_text struct text open = {0}, ifs = {0};
     scoped_mem char *got = NULL, *other = NULL;
 
     text_add(&open, "{{");
@@ -255,11 +267,9 @@ static void test_print_parse(void)
         "{{$v | quote}}{{else}}none{{end}}{{end}}"
         "{{with $x := \"q\\n\"}}{{$x}}{{end}}{{template \"t\" (dict \"a\" 'b')}}";
     scoped_mem struct template_error *error = mem_alloc(sizeof *error);
-    scoped_template_set struct template_set *one =
-        template_set_new(&sprig_options_helm);
-    scoped_template_set struct template_set *two =
-        template_set_new(&sprig_options_helm);
-    scoped_text struct text first = { 0 }, second = { 0 };
+    scoped_template_set struct template_set *one = template_set_new(&sprig_options_helm);
+    scoped_template_set struct template_set *two = template_set_new(&sprig_options_helm);
+    scoped_text struct text first = {0}, second = {0};
 
     CHECK(template_set_add(one, "bad", source, strlen(source), error) < 0,
           "break outside a range is refused");
@@ -274,11 +284,10 @@ static void test_print_parse(void)
 static void test_run_twice(void)
 {
     static const char source[] = "{{$_ := set . \"n\" 1}}{{toYaml .}}{{len .}}";
-    scoped_template_set struct template_set *set =
-        template_set_new(&sprig_options_helm);
+    scoped_template_set struct template_set *set = template_set_new(&sprig_options_helm);
     scoped_mem struct template_error *error = mem_alloc(sizeof *error);
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text first = { 0 }, second = { 0 };
+    scoped_text struct text first = {0}, second = {0};
     struct node *data = node_map(arena);
 
     node_set_text(arena, data, "a", "b");
@@ -290,8 +299,8 @@ static void test_run_twice(void)
     CHECK(node_count(data) == 1, "a run leaves the data as it was");
 }
 
-static int greet(void *arg, struct arena *arena, const struct node *const *args,
-                 size_t count, struct node **ret, struct err *err)
+static int greet(void *arg, struct arena *arena, const struct node *const *args, size_t count,
+                 struct node **ret, struct err *err)
 {
     if (!node_is(args[0], NODE_STRING))
         return err_set(err, ERR_INVALID, "want a name");
@@ -302,7 +311,7 @@ static int greet(void *arg, struct arena *arena, const struct node *const *args,
 static void test_extra(void)
 {
     static const struct template_function functions[] = {
-        { "greet", 1, 1, greet, (void *)(uintptr_t) "hello" },
+        {"greet", 1, 1, greet, (void *)(uintptr_t) "hello"},
     };
     struct template_options options = sprig_options_helm;
     scoped_mem char *fine = NULL, *wrong = NULL, *few = NULL;
@@ -320,18 +329,16 @@ static void test_extra(void)
 static void test_underline(void)
 {
     static const char source[] = "a: 1\n\tb: {{ .x.y.z }}\n";
-    scoped_template_set struct template_set *set =
-        template_set_new(&sprig_options_helm);
+    scoped_template_set struct template_set *set = template_set_new(&sprig_options_helm);
     scoped_mem struct template_error *error = mem_alloc(sizeof *error);
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text out = { 0 }, shown = { 0 };
+    scoped_text struct text out = {0}, shown = {0};
 
     CHECK(template_set_add(set, "f", source, strlen(source), error) == 0 &&
               template_run(set, "f", node_map(arena), &out, error) < 0,
           "fails");
     template_error_underline(error, source, strlen(source), &shown);
-    CHECK_TEXT(text_string(&shown),
-               "    2 | \tb: {{ .x.y.z }}\n      | \t        ^\n",
+    CHECK_TEXT(text_string(&shown), "    2 | \tb: {{ .x.y.z }}\n      | \t        ^\n",
                "the caret stands below the part that failed");
 }
 

@@ -141,10 +141,15 @@ static void send_request(const char *method, const char *target, const char *bod
     struct http_field type = {"Content-Type", "application/json"};
 
     under_way++;
-    http_client_send(http, &(struct http_client_request){
-        .method = method, .target = target, .body = body, .len = body ? strlen(body) : 0,
-        .headers = &type, .header_count = body != NULL, .done = done, .arg = sent,
-        .deadline = 120 * CLOCK_SECOND});
+    http_client_send(http, &(struct http_client_request){.method = method,
+                                                         .target = target,
+                                                         .body = body,
+                                                         .len = body ? strlen(body) : 0,
+                                                         .headers = &type,
+                                                         .header_count = body != NULL,
+                                                         .done = done,
+                                                         .arg = sent,
+                                                         .deadline = 120 * CLOCK_SECOND});
 }
 
 static struct sent *begin(struct client *client, enum history_what what, size_t n)
@@ -181,7 +186,8 @@ static void on_written(const struct http_response *response, const struct err *e
         e->outcome = HISTORY_REFUSED;
     else if (status < 300) {
         e->outcome = HISTORY_OK;
-        object = document_read_json(arena, response->body, response->len, &document_limits_own, NULL);
+        object =
+            document_read_json(arena, response->body, response->len, &document_limits_own, NULL);
         if (*e->value)
             e->revision = revision_of(object);
     } else {
@@ -218,7 +224,8 @@ static void write_one(void *arg)
     condition = e->expected ? mem_printf(",\"resourceVersion\":\"%lld\"", (long long)e->expected)
                             : mem_copy_string("");
     body = mem_printf("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s\""
-                      "%s},\"data\":{\"value\":\"%s\"}}", e->key, condition, e->value);
+                      "%s},\"data\":{\"value\":\"%s\"}}",
+                      e->key, condition, e->value);
     if (sort > 1 && last_seen[n])
         send_request("PUT", target, body, on_written, sent);
     else
@@ -332,7 +339,7 @@ static void on_head(struct http_call *call, const struct http_response *response
     e->watch = client->watch = ++next_watch;
     e->outcome = response->status == 200   ? HISTORY_OK
                  : response->status == 410 ? HISTORY_GONE
-                                         : HISTORY_UNKNOWN;
+                                           : HISTORY_UNKNOWN;
     if (response->status == 410)
         client->seen = 0;
     if (client == &prober)
@@ -352,12 +359,15 @@ static void on_end(const struct http_response *response, const struct err *err, 
 static void watch_from(struct client *client)
 {
     scoped_mem char *target = mem_printf(
-        MAPS "?watch=true&allowWatchBookmarks=true&resourceVersion=%lld",
-        (long long)client->seen);
+        MAPS "?watch=true&allowWatchBookmarks=true&resourceVersion=%lld", (long long)client->seen);
 
-    client->call = http_client_send(http, &(struct http_client_request){
-        .target = target, .head = on_head, .data = on_data, .done = on_end, .arg = client,
-        .deadline = 120 * CLOCK_SECOND});
+    client->call =
+        http_client_send(http, &(struct http_client_request){.target = target,
+                                                             .head = on_head,
+                                                             .data = on_data,
+                                                             .done = on_end,
+                                                             .arg = client,
+                                                             .deadline = 120 * CLOCK_SECOND});
 }
 
 /* A watch that has nothing to go on from begins where a list ends. */
@@ -371,8 +381,8 @@ static void on_listed(const struct http_response *response, const struct err *er
         soon(client);
         return;
     }
-    client->seen = revision_of(document_read_json(arena, response->body, response->len,
-                                                  &document_limits_own, NULL));
+    client->seen = revision_of(
+        document_read_json(arena, response->body, response->len, &document_limits_own, NULL));
     watch_from(client);
 }
 
@@ -386,9 +396,10 @@ static void watch_more(void *arg)
         watch_from(client);
     } else {
         under_way++;
-        http_client_send(http, &(struct http_client_request){
-            .target = MAPS "?limit=1", .done = on_listed, .arg = client,
-            .deadline = 120 * CLOCK_SECOND});
+        http_client_send(http, &(struct http_client_request){.target = MAPS "?limit=1",
+                                                             .done = on_listed,
+                                                             .arg = client,
+                                                             .deadline = 120 * CLOCK_SECOND});
     }
 }
 
@@ -415,8 +426,8 @@ static void read_login(void)
     scoped_arena struct arena *arena = arena_new();
     size_t len;
     scoped_mem char *words = file_read(path, 1 << 20, &len, NULL);
-    const struct node *config = document_read_yaml(arena, words, len, true,
-                                                   &document_limits_own, NULL);
+    const struct node *config =
+        document_read_yaml(arena, words, len, true, &document_limits_own, NULL);
     const struct node *cluster = node_get(node_item(node_get(config, "clusters"), 0), "cluster");
     const struct node *user = node_get(node_item(node_get(config, "users"), 0), "user");
     const char *ca = node_get_text(cluster, "certificate-authority-data");
@@ -439,10 +450,18 @@ static void connect_clients(void)
     free(address);
     address = file_read(address_file, 4096, NULL, &err);
     read_login();
-    tls = tls_client_new(loop, &(struct tls_client_settings){
-        .roots = text_string(&roots), .cert = text_string(&cert), .key = text_string(&key)}, &err);
-    http = tls ? http_client_new(loop, &(struct http_client_settings){
-        .address = address + strlen("https://"), .tls = tls, .most_connections = 16}, &err) : NULL;
+    tls = tls_client_new(loop,
+                         &(struct tls_client_settings){.roots = text_string(&roots),
+                                                       .cert = text_string(&cert),
+                                                       .key = text_string(&key)},
+                         &err);
+    http =
+        tls ? http_client_new(
+                  loop,
+                  &(struct http_client_settings){
+                      .address = address + strlen("https://"), .tls = tls, .most_connections = 16},
+                  &err)
+            : NULL;
     if (!http)
         printf("Bail out! %s\n", err.text);
     hub_up = true;

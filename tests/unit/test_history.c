@@ -139,14 +139,14 @@ static void make(struct model *model)
 /* ---- The bugs ------------------------------------------------------------------ */
 
 /* The nth entry of a sort that fits, or the end of the test. */
-static struct history_entry *find(struct history *history, enum history_what what,
-                                  char type, int watch, size_t nth)
+static struct history_entry *find(struct history *history, enum history_what what, char type,
+                                  int watch, size_t nth)
 {
     for (size_t i = 0; i < history->count; i++) {
         struct history_entry *e = &history->entries[i];
 
-        if (e->what == what && (!type || e->type == type) &&
-            (!watch || e->watch == watch) && nth-- == 0)
+        if (e->what == what && (!type || e->type == type) && (!watch || e->watch == watch) &&
+            nth-- == 0)
             return e;
     }
     puts("Bail out! the history has no such entry");
@@ -313,19 +313,22 @@ static const struct bug {
 } bugs[] = {
     {"13766", "a revision is given twice after a crash under load", "W5", revision_given_twice},
     {"14370", "an acknowledged write is lost in a crash", "W4 W6", write_lost_in_crash},
-    {"14685", "the revision is wrong after a crash in defragmentation", "W5", revision_back_after_vacuum},
+    {"14685", "the revision is wrong after a crash in defragmentation", "W5",
+     revision_back_after_vacuum},
     {"15220", "a bookmark runs ahead of events", "W3", bookmark_ahead},
     {"15271", "a watch goes back in time", "W1", back_in_time},
     {"17247", "an event is told twice", "W1", told_twice},
     {"17529", "events are lost when a stream starves", "W2", lost_when_starved},
-    {"17780", "the revision decreases after a crash in compaction", "W5", revision_back_after_compaction},
+    {"17780", "the revision decreases after a crash in compaction", "W5",
+     revision_back_after_compaction},
     {"18089", "a delete is not told when compaction lands on it", "W2", delete_lost_in_compaction},
     {"19179", "the last delete is not told, and nothing after it", "W2", delete_lost_at_the_end},
     {"18667", "what was compacted away is read without a word", "W7", compacted_is_read},
     {"20221", "a watch from the future is told old events", "W1", old_event_from_the_future},
     {"20221", "a watch from the future is sent an old bookmark", "W1", bookmark_from_the_past},
     {"20418", "a read is stale after the process was stopped", "W5", stale_read_after_pause},
-    {"14571", "a write is let through on a condition that does not hold", "W8", written_on_a_stale_condition},
+    {"14571", "a write is let through on a condition that does not hold", "W8",
+     written_on_a_stale_condition},
     {"", "a write is refused though its condition holds", "W8", refused_though_current},
     {"", "a change is told as a creation", "W2", told_as_another_thing},
 };
@@ -395,8 +398,7 @@ int main(int argc, char **argv)
         history_judge(&history, &said);
         if (!CHECK(has_rule(text_string(&said), bugs[i].rules), "%s%s%s%s is found by %s",
                    *bugs[i].etcd ? "etcd " : "", bugs[i].etcd, *bugs[i].etcd ? ": " : "",
-                   bugs[i].words,
-                   bugs[i].rules))
+                   bugs[i].words, bugs[i].rules))
             printf("# said: %s\n", text_string(&said));
         history_free(&history);
     }

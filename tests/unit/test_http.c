@@ -44,9 +44,18 @@ static void echo_body(struct http_request *r, const char *bytes, size_t len, voi
 {
     http_respond(r, 200, NULL, bytes, len);
 }
-static void echo(struct http_request *r, void *arg) { http_body_whole(r, 1000000, echo_body, NULL); }
-static void echo_later_now(void *arg) { http_body_whole(arg, 1000000, echo_body, NULL); }
-static void echo_later(struct http_request *r, void *arg) { loop_later(loop, echo_later_now, r); }
+static void echo(struct http_request *r, void *arg)
+{
+    http_body_whole(r, 1000000, echo_body, NULL);
+}
+static void echo_later_now(void *arg)
+{
+    http_body_whole(arg, 1000000, echo_body, NULL);
+}
+static void echo_later(struct http_request *r, void *arg)
+{
+    loop_later(loop, echo_later_now, r);
+}
 
 static void count_piece(struct http_request *r, const char *bytes, size_t len, void *arg)
 {
@@ -100,9 +109,15 @@ static void big(struct http_request *r, void *arg)
 
 static void pong(void *arg, const char *bytes, size_t len);
 static struct loop_stream *upgraded;
-static void up_closed(void *arg, const struct err *why) { loop_stream_close(&upgraded); }
+static void up_closed(void *arg, const struct err *why)
+{
+    loop_stream_close(&upgraded);
+}
 static const struct loop_stream_events up_events = {.read = pong, .closed = up_closed};
-static void pong(void *arg, const char *bytes, size_t len) { loop_stream_write(upgraded, bytes, len); }
+static void pong(void *arg, const char *bytes, size_t len)
+{
+    loop_stream_write(upgraded, bytes, len);
+}
 static void upgrade(struct http_request *r, void *arg)
 {
     upgraded = http_response_upgrade(r, "echo");
@@ -148,8 +163,14 @@ static struct raw {
     bool closed;
 } raw;
 
-static void raw_read(void *arg, const char *bytes, size_t len) { text_add_bytes(&raw.got, bytes, len); }
-static void raw_closed(void *arg, const struct err *why) { raw.closed = true; }
+static void raw_read(void *arg, const char *bytes, size_t len)
+{
+    text_add_bytes(&raw.got, bytes, len);
+}
+static void raw_closed(void *arg, const struct err *why)
+{
+    raw.closed = true;
+}
 static const struct loop_stream_events raw_events = {.read = raw_read, .closed = raw_closed};
 
 static void raw_open(void)
@@ -161,7 +182,10 @@ static void raw_open(void)
     raw.stream = loop_connect(loop, http_server_address(server, 0), &err);
     loop_stream_handle(raw.stream, &raw_events, NULL);
 }
-static void raw_say(const char *words) { loop_stream_write(raw.stream, words, strlen(words)); }
+static void raw_say(const char *words)
+{
+    loop_stream_write(raw.stream, words, strlen(words));
+}
 static bool raw_wait(const char *words)
 {
     int64_t until = clock_steady() + 3 * CLOCK_SECOND;
@@ -184,54 +208,87 @@ static const struct {
     const char *name, *say, *want;
     bool closes;
 } cases[] = {
-    {"a plain request", "GET /a/b%20c?q=1 HTTP/1.1\r\n" H "\r\n", "GET [a] [b c] q=1 peer=-", false},
+    {"a plain request", "GET /a/b%20c?q=1 HTTP/1.1\r\n" H "\r\n", "GET [a] [b c] q=1 peer=-",
+     false},
     {"a plus in a query is a blank", "GET /?q=a+b%2B HTTP/1.1\r\n" H "\r\n", "q=a b+ ", false},
     {"a query without a value", "GET /?q HTTP/1.1\r\n" H "\r\n", "q= ", false},
-    {"two in one packet, in order", "GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\n", "GET [2]", false},
-    {"HEAD has a length and no body", "HEAD / HTTP/1.1\r\n" H "\r\nGET /after HTTP/1.1\r\n" H "\r\n", "GET [after]", false},
-    {"a body by length", "POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello", "\r\n\r\nhello", false},
-    {"a body in chunks", "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", "\r\n\r\nhello", false},
-    {"a body that is asked for later", "POST /echo/later HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello", "\r\n\r\nhello", false},
-    {"no body, asked for later", "POST /echo/later HTTP/1.1\r\n" H "\r\nGET /x HTTP/1.1\r\n" H "\r\n", "GET [x]", false},
-    {"a body that nobody wants is dropped", "POST /x HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabcGET /y HTTP/1.1\r\n" H "\r\n", "GET [y]", false},
-    {"100 is said before a body", "POST /echo HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", "HTTP/1.1 100 Continue", false},
+    {"two in one packet, in order", "GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\n",
+     "GET [2]", false},
+    {"HEAD has a length and no body",
+     "HEAD / HTTP/1.1\r\n" H "\r\nGET /after HTTP/1.1\r\n" H "\r\n", "GET [after]", false},
+    {"a body by length", "POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello",
+     "\r\n\r\nhello", false},
+    {"a body in chunks",
+     "POST /echo HTTP/1.1\r\n" H
+     "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+     "\r\n\r\nhello", false},
+    {"a body that is asked for later",
+     "POST /echo/later HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello", "\r\n\r\nhello", false},
+    {"no body, asked for later",
+     "POST /echo/later HTTP/1.1\r\n" H "\r\nGET /x HTTP/1.1\r\n" H "\r\n", "GET [x]", false},
+    {"a body that nobody wants is dropped",
+     "POST /x HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabcGET /y HTTP/1.1\r\n" H "\r\n", "GET [y]",
+     false},
+    {"100 is said before a body",
+     "POST /echo HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+     "HTTP/1.1 100 Continue", false},
     {"the guard answers", "GET / HTTP/1.1\r\n" H "X-Forbidden: 1\r\n\r\n", "403 Forbidden", false},
     {"close is obeyed", "GET / HTTP/1.1\r\n" H "Connection: close\r\n\r\n", "GET q=", true},
     {"HTTP/1.0 closes", "GET / HTTP/1.0\r\n\r\n", "GET q=", true},
-    {"length and chunks", "POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400 Bad Request", true},
-    {"two lengths", "POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "400 Bad Request", true},
-    {"two equal lengths", "POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "400 Bad Request", true},
-    {"a list of lengths", "POST /echo HTTP/1.1\r\n" H "Content-Length: 5, 5\r\n\r\nhello", "400 Bad Request", true},
-    {"a length with a sign", "POST /echo HTTP/1.1\r\n" H "Content-Length: +5\r\n\r\nhello", "400 Bad Request", true},
-    {"a huge length", "POST /echo HTTP/1.1\r\n" H "Content-Length: 99999999999999999999999\r\n\r\n", "400 Bad Request", true},
-    {"another encoding", "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "400 Bad Request", true},
-    {"chunked, in disguise", "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: xchunked\r\n\r\n", "400 Bad Request", true},
-    {"a chunk size with a sign", "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n", "400 Bad Request", true},
+    {"length and chunks",
+     "POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     "400 Bad Request", true},
+    {"two lengths",
+     "POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+     "400 Bad Request", true},
+    {"two equal lengths",
+     "POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+     "400 Bad Request", true},
+    {"a list of lengths", "POST /echo HTTP/1.1\r\n" H "Content-Length: 5, 5\r\n\r\nhello",
+     "400 Bad Request", true},
+    {"a length with a sign", "POST /echo HTTP/1.1\r\n" H "Content-Length: +5\r\n\r\nhello",
+     "400 Bad Request", true},
+    {"a huge length", "POST /echo HTTP/1.1\r\n" H "Content-Length: 99999999999999999999999\r\n\r\n",
+     "400 Bad Request", true},
+    {"another encoding",
+     "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+     "400 Bad Request", true},
+    {"chunked, in disguise", "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: xchunked\r\n\r\n",
+     "400 Bad Request", true},
+    {"a chunk size with a sign",
+     "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n",
+     "400 Bad Request", true},
     {"lines that end in LF", "GET / HTTP/1.1\nHost: a\n\n", "400 Bad Request", true},
     {"a blank before the colon", "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "400 Bad Request", true},
     {"a folded line", "GET / HTTP/1.1\r\n" H "X: a\r\n b\r\n\r\n", "400 Bad Request", true},
     {"a NUL in a value", "GET / HTTP/1.1\r\n" H "X: \x01\r\n\r\n", "400 Bad Request", true},
     {"no host", "GET / HTTP/1.1\r\n\r\n", "400 Bad Request", true},
     {"two hosts", "GET / HTTP/1.1\r\n" H "Host: b\r\n\r\n", "400 Bad Request", true},
-    {"an absolute target of another host", "GET http://b/ HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"an absolute target of another host", "GET http://b/ HTTP/1.1\r\n" H "\r\n", "400 Bad Request",
+     true},
     {"a bad escape", "GET /%zz HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"an escaped NUL", "GET /a%00 HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"another version", "GET / HTTP/2.0\r\n" H "\r\n", "400 Bad Request", true},
     {"no HTTP at all", "\x16\x03\x01\x02", "400 Bad Request", true},
-    {"an absolute target of the same host", "GET http://A:80/x?q=2 HTTP/1.1\r\n" H "\r\n", "GET [x] q=2 peer", false},
-    {"an absolute target with a user", "GET http://u@a/ HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
-    {"an absolute target of another port", "GET http://a:81/ HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"an absolute target of the same host", "GET http://A:80/x?q=2 HTTP/1.1\r\n" H "\r\n",
+     "GET [x] q=2 peer", false},
+    {"an absolute target with a user", "GET http://u@a/ HTTP/1.1\r\n" H "\r\n", "400 Bad Request",
+     true},
+    {"an absolute target of another port", "GET http://a:81/ HTTP/1.1\r\n" H "\r\n",
+     "400 Bad Request", true},
     {"a host with a blank in it", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "400 Bad Request", true},
     {"a list of hosts", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", "400 Bad Request", true},
     {"an empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", "400 Bad Request", true},
     {"a host with a user", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", "400 Bad Request", true},
-    {"a host with a port that is none", "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n", "400 Bad Request", true},
+    {"a host with a port that is none", "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n",
+     "400 Bad Request", true},
     {"an address in brackets", "GET /v6 HTTP/1.1\r\nHost: [::1]:6443\r\n\r\n", "GET [v6]", false},
     {"brackets that do not end", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", "400 Bad Request", true},
     {"an escaped slash", "GET /a%2Fb HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"an escaped backslash", "GET /a%5cb HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"the segment above", "GET /a/../b HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
-    {"the segment above, escaped", "GET /a/%2e%2E/b HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"the segment above, escaped", "GET /a/%2e%2E/b HTTP/1.1\r\n" H "\r\n", "400 Bad Request",
+     true},
     {"the segment itself", "GET /a/./b HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"two slashes", "GET /a//b HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"two slashes first", "GET //a HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
@@ -240,29 +297,53 @@ static const struct {
     {"a path that is not UTF-8", "GET /a%ff HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"a query that is not UTF-8", "GET /?q=%ff HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"an escaped NUL in a query", "GET /?q=%00 HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
-    {"a header that is not UTF-8", "GET / HTTP/1.1\r\n" H "User-Agent: \xff\r\n\r\n", "400 Bad Request", true},
+    {"a header that is not UTF-8", "GET / HTTP/1.1\r\n" H "User-Agent: \xff\r\n\r\n",
+     "400 Bad Request", true},
     {"a parameter twice", "GET /?q=1&a=2&q=3 HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
-    {"a parameter twice, in disguise", "GET /?q=1&%71=3 HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"a parameter twice, in disguise", "GET /?q=1&%71=3 HTTP/1.1\r\n" H "\r\n", "400 Bad Request",
+     true},
     {"words of a list", "GET /?command=a&command=b&q=4 HTTP/1.1\r\n" H "\r\n", "q=4 ", false},
-    {"two content types", "GET / HTTP/1.1\r\n" H "Content-Type: a/b\r\nContent-Type: c/d\r\n\r\n", "400 Bad Request", true},
-    {"two users to be taken for", "GET / HTTP/1.1\r\n" H "Impersonate-User: a\r\nImpersonate-User: b\r\n\r\n", "400 Bad Request", true},
+    {"two content types", "GET / HTTP/1.1\r\n" H "Content-Type: a/b\r\nContent-Type: c/d\r\n\r\n",
+     "400 Bad Request", true},
+    {"two users to be taken for",
+     "GET / HTTP/1.1\r\n" H "Impersonate-User: a\r\nImpersonate-User: b\r\n\r\n", "400 Bad Request",
+     true},
     {"a method that nobody has", "FROB / HTTP/1.1\r\n" H "\r\n", "501 Not Implemented", true},
     {"TRACE", "TRACE / HTTP/1.1\r\n" H "\r\n", "501 Not Implemented", true},
     {"CONNECT", "CONNECT a:80 HTTP/1.1\r\n" H "\r\n", "501 Not Implemented", true},
-    {"a method of another protocol", "PROPFIND / HTTP/1.1\r\n" H "\r\n", "501 Not Implemented", true},
+    {"a method of another protocol", "PROPFIND / HTTP/1.1\r\n" H "\r\n", "501 Not Implemented",
+     true},
     {"HTTP/2 without asking", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 ", true},
-    {"a method that the route has not", "DELETE /read/only HTTP/1.1\r\n" H "\r\n", "Allow: GET, HEAD\r\n", false},
+    {"a method that the route has not", "DELETE /read/only HTTP/1.1\r\n" H "\r\n",
+     "Allow: GET, HEAD\r\n", false},
     {"a method that it has", "HEAD /read/only HTTP/1.1\r\n" H "\r\n", "200 OK", false},
     {"a star for OPTIONS alone", "GET * HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
-    {"an upgrade that is not for us is passed over", "GET /u HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\nGET /v HTTP/1.1\r\n" H "\r\n", "GET [v]", false},
-    {"trailers add nothing", "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Forbidden: 1\r\nHost: b\r\n\r\nGET /t HTTP/1.1\r\n" H "\r\n", "GET [t]", false},
-    {"a chunk's extension", "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n", "\r\n\r\nabc", false},
-    {"answers are not to be kept", "GET /x HTTP/1.1\r\n" H "\r\n", "Cache-Control: no-store\r\n", false},
-    {"nor guessed at", "GET /x HTTP/1.1\r\n" H "\r\n", "X-Content-Type-Options: nosniff\r\n", false},
-    {"refusals are not to be kept either", "GET / HTTP/1.1\r\n\r\n", "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n", true},
-    {"a body beyond what the guard takes", "POST /echo HTTP/1.1\r\n" H "X-Most: 4\r\nContent-Length: 5\r\n\r\nhello", "larger than the 4 bytes", true},
-    {"an unknown expectation", "POST /echo HTTP/1.1\r\n" H "Expect: wonders\r\nContent-Length: 5\r\n\r\n", "400 Bad Request", true},
-    {"a body that is too long", "POST /echo HTTP/1.1\r\n" H "Content-Length: 1000001\r\n\r\nx", "413 Content Too Large", true},
+    {"an upgrade that is not for us is passed over",
+     "GET /u HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\nGET /v HTTP/1.1\r\n" H
+     "\r\n",
+     "GET [v]", false},
+    {"trailers add nothing",
+     "POST /echo HTTP/1.1\r\n" H
+     "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Forbidden: 1\r\nHost: b\r\n\r\nGET /t HTTP/1.1\r\n" H
+     "\r\n",
+     "GET [t]", false},
+    {"a chunk's extension",
+     "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n",
+     "\r\n\r\nabc", false},
+    {"answers are not to be kept", "GET /x HTTP/1.1\r\n" H "\r\n", "Cache-Control: no-store\r\n",
+     false},
+    {"nor guessed at", "GET /x HTTP/1.1\r\n" H "\r\n", "X-Content-Type-Options: nosniff\r\n",
+     false},
+    {"refusals are not to be kept either", "GET / HTTP/1.1\r\n\r\n",
+     "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n", true},
+    {"a body beyond what the guard takes",
+     "POST /echo HTTP/1.1\r\n" H "X-Most: 4\r\nContent-Length: 5\r\n\r\nhello",
+     "larger than the 4 bytes", true},
+    {"an unknown expectation",
+     "POST /echo HTTP/1.1\r\n" H "Expect: wonders\r\nContent-Length: 5\r\n\r\n", "400 Bad Request",
+     true},
+    {"a body that is too long", "POST /echo HTTP/1.1\r\n" H "Content-Length: 1000001\r\n\r\nx",
+     "413 Content Too Large", true},
 };
 
 static void table(void)
@@ -331,9 +412,10 @@ static void heads_are_bounded(void)
 
 static void the_slow_are_cut(void)
 {
-    struct http_server_settings quick = {
-        .header_deadline = 30 * CLOCK_MS, .body_deadline = 30 * CLOCK_MS,
-        .idle_deadline = 30 * CLOCK_MS, .most_connections = 3};
+    struct http_server_settings quick = {.header_deadline = 30 * CLOCK_MS,
+                                         .body_deadline = 30 * CLOCK_MS,
+                                         .idle_deadline = 30 * CLOCK_MS,
+                                         .most_connections = 3};
     struct http_server *before = server;
     struct err err = {0};
 
@@ -357,16 +439,23 @@ static void the_slow_are_cut(void)
     server = before;
 }
 
-static void crowd_read(void *arg, const char *bytes, size_t len) { (void)arg, (void)bytes, (void)len; }
-static void crowd_closed(void *arg, const struct err *why) { (void)arg, (void)why; }
+static void crowd_read(void *arg, const char *bytes, size_t len)
+{
+    (void)arg, (void)bytes, (void)len;
+}
+static void crowd_closed(void *arg, const struct err *why)
+{
+    (void)arg, (void)why;
+}
 static const struct loop_stream_events deaf = {.read = crowd_read, .closed = crowd_closed};
 
 /* Of those who ask for nothing, the one that has waited longest goes. */
 static void the_silent_make_room(void)
 {
-    struct http_server_settings few = {
-        .most_unauthenticated = 6, .most_unauthenticated_of_one = 4, .idle_deadline = 3600 * CLOCK_SECOND,
-        .header_deadline = 3600 * CLOCK_SECOND};
+    struct http_server_settings few = {.most_unauthenticated = 6,
+                                       .most_unauthenticated_of_one = 4,
+                                       .idle_deadline = 3600 * CLOCK_SECOND,
+                                       .header_deadline = 3600 * CLOCK_SECOND};
     struct http_server *before = server;
     struct loop_stream *crowd[20];
     struct err err = {0};
@@ -476,7 +565,10 @@ static void on_done(const struct http_response *a, const struct err *err, void *
         snprintf(reply.x_test, sizeof reply.x_test, "%s", x ? x : "");
     }
 }
-static void on_head(struct http_call *call, const struct http_response *a, void *arg) { reply.heads++; }
+static void on_head(struct http_call *call, const struct http_response *a, void *arg)
+{
+    reply.heads++;
+}
 static void on_data(struct http_call *call, const char *bytes, size_t len, void *arg)
 {
     reply.bytes += len;
@@ -490,7 +582,8 @@ static void on_head_pause(struct http_call *call, const struct http_response *a,
     http_call_pause(call, true);
 }
 
-static struct http_call *send_request(struct http_client *client, struct http_client_request request)
+static struct http_call *send_request(struct http_client *client,
+                                      struct http_client_request request)
 {
     text_free(&reply.body);
     memset(&reply, 0, sizeof reply);
@@ -513,43 +606,74 @@ static void client_talks(struct http_client *client, const char *how)
     int i;
 
     memset(much, 'm', 900000);
-    CHECK(request_all(client, (struct http_client_request){.target = "/a?q=7"}), "%s: GET (%s)", how, reply.err.text);
-    CHECK(strstr(text_string(&reply.body), "GET [a] q=7") != NULL && reply.status == 200, "%s: is answered", how);
+    CHECK(request_all(client, (struct http_client_request){.target = "/a?q=7"}), "%s: GET (%s)",
+          how, reply.err.text);
+    CHECK(strstr(text_string(&reply.body), "GET [a] q=7") != NULL && reply.status == 200,
+          "%s: is answered", how);
     CHECK_TEXT(reply.x_test, "yes", "%s: with headers", how);
-    CHECK(request_all(client, (struct http_client_request){.method = "POST", .target = "/echo", .body = much, .len = 900000}) &&
-              reply.body.len == 900000, "%s: a large body comes back", how);
-    CHECK(request_all(client, (struct http_client_request){.method = "PUT", .target = "/count", .body = much, .len = 900000}), "%s: in pieces", how);
+    CHECK(request_all(client,
+                      (struct http_client_request){
+                          .method = "POST", .target = "/echo", .body = much, .len = 900000}) &&
+              reply.body.len == 900000,
+          "%s: a large body comes back", how);
+    CHECK(request_all(client,
+                      (struct http_client_request){
+                          .method = "PUT", .target = "/count", .body = much, .len = 900000}),
+          "%s: in pieces", how);
     CHECK_TEXT(text_string(&reply.body), "900000", "%s: all of them", how);
-    CHECK(request_all(client, (struct http_client_request){.method = "HEAD", .target = "/a"}) && reply.status == 200 &&
-              !reply.body.len, "%s: HEAD is answered without a body (%s)", how, reply.err.text);
-    CHECK_INT((long long)(http_server_counts(server).accepted - before) <= 2, 1, "%s: the connection is kept", how);
-    CHECK(request_all(client, (struct http_client_request){.target = "/big", .data = on_data, .head = on_head}) &&
-              reply.bytes == 20000000 && reply.heads == 1, "%s: 20 MB in pieces", how);
+    CHECK(request_all(client, (struct http_client_request){.method = "HEAD", .target = "/a"}) &&
+              reply.status == 200 && !reply.body.len,
+          "%s: HEAD is answered without a body (%s)", how, reply.err.text);
+    CHECK_INT((long long)(http_server_counts(server).accepted - before) <= 2, 1,
+              "%s: the connection is kept", how);
+    CHECK(request_all(
+              client,
+              (struct http_client_request){.target = "/big", .data = on_data, .head = on_head}) &&
+              reply.bytes == 20000000 && reply.heads == 1,
+          "%s: 20 MB in pieces", how);
     CHECK(!request_all(client, (struct http_client_request){.target = "/big", .limit = 1000}) &&
-              reply.err.code == ERR_TOO_LARGE, "%s: a limit holds", how);
-    CHECK(request_all(client, (struct http_client_request){.target = "/a", .data = on_data, .header_count = 1,
-              .headers = &(struct http_field){"x-forbidden", "1"}}) && reply.status == 403 && !reply.bytes && reply.body.len, "%s: what is no success is no data, it explains", how);
-    CHECK(!request_all(client, (struct http_client_request){.target = "/a b"}) && reply.err.code == ERR_INVALID,
+              reply.err.code == ERR_TOO_LARGE,
+          "%s: a limit holds", how);
+    CHECK(request_all(
+              client,
+              (struct http_client_request){.target = "/a",
+                                           .data = on_data,
+                                           .header_count = 1,
+                                           .headers = &(struct http_field){"x-forbidden", "1"}}) &&
+              reply.status == 403 && !reply.bytes && reply.body.len,
+          "%s: what is no success is no data, it explains", how);
+    CHECK(!request_all(client, (struct http_client_request){.target = "/a b"}) &&
+              reply.err.code == ERR_INVALID,
           "%s: a target that would be another request is refused", how);
-    CHECK(!request_all(client, (struct http_client_request){.target = "/a", .header_count = 1,
-              .headers = &(struct http_field){"x", "y\r\nHost: z"}}) && reply.err.code == ERR_INVALID,
+    CHECK(!request_all(
+              client,
+              (struct http_client_request){.target = "/a",
+                                           .header_count = 1,
+                                           .headers = &(struct http_field){"x", "y\r\nHost: z"}}) &&
+              reply.err.code == ERR_INVALID,
           "%s: so is such a header", how);
-    CHECK(!request_all(client, (struct http_client_request){.target = "/hold", .deadline = 30 * CLOCK_MS}) &&
-              reply.err.code == ERR_TIMEOUT, "%s: a deadline too", how);
+    CHECK(!request_all(
+              client, (struct http_client_request){.target = "/hold", .deadline = 30 * CLOCK_MS}) &&
+              reply.err.code == ERR_TIMEOUT,
+          "%s: a deadline too", how);
     call = send_request(client, (struct http_client_request){.target = "/watch", .data = on_data});
     for (i = 0; i < 100 && !reply.bytes; i++)
         loop_turn(loop, 5 * CLOCK_MS);
     CHECK_TEXT(text_string(&reply.body), "{\"a\":1}\n", "%s: a watch is read as it comes", how);
     http_call_cancel(&call);
-    call = send_request(client, (struct http_client_request){
-        .target = "/last", .data = on_data, .head = on_head_pause,
-        .headers = &(struct http_field){"connection", "close"}, .header_count = 1});
+    call = send_request(
+        client, (struct http_client_request){.target = "/last",
+                                             .data = on_data,
+                                             .head = on_head_pause,
+                                             .headers = &(struct http_field){"connection", "close"},
+                                             .header_count = 1});
     for (i = 0; i < 20; i++)
         loop_turn(loop, 2 * CLOCK_MS);
     CHECK(reply.heads == 1 && !reply.bytes && !reply.done, "%s: a paused call hears nothing", how);
     http_call_pause(call, false);
     turn_until(&reply.done);
-    CHECK(reply.bytes > 0 && reply.err.code == ERR_NONE, "%s: then all of it, though the line has ended", how);
+    CHECK(reply.bytes > 0 && reply.err.code == ERR_NONE,
+          "%s: then all of it, though the line has ended", how);
     call = send_request(client, (struct http_client_request){.target = "/watch", .data = on_data});
     for (i = 0; i < 100 && !reply.bytes; i++)
         loop_turn(loop, 5 * CLOCK_MS);
@@ -570,7 +694,8 @@ static void clients_talk(void)
     client_talks(client, "plain");
     settings.address = "127.0.0.1:1";
     nowhere = http_client_new(loop, &settings, &err);
-    CHECK(!request_all(nowhere, (struct http_client_request){.target = "/"}) && reply.err.code == ERR_UNREACHABLE,
+    CHECK(!request_all(nowhere, (struct http_client_request){.target = "/"}) &&
+              reply.err.code == ERR_UNREACHABLE,
           "nobody there: %s", reply.err.text);
     http_client_free(&nowhere);
 }
@@ -597,8 +722,9 @@ static void write_file(const char *name, const struct text *text)
 static void curl_talks(const struct fixture *f, const char *version)
 {
     struct text ca = {0};
-    char url[200], words[11][32] = {"curl", "-sS", "--cacert", "ca.pem", "--cert", "spoke.pem",
-                                    "--key", "spoke.key", "-o", "out", ""};
+    char url[200],
+        words[11][32] = {"curl",  "-sS",       "--cacert", "ca.pem", "--cert", "spoke.pem",
+                         "--key", "spoke.key", "-o",       "out",    ""};
     char *run[13];
     struct loop_spawn spawn = {.path = "curl", .arguments = run, .in = -1, .out = -1, .error = 2};
     struct err err = {0};
@@ -646,11 +772,16 @@ static void clients_talk_in_private(void)
     struct err err = {0};
 
     fixture_make(&f);
-    tls = tls_server_new(loop, &(struct tls_server_settings){
-        text_string(&f.hub_cert), text_string(&f.hub_key), pki_authority_cert(f.ca), false}, &err);
-    own = tls_client_new(loop, &(struct tls_client_settings){
-        .roots = pki_authority_cert(f.ca), .cert = text_string(&f.spoke_cert),
-        .key = text_string(&f.spoke_key)}, &err);
+    tls = tls_server_new(loop,
+                         &(struct tls_server_settings){text_string(&f.hub_cert),
+                                                       text_string(&f.hub_key),
+                                                       pki_authority_cert(f.ca), false},
+                         &err);
+    own = tls_client_new(loop,
+                         &(struct tls_client_settings){.roots = pki_authority_cert(f.ca),
+                                                       .cert = text_string(&f.spoke_cert),
+                                                       .key = text_string(&f.spoke_key)},
+                         &err);
     CHECK(!http_server_listen(server, "127.0.0.1:0", tls, &err), "TLS on a second port");
     settings.address = http_server_address(server, 1);
     settings.tls = own;
@@ -669,7 +800,10 @@ static void clients_talk_in_private(void)
 }
 
 static bool drained;
-static void on_drain(void *arg) { drained = true; }
+static void on_drain(void *arg)
+{
+    drained = true;
+}
 
 static void draining_ends_in_order(void)
 {
@@ -696,9 +830,12 @@ static void words_are_read(void)
 
     CHECK(!http_url_read("https://[::1]:8443/a?b=c", &url, &err), "a URL (%s)", err.text);
     CHECK(url.secured && url.port == 8443 && !strcmp(url.address, "[::1]:8443") &&
-              !strcmp(url.target, "/a?b=c"), "its parts");
-    CHECK(http_url_read("ftp://x/", &url, &err) < 0 && http_url_read("http://u:p@h/", &url, &err) < 0 &&
-              http_url_read("http:///x", &url, &err) < 0, "others are refused");
+              !strcmp(url.target, "/a?b=c"),
+          "its parts");
+    CHECK(http_url_read("ftp://x/", &url, &err) < 0 &&
+              http_url_read("http://u:p@h/", &url, &err) < 0 &&
+              http_url_read("http:///x", &url, &err) < 0,
+          "others are refused");
 }
 
 static void proxies_are_chosen(void)
@@ -735,9 +872,11 @@ static void proxies_are_chosen(void)
 
     for (size_t i = 0; i < count_of(hosts); i++)
         CHECK(!!http_proxy_choose("http://p:1", hosts[i].no_proxy, hosts[i].address) ==
-                  hosts[i].proxied, "NO_PROXY=\"%s\" and %s: %s", hosts[i].no_proxy ?: "(none)",
-              hosts[i].address, hosts[i].proxied ? "by proxy" : "directly");
-    CHECK(!http_proxy_choose(NULL, "", "a:1") && !http_proxy_choose("", "", "a:1"), "no proxy is none");
+                  hosts[i].proxied,
+              "NO_PROXY=\"%s\" and %s: %s", hosts[i].no_proxy ?: "(none)", hosts[i].address,
+              hosts[i].proxied ? "by proxy" : "directly");
+    CHECK(!http_proxy_choose(NULL, "", "a:1") && !http_proxy_choose("", "", "a:1"),
+          "no proxy is none");
 }
 
 int main(void)

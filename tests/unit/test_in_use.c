@@ -48,7 +48,7 @@ static void must_apply(struct hub *hub, const char *yaml)
 /* "s1=UID s2=UID": which spokes have it, and that it is the same as before. */
 static const char *works(struct hub *hub)
 {
-    static const char *const clusters[] = { "s1", "s2", "s3" };
+    static const char *const clusters[] = {"s1", "s2", "s3"};
     const char *all = "";
 
     for (size_t i = 0; i < count_of(clusters); i++) {
@@ -62,7 +62,7 @@ static const char *works(struct hub *hub)
 
 static void run_everywhere(struct hub *hub)
 {
-    static const char *const clusters[] = { "s1", "s2", "s3" };
+    static const char *const clusters[] = {"s1", "s2", "s3"};
 
     for (size_t i = 0; i < count_of(clusters); i++)
         hub_report(hub, clusters[i], "lab.w-cfg");
@@ -87,7 +87,7 @@ static void hub_with(struct hub *hub, const char *aiworkload)
 
 static void check_environment_forced_away(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before;
 
     hub_with(&hub, workload);
@@ -114,7 +114,7 @@ static void check_environment_forced_away(void)
 
 static void check_placement_of_ones_own(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before;
 
     hub_with(&hub, on_own);
@@ -133,7 +133,7 @@ static void check_placement_of_ones_own(void)
 
 static void check_decisions(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before;
 
     hub_with(&hub, workload);
@@ -146,7 +146,8 @@ static void check_decisions(void)
     hub_delete_by(&hub, "placements", "lab", "two", "Foreground");
     CHECK_TEXT(works(&hub), before, "decisions first as well");
     CHECK(strstr(hub_delete(&hub, "manifestworkreplicasets", "lab", "w-cfg"),
-                 "delete the AIWorkload \"w\""), "a deployment's set is not deleted by hand");
+                 "delete the AIWorkload \"w\""),
+          "a deployment's set is not deleted by hand");
     CHECK_TEXT(works(&hub), before, "nor emptied");
     CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "nothing happened");
     hub_end(&hub);
@@ -155,7 +156,7 @@ static void check_decisions(void)
 /* What is deleted waits for who uses it, says so, and takes nobody new. */
 static void check_environment_waits(const char *propagation)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before;
 
     hub_with(&hub, workload);
@@ -164,17 +165,22 @@ static void check_environment_waits(const char *propagation)
     CHECK(hub_get(&hub, "environments", "lab", "two") != NULL, "an Environment in use waits");
     CHECK_TEXT(hub_says(&hub, "environments", "lab", "two", "Ready"), "False InUse", "and says so");
     CHECK(strstr(hub_status(&hub, "environments", "lab", "two", "message"),
-                 "used by AIWorkload \"w\""), "naming who uses it");
+                 "used by AIWorkload \"w\""),
+          "naming who uses it");
     CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "all goes on");
-    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: late, namespace: lab}\n"
-               "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: two}}\n");
+    must_apply(
+        &hub,
+        "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: late, namespace: lab}\n"
+        "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: two}}\n");
     CHECK_TEXT(hub_says(&hub, "aiworkloads", "lab", "late", "Resolved"), "False PlaceDeleting",
                "nobody new is taken");
     CHECK_TEXT(works(&hub), before, "what runs stays");
     hub_stop(&hub);
     hub_start(&hub);
-    hub_patch(&hub, "aiworkloads", "lab", "w", "{\"spec\":{\"environmentRef\":{\"name\":\"own\"}}}");
-    CHECK(!hub_get(&hub, "environments", "lab", "two"), "it goes when its last user has moved, whoever asks for it");
+    hub_patch(&hub, "aiworkloads", "lab", "w",
+              "{\"spec\":{\"environmentRef\":{\"name\":\"own\"}}}");
+    CHECK(!hub_get(&hub, "environments", "lab", "two"),
+          "it goes when its last user has moved, whoever asks for it");
     hub_end(&hub);
 }
 
@@ -183,7 +189,7 @@ static const char pool[] =
 static const char in_pool[] =
     "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n"
     "spec: {profileBundleRef: {name: cfg}, computePoolRef: {name: gpu}}\n";
-#define INTO_POOL                                                                          \
+#define INTO_POOL                                                                                  \
     "{\"metadata\":{\"labels\":{\"cluster.open-cluster-management.io/clusterset\":\"lab.gpu\"}}}"
 
 static void hub_with_pool(struct hub *hub)
@@ -204,13 +210,14 @@ static void hub_with_pool(struct hub *hub)
 
 static void check_pool_waits(const char *propagation)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before;
 
     hub_with_pool(&hub);
     before = works(&hub);
     hub_delete_by(&hub, "computepools", "lab", "gpu", propagation);
-    CHECK_TEXT(hub_says(&hub, "computepools", "lab", "gpu", "Ready"), "False InUse", "a pool waits");
+    CHECK_TEXT(hub_says(&hub, "computepools", "lab", "gpu", "Ready"), "False InUse",
+               "a pool waits");
     hub_delete(&hub, "environments", "lab", "gpu");
     CHECK_TEXT(hub_says(&hub, "environments", "lab", "gpu", "Ready"), "False InUse",
                "so does its Environment");
@@ -229,7 +236,7 @@ static void check_pool_waits(const char *propagation)
 /* Of which something runs: it is deleted when that has gone, not before. */
 static void check_project_goes(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
 
     hub_with_pool(&hub);
     hub_delete(&hub, "projects", "", "lab");
@@ -245,7 +252,7 @@ static void check_project_goes(void)
 /* Of equal spokes the one that has it is chosen again, not the first. */
 static void check_the_same_again(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before;
 
     hub_start(&hub);
@@ -253,10 +260,14 @@ static void check_the_same_again(void)
     must_apply(&hub, definition);
     must_apply(&hub, profile);
     must_apply(&hub, bundle);
-    hub_patch(&hub, "managedclusters", "", "s1", "{\"spec\":{\"taints\":[{\"key\":\"a\",\"effect\":\"NoSelect\"}]}}");
-    hub_patch(&hub, "managedclusters", "", "s2", "{\"spec\":{\"taints\":[{\"key\":\"a\",\"effect\":\"NoSelect\"}]}}");
-    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
-               "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 1}}}}\n");
+    hub_patch(&hub, "managedclusters", "", "s1",
+              "{\"spec\":{\"taints\":[{\"key\":\"a\",\"effect\":\"NoSelect\"}]}}");
+    hub_patch(&hub, "managedclusters", "", "s2",
+              "{\"spec\":{\"taints\":[{\"key\":\"a\",\"effect\":\"NoSelect\"}]}}");
+    must_apply(
+        &hub,
+        "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
+        "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 1}}}}\n");
     must_apply(&hub, workload);
     before = works(&hub);
     CHECK(strstr(before, "s3="), "it is on the third");
@@ -267,8 +278,10 @@ static void check_the_same_again(void)
     hub_delete(&hub, "placements", "lab", "two");
     CHECK_TEXT(works(&hub), before, "without its Placement, too");
     hub_force_delete(&hub, "environments", "lab", "two");
-    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
-               "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 1}}}}\n");
+    must_apply(
+        &hub,
+        "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
+        "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 1}}}}\n");
     CHECK_TEXT(works(&hub), before, "and with its Environment made anew");
     hub_end(&hub);
 }
@@ -277,8 +290,8 @@ static void check_the_same_again(void)
    or by mistake, is not that the project has lost the right. */
 static void check_bindings_and_sets(void)
 {
-    struct hub hub = { 0 };
-    struct err err = { 0 };
+    struct hub hub = {0};
+    struct err err = {0};
     const char *before;
 
     hub_with(&hub, workload);
@@ -287,9 +300,11 @@ static void check_bindings_and_sets(void)
     CHECK_TEXT(works(&hub), before, "a binding that is deleted is made again");
     CHECK(hub_get(&hub, "managedclustersetbindings", "lab", "global") != NULL, "at once");
     CHECK(strstr(hub_delete(&hub, "managedclustersets", "", "global"),
-                 "the project \"lab\" places on it"), "a set that a project places on is not deleted");
+                 "the project \"lab\" places on it"),
+          "a set that a project places on is not deleted");
     CHECK(!objects_remove(hub.objects, "test", hub_kind(&hub, "managedclustersets"), "", "global",
-                          &err), "one that is all the same");
+                          &err),
+          "one that is all the same");
     hub_settle(&hub);
     CHECK_TEXT(works(&hub), before, "empties nothing");
     hub_stop(&hub);
@@ -302,14 +317,15 @@ static void check_bindings_and_sets(void)
 
 static void check_pool_forced_away(void)
 {
-    struct hub hub = { 0 };
-    struct err err = { 0 };
+    struct hub hub = {0};
+    struct err err = {0};
     const char *before;
 
     hub_with_pool(&hub);
     before = works(&hub);
     hub_must(objects_remove(hub.objects, "test", hub_kind(&hub, "managedclustersets"), "",
-                            "lab.gpu", &err), &err);
+                            "lab.gpu", &err),
+             &err);
     hub_settle(&hub);
     CHECK_TEXT(works(&hub), before, "a pool's set is made again");
     hub_delete(&hub, "managedclustersetbindings", "lab", "lab.gpu");
@@ -325,8 +341,9 @@ static void check_pool_forced_away(void)
     must_apply(&hub, pool);
     CHECK_TEXT(works(&hub), before, "made again it has its works again");
     CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "and all is well");
-    hub_patch(&hub, "managedclusters", "", "s1",
-              "{\"metadata\":{\"labels\":{\"cluster.open-cluster-management.io/clusterset\":\"other\"}}}");
+    hub_patch(
+        &hub, "managedclusters", "", "s1",
+        "{\"metadata\":{\"labels\":{\"cluster.open-cluster-management.io/clusterset\":\"other\"}}}");
     CHECK(!strstr(works(&hub), "s1="), "a spoke that is taken out of the pool is meant");
     hub_end(&hub);
 }
@@ -345,7 +362,7 @@ static void check_variable_set(void)
     static const char set[] =
         "apiVersion: axle.dev/v1alpha1\nkind: VariableSet\nmetadata: {name: site, namespace: lab}\n"
         "spec: {variables: [{name: v, type: string, default: ours}]}\n";
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before;
 
     hub_with(&hub, workload);
@@ -353,17 +370,22 @@ static void check_variable_set(void)
     must_apply(&hub, set);
     run_everywhere(&hub);
     CHECK(strcmp(content(&hub), before) != 0, "a VariableSet gives a value");
-    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: VariableSet\nmetadata: {name: idle, namespace: lab}\n"
-               "spec: {variables: [{name: other, type: string, default: x}]}\n");
+    must_apply(
+        &hub,
+        "apiVersion: axle.dev/v1alpha1\nkind: VariableSet\nmetadata: {name: idle, namespace: lab}\n"
+        "spec: {variables: [{name: other, type: string, default: x}]}\n");
     before = content(&hub);
     hub_delete(&hub, "variablesets", "lab", "idle");
     CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running",
                "one that gives nothing can go");
     hub_delete(&hub, "variablesets", "lab", "site");
     CHECK_TEXT(content(&hub), before, "without it nothing is made anew");
-    CHECK_TEXT(hub_says(&hub, "aiworkloads", "lab", "w", "Rendered"), "False RenderFailed", "which is said");
-    CHECK(strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
-                 "VariableSet \"site\" is gone"), "with its name");
+    CHECK_TEXT(hub_says(&hub, "aiworkloads", "lab", "w", "Rendered"), "False RenderFailed",
+               "which is said");
+    CHECK(
+        strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
+               "VariableSet \"site\" is gone"),
+        "with its name");
     hub_stop(&hub);
     hub_start(&hub);
     CHECK_TEXT(content(&hub), before, "nor after a restart");
@@ -383,30 +405,42 @@ static const char keyed[] =
 
 static void check_secret(const char *delivery)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     struct node *before;
 
     hub_start(&hub);
     must_apply(&hub, base);
     must_apply(&hub, keyed);
-    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
-               "spec: {components: [{name: c, type: worker, properties: {command: [a], "
-               "env: [{name: A, valueFrom: {secretKeyRef: {name: key, key: a}}}]}}]}\n");
+    must_apply(
+        &hub,
+        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
+        "spec: {components: [{name: c, type: worker, properties: {command: [a], "
+        "env: [{name: A, valueFrom: {secretKeyRef: {name: key, key: a}}}]}}]}\n");
     must_apply(&hub, bundle);
-    must_apply(&hub, arena_printf(hub.arena, "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
-               "spec: {delivery: %s, topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n", delivery));
+    must_apply(
+        &hub,
+        arena_printf(
+            hub.arena,
+            "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
+            "spec: {delivery: %s, topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n",
+            delivery));
     must_apply(&hub, workload);
     run_everywhere(&hub);
     before = node_get(hub_get(&hub, "manifestworks", "s1", "lab.w-cfg"), "spec");
-    CHECK(strstr(document_json(hub.arena, before), "\"key\""), "%s: the work has the Secret", delivery);
+    CHECK(strstr(document_json(hub.arena, before), "\"key\""), "%s: the work has the Secret",
+          delivery);
     hub_delete(&hub, "secrets", "lab", "key");
     CHECK(node_same(node_get(hub_get(&hub, "manifestworks", "s1", "lab.w-cfg"), "spec"), before),
           "%s: it keeps it when it is deleted", delivery);
-    CHECK(strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
-                 "the Secret \"key\" is gone"), "%s: and that is said", delivery);
+    CHECK(
+        strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
+               "the Secret \"key\" is gone"),
+        "%s: and that is said", delivery);
     must_apply(&hub, keyed);
-    CHECK(!strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
-                  "is gone"), "%s: until it is there again", delivery);
+    CHECK(!strstr(
+              node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
+              "is gone"),
+          "%s: until it is there again", delivery);
     hub_end(&hub);
 }
 

@@ -28,21 +28,23 @@ static const struct node *get(const char *group, const char *plural, const char 
 static void make_token(const char *id, int uses, const char *more)
 {
     apply(&place, YAML("{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: {name: %s}, "
-                       "spec: {uses: %d, salt: aa, hash: bb%s}}", id, uses, more));
+                       "spec: {uses: %d, salt: aa, hash: bb%s}}",
+                       id, uses, more));
 }
 
 /* A create, staged and no more. */
 static int stage_as(const struct auth_user *user, const char *yaml, struct err *err)
 {
     struct objects_result result = {.arena = place.arena};
-    struct node *body = document_read_yaml(place.arena, yaml, strlen(yaml), true,
-                                           &document_limits_own, err);
+    struct node *body =
+        document_read_yaml(place.arena, yaml, strlen(yaml), true, &document_limits_own, err);
     struct objects_write write = {
         .who = {user->name, "test", false, user},
         .kind = kinds_by_kind(place.kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
         .namespace = node_get_text(node_get(body, "metadata"), "namespace"),
-        .body = body, .grace = -1};
+        .body = body,
+        .grace = -1};
     int failed;
 
     must(body, err);
@@ -56,12 +58,16 @@ static int patch_as(const struct auth_user *user, const char *group, const char 
                     const char *yaml, struct err *err)
 {
     struct objects_result result = {.arena = place.arena};
-    struct node *body = document_read_yaml(place.arena, yaml, strlen(yaml), true,
-                                           &document_limits_own, err);
-    struct objects_write write = {
-        .who = {user->name, "test", false, user}, .kind = kind_of(&place, group, plural),
-        .namespace = namespace, .name = name, .subresource = subresource, .body = body,
-        .patch = OBJECTS_PATCH_MERGE, .grace = -1};
+    struct node *body =
+        document_read_yaml(place.arena, yaml, strlen(yaml), true, &document_limits_own, err);
+    struct objects_write write = {.who = {user->name, "test", false, user},
+                                  .kind = kind_of(&place, group, plural),
+                                  .namespace = namespace,
+                                  .name = name,
+                                  .subresource = subresource,
+                                  .body = body,
+                                  .patch = OBJECTS_PATCH_MERGE,
+                                  .grace = -1};
     int failed = objects_patch(place.objects, &write, &result, err);
 
     object_drop(&result.object);
@@ -71,18 +77,18 @@ static int patch_as(const struct auth_user *user, const char *group, const char 
 
 static int join_as(const char *token, const char *name, struct err *err)
 {
-    return stage_as(joiner(&place, token),
-                    YAML("{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: {name: %s}}",
-                         name), err);
+    return stage_as(
+        joiner(&place, token),
+        YAML("{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: {name: %s}}", name), err);
 }
 
-#define SAYS(failed, words, ...)                                             \
-    do {                                                                     \
-        bool failed_ = (failed) < 0;                                         \
-        CHECK(failed_ && strstr(err.text, words), __VA_ARGS__);              \
-        if (failed_ && !strstr(err.text, words))                             \
-            printf("# it says: %s\n", err.text);                             \
-        err = (struct err){0};                                               \
+#define SAYS(failed, words, ...)                                                                   \
+    do {                                                                                           \
+        bool failed_ = (failed) < 0;                                                               \
+        CHECK(failed_ &&strstr(err.text, words), __VA_ARGS__);                                     \
+        if (failed_ && !strstr(err.text, words))                                                   \
+            printf("# it says: %s\n", err.text);                                                   \
+        err = (struct err){0};                                                                     \
     } while (0)
 
 /* ---- Uses --------------------------------------------------------------------- */
@@ -142,11 +148,14 @@ static int request_as(const struct auth_user *user, const char *name, const char
 
     must(pki_request_write(key, &subject, &pem, err) == 0, err);
     text_add_base64(&base64, pem.bytes, pem.len, false);
-    failed = stage_as(user, YAML(
-        "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: {name: "
-        "%s, labels: {open-cluster-management.io/cluster-name: %s}}, spec: {signerName: "
-        "kubernetes.io/kube-apiserver-client, request: %s, %s}}", name, cluster,
-        text_string(&base64), *more ? more : "usages: [client auth]"), err);
+    failed = stage_as(
+        user,
+        YAML(
+            "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: {name: "
+            "%s, labels: {open-cluster-management.io/cluster-name: %s}}, spec: {signerName: "
+            "kubernetes.io/kube-apiserver-client, request: %s, %s}}",
+            name, cluster, text_string(&base64), *more ? more : "usages: [client auth]"),
+        err);
     settle(&place);
     return failed;
 }
@@ -180,20 +189,27 @@ static void check_keys(void)
     CHECK(!is_signed("k1-d"), "a token for this name alone does not do");
     must(patch_as(administrator(&place), REQUESTS, "", "k1-d", "approval",
                   "{status: {conditions: [{type: Approved, status: 'True', reason: x, message: "
-                  "word}]}}", &err) == 0, &err);
+                  "word}]}}",
+                  &err) == 0,
+         &err);
     CHECK(is_signed("k1-d"), "a person's word does");
 
     /* The machine says at once which key it has. */
-    must(stage_as(user, YAML("{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: {name: k2, "
-                             "annotations: {axle.dev/join-key: %s}}}", pin_of(key)), &err) == 0,
+    must(stage_as(user,
+                  YAML("{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: {name: k2, "
+                       "annotations: {axle.dev/join-key: %s}}}",
+                       pin_of(key)),
+                  &err) == 0,
          &err);
     settle(&place);
     SAYS(request_as(user, "k2-a", "k2", other, "", &err), "has a key of its own",
          "another machine with the same token does not take a name over");
     must(request_as(user, "k2-b", "k2", key, "", &err) == 0, &err);
     CHECK(is_signed("k2-b"), "the machine itself goes on");
-    SAYS(stage_as(user, "{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: {name: k3, "
-                        "annotations: {axle.dev/join-key: ABC}}}", &err),
+    SAYS(stage_as(user,
+                  "{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: {name: k3, "
+                  "annotations: {axle.dev/join-key: ABC}}}",
+                  &err),
          "metadata.annotations[axle.dev/join-key]", "what is no key is refused by name");
 }
 
@@ -211,8 +227,7 @@ static void check_adoption(void)
     SAYS(join_as("any", "cut", &err), "is another machine's", "a new token does not take it over");
     SAYS(request_as(joiner(&place, "any"), "cut-a", "cut", key, "", &err), "is another machine's",
          "nor is anything signed for it");
-    CHECK(join_as("named", "cut", &err) < 0 && err.code == ERR_EXISTS,
-          "one for this name goes on");
+    CHECK(join_as("named", "cut", &err) < 0 && err.code == ERR_EXISTS, "one for this name goes on");
     must(request_as(joiner(&place, "named"), "cut-b", "cut", key, "", &err) == 0, &err);
     CHECK(is_signed("cut-b"), "and is signed for");
     CHECK_TEXT(meta_annotation(get(CLUSTERS, "", "cut"), META_ANNOTATION_JOIN_TOKEN), "named",
@@ -241,20 +256,23 @@ static void check_usages(void)
         const char *name = YAML("u1-%zu", i);
         const struct node *conditions;
 
-        must(request_as(joiner(&place, "usages"), name, "u1", key, cases[i].more, &err) == 0,
-             &err);
+        must(request_as(joiner(&place, "usages"), name, "u1", key, cases[i].more, &err) == 0, &err);
         conditions = node_at(get(REQUESTS, "", name), "status", "conditions", NULL);
         CHECK(is_signed(name) == !*cases[i].says, "%s: %s", cases[i].more,
               *cases[i].says ? "is not signed" : "is signed");
         CHECK(!*cases[i].says ||
-              strstr(node_get_text(meta_condition_find(conditions, "Failed"), "message"),
-                     cases[i].says), "%s", cases[i].says);
+                  strstr(node_get_text(meta_condition_find(conditions, "Failed"), "message"),
+                         cases[i].says),
+              "%s", cases[i].says);
     }
-    SAYS(stage_as(joiner(&place, "usages"), YAML(
-             "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: "
-             "{name: large}, spec: {signerName: kubernetes.io/kube-apiserver-client, usages: "
-             "[client auth], request: '%020000d'}}", 0), &err), "spec.request: Too long",
-         "what is too large is refused");
+    SAYS(stage_as(
+             joiner(&place, "usages"),
+             YAML("{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: "
+                  "{name: large}, spec: {signerName: kubernetes.io/kube-apiserver-client, usages: "
+                  "[client auth], request: '%020000d'}}",
+                  0),
+             &err),
+         "spec.request: Too long", "what is too large is refused");
 }
 
 /* ---- Names ------------------------------------------------------------------------ */
@@ -264,12 +282,18 @@ static void check_names(void)
     static const struct {
         const char *name, *says;
     } cases[] = {
-        {"default", "is reserved"}, {"kube-system", "is reserved"}, {"kube-x", "is reserved"},
-        {"axle-system", "is reserved"}, {"axle-x", "is reserved"},
-        {"tenant-acme", "is reserved"}, {"open-cluster-management-hub", "is reserved"},
+        {"default", "is reserved"},
+        {"kube-system", "is reserved"},
+        {"kube-x", "is reserved"},
+        {"axle-system", "is reserved"},
+        {"axle-x", "is reserved"},
+        {"tenant-acme", "is reserved"},
+        {"open-cluster-management-hub", "is reserved"},
         {"local-cluster", "reserved for the hub's own"},
-        {"lab", "belongs to the Project \"lab\""}, {"stray", "belongs to another owner"},
-        {"a.b", "must not contain dots"}, {"EDGE", "metadata.name"},
+        {"lab", "belongs to the Project \"lab\""},
+        {"stray", "belongs to another owner"},
+        {"a.b", "must not contain dots"},
+        {"EDGE", "metadata.name"},
         {"a123456789012345678901234567890123456789012345678901234567890123", "metadata.name"},
     };
     struct err err = {0};
@@ -289,9 +313,11 @@ static void check_names(void)
     CHECK_INT(node_get_int(node_get(get(TOKENS, "", "names"), "status"), "used", 0), 0,
               "and none of them used the token");
     CHECK(join_as("own", "local-cluster", &err) == 0, "the hub's own machine has its name");
-    SAYS(stage_as(administrator(&place), "{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: "
-                  "{name: lab}, spec: {hubAcceptsClient: true}}", &err), "belongs to",
-         "an administrator is told the same");
+    SAYS(stage_as(administrator(&place),
+                  "{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: "
+                  "{name: lab}, spec: {hubAcceptsClient: true}}",
+                  &err),
+         "belongs to", "an administrator is told the same");
 }
 
 /* The namespace of a spoke is another's: its certificate counts for nothing. */
@@ -301,8 +327,10 @@ static void check_namespace(void)
     char name[] = "system:open-cluster-management:n1:agent";
     char all[] = "system:open-cluster-management:managed-clusters";
     char *organizations[] = {all};
-    struct pki_cert cert = {.common_name = name, .organizations = organizations,
-                            .organization_count = 1, .not_before = clock_wall(),
+    struct pki_cert cert = {.common_name = name,
+                            .organizations = organizations,
+                            .organization_count = 1,
+                            .not_before = clock_wall(),
                             .not_after = clock_wall() + 3600 * CLOCK_SECOND};
     struct http_request request = {.peer = &cert, .arena = place.arena, .remote = ""};
     struct auth_user *user;
@@ -328,14 +356,18 @@ static void check_body(void)
     struct err err = {0};
 
     make_token("body", 1, "");
-    must(stage_as(joiner(&place, "body"),
-        "{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: {name: b1, labels: {"
-        "cluster.open-cluster-management.io/clusterset: theirs, gpu: many}, annotations: {"
-        "axle.dev/client-keys: x, facts.axle.dev/zone: west, "
-        "open-cluster-management.io/automatically-accepted-on: z}, finalizers: [evil.io/stay], "
-        "ownerReferences: [{apiVersion: v1, kind: Namespace, name: default, uid: u}]}, spec: {"
-        "hubAcceptsClient: true, leaseDurationSeconds: 2147483647, taints: [{key: a, effect: "
-        "NoSelect}], managedClusterClientConfigs: [{url: 'https://evil'}]}}", &err) == 0, &err);
+    must(
+        stage_as(
+            joiner(&place, "body"),
+            "{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: {name: b1, labels: {"
+            "cluster.open-cluster-management.io/clusterset: theirs, gpu: many}, annotations: {"
+            "axle.dev/client-keys: x, facts.axle.dev/zone: west, "
+            "open-cluster-management.io/automatically-accepted-on: z}, finalizers: [evil.io/stay], "
+            "ownerReferences: [{apiVersion: v1, kind: Namespace, name: default, uid: u}]}, spec: {"
+            "hubAcceptsClient: true, leaseDurationSeconds: 2147483647, taints: [{key: a, effect: "
+            "NoSelect}], managedClusterClientConfigs: [{url: 'https://evil'}]}}",
+            &err) == 0,
+        &err);
     settle(&place);
     made = get(CLUSTERS, "", "b1");
     metadata = node_get(made, "metadata");
@@ -345,8 +377,9 @@ static void check_body(void)
     CHECK_TEXT(document_json(place.arena, node_get(metadata, "finalizers")),
                "[\"" META_FINALIZER_CLUSTER "\"]", "so are its finalizers");
     CHECK(!node_get(metadata, "ownerReferences") &&
-          !*meta_annotation(made, "facts.axle.dev/zone") &&
-          !*meta_annotation(made, META_ANNOTATION_CLIENT_KEYS), "owners, facts and keys");
+              !*meta_annotation(made, "facts.axle.dev/zone") &&
+              !*meta_annotation(made, META_ANNOTATION_CLIENT_KEYS),
+          "owners, facts and keys");
     CHECK(!strstr(document_json(place.arena, node_get(made, "spec")), "\"key\":\"a\""),
           "and taints");
     CHECK_INT(node_get_int(node_get(made, "spec"), "leaseDurationSeconds", 0), 60,
@@ -366,7 +399,9 @@ static void come(const char *name)
     must(patch_as(spoke_of(&place, name), CLUSTERS, "", name, "status",
                   "{status: {conditions: [{type: ManagedClusterConditionAvailable, status: 'True', "
                   "reason: ManagedClusterAvailable, message: m, lastTransitionTime: "
-                  "'2026-01-01T00:00:00Z'}]}}", &err) == 0, &err);
+                  "'2026-01-01T00:00:00Z'}]}}",
+                  &err) == 0,
+         &err);
 }
 
 /* Each second it makes something new, says that it is there, and holds on. */
@@ -377,9 +412,12 @@ static void be_hostile(int seconds)
     for (int i = 0; i < seconds; i++) {
         struct err ignored = {0};
 
-        (void)!create_as(&place, spoke, YAML(
-            "{apiVersion: v1, kind: Event, metadata: {name: e%d-%d, namespace: l1}, involvedObject: "
-            "{kind: ManagedCluster, name: l1, namespace: l1}, reason: x, message: m}", seconds, i),
+        (void)!create_as(
+            &place, spoke,
+            YAML(
+                "{apiVersion: v1, kind: Event, metadata: {name: e%d-%d, namespace: l1}, involvedObject: "
+                "{kind: ManagedCluster, name: l1, namespace: l1}, reason: x, message: m}",
+                seconds, i),
             &ignored);
         (void)!patch_as(spoke, "coordination.k8s.io", "leases", "l1", "managed-cluster-lease", NULL,
                         "{spec: {holderIdentity: me}}", &ignored);
@@ -401,29 +439,36 @@ static void check_leaving(void)
     must(join_as("leave", "l1", &err) == 0, &err);
     settle(&place);
     come("l1");
-    apply(&place, YAML(
-        "{apiVersion: work.open-cluster-management.io/v1, kind: ManifestWork, metadata: {name: w, "
-        "namespace: l1, %s}, spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
-        "metadata: {name: x, namespace: default}}]}}}\n---\n"
-        "{apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: l1, %s}}\n---\n"
-        "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: l1, %s}}\n---\n"
-        "{apiVersion: axle.dev/v1alpha1, kind: Workload, metadata: {name: w, namespace: l1, %s}, "
-        "spec: {}}\n", held, held, held, held));
+    apply(
+        &place,
+        YAML(
+            "{apiVersion: work.open-cluster-management.io/v1, kind: ManifestWork, metadata: {name: w, "
+            "namespace: l1, %s}, spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
+            "metadata: {name: x, namespace: default}}]}}}\n---\n"
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: l1, %s}}\n---\n"
+            "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: l1, %s}}\n---\n"
+            "{apiVersion: axle.dev/v1alpha1, kind: Workload, metadata: {name: w, namespace: l1, %s}, "
+            "spec: {}}\n",
+            held, held, held, held));
     must(patch_as(administrator(&place), CLUSTERS, "", "l1", NULL,
-                  "{metadata: {finalizers: [other.io/mine]}}", &err) == 0, &err);
+                  "{metadata: {finalizers: [other.io/mine]}}", &err) == 0,
+         &err);
     forget(&place, CLUSTERS, "", "l1");
     SAYS(patch_as(administrator(&place), CLUSTERS, "", "l1", NULL, "{metadata: {finalizers: null}}",
-                  &err), "is the hub's", "the hub's finalizer is not to be taken away");
+                  &err),
+         "is the hub's", "the hub's finalizer is not to be taken away");
     be_hostile(50);
     CHECK(get(CLUSTERS, "", "l1"), "for a minute the spoke may clean up");
     be_hostile(14);
     CHECK(!get("", "namespaces", "", "l1"), "then nothing keeps the namespace");
     CHECK(!get("work.open-cluster-management.io", "manifestworks", "l1", "w") &&
-          !get("", "configmaps", "l1", "c") && !get("", "secrets", "l1", "s"), "nor what is in it");
+              !get("", "configmaps", "l1", "c") && !get("", "secrets", "l1", "s"),
+          "nor what is in it");
     CHECK(!node_get_bool(node_get(get(CLUSTERS, "", "l1"), "spec"), "hubAcceptsClient", false),
           "and the spoke is not let in, though somebody holds the object back");
     must(patch_as(administrator(&place), CLUSTERS, "", "l1", NULL, "{metadata: {finalizers: null}}",
-                  &err) == 0, &err);
+                  &err) == 0,
+         &err);
     CHECK(!get(CLUSTERS, "", "l1"), "who held it back lets it go");
     SAYS(join_as("leave", "l2", &err), "has been used", "its token stays used");
 }
@@ -444,13 +489,16 @@ static void check_status(void)
          "status.version.kubernetes: Too long"},
         {"clusterClaims: [{name: '', value: b}]", "status.clusterClaims[0].name"},
         {"conditions: [{type: ManagedClusterConditionAvailable, status: Unknown, reason: x, "
-         "message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]", "the hub's to say"},
+         "message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]",
+         "the hub's to say"},
         {"conditions: [{type: ManagedClusterConditionAvailable, status: 'True', reason: "
          "ManagedClusterLeaseUpdateStopped, message: m, lastTransitionTime: "
-         "'2026-01-01T00:00:00Z'}]", "the hub's to say"},
+         "'2026-01-01T00:00:00Z'}]",
+         "the hub's to say"},
         {"conditions: [{type: HubAcceptedManagedCluster, status: 'False', reason: Mine, message: "
          "m, lastTransitionTime: '2026-01-01T00:00:00Z'}, {type: My, status: 'True', reason: x, "
-         "message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]", ""},
+         "message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]",
+         ""},
     };
     const struct node *conditions;
     struct err err = {0};
@@ -467,14 +515,17 @@ static void check_status(void)
         err = (struct err){0};
     }
     conditions = node_at(get(CLUSTERS, "", "s1"), "status", "conditions", NULL);
-    CHECK_TEXT(node_get_text(meta_condition_find(conditions, "HubAcceptedManagedCluster"), "status"),
-               "True", "what the hub says of it stays");
+    CHECK_TEXT(
+        node_get_text(meta_condition_find(conditions, "HubAcceptedManagedCluster"), "status"),
+        "True", "what the hub says of it stays");
     CHECK(meta_condition_find(conditions, "My"), "what it says itself is there");
     must(patch_as(spoke_of(&place, "s1"), "coordination.k8s.io", "leases", "s1",
                   "managed-cluster-lease", NULL,
-                  "{spec: {renewTime: '2126-01-01T00:00:00.000000Z'}}", &err) == 0, &err);
+                  "{spec: {renewTime: '2126-01-01T00:00:00.000000Z'}}", &err) == 0,
+         &err);
     CHECK(!strstr(document_json(place.arena, get("coordination.k8s.io", "leases", "s1",
-                                                 "managed-cluster-lease")), "2126"),
+                                                 "managed-cluster-lease")),
+                  "2126"),
           "a lease is not renewed for a hundred years");
     CHECK(patch_as(spoke_of(&place, "s1"), "coordination.k8s.io", "leases", "s1",
                    "managed-cluster-lease", NULL,
@@ -490,14 +541,16 @@ static void check_status(void)
                    "{apiVersion: v1, kind: Event, metadata: {name: e, namespace: s1, "
                    "ownerReferences: [{apiVersion: v1, kind: Namespace, name: default, uid: u, "
                    "blockOwnerDeletion: true}]}, involvedObject: {kind: ManagedCluster, name: s1, "
-                   "namespace: s1}, reason: x, message: m}", &err),
+                   "namespace: s1}, reason: x, message: m}",
+                   &err),
          "may not set metadata.ownerReferences", "an event belongs to nobody else");
     SAYS(create_as(&place, spoke_of(&place, "s1"),
                    "{apiVersion: events.k8s.io/v1, kind: Event, metadata: {name: e, namespace: s1, "
                    "finalizers: [evil.io/stay]}, regarding: {kind: ManagedCluster, name: s1, "
                    "namespace: s1}, reason: x, action: y1, note: m, type: Normal, "
                    "reportingController: a, reportingInstance: b, eventTime: "
-                   "'2026-01-01T00:00:00.000000Z'}", &err),
+                   "'2026-01-01T00:00:00.000000Z'}",
+                   &err),
          "may not set metadata.finalizers", "of either kind");
 }
 
@@ -529,7 +582,9 @@ static void check_administrators(void)
         int failed = create_as(&place, cases[i].administrator ? administrator(&place) : bob,
                                YAML("{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: "
                                     "{name: a%zu, annotations: {axle.dev/made-by: x}}, spec: "
-                                    "{salt: a, hash: b, %s}}", i, spec), &err);
+                                    "{salt: a, hash: b, %s}}",
+                                    i, spec),
+                               &err);
 
         CHECK(*cases[i].says ? failed && strstr(err.text, cases[i].says) : !failed, "%s: %s", spec,
               *cases[i].says ? cases[i].says : "is made");

@@ -112,11 +112,14 @@ static void join(struct race *race)
 {
     scoped_arena struct arena *arena = arena_new();
     struct objects_result result = {.arena = arena};
-    const char *text = arena_printf(
-        arena, "{apiVersion: cluster.open-cluster-management.io/v1, kind: ManagedCluster, "
-               "metadata: {name: guest-%d}}", (int)loop_world_random(race->world, GUESTS));
+    const char *text =
+        arena_printf(arena,
+                     "{apiVersion: cluster.open-cluster-management.io/v1, kind: ManagedCluster, "
+                     "metadata: {name: guest-%d}}",
+                     (int)loop_world_random(race->world, GUESTS));
     struct objects_write write = {
-        .who = {.user = "system:bootstrap:t", .manager = "guest"}, .kind = clusters(race),
+        .who = {.user = "system:bootstrap:t", .manager = "guest"},
+        .kind = clusters(race),
         .body = document_read_yaml(arena, text, strlen(text), true, &document_limits_own, NULL),
         .grace = -1};
     struct promise *promise;
@@ -139,7 +142,8 @@ static void send_away(struct race *race)
     scoped_arena struct arena *arena = arena_new();
     struct objects_result result = {.arena = arena};
     struct objects_write write = {
-        .who = {.user = "system:admin", .manager = "kubectl"}, .kind = clusters(race),
+        .who = {.user = "system:admin", .manager = "kubectl"},
+        .kind = clusters(race),
         .name = arena_printf(arena, "guest-%d", (int)loop_world_random(race->world, GUESTS)),
         .grace = -1};
     struct err err = {0};
@@ -151,13 +155,17 @@ static void send_away(struct race *race)
 static void make_token(struct race *race)
 {
     scoped_arena struct arena *arena = arena_new();
-    const char *text = arena_printf(arena, "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, "
-                                    "metadata: {name: t}, spec: {uses: %d}}", race->uses);
+    const char *text = arena_printf(arena,
+                                    "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, "
+                                    "metadata: {name: t}, spec: {uses: %d}}",
+                                    race->uses);
     struct err err = {0};
 
-    must(objects_ensure(race->objects, "test",
-                        document_read_yaml(arena, text, strlen(text), true,
-                                           &document_limits_own, &err), NULL, &err) == 0, &err);
+    must(objects_ensure(
+             race->objects, "test",
+             document_read_yaml(arena, text, strlen(text), true, &document_limits_own, &err), NULL,
+             &err) == 0,
+         &err);
     objects_commit(race->objects);
 }
 
@@ -172,9 +180,9 @@ static void count_one(void *arg, const struct object *object)
 static void judge(struct race *race)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_object struct object *token = objects_get(
-        race->objects, OBJECTS_PUBLISHED, kinds_find(race->kinds, "axle.dev", "jointokens"), "",
-        "t", NULL);
+    scoped_object struct object *token =
+        objects_get(race->objects, OBJECTS_PUBLISHED,
+                    kinds_find(race->kinds, "axle.dev", "jointokens"), "", "t", NULL);
     int there = 0, used;
 
     objects_each(race->objects, OBJECTS_PUBLISHED, clusters(race), "", count_one, &there);
@@ -219,8 +227,7 @@ static void run_seed(uint64_t seed, struct race *race)
 int main(int argc, char **argv)
 {
     uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-    uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10)
-                              : getenv("DEEP") ? SEEDS_DEEP : SEEDS;
+    uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : getenv("DEEP") ? SEEDS_DEEP : SEEDS;
     size_t joins = 0;
 
     for (uint64_t seed = first; seed < first + count; seed++) {

@@ -56,7 +56,7 @@ static void test_damage(const char *file, const char *wanted, size_t wanted_len)
 
 static void test_absence(void)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     size_t len = 0;
 
     file_remove(copy);
@@ -76,7 +76,7 @@ static void test_absence(void)
 int main(void)
 {
     static const char bytes[] = "{\"record\": {\"owner\": \"lab.web\", \"hash\": \"efd7598e\"}}";
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (!mkdtemp(folder))
         return 1;

@@ -21,8 +21,7 @@ static char folder[64];
 static struct store *store;
 static struct config *config;
 
-static const char *const files[] = {"ca.key", "ca.crt", "sealing.key",
-                                    "service-accounts.key"};
+static const char *const files[] = {"ca.key", "ca.crt", "sealing.key", "service-accounts.key"};
 
 struct keys {
     unsigned char authority[PKI_SHA256], tokens[PKI_SHA256], seal[PKI_SEAL_KEY];
@@ -40,9 +39,8 @@ static int open_keys(struct keys *ret, struct err *err)
     struct hub hub = {.directory = folder, .config = config, .store = store};
     static const char *const listen[] = {"127.0.0.1:0", NULL};
     struct hub_settings settings = {.listen = listen};
-    int opened = keys_open(&hub, &settings, err) < 0 ||
-                 keys_open_seal(&hub, ret->seal, err) < 0 ||
-                 keys_open_tokens(&hub, ret->seal, err) < 0
+    int opened = keys_open(&hub, &settings, err) < 0 || keys_open_seal(&hub, ret->seal, err) < 0 ||
+                         keys_open_tokens(&hub, ret->seal, err) < 0
                      ? -1
                      : 0;
     bool failed = false;
@@ -107,8 +105,7 @@ static void damage(const char *file, bool cut, const struct keys *wanted)
         bytes = file_read(path, 65536, NULL, &err);
         silent += !bytes || memcmp(bytes, whole, len) == 0;
     }
-    printf("# %s of %s: %zu told, %zu harmless\n", cut ? "cuts" : "flips", file, told,
-           harmless);
+    printf("# %s of %s: %zu told, %zu harmless\n", cut ? "cuts" : "flips", file, told, harmless);
     CHECK_INT(silent, 0, "%s of %s: told or harmless", cut ? "cuts" : "flips", file);
     CHECK(told > 0, "and some are told");
     CHECK_INT(file_write(path, whole, len, 0600, NULL), 0, "put back");
@@ -121,8 +118,8 @@ static void missing(const char *file)
     struct err err = {0};
 
     CHECK_INT(rename(path, aside), 0, "taken away");
-    CHECK(open_keys(&keys, &err) < 0 && strstr(err.text, file) &&
-              strstr(err.text, "is missing") && strstr(err.text, "--accept-loss"),
+    CHECK(open_keys(&keys, &err) < 0 && strstr(err.text, file) && strstr(err.text, "is missing") &&
+              strstr(err.text, "--accept-loss"),
           "%s missing is told: %s", file, err.text);
     CHECK(!file_exists(path), "and not made");
     CHECK_INT(rename(aside, path), 0, "put back");

@@ -10,18 +10,14 @@
 
 static void find_kinds(const struct kinds *kinds)
 {
-    const struct kind *aiw =
-        kinds_by_plural(kinds, "axle.dev", "v1alpha1", "aiworkloads");
+    const struct kind *aiw = kinds_by_plural(kinds, "axle.dev", "v1alpha1", "aiworkloads");
 
     CHECK(aiw != NULL, "a kind is found by plural");
-    CHECK(aiw == kinds_by_kind(kinds, "axle.dev/v1alpha1", "AIWorkload"),
-          "and by kind");
-    CHECK(aiw == kinds_find(kinds, "axle.dev", "aiworkloads"),
-          "and without its version");
+    CHECK(aiw == kinds_by_kind(kinds, "axle.dev/v1alpha1", "AIWorkload"), "and by kind");
+    CHECK(aiw == kinds_find(kinds, "axle.dev", "aiworkloads"), "and without its version");
     CHECK_TEXT(aiw->resource, "aiworkloads.axle.dev", "errors name it so");
     CHECK(aiw->namespaced && kind_has_status(aiw), "scope and status");
-    CHECK(kinds_by_plural(kinds, "", "v1", "pots") == NULL,
-          "what is not there is not found");
+    CHECK(kinds_by_plural(kinds, "", "v1", "pots") == NULL, "what is not there is not found");
 }
 
 static bool has_column(const struct kind *kind, const char *name)
@@ -40,15 +36,14 @@ static void rows_are_complete(const struct kinds *kinds)
         CHECK(kind->schema != NULL, "%s has a schema", kind->resource);
         CHECK(has_column(kind, "Name"), "%s shows its name", kind->resource);
         for (size_t c = 0; c < kind->column_count; c++)
-            CHECK(*kind->columns[c].description, "%s: %s says what it is",
-                  kind->resource, kind->columns[c].name);
+            CHECK(*kind->columns[c].description, "%s: %s says what it is", kind->resource,
+                  kind->columns[c].name);
     }
 }
 
 static void dangerous_kinds_are_not_in_all(const struct kinds *kinds)
 {
-    static const char *const never[] = {"managedclusters", "tenants",
-                                        "projects", "computepools"};
+    static const char *const never[] = {"managedclusters", "tenants", "projects", "computepools"};
 
     for (size_t i = 0; i < kinds_count(kinds); i++) {
         const struct kind *kind = kinds_at(kinds, i);
@@ -69,41 +64,35 @@ static void ages_read_like_kubectl(void)
         int64_t seconds;
         const char *age;
     } cases[] = {
-        {-5, "0s"},        {0, "0s"},          {119, "119s"}, {120, "2m"},
-        {200, "3m20s"},    {600, "10m"},       {10799, "179m"}, {10800, "3h"},
-        {12000, "3h20m"},  {172799, "47h"},    {172800, "2d"},
-        {266400, "3d2h"},  {691200, "8d"},     {63072000, "2y"},
-        {64800000, "2y20d"},
+        {-5, "0s"},     {0, "0s"},        {119, "119s"},  {120, "2m"},      {200, "3m20s"},
+        {600, "10m"},   {10799, "179m"},  {10800, "3h"},  {12000, "3h20m"}, {172799, "47h"},
+        {172800, "2d"}, {266400, "3d2h"}, {691200, "8d"}, {63072000, "2y"}, {64800000, "2y20d"},
     };
 
     for (size_t i = 0; i < count_of(cases); i++) {
         char age[24];
 
         kind_age(cases[i].seconds * CLOCK_SECOND, age);
-        CHECK_TEXT(age, cases[i].age, "%lld seconds",
-                   (long long)cases[i].seconds);
+        CHECK_TEXT(age, cases[i].age, "%lld seconds", (long long)cases[i].seconds);
     }
 }
 
 static void cells_follow_the_columns(const struct kinds *kinds)
 {
-    static const char text[] =
-        "{\"metadata\":{\"name\":\"edge\",\"creationTimestamp\":"
-        "\"2026-01-01T00:00:00Z\"},\"spec\":{\"hubAcceptsClient\":true},"
-        "\"status\":{\"conditions\":[{\"type\":\"ManagedClusterJoined\","
-        "\"status\":\"True\"}]}}";
+    static const char text[] = "{\"metadata\":{\"name\":\"edge\",\"creationTimestamp\":"
+                               "\"2026-01-01T00:00:00Z\"},\"spec\":{\"hubAcceptsClient\":true},"
+                               "\"status\":{\"conditions\":[{\"type\":\"ManagedClusterJoined\","
+                               "\"status\":\"True\"}]}}";
     scoped_arena struct arena *arena = arena_new();
-    const struct kind *kind = kinds_find(
-        kinds, "cluster.open-cluster-management.io", "managedclusters");
-    struct node *object = document_read_json(arena, text, strlen(text),
-                                             &document_limits_own, NULL);
+    const struct kind *kind =
+        kinds_find(kinds, "cluster.open-cluster-management.io", "managedclusters");
+    struct node *object = document_read_json(arena, text, strlen(text), &document_limits_own, NULL);
     struct node *cells;
     int64_t now;
 
     CHECK(clock_parse("2026-01-01T00:05:00Z", &now), "the clock is set");
     cells = kind_cells(arena, kind, object, now);
-    CHECK_TEXT(document_json(arena, cells),
-               "[\"edge\",true,\"\",\"True\",\"\",\"\",\"5m\"]",
+    CHECK_TEXT(document_json(arena, cells), "[\"edge\",true,\"\",\"True\",\"\",\"\",\"5m\"]",
                "cells stand in the order of the columns");
 }
 
@@ -125,7 +114,8 @@ static void is_warned_of(void *arg, const char *key, const struct schema *member
     const struct promise *promise = arg;
     scoped_mem char *path = mem_printf("%s%s%s", promise->path, *promise->path ? "." : "", key);
     struct promise below = {promise->kind, path};
-    bool idle = strstr(node_get_text(schema_source(member), "description"), "nothing acts on") != NULL;
+    bool idle =
+        strstr(node_get_text(schema_source(member), "description"), "nothing acts on") != NULL;
 
     (void)required;
     if (idle || is_unused(promise->kind, path))

@@ -11,30 +11,43 @@
 static const struct {
     const char *name, *endpoint, *host, *why; /* host NULL: refused with why */
 } endpoints[] = {
-    {"an address and a port", "{\"address\":\"10.1.2.3\",\"port\":8080,\"protocol\":\"TCP\"}", "10.1.2.3", ""},
+    {"an address and a port", "{\"address\":\"10.1.2.3\",\"port\":8080,\"protocol\":\"TCP\"}",
+     "10.1.2.3", ""},
     {"an IPv6 address", "{\"address\":\"fd00::1\",\"port\":80}", "fd00::1", ""},
     {"a name, in lower case", "{\"address\":\"GPU-1.lab\",\"port\":80}", "gpu-1.lab", ""},
     {"a URL", "{\"url\":\"https://gpu-1.lab:8443/v1?x=y\"}", "gpu-1.lab", ""},
-    {"a URL of its address", "{\"address\":\"10.1.2.3\",\"url\":\"http://10.1.2.3:80/\"}", "10.1.2.3", ""},
+    {"a URL of its address", "{\"address\":\"10.1.2.3\",\"url\":\"http://10.1.2.3:80/\"}",
+     "10.1.2.3", ""},
     {"nothing yet", "{\"name\":\"http\"}", "", ""},
     {"a script", "{\"url\":\"javascript:alert(1)\"}", NULL, "must begin with http"},
-    {"a script that looks like a URL", "{\"url\":\"javascript://a/%0aalert(1)\"}", NULL, "must begin with http"},
+    {"a script that looks like a URL", "{\"url\":\"javascript://a/%0aalert(1)\"}", NULL,
+     "must begin with http"},
     {"data", "{\"url\":\"data:text/html,x\"}", NULL, "must begin with http"},
     {"a user and a password", "{\"url\":\"https://user:pw@10.1.2.3/\"}", NULL, "no user"},
-    {"a user that looks like the host", "{\"url\":\"https://10.1.2.3@evil.example/\"}", NULL, "no user"},
-    {"a backslash before the host", "{\"url\":\"https:\\\\evil.example\"}", NULL, "characters of a URL"},
-    {"an escape sequence", "{\"url\":\"https://10.1.2.3/\\u001b[2J\"}", NULL, "characters of a URL"},
+    {"a user that looks like the host", "{\"url\":\"https://10.1.2.3@evil.example/\"}", NULL,
+     "no user"},
+    {"a backslash before the host", "{\"url\":\"https:\\\\evil.example\"}", NULL,
+     "characters of a URL"},
+    {"an escape sequence", "{\"url\":\"https://10.1.2.3/\\u001b[2J\"}", NULL,
+     "characters of a URL"},
     {"a blank", "{\"url\":\"https://10.1.2.3/ x\"}", NULL, "characters of a URL"},
-    {"a quote that would end an attribute", "{\"url\":\"https://10.1.2.3/\\\"onclick=x\"}", NULL, "characters of a URL"},
+    {"a quote that would end an attribute", "{\"url\":\"https://10.1.2.3/\\\"onclick=x\"}", NULL,
+     "characters of a URL"},
     {"no host", "{\"url\":\"https:///x\"}", NULL, "must name a host"},
     {"a port that is none", "{\"url\":\"http://10.1.2.3:99999/\"}", NULL, "must name a host"},
-    {"another port that is none", "{\"address\":\"10.1.2.3\",\"port\":70000}", NULL, "from 0 to 65535"},
+    {"another port that is none", "{\"address\":\"10.1.2.3\",\"port\":70000}", NULL,
+     "from 0 to 65535"},
     {"a port below none", "{\"address\":\"10.1.2.3\",\"port\":-1}", NULL, "from 0 to 65535"},
-    {"a port in words", "{\"address\":\"10.1.2.3\",\"port\":\"80@evil.example/\"}", NULL, "from 0 to 65535"},
-    {"an address with a path", "{\"address\":\"evil.example/\",\"port\":1}", NULL, "an address or a host name"},
-    {"an address with a user", "{\"address\":\"u@evil.example\",\"port\":1}", NULL, "an address or a host name"},
-    {"an address with an escape", "{\"address\":\"a\\u001b[31m\",\"port\":1}", NULL, "an address or a host name"},
-    {"a URL that leads elsewhere", "{\"address\":\"10.1.2.3\",\"url\":\"http://evil.example/\"}", NULL, "must lead to its address"},
+    {"a port in words", "{\"address\":\"10.1.2.3\",\"port\":\"80@evil.example/\"}", NULL,
+     "from 0 to 65535"},
+    {"an address with a path", "{\"address\":\"evil.example/\",\"port\":1}", NULL,
+     "an address or a host name"},
+    {"an address with a user", "{\"address\":\"u@evil.example\",\"port\":1}", NULL,
+     "an address or a host name"},
+    {"an address with an escape", "{\"address\":\"a\\u001b[31m\",\"port\":1}", NULL,
+     "an address or a host name"},
+    {"a URL that leads elsewhere", "{\"address\":\"10.1.2.3\",\"url\":\"http://evil.example/\"}",
+     NULL, "must lead to its address"},
     {"a URL that is a list", "{\"url\":[\"javascript:x\"]}", NULL, "must be strings"},
     {"no object", "\"javascript:x\"", NULL, "must be an object"},
 };
@@ -44,9 +57,9 @@ static void check_endpoints(void)
     for (size_t i = 0; i < count_of(endpoints); i++) {
         scoped_arena struct arena *arena = arena_new();
         struct err err = {0};
-        const struct node *node = document_read_json(arena, endpoints[i].endpoint,
-                                                     strlen(endpoints[i].endpoint),
-                                                     &document_limits_api, &err);
+        const struct node *node =
+            document_read_json(arena, endpoints[i].endpoint, strlen(endpoints[i].endpoint),
+                               &document_limits_api, &err);
         const char *host = "";
         int result = limits_check_endpoint(arena, node, "status.endpoints[0]", &host, &err);
 
@@ -65,15 +78,25 @@ static const struct {
     const char *name, *tree, *want; /* want: JSON, or the field that is refused */
     bool refused;
 } texts[] = {
-    {"plain text stays", "{\"a\":\"b\",\"message\":\"two\\nlines\\tand ünïcödé\"}", "{\"a\":\"b\",\"message\":\"two\\nlines\\tand ünïcödé\"}", false},
-    {"an escape sequence in a message is shown as such", "{\"conditions\":[{\"message\":\"\\u001b[2Jhi\"}]}", "{\"conditions\":[{\"message\":\"\xef\xbf\xbd[2Jhi\"}]}", false},
-    {"turned writing in a message", "{\"note\":\"a\\u202eb\\u2066c\"}", "{\"note\":\"a\xef\xbf\xbd" "b\xef\xbf\xbd" "c\"}", false},
-    {"what a program said, as feedback", "{\"fieldValue\":{\"string\":\"x\\u0007\"}}", "{\"fieldValue\":{\"string\":\"x\xef\xbf\xbd\"}}", false},
-    {"an escape sequence in a name", "{\"pods\":[{\"name\":\"a\\u001b\"}]}", "status.pods[0].name", true},
+    {"plain text stays", "{\"a\":\"b\",\"message\":\"two\\nlines\\tand ünïcödé\"}",
+     "{\"a\":\"b\",\"message\":\"two\\nlines\\tand ünïcödé\"}", false},
+    {"an escape sequence in a message is shown as such",
+     "{\"conditions\":[{\"message\":\"\\u001b[2Jhi\"}]}",
+     "{\"conditions\":[{\"message\":\"\xef\xbf\xbd[2Jhi\"}]}", false},
+    {"turned writing in a message", "{\"note\":\"a\\u202eb\\u2066c\"}",
+     "{\"note\":\"a\xef\xbf\xbd"
+     "b\xef\xbf\xbd"
+     "c\"}",
+     false},
+    {"what a program said, as feedback", "{\"fieldValue\":{\"string\":\"x\\u0007\"}}",
+     "{\"fieldValue\":{\"string\":\"x\xef\xbf\xbd\"}}", false},
+    {"an escape sequence in a name", "{\"pods\":[{\"name\":\"a\\u001b\"}]}", "status.pods[0].name",
+     true},
     {"C1 controls", "{\"version\":\"1\\u009b31m\"}", "status.version", true},
     {"a line end in a word", "{\"phase\":\"Run\\nning\"}", "status.phase", true},
     {"turned writing in a word", "{\"phase\":\"a\\u202eb\"}", "status.phase", true},
-    {"a key that cannot be shown", "{\"capacity\":{\"cpu\\u001b\":\"1\"}}", "status.capacity.cpu\xef\xbf\xbd", true},
+    {"a key that cannot be shown", "{\"capacity\":{\"cpu\\u001b\":\"1\"}}",
+     "status.capacity.cpu\xef\xbf\xbd", true},
 };
 
 static void check_texts(void)
@@ -106,12 +129,12 @@ static void check_lengths(void)
     node_set_text(arena, tree, "message", arena_printf(arena, "x%s", much));
     CHECK_INT(limits_check_texts(arena, tree, "status", &err), 0, "a long message is taken");
     CHECK(strlen(node_get_text(tree, "message")) < 4200 &&
-              text_is_utf8(node_get_text(tree, "message"),
-                           strlen(node_get_text(tree, "message"))),
+              text_is_utf8(node_get_text(tree, "message"), strlen(node_get_text(tree, "message"))),
           "and cut between letters");
     node_set_text(arena, tree, "phase", much);
     CHECK(limits_check_texts(arena, tree, "status", &err) < 0 &&
-              text_starts(err.text, "status.phase: "), "a long word is refused");
+              text_starts(err.text, "status.phase: "),
+          "a long word is refused");
 }
 
 static void check_bucket(void)
@@ -124,9 +147,12 @@ static void check_bucket(void)
         taken++;
     CHECK_INT(taken, 200, "as many at once as the burst");
     CHECK(wait >= 1, "then it says how long to wait");
-    CHECK(limits_take(&bucket, 10, 200, 1, now + CLOCK_SECOND, &wait), "after a second it is let in");
-    CHECK(limits_take(&bucket, 10, 200, 5000, now + 2 * CLOCK_SECOND, &wait), "one larger than the burst may pass");
-    CHECK(!limits_take(&bucket, 10, 200, 1, now + 60 * CLOCK_SECOND, &wait) && wait > 1, "and is a debt to be paid");
+    CHECK(limits_take(&bucket, 10, 200, 1, now + CLOCK_SECOND, &wait),
+          "after a second it is let in");
+    CHECK(limits_take(&bucket, 10, 200, 5000, now + 2 * CLOCK_SECOND, &wait),
+          "one larger than the burst may pass");
+    CHECK(!limits_take(&bucket, 10, 200, 1, now + 60 * CLOCK_SECOND, &wait) && wait > 1,
+          "and is a debt to be paid");
     CHECK(limits_take(&bucket, 10, 200, 1, now + 600 * CLOCK_SECOND, &wait), "which time pays");
 }
 

@@ -39,9 +39,9 @@ static void must(int result, const struct err *err)
 
 static void hub_open(struct hub *hub)
 {
-    struct store_options options = { .vfs = "sim" };
-    struct controllers_settings settings = { 0 };
-    struct err err = { 0 };
+    struct store_options options = {.vfs = "sim"};
+    struct controllers_settings settings = {0};
+    struct err err = {0};
 
     hub->arena = arena_new();
     hub->loop = loop_world_host(world, "hub");
@@ -74,8 +74,9 @@ static void hub_close(struct hub *hub)
 
 static const struct kind *kind_of(struct hub *hub, const char *plural)
 {
-    static const char *const groups[] = { "axle.dev", "cluster.open-cluster-management.io",
-                                          "work.open-cluster-management.io", "coordination.k8s.io", "" };
+    static const char *const groups[] = {"axle.dev", "cluster.open-cluster-management.io",
+                                         "work.open-cluster-management.io", "coordination.k8s.io",
+                                         ""};
 
     for (size_t i = 0; i < count_of(groups); i++)
         if (kinds_find(hub->kinds, groups[i], plural))
@@ -85,13 +86,17 @@ static const struct kind *kind_of(struct hub *hub, const char *plural)
 
 static int write_one(struct hub *hub, const struct node *body, bool trusted, struct err *err)
 {
-    struct objects_result result = { .arena = hub->arena };
+    struct objects_result result = {.arena = hub->arena};
     struct objects_write write = {
-        .who = { "somebody", "kubectl", trusted }, .grace = -1, .body = body,
+        .who = {"somebody", "kubectl", trusted},
+        .grace = -1,
+        .body = body,
         .kind = kinds_by_kind(hub->kinds, node_get_text(body, "apiVersion"),
                               node_get_text(body, "kind")),
-        .namespace = meta_namespace(body), .name = meta_name(body),
-        .patch = OBJECTS_PATCH_APPLY, .force = true,
+        .namespace = meta_namespace(body),
+        .name = meta_name(body),
+        .patch = OBJECTS_PATCH_APPLY,
+        .force = true,
     };
 
     if (objects_patch(hub->objects, &write, &result, err) < 0)
@@ -104,8 +109,9 @@ static int write_one(struct hub *hub, const struct node *body, bool trusted, str
 /* As a person: what is refused gives words. */
 static const char *refusal(struct hub *hub, const char *yaml)
 {
-    struct err err = { 0 };
-    struct node *all = document_read_all(hub->arena, yaml, strlen(yaml), &document_limits_own, &err);
+    struct err err = {0};
+    struct node *all =
+        document_read_all(hub->arena, yaml, strlen(yaml), &document_limits_own, &err);
 
     must(all ? 0 : -1, &err);
     for (size_t i = 0; i < node_count(all); i++)
@@ -116,27 +122,30 @@ static const char *refusal(struct hub *hub, const char *yaml)
 
 static void apply(struct hub *hub, const char *yaml)
 {
-    struct err err = { 0 };
-    struct node *all = document_read_all(hub->arena, yaml, strlen(yaml), &document_limits_own, &err);
+    struct err err = {0};
+    struct node *all =
+        document_read_all(hub->arena, yaml, strlen(yaml), &document_limits_own, &err);
 
     must(all ? 0 : -1, &err);
     for (size_t i = 0; i < node_count(all); i++)
         must(write_one(hub, node_item(all, i), true, &err), &err);
 }
 
-static struct node *get(struct hub *hub, const char *plural, const char *namespace, const char *name)
+static struct node *get(struct hub *hub, const char *plural, const char *namespace,
+                        const char *name)
 {
-    scoped_object struct object *object = objects_get(hub->objects, OBJECTS_STAGED,
-                                                      kind_of(hub, plural), namespace, name, NULL);
+    scoped_object struct object *object =
+        objects_get(hub->objects, OBJECTS_STAGED, kind_of(hub, plural), namespace, name, NULL);
 
     return object ? object_read(hub->arena, object) : NULL;
 }
 
 static void drop(struct hub *hub, const char *plural, const char *namespace, const char *name)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
-    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), namespace, name, &err), &err);
+    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), namespace, name, &err),
+         &err);
     loop_world_run(world, 10 * CLOCK_MS);
 }
 
@@ -154,7 +163,7 @@ static void gather(void *arg, const struct object *object)
 
 static const struct node *list_of(struct hub *hub, const char *plural)
 {
-    struct gathering gathering = { hub, node_list(hub->arena) };
+    struct gathering gathering = {hub, node_list(hub->arena)};
 
     objects_each(hub->objects, OBJECTS_STAGED, kind_of(hub, plural), "", gather, &gathering);
     return gathering.list;
@@ -164,16 +173,18 @@ static const struct node *list_of(struct hub *hub, const char *plural)
 static void let_works_go(struct hub *hub)
 {
     const struct node *works = list_of(hub, "manifestworks");
-    struct err err = { 0 };
+    struct err err = {0};
 
     for (size_t i = 0; i < node_count(works); i++) {
         scoped_object struct object *work = NULL;
 
         if (!meta_is_deleting(node_item(works, i)))
             continue;
-        work = objects_get(hub->objects, OBJECTS_STAGED, kind_of(hub, "manifestworks"),
-                           meta_namespace(node_item(works, i)), meta_name(node_item(works, i)), NULL);
-        must(objects_set_finalizer(hub->objects, "spoke", work, META_FINALIZER_WORK, false, &err), &err);
+        work =
+            objects_get(hub->objects, OBJECTS_STAGED, kind_of(hub, "manifestworks"),
+                        meta_namespace(node_item(works, i)), meta_name(node_item(works, i)), NULL);
+        must(objects_set_finalizer(hub->objects, "spoke", work, META_FINALIZER_WORK, false, &err),
+             &err);
     }
     loop_world_run(world, 10 * CLOCK_MS);
 }
@@ -184,15 +195,15 @@ static void let_works_go(struct hub *hub)
 static void report_works(struct hub *hub)
 {
     const struct node *works = list_of(hub, "manifestworks");
-    struct err err = { 0 };
+    struct err err = {0};
 
     for (size_t i = 0; i < node_count(works); i++) {
         const struct node *one = node_item(works, i);
         struct node *status = node_map(hub->arena);
-        const struct meta_condition applied = { "Applied", "True", "Done", "" };
-        scoped_object struct object *work = objects_get(
-            hub->objects, OBJECTS_STAGED, kind_of(hub, "manifestworks"), meta_namespace(one),
-            meta_name(one), NULL);
+        const struct meta_condition applied = {"Applied", "True", "Done", ""};
+        scoped_object struct object *work =
+            objects_get(hub->objects, OBJECTS_STAGED, kind_of(hub, "manifestworks"),
+                        meta_namespace(one), meta_name(one), NULL);
 
         meta_condition_set(hub->arena, status, NULL, &applied, meta_generation(one), 1);
         must(objects_set_status(hub->objects, "spoke", work, status, NULL, &err), &err);
@@ -202,9 +213,9 @@ static void report_works(struct hub *hub)
 
 static void come(struct hub *hub, const char *cluster)
 {
-    const struct meta_condition here = { "ManagedClusterConditionAvailable", "True", "Here", "" };
+    const struct meta_condition here = {"ManagedClusterConditionAvailable", "True", "Here", ""};
     struct node *status = node_map(hub->arena);
-    struct err err = { 0 };
+    struct err err = {0};
     scoped_object struct object *object = objects_get(
         hub->objects, OBJECTS_STAGED, kind_of(hub, "managedclusters"), "", cluster, NULL);
 
@@ -223,7 +234,8 @@ static int64_t number(struct hub *hub, const char *plural, const char *namespace
 
 static bool is_ready(struct hub *hub, const char *plural, const char *namespace, const char *name)
 {
-    return !strcmp(node_get_text(node_get(get(hub, plural, namespace, name), "status"), "phase"), "Ready");
+    return !strcmp(node_get_text(node_get(get(hub, plural, namespace, name), "status"), "phase"),
+                   "Ready");
 }
 
 #define AXLE "apiVersion: axle.dev/v1alpha1\nkind: "
@@ -275,10 +287,17 @@ static bool pool_works(struct hub *hub, const char *name)
     const char *secret = node_get_text(node_item(expected, 0), "secret");
     bool counted;
 
-    if (!*set || !get(hub, "secrets", namespace, secret) || !get(hub, "managedclusters", "", "ahead"))
+    if (!*set || !get(hub, "secrets", namespace, secret) ||
+        !get(hub, "managedclusters", "", "ahead"))
         return false;
-    apply(hub, arena_printf(hub->arena, OCM "v1\nkind: ManagedCluster\nmetadata: {name: joined, labels: "
-                            "{cluster.open-cluster-management.io/clusterset: %s}}\nspec: {hubAcceptsClient: true}\n", set));
+    apply(
+        hub,
+        arena_printf(
+            hub->arena,
+            OCM
+            "v1\nkind: ManagedCluster\nmetadata: {name: joined, labels: "
+            "{cluster.open-cluster-management.io/clusterset: %s}}\nspec: {hubAcceptsClient: true}\n",
+            set));
     come(hub, "joined");
     counted = number(hub, "computepools", namespace, name, "spokes", NULL) == 2 &&
               number(hub, "environments", namespace, name, "spokes", NULL) == 1;
@@ -306,9 +325,17 @@ static bool cluster_set_works(struct hub *hub, const char *name)
 {
     bool counted;
 
-    apply(hub, arena_printf(hub->arena, OCM "v1\nkind: ManagedCluster\nmetadata: {name: member, labels: "
-                            "{cluster.open-cluster-management.io/clusterset: %s}}\nspec: {hubAcceptsClient: true}\n", name));
-    counted = !strcmp(meta_condition_status(get(hub, "managedclustersets", "", name), "ClusterSetEmpty"), "False");
+    apply(
+        hub,
+        arena_printf(
+            hub->arena,
+            OCM
+            "v1\nkind: ManagedCluster\nmetadata: {name: member, labels: "
+            "{cluster.open-cluster-management.io/clusterset: %s}}\nspec: {hubAcceptsClient: true}\n",
+            name));
+    counted =
+        !strcmp(meta_condition_status(get(hub, "managedclustersets", "", name), "ClusterSetEmpty"),
+                "False");
     drop(hub, "managedclusters", "", "member");
     return counted;
 }
@@ -331,34 +358,49 @@ static const struct {
     bool (*works)(struct hub *hub, const char *name);
     size_t most; /* longer ones are refused */
 } chains[] = {
-    { "placements", OCM "v1beta1\nkind: Placement" NAMED "spec: {clusterSets: [global]}\n", placement_works, 253 },
-    { "environments", AXLE "Environment" NAMED
-      "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n", environment_works, 253 },
-    { "manifestworkreplicasets", OCM "v1beta1\nkind: Placement" NAMED "spec: {clusterSets: [global]}\n---\n"
-      WORKS "v1alpha1\nkind: ManifestWorkReplicaSet" NAMED
-      "spec: {placementRefs: [{name: %1$s}], manifestWorkTemplate: {workload: {manifests: "
-      "[{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: default}}]}}}\n", set_works, 249 },
-    { "aiworkloads", AXLE "WorkloadProfile" NAMED
-      "spec: {type: Application, components: [{name: s, type: worker, properties: {command: [a]}}]}\n---\n"
-      AXLE "ProfileBundle" NAMED "spec: {workloadProfileRefs: [{name: %1$s}]}\n---\n"
-      AXLE "Environment" NAMED
-      "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n---\n"
-      AXLE "AIWorkload" NAMED "spec: {profileBundleRef: {name: %1$s}, environmentRef: {name: %1$s}}\n",
-      application_works, 253 },
-    { "computepools", AXLE "ComputePool" NAMED "spec: {spokes: [ahead]}\n", pool_works, 253 },
-    { "workloadprofiles", AXLE "WorkloadProfile" NAMED
-      "spec: {type: Application, components: [{name: s, type: worker, properties: {command: [a]}}]}\n", profile_works, 253 },
-    { "managedclustersetbindings", OCM "v1beta2\nkind: ManagedClusterSetBinding" NAMED "spec: {clusterSet: %1$s}\n",
-      binding_works, 253 },
-    { "managedclustersets", OCM "v1beta2\nkind: ManagedClusterSet\nmetadata: {name: %1$s}\n"
-      "spec: {clusterSelector: {selectorType: ExclusiveClusterSetLabel}}\n", cluster_set_works, 63 },
-    { "tenants", AXLE "Tenant\nmetadata: {name: %1$s}\nspec: {}\n", tenant_works, 56 },
-    { "projects", AXLE "Project\nmetadata: {name: %1$s}\nspec: {tenant: acme}\n", project_works, 63 },
-    { "managedclusters", OCM "v1\nkind: ManagedCluster\nmetadata: {name: %1$s}\nspec: {hubAcceptsClient: true}\n",
-      cluster_works, 63 },
+    {"placements", OCM "v1beta1\nkind: Placement" NAMED "spec: {clusterSets: [global]}\n",
+     placement_works, 253},
+    {"environments",
+     AXLE
+     "Environment" NAMED
+     "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n",
+     environment_works, 253},
+    {"manifestworkreplicasets",
+     OCM "v1beta1\nkind: Placement" NAMED "spec: {clusterSets: [global]}\n---\n" WORKS
+         "v1alpha1\nkind: ManifestWorkReplicaSet" NAMED
+         "spec: {placementRefs: [{name: %1$s}], manifestWorkTemplate: {workload: {manifests: "
+         "[{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: default}}]}}}\n",
+     set_works, 249},
+    {"aiworkloads",
+     AXLE
+     "WorkloadProfile" NAMED
+     "spec: {type: Application, components: [{name: s, type: worker, properties: {command: [a]}}]}\n---\n" AXLE
+     "ProfileBundle" NAMED "spec: {workloadProfileRefs: [{name: %1$s}]}\n---\n" AXLE
+     "Environment" NAMED
+     "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n---\n" AXLE
+     "AIWorkload" NAMED "spec: {profileBundleRef: {name: %1$s}, environmentRef: {name: %1$s}}\n",
+     application_works, 253},
+    {"computepools", AXLE "ComputePool" NAMED "spec: {spokes: [ahead]}\n", pool_works, 253},
+    {"workloadprofiles",
+     AXLE
+     "WorkloadProfile" NAMED
+     "spec: {type: Application, components: [{name: s, type: worker, properties: {command: [a]}}]}\n",
+     profile_works, 253},
+    {"managedclustersetbindings",
+     OCM "v1beta2\nkind: ManagedClusterSetBinding" NAMED "spec: {clusterSet: %1$s}\n",
+     binding_works, 253},
+    {"managedclustersets",
+     OCM "v1beta2\nkind: ManagedClusterSet\nmetadata: {name: %1$s}\n"
+         "spec: {clusterSelector: {selectorType: ExclusiveClusterSetLabel}}\n",
+     cluster_set_works, 63},
+    {"tenants", AXLE "Tenant\nmetadata: {name: %1$s}\nspec: {}\n", tenant_works, 56},
+    {"projects", AXLE "Project\nmetadata: {name: %1$s}\nspec: {tenant: acme}\n", project_works, 63},
+    {"managedclusters",
+     OCM "v1\nkind: ManagedCluster\nmetadata: {name: %1$s}\nspec: {hubAcceptsClient: true}\n",
+     cluster_works, 63},
 };
 
-static const size_t lengths[] = { 1, 40, 52, 53, 56, 57, 60, 63, 64, 124, 242, 249, 250, 253, 254 };
+static const size_t lengths[] = {1, 40, 52, 53, 56, 57, 60, 63, 64, 124, 242, 249, 250, 253, 254};
 
 /* "aaa…", or with dots, which not all kinds have. */
 static char *name_of(struct hub *hub, size_t len, bool dots)
@@ -375,7 +417,7 @@ static char *name_of(struct hub *hub, size_t len, bool dots)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static char *fill(struct hub *hub, const char *format, const char *name)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     text_addf(&out, format, name, namespace);
     return arena_string(hub->arena, text_string(&out));
@@ -400,8 +442,8 @@ static void sweep(struct hub *hub, const char *plural, const char *name)
 
 static void check_chain(struct hub *hub, size_t which, size_t len, bool dots)
 {
-    static const char *const parts[] = { "environments", "placements", "profilebundles",
-                                         "workloadprofiles" };
+    static const char *const parts[] = {"environments", "placements", "profilebundles",
+                                        "workloadprofiles"};
     const char *plural = chains[which].plural;
     char *name = name_of(hub, len, dots);
     const char *why = refusal(hub, fill(hub, chains[which].yaml, name));
@@ -411,11 +453,12 @@ static void check_chain(struct hub *hub, size_t which, size_t len, bool dots)
 
     if (len > chains[which].most || (dots && label && strchr(name, '.'))) {
         check_refusal(why, plural, len);
-    } else if (CHECK(!why, "%s of %zu letters%s are taken: %s", plural, len, dots ? " and dots" : "",
-                     why ? why : "")) {
+    } else if (CHECK(!why, "%s of %zu letters%s are taken: %s", plural, len,
+                     dots ? " and dots" : "", why ? why : "")) {
         if (!CHECK(chains[which].works(hub, name), "%s of %zu letters%s work", plural, len,
                    dots ? " and dots" : ""))
-            printf("# %s\n", document_json(hub->arena, node_get(get(hub, plural, in, name), "status")));
+            printf("# %s\n",
+                   document_json(hub->arena, node_get(get(hub, plural, in, name), "status")));
         sweep(hub, plural, name);
         CHECK(!get(hub, plural, in, name), "and end");
     }
@@ -425,9 +468,10 @@ static void check_chain(struct hub *hub, size_t which, size_t len, bool dots)
 
 static bool is_left(struct hub *hub)
 {
-    static const char *const made[] = { "workloaddeployments", "manifestworkreplicasets",
-        "manifestworks", "workloads", "placements", "placementdecisions", "environments",
-        "secrets", "jointokens" };
+    static const char *const made[] = {
+        "workloaddeployments", "manifestworkreplicasets", "manifestworks", "workloads",
+        "placements",          "placementdecisions",      "environments",  "secrets",
+        "jointokens"};
 
     for (size_t i = 0; i < count_of(made); i++)
         if (node_count(list_of(hub, made[i]))) {
@@ -440,10 +484,16 @@ static bool is_left(struct hub *hub)
 static void make_world(struct hub *hub, const char *project)
 {
     namespace = project;
-    apply(hub, fill(hub, AXLE "Tenant\nmetadata: {name: acme}\nspec: {clusterSets: [global]}\n---\n"
-                    AXLE "Project\nmetadata: {name: %2$s}\nspec: {tenant: acme}\n---\n"
-                    OCM "v1\nkind: ManagedCluster\nmetadata: {name: edge, labels: "
-                    "{cluster.open-cluster-management.io/clusterset: default}}\nspec: {hubAcceptsClient: true}\n", ""));
+    apply(
+        hub,
+        fill(
+            hub,
+            AXLE
+            "Tenant\nmetadata: {name: acme}\nspec: {clusterSets: [global]}\n---\n" AXLE
+            "Project\nmetadata: {name: %2$s}\nspec: {tenant: acme}\n---\n" OCM
+            "v1\nkind: ManagedCluster\nmetadata: {name: edge, labels: "
+            "{cluster.open-cluster-management.io/clusterset: default}}\nspec: {hubAcceptsClient: true}\n",
+            ""));
     come(hub, "edge");
 }
 
@@ -454,17 +504,24 @@ static void check_long_project(struct hub *hub)
     for (size_t which = 0; which < count_of(chains); which++)
         if (kind_of(hub, chains[which].plural)->namespaced)
             check_chain(hub, which, chains[which].most == 249 ? 189 : chains[which].most, false);
-    check_refusal(refusal(hub, fill(hub, WORKS "v1alpha1\nkind: ManifestWorkReplicaSet" NAMED
-                                    "spec: {placementRefs: [{name: x}], manifestWorkTemplate: {workload: {manifests: "
-                                    "[{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: default}}]}}}\n",
-                                    name_of(hub, 190, false))), "manifestworkreplicasets", 190);
+    check_refusal(
+        refusal(
+            hub,
+            fill(
+                hub,
+                WORKS
+                "v1alpha1\nkind: ManifestWorkReplicaSet" NAMED
+                "spec: {placementRefs: [{name: x}], manifestWorkTemplate: {workload: {manifests: "
+                "[{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: default}}]}}}\n",
+                name_of(hub, 190, false))),
+        "manifestworkreplicasets", 190);
     CHECK(!is_left(hub), "nothing is left in a project of 63 letters");
 }
 
 int main(void)
 {
     struct store_disk *disk = store_disk_new("sim");
-    struct hub hub = { 0 };
+    struct hub hub = {0};
 
     world = loop_world_new(1);
     hub_open(&hub);

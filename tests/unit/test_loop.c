@@ -13,8 +13,14 @@
 static struct text order;
 static struct loop *loop;
 
-static void add_a(void *arg) { text_add(&order, arg); }
-static void stop(void *arg) { loop_stop(arg); }
+static void add_a(void *arg)
+{
+    text_add(&order, arg);
+}
+static void stop(void *arg)
+{
+    loop_stop(arg);
+}
 
 static void turn_until(bool *so)
 {
@@ -56,9 +62,18 @@ struct side {
 };
 static struct side server, client;
 
-static void on_opened(void *arg) { ((struct side *)arg)->opened = true; }
-static void on_ended(void *arg) { ((struct side *)arg)->ended = true; }
-static void on_drained(void *arg) { ((struct side *)arg)->drained++; }
+static void on_opened(void *arg)
+{
+    ((struct side *)arg)->opened = true;
+}
+static void on_ended(void *arg)
+{
+    ((struct side *)arg)->ended = true;
+}
+static void on_drained(void *arg)
+{
+    ((struct side *)arg)->drained++;
+}
 static void on_read(void *arg, const char *bytes, size_t len)
 {
     struct side *side = arg;
@@ -80,11 +95,12 @@ static void on_closed(void *arg, const struct err *why)
     side->why = why->code;
 }
 static const struct loop_stream_events echo = {
-    .read = on_read, .ended = on_server_ended, .drained = on_drained,
-    .closed = on_closed};
-static const struct loop_stream_events talk = {
-    .opened = on_opened, .read = on_read, .ended = on_ended,
-    .drained = on_drained, .closed = on_closed};
+    .read = on_read, .ended = on_server_ended, .drained = on_drained, .closed = on_closed};
+static const struct loop_stream_events talk = {.opened = on_opened,
+                                               .read = on_read,
+                                               .ended = on_ended,
+                                               .drained = on_drained,
+                                               .closed = on_closed};
 
 static void accept_one(struct loop_stream *stream, void *arg)
 {

@@ -49,7 +49,11 @@ static void check_readers(void)
 static void check_nothing(void)
 {
     static const char *const nothings[] = {
-        "null", "7", "[]", "{}", "{\"metadata\":null,\"status\":null}",
+        "null",
+        "7",
+        "[]",
+        "{}",
+        "{\"metadata\":null,\"status\":null}",
         "{\"metadata\":\"a\",\"status\":[]}",
         "{\"metadata\":{\"name\":7,\"labels\":[],\"annotations\":\"a\",\"finalizers\":{\"x\":1},"
         "\"ownerReferences\":[null,7],\"managedFields\":[[]],\"generation\":\"3\"},"
@@ -59,8 +63,7 @@ static void check_nothing(void)
     for (size_t i = 0; i <= count_of(nothings); i++) {
         scoped_arena struct arena *arena = arena_new();
         const char *said = i < count_of(nothings) ? nothings[i] : "no object";
-        const struct node *object =
-            i < count_of(nothings) ? read_object(arena, nothings[i]) : NULL;
+        const struct node *object = i < count_of(nothings) ? read_object(arena, nothings[i]) : NULL;
 
         CHECK(!*meta_name(object) && !*meta_namespace(object) && !*meta_uid(object) &&
                   !meta_generation(object) && !meta_is_deleting(object),
@@ -132,13 +135,20 @@ static void check_words(void)
         char between;
         bool has;
     } cases[] = {
-        { "cpu,memory,pids", "cpu", ',', true },    { "cpu,memory,pids", "pids", ',', true },
-        { "cpu,memory,pids", "memory", ',', true }, { "cpu,memory,pids", "mem", ',', false },
-        { "cpuset,cpu", "cpu", ',', true },         { "cpuset", "cpu", ',', false },
-        { "cpu", "cpuset", ',', false },            { "a b", "b", ' ', true },
-        { "a b", "a b", ' ', false },               { "a,,b", "", ',', false },
-        { "", "", ',', false },                     { "", "a", ',', false },
-        { "a,", "a", ',', true },                   { ",a", "a", ',', true },
+        {"cpu,memory,pids", "cpu", ',', true},
+        {"cpu,memory,pids", "pids", ',', true},
+        {"cpu,memory,pids", "memory", ',', true},
+        {"cpu,memory,pids", "mem", ',', false},
+        {"cpuset,cpu", "cpu", ',', true},
+        {"cpuset", "cpu", ',', false},
+        {"cpu", "cpuset", ',', false},
+        {"a b", "b", ' ', true},
+        {"a b", "a b", ' ', false},
+        {"a,,b", "", ',', false},
+        {"", "", ',', false},
+        {"", "a", ',', false},
+        {"a,", "a", ',', true},
+        {",a", "a", ',', true},
     };
     scoped_arena struct arena *arena = arena_new();
     struct node *list = read_object(arena, "[\"a\",7,null,\"b\",\"a\"]");
@@ -164,7 +174,7 @@ static void check_conditions(void)
                "{\"type\":\"Placed\",\"status\":\"True\",\"observedGeneration\":1}]}}");
     const struct node *before = meta_conditions(object);
     struct node *status = meta_copy_status(arena, object);
-    struct meta_condition ready = { "Ready", "False", "Waits", "for a spoke" };
+    struct meta_condition ready = {"Ready", "False", "Waits", "for a spoke"};
     int64_t now = 0;
 
     CHECK(clock_parse("2026-02-02T00:00:00Z", &now), "a time is read");
@@ -187,7 +197,7 @@ static void check_conditions(void)
                "\"message\":\"for a spoke\",\"lastTransitionTime\":\"2026-02-02T00:00:00Z\"}",
                "another status has another time");
     CHECK_TEXT(meta_condition_status(object, "Ready"), "False", "the object itself is unchanged");
-    meta_condition_set(arena, status, NULL, &(struct meta_condition){ "New", "True", "", "" }, 0,
+    meta_condition_set(arena, status, NULL, &(struct meta_condition){"New", "True", "", ""}, 0,
                        now);
     CHECK_INT((long long)node_count(node_get(status, "conditions")), 3, "a new one comes last");
     CHECK_TEXT(node_get_text(status, "phase"), "Up", "the rest of the status is copied");

@@ -36,8 +36,8 @@ struct progress {
     size_t sample, pair; /* where it is */
     long writes, taken, refused;
     long broken, unnamed, unread, unlike; /* answers that must not be */
-    char now[16384];     /* what was sent last */
-    char words[8][600];  /* of the first answers that must not be */
+    char now[16384];                      /* what was sent last */
+    char words[8][600];                   /* of the first answers that must not be */
     size_t word_count;
 };
 static struct progress *progress; /* shared memory, of this worker */
@@ -82,7 +82,8 @@ static const char *essence(struct place *place, struct arena *arena, const struc
                            const char *namespace, const char *name)
 {
     scoped_object struct object *object =
-        objects_get(place->hub->objects, OBJECTS_PUBLISHED, kind, kind->namespaced ? namespace : "", name, NULL);
+        objects_get(place->hub->objects, OBJECTS_PUBLISHED, kind, kind->namespaced ? namespace : "",
+                    name, NULL);
     struct node *node = object ? object_read(arena, object) : NULL;
     struct node *labels = node_at(node, "metadata", "labels", NULL);
 
@@ -99,9 +100,12 @@ static void remove_subject(struct place *place, const struct subject *s, const c
 
     exchange(place, &(struct sending){.method = "DELETE", .target = one});
     settle(place);
-    for (int i = 0; i < 3 && exchange(place, &(struct sending){.method = "GET", .target = one}) == 200; i++) {
-        exchange(place, &(struct sending){.method = "PATCH", .type = "application/merge-patch+json",
-                                          .target = one, .body = "{\"metadata\":{\"finalizers\":null}}"});
+    for (int i = 0;
+         i < 3 && exchange(place, &(struct sending){.method = "GET", .target = one}) == 200; i++) {
+        exchange(place, &(struct sending){.method = "PATCH",
+                                          .type = "application/merge-patch+json",
+                                          .target = one,
+                                          .body = "{\"metadata\":{\"finalizers\":null}}"});
         settle(place);
     }
 }
@@ -114,11 +118,15 @@ static bool restore(struct place *place, struct subject *s)
     const char *status = arena_printf(arena, "%s/status", s->one);
 
     body = mem_copy_string(document_json(arena, s->sample));
-    if (exchange(place, &(struct sending){.method = "PUT", .type = "application/json",
-                                          .target = s->one, .body = body}) >= 300) {
+    if (exchange(place, &(struct sending){.method = "PUT",
+                                          .type = "application/json",
+                                          .target = s->one,
+                                          .body = body}) >= 300) {
         remove_subject(place, s, s->name);
-        if (exchange(place, &(struct sending){.method = "POST", .type = "application/json",
-                                              .target = s->list, .body = body}) >= 300) {
+        if (exchange(place, &(struct sending){.method = "POST",
+                                              .type = "application/json",
+                                              .target = s->list,
+                                              .body = body}) >= 300) {
             snprintf(progress->now, sizeof progress->now, "%s", body);
             complain(&progress->broken, "the sample is refused", text_string(&place->body));
             return false;
@@ -126,8 +134,9 @@ static bool restore(struct place *place, struct subject *s)
     }
     settle(place);
     if (kind_has_status(s->kind) && node_get(s->sample, "status"))
-        exchange(place, &(struct sending){.method = "PUT", .type = "application/json",
-                                          .target = status, .body = body});
+        exchange(place,
+                 &(struct sending){
+                     .method = "PUT", .type = "application/json", .target = status, .body = body});
     settle(place);
     return true;
 }
@@ -146,8 +155,10 @@ static void make_member(void *arg, const char *key, const struct schema *member,
 {
     struct making *making = arg;
 
-    if (making->depth || (strcmp(key, "metadata") && strcmp(key, "apiVersion") && strcmp(key, "kind")))
-        node_set(making->arena, making->map, key, made_of(making->arena, member, making->depth + 1));
+    if (making->depth ||
+        (strcmp(key, "metadata") && strcmp(key, "apiVersion") && strcmp(key, "kind")))
+        node_set(making->arena, making->map, key,
+                 made_of(making->arena, member, making->depth + 1));
 }
 
 static struct node *made_of(struct arena *arena, const struct schema *schema, int depth)
@@ -164,8 +175,10 @@ static struct node *made_of(struct arena *arena, const struct schema *schema, in
         node_add(arena, list, made_of(arena, schema_items(schema), depth + 1));
         return list;
     case SCHEMA_STRING:
-        return node_string(arena, strcmp(node_get_text(schema_source(schema), "format"), "date-time")
-                                      ? "x" : "2026-01-01T00:00:00Z");
+        return node_string(arena,
+                           strcmp(node_get_text(schema_source(schema), "format"), "date-time")
+                               ? "x"
+                               : "2026-01-01T00:00:00Z");
     case SCHEMA_INTEGER:
     case SCHEMA_NUMBER:
         return node_int(arena, node_get_int(schema_source(schema), "minimum", 1));
@@ -194,13 +207,14 @@ static struct node *sample_from_schema(struct arena *arena, const struct kind *k
 /* ---- One write -------------------------------------------------------------- */
 
 enum way { CREATE, UPDATE, MERGE, STRATEGIC, JSON, APPLY, WAY_COUNT };
-static const char *const way_types[] = {
-    [CREATE] = "application/json", [UPDATE] = "application/json",
-    [MERGE] = "application/merge-patch+json",
-    [STRATEGIC] = "application/strategic-merge-patch+json",
-    [JSON] = "application/json-patch+json", [APPLY] = "application/apply-patch+yaml"};
+static const char *const way_types[] = {[CREATE] = "application/json",
+                                        [UPDATE] = "application/json",
+                                        [MERGE] = "application/merge-patch+json",
+                                        [STRATEGIC] = "application/strategic-merge-patch+json",
+                                        [JSON] = "application/json-patch+json",
+                                        [APPLY] = "application/apply-patch+yaml"};
 static const char *const way_methods[] = {
-    [CREATE] = "POST", [UPDATE] = "PUT", [MERGE] = "PATCH",
+    [CREATE] = "POST",     [UPDATE] = "PUT", [MERGE] = "PATCH",
     [STRATEGIC] = "PATCH", [JSON] = "PATCH", [APPLY] = "PATCH"};
 
 struct trial {
@@ -243,8 +257,10 @@ static const char *target_of(struct arena *arena, const struct trial *t)
 /* A kube-apiserver's words, or OCM's, that name no field. */
 static const char *const originals[] = {
     "the server rejected our request due to an error in our request",
-    "Workload manifests should not be empty", "is invalid in client configs",
-    "It is not allowed to set TimeAdded", "does not contain declared merge key",
+    "Workload manifests should not be empty",
+    "is invalid in client configs",
+    "It is not allowed to set TimeAdded",
+    "does not contain declared merge key",
     "must have the same name as the target ManagedClusterSet",
     "a valid config key must consist of",
 };
@@ -261,8 +277,8 @@ static bool is_original(const char *message)
 static void judge_refusal(struct place *place, const struct trial *t)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *status = document_read_json(arena, text_string(&place->body), place->body.len,
-                                                   &document_limits_own, NULL);
+    const struct node *status = document_read_json(arena, text_string(&place->body),
+                                                   place->body.len, &document_limits_own, NULL);
     const char *message = node_get_text(status, "message");
     const char *metadata[] = {"name", "namespace", "uid", "resourceVersion", "apiVersion", "kind"};
     bool named = mutation_is_named(t->pointer, text_string(&place->body));
@@ -307,8 +323,11 @@ static bool try_one(struct place *place, const struct trial *t)
     snprintf(progress->now, sizeof progress->now, "%s %s as %s, %s = %s: %s", way_methods[t->way],
              target, who_names[t->who], t->pointer, t->value ? t->value : "(missing)", body);
     progress->writes++;
-    status = exchange(place, &(struct sending){.who = t->who, .method = way_methods[t->way],
-                                               .type = way_types[t->way], .target = target, .body = body});
+    status = exchange(place, &(struct sending){.who = t->who,
+                                               .method = way_methods[t->way],
+                                               .type = way_types[t->way],
+                                               .target = target,
+                                               .body = body});
     if (status < 200 || status >= 300) {
         judge_refusal(place, t);
         if (strcmp(before, essence(place, arena, s->kind, s->namespace, s->name)))
@@ -320,8 +339,8 @@ static bool try_one(struct place *place, const struct trial *t)
     if (is_question)
         return false;
     if (t->way == CREATE && !*t->subresource) {
-        const struct node *made = document_read_json(arena, text_string(&place->body), place->body.len,
-                                                     &document_limits_own, NULL);
+        const struct node *made = document_read_json(arena, text_string(&place->body),
+                                                     place->body.len, &document_limits_own, NULL);
         const char *name = node_get_text(node_get(made, "metadata"), "name");
 
         judge_reading(place, arena_printf(arena, "%s/%s", s->list, name));
@@ -357,10 +376,16 @@ static void watch(struct place *place, const struct kind *kind, bool as_table)
     http_call_cancel(&place->watch);
     if (!(kind->verbs & KIND_WATCH))
         return;
-    place->watch = http_client_send(place->http, &(struct http_client_request){
-        .target = arena_printf(arena, "%s/%s/%s?watch=true", *kind->group ? "/apis" : "/api",
-                               kind->api_version, kind->plural),
-        .headers = &accept, .header_count = 1, .data = on_watch, .done = on_watch_done, .arg = place});
+    place->watch = http_client_send(
+        place->http,
+        &(struct http_client_request){.target = arena_printf(arena, "%s/%s/%s?watch=true",
+                                                             *kind->group ? "/apis" : "/api",
+                                                             kind->api_version, kind->plural),
+                                      .headers = &accept,
+                                      .header_count = 1,
+                                      .data = on_watch,
+                                      .done = on_watch_done,
+                                      .arg = place});
 }
 
 /* Whether such an object may be written by them at all, to spare the rest. */
@@ -404,7 +429,11 @@ static void try_value(struct place *place, struct subject *s, const char *pointe
 
     for (size_t i = 0; i < rounds; i++) {
         size_t n = seed + i * 7;
-        struct trial t = {s, pointer, value, (enum way)(n % WAY_COUNT), pick_who(s, n / 3),
+        struct trial t = {s,
+                          pointer,
+                          value,
+                          (enum way)(n % WAY_COUNT),
+                          pick_who(s, n / 3),
                           pick_subresource(s, pointer, n / 2)};
 
         if (s->kind->is_question || t.way == CREATE)
@@ -447,21 +476,24 @@ static void try_subject(struct place *place, struct subject *s, size_t from)
 /* What nobody writes to: as it is now. */
 static const char *bystanders(struct place *place, struct arena *arena)
 {
-    static const char *const those[][4] = {{"", "secrets", "research", "kept"},
-                                           {"axle.dev", "tenants", "", "acme"},
-                                           {"axle.dev", "projects", "", "research"},
-                                           {"cluster.open-cluster-management.io", "managedclusters", "", "edge-3"}};
+    static const char *const those[][4] = {
+        {"", "secrets", "research", "kept"},
+        {"axle.dev", "tenants", "", "acme"},
+        {"axle.dev", "projects", "", "research"},
+        {"cluster.open-cluster-management.io", "managedclusters", "", "edge-3"}};
     const char *all = "";
 
     for (size_t i = 0; i < count_of(those); i++)
         all = arena_printf(arena, "%s%s", all,
-                           essence(place, arena, kinds_find(place->hub->kinds, those[i][0], those[i][1]),
+                           essence(place, arena,
+                                   kinds_find(place->hub->kinds, those[i][0], those[i][1]),
                                    those[i][2], those[i][3]));
     return all;
 }
 
 /* The n-th sample: those that are written down, then kinds that have none. */
-static struct node *sample_at(struct place *place, struct arena *arena, const struct kinds *kinds, size_t n)
+static struct node *sample_at(struct place *place, struct arena *arena, const struct kinds *kinds,
+                              size_t n)
 {
     scoped_text struct text out = {0};
     const char *text, *hole;
@@ -475,7 +507,8 @@ static struct node *sample_at(struct place *place, struct arena *arena, const st
     text_add_bytes(&out, text, hole ? (size_t)(hole - text) : strlen(text));
     if (hole)
         text_addf(&out, "%s%s", place->request, hole + 7);
-    sample = document_read_yaml(arena, text_string(&out), out.len, true, &document_limits_own, &err);
+    sample =
+        document_read_yaml(arena, text_string(&out), out.len, true, &document_limits_own, &err);
     if (!sample)
         bail(text, err.text);
     return sample;
@@ -499,7 +532,8 @@ static void run_sample(struct place *place, size_t n, size_t from, const char *o
     struct subject s = {.sample = sample_at(place, arena, kinds, n)};
     const struct node *metadata = node_get(s.sample, "metadata");
 
-    s.kind = kinds_by_kind(kinds, node_get_text(s.sample, "apiVersion"), node_get_text(s.sample, "kind"));
+    s.kind = kinds_by_kind(kinds, node_get_text(s.sample, "apiVersion"),
+                           node_get_text(s.sample, "kind"));
     if (!s.kind || (only && strcmp(s.kind->kind, only)) || !(s.kind->verbs & KIND_CREATE) ||
         (n >= count_of(nulls_samples) && has_sample(s.kind)))
         return;
@@ -618,7 +652,8 @@ int main(int argc, char **argv)
 
         report(p);
         all.writes += p->writes, all.taken += p->taken, all.refused += p->refused;
-        all.broken += p->broken, all.unnamed += p->unnamed, all.unread += p->unread, all.unlike += p->unlike;
+        all.broken += p->broken, all.unnamed += p->unnamed, all.unread += p->unread,
+            all.unlike += p->unlike;
     }
     printf("# %ld writes, %ld taken, %ld refused\n", all.writes, all.taken, all.refused);
     CHECK_INT(all.broken, 0, "every write is answered as one should be");

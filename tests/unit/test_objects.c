@@ -22,24 +22,19 @@ static void test_create(void)
     CHECK(create("configmaps", "{'apiVersion':'v1','kind':'ConfigMap',"
                                "'metadata':{'name':'good'},'data':{'a':'1'}}") == 0,
           "create: %s", err.text);
-    CHECK(result.created && !see("configmaps", "good"),
-          "not seen before it is durable");
-    CHECK(create("configmaps", "{'metadata':{'name':'good'}}") < 0 &&
-              err.code == ERR_EXISTS,
+    CHECK(result.created && !see("configmaps", "good"), "not seen before it is durable");
+    CHECK(create("configmaps", "{'metadata':{'name':'good'}}") < 0 && err.code == ERR_EXISTS,
           "but it is in the way of another");
     CHECK_TEXT(err.text, "configmaps \"good\" already exists", "in words");
     objects_commit(objects);
     map = see("configmaps", "good");
     CHECK_TEXT(node_text(node_at(map, "data", "a", NULL)), "1", "seen after");
-    CHECK_INT((long long)strlen(metadata_of("configmaps", "good", "uid")), 36,
-              "it has a uid");
+    CHECK_INT((long long)strlen(metadata_of("configmaps", "good", "uid")), 36, "it has a uid");
     CHECK_TEXT(metadata_of("configmaps", "good", "resourceVersion"), "3",
                "the store's revision is in it");
-    CHECK(node_count(node_at(map, "metadata", "managedFields", NULL)) == 1,
-          "and who wrote it");
+    CHECK(node_count(node_at(map, "metadata", "managedFields", NULL)) == 1, "and who wrote it");
     CHECK(create("configmaps", "{'metadata':{'generateName':'gen-'}}") == 0 &&
-              text_starts(result.object->name, "gen-") &&
-              strlen(result.object->name) == 9,
+              text_starts(result.object->name, "gen-") && strlen(result.object->name) == 9,
           "a name is made");
     objects_commit(objects);
 }
@@ -54,26 +49,21 @@ static void test_words(void)
         {"configmaps", "{'metadata':{}}", ERR_INVALID,
          "ConfigMap \"\" is invalid: metadata.name: Required value: name or "
          "generateName is required"},
-        {"configmaps",
-         "{'metadata':{'name':'other','namespace':'elsewhere'}}",
-         ERR_BAD_REQUEST,
+        {"configmaps", "{'metadata':{'name':'other','namespace':'elsewhere'}}", ERR_BAD_REQUEST,
          "the namespace of the provided object does not match the namespace "
          "sent on the request"},
         {"configmaps", "{'metadata':{'name':'d4'},'bogus':1}", ERR_BAD_REQUEST,
          "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict "
          "decoding error: unknown field \"bogus\""},
-        {"configmaps", "{'metadata':{'name':'d5','nmae':'x'}}",
-         ERR_BAD_REQUEST,
+        {"configmaps", "{'metadata':{'name':'d5','nmae':'x'}}", ERR_BAD_REQUEST,
          "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict "
          "decoding error: unknown field \"metadata.nmae\""},
-        {"configmaps",
-         "{'apiVersion':'v2','kind':'ConfigMap','metadata':{'name':'v'}}",
+        {"configmaps", "{'apiVersion':'v2','kind':'ConfigMap','metadata':{'name':'v'}}",
          ERR_BAD_REQUEST,
          "ConfigMap in version \"v2\" cannot be handled as a ConfigMap: no kind "
          "\"ConfigMap\" is registered for version \"v2\" in scheme "
          "\"pkg/runtime/scheme.go:100\""},
-        {"configmaps", "{'metadata':{'name':'rv','resourceVersion':'5'}}",
-         ERR_OTHER,
+        {"configmaps", "{'metadata':{'name':'rv','resourceVersion':'5'}}", ERR_OTHER,
          "resourceVersion should not be set on objects to be created"},
         {"configmaps",
          "{'metadata':{'name':'both'},'data':{'a':'1'},"
@@ -81,8 +71,7 @@ static void test_words(void)
          ERR_INVALID,
          "ConfigMap \"both\" is invalid: data[a]: Invalid value: \"a\": "
          "duplicate of key present in binaryData"},
-        {"secrets", "{'metadata':{'name':'s'},'type':'kubernetes.io/tls'}",
-         ERR_INVALID,
+        {"secrets", "{'metadata':{'name':'s'},'type':'kubernetes.io/tls'}", ERR_INVALID,
          "Secret \"s\" is invalid: [data[tls.crt]: Required value, "
          "data[tls.key]: Required value]"},
         {"namespaces", "{'metadata':{'name':'a.b'}}", ERR_INVALID,
@@ -98,15 +87,13 @@ static void test_words(void)
     struct objects_write write;
 
     for (size_t i = 0; i < count_of(cases); i++) {
-        CHECK(create(cases[i].plural, cases[i].body) < 0 &&
-                  err.code == cases[i].code,
+        CHECK(create(cases[i].plural, cases[i].body) < 0 && err.code == cases[i].code,
               "refused: %s", cases[i].body);
         CHECK_TEXT(err.text, cases[i].text, "in a kube-apiserver's words");
     }
     write = write_of("configmaps", NULL, "{'metadata':{'name':'x'}}");
     write.namespace = "nowhere";
-    CHECK(objects_create(objects, &write, &result, &err) < 0 &&
-              err.code == ERR_NOT_FOUND,
+    CHECK(objects_create(objects, &write, &result, &err) < 0 && err.code == ERR_NOT_FOUND,
           "a namespace must exist");
     CHECK_TEXT(err.text, "namespaces \"nowhere\" not found", "in words");
     CHECK(!store_is_staged(store), "nothing was written");
@@ -117,17 +104,14 @@ static void test_update(void)
     struct objects_write write;
     const char *old;
 
-    CHECK(update("configmaps", "nope", "{'metadata':{'name':'nope'}}") < 0,
-          "what is not there");
+    CHECK(update("configmaps", "nope", "{'metadata':{'name':'nope'}}") < 0, "what is not there");
     CHECK_TEXT(err.text, "configmaps \"nope\" not found", "is not found");
-    CHECK(update("configmaps", "good", "{'metadata':{'name':'other'}}") < 0,
-          "another name");
+    CHECK(update("configmaps", "good", "{'metadata':{'name':'other'}}") < 0, "another name");
     CHECK_TEXT(err.text,
                "the name of the object (other) does not match the name on the "
                "URL (good)",
                "is refused");
-    CHECK(update("configmaps", "good",
-                 "{'metadata':{'name':'good','resourceVersion':'1'}}") < 0 &&
+    CHECK(update("configmaps", "good", "{'metadata':{'name':'good','resourceVersion':'1'}}") < 0 &&
               err.code == ERR_CONFLICT,
           "W8: a conditional write fails if its revision is old");
     CHECK_TEXT(err.text,
@@ -136,24 +120,18 @@ static void test_update(void)
                "latest version and try again",
                "in words");
     old = metadata_of("configmaps", "good", "resourceVersion");
-    CHECK(update("configmaps", "good",
-                 "{'metadata':{'name':'good'},'data':{'a':'1'}}") == 0 &&
+    CHECK(update("configmaps", "good", "{'metadata':{'name':'good'},'data':{'a':'1'}}") == 0 &&
               result.unchanged && !store_is_staged(store),
           "what changes nothing writes nothing");
-    write = write_of("configmaps", "good",
-                     "{'metadata':{'name':'good'},'data':{'a':'2'}}");
-    node_set_text(arena, node_get((struct node *)write.body, "metadata"),
-                  "resourceVersion", old);
-    CHECK(objects_update(objects, &write, &result, &err) == 0 &&
-              !result.unchanged,
+    write = write_of("configmaps", "good", "{'metadata':{'name':'good'},'data':{'a':'2'}}");
+    node_set_text(arena, node_get((struct node *)write.body, "metadata"), "resourceVersion", old);
+    CHECK(objects_update(objects, &write, &result, &err) == 0 && !result.unchanged,
           "W8: and succeeds if it is current");
     object_drop(&result.object);
-    CHECK(objects_update(objects, &write, &result, &err) < 0 &&
-              err.code == ERR_CONFLICT,
+    CHECK(objects_update(objects, &write, &result, &err) < 0 && err.code == ERR_CONFLICT,
           "but not twice, even before the commit");
     objects_commit(objects);
-    CHECK_TEXT(node_text(node_at(see("configmaps", "good"), "data", "a", NULL)),
-               "2", "changed");
+    CHECK_TEXT(node_text(node_at(see("configmaps", "good"), "data", "a", NULL)), "2", "changed");
     write = write_of("configmaps", "good", "{'data':{'a':'3'}}");
     write.dry_run = true;
     CHECK(objects_patch(objects, &write, &result, &err) == 0 &&
@@ -163,14 +141,12 @@ static void test_update(void)
 
 static void test_generation(void)
 {
-    CHECK(create("environments",
-                 "{'apiVersion':'axle.dev/v1alpha1','kind':'Environment',"
-                 "'metadata':{'name':'e'},'spec':{'topology':"
-                 "{'type':'topology-ocm'}},'status':{'phase':'x'}}") == 0,
+    CHECK(create("environments", "{'apiVersion':'axle.dev/v1alpha1','kind':'Environment',"
+                                 "'metadata':{'name':'e'},'spec':{'topology':"
+                                 "{'type':'topology-ocm'}},'status':{'phase':'x'}}") == 0,
           "create: %s", err.text);
     objects_commit(objects);
-    CHECK(!node_get(see("environments", "e"), "status"),
-          "status is not the creator's to write");
+    CHECK(!node_get(see("environments", "e"), "status"), "status is not the creator's to write");
     CHECK_TEXT(metadata_of("environments", "e", "generation"), "1", "first");
     CHECK(merge_status("environments", "e",
                        "{'metadata':{'labels':{'l':'1'}},'status':"
@@ -179,22 +155,17 @@ static void test_generation(void)
     objects_commit(objects);
     CHECK_TEXT(metadata_of("environments", "e", "generation"), "1",
                "a status raises no generation");
-    CHECK_TEXT(metadata_of("environments", "e", "labels"), "",
-               "and changes nothing else");
-    CHECK(merge("environments", "e",
-                "{'metadata':{'labels':{'l':'1'}},'status':null}") == 0,
+    CHECK_TEXT(metadata_of("environments", "e", "labels"), "", "and changes nothing else");
+    CHECK(merge("environments", "e", "{'metadata':{'labels':{'l':'1'}},'status':null}") == 0,
           "merge: %s", err.text);
     objects_commit(objects);
-    CHECK_TEXT(metadata_of("environments", "e", "generation"), "1",
-               "labels raise no generation");
+    CHECK_TEXT(metadata_of("environments", "e", "generation"), "1", "labels raise no generation");
     CHECK(node_at(see("environments", "e"), "status", "observedGeneration", NULL),
           "and the status stays");
-    CHECK(merge("environments", "e",
-                "{'spec':{'topology':{'type':'topology-ocm-byop'}}}") == 0,
+    CHECK(merge("environments", "e", "{'spec':{'topology':{'type':'topology-ocm-byop'}}}") == 0,
           "merge: %s", err.text);
     objects_commit(objects);
-    CHECK_TEXT(metadata_of("environments", "e", "generation"), "2",
-               "a spec does");
+    CHECK_TEXT(metadata_of("environments", "e", "generation"), "2", "a spec does");
 }
 
 static void test_apply(void)
@@ -215,16 +186,13 @@ static void test_apply(void)
                 "{'name':'ssa'},'data':{'a':'2'}}") < 0 &&
               err.code == ERR_CONFLICT && node_count(result.causes) == 1,
           "another manager's field is a conflict");
-    CHECK_TEXT(err.text,
-               "Apply failed with 1 conflict: conflict with \"m\": .data.a",
-               "in words");
+    CHECK_TEXT(err.text, "Apply failed with 1 conflict: conflict with \"m\": .data.a", "in words");
     CHECK(apply("configmaps", "ssa", "m",
                 "{'apiVersion':'v1','kind':'ConfigMap','metadata':"
                 "{'name':'ssa'},'data':{'a':'1'}}") == 0,
           "apply less: %s", err.text);
     objects_commit(objects);
-    CHECK(!node_at(see("configmaps", "ssa"), "data", "b", NULL),
-          "what is no longer sent goes");
+    CHECK(!node_at(see("configmaps", "ssa"), "data", "b", NULL), "what is no longer sent goes");
     CHECK(apply("configmaps", "ssa", "", "{'apiVersion':'v1'}") < 0 &&
               strstr(err.text, "fieldManager: Required value"),
           "apply needs a manager");
@@ -235,12 +203,10 @@ static void test_finalizers(void)
     create("configmaps", "{'metadata':{'name':'fin','finalizers':"
                          "['t.example/hold']}}");
     objects_commit(objects);
-    CHECK(drop("configmaps", "fin", NULL) == 0 && !result.gone,
-          "a delete waits for finalizers");
+    CHECK(drop("configmaps", "fin", NULL) == 0 && !result.gone, "a delete waits for finalizers");
     objects_commit(objects);
     CHECK(*metadata_of("configmaps", "fin", "deletionTimestamp"), "marked");
-    CHECK(drop("configmaps", "fin", NULL) == 0 && result.unchanged,
-          "again changes nothing");
+    CHECK(drop("configmaps", "fin", NULL) == 0 && result.unchanged, "again changes nothing");
     CHECK(merge("configmaps", "fin",
                 "{'metadata':{'finalizers':['t.example/hold',"
                 "'t.example/more']}}") < 0,
@@ -250,8 +216,7 @@ static void test_finalizers(void)
                "no new finalizers can be added if the object is being deleted, "
                "found new finalizers []string{\"t.example/more\"}",
                "in words");
-    CHECK(merge("configmaps", "fin", "{'metadata':{'finalizers':null}}") == 0 &&
-              result.gone,
+    CHECK(merge("configmaps", "fin", "{'metadata':{'finalizers':null}}") == 0 && result.gone,
           "let go: %s", err.text);
     objects_commit(objects);
     CHECK(!see("configmaps", "fin"), "gone");
@@ -262,9 +227,7 @@ static void test_finalizers(void)
 static struct objects_watch *watch_from(const char *revision)
 {
     struct objects_watch_options options = {
-        .query = {.kind = kind_of("configmaps"),
-                  .namespace = "talk",
-                  .revision = revision},
+        .query = {.kind = kind_of("configmaps"), .namespace = "talk", .revision = revision},
     };
 
     return objects_watch(objects, &options, NULL, NULL, &err);
@@ -274,22 +237,19 @@ static struct objects_watch *watch_from(const char *revision)
    events come in the order of names). */
 static const char *told(struct objects_watch *watch)
 {
-    static const char *const words[] = {"+", "~", "-", "bookmark", "end",
-                                        "expired"};
+    static const char *const words[] = {"+", "~", "-", "bookmark", "end", "expired"};
     static struct text text;
     struct objects_event event;
     int64_t last = 0;
 
     text_cut(&text, 0);
     while (objects_watch_next(watch, &event)) {
-        text_addf(&text, "%s%s ", words[event.type],
-                  event.object ? event.object->name : "");
+        text_addf(&text, "%s%s ", words[event.type], event.object ? event.object->name : "");
         if (event.type == OBJECTS_INITIAL_END)
             last = 0;
         if (event.type < OBJECTS_BOOKMARK && event.revision <= last)
             text_add(&text, "BACKWARDS ");
-        if (event.type == OBJECTS_DELETED &&
-            event.object->revision != event.revision)
+        if (event.type == OBJECTS_DELETED && event.object->revision != event.revision)
             text_add(&text, "OLD ");
         last = event.revision;
         object_drop(&event.object);
@@ -299,9 +259,8 @@ static const char *told(struct objects_watch *watch)
 
 static void put_map(const char *name, const char *value)
 {
-    char *body = arena_printf(
-        arena, "{'metadata':{'name':'%s','labels':{'v':'%s'}},'data':{}}", name,
-        value);
+    char *body = arena_printf(arena, "{'metadata':{'name':'%s','labels':{'v':'%s'}},'data':{}}",
+                              name, value);
 
     if (see("configmaps", name))
         merge("configmaps", name, body);
@@ -322,15 +281,13 @@ static void test_watch(void)
     CHECK_TEXT(told(live), "", "nothing before it is durable");
     objects_commit(objects);
     CHECK_TEXT(told(live), "+w1 +w2 ", "both after");
-    snprintf(middle, sizeof(middle), "%lld",
-             (long long)objects_revision(objects));
+    snprintf(middle, sizeof(middle), "%lld", (long long)objects_revision(objects));
     put_map("w1", "2");
     drop("configmaps", "w2", NULL);
     objects_commit(objects);
     CHECK_TEXT(told(live), "~w1 -w2 ", "changed, deleted");
     resumed = watch_from(start);
-    CHECK_TEXT(told(resumed), "+w1 +w2 ~w1 -w2 ",
-               "W2: resumed from the start, each once");
+    CHECK_TEXT(told(resumed), "+w1 +w2 ~w1 -w2 ", "W2: resumed from the start, each once");
     objects_unwatch(&resumed);
     resumed = watch_from(middle);
     CHECK_TEXT(told(resumed), "~w1 -w2 ", "W4: from the middle, nothing missed");
@@ -341,8 +298,7 @@ static void test_watch(void)
     CHECK(resumed != NULL, "resumed after a restart: %s", err.text);
     CHECK_TEXT(told(resumed), "~w1 -w2 ", "the same from the store's log");
     objects_unwatch(&resumed);
-    CHECK(!watch_from("999999") && err.code == ERR_TIMEOUT,
-          "a revision of the future is refused");
+    CHECK(!watch_from("999999") && err.code == ERR_TIMEOUT, "a revision of the future is refused");
     CHECK(!watch_from("abc") && err.code == ERR_OTHER, "and nonsense too");
 }
 
@@ -378,18 +334,15 @@ static void test_slow_watch(void)
     told(watch);
     objects_limit_memory(objects, (size_t)1 << 20, 5);
     for (int i = 0; i < 8; i++) {
-        merge("configmaps", "good",
-              arena_printf(arena, "{'data':{'a':'new %d'}}", i));
+        merge("configmaps", "good", arena_printf(arena, "{'data':{'a':'new %d'}}", i));
         objects_commit(objects);
     }
     CHECK_TEXT(told(watch), "expired ", "W7: a slow watcher is told, once");
     CHECK_TEXT(told(watch), "", "and nothing after it");
     objects_unwatch(&watch);
-    CHECK(drop("configmaps", "good", "Sideways") < 0 &&
-              err.code == ERR_INVALID,
+    CHECK(drop("configmaps", "good", "Sideways") < 0 && err.code == ERR_INVALID,
           "a policy that is none: %s", err.text);
-    CHECK(!watch_from("1") && err.code == ERR_GONE,
-          "W7: an old revision is gone: %s", err.text);
+    CHECK(!watch_from("1") && err.code == ERR_GONE, "W7: an old revision is gone: %s", err.text);
     merge("configmaps", "good", "{'data':{'a':'1'}}");
     objects_commit(objects);
 }
@@ -438,8 +391,8 @@ static void test_pages(void)
     objects_page_free(&page);
     reopen();
     query.kind = kind_of("secrets");
-    CHECK(objects_list(objects, &query, &page, &err) < 0 &&
-              err.code == ERR_GONE && page.continue_token,
+    CHECK(objects_list(objects, &query, &page, &err) < 0 && err.code == ERR_GONE &&
+              page.continue_token,
           "a token that expired is gone, with a fresh one");
     mem_free(&token);
     token = take(page.continue_token);
@@ -449,8 +402,7 @@ static void test_pages(void)
     CHECK_TEXT(names_of(&page), "p5 ", "from the same place");
     objects_page_free(&page);
     query.continue_token = "zzz";
-    CHECK(objects_list(objects, &query, &page, &err) < 0 &&
-              err.code == ERR_BAD_REQUEST,
+    CHECK(objects_list(objects, &query, &page, &err) < 0 && err.code == ERR_BAD_REQUEST,
           "nonsense is refused");
     objects_page_free(&page);
 }
@@ -472,10 +424,8 @@ static void test_lease(void)
     CHECK(!store_is_staged(store), "without a write");
     CHECK_TEXT(node_text(node_at(see("leases", "l"), "spec", "renewTime", NULL)),
                "2026-01-01T00:00:10.000000Z", "seen at once");
-    CHECK_TEXT(metadata_of("leases", "l", "resourceVersion"), before,
-               "with the same version");
-    CHECK(merge("leases", "l", "{'spec':{'holderIdentity':'b'}}") == 0 &&
-              store_is_staged(store),
+    CHECK_TEXT(metadata_of("leases", "l", "resourceVersion"), before, "with the same version");
+    CHECK(merge("leases", "l", "{'spec':{'holderIdentity':'b'}}") == 0 && store_is_staged(store),
           "another holder is a write");
     objects_commit(objects);
 }
@@ -510,11 +460,10 @@ static void test_seal(void)
 
     create("secrets", "{'metadata':{'name':'sealed'},'data':{'k':'aGlkZGVu'}}");
     objects_commit(objects);
-    CHECK(store_each(store, find_text, hidden, &err) == 0,
-          "no Secret can be read in the store");
+    CHECK(store_each(store, find_text, hidden, &err) == 0, "no Secret can be read in the store");
     reopen();
-    CHECK_TEXT(node_text(node_at(see("secrets", "sealed"), "data", "k", NULL)),
-               hidden, "but it can with the key");
+    CHECK_TEXT(node_text(node_at(see("secrets", "sealed"), "data", "k", NULL)), hidden,
+               "but it can with the key");
     close_all();
     key = NULL;
     open_all();
@@ -545,63 +494,54 @@ static void test_rule(void)
           "a rule refuses");
     CHECK(create("configmaps", "{'metadata':{'name':'red'}}") == 0, "or fills");
     objects_commit(objects);
-    CHECK_TEXT(node_text(node_at(see("configmaps", "red"), "data", "seen",
-                                 NULL)),
-               "yes", "in what is missing");
+    CHECK_TEXT(node_text(node_at(see("configmaps", "red"), "data", "seen", NULL)), "yes",
+               "in what is missing");
 }
 
 /* ---- For controllers ---------------------------------------------------- */
 
-static void count_change(void *arg, const struct object *before,
-                         const struct object *after)
+static void count_change(void *arg, const struct object *before, const struct object *after)
 {
-    text_addf(arg, "%s%s ", !before ? "+" : after ? "~" : "-",
-              after ? after->name : before->name);
+    text_addf(arg, "%s%s ", !before ? "+" : after ? "~" : "-", after ? after->name : before->name);
 }
 
 static void test_ease(void)
 {
     static struct text changes;
-    struct node *wanted =
-        json("{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'en',"
-             "'namespace':'talk'},'data':{'a':'1'}}");
+    struct node *wanted = json("{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'en',"
+                               "'namespace':'talk'},'data':{'a':'1'}}");
     const struct kind *environments = kind_of("environments");
     struct object *object;
     bool changed;
 
     objects_on_change(objects, kind_of("configmaps"), count_change, &changes);
-    CHECK(objects_ensure(objects, "c", wanted, &changed, &err) == 0 && changed,
-          "ensured: %s", err.text);
+    CHECK(objects_ensure(objects, "c", wanted, &changed, &err) == 0 && changed, "ensured: %s",
+          err.text);
     CHECK(objects_ensure(objects, "c", wanted, &changed, &err) == 0 && !changed,
           "again, before the commit: nothing");
     CHECK_TEXT(text_string(&changes), "", "nobody is told yet");
     objects_commit(objects);
     CHECK_TEXT(text_string(&changes), "+en ", "told");
-    CHECK(objects_remove(objects, "c", kind_of("configmaps"), "talk", "en",
-                         &err) == 0 &&
-              objects_remove(objects, "c", kind_of("configmaps"), "talk", "en",
-                             &err) == 0,
+    CHECK(objects_remove(objects, "c", kind_of("configmaps"), "talk", "en", &err) == 0 &&
+              objects_remove(objects, "c", kind_of("configmaps"), "talk", "en", &err) == 0,
           "removed, and once more");
     objects_commit(objects);
     CHECK_TEXT(text_string(&changes), "+en -en ", "told");
-    object = objects_get(objects, OBJECTS_STAGED, environments, "talk", "e",
-                         &err);
-    CHECK(objects_set_status(objects, "c", object,
-                             json("{'observedGeneration':2}"), &changed,
-                             &err) == 0 && changed,
+    object = objects_get(objects, OBJECTS_STAGED, environments, "talk", "e", &err);
+    CHECK(objects_set_status(objects, "c", object, json("{'observedGeneration':2}"), &changed,
+                             &err) == 0 &&
+              changed,
           "status: %s", err.text);
-    CHECK(objects_set_status(objects, "c", object,
-                             json("{'observedGeneration':2}"), &changed,
-                             &err) == 0 && !changed,
+    CHECK(objects_set_status(objects, "c", object, json("{'observedGeneration':2}"), &changed,
+                             &err) == 0 &&
+              !changed,
           "again: nothing");
-    CHECK(objects_set_finalizer(objects, "c", object, "t.example/f", true,
-                                &err) == 0,
+    CHECK(objects_set_finalizer(objects, "c", object, "t.example/f", true, &err) == 0,
           "finalizer: %s", err.text);
     objects_event(objects, "c", object, true, "Broken", "it is %s", "broken");
     objects_event(objects, "c", object, true, "Broken", "it is %s", "broken");
     objects_commit(objects);
-    CHECK_TEXT(metadata_of("environments", "e", "finalizers"),
-               "[\"t.example/f\"]", "there it is");
+    CHECK_TEXT(metadata_of("environments", "e", "finalizers"), "[\"t.example/f\"]", "there it is");
     object_drop(&object);
     text_free(&changes);
 }
@@ -627,20 +567,17 @@ static void test_event(void)
 {
     int64_t counts = 0;
 
-    objects_each(objects, OBJECTS_PUBLISHED, kind_of("events"), "talk",
-                 count_events, &counts);
+    objects_each(objects, OBJECTS_PUBLISHED, kind_of("events"), "talk", count_events, &counts);
     CHECK_INT(counts, 2, "the same event again raises its count");
     for (int i = 0; i < 25; i++) {
         scoped_object struct object *object =
-            objects_get(objects, OBJECTS_STAGED, kind_of("environments"), "talk",
-                        "e", NULL);
+            objects_get(objects, OBJECTS_STAGED, kind_of("environments"), "talk", "e", NULL);
 
         objects_event(objects, "c", object, true, "Broken", "for the %dth time", i);
     }
     objects_commit(objects);
     counts = 0;
-    objects_each(objects, OBJECTS_PUBLISHED, kind_of("events"), "talk",
-                 sum_events, &counts);
+    objects_each(objects, OBJECTS_PUBLISHED, kind_of("events"), "talk", sum_events, &counts);
     CHECK_INT(counts / 100, 11, "many that differ in their words are one in the end");
     CHECK_INT(counts % 100, 27, "which counts the others");
 }
@@ -666,12 +603,9 @@ static void test_full_disk(void)
     objects_commit(objects);
     CHECK_INT(outcome.code, ERR_UNREACHABLE, "and tells of the failure");
     store_disk_fail_after(disk, -1);
-    CHECK(!see("configmaps", "lost") &&
-              objects_revision(objects) == revision,
-          "nothing is seen");
+    CHECK(!see("configmaps", "lost") && objects_revision(objects) == revision, "nothing is seen");
     CHECK_TEXT(told(watch), "", "nothing is told");
-    CHECK(create("configmaps", "{'metadata':{'name':'lost'}}") == 0,
-          "it can be tried again");
+    CHECK(create("configmaps", "{'metadata':{'name':'lost'}}") == 0, "it can be tried again");
     objects_when_durable(objects, on_durable, &outcome);
     objects_commit(objects);
     CHECK_INT(outcome.code, ERR_NONE, "and succeeds");
@@ -740,16 +674,14 @@ static void take_events(struct history *history, struct watcher *watcher)
         else if ((event.type == OBJECTS_ADDED) != (watcher->has[name] == 0))
             history->wrong = "W2: added what is there, or changed what is not";
         else
-            watcher->has[name] =
-                event.type == OBJECTS_DELETED ? 0 : event.revision;
+            watcher->has[name] = event.type == OBJECTS_DELETED ? 0 : event.revision;
         watcher->last = event.revision;
         object_drop(&event.object);
     }
 }
 
 /* Starts anew from a list, or goes on from where it was. */
-static void watch_again(struct history *history, struct watcher *watcher,
-                        bool resume)
+static void watch_again(struct history *history, struct watcher *watcher, bool resume)
 {
     struct objects_query query = {.kind = kind_of("configmaps"), .namespace = "h"};
     struct objects_watch_options options = {.query = query};
@@ -762,8 +694,7 @@ static void watch_again(struct history *history, struct watcher *watcher,
         if (objects_list(objects, &query, &page, &err) < 0)
             history->wrong = "list";
         for (size_t i = 0; i < page.count; i++)
-            watcher->has[page.items[i]->name[1] - '0'] =
-                page.items[i]->revision;
+            watcher->has[page.items[i]->name[1] - '0'] = page.items[i]->revision;
         watcher->last = page.revision;
         objects_page_free(&page);
     }
@@ -783,8 +714,7 @@ static void compare_watchers(struct history *history)
         for (int i = 0; i < NAMES; i++) {
             char name[] = {'n', (char)('0' + i), 0};
             scoped_object struct object *object =
-                objects_get(objects, OBJECTS_PUBLISHED, kind_of("configmaps"),
-                            "h", name, &err);
+                objects_get(objects, OBJECTS_PUBLISHED, kind_of("configmaps"), "h", name, &err);
 
             if ((object ? object->revision : 0) != watcher->has[i])
                 history->wrong = "W4: a watcher knows something else";
@@ -795,10 +725,10 @@ static void compare_watchers(struct history *history)
 static void write_at_random(struct history *history)
 {
     char name[] = {'n', (char)('0' + (int)roll(history, NAMES)), 0};
-    struct objects_write write = write_of(
-        "configmaps", name,
-        arena_printf(arena, "{'metadata':{'name':'%s'},'data':{'v':'%u'}}",
-                     name, roll(history, 3)));
+    struct objects_write write =
+        write_of("configmaps", name,
+                 arena_printf(arena, "{'metadata':{'name':'%s'},'data':{'v':'%u'}}", name,
+                              roll(history, 3)));
     unsigned what = roll(history, 4);
 
     write.namespace = "h";
@@ -879,8 +809,7 @@ static void test_histories(void)
             compare_watchers(&history);
         }
         if (history.wrong) {
-            printf("# seed %llu: %s\n", (unsigned long long)seed,
-                   history.wrong);
+            printf("# seed %llu: %s\n", (unsigned long long)seed, history.wrong);
             failed++;
         }
         for (int w = 0; w < WATCHERS; w++)

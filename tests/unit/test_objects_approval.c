@@ -7,8 +7,8 @@ static struct place place;
 static struct node *yaml_of(const char *text)
 {
     struct err err = {0};
-    struct node *node = document_read_yaml(place.arena, text, strlen(text), true,
-                                           &document_limits_own, &err);
+    struct node *node =
+        document_read_yaml(place.arena, text, strlen(text), true, &document_limits_own, &err);
 
     must(node, &err);
     return node;
@@ -38,12 +38,17 @@ static const char *send_conditions(const char *subresource, const char *conditio
     const struct auth_user *root = administrator(&place);
     struct node *body = request_now();
     struct objects_write write = {.who = {root->name, "test", false, root},
-                                  .kind = requests(), .namespace = "", .name = "r",
-                                  .subresource = subresource, .body = body, .grace = -1};
+                                  .kind = requests(),
+                                  .namespace = "",
+                                  .name = "r",
+                                  .subresource = subresource,
+                                  .body = body,
+                                  .grace = -1};
     struct err err = {0};
     int failed;
 
-    node_set(place.arena, node_make(place.arena, body, "status"), "conditions", yaml_of(conditions));
+    node_set(place.arena, node_make(place.arena, body, "status"), "conditions",
+             yaml_of(conditions));
     failed = objects_update(place.objects, &write, &result, &err);
     object_drop(&result.object);
     settle(&place);
@@ -75,10 +80,16 @@ static void make_request(void)
 
     must(pki_request_write(place.key, &subject, &pem, &err) == 0, &err);
     text_add_base64(&base64, pem.bytes, pem.len, false);
-    must(create_as(&place, administrator(&place), arena_printf(place.arena,
-                   "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: "
-                   "{name: r}, spec: {request: %s, signerName: example.org/one, usages: [digital "
-                   "signature]}}", text_string(&base64)), &err) == 0, &err);
+    must(create_as(
+             &place, administrator(&place),
+             arena_printf(
+                 place.arena,
+                 "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: "
+                 "{name: r}, spec: {request: %s, signerName: example.org/one, usages: [digital "
+                 "signature]}}",
+                 text_string(&base64)),
+             &err) == 0,
+         &err);
 }
 
 static void check_decisions(void)
@@ -86,30 +97,39 @@ static void check_decisions(void)
     make_request();
     CHECK_TEXT(send_conditions("status", "[{type: Approved, status: 'True'}]"),
                INVALID "status.conditions: Forbidden: updates may not add a condition of type "
-               "\"Approved\"", "nobody approves by the status");
+                       "\"Approved\"",
+               "nobody approves by the status");
     CHECK_TEXT(send_conditions("status", "[{type: Denied, status: 'True'}]"),
                INVALID "status.conditions: Forbidden: updates may not add a condition of type "
-               "\"Denied\"", "nor denies");
+                       "\"Denied\"",
+               "nor denies");
     CHECK_TEXT(send_conditions("approval", "[{type: Approved, status: 'False'}]"),
                INVALID "status.conditions[0].status: Unsupported value: \"False\": supported "
-               "values: \"True\"", "an approval is True");
-    CHECK_TEXT(send_conditions("approval", "[{type: Other, status: 'True'}, {type: Denied, status: "
+                       "values: \"True\"",
+               "an approval is True");
+    CHECK_TEXT(send_conditions("approval",
+                               "[{type: Other, status: 'True'}, {type: Denied, status: "
                                "'True'}, {type: Approved, status: 'True'}, {type: More, status: "
                                "'True'}]"),
-               INVALID "status.conditions[2].type: Invalid value: \"Approved\": Approved and Denied "
-               "conditions are mutually exclusive", "what is approved is not denied: the later "
+               INVALID
+               "status.conditions[2].type: Invalid value: \"Approved\": Approved and Denied "
+               "conditions are mutually exclusive",
+               "what is approved is not denied: the later "
                "of the two is named");
     CHECK_TEXT(send_conditions("status", "[{type: Failed, status: 'True'}, {type: Other, status: "
-                               "'False'}]"), "", "that it failed is said by the status");
+                                         "'False'}]"),
+               "", "that it failed is said by the status");
     CHECK_TEXT(send_conditions("approval", "[{type: Approved, status: 'True'}, {type: Failed, "
-                               "status: 'True'}, {type: Other, status: 'False'}]"), "",
-               "the approval is made where it is meant to be");
+                                           "status: 'True'}, {type: Other, status: 'False'}]"),
+               "", "the approval is made where it is meant to be");
     CHECK_TEXT(send_conditions("status", "[{type: Failed, status: 'True'}]"),
                INVALID "status.conditions: Forbidden: updates may not remove a condition of type "
-               "\"Approved\"", "and stays");
+                       "\"Approved\"",
+               "and stays");
     CHECK_TEXT(send_conditions("status", "[{type: Approved, status: 'True'}]"),
                INVALID "status.conditions: Forbidden: updates may not remove a condition of type "
-               "\"Failed\"", "so does a failure");
+                       "\"Failed\"",
+               "so does a failure");
 }
 
 /* A condition has said so since its status changed, whoever writes it again. */
@@ -119,22 +139,27 @@ static void check_times(void)
 
     CHECK(*approved && *other, "a condition without a time gets one");
     loop_world_run(place.world, 5 * CLOCK_SECOND);
-    CHECK_TEXT(send_conditions("status", "[{type: Approved, status: 'True'}, {type: Failed, status: "
-                               "'True'}, {type: Other, status: 'True'}, {type: New, status: 'True'}]"),
-               "", "conditions are written again without their times");
+    CHECK_TEXT(
+        send_conditions("status",
+                        "[{type: Approved, status: 'True'}, {type: Failed, status: "
+                        "'True'}, {type: Other, status: 'True'}, {type: New, status: 'True'}]"),
+        "", "conditions are written again without their times");
     CHECK_TEXT(since("Approved"), approved, "one of the same status keeps its time");
     CHECK(strcmp(since("Other"), other) > 0, "one of another status has a new one");
     CHECK_TEXT(since("New"), since("Other"), "a new one has that of its writing");
-    CHECK_TEXT(send_conditions("status", "[{type: Approved, status: 'True'}, {type: Failed, status: "
+    CHECK_TEXT(send_conditions("status",
+                               "[{type: Approved, status: 'True'}, {type: Failed, status: "
                                "'True'}, {type: Other, status: 'True', lastTransitionTime: "
-                               "'2001-02-03T04:05:06Z'}]"), "", "a time may be sent");
+                               "'2001-02-03T04:05:06Z'}]"),
+               "", "a time may be sent");
     CHECK_TEXT(since("Other"), "2001-02-03T04:05:06Z", "and is kept as it was sent");
 }
 
 /* ---- The status of a former object ------------------------------------------------ */
 
-#define ENVIRONMENT "{apiVersion: axle.dev/v1alpha1, kind: Environment, metadata: {name: e, " \
-                    "namespace: lab}, spec: {}}"
+#define ENVIRONMENT                                                                                \
+    "{apiVersion: axle.dev/v1alpha1, kind: Environment, metadata: {name: e, "                      \
+    "namespace: lab}, spec: {}}"
 
 static struct object *environment(void)
 {
@@ -171,7 +196,8 @@ static void check_former(void)
     CHECK(set_phase(former, "Second", &changed) == 0 && changed,
           "an older state of the object is as good");
     forget(&place, "axle.dev", "environments", "lab", "e");
-    CHECK(set_phase(former, "Gone", &changed) == 0 && !changed, "of what is gone nothing is written");
+    CHECK(set_phase(former, "Gone", &changed) == 0 && !changed,
+          "of what is gone nothing is written");
     apply(&place, ENVIRONMENT);
     now = environment();
     must(now, &(struct err){.text = "the environment did not come again"});

@@ -133,7 +133,7 @@ static void keep_one(void *arg, const char *file)
 static void keep_each(void *arg, void (*fn)(void *, const char *, const void *, size_t),
                       void *fn_arg)
 {
-    struct each each = { fn, fn_arg };
+    struct each each = {fn, fn_arg};
 
     each_file("kept", keep_one, &each);
 }
@@ -157,9 +157,9 @@ static void make_so(void *arg, const char *name)
     scoped_arena struct arena *arena = arena_new();
     size_t len = 0;
     char *yaml = get(arena, path_of(arena, "wanted", name), &len);
-    struct cluster_manifest item = { .object = NULL };
-    struct cluster_set set = { .owner = name, .items = &item, .count = 1 };
-    struct err err = { 0 };
+    struct cluster_manifest item = {.object = NULL};
+    struct cluster_set set = {.owner = name, .items = &item, .count = 1};
+    struct err err = {0};
 
     if (!yaml)
         return;
@@ -188,15 +188,17 @@ static void look(void *arg)
 
 static int be_agent(void)
 {
-    const char *roots[] = { folder, NULL };
-    struct err err = { 0 };
+    const char *roots[] = {folder, NULL};
+    struct err err = {0};
     struct loop *loop = loop_new(&err);
     scoped_mem char *directory = mem_printf("%s/workloads", folder);
     struct cluster_options options = {
-        .loop = loop, .runtime = &runtime_process,
-        .runtime_options = { .directory = directory },
-        .keep = { NULL, keep_put, keep_remove, keep_commit, keep_each },
-        .bounds = { .host_paths = roots }, .on_change = on_change,
+        .loop = loop,
+        .runtime = &runtime_process,
+        .runtime_options = {.directory = directory},
+        .keep = {NULL, keep_put, keep_remove, keep_commit, keep_each},
+        .bounds = {.host_paths = roots},
+        .on_change = on_change,
     };
     struct loop_timer *timer;
 
@@ -216,9 +218,9 @@ static int be_agent(void)
 
 struct workload {
     char name[32];
-    int code;       /* of one that ends */
+    int code; /* of one that ends */
     bool ends, requested;
-    int expected;   /* begins */
+    int expected; /* begins */
 };
 
 static struct workload *all;
@@ -238,15 +240,21 @@ static void want(const char *kind, const char *name, const char *policy, const c
 {
     bool pod = !strcmp(kind, "Pod");
     scoped_arena struct arena *arena = arena_new();
-    char *spec = arena_printf(arena,
-        "{restartPolicy: %s, terminationGracePeriodSeconds: 0,"
-        " volumes: [{name: l, hostPath: {path: %s/shared}}],"
-        " containers: [{name: c, volumeMounts: [{name: l, mountPath: /shared}],"
-        " command: [sh, -c, '%s']}]}", policy, folder, script);
-    char *yaml = pod ? arena_printf(arena, "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\n"
-                                           "spec: %s\n", name, spec)
-                     : arena_printf(arena, "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: %s}\n"
-                                           "spec: {template: {spec: %s}}\n", name, spec);
+    char *spec =
+        arena_printf(arena,
+                     "{restartPolicy: %s, terminationGracePeriodSeconds: 0,"
+                     " volumes: [{name: l, hostPath: {path: %s/shared}}],"
+                     " containers: [{name: c, volumeMounts: [{name: l, mountPath: /shared}],"
+                     " command: [sh, -c, '%s']}]}",
+                     policy, folder, script);
+    char *yaml = pod ? arena_printf(arena,
+                                    "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\n"
+                                    "spec: %s\n",
+                                    name, spec)
+                     : arena_printf(arena,
+                                    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: %s}\n"
+                                    "spec: {template: {spec: %s}}\n",
+                                    name, spec);
 
     put(path_of(arena, "wanted", name), yaml, strlen(yaml));
 }
@@ -258,7 +266,7 @@ static void add(bool ends)
 
     all = mem_resize_array(all, count + 1, sizeof *all);
     w = &all[count];
-    *w = (struct workload){ .ends = ends, .code = 1 + (int)chance(120), .expected = 1 };
+    *w = (struct workload){.ends = ends, .code = 1 + (int)chance(120), .expected = 1};
     snprintf(w->name, sizeof w->name, "%s-%zu", ends ? "end" : "stay", count);
     count++;
     if (!ends) {
@@ -348,7 +356,8 @@ static void settle_ends(void)
 
     for (size_t i = 0, last = count; i < last; i++) {
         struct workload *w = &all[i];
-        char *code = w->ends && w->requested ? get(arena, path_of(arena, "told", w->name), NULL) : NULL;
+        char *code =
+            w->ends && w->requested ? get(arena, path_of(arena, "told", w->name), NULL) : NULL;
 
         if (!code)
             continue;
@@ -388,7 +397,7 @@ static pid_t start_agent(int *ret_up)
 
 static bool is_up(int up, int64_t most)
 {
-    struct timespec span = { most / CLOCK_SECOND, most % CLOCK_SECOND };
+    struct timespec span = {most / CLOCK_SECOND, most % CLOCK_SECOND};
     fd_set set;
     char word;
 
@@ -423,7 +432,8 @@ static void one_round(int number)
     reap(&agent);
 }
 
-/* ---- What came of it --------------------------------------------------------------------------- */
+/* ---- What came of it ---------------------------------------------------------------------------
+ */
 
 static int begins(const char *log, const char *name)
 {
@@ -454,7 +464,8 @@ static bool is_settled(void)
 
     settle_ends();
     for (size_t i = 0; i < count; i++)
-        if ((all[i].ends && all[i].requested) || (all[i].name[0] != 'd' && !begins(log, all[i].name)))
+        if ((all[i].ends && all[i].requested) ||
+            (all[i].name[0] != 'd' && !begins(log, all[i].name)))
             return false;
     return true;
 }
@@ -473,8 +484,9 @@ static void judge(int rounds)
     int again = 0, missing = 0, stays = 0;
 
     for (size_t i = 0; i < count; i++) {
-        const char *name = all[i].name[0] == 'd' ? arena_printf(arena, "end%s", strchr(all[i].name, '-'))
-                                                 : all[i].name;
+        const char *name = all[i].name[0] == 'd'
+                               ? arena_printf(arena, "end%s", strchr(all[i].name, '-'))
+                               : all[i].name;
         int n = begins(log, name);
 
         again += n > 1;
@@ -493,12 +505,13 @@ static void judge(int rounds)
            "%d restarted or doubled, %d exit codes lost; agent in control after %.1f ms (p50), "
            "%.1f ms (p99)\n",
            rounds, count, stays, told, (size_t)(stays + ENDS), again, lost,
-           kills ? (double)ups[kills / 2] / 1e6 : 0, kills ? (double)ups[kills * 99 / 100] / 1e6 : 0);
+           kills ? (double)ups[kills / 2] / 1e6 : 0,
+           kills ? (double)ups[kills * 99 / 100] / 1e6 : 0);
 }
 
 static void run(int rounds)
 {
-    static const char *const folders[] = { "wanted", "kept", "told", "shared" };
+    static const char *const folders[] = {"wanted", "kept", "told", "shared"};
     int scale = getenv("DEEP") ? 5 : 1, up;
     pid_t agent;
 
@@ -531,7 +544,9 @@ static void run(int rounds)
         remove_wanted(all[i].name);
     for (int i = 0; i < 6000 && alive("[a-z]*") > 0; i++)
         wait_a_little(10 * CLOCK_MS);
-    if (alive("[a-z]*") > 0 && system("ps -eo pid,ppid,stat,args | grep axle-test-outl | grep -v grep | sed 's/^/# /'") < 0)
+    if (alive("[a-z]*") > 0 &&
+        system("ps -eo pid,ppid,stat,args | grep axle-test-outl | grep -v grep | sed 's/^/# /'") <
+            0)
         printf("# they cannot be shown\n");
     CHECK_INT(alive("[a-z]*"), 0, "nothing is left running when nothing is wanted");
     kill(agent, SIGKILL);

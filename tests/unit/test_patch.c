@@ -11,9 +11,8 @@
 
 static struct node *read(struct arena *arena, const char *text)
 {
-    struct err err = { 0 };
-    struct node *node = document_read_json(arena, text, strlen(text),
-                                           &document_limits_own, &err);
+    struct err err = {0};
+    struct node *node = document_read_json(arena, text, strlen(text), &document_limits_own, &err);
 
     if (!node)
         printf("# %s: %s\n", text, err.text);
@@ -36,7 +35,7 @@ static const char widget[] =
 
 static struct schema *schema_of_widget(struct arena *arena)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     return schema_compile(arena, read(arena, widget), NULL, true, &err);
 }
@@ -46,20 +45,17 @@ static struct schema *schema_of_widget(struct arena *arena)
 static const struct {
     const char *live, *patch, *after; /* NULL: refused */
 } json_patches[] = {
-    { "{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b\",\"value\":2}]",
-      "{\"a\":1,\"b\":2}" },
-    { "{\"a\":[1,2]}", "[{\"op\":\"add\",\"path\":\"/a/-\",\"value\":3}]",
-      "{\"a\":[1,2,3]}" },
-    { "{\"a\":[1,2]}", "[{\"op\":\"add\",\"path\":\"/a/3\",\"value\":3}]", NULL },
-    { "{\"a\":{\"b\":1}}", "[{\"op\":\"move\",\"from\":\"/a/b\",\"path\":\"/c\"}]",
-      "{\"a\":{},\"c\":1}" },
-    { "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":2}]", NULL },
-    { "{\"a\":1}", "[{\"op\":\"remove\",\"path\":\"/b\"}]", NULL },
-    { "{\"a\":1}", "[{\"op\":\"explode\",\"path\":\"/a\"}]", NULL },
-    { "{\"a\":1}", "{\"op\":\"add\"}", NULL },
-    { "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"\",\"value\":{\"b\":2}}]",
-      "{\"b\":2}" },
-    { "{\"~/\":1}", "[{\"op\":\"remove\",\"path\":\"/~0~1\"}]", "{}" },
+    {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b\",\"value\":2}]", "{\"a\":1,\"b\":2}"},
+    {"{\"a\":[1,2]}", "[{\"op\":\"add\",\"path\":\"/a/-\",\"value\":3}]", "{\"a\":[1,2,3]}"},
+    {"{\"a\":[1,2]}", "[{\"op\":\"add\",\"path\":\"/a/3\",\"value\":3}]", NULL},
+    {"{\"a\":{\"b\":1}}", "[{\"op\":\"move\",\"from\":\"/a/b\",\"path\":\"/c\"}]",
+     "{\"a\":{},\"c\":1}"},
+    {"{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":2}]", NULL},
+    {"{\"a\":1}", "[{\"op\":\"remove\",\"path\":\"/b\"}]", NULL},
+    {"{\"a\":1}", "[{\"op\":\"explode\",\"path\":\"/a\"}]", NULL},
+    {"{\"a\":1}", "{\"op\":\"add\"}", NULL},
+    {"{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"\",\"value\":{\"b\":2}}]", "{\"b\":2}"},
+    {"{\"~/\":1}", "[{\"op\":\"remove\",\"path\":\"/~0~1\"}]", "{}"},
 };
 
 static void test_json(struct arena *arena)
@@ -67,13 +63,12 @@ static void test_json(struct arena *arena)
     for (size_t i = 0; i < count_of(json_patches); i++) {
         struct node *live = read(arena, json_patches[i].live);
         struct node *copy = node_copy(arena, live);
-        struct err err = { 0 };
-        struct node *after = patch_json(arena, live,
-                                        read(arena, json_patches[i].patch), NULL,
-                                        &err);
+        struct err err = {0};
+        struct node *after =
+            patch_json(arena, live, read(arena, json_patches[i].patch), NULL, &err);
 
-        CHECK_TEXT(after ? document_json(arena, after) : NULL,
-                   json_patches[i].after, "%s", json_patches[i].patch);
+        CHECK_TEXT(after ? document_json(arena, after) : NULL, json_patches[i].after, "%s",
+                   json_patches[i].patch);
         CHECK(node_same(live, copy), "the live one is as it was");
     }
 }
@@ -82,7 +77,7 @@ static void test_json(struct arena *arena)
 static void test_json_bomb(struct arena *arena)
 {
     struct node *patch = node_list(arena);
-    struct err err = { 0 };
+    struct err err = {0};
 
     for (int i = 0; i < 60; i++) {
         struct node *op = node_map(arena);
@@ -93,8 +88,8 @@ static void test_json_bomb(struct arena *arena)
         node_add(arena, patch, op);
     }
     CHECK(!patch_json(arena, read(arena, "{\"a\":{}}"), patch, NULL, &err) &&
-              err.code == ERR_TOO_LARGE, "a bomb of copies is refused: %s",
-          err.text);
+              err.code == ERR_TOO_LARGE,
+          "a bomb of copies is refused: %s", err.text);
 }
 
 /* ---- Laws, over random documents ---------------------------------------- */
@@ -117,7 +112,7 @@ static struct node *random_value(struct arena *arena, int depth)
         return roll(8) ? node_int(arena, roll(4)) : node_null(arena);
     map = node_map(arena);
     for (unsigned i = roll(4); i; i--)
-        node_set(arena, map, (const char *[]){ "a", "b", "c" }[roll(3)],
+        node_set(arena, map, (const char *[]){"a", "b", "c"}[roll(3)],
                  random_value(arena, depth - 1));
     return map;
 }
@@ -127,8 +122,7 @@ static struct node *random_map(struct arena *arena)
     struct node *map = node_map(arena);
 
     for (unsigned i = roll(4); i; i--)
-        node_set(arena, map, (const char *[]){ "a", "b", "c" }[roll(3)],
-                 random_value(arena, 3));
+        node_set(arena, map, (const char *[]){"a", "b", "c"}[roll(3)], random_value(arena, 3));
     return map;
 }
 
@@ -163,7 +157,7 @@ static void drop_empty(struct node *spec, const char *key)
 
 static struct node *random_widget(struct arena *arena)
 {
-    static const char *const words[] = { "x", "y", "z" };
+    static const char *const words[] = {"x", "y", "z"};
     struct node *object = read(arena, "{\"apiVersion\":\"t/v1\",\"kind\":\"W\","
                                       "\"metadata\":{\"name\":\"w\"}}");
     struct node *spec = node_make(arena, object, "spec"), *list;
@@ -173,8 +167,7 @@ static struct node *random_widget(struct arena *arena)
     if (roll(2))
         node_set_text(arena, spec, "s", words[roll(3)]);
     if (roll(2)) {
-        node_set_text(arena, node_make(arena, spec, "map"), words[roll(3)],
-                      words[roll(3)]);
+        node_set_text(arena, node_make(arena, spec, "map"), words[roll(3)], words[roll(3)]);
     }
     list = roll(2) ? node_make_list(arena, spec, "parts") : NULL;
     for (unsigned i = 0; list && i < 3; i++) {
@@ -199,18 +192,17 @@ static struct node *random_widget(struct arena *arena)
 /* Three managers write at random; after each apply the same one again. */
 static void test_apply_laws(void)
 {
-    static const char *const managers[] = { "ann", "bob", "kit" };
+    static const char *const managers[] = {"ann", "bob", "kit"};
     scoped_arena struct arena *keep = arena_new();
     struct schema *schema = schema_of_widget(keep);
     unsigned refused = 0, moved = 0, lost = 0;
     struct node *live = NULL;
 
     for (int i = 0; i < 600; i++) {
-        struct patch_writer writer = { .schema = schema, .api_version = "t/v1",
-                                       .manager = managers[roll(3)],
-                                       .force = true };
+        struct patch_writer writer = {
+            .schema = schema, .api_version = "t/v1", .manager = managers[roll(3)], .force = true};
         struct node *body = random_widget(keep), *once, *twice;
-        struct err err = { 0 };
+        struct err err = {0};
 
         if (live && !roll(3)) {
             live = patch_track(keep, &writer, live, patch_merge(keep, live, body));
@@ -234,13 +226,13 @@ static void test_apply_laws(void)
 
 /* ---- Server-side apply -------------------------------------------------- */
 
-static struct node *apply(struct arena *arena, struct schema *schema,
-                          const char *manager, struct node *live,
-                          const char *body, struct err *err)
+static struct node *apply(struct arena *arena, struct schema *schema, const char *manager,
+                          struct node *live, const char *body, struct err *err)
 {
-    struct patch_writer writer = { .schema = schema, .manager = manager,
-                                   .api_version = "t/v1",
-                                   .time = "2026-01-02T03:04:05Z" };
+    struct patch_writer writer = {.schema = schema,
+                                  .manager = manager,
+                                  .api_version = "t/v1",
+                                  .time = "2026-01-02T03:04:05Z"};
 
     return patch_apply(arena, &writer, live, read(arena, body), NULL, err);
 }
@@ -249,55 +241,49 @@ static struct node *apply(struct arena *arena, struct schema *schema,
 
 static void test_apply_refuses(struct arena *arena, struct schema *schema)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
-    CHECK(!apply(arena, schema, "m", NULL, HEAD "\"bogus\":1}", &err) &&
-              err.code == ERR_INTERNAL, "an unknown field");
-    CHECK_TEXT(err.text, "failed to create typed patch object (/w; t/v1, "
-               "Kind=W): .bogus: field not declared in schema", "is named");
+    CHECK(!apply(arena, schema, "m", NULL, HEAD "\"bogus\":1}", &err) && err.code == ERR_INTERNAL,
+          "an unknown field");
+    CHECK_TEXT(err.text,
+               "failed to create typed patch object (/w; t/v1, "
+               "Kind=W): .bogus: field not declared in schema",
+               "is named");
     CHECK(!apply(arena, schema, "m", NULL, HEAD "\"spec\":{\"n\":\"x\"}}", &err),
           "a wrong type: %s", err.text);
-    CHECK(!apply(arena, schema, "m", NULL,
-                 HEAD "\"spec\":{\"tags\":[\"a\",\"a\"]}}", &err),
+    CHECK(!apply(arena, schema, "m", NULL, HEAD "\"spec\":{\"tags\":[\"a\",\"a\"]}}", &err),
           "twins in a set: %s", err.text);
-    CHECK(!apply(arena, schema, "m", NULL,
-                 HEAD "\"spec\":{\"parts\":[{\"image\":\"x\"}]}}", &err),
+    CHECK(!apply(arena, schema, "m", NULL, HEAD "\"spec\":{\"parts\":[{\"image\":\"x\"}]}}", &err),
           "an item without its key: %s", err.text);
     CHECK(!apply(arena, schema, "m", NULL, "{\"apiVersion\":\"t/v2\"}", &err) &&
-              err.code == ERR_BAD_REQUEST, "another version: %s", err.text);
-    CHECK(!apply(arena, schema, "m", NULL,
-                 "{\"metadata\":{\"managedFields\":[]}}", &err),
+              err.code == ERR_BAD_REQUEST,
+          "another version: %s", err.text);
+    CHECK(!apply(arena, schema, "m", NULL, "{\"metadata\":{\"managedFields\":[]}}", &err),
           "managedFields: %s", err.text);
 }
 
 static void test_takeover(struct arena *arena, struct schema *schema)
 {
-    struct err err = { 0 };
-    struct node *live = read(arena,
-        HEAD "\"spec\":{\"n\":1}}");
+    struct err err = {0};
+    struct node *live = read(arena, HEAD "\"spec\":{\"n\":1}}");
     struct node *metadata = node_get(live, "metadata");
 
     node_set_text(arena, node_make(arena, metadata, "annotations"),
-                  "kubectl.kubernetes.io/last-applied-configuration",
-                  HEAD "\"spec\":{\"n\":1}}");
+                  "kubectl.kubernetes.io/last-applied-configuration", HEAD "\"spec\":{\"n\":1}}");
     CHECK(!apply(arena, schema, "other", live, HEAD "\"spec\":{\"n\":2}}", &err),
           "whoever comes new to an object has conflicts: %s", err.text);
     live = apply(arena, schema, "kubectl", live, HEAD "\"spec\":{\"n\":2}}", &err);
-    CHECK(live != NULL, "but not kubectl with what it applied itself: %s",
-          live ? "" : err.text);
+    CHECK(live != NULL, "but not kubectl with what it applied itself: %s", live ? "" : err.text);
 }
 
 static void test_time(struct arena *arena, struct schema *schema)
 {
-    struct err err = { 0 };
-    struct node *live = apply(arena, schema, "m", NULL,
-                              HEAD "\"spec\":{\"n\":1}}", &err), *again;
-    struct patch_writer later = { .schema = schema, .manager = "m",
-                                  .api_version = "t/v1",
-                                  .time = "2027-01-02T03:04:05Z" };
+    struct err err = {0};
+    struct node *live = apply(arena, schema, "m", NULL, HEAD "\"spec\":{\"n\":1}}", &err), *again;
+    struct patch_writer later = {
+        .schema = schema, .manager = "m", .api_version = "t/v1", .time = "2027-01-02T03:04:05Z"};
 
-    again = patch_apply(arena, &later, live, read(arena, HEAD "\"spec\":{\"n\":1}}"),
-                        NULL, &err);
+    again = patch_apply(arena, &later, live, read(arena, HEAD "\"spec\":{\"n\":1}}"), NULL, &err);
     CHECK(again && node_same(live, again), "no change keeps the old time");
 }
 
@@ -305,15 +291,15 @@ static void test_many_updaters(struct arena *arena, struct schema *schema)
 {
     struct node *live = read(arena, HEAD "\"spec\":{\"map\":{}}}"), *next;
     const struct node *list;
-    struct patch_writer writer = { .schema = schema, .api_version = "t/v1" };
+    struct patch_writer writer = {.schema = schema, .api_version = "t/v1"};
 
-    live = patch_track(arena, &(struct patch_writer){ .schema = schema,
-                       .api_version = "t/v1", .manager = "first" }, NULL, live);
+    live = patch_track(
+        arena, &(struct patch_writer){.schema = schema, .api_version = "t/v1", .manager = "first"},
+        NULL, live);
     for (int i = 0; i < 30; i++) {
         writer.manager = arena_printf(arena, "m%02d", i);
         next = node_copy(arena, live);
-        node_set_text(arena, node_at(next, "spec", "map", NULL),
-                      writer.manager, "x");
+        node_set_text(arena, node_at(next, "spec", "map", NULL), writer.manager, "x");
         live = patch_track(arena, &writer, live, next);
     }
     list = node_at(live, "metadata", "managedFields", NULL);
@@ -323,49 +309,52 @@ static void test_many_updaters(struct arena *arena, struct schema *schema)
 static void test_bad_managed(struct arena *arena, struct schema *schema)
 {
     static const char *const lists[] = {
-        "[{}]", "[{\"manager\":\"x\"}]", "[1,2]", "\"x\"", "{}",
+        "[{}]",
+        "[{\"manager\":\"x\"}]",
+        "[1,2]",
+        "\"x\"",
+        "{}",
         "[{\"manager\":\"x\",\"operation\":\"Apply\",\"fieldsType\":\"FieldsV1\","
         "\"fieldsV1\":{\"k:{\":{}}}]",
         "[{\"manager\":\"x\",\"operation\":\"Apply\",\"fieldsType\":\"FieldsV1\","
         "\"fieldsV1\":{\"q:a\":1,\"f:a\":[]}}]",
     };
-    struct err err = { 0 };
+    struct err err = {0};
 
     for (size_t i = 0; i < count_of(lists); i++) {
         struct node *live = read(arena, HEAD "\"spec\":{\"n\":1}}");
-        struct patch_writer writer = { .schema = schema, .manager = "m",
-                                       .api_version = "t/v1", .force = true };
+        struct patch_writer writer = {
+            .schema = schema, .manager = "m", .api_version = "t/v1", .force = true};
 
-        node_set(arena, node_get(live, "metadata"), "managedFields",
-                 read(arena, lists[i]));
-        CHECK(patch_apply(arena, &writer, live,
-                          read(arena, HEAD "\"spec\":{\"n\":2}}"), NULL, &err),
-              "what nobody can read is nobody's: %s", lists[i]);
-        CHECK(patch_track(arena, &writer, live,
-                          read(arena, HEAD "\"spec\":{\"n\":3}}")) != NULL,
+        node_set(arena, node_get(live, "metadata"), "managedFields", read(arena, lists[i]));
+        CHECK(
+            patch_apply(arena, &writer, live, read(arena, HEAD "\"spec\":{\"n\":2}}"), NULL, &err),
+            "what nobody can read is nobody's: %s", lists[i]);
+        CHECK(patch_track(arena, &writer, live, read(arena, HEAD "\"spec\":{\"n\":3}}")) != NULL,
               "nor in an update");
     }
 }
 
 static void test_strategic(struct arena *arena, struct schema *schema)
 {
-    struct err err = { 0 };
-    struct node *live = read(arena,
-        "{\"spec\":{\"parts\":[{\"name\":\"a\",\"image\":\"1\"},"
-        "{\"name\":\"b\"}],\"list\":[\"x\"],\"tags\":[\"t\"]}}");
-    struct node *after = patch_strategic(arena, schema, live, read(arena,
-        "{\"spec\":{\"parts\":[{\"name\":\"a\",\"image\":\"2\"},{\"name\":\"b\","
-        "\"$patch\":\"delete\"}],\"list\":[\"y\"],\"tags\":[\"u\"]}}"), &err);
+    struct err err = {0};
+    struct node *live = read(arena, "{\"spec\":{\"parts\":[{\"name\":\"a\",\"image\":\"1\"},"
+                                    "{\"name\":\"b\"}],\"list\":[\"x\"],\"tags\":[\"t\"]}}");
+    struct node *after = patch_strategic(
+        arena, schema, live,
+        read(arena, "{\"spec\":{\"parts\":[{\"name\":\"a\",\"image\":\"2\"},{\"name\":\"b\","
+                    "\"$patch\":\"delete\"}],\"list\":[\"y\"],\"tags\":[\"u\"]}}"),
+        &err);
 
     CHECK_TEXT(after ? document_json(arena, after) : err.text,
                "{\"spec\":{\"parts\":[{\"name\":\"a\",\"image\":\"2\"}],"
                "\"list\":[\"y\"],\"tags\":[\"u\",\"t\"]}}",
                "a custom kind's lists are merged by their list types");
-    CHECK(!patch_strategic(arena, schema, live, read(arena,
-          "{\"spec\":{\"parts\":[{\"image\":\"2\"}]}}"), &err),
+    CHECK(!patch_strategic(arena, schema, live,
+                           read(arena, "{\"spec\":{\"parts\":[{\"image\":\"2\"}]}}"), &err),
           "an item needs its key: %s", err.text);
-    CHECK(!patch_strategic(arena, schema, live, read(arena,
-          "{\"spec\":{\"$patch\":\"explode\"}}"), &err),
+    CHECK(!patch_strategic(arena, schema, live, read(arena, "{\"spec\":{\"$patch\":\"explode\"}}"),
+                           &err),
           "and a directive a meaning: %s", err.text);
 }
 

@@ -39,7 +39,9 @@ static void digests_are_right(void)
     }
     CHECK(same, "in pieces, at once, with and without instructions: the same");
     pki_sha1("abc", 3, digest);
-    CHECK(memcmp(digest, "\xa9\x99\x3e\x36\x47\x06\x81\x6a\xba\x3e\x25\x71\x78\x50\xc2\x6c\x9c\xd0\xd8\x9d", PKI_SHA1) == 0,
+    CHECK(memcmp(digest,
+                 "\xa9\x99\x3e\x36\x47\x06\x81\x6a\xba\x3e\x25\x71\x78\x50\xc2\x6c\x9c\xd0\xd8\x9d",
+                 PKI_SHA1) == 0,
           "SHA-1 as in FIPS 180");
     pki_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, digest);
     pki_digest_text(digest, text);
@@ -58,10 +60,14 @@ static void digests_go_by_their_algorithm(void)
     } cases[] = {
         {"sha256", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", true},
         {"sha512", abc, true},
-        {"upper-case digits", "sha256:BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", false},
-        {"a digit less", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a", false},
-        {"sha512 with the digits of sha256", "sha512:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", false},
-        {"another algorithm", "sha384:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", false},
+        {"upper-case digits",
+         "sha256:BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", false},
+        {"a digit less", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a",
+         false},
+        {"sha512 with the digits of sha256",
+         "sha512:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", false},
+        {"another algorithm",
+         "sha384:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", false},
         {"the algorithm alone", "sha256", false},
         {"the colon alone", ":", false},
         {"nothing", "", false},
@@ -100,8 +106,7 @@ static void seals_hold(void)
     CHECK(pki_unseal(other, "secrets/a", sealed.bytes, sealed.len, &opened, &err) < 0,
           "nor opened with another key");
     sealed.bytes[14] ^= 1;
-    CHECK(pki_unseal(key, "secrets/a", sealed.bytes, sealed.len, &opened, &err) < 0,
-          "nor changed");
+    CHECK(pki_unseal(key, "secrets/a", sealed.bytes, sealed.len, &opened, &err) < 0, "nor changed");
     CHECK(pki_unseal(key, "secrets/a", sealed.bytes, 5, &opened, &err) < 0, "nor cut");
 }
 
@@ -166,13 +171,14 @@ static void names_are_the_signers(void)
           "and nothing else");
     pki_key_pin(key, pin);
     CHECK(!memcmp(pin, request->pin, sizeof pin), "its key is known by hash");
-    CHECK(!pki_issue_request(ca, request, &given, PKI_DIGITAL_SIGNATURE, 60 * CLOCK_SECOND,
-                             &pem, &err),
+    CHECK(!pki_issue_request(ca, request, &given, PKI_DIGITAL_SIGNATURE, 60 * CLOCK_SECOND, &pem,
+                             &err),
           "a certificate is issued (%s)", err.text);
     cert = pki_cert_read(pem.bytes, pem.len, &err);
     CHECK_TEXT(cert->common_name, given.common_name, "the name is the signer's");
     CHECK(cert->organization_count == 2 && pki_cert_in(cert, groups[0]) &&
-              !pki_cert_in(cert, "system:masters"), "so are the groups");
+              !pki_cert_in(cert, "system:masters"),
+          "so are the groups");
     CHECK(!memcmp(pin, cert->pin, sizeof pin), "the key is the asker's");
     CHECK(cert->not_before <= clock_wall() - 4 * 60 * CLOCK_SECOND, "it is backdated");
     CHECK(!pki_authority_check(ca, pem.bytes, pem.len, true, &err), "its authority knows it");
@@ -200,46 +206,51 @@ static void subjects_are_plain(void)
         const char *what, *pem;
         bool read, has_other, has_names;
     } cases[] = {
-        {"a CN in UTF-16", "-----BEGIN CERTIFICATE REQUEST-----\n"
-     "MIH2MIGeAgEAMDwxEzARBgNVBAMeCgBhAGQAbQBpAG4xJTAjBgNVBAoeHABzAHkA\n"
-     "cwB0AGUAbQA6AG0AYQBzAHQAZQByAHMwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
-     "AAT7dXSsmf7k+PSUeiK2WRC2sapU505VklnsBoSKm89vDUOWRQJ26KZeoLTm9g3o\n"
-     "lyWfp3V8ppiW+28cCHDZQOSXoAAwCgYIKoZIzj0EAwIDRwAwRAIgTDj/RmXM1nCX\n"
-     "jdYumtjazuN5M3vM4bmWRwIPjxM8HbkCIF6PK872YMcpXTfVoWcjObyu9Klzt54m\n"
-     "tI4VhRCQZvev\n"
-     "-----END CERTIFICATE REQUEST-----\n",
+        {"a CN in UTF-16",
+         "-----BEGIN CERTIFICATE REQUEST-----\n"
+         "MIH2MIGeAgEAMDwxEzARBgNVBAMeCgBhAGQAbQBpAG4xJTAjBgNVBAoeHABzAHkA\n"
+         "cwB0AGUAbQA6AG0AYQBzAHQAZQByAHMwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
+         "AAT7dXSsmf7k+PSUeiK2WRC2sapU505VklnsBoSKm89vDUOWRQJ26KZeoLTm9g3o\n"
+         "lyWfp3V8ppiW+28cCHDZQOSXoAAwCgYIKoZIzj0EAwIDRwAwRAIgTDj/RmXM1nCX\n"
+         "jdYumtjazuN5M3vM4bmWRwIPjxM8HbkCIF6PK872YMcpXTfVoWcjObyu9Klzt54m\n"
+         "tI4VhRCQZvev\n"
+         "-----END CERTIFICATE REQUEST-----\n",
          false, false, false},
-        {"a CN with a NUL in it", "-----BEGIN CERTIFICATE REQUEST-----\n"
-     "MIHTMHsCAQAwGTEXMBUGA1UEAwwOYWRtaW4ALmV4YW1wbGUwWTATBgcqhkjOPQIB\n"
-     "BggqhkjOPQMBBwNCAAT7dXSsmf7k+PSUeiK2WRC2sapU505VklnsBoSKm89vDUOW\n"
-     "RQJ26KZeoLTm9g3olyWfp3V8ppiW+28cCHDZQOSXoAAwCgYIKoZIzj0EAwIDSAAw\n"
-     "RQIhAK1gYjBfQVOi3I3iCTu6JTzm/23wV9HjGTzbTJkPlznaAiB6UfKujPS0J1I+\n"
-     "UOXHAIv7KZ2qvHzaNpCTUMjd4YtmBQ==\n"
-     "-----END CERTIFICATE REQUEST-----\n",
+        {"a CN with a NUL in it",
+         "-----BEGIN CERTIFICATE REQUEST-----\n"
+         "MIHTMHsCAQAwGTEXMBUGA1UEAwwOYWRtaW4ALmV4YW1wbGUwWTATBgcqhkjOPQIB\n"
+         "BggqhkjOPQMBBwNCAAT7dXSsmf7k+PSUeiK2WRC2sapU505VklnsBoSKm89vDUOW\n"
+         "RQJ26KZeoLTm9g3olyWfp3V8ppiW+28cCHDZQOSXoAAwCgYIKoZIzj0EAwIDSAAw\n"
+         "RQIhAK1gYjBfQVOi3I3iCTu6JTzm/23wV9HjGTzbTJkPlznaAiB6UfKujPS0J1I+\n"
+         "UOXHAIv7KZ2qvHzaNpCTUMjd4YtmBQ==\n"
+         "-----END CERTIFICATE REQUEST-----\n",
          false, false, false},
-        {"CN and O in one part", "-----BEGIN CERTIFICATE REQUEST-----\n"
-     "MIHWMH8CAQAwHTEbMAsGA1UECgwEZGV2czAMBgNVBAMMBWFsaWNlMFkwEwYHKoZI\n"
-     "zj0CAQYIKoZIzj0DAQcDQgAE+3V0rJn+5Pj0lHoitlkQtrGqVOdOVZJZ7AaEipvP\n"
-     "bw1DlkUCduimXqC05vYN6Jcln6d1fKaYlvtvHAhw2UDkl6AAMAoGCCqGSM49BAMC\n"
-     "A0cAMEQCIBwwjnm/p5vTXRkUbG5auCel+uYV/5VlMM47h7Mu7btqAiBPAGCQD8SD\n"
-     "jCz9K89LZU68pVmWDHXx2O/WPm66h9X2YA==\n"
-     "-----END CERTIFICATE REQUEST-----\n",
+        {"CN and O in one part",
+         "-----BEGIN CERTIFICATE REQUEST-----\n"
+         "MIHWMH8CAQAwHTEbMAsGA1UECgwEZGV2czAMBgNVBAMMBWFsaWNlMFkwEwYHKoZI\n"
+         "zj0CAQYIKoZIzj0DAQcDQgAE+3V0rJn+5Pj0lHoitlkQtrGqVOdOVZJZ7AaEipvP\n"
+         "bw1DlkUCduimXqC05vYN6Jcln6d1fKaYlvtvHAhw2UDkl6AAMAoGCCqGSM49BAMC\n"
+         "A0cAMEQCIBwwjnm/p5vTXRkUbG5auCel+uYV/5VlMM47h7Mu7btqAiBPAGCQD8SD\n"
+         "jCz9K89LZU68pVmWDHXx2O/WPm66h9X2YA==\n"
+         "-----END CERTIFICATE REQUEST-----\n",
          true, true, false},
-        {"the same O twice", "-----BEGIN CERTIFICATE REQUEST-----\n"
-     "MIHqMIGQAgEAMC4xDjAMBgNVBAMMBWFsaWNlMQ0wCwYDVQQKDARkZXZzMQ0wCwYD\n"
-     "VQQKDARkZXZzMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE+3V0rJn+5Pj0lHoi\n"
-     "tlkQtrGqVOdOVZJZ7AaEipvPbw1DlkUCduimXqC05vYN6Jcln6d1fKaYlvtvHAhw\n"
-     "2UDkl6AAMAoGCCqGSM49BAMCA0kAMEYCIQDeasZ5qTi4lsB3R2GDCGjf2ZmQjgfe\n"
-     "yF7PNU9EUQo/GwIhAItl5U7tjG1TB0qtJUJ7WjtPcx9xrlO8acH9apZy45J8\n"
-     "-----END CERTIFICATE REQUEST-----\n",
+        {"the same O twice",
+         "-----BEGIN CERTIFICATE REQUEST-----\n"
+         "MIHqMIGQAgEAMC4xDjAMBgNVBAMMBWFsaWNlMQ0wCwYDVQQKDARkZXZzMQ0wCwYD\n"
+         "VQQKDARkZXZzMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE+3V0rJn+5Pj0lHoi\n"
+         "tlkQtrGqVOdOVZJZ7AaEipvPbw1DlkUCduimXqC05vYN6Jcln6d1fKaYlvtvHAhw\n"
+         "2UDkl6AAMAoGCCqGSM49BAMCA0kAMEYCIQDeasZ5qTi4lsB3R2GDCGjf2ZmQjgfe\n"
+         "yF7PNU9EUQo/GwIhAItl5U7tjG1TB0qtJUJ7WjtPcx9xrlO8acH9apZy45J8\n"
+         "-----END CERTIFICATE REQUEST-----\n",
          true, true, false},
-        {"alternative names", "-----BEGIN CERTIFICATE REQUEST-----\n"
-     "MIHtMIGTAgEAMBAxDjAMBgNVBAMMBWFsaWNlMFkwEwYHKoZIzj0CAQYIKoZIzj0D\n"
-     "AQcDQgAE+3V0rJn+5Pj0lHoitlkQtrGqVOdOVZJZ7AaEipvPbw1DlkUCduimXqC0\n"
-     "5vYN6Jcln6d1fKaYlvtvHAhw2UDkl6AhMB8GCSqGSIb3DQEJDjESMBAwDgYDVR0R\n"
-     "BAcwBYIDaHViMAoGCCqGSM49BAMCA0kAMEYCIQCCXEh04+y404Cl47CLeTqgGC1o\n"
-     "BisdZJ3UxHGlzMxK0AIhAMkLe8P81BPFR+DmX40qrCVHGW2zPLEuqmSHYaAD21Bd\n"
-     "-----END CERTIFICATE REQUEST-----\n",
+        {"alternative names",
+         "-----BEGIN CERTIFICATE REQUEST-----\n"
+         "MIHtMIGTAgEAMBAxDjAMBgNVBAMMBWFsaWNlMFkwEwYHKoZIzj0CAQYIKoZIzj0D\n"
+         "AQcDQgAE+3V0rJn+5Pj0lHoitlkQtrGqVOdOVZJZ7AaEipvPbw1DlkUCduimXqC0\n"
+         "5vYN6Jcln6d1fKaYlvtvHAhw2UDkl6AhMB8GCSqGSIb3DQEJDjESMBAwDgYDVR0R\n"
+         "BAcwBYIDaHViMAoGCCqGSM49BAMCA0kAMEYCIQCCXEh04+y404Cl47CLeTqgGC1o\n"
+         "BisdZJ3UxHGlzMxK0AIhAMkLe8P81BPFR+DmX40qrCVHGW2zPLEuqmSHYaAD21Bd\n"
+         "-----END CERTIFICATE REQUEST-----\n",
          true, false, true},
     };
 
@@ -252,7 +263,8 @@ static void subjects_are_plain(void)
               request ? "is read" : err.text);
         if (request)
             CHECK(request->has_other == cases[i].has_other &&
-                      request->has_names == cases[i].has_names, "%s: is told", cases[i].what);
+                      request->has_names == cases[i].has_names,
+                  "%s: is told", cases[i].what);
     }
 }
 

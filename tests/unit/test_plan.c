@@ -22,63 +22,72 @@ struct deployment {
 };
 
 static const struct deployment deployments[] = {
-    { "a new one starts", "", "+++", 3, 1, 0, false, false, false },
-    { "a full one is left alone", "NNN", "", 3, 1, 0, false, false, false },
-    { "one that is missing is started", "NN", "+", 3, 1, 0, false, false, false },
-    { "one too many goes, not a ready one", "NnN", "-1", 2, 1, 0, false, false, false },
-    { "the newest goes first among equals", "NNN", "-2", 2, 1, 0, false, false, false },
-    { "a change starts one beside the old", "OO", "+", 2, 1, 0, false, false, false },
-    { "an old one stays until the new one is ready", "OOn", "", 2, 1, 0, false, false, false },
-    { "then one old one goes", "OON", "-1", 2, 1, 0, false, false, false },
-    { "of the old ones the one that is not ready goes", "OoN", "-1", 2, 1, 0, false, false, false },
-    { "with room for one less, one goes first", "OO", "-1", 2, 0, 1, false, false, false },
-    { "neither surge nor room counts as room for one", "O", "-0", 1, 0, 0, false, false, false },
-    { "Recreate stops all old ones first", "OO", "-1-0", 2, 1, 0, true, false, false },
-    { "and waits until they have gone", "O-O-", "", 2, 1, 0, true, false, false },
-    { "and then starts", "", "++", 2, 1, 0, true, false, false },
-    { "Recreate makes nothing of the former template", "", "++", 2, 1, 0, true, false, true },
-    { "a port of the host allows no second", "O", "-0", 1, 1, 0, false, true, false },
-    { "not even while the old one is leaving", "O-", "", 1, 1, 0, false, true, false },
-    { "scaled to nothing, all go", "NN", "-1-0", 0, 1, 0, false, false, false },
-    { "scaled to nothing in mid-rollout, too", "FFn", "-2-1-0", 0, 1, 0, false, false, true },
+    {"a new one starts", "", "+++", 3, 1, 0, false, false, false},
+    {"a full one is left alone", "NNN", "", 3, 1, 0, false, false, false},
+    {"one that is missing is started", "NN", "+", 3, 1, 0, false, false, false},
+    {"one too many goes, not a ready one", "NnN", "-1", 2, 1, 0, false, false, false},
+    {"the newest goes first among equals", "NNN", "-2", 2, 1, 0, false, false, false},
+    {"a change starts one beside the old", "OO", "+", 2, 1, 0, false, false, false},
+    {"an old one stays until the new one is ready", "OOn", "", 2, 1, 0, false, false, false},
+    {"then one old one goes", "OON", "-1", 2, 1, 0, false, false, false},
+    {"of the old ones the one that is not ready goes", "OoN", "-1", 2, 1, 0, false, false, false},
+    {"with room for one less, one goes first", "OO", "-1", 2, 0, 1, false, false, false},
+    {"neither surge nor room counts as room for one", "O", "-0", 1, 0, 0, false, false, false},
+    {"Recreate stops all old ones first", "OO", "-1-0", 2, 1, 0, true, false, false},
+    {"and waits until they have gone", "O-O-", "", 2, 1, 0, true, false, false},
+    {"and then starts", "", "++", 2, 1, 0, true, false, false},
+    {"Recreate makes nothing of the former template", "", "++", 2, 1, 0, true, false, true},
+    {"a port of the host allows no second", "O", "-0", 1, 1, 0, false, true, false},
+    {"not even while the old one is leaving", "O-", "", 1, 1, 0, false, true, false},
+    {"scaled to nothing, all go", "NN", "-1-0", 0, 1, 0, false, false, false},
+    {"scaled to nothing in mid-rollout, too", "FFn", "-2-1-0", 0, 1, 0, false, false, true},
 
     /* A template that does not work. */
-    { "an old one that blinks stays while the new one fails", "Ffn", "", 2, 1, 0, false, false, true },
-    { "all old ones may blink at once", "fffn", "", 3, 1, 0, false, false, true },
-    { "with room for one less, one may go", "ffffn", "-3", 4, 1, 1, false, false, true },
-    { "and no second one", "fffnn", "", 4, 1, 1, false, false, true },
-    { "with room for one less the budget is spent", "fffn", "", 4, 0, 1, false, false, true },
-    { "a lost old one is made of the former template", "FFn", "<", 3, 1, 0, false, false, true },
-    { "none is where an agent has not looked yet at the new ones", "FFu", "", 3, 1, 0, false, false, true },
-    { "nor where it has not looked yet at those of another template", "Fwww", "+", 4, 1, 0, false, false, true },
-    { "none of those is stopped for what is not known", "FwwwN", "", 4, 1, 0, false, false, true },
-    { "nor one of the former template", "vvvv", "", 4, 0, 1, false, false, true },
-    { "but one that is known to be bad is", "FwwoN", "-3", 4, 1, 0, false, false, true },
-    { "nor is one on trial", "FFtnn", "", 4, 1, 1, false, false, true },
-    { "nor taken for a new one that is available", "FFFm", "", 3, 1, 0, false, false, true },
-    { "but a new one on trial is not counted on", "FFm", "<", 3, 1, 0, false, false, true },
-    { "fewer: not those that may be available", "uuuuu", "", 2, 1, 0, false, false, false },
-    { "but those that are known to be bad", "uunnn", "-4-3-2", 2, 1, 0, false, false, false },
-    { "and those that are too many when enough are available", "NNuuu", "-4-3-2", 2, 1, 0, false, false, false },
-    { "with enough that are known to be good one may go", "wFN", "-0-1", 1, 1, 0, false, false, true },
-    { "scaled to nothing, all go, known or not", "Fwvu", "-3-1-2-0", 0, 1, 0, false, false, true },
-    { "all that were lost are", "n", "<<<", 3, 1, 0, false, false, true },
-    { "no more new ones than the budget", "n", "+<<", 4, 0, 2, false, false, true },
-    { "the budget grows with every new one that works", "NNff", "-3", 3, 1, 0, false, false, true },
-    { "before the rollout began, both are made", "FF", "+<", 3, 1, 0, false, false, true },
-    { "one that nobody will miss is not", "NNNn", "", 4, 1, 1, false, false, true },
-    { "a third template takes the place of a stuck one", "FFFo", "-3", 3, 1, 0, false, false, true },
-    { "and of one old one that is not ready first the stuck one goes", "FfFo", "-3", 3, 1, 0, false, false, true },
-    { "a lost one comes before a third template", "FFo", "-2<", 3, 1, 0, false, false, true },
-    { "back to the one that works, the stuck one goes", "NNNo", "-3", 3, 1, 0, false, false, false },
-    { "what never worked is replaced", "oo", "+", 2, 1, 0, false, false, false },
-    { "one by one, as new ones are ready", "ooN", "-1", 2, 1, 0, false, false, false },
-    { "one in back-off goes before one that may get better", "oxoN", "-1", 3, 1, 0, false, false, false },
+    {"an old one that blinks stays while the new one fails", "Ffn", "", 2, 1, 0, false, false,
+     true},
+    {"all old ones may blink at once", "fffn", "", 3, 1, 0, false, false, true},
+    {"with room for one less, one may go", "ffffn", "-3", 4, 1, 1, false, false, true},
+    {"and no second one", "fffnn", "", 4, 1, 1, false, false, true},
+    {"with room for one less the budget is spent", "fffn", "", 4, 0, 1, false, false, true},
+    {"a lost old one is made of the former template", "FFn", "<", 3, 1, 0, false, false, true},
+    {"none is where an agent has not looked yet at the new ones", "FFu", "", 3, 1, 0, false, false,
+     true},
+    {"nor where it has not looked yet at those of another template", "Fwww", "+", 4, 1, 0, false,
+     false, true},
+    {"none of those is stopped for what is not known", "FwwwN", "", 4, 1, 0, false, false, true},
+    {"nor one of the former template", "vvvv", "", 4, 0, 1, false, false, true},
+    {"but one that is known to be bad is", "FwwoN", "-3", 4, 1, 0, false, false, true},
+    {"nor is one on trial", "FFtnn", "", 4, 1, 1, false, false, true},
+    {"nor taken for a new one that is available", "FFFm", "", 3, 1, 0, false, false, true},
+    {"but a new one on trial is not counted on", "FFm", "<", 3, 1, 0, false, false, true},
+    {"fewer: not those that may be available", "uuuuu", "", 2, 1, 0, false, false, false},
+    {"but those that are known to be bad", "uunnn", "-4-3-2", 2, 1, 0, false, false, false},
+    {"and those that are too many when enough are available", "NNuuu", "-4-3-2", 2, 1, 0, false,
+     false, false},
+    {"with enough that are known to be good one may go", "wFN", "-0-1", 1, 1, 0, false, false,
+     true},
+    {"scaled to nothing, all go, known or not", "Fwvu", "-3-1-2-0", 0, 1, 0, false, false, true},
+    {"all that were lost are", "n", "<<<", 3, 1, 0, false, false, true},
+    {"no more new ones than the budget", "n", "+<<", 4, 0, 2, false, false, true},
+    {"the budget grows with every new one that works", "NNff", "-3", 3, 1, 0, false, false, true},
+    {"before the rollout began, both are made", "FF", "+<", 3, 1, 0, false, false, true},
+    {"one that nobody will miss is not", "NNNn", "", 4, 1, 1, false, false, true},
+    {"a third template takes the place of a stuck one", "FFFo", "-3", 3, 1, 0, false, false, true},
+    {"and of one old one that is not ready first the stuck one goes", "FfFo", "-3", 3, 1, 0, false,
+     false, true},
+    {"a lost one comes before a third template", "FFo", "-2<", 3, 1, 0, false, false, true},
+    {"back to the one that works, the stuck one goes", "NNNo", "-3", 3, 1, 0, false, false, false},
+    {"what never worked is replaced", "oo", "+", 2, 1, 0, false, false, false},
+    {"one by one, as new ones are ready", "ooN", "-1", 2, 1, 0, false, false, false},
+    {"one in back-off goes before one that may get better", "oxoN", "-1", 3, 1, 0, false, false,
+     false},
 
     /* Another number in mid-rollout. */
-    { "fewer: the stuck new one stays within, old ones go", "FFFFFFn", "-5-4-3", 3, 1, 0, false, false, true },
-    { "more: what is missing is made of the former one", "FFFn", "<<<", 6, 1, 0, false, false, true },
-    { "fewer than the new ones: not the available", "FFNnNn", "-5-3-1-0", 2, 3, 0, false, false, true },
+    {"fewer: the stuck new one stays within, old ones go", "FFFFFFn", "-5-4-3", 3, 1, 0, false,
+     false, true},
+    {"more: what is missing is made of the former one", "FFFn", "<<<", 6, 1, 0, false, false, true},
+    {"fewer than the new ones: not the available", "FFNnNn", "-5-3-1-0", 2, 3, 0, false, false,
+     true},
 };
 
 static size_t read_pods(const char *words, struct plan_pod *pods)
@@ -96,11 +105,14 @@ static size_t read_pods(const char *words, struct plan_pod *pods)
             pods[n - 1].ready = false;
             continue;
         }
-        pods[n] = (struct plan_pod){ .index = index++, .created = (int64_t)n,
-                                     .ready = *at < 'a', .current = strchr("nNum", *at) != NULL,
-                                     .unknown = strchr("uvw", *at) != NULL,
-                                     .trial = *at == 't' || *at == 'm',
-                                     .former = *at == 'f' || *at == 'F' || *at == 'v', .broken = *at == 'x' };
+        pods[n] = (struct plan_pod){.index = index++,
+                                    .created = (int64_t)n,
+                                    .ready = *at < 'a',
+                                    .current = strchr("nNum", *at) != NULL,
+                                    .unknown = strchr("uvw", *at) != NULL,
+                                    .trial = *at == 't' || *at == 'm',
+                                    .former = *at == 'f' || *at == 'F' || *at == 'v',
+                                    .broken = *at == 'x'};
         n++;
     }
     return n;
@@ -123,12 +135,15 @@ static void test_deployments(void)
 {
     for (size_t i = 0; i < count_of(deployments); i++) {
         const struct deployment *d = &deployments[i];
-        struct plan_workload want = { .replicas = d->replicas, .surge = d->surge,
-                                      .unavailable = d->unavailable, .recreate = d->recreate,
-                                      .exclusive = d->exclusive, .former = d->former };
+        struct plan_workload want = {.replicas = d->replicas,
+                                     .surge = d->surge,
+                                     .unavailable = d->unavailable,
+                                     .recreate = d->recreate,
+                                     .exclusive = d->exclusive,
+                                     .former = d->former};
         struct plan_pod pods[16];
         struct plan_step steps[PLAN_STEPS];
-        scoped_text struct text out = { 0 };
+        scoped_text struct text out = {0};
         size_t count = read_pods(d->pods, pods);
 
         write_steps(steps, plan_deployment(&want, pods, count, steps), false, &out);
@@ -145,69 +160,76 @@ static const struct {
     const char *taken;
     int unavailable;
 } sets[] = {
-    { "the first one comes alone", "", "+0", 3, 0, false, false, 0, "", 0 },
-    { "the second waits for the first", "n", "", 3, 0, false, false, 0, "", 0 },
-    { "and comes when that is ready", "N", "+1", 3, 0, false, false, 0, "", 0 },
-    { "in parallel all come", "", "+0+1+2", 3, 0, true, false, 0, "", 0 },
-    { "the highest goes first", "NNN", "-2", 1, 0, false, false, 0, "", 0 },
-    { "one at a time", "NNN-", "", 1, 0, false, false, 0, "", 0 },
-    { "and only while those that stay are available", "nNN", "", 2, 0, false, false, 0, "", 0 },
-    { "in parallel at once", "nNN", "-1-2", 1, 0, true, false, 0, "", 0 },
-    { "to nothing they go whatever they are", "nnN", "-2", 0, 0, false, false, 0, "", 0 },
-    { "an update begins at the top", "OOO", "-2", 3, 0, false, false, 0, "", 0 },
-    { "and waits for it", "OOn", "", 3, 0, false, false, 0, "", 0 },
-    { "then goes down", "OON", "-1", 3, 0, false, false, 0, "", 0 },
-    { "with maxUnavailable 2 it takes two", "OOO", "-2-1", 3, 0, true, false, 0, "", 2 },
-    { "and no third", "OOn", "-1", 3, 0, true, false, 0, "", 2 },
-    { "the partition keeps the old", "ONN", "", 3, 1, false, false, 0, "", 0 },
-    { "an outdated one that never got ready is replaced", "o", "-0", 3, 0, false, false, 0, "", 0 },
-    { "OnDelete leaves them alone", "OOO", "", 3, 0, false, true, 0, "", 0 },
-    { "also one that is not ready", "Oo", "", 2, 0, false, true, 0, "", 0 },
+    {"the first one comes alone", "", "+0", 3, 0, false, false, 0, "", 0},
+    {"the second waits for the first", "n", "", 3, 0, false, false, 0, "", 0},
+    {"and comes when that is ready", "N", "+1", 3, 0, false, false, 0, "", 0},
+    {"in parallel all come", "", "+0+1+2", 3, 0, true, false, 0, "", 0},
+    {"the highest goes first", "NNN", "-2", 1, 0, false, false, 0, "", 0},
+    {"one at a time", "NNN-", "", 1, 0, false, false, 0, "", 0},
+    {"and only while those that stay are available", "nNN", "", 2, 0, false, false, 0, "", 0},
+    {"in parallel at once", "nNN", "-1-2", 1, 0, true, false, 0, "", 0},
+    {"to nothing they go whatever they are", "nnN", "-2", 0, 0, false, false, 0, "", 0},
+    {"an update begins at the top", "OOO", "-2", 3, 0, false, false, 0, "", 0},
+    {"and waits for it", "OOn", "", 3, 0, false, false, 0, "", 0},
+    {"then goes down", "OON", "-1", 3, 0, false, false, 0, "", 0},
+    {"with maxUnavailable 2 it takes two", "OOO", "-2-1", 3, 0, true, false, 0, "", 2},
+    {"and no third", "OOn", "-1", 3, 0, true, false, 0, "", 2},
+    {"the partition keeps the old", "ONN", "", 3, 1, false, false, 0, "", 0},
+    {"an outdated one that never got ready is replaced", "o", "-0", 3, 0, false, false, 0, "", 0},
+    {"OnDelete leaves them alone", "OOO", "", 3, 0, false, true, 0, "", 0},
+    {"also one that is not ready", "Oo", "", 2, 0, false, true, 0, "", 0},
 
     /* A template that does not work is stuck at the top. */
-    { "an old ordinal that crashes stays", "fFn", "", 3, 0, false, false, 3, "2", 0 },
-    { "in parallel, too", "ffn", "", 3, 0, true, false, 3, "2", 0 },
-    { "also when it waits before it is tried again", "xFn", "", 3, 0, false, false, 3, "2", 0 },
-    { "one that was lost is made of the former template", ".Fn", "<0", 3, 0, false, false, 3, "2", 0 },
-    { "one that the rollout reached is made of the new one", "FF.", "+2", 3, 0, false, false, 3, "2", 0 },
-    { "one that it has not reached is not", "FF.", "<2", 3, 0, false, false, 3, "", 0 },
-    { "each by itself", "...", "<0+1<2", 3, 0, true, false, 3, "1", 0 },
-    { "below the partition it is the former one", ".NN", "<0", 3, 1, false, false, 3, "12", 0 },
-    { "with OnDelete it is the former one", "F.F", "<1", 3, 0, false, true, 3, "", 0 },
-    { "beyond what there was it is the new one", "FF.", "+2", 3, 0, false, false, 2, "", 0 },
-    { "a third template replaces the stuck one at once", "FFo", "-2", 3, 0, false, false, 3, "", 0 },
-    { "also when a lower one is not ready", "xFo", "-2", 3, 0, false, false, 3, "", 0 },
-    { "before it began, one that blinks is waited for", "fFF", "", 3, 0, false, false, 3, "", 0 },
-    { "one that does not get better goes out of its turn", "xFF", "-0", 3, 0, false, false, 3, "", 0 },
-    { "nor does one of a template that never worked keep its turn", "oFF", "-0", 3, 0, false, false, 3, "", 0 },
-    { "one that nobody has looked at yet is not taken", "FFw", "", 3, 0, false, false, 3, "", 0 },
-    { "nor another one beside it", "FwF", "", 3, 0, true, false, 3, "", 0 },
-    { "nothing is taken while one is missing", "F.F", "<1", 3, 0, true, false, 3, "", 0 },
-    { "one on trial is not taken, either", "t", "", 2, 0, false, false, 2, "", 0 },
-    { "what is missing comes before fewer", "N.NN", "+1", 3, 0, false, false, 0, "", 0 },
-    { "also while one too many is on its way out", ".N-", "+0", 1, 0, false, false, 0, "", 0 },
-    { "fewer waits for what is missing", ".N", "+0", 1, 0, false, false, 0, "", 0 },
-    { "in parallel it does not", ".N", "+0-0", 1, 0, true, false, 0, "", 0 },
-    { "fewer waits for one that nobody has looked at", "uN", "", 1, 0, false, false, 0, "", 0 },
-    { "what waits for the stuck one does not keep it", "x..", "-0", 3, 0, false, false, 3, "", 0 },
-    { "nor where it was never of a template that worked", "o..", "-0", 3, 0, false, false, 3, "", 0 },
-    { "what the rollout reached does", "x..", "", 3, 0, false, false, 3, "2", 0 },
-    { "and one that may get better is waited for", "f..", "", 3, 0, false, false, 3, "", 0 },
-    { "fewer: the stuck one goes", "FFn", "-2", 2, 0, false, false, 2, "2", 0 },
+    {"an old ordinal that crashes stays", "fFn", "", 3, 0, false, false, 3, "2", 0},
+    {"in parallel, too", "ffn", "", 3, 0, true, false, 3, "2", 0},
+    {"also when it waits before it is tried again", "xFn", "", 3, 0, false, false, 3, "2", 0},
+    {"one that was lost is made of the former template", ".Fn", "<0", 3, 0, false, false, 3, "2",
+     0},
+    {"one that the rollout reached is made of the new one", "FF.", "+2", 3, 0, false, false, 3, "2",
+     0},
+    {"one that it has not reached is not", "FF.", "<2", 3, 0, false, false, 3, "", 0},
+    {"each by itself", "...", "<0+1<2", 3, 0, true, false, 3, "1", 0},
+    {"below the partition it is the former one", ".NN", "<0", 3, 1, false, false, 3, "12", 0},
+    {"with OnDelete it is the former one", "F.F", "<1", 3, 0, false, true, 3, "", 0},
+    {"beyond what there was it is the new one", "FF.", "+2", 3, 0, false, false, 2, "", 0},
+    {"a third template replaces the stuck one at once", "FFo", "-2", 3, 0, false, false, 3, "", 0},
+    {"also when a lower one is not ready", "xFo", "-2", 3, 0, false, false, 3, "", 0},
+    {"before it began, one that blinks is waited for", "fFF", "", 3, 0, false, false, 3, "", 0},
+    {"one that does not get better goes out of its turn", "xFF", "-0", 3, 0, false, false, 3, "",
+     0},
+    {"nor does one of a template that never worked keep its turn", "oFF", "-0", 3, 0, false, false,
+     3, "", 0},
+    {"one that nobody has looked at yet is not taken", "FFw", "", 3, 0, false, false, 3, "", 0},
+    {"nor another one beside it", "FwF", "", 3, 0, true, false, 3, "", 0},
+    {"nothing is taken while one is missing", "F.F", "<1", 3, 0, true, false, 3, "", 0},
+    {"one on trial is not taken, either", "t", "", 2, 0, false, false, 2, "", 0},
+    {"what is missing comes before fewer", "N.NN", "+1", 3, 0, false, false, 0, "", 0},
+    {"also while one too many is on its way out", ".N-", "+0", 1, 0, false, false, 0, "", 0},
+    {"fewer waits for what is missing", ".N", "+0", 1, 0, false, false, 0, "", 0},
+    {"in parallel it does not", ".N", "+0-0", 1, 0, true, false, 0, "", 0},
+    {"fewer waits for one that nobody has looked at", "uN", "", 1, 0, false, false, 0, "", 0},
+    {"what waits for the stuck one does not keep it", "x..", "-0", 3, 0, false, false, 3, "", 0},
+    {"nor where it was never of a template that worked", "o..", "-0", 3, 0, false, false, 3, "", 0},
+    {"what the rollout reached does", "x..", "", 3, 0, false, false, 3, "2", 0},
+    {"and one that may get better is waited for", "f..", "", 3, 0, false, false, 3, "", 0},
+    {"fewer: the stuck one goes", "FFn", "-2", 2, 0, false, false, 2, "2", 0},
 };
 
 static void test_sets(void)
 {
     for (size_t i = 0; i < count_of(sets); i++) {
-        bool taken[PLAN_INDEXES] = { false };
-        struct plan_workload want = { .replicas = sets[i].replicas, .partition = sets[i].partition,
-                                      .parallel = sets[i].parallel, .on_delete = sets[i].on_delete,
-                                      .former = sets[i].former > 0, .taken = taken,
-                                      .former_replicas = sets[i].former,
-                                      .unavailable = sets[i].unavailable };
+        bool taken[PLAN_INDEXES] = {false};
+        struct plan_workload want = {.replicas = sets[i].replicas,
+                                     .partition = sets[i].partition,
+                                     .parallel = sets[i].parallel,
+                                     .on_delete = sets[i].on_delete,
+                                     .former = sets[i].former > 0,
+                                     .taken = taken,
+                                     .former_replicas = sets[i].former,
+                                     .unavailable = sets[i].unavailable};
         struct plan_pod pods[16];
         struct plan_step steps[PLAN_STEPS];
-        scoped_text struct text out = { 0 };
+        scoped_text struct text out = {0};
         size_t count = read_pods(sets[i].pods, pods);
 
         for (const char *at = sets[i].taken; *at; at++)
@@ -229,39 +251,44 @@ static const struct {
     int per_index, most_indexes; /* -1: no such limit */
     int64_t now;
 } jobs[] = {
-    { "one pod for a plain job", "", "+", "", 1, 1, 6, false, -1, -1, 0 },
-    { "as many as may run at once", "", "++", "", 5, 2, 6, false, -1, -1, 0 },
-    { "no more than are left", "ss", "+", "", 3, 5, 6, false, -1, -1, 0 },
-    { "done when all have succeeded", "sss", "", "Complete", 3, 2, 6, false, -1, -1, 0 },
-    { "each index once", "s", "+1+2", "", 3, 2, 6, true, -1, -1, 0 },
-    { "a failed index again, after a while", "f", "", "", 2, 2, 6, true, -1, -1, 0 },
-    { "which is ten seconds", "f", "+0+1", "", 2, 2, 6, true, -1, -1, 10 },
-    { "too many failures end it", "af", "-0", "BackoffLimitExceeded", 2, 2, 0, false, -1, -1, 0 },
-    { "without a count, one success is enough", "s", "", "Complete", -1, 2, 6, false, -1, -1, 0 },
-    { "but the others may end", "sa", "", "", -1, 2, 6, false, -1, -1, 0 },
+    {"one pod for a plain job", "", "+", "", 1, 1, 6, false, -1, -1, 0},
+    {"as many as may run at once", "", "++", "", 5, 2, 6, false, -1, -1, 0},
+    {"no more than are left", "ss", "+", "", 3, 5, 6, false, -1, -1, 0},
+    {"done when all have succeeded", "sss", "", "Complete", 3, 2, 6, false, -1, -1, 0},
+    {"each index once", "s", "+1+2", "", 3, 2, 6, true, -1, -1, 0},
+    {"a failed index again, after a while", "f", "", "", 2, 2, 6, true, -1, -1, 0},
+    {"which is ten seconds", "f", "+0+1", "", 2, 2, 6, true, -1, -1, 10},
+    {"too many failures end it", "af", "-0", "BackoffLimitExceeded", 2, 2, 0, false, -1, -1, 0},
+    {"without a count, one success is enough", "s", "", "Complete", -1, 2, 6, false, -1, -1, 0},
+    {"but the others may end", "sa", "", "", -1, 2, 6, false, -1, -1, 0},
 
-    { "restarts in place are failures", "a1", "", "", 1, 1, 1, false, -1, -1, 0 },
-    { "one more than backoffLimit is the end", "a2", "-0", "BackoffLimitExceeded", 1, 1, 1, false, -1, -1, 0 },
-    { "with backoffLimit 0 the first one is", "f1", "", "BackoffLimitExceeded", 1, 1, 0, false, -1, -1, 0 },
-    { "those of all pods together", "a1a1a1", "-2-1-0", "BackoffLimitExceeded", 3, 3, 2, false, -1, -1, 0 },
+    {"restarts in place are failures", "a1", "", "", 1, 1, 1, false, -1, -1, 0},
+    {"one more than backoffLimit is the end", "a2", "-0", "BackoffLimitExceeded", 1, 1, 1, false,
+     -1, -1, 0},
+    {"with backoffLimit 0 the first one is", "f1", "", "BackoffLimitExceeded", 1, 1, 0, false, -1,
+     -1, 0},
+    {"those of all pods together", "a1a1a1", "-2-1-0", "BackoffLimitExceeded", 3, 3, 2, false, -1,
+     -1, 0},
 
-    { "less parallelism: the newest that are not ready go", "rara", "-3-1", "", 9, 2, 6, false, -1, -1, 0 },
-    { "parallelism 0 stops all", "rr", "-1-0", "", 9, 0, 6, false, -1, -1, 0 },
-    { "fewer indexes: those beyond go", "saa", "-2", "", 2, 3, 6, true, -1, -1, 0 },
-    { "and do not count", "s.s", "+1", "", 2, 3, 6, true, -1, -1, 0 },
-    { "more indexes", "ss", "+2", "", 3, 3, 6, true, -1, -1, 0 },
+    {"less parallelism: the newest that are not ready go", "rara", "-3-1", "", 9, 2, 6, false, -1,
+     -1, 0},
+    {"parallelism 0 stops all", "rr", "-1-0", "", 9, 0, 6, false, -1, -1, 0},
+    {"fewer indexes: those beyond go", "saa", "-2", "", 2, 3, 6, true, -1, -1, 0},
+    {"and do not count", "s.s", "+1", "", 2, 3, 6, true, -1, -1, 0},
+    {"more indexes", "ss", "+2", "", 3, 3, 6, true, -1, -1, 0},
 
-    { "an index has failures of its own", "f1a", "", "", 2, 2, 1000, true, 1, -1, 0 },
-    { "one that has too many is given up", "f2a", "", "", 2, 2, 1000, true, 1, -1, 99 },
-    { "at the end the Job failed for it", "f2s", "", "FailedIndexes", 2, 2, 1000, true, 1, -1, 99 },
-    { "too many given up end it at once", "f1f1a", "-2", "MaxFailedIndexesExceeded", 3, 3, 1000, true, 0, 1, 0 },
-    { "with pauses of its own", "f1.", "+1", "", 2, 2, 1000, true, 3, -1, 5 },
-    { "a success of the same index is one", "s", "", "Complete", 1, 1, 1000, true, 0, -1, 0 },
+    {"an index has failures of its own", "f1a", "", "", 2, 2, 1000, true, 1, -1, 0},
+    {"one that has too many is given up", "f2a", "", "", 2, 2, 1000, true, 1, -1, 99},
+    {"at the end the Job failed for it", "f2s", "", "FailedIndexes", 2, 2, 1000, true, 1, -1, 99},
+    {"too many given up end it at once", "f1f1a", "-2", "MaxFailedIndexesExceeded", 3, 3, 1000,
+     true, 0, 1, 0},
+    {"with pauses of its own", "f1.", "+1", "", 2, 2, 1000, true, 3, -1, 5},
+    {"a success of the same index is one", "s", "", "Complete", 1, 1, 1000, true, 0, -1, 0},
 
-    { "an ignored failure counts for nothing", "iii", "+", "", 1, 1, 0, false, -1, -1, 99 },
-    { "but is waited for", "i", "", "", 1, 1, 0, false, -1, -1, 1 },
-    { "FailJob ends it", "ja", "-1", "PodFailurePolicy", 3, 3, 6, false, -1, -1, 0 },
-    { "FailIndex gives one up", "ka", "", "", 2, 2, 6, true, 3, -1, 99 },
+    {"an ignored failure counts for nothing", "iii", "+", "", 1, 1, 0, false, -1, -1, 99},
+    {"but is waited for", "i", "", "", 1, 1, 0, false, -1, -1, 1},
+    {"FailJob ends it", "ja", "-1", "PodFailurePolicy", 3, 3, 6, false, -1, -1, 0},
+    {"FailIndex gives one up", "ka", "", "", 2, 2, 6, true, 3, -1, 99},
 };
 
 static size_t read_job(const char *words, struct plan_pod *pods)
@@ -277,9 +304,12 @@ static size_t read_job(const char *words, struct plan_pod *pods)
         } else if (*at == '.') {
             index++;
         } else {
-            pods[n] = (struct plan_pod){ .index = index++, .created = (int64_t)n, .current = true,
-                                         .succeeded = *at == 's', .ready = *at == 'r',
-                                         .failed = strchr("fijk", *at) != NULL };
+            pods[n] = (struct plan_pod){.index = index++,
+                                        .created = (int64_t)n,
+                                        .current = true,
+                                        .succeeded = *at == 's',
+                                        .ready = *at == 'r',
+                                        .failed = strchr("fijk", *at) != NULL};
             pods[n++].verdict = *at == 'i'   ? PLAN_IGNORE
                                 : *at == 'j' ? PLAN_FAIL_JOB
                                 : *at == 'k' ? PLAN_FAIL_INDEX
@@ -292,32 +322,40 @@ static size_t read_job(const char *words, struct plan_pod *pods)
 static void test_jobs(void)
 {
     for (size_t i = 0; i < count_of(jobs); i++) {
-        struct plan_workload want = { .replicas = jobs[i].completions,
-                                      .parallelism = jobs[i].parallelism,
-                                      .backoff_limit = jobs[i].limit, .indexed = jobs[i].indexed,
-                                      .index_limit = jobs[i].per_index,
-                                      .failed_indexes = jobs[i].most_indexes,
-                                      .now = jobs[i].now * 1000000000 };
+        struct plan_workload want = {.replicas = jobs[i].completions,
+                                     .parallelism = jobs[i].parallelism,
+                                     .backoff_limit = jobs[i].limit,
+                                     .indexed = jobs[i].indexed,
+                                     .index_limit = jobs[i].per_index,
+                                     .failed_indexes = jobs[i].most_indexes,
+                                     .now = jobs[i].now * 1000000000};
         struct plan_pod pods[16];
         struct plan_step steps[PLAN_STEPS];
         struct plan_job_state state;
-        scoped_text struct text out = { 0 };
+        scoped_text struct text out = {0};
         size_t count = read_job(jobs[i].pods, pods);
 
         write_steps(steps, plan_job(&want, pods, count, steps, &state), jobs[i].indexed, &out);
         CHECK_TEXT(text_string(&out), jobs[i].steps, "%s", jobs[i].name);
-        CHECK_TEXT(state.complete ? "Complete" : state.over ? state.reason : "", jobs[i].end,
-                   "%s: how it stands", jobs[i].name);
+        CHECK_TEXT(state.complete ? "Complete"
+                   : state.over   ? state.reason
+                                  : "",
+                   jobs[i].end, "%s: how it stands", jobs[i].name);
     }
 }
 
 static void test_job_details(void)
 {
-    bool which[PLAN_INDEXES] = { [0] = true, [2] = true };
-    struct plan_success rule = { which, -1 }, any = { NULL, 2 };
-    struct plan_workload want = { .replicas = 4, .parallelism = 4, .backoff_limit = 6, .indexed = true,
-                                  .index_limit = -1, .failed_indexes = -1, .success = &rule,
-                                  .success_count = 1 };
+    bool which[PLAN_INDEXES] = {[0] = true, [2] = true};
+    struct plan_success rule = {which, -1}, any = {NULL, 2};
+    struct plan_workload want = {.replicas = 4,
+                                 .parallelism = 4,
+                                 .backoff_limit = 6,
+                                 .indexed = true,
+                                 .index_limit = -1,
+                                 .failed_indexes = -1,
+                                 .success = &rule,
+                                 .success_count = 1};
     struct plan_pod pods[16];
     struct plan_step steps[PLAN_STEPS];
     struct plan_job_state state;
@@ -331,8 +369,12 @@ static void test_job_details(void)
     plan_job(&want, pods, read_job("asas", pods), steps, &state);
     CHECK(state.complete, "any two are, where a count is all that is said");
 
-    want = (struct plan_workload){ .replicas = 1, .parallelism = 1, .backoff_limit = 6,
-                                   .index_limit = -1, .failed_indexes = -1, .replace_ended = true };
+    want = (struct plan_workload){.replicas = 1,
+                                  .parallelism = 1,
+                                  .backoff_limit = 6,
+                                  .index_limit = -1,
+                                  .failed_indexes = -1,
+                                  .replace_ended = true};
     CHECK_INT((int64_t)plan_job(&want, pods, read_job("a-", pods), steps, &state), 0,
               "podReplacementPolicy Failed waits for one on its way out");
     want.replace_ended = false;
@@ -343,15 +385,19 @@ static void test_job_details(void)
               "suspended, what is active is stopped");
     CHECK(!state.over && !state.complete, "and it is not over");
 
-    want = (struct plan_workload){ .replicas = 1, .parallelism = 1, .backoff_limit = 1,
-                                   .index_limit = -1, .failed_indexes = -1 };
-    CHECK(!plan_job_is_spent(&want, pods, read_job("a1", pods), 0), "backoffLimit 1 leaves one restart");
+    want = (struct plan_workload){.replicas = 1,
+                                  .parallelism = 1,
+                                  .backoff_limit = 1,
+                                  .index_limit = -1,
+                                  .failed_indexes = -1};
+    CHECK(!plan_job_is_spent(&want, pods, read_job("a1", pods), 0),
+          "backoffLimit 1 leaves one restart");
     CHECK(plan_job_is_spent(&want, pods, read_job("a2", pods), 0), "and no second one");
 }
 
 static void test_backoff(void)
 {
-    static const int seconds[] = { 0, 0, 10, 20, 40, 80, 160, 300, 300 };
+    static const int seconds[] = {0, 0, 10, 20, 40, 80, 160, 300, 300};
 
     for (unsigned i = 0; i < count_of(seconds); i++)
         CHECK_INT(plan_backoff(i) / 1000000000, seconds[i], "after %u ends it waits %d s", i,
@@ -363,18 +409,20 @@ static void test_backoff(void)
    not ready, c for 1 s, L for ten minutes. What follows is each pause in seconds. */
 static void test_ends(void)
 {
-    static const struct { const char *what, *ends, *pauses; } cases[] = {
-        { "a program that cannot run", "cccccc", "0 10 20 40 80 160" },
-        { "one that comes up and is never ready", "uuuu", "0 10 20 40" },
-        { "one that is killed again and again", "sssss", "0 0 0 10 20" },
-        { "also after a minute each", "wwwww", "0 0 0 10 20" },
-        { "killed twice, and then it cannot run", "sscccc", "0 0 10 20 40 80" },
-        { "one that could not run and then is killed", "cccss", "0 10 20 0 0" },
-        { "ten minutes make it all forgotten", "sssssLs", "0 0 0 10 20 0 0" },
+    static const struct {
+        const char *what, *ends, *pauses;
+    } cases[] = {
+        {"a program that cannot run", "cccccc", "0 10 20 40 80 160"},
+        {"one that comes up and is never ready", "uuuu", "0 10 20 40"},
+        {"one that is killed again and again", "sssss", "0 0 0 10 20"},
+        {"also after a minute each", "wwwww", "0 0 0 10 20"},
+        {"killed twice, and then it cannot run", "sscccc", "0 0 10 20 40 80"},
+        {"one that could not run and then is killed", "cccss", "0 10 20 0 0"},
+        {"ten minutes make it all forgotten", "sssssLs", "0 0 0 10 20 0 0"},
     };
 
     for (size_t i = 0; i < count_of(cases); i++) {
-        struct plan_ends ends = { 0 };
+        struct plan_ends ends = {0};
         char got[100] = "";
 
         for (const char *at = cases[i].ends; *at; at++) {
@@ -386,10 +434,12 @@ static void test_ends(void)
         }
         CHECK_TEXT(got, cases[i].pauses, "%s", cases[i].what);
     }
-    CHECK_INT(plan_trial(&(struct plan_ends){ 1, 0 }), 0, "after its first end it is available at once");
-    CHECK_INT(plan_trial(&(struct plan_ends){ 2, 1 }) / 1000000000, 10, "after a second end in a while it is on trial");
-    CHECK_INT(plan_trial(&(struct plan_ends){ 4, 2 }) / 1000000000, 10, "as long as it had to wait");
-    CHECK_INT(plan_trial(&(struct plan_ends){ 4, 0 }) / 1000000000, 40, "or longer");
+    CHECK_INT(plan_trial(&(struct plan_ends){1, 0}), 0,
+              "after its first end it is available at once");
+    CHECK_INT(plan_trial(&(struct plan_ends){2, 1}) / 1000000000, 10,
+              "after a second end in a while it is on trial");
+    CHECK_INT(plan_trial(&(struct plan_ends){4, 2}) / 1000000000, 10, "as long as it had to wait");
+    CHECK_INT(plan_trial(&(struct plan_ends){4, 0}) / 1000000000, 40, "or longer");
 }
 
 int main(void)

@@ -23,27 +23,37 @@ static void must_apply(struct hub *hub, const char *yaml)
 
 static void apply_definition(struct hub *hub, const char *namespace, const char *word)
 {
-    must_apply(hub, arena_printf(hub->arena,
-        "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: conf, namespace: %s}\n"
-        "spec:\n  template: |\n    apiVersion: v1\n    kind: ConfigMap\n    metadata:\n"
-        "      name: {{ .context.name }}\n    data: {v: \"{{ .properties.v }}\", d: %s}\n",
-        namespace, word));
+    must_apply(
+        hub,
+        arena_printf(
+            hub->arena,
+            "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: conf, namespace: %s}\n"
+            "spec:\n  template: |\n    apiVersion: v1\n    kind: ConfigMap\n    metadata:\n"
+            "      name: {{ .context.name }}\n    data: {v: \"{{ .properties.v }}\", d: %s}\n",
+            namespace, word));
 }
 
 static void apply_profile(struct hub *hub, const char *word)
 {
-    must_apply(hub, arena_printf(hub->arena,
-        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
-        "spec:\n  type: Application\n  variables: [{name: v, type: string, default: %s}]\n"
-        "  components: [{name: c, type: conf, properties: {v: \"{{ .var.v }}\"}}]\n", word));
+    must_apply(
+        hub,
+        arena_printf(
+            hub->arena,
+            "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
+            "spec:\n  type: Application\n  variables: [{name: v, type: string, default: %s}]\n"
+            "  components: [{name: c, type: conf, properties: {v: \"{{ .var.v }}\"}}]\n",
+            word));
 }
 
 static void apply_workload(struct hub *hub, const char *revision)
 {
-    must_apply(hub, arena_printf(hub->arena,
-        "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n"
-        "spec: {profileBundleRef: {name: cfg, revision: \"%s\"}, environmentRef: {name: all}}\n",
-        revision));
+    must_apply(
+        hub,
+        arena_printf(
+            hub->arena,
+            "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n"
+            "spec: {profileBundleRef: {name: cfg, revision: \"%s\"}, environmentRef: {name: all}}\n",
+            revision));
 }
 
 static void hub_with(struct hub *hub)
@@ -80,9 +90,9 @@ static void touch(struct hub *hub)
 {
     static int count;
 
-    hub_patch(hub, "workloaddeployments", "lab", "w-cfg",
-              arena_printf(hub->arena, "{\"metadata\":{\"annotations\":{\"touched\":\"%d\"}}}",
-                           count++));
+    hub_patch(
+        hub, "workloaddeployments", "lab", "w-cfg",
+        arena_printf(hub->arena, "{\"metadata\":{\"annotations\":{\"touched\":\"%d\"}}}", count++));
     hub_report(hub, "s1", "lab.w-cfg");
 }
 
@@ -107,8 +117,10 @@ static void check_deletes(struct hub *hub)
     check_pinned(hub, before, "without its profile");
     hub_delete(hub, "profilebundles", "lab", "cfg");
     check_pinned(hub, before, "without its bundle");
-    CHECK(strstr(node_get_text(hub_condition(hub, "aiworkloads", "lab", "w", "Resolved"), "message"),
-                 "is gone"), "and that is said");
+    CHECK(
+        strstr(node_get_text(hub_condition(hub, "aiworkloads", "lab", "w", "Resolved"), "message"),
+               "is gone"),
+        "and that is said");
     hub_delete(hub, "componentdefinitions", "lab", "conf");
     check_pinned(hub, before, "without its definition");
     CHECK(has(hub, "pb-cfg-v1") && has(hub, "wp-cfg-v1") && has(hub, "cd-conf-v1"),
@@ -135,7 +147,7 @@ static void check_deletes(struct hub *hub)
 /* The same files again give the same numbers; nothing restarts. */
 static void check_same_again(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before, *work;
 
     hub_with(&hub);
@@ -162,7 +174,7 @@ static void check_same_again(void)
 /* A definition that changes is a new revision of the profiles that use it, no more. */
 static void check_definition_changes(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before;
 
     hub_with(&hub);
@@ -178,8 +190,10 @@ static void check_definition_changes(void)
     check_pinned(&hub, before, "not pinned, without its definition");
     CHECK(strstr(hub_status(&hub, "workloadprofiles", "lab", "cfg", "message"), "is gone"),
           "the profile says what is gone");
-    CHECK(strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Resolved"), "message"),
-                 "the ComponentDefinition \"conf\" is gone"), "and so does the workload");
+    CHECK(
+        strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Resolved"), "message"),
+               "the ComponentDefinition \"conf\" is gone"),
+        "and so does the workload");
     apply_definition(&hub, "tenant-acme", "tenants");
     touch(&hub);
     CHECK(strcmp(digest(&hub), before) != 0, "its tenant's takes its place");
@@ -197,19 +211,23 @@ static void check_definition_changes(void)
 /* A definition that comes to stand before a built-in one changes no old revision. */
 static void check_built_in(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before;
 
     hub_start(&hub);
     must_apply(&hub, base);
-    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
-               "spec: {components: [{name: c, type: worker, properties: {command: [a]}}]}\n");
+    must_apply(
+        &hub,
+        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
+        "spec: {components: [{name: c, type: worker, properties: {command: [a]}}]}\n");
     must_apply(&hub, bundle);
     apply_workload(&hub, "v1");
     hub_report(&hub, "s1", "lab.w-cfg");
     before = digest(&hub);
-    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: worker, namespace: lab}\n"
-               "spec: {template: \"apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: x}\\n\"}\n");
+    must_apply(
+        &hub,
+        "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: worker, namespace: lab}\n"
+        "spec: {template: \"apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: x}\\n\"}\n");
     CHECK_TEXT(latest(&hub, "profilebundles"), "v2", "it makes a new revision");
     check_pinned(&hub, before, "with a definition before the built-in one");
     apply_workload(&hub, "");
@@ -231,7 +249,7 @@ static void drop_project(struct hub *hub)
 
 static void check_project_again(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
 
     hub_with(&hub);
     drop_project(&hub);
@@ -249,7 +267,7 @@ static void check_project_again(void)
 /* Of a million names that are gone one number is left, and none comes again. */
 static void check_folding(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     scoped_mem char *floor = NULL, *note = NULL;
 
     hub_with(&hub);
@@ -268,8 +286,10 @@ static void check_folding(void)
           "and they are forgotten");
     note = store_value_get(hub.store, "revision lab/WorkloadProfile/cfg", NULL);
     CHECK(note && !strncmp(note, "1 ", 2), "what is there is not");
-    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: gone-5, namespace: lab}\n"
-               "spec: {type: Application, components: [{name: c, type: worker, properties: {command: [a]}}]}\n");
+    must_apply(
+        &hub,
+        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: gone-5, namespace: lab}\n"
+        "spec: {type: Application, components: [{name: c, type: worker, properties: {command: [a]}}]}\n");
     CHECK_TEXT(hub_status(&hub, "workloadprofiles", "lab", "gone-5", "latestRevision"), "v8",
                "a name that is made again begins above it");
     hub_end(&hub);
@@ -279,7 +299,7 @@ static void check_folding(void)
 
 static void check_history(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
 
     hub_with(&hub);
     for (int i = 2; i <= REVISIONS_KEPT + 5; i++)
@@ -292,14 +312,15 @@ static void check_history(void)
     apply_workload(&hub, "");
     CHECK(!has(&hub, "wp-cfg-v1") && !has(&hub, "pb-cfg-v1"), "which goes with the pin");
     CHECK(*hub_patch(&hub, "definitionrevisions", "lab", "wp-cfg-v25",
-                     "{\"spec\":{\"snapshot\":{\"type\":\"Model\"}}}"), "no content is changed");
+                     "{\"spec\":{\"snapshot\":{\"type\":\"Model\"}}}"),
+          "no content is changed");
     hub_end(&hub);
 }
 
 /* By hand: what is used stays, and what the object is now is made again. */
 static void check_deleted_by_hand(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const char *before;
 
     hub_with(&hub);
@@ -321,14 +342,17 @@ static void check_deleted_by_hand(void)
 /* Of 0.1.0: owned by what it is of, and of no definitions. */
 static void check_old_revisions(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     const struct node *profile;
 
     hub_with(&hub);
     profile = hub_get(&hub, "workloadprofiles", "lab", "cfg");
-    hub_patch(&hub, "definitionrevisions", "lab", "wp-cfg-v1", arena_printf(hub.arena,
-              "{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"axle.dev/v1alpha1\","
-              "\"kind\":\"WorkloadProfile\",\"name\":\"cfg\",\"uid\":\"%s\"}]}}", meta_uid(profile)));
+    hub_patch(
+        &hub, "definitionrevisions", "lab", "wp-cfg-v1",
+        arena_printf(hub.arena,
+                     "{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"axle.dev/v1alpha1\","
+                     "\"kind\":\"WorkloadProfile\",\"name\":\"cfg\",\"uid\":\"%s\"}]}}",
+                     meta_uid(profile)));
     hub_delete(&hub, "workloadprofiles", "lab", "cfg");
     CHECK(has(&hub, "wp-cfg-v1"), "it is not collected with its profile");
     hub_end(&hub);
@@ -348,30 +372,59 @@ static unsigned roll(unsigned sides)
 
 static void do_anything(struct hub *hub)
 {
-    static const char *const words[] = { "one", "two", "three" };
+    static const char *const words[] = {"one", "two", "three"};
 
     switch (roll(14)) {
-    case 8: hub_delete(hub, "placements", "lab", "all"); break;
-    case 9: hub_delete(hub, "placementdecisions", "lab", "all-decision-1"); break;
-    case 10: hub_delete(hub, "managedclustersetbindings", "lab", "global"); break;
-    case 11: hub_delete(hub, "definitionrevisions", "lab", "wp-cfg-v1"); break;
-    case 12: hub_delete_by(hub, "environments", "lab", "all", "Foreground"); break;
-    case 0: hub_delete(hub, "workloadprofiles", "lab", "cfg"); break;
-    case 1: hub_delete(hub, "profilebundles", "lab", "cfg"); break;
-    case 2: hub_delete(hub, "componentdefinitions", "lab", "conf"); break;
-    case 3: apply_profile(hub, words[roll(3)]); break;
-    case 4: must_apply(hub, bundle); break;
-    case 5: apply_definition(hub, "lab", words[roll(3)]); break;
-    case 6: hub_force_delete(hub, "environments", "lab", "all"); break;
-    case 7: must_apply(hub, base); break;
-    default: hub_stop(hub); hub_start(hub); break;
+    case 8:
+        hub_delete(hub, "placements", "lab", "all");
+        break;
+    case 9:
+        hub_delete(hub, "placementdecisions", "lab", "all-decision-1");
+        break;
+    case 10:
+        hub_delete(hub, "managedclustersetbindings", "lab", "global");
+        break;
+    case 11:
+        hub_delete(hub, "definitionrevisions", "lab", "wp-cfg-v1");
+        break;
+    case 12:
+        hub_delete_by(hub, "environments", "lab", "all", "Foreground");
+        break;
+    case 0:
+        hub_delete(hub, "workloadprofiles", "lab", "cfg");
+        break;
+    case 1:
+        hub_delete(hub, "profilebundles", "lab", "cfg");
+        break;
+    case 2:
+        hub_delete(hub, "componentdefinitions", "lab", "conf");
+        break;
+    case 3:
+        apply_profile(hub, words[roll(3)]);
+        break;
+    case 4:
+        must_apply(hub, bundle);
+        break;
+    case 5:
+        apply_definition(hub, "lab", words[roll(3)]);
+        break;
+    case 6:
+        hub_force_delete(hub, "environments", "lab", "all");
+        break;
+    case 7:
+        must_apply(hub, base);
+        break;
+    default:
+        hub_stop(hub);
+        hub_start(hub);
+        break;
     }
 }
 
 /* What a number has meant once it means for ever; nothing leaves the spoke. */
 static void check_anything(int steps)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
     struct node *meant;
     const char *before, *work;
 
@@ -381,7 +434,8 @@ static void check_anything(int steps)
     work = hub_work_uid(&hub, "s1", "lab.w-cfg");
     for (int i = 0; i < steps; i++) {
         struct node *all;
-        struct reconcile_run run = { .all = hub.controllers, .objects = hub.objects, .arena = hub.arena };
+        struct reconcile_run run = {
+            .all = hub.controllers, .objects = hub.objects, .arena = hub.arena};
 
         do_anything(&hub);
         touch(&hub);
@@ -404,7 +458,7 @@ static void check_anything(int steps)
 
 int main(void)
 {
-    struct hub hub = { 0 };
+    struct hub hub = {0};
 
     hub_with(&hub);
     check_deletes(&hub);

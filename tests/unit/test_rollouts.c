@@ -37,7 +37,7 @@ struct fleet {
     struct {
         char strategy[300];
         bool undecided;
-        int group_of[MOST]; /* -1: not chosen */
+        int group_of[MOST];                       /* -1: not chosen */
         int64_t window, failures, deadline, soak; /* as the strategy says; 0: none */
         int type;
         bool mandatory;
@@ -52,7 +52,7 @@ struct fleet {
 
 static void fleet_init(struct fleet *fleet, size_t count)
 {
-    *fleet = (struct fleet){ .count = count, .now = START, .ref_count = 1, .content = 1 };
+    *fleet = (struct fleet){.count = count, .now = START, .ref_count = 1, .content = 1};
     for (size_t i = 0; i < MOST; i++) {
         snprintf(fleet->spokes[i].name, sizeof fleet->spokes[i].name, "s%zu", i);
         fleet->spokes[i].exists = true;
@@ -79,16 +79,19 @@ static void gather_refs(struct fleet *fleet)
         for (int g = 0; g < GROUPS; g++) {
             const char **names = arena_alloc(arena, MOST * sizeof *names);
 
-            groups[g] = (struct placement_rollout_group){ g ? "" : "first", g, names, 0 };
+            groups[g] = (struct placement_rollout_group){g ? "" : "first", g, names, 0};
             for (size_t i = 0; i < MOST; i++)
                 if (fleet->refs[r].group_of[i] == g && fleet->spokes[i].exists)
                     names[groups[g].count++] = fleet->spokes[i].name;
         }
         refs[r] = (struct placement_ref){
-            .name = r ? "p2" : "p1", .groups = groups, .group_count = GROUPS,
+            .name = r ? "p2" : "p1",
+            .groups = groups,
+            .group_count = GROUPS,
             .undecided = fleet->refs[r].undecided,
             .strategy = *text ? document_read_yaml(arena, text, strlen(text), true,
-                                                   &document_limits_own, &err) : NULL,
+                                                   &document_limits_own, &err)
+                              : NULL,
         };
         if (fleet->refs[r].undecided)
             refs[r].group_count = 0;
@@ -111,14 +114,21 @@ static void gather_places(struct fleet *fleet)
         if (!spoke->has_work && (!wanted || !spoke->exists))
             continue;
         places[count++] = (struct placement_place){
-            .cluster = spoke->name, .has_work = spoke->has_work, .leaving = spoke->leaving,
+            .cluster = spoke->name,
+            .has_work = spoke->has_work,
+            .leaving = spoke->leaving,
             .current = spoke->has_work && !spoke->leaving && spoke->content == fleet->content,
-            .status = spoke->status, .since = spoke->since, .written = spoke->written,
+            .status = spoke->status,
+            .since = spoke->since,
+            .written = spoke->written,
             .settled = spoke->settled,
             .created = spoke->created / CLOCK_SECOND * CLOCK_SECOND,
-            .silent_since = spoke->silent ? spoke->silent_since : 0, .lost = !spoke->exists,
+            .silent_since = spoke->silent ? spoke->silent_since : 0,
+            .lost = !spoke->exists,
             .running = spoke->has_work && spoke->running && spoke->exists,
-            .blocked = !spoke->exists ? "gone" : spoke->leaving ? "leaving" : NULL,
+            .blocked = !spoke->exists   ? "gone"
+                       : spoke->leaving ? "leaving"
+                                        : NULL,
         };
     }
     fleet->advance.places = places;
@@ -171,7 +181,7 @@ static bool react(struct fleet *fleet, struct spoke *spoke)
     if (spoke->silent || !spoke->has_work || !spoke->exists)
         return false;
     if (spoke->leaving) {
-        *spoke = (struct spoke){ .exists = true, .mood = spoke->mood };
+        *spoke = (struct spoke){.exists = true, .mood = spoke->mood};
         snprintf(spoke->name, sizeof spoke->name, "s%zu", (size_t)(spoke - fleet->spokes));
         return true;
     }
@@ -198,8 +208,10 @@ static bool react(struct fleet *fleet, struct spoke *spoke)
 /* "s0=2! s1=1-": content, and ! done, ~ under way, x failed, - being removed. */
 static const char *picture(struct fleet *fleet)
 {
-    static const char marks[] = { [ROLLOUT_TO_APPLY] = '~', [ROLLOUT_PROGRESSING] = '~',
-                                  [ROLLOUT_SUCCEEDED] = '!', [ROLLOUT_FAILED] = 'x' };
+    static const char marks[] = {[ROLLOUT_TO_APPLY] = '~',
+                                 [ROLLOUT_PROGRESSING] = '~',
+                                 [ROLLOUT_SUCCEEDED] = '!',
+                                 [ROLLOUT_FAILED] = 'x'};
     static char text[200];
     size_t len = 0;
 
@@ -222,24 +234,59 @@ static void happen(struct fleet *fleet, const char *script)
         struct spoke *spoke = &fleet->spokes[(script[1] - '0') & 7];
 
         switch (*script) {
-        case 'v': fleet->content++; continue;              /* a newer version */
-        case '.': decide(fleet); act(fleet); continue;     /* the hub's turn */
-        case 't': fleet->now += 10 * CLOCK_SECOND; continue;
-        case ' ': continue;
-        case 'r': react(fleet, spoke); break;              /* the spoke's turn */
-        case 'd': react(fleet, spoke); react(fleet, spoke); break;
-        case 'f': spoke->mood = FAILS; break;
-        case 'w': spoke->mood = WELL; break;
-        case 'y': spoke->mood = FLAPS; break;              /* by turns well and failed */
-        case 'q': spoke->silent = true; spoke->silent_since = fleet->now; break;
-        case 'b': spoke->silent = false; break;            /* it is back */
-        case 'x': spoke->exists = false; break;
-        case '+': fleet->refs[0].group_of[script[1] - '0'] = 0; break;
-        case '-': fleet->refs[0].group_of[script[1] - '0'] = -1; break;
-        case '2': fleet->ref_count = 2;
-                  fleet->refs[1].group_of[script[1] - '0'] = 0; break;
-        case 'u': fleet->refs[0].undecided = script[1] == '1'; break;
-        default: abort();
+        case 'v':
+            fleet->content++;
+            continue; /* a newer version */
+        case '.':
+            decide(fleet);
+            act(fleet);
+            continue; /* the hub's turn */
+        case 't':
+            fleet->now += 10 * CLOCK_SECOND;
+            continue;
+        case ' ':
+            continue;
+        case 'r':
+            react(fleet, spoke);
+            break; /* the spoke's turn */
+        case 'd':
+            react(fleet, spoke);
+            react(fleet, spoke);
+            break;
+        case 'f':
+            spoke->mood = FAILS;
+            break;
+        case 'w':
+            spoke->mood = WELL;
+            break;
+        case 'y':
+            spoke->mood = FLAPS;
+            break; /* by turns well and failed */
+        case 'q':
+            spoke->silent = true;
+            spoke->silent_since = fleet->now;
+            break;
+        case 'b':
+            spoke->silent = false;
+            break; /* it is back */
+        case 'x':
+            spoke->exists = false;
+            break;
+        case '+':
+            fleet->refs[0].group_of[script[1] - '0'] = 0;
+            break;
+        case '-':
+            fleet->refs[0].group_of[script[1] - '0'] = -1;
+            break;
+        case '2':
+            fleet->ref_count = 2;
+            fleet->refs[1].group_of[script[1] - '0'] = 0;
+            break;
+        case 'u':
+            fleet->refs[0].undecided = script[1] == '1';
+            break;
+        default:
+            abort();
         }
         script++;
     }
@@ -252,52 +299,51 @@ static const struct {
     size_t count;
     const char *script, *picture;
 } cases[] = {
-    { "all at once", "", 3, ".", "s0=1~ s1=1~ s2=1~" },
-    { "one at a time", PROGRESSIVE "}", 3, ".r0.", "s0=1~" },
-    { "the next when the first is done", PROGRESSIVE "}", 3, ".d0.", "s0=1! s1=1~" },
-    { "a newer version goes first to who is under way", PROGRESSIVE "}", 3,
-      ".d0.d1.d2.v.d0.r1 v.", "s0=2! s1=3~ s2=1!" },
-    { "and then to who failed with the one before", PROGRESSIVE "}", 3,
-      ".d0.d1.d2.v.d0.f1d1.v.", "s0=2! s1=3~ s2=1!" },
-    { "a silent spoke counts as failed after the deadline",
-      PROGRESSIVE ", progressDeadline: 6s, maxFailures: 1}", 3,
-      ".d0.d1.d2.v.d0.q1t.", "s0=2! s1=2~ s2=2~" },
-    { "and stops the rollout where none may fail", PROGRESSIVE ", progressDeadline: 6s}", 3,
-      ".d0.d1.d2.v.d0.q1t.", "s0=2! s1=2~ s2=1!" },
-    { "without a deadline a silent spoke is passed over", PROGRESSIVE "}", 3,
-      ".d0.d1.d2.q1v.d0.", "s0=2! s1=1! s2=2~" },
-    { "also when it falls silent in its turn", PROGRESSIVE "}", 3,
-      ".d0.d1.d2.v.d0.q1.", "s0=2! s1=2~ s2=2~" },
-    { "and has its turn when it is back", PROGRESSIVE "}", 3,
-      ".d0.d1.d2.q1v.d0.d2b1.", "s0=2! s1=2~ s2=2!" },
-    { "who comes back waits for who is under way", PROGRESSIVE "}", 3,
-      ".d0.d1.d2.q1v.d0.b1.", "s0=2! s1=1! s2=2~" },
-    { "what has failed for good leaves its slot", PROGRESSIVE ", maxFailures: 1}", 3,
-      ".d0.d1.d2.f0v.d0.", "s0=2x s1=2~ s2=1!" },
-    { "who is well and fails by turns has so long and no longer",
-      PROGRESSIVE ", progressDeadline: 35s, minSuccessTime: 15s, maxFailures: 1}", 2,
-      ".y0d0.tr0.tr0.tr0.tr0.tr0.tr0.", "s0=1! s1=1~" },
-    { "but until then the others wait",
-      PROGRESSIVE ", progressDeadline: 35s, minSuccessTime: 15s, maxFailures: 1}", 2,
-      ".y0d0.tr0.tr0.tr0.", "s0=1x" },
-    { "who was done once may recover",
-      PROGRESSIVE ", progressDeadline: 35s, minSuccessTime: 15s}", 2,
-      ".d0.tt.tttt y0r0.", "s0=1x s1=1~" },
-    { "more failures than places are all of them", PROGRESSIVE ", maxFailures: 9}", 3,
-      ".d0.d1.d2.f0f1v.d0.d1.", "s0=2x s1=2x s2=2~" },
-    { "a place is left when the new one has it", "", 1, ".d0-0+1.r1.", "s0=1! s1=1~" },
-    { "and then at once", "", 1, ".d0-0+1.d1.", "s0=1- s1=1!" },
-    { "not while the new one fails", "", 1, ".d0-0+1f1.d1.", "s0=1! s1=1x" },
-    { "nor while it is silent", "", 1, ".d0-0+1.q1t.", "s0=1! s1=1~" },
-    { "as many go as came", "", 2, ".d0d1-0-1+2+3f3.d2d3.", "s0=1- s1=1! s2=1! s3=1x" },
-    { "and no more later", "", 2, ".d0d1-0-1+2+3f3.d2d3.r0.", "s1=1! s2=1! s3=1x" },
-    { "fewer places need no waiting", "", 3, ".d0d1d2 f0-1-2.", "s0=1! s1=1- s2=1-" },
-    { "none is left while nothing is decided", "", 2, ".d0d1u1.", "s0=1! s1=1!" },
-    { "a place that is gone waits for nothing", "", 1, ".d0x0+1.", "s1=1~" },
-    { "two refs share a cluster", "", 2, "212223.", "s0=1~ s1=1~ s2=1~ s3=1~" },
-    { "a group that must come first",
-      "type: Progressive\nprogressive: {mandatoryDecisionGroups: [{groupIndex: 1}]}", 2, ".",
-      "s0=1~ s1=1~" },
+    {"all at once", "", 3, ".", "s0=1~ s1=1~ s2=1~"},
+    {"one at a time", PROGRESSIVE "}", 3, ".r0.", "s0=1~"},
+    {"the next when the first is done", PROGRESSIVE "}", 3, ".d0.", "s0=1! s1=1~"},
+    {"a newer version goes first to who is under way", PROGRESSIVE "}", 3, ".d0.d1.d2.v.d0.r1 v.",
+     "s0=2! s1=3~ s2=1!"},
+    {"and then to who failed with the one before", PROGRESSIVE "}", 3, ".d0.d1.d2.v.d0.f1d1.v.",
+     "s0=2! s1=3~ s2=1!"},
+    {"a silent spoke counts as failed after the deadline",
+     PROGRESSIVE ", progressDeadline: 6s, maxFailures: 1}", 3, ".d0.d1.d2.v.d0.q1t.",
+     "s0=2! s1=2~ s2=2~"},
+    {"and stops the rollout where none may fail", PROGRESSIVE ", progressDeadline: 6s}", 3,
+     ".d0.d1.d2.v.d0.q1t.", "s0=2! s1=2~ s2=1!"},
+    {"without a deadline a silent spoke is passed over", PROGRESSIVE "}", 3, ".d0.d1.d2.q1v.d0.",
+     "s0=2! s1=1! s2=2~"},
+    {"also when it falls silent in its turn", PROGRESSIVE "}", 3, ".d0.d1.d2.v.d0.q1.",
+     "s0=2! s1=2~ s2=2~"},
+    {"and has its turn when it is back", PROGRESSIVE "}", 3, ".d0.d1.d2.q1v.d0.d2b1.",
+     "s0=2! s1=2~ s2=2!"},
+    {"who comes back waits for who is under way", PROGRESSIVE "}", 3, ".d0.d1.d2.q1v.d0.b1.",
+     "s0=2! s1=1! s2=2~"},
+    {"what has failed for good leaves its slot", PROGRESSIVE ", maxFailures: 1}", 3,
+     ".d0.d1.d2.f0v.d0.", "s0=2x s1=2~ s2=1!"},
+    {"who is well and fails by turns has so long and no longer",
+     PROGRESSIVE ", progressDeadline: 35s, minSuccessTime: 15s, maxFailures: 1}", 2,
+     ".y0d0.tr0.tr0.tr0.tr0.tr0.tr0.", "s0=1! s1=1~"},
+    {"but until then the others wait",
+     PROGRESSIVE ", progressDeadline: 35s, minSuccessTime: 15s, maxFailures: 1}", 2,
+     ".y0d0.tr0.tr0.tr0.", "s0=1x"},
+    {"who was done once may recover", PROGRESSIVE ", progressDeadline: 35s, minSuccessTime: 15s}",
+     2, ".d0.tt.tttt y0r0.", "s0=1x s1=1~"},
+    {"more failures than places are all of them", PROGRESSIVE ", maxFailures: 9}", 3,
+     ".d0.d1.d2.f0f1v.d0.d1.", "s0=2x s1=2x s2=2~"},
+    {"a place is left when the new one has it", "", 1, ".d0-0+1.r1.", "s0=1! s1=1~"},
+    {"and then at once", "", 1, ".d0-0+1.d1.", "s0=1- s1=1!"},
+    {"not while the new one fails", "", 1, ".d0-0+1f1.d1.", "s0=1! s1=1x"},
+    {"nor while it is silent", "", 1, ".d0-0+1.q1t.", "s0=1! s1=1~"},
+    {"as many go as came", "", 2, ".d0d1-0-1+2+3f3.d2d3.", "s0=1- s1=1! s2=1! s3=1x"},
+    {"and no more later", "", 2, ".d0d1-0-1+2+3f3.d2d3.r0.", "s1=1! s2=1! s3=1x"},
+    {"fewer places need no waiting", "", 3, ".d0d1d2 f0-1-2.", "s0=1! s1=1- s2=1-"},
+    {"none is left while nothing is decided", "", 2, ".d0d1u1.", "s0=1! s1=1!"},
+    {"a place that is gone waits for nothing", "", 1, ".d0x0+1.", "s1=1~"},
+    {"two refs share a cluster", "", 2, "212223.", "s0=1~ s1=1~ s2=1~ s3=1~"},
+    {"a group that must come first",
+     "type: Progressive\nprogressive: {mandatoryDecisionGroups: [{groupIndex: 1}]}", 2, ".",
+     "s0=1~ s1=1~"},
 };
 
 static void check_sentences(void)
@@ -330,9 +376,9 @@ static struct fleet *subject;
 
 static void describe(void)
 {
-    static const char *const states[] = { "waiting", "in progress", "soaking", "done", "failed",
-                                          "timed out", "silent", "blocked", "unwanted" };
-    static const char *const steps[] = { "", ", written", ", removed" };
+    static const char *const states[] = {"waiting",   "in progress", "soaking", "done",    "failed",
+                                         "timed out", "silent",      "blocked", "unwanted"};
+    static const char *const steps[] = {"", ", written", ", removed"};
     const struct placement_advance *all = &subject->advance;
 
     printf("# %s: %s kept until %s\n", trouble, picture(subject), all->kept ? all->kept : "-");
@@ -361,8 +407,8 @@ static void demand(bool good, const char *what)
 
 static void draw_strategy(struct fleet *fleet, size_t r)
 {
-    static const char *const types[] = { "All", "Progressive", "ProgressivePerGroup" };
-    static const char *const options[] = { "all", "progressive", "progressivePerGroup" };
+    static const char *const types[] = {"All", "Progressive", "ProgressivePerGroup"};
+    static const char *const options[] = {"all", "progressive", "progressivePerGroup"};
     char *text = fleet->refs[r].strategy;
     size_t most = sizeof fleet->refs[r].strategy;
     int type = (int)chance(3);
@@ -385,7 +431,8 @@ static void draw_strategy(struct fleet *fleet, size_t r)
     if (deadline)
         len += snprintf(text + len, most - (size_t)len, "  progressDeadline: %us\n", deadline);
     if (mandatory)
-        snprintf(text + len, most - (size_t)len, "  mandatoryDecisionGroups: [{groupName: first}]\n");
+        snprintf(text + len, most - (size_t)len,
+                 "  mandatoryDecisionGroups: [{groupName: first}]\n");
 }
 
 static void draw_placement(struct fleet *fleet, size_t r)
@@ -401,26 +448,46 @@ static void disturb(struct fleet *fleet)
     struct spoke *spoke = &fleet->spokes[chance(MOST)];
 
     switch (chance(13)) {
-    case 0: fleet->content++; break;
-    case 1: draw_strategy(fleet, r); break;
-    case 2: draw_placement(fleet, r); break;
-    case 3: fleet->refs[r].group_of[chance(MOST)] = (int)chance(GROUPS); break;
-    case 4: fleet->refs[r].group_of[chance(MOST)] = -1; break;
-    case 5: fleet->ref_count = 1 + chance(REFS); break;
-    case 6: fleet->refs[r].undecided = !chance(3); break;
+    case 0:
+        fleet->content++;
+        break;
+    case 1:
+        draw_strategy(fleet, r);
+        break;
+    case 2:
+        draw_placement(fleet, r);
+        break;
+    case 3:
+        fleet->refs[r].group_of[chance(MOST)] = (int)chance(GROUPS);
+        break;
+    case 4:
+        fleet->refs[r].group_of[chance(MOST)] = -1;
+        break;
+    case 5:
+        fleet->ref_count = 1 + chance(REFS);
+        break;
+    case 6:
+        fleet->refs[r].undecided = !chance(3);
+        break;
     case 7:
         spoke->silent = true;
         spoke->silent_since = fleet->now;
         break;
-    case 8: spoke->silent = false; break;
-    case 9: spoke->mood = (enum mood)chance(4); break;
-    case 10: spoke->mood = WELL; break;
+    case 8:
+        spoke->silent = false;
+        break;
+    case 9:
+        spoke->mood = (enum mood)chance(4);
+        break;
+    case 10:
+        spoke->mood = WELL;
+        break;
     case 11:
         spoke->exists = false;
         break;
     default:
         if (!spoke->exists) /* a new one of the name has nothing of the old one's */
-            *spoke = (struct spoke){ .exists = true };
+            *spoke = (struct spoke){.exists = true};
         snprintf(spoke->name, sizeof spoke->name, "s%zu", (size_t)(spoke - fleet->spokes));
     }
 }
@@ -451,8 +518,7 @@ static bool is_under_way(const struct fleet *fleet, const struct placement_place
         return deadline || !place->silent_since;
     if (place->blocked || place->status == ROLLOUT_SUCCEEDED || place->status == ROLLOUT_FAILED)
         return false;
-    return deadline ? fleet->now < late_by(fleet, place)
-                    : !place->silent_since;
+    return deadline ? fleet->now < late_by(fleet, place) : !place->silent_since;
 }
 
 static void check_window(const struct fleet *fleet, size_t r)
@@ -496,7 +562,8 @@ static void check_groups(const struct fleet *fleet, size_t r)
         if (place->step == STEP_WRITE && group > last_written)
             last_written = group;
         if ((place->state == PLACE_WAITING || place->state == PLACE_SOAKING ||
-             (place->state == PLACE_IN_PROGRESS)) && group < first_behind)
+             (place->state == PLACE_IN_PROGRESS)) &&
+            group < first_behind)
             first_behind = group;
     }
     if (!fleet->refs[r].mandatory)
@@ -558,7 +625,8 @@ static void step(struct fleet *fleet)
     act(fleet);
 }
 
-/* ---- What must hold at the end ----------------------------------------------------------------- */
+/* ---- What must hold at the end -----------------------------------------------------------------
+ */
 
 /* Something that anybody can name keeps this ref from going on. */
 static bool is_held(const struct fleet *fleet, size_t r)
@@ -608,13 +676,13 @@ static void check_rest(const struct fleet *fleet, bool healed)
             continue;
         }
         if (!wanted && place->has_work && !place->leaving)
-            demand(fleet->advance.kept && any_awaited(fleet),
-                   "a work stays where nobody wants it");
+            demand(fleet->advance.kept && any_awaited(fleet), "a work stays where nobody wants it");
         if (wanted && place->state == PLACE_WAITING)
             demand(is_held(fleet, place->ref), "a place waits for nothing");
         if (wanted && place->state == PLACE_IN_PROGRESS)
-            demand(place->silent_since || spoke_named((struct fleet *)fleet, place->cluster)->mood
-                   == HANGS, "a place is in progress for ever");
+            demand(place->silent_since ||
+                       spoke_named((struct fleet *)fleet, place->cluster)->mood == HANGS,
+                   "a place is in progress for ever");
     }
 }
 

@@ -60,12 +60,12 @@ static void must(int result, const struct err *err)
 
 static void hub_open(struct hub *hub, unsigned seed)
 {
-    struct store_options options = { .vfs = "sim" };
-    struct controllers_settings settings = { 0 };
-    struct err err = { 0 };
+    struct store_options options = {.vfs = "sim"};
+    struct controllers_settings settings = {0};
+    struct err err = {0};
 
-    *hub = (struct hub){ .arena = arena_new(), .disk = store_disk_new("sim"),
-                         .world = loop_world_new(seed) };
+    *hub = (struct hub){
+        .arena = arena_new(), .disk = store_disk_new("sim"), .world = loop_world_new(seed)};
     hub->loop = loop_world_host(hub->world, "hub");
     hub->store = store_open("hub.db", &options, &err);
     must(hub->store ? 0 : -1, &err);
@@ -95,9 +95,9 @@ static void hub_close(struct hub *hub)
 
 static struct node *yaml(struct hub *hub, const char *text)
 {
-    struct err err = { 0 };
-    struct node *node = document_read_yaml(hub->arena, text, strlen(text), true,
-                                           &document_limits_own, &err);
+    struct err err = {0};
+    struct node *node =
+        document_read_yaml(hub->arena, text, strlen(text), true, &document_limits_own, &err);
 
     must(node ? 0 : -1, &err);
     return node;
@@ -105,15 +105,15 @@ static struct node *yaml(struct hub *hub, const char *text)
 
 static void apply(struct hub *hub, const char *text)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     must(objects_ensure(hub->objects, "kubectl", yaml(hub, text), NULL, &err), &err);
 }
 
 static const struct kind *kind_of(struct hub *hub, const char *plural)
 {
-    static const char *const groups[] = { "cluster.open-cluster-management.io",
-                                          "work.open-cluster-management.io", "" };
+    static const char *const groups[] = {"cluster.open-cluster-management.io",
+                                         "work.open-cluster-management.io", ""};
 
     for (size_t i = 0; i < count_of(groups); i++) {
         const struct kind *kind = kinds_find(hub->kinds, groups[i], plural);
@@ -127,10 +127,12 @@ static const struct kind *kind_of(struct hub *hub, const char *plural)
 static struct object *find(struct hub *hub, const char *plural, const char *namespace,
                            const char *name)
 {
-    return objects_get(hub->objects, OBJECTS_PUBLISHED, kind_of(hub, plural), namespace, name, NULL);
+    return objects_get(hub->objects, OBJECTS_PUBLISHED, kind_of(hub, plural), namespace, name,
+                       NULL);
 }
 
-static struct node *get(struct hub *hub, const char *plural, const char *namespace, const char *name)
+static struct node *get(struct hub *hub, const char *plural, const char *namespace,
+                        const char *name)
 {
     scoped_object struct object *object = find(hub, plural, namespace, name);
 
@@ -141,7 +143,7 @@ static void remove_object(struct hub *hub, const char *plural, const char *names
                           const char *name)
 {
     scoped_object struct object *object = find(hub, plural, namespace, name);
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (object)
         must(objects_remove(hub->objects, "kubectl", object->kind, namespace, name, &err), &err);
@@ -149,7 +151,7 @@ static void remove_object(struct hub *hub, const char *plural, const char *names
 
 static void set_status(struct hub *hub, const struct object *object, const char *text)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     must(objects_set_status(hub->objects, "spoke", object, yaml(hub, text), NULL, &err), &err);
 }
@@ -158,9 +160,13 @@ static void set_status(struct hub *hub, const struct object *object, const char 
 
 static void put_cluster(struct hub *hub, struct spoke *spoke)
 {
-    apply(hub, arena_printf(hub->arena, "{apiVersion: cluster.open-cluster-management.io/v1, kind: "
-          "ManagedCluster, metadata: {name: %s, labels: {zone: z%u}}, spec: {hubAcceptsClient: true}}",
-          spoke->name, chance(3)));
+    apply(
+        hub,
+        arena_printf(
+            hub->arena,
+            "{apiVersion: cluster.open-cluster-management.io/v1, kind: "
+            "ManagedCluster, metadata: {name: %s, labels: {zone: z%u}}, spec: {hubAcceptsClient: true}}",
+            spoke->name, chance(3)));
     spoke->exists = true;
 }
 
@@ -170,53 +176,66 @@ static void say_silent(struct hub *hub, const struct spoke *spoke)
     scoped_object struct object *object = find(hub, "managedclusters", "", spoke->name);
 
     if (object)
-        set_status(hub, object, arena_printf(hub->arena, "{conditions: [{type: "
-                   "ManagedClusterConditionAvailable, status: '%s', reason: Says, message: '', "
-                   "lastTransitionTime: '2020-01-01T00:00:00Z'}]}",
-                   spoke->silent ? "False" : "True"));
+        set_status(hub, object,
+                   arena_printf(
+                       hub->arena,
+                       "{conditions: [{type: "
+                       "ManagedClusterConditionAvailable, status: '%s', reason: Says, message: '', "
+                       "lastTransitionTime: '2020-01-01T00:00:00Z'}]}",
+                       spoke->silent ? "False" : "True"));
 }
 
 static void put_placement(struct hub *hub, int which)
 {
-    apply(hub, arena_printf(hub->arena, "{apiVersion: cluster.open-cluster-management.io/v1beta1, "
-          "kind: Placement, metadata: {name: p%d, namespace: mw}, spec: {clusterSets: [global], "
-          "tolerations: [{operator: Exists}], predicates: [{requiredClusterSelector: {labelSelector: "
-          "{matchExpressions: [{key: zone, operator: In, values: [z%u, z%u]}]}}}], decisionStrategy: "
-          "{groupStrategy: {clustersPerDecisionGroup: %u}}}}", which, chance(3), chance(3),
-          1 + chance(3)));
+    apply(
+        hub,
+        arena_printf(
+            hub->arena,
+            "{apiVersion: cluster.open-cluster-management.io/v1beta1, "
+            "kind: Placement, metadata: {name: p%d, namespace: mw}, spec: {clusterSets: [global], "
+            "tolerations: [{operator: Exists}], predicates: [{requiredClusterSelector: {labelSelector: "
+            "{matchExpressions: [{key: zone, operator: In, values: [z%u, z%u]}]}}}], decisionStrategy: "
+            "{groupStrategy: {clustersPerDecisionGroup: %u}}}}",
+            which, chance(3), chance(3), 1 + chance(3)));
 }
 
 static const char *draw_strategy(struct hub *hub)
 {
-    static const char *const types[] = { "All", "Progressive", "ProgressivePerGroup" };
-    static const char *const options[] = { "all", "progressive", "progressivePerGroup" };
+    static const char *const types[] = {"All", "Progressive", "ProgressivePerGroup"};
+    static const char *const options[] = {"all", "progressive", "progressivePerGroup"};
     unsigned type = chance(3), window = 1 + chance(3);
 
     hub->window = type == 1 ? (int)window : MOST;
-    return arena_printf(hub->arena, "rolloutStrategy: {type: %s, %s: {%smaxFailures: %u, "
-                        "progressDeadline: %s, minSuccessTime: %us}}", types[type], options[type],
+    return arena_printf(hub->arena,
+                        "rolloutStrategy: {type: %s, %s: {%smaxFailures: %u, "
+                        "progressDeadline: %s, minSuccessTime: %us}}",
+                        types[type], options[type],
                         type == 1 ? arena_printf(hub->arena, "maxConcurrency: %u, ", window) : "",
                         chance(2), chance(2) ? "None" : "9s", chance(2) * 3);
 }
 
 static void put_set(struct hub *hub)
 {
-    static const char *const refs[] = { "{name: p1, %s}", "{name: p2, %s}",
-                                        "{name: p1, %s}, {name: p2, rolloutStrategy: {type: All}}" };
+    static const char *const refs[] = {"{name: p1, %s}", "{name: p2, %s}",
+                                       "{name: p1, %s}, {name: p2, rolloutStrategy: {type: All}}"};
     unsigned which = chance(3);
     const char *strategy = draw_strategy(hub);
-    scoped_text struct text list = { 0 };
+    scoped_text struct text list = {0};
 
     text_add_bytes(&list, refs[which], (size_t)(strstr(refs[which], "%s") - refs[which]));
     text_add(&list, strategy);
     text_add(&list, strstr(refs[which], "%s") + 2);
     if (which == 2)
         hub->window = MOST;
-    apply(hub, arena_printf(hub->arena, "{apiVersion: work.open-cluster-management.io/v1alpha1, "
-          "kind: ManifestWorkReplicaSet, metadata: {name: set, namespace: mw}, spec: {placementRefs: "
-          "[%s], manifestWorkTemplate: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
-          "metadata: {name: cm, namespace: default}, data: {a: '%d'}}]}}}}", text_string(&list),
-          hub->content));
+    apply(
+        hub,
+        arena_printf(
+            hub->arena,
+            "{apiVersion: work.open-cluster-management.io/v1alpha1, "
+            "kind: ManifestWorkReplicaSet, metadata: {name: set, namespace: mw}, spec: {placementRefs: "
+            "[%s], manifestWorkTemplate: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
+            "metadata: {name: cm, namespace: default}, data: {a: '%d'}}]}}}}",
+            text_string(&list), hub->content));
 }
 
 static void disturb(struct hub *hub)
@@ -224,16 +243,27 @@ static void disturb(struct hub *hub)
     struct spoke *spoke = &hub->spokes[chance(MOST)];
 
     switch (chance(9)) {
-    case 0: hub->content++; put_set(hub); break;
-    case 1: put_set(hub); break;
-    case 2: put_placement(hub, 1 + (int)chance(2)); break;
-    case 3: remove_object(hub, "placements", "mw", chance(2) ? "p1" : "p2"); break;
+    case 0:
+        hub->content++;
+        put_set(hub);
+        break;
+    case 1:
+        put_set(hub);
+        break;
+    case 2:
+        put_placement(hub, 1 + (int)chance(2));
+        break;
+    case 3:
+        remove_object(hub, "placements", "mw", chance(2) ? "p1" : "p2");
+        break;
     case 4:
     case 5:
         spoke->silent = !spoke->silent && !chance(2);
         say_silent(hub, spoke);
         break;
-    case 6: spoke->fails = !spoke->fails; break;
+    case 6:
+        spoke->fails = !spoke->fails;
+        break;
     case 7:
         if (!spoke->exists || get(hub, "managedclusters", "", spoke->name))
             put_cluster(hub, spoke);
@@ -270,22 +300,29 @@ static bool says(const struct node *work, const char *type, const char *status)
            node_get_int(found, "observedGeneration", 0) == generation_of(work);
 }
 
-static void report(struct hub *hub, const struct object *object, const struct node *work,
-                   bool done, bool failed)
+static void report(struct hub *hub, const struct object *object, const struct node *work, bool done,
+                   bool failed)
 {
     char now[CLOCK_TEXT];
-    scoped_text struct text text = { 0 };
-    const struct { const char *type; bool value; } all[] = {
-        { "Applied", true }, { "Available", done && !failed }, { "Progressing", !done },
-        { "Degraded", failed },
+    scoped_text struct text text = {0};
+    const struct {
+        const char *type;
+        bool value;
+    } all[] = {
+        {"Applied", true},
+        {"Available", done && !failed},
+        {"Progressing", !done},
+        {"Degraded", failed},
     };
 
     clock_format(clock_wall(), false, now);
     text_add(&text, "{conditions: [");
     for (size_t i = 0; i < count_of(all); i++)
-        text_addf(&text, "{type: %s, status: '%s', reason: Says, message: '', observedGeneration: "
-                  "%lld, lastTransitionTime: '%s'},", all[i].type, all[i].value ? "True" : "False",
-                  (long long)generation_of(work), now);
+        text_addf(&text,
+                  "{type: %s, status: '%s', reason: Says, message: '', observedGeneration: "
+                  "%lld, lastTransitionTime: '%s'},",
+                  all[i].type, all[i].value ? "True" : "False", (long long)generation_of(work),
+                  now);
     text_add(&text, "]}");
     set_status(hub, object, text_string(&text));
 }
@@ -295,14 +332,16 @@ static bool react(struct hub *hub, const struct spoke *spoke)
 {
     scoped_object struct object *object = find(hub, "manifestworks", spoke->name, WORK_NAME);
     const struct node *work;
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (!object || spoke->silent)
         return false;
     work = object_read(hub->arena, object);
     if (object->deleting)
         must(objects_set_finalizer(hub->objects, "spoke", object,
-             "cluster.open-cluster-management.io/manifest-work-cleanup", false, &err), &err);
+                                   "cluster.open-cluster-management.io/manifest-work-cleanup",
+                                   false, &err),
+             &err);
     else if (!says(work, "Applied", "True"))
         report(hub, object, work, false, false);
     else if (spoke->fails ? says(work, "Degraded", "True") : says(work, "Available", "True"))
@@ -344,11 +383,14 @@ static void check_status(struct hub *hub)
         int64_t desired = node_get_int(sum, "desiredTotal", 0);
 
         total += desired;
-        demand(hub, node_get_int(sum, "updated", 0) <= desired &&
-                    node_get_int(sum, "total", 0) <= desired, "more have it than should");
+        demand(hub,
+               node_get_int(sum, "updated", 0) <= desired &&
+                   node_get_int(sum, "total", 0) <= desired,
+               "more have it than should");
     }
-    demand(hub, total <= MOST && total == node_get_int(node_at(set, "status", "summary", NULL),
-                                                       "desiredTotal", 0),
+    demand(hub,
+           total <= MOST &&
+               total == node_get_int(node_at(set, "status", "summary", NULL), "desiredTotal", 0),
            "a cluster counts twice");
 }
 
@@ -369,12 +411,13 @@ static void check_rest(struct hub *hub, bool healed)
     demand(hub, rolled || !desired, "all is well, and it is not done");
     for (size_t i = 0; i < MOST; i++) {
         const struct node *work = get(hub, "manifestworks", hub->spokes[i].name, WORK_NAME);
-        const struct node *manifest = node_item(node_at(work, "spec", "workload", "manifests",
-                                                        NULL), 0);
+        const struct node *manifest =
+            node_item(node_at(work, "spec", "workload", "manifests", NULL), 0);
 
         there += work != NULL;
-        demand(hub, !work || !strcmp(node_get_text(node_get(manifest, "data"), "a"),
-                                     arena_printf(hub->arena, "%d", hub->content)),
+        demand(hub,
+               !work || !strcmp(node_get_text(node_get(manifest, "data"), "a"),
+                                arena_printf(hub->arena, "%d", hub->content)),
                "a version that nobody wants is left");
     }
     demand(hub, there == desired, "a work is left where nobody wants it");
@@ -413,8 +456,10 @@ static bool run_history(unsigned seed)
     hub_open(&hub, seed);
     chance_state = seed * 0x9e3779b97f4a7c15ull + 1;
     apply(&hub, "{apiVersion: v1, kind: Namespace, metadata: {name: mw}}");
-    apply(&hub, "{apiVersion: cluster.open-cluster-management.io/v1beta2, kind: "
-          "ManagedClusterSetBinding, metadata: {name: global, namespace: mw}, spec: {clusterSet: global}}");
+    apply(
+        &hub,
+        "{apiVersion: cluster.open-cluster-management.io/v1beta2, kind: "
+        "ManagedClusterSetBinding, metadata: {name: global, namespace: mw}, spec: {clusterSet: global}}");
     for (size_t i = 0; i < MOST; i++) {
         snprintf(hub.spokes[i].name, sizeof hub.spokes[i].name, "s%zu", i);
         put_cluster(&hub, &hub.spokes[i]);

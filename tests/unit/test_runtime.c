@@ -65,25 +65,30 @@ static struct runtime_bounds bounds;
 
 static void open_runtime(void)
 {
-    struct runtime_options options = { .loop = loop, .directory = folder, .on_event = on_event,
-                                       .log_bytes = 20000, .log_files = 2, .bounds = bounds };
-    struct err err = { 0 };
+    struct runtime_options options = {.loop = loop,
+                                      .directory = folder,
+                                      .on_event = on_event,
+                                      .log_bytes = 20000,
+                                      .log_files = 2,
+                                      .bounds = bounds};
+    struct err err = {0};
 
     if (DRIVER->open(&options, &runtime, &err) < 0) {
         printf("Bail out! %s\n", err.text);
         exit(1);
     }
-    seen = (struct seen){ 0 };
+    seen = (struct seen){0};
 }
 
 static struct node *pod_of(struct arena *arena, const char *id, const char *script,
                            const char *more)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     char *text = arena_printf(arena,
-        "{\"id\": \"%s\", \"owner\": \"lab\", \"record\": {\"hash\": \"h1\"},"
-        " \"containers\": [{\"name\": \"main\", \"start\": true,"
-        " \"command\": [\"sh\", \"-c\", \"%s\"]%s", id, script, more);
+                              "{\"id\": \"%s\", \"owner\": \"lab\", \"record\": {\"hash\": \"h1\"},"
+                              " \"containers\": [{\"name\": \"main\", \"start\": true,"
+                              " \"command\": [\"sh\", \"-c\", \"%s\"]%s",
+                              id, script, more);
     struct node *pod = document_read_json(arena, text, strlen(text), &document_limits_own, &err);
 
     if (!pod)
@@ -93,7 +98,7 @@ static struct node *pod_of(struct arena *arena, const char *id, const char *scri
 
 static bool create(const struct node *pod)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     bool good = DRIVER->create(runtime, pod, &err) == 0;
 
     if (!good)
@@ -114,8 +119,7 @@ static bool can_mount(void)
 {
     scoped_arena struct arena *arena = arena_new();
 
-    return geteuid() == 0 &&
-           node_count(node_get(DRIVER->facts(runtime, arena), "namespaces")) > 0;
+    return geteuid() == 0 && node_count(node_get(DRIVER->facts(runtime, arena), "namespaces")) > 0;
 }
 
 static void test_runs_and_ends(void)
@@ -134,8 +138,7 @@ static void test_runs_and_ends(void)
           "it can be started again");
     CHECK_INT(seen.run, 2, "as its second run");
     remove_pod("ends");
-    CHECK(access(arena_printf(arena, "%s/pods/ends", folder), F_OK) != 0,
-          "nothing of it is left");
+    CHECK(access(arena_printf(arena, "%s/pods/ends", folder), F_OK) != 0, "nothing of it is left");
     DRIVER->close(&runtime);
 }
 
@@ -166,14 +169,16 @@ static void test_command_missing(void)
 static void test_whole_tree_ends(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *pod = pod_of(arena, "tree",
+    struct node *pod = pod_of(
+        arena, "tree",
         "trap '' TERM; (trap '' TERM; sleep 1000) & setsid sh -c 'sleep 1000' & echo deaf; wait",
         "}]}");
     int64_t began;
 
     open_runtime();
     CHECK(create(pod) && wait_until(&seen.started, 1), "a tree of processes is started");
-    for (int i = 0; i < 500 && !strstr(DRIVER->log_tail(runtime, arena, "tree", "main", 1), "deaf"); i++)
+    for (int i = 0; i < 500 && !strstr(DRIVER->log_tail(runtime, arena, "tree", "main", 1), "deaf");
+         i++)
         loop_turn(loop, 10 * CLOCK_MS);
     began = clock_steady();
     DRIVER->stop(runtime, "tree", NULL, 100 * CLOCK_MS);
@@ -198,7 +203,7 @@ static bool same_place(int64_t one, int64_t other)
 {
     scoped_mem char *first = mem_printf("/proc/%lld/ns/mnt", (long long)one);
     scoped_mem char *second = mem_printf("/proc/%lld/ns/mnt", (long long)other);
-    struct stat a = { 0 }, b = { 0 };
+    struct stat a = {0}, b = {0};
 
     return stat(first, &a) == 0 && stat(second, &b) == 0 && a.st_ino == b.st_ino;
 }
@@ -275,17 +280,19 @@ static void test_place_is_used_again(void)
         DRIVER->close(&runtime);
         return;
     }
-    CHECK(create(pod_of(arena, "place", "cat /data/a; readlink /proc/self/ns/mnt; exit 1",
-        ", \"mounts\": [{\"volume\": \"f\", \"path\": \"/data/a\", \"subPath\": \"a\"}]}],"
-        " \"volumes\": [{\"name\": \"f\", \"type\": \"files\","
-        " \"files\": {\"a\": {\"text\": \"old\\n\"}}}]}")) && wait_until(&seen.exited, 1),
-        "a pod that shows its mounts");
+    CHECK(create(pod_of(
+              arena, "place", "cat /data/a; readlink /proc/self/ns/mnt; exit 1",
+              ", \"mounts\": [{\"volume\": \"f\", \"path\": \"/data/a\", \"subPath\": \"a\"}]}],"
+              " \"volumes\": [{\"name\": \"f\", \"type\": \"files\","
+              " \"files\": {\"a\": {\"text\": \"old\\n\"}}}]}")) &&
+              wait_until(&seen.exited, 1),
+          "a pod that shows its mounts");
     CHECK(DRIVER->start(runtime, "place", "main", NULL) == 0 && wait_until(&seen.exited, 2),
           "is started again");
     log = DRIVER->log_tail(runtime, arena, "place", "main", 4);
     CHECK(strstr(log, "F old"), "it sees what was delivered");
     CHECK(DRIVER->set_files(runtime, "place", "f", files, NULL) == 0 &&
-          DRIVER->start(runtime, "place", "main", NULL) == 0 && wait_until(&seen.exited, 3),
+              DRIVER->start(runtime, "place", "main", NULL) == 0 && wait_until(&seen.exited, 3),
           "other contents come");
     log = DRIVER->log_tail(runtime, arena, "place", "main", 2);
     CHECK(strstr(log, "F new"), "and the next run sees those: %s", log);
@@ -325,9 +332,10 @@ static void test_outlives_the_agent(void)
         states = node_item(node_get(node_item(found, i), "containers"), 0);
         CHECK_TEXT(node_get_text(node_get(node_item(found, i), "record"), "hash"), "h1",
                    "with what was recorded");
-        CHECK(node_get_int(node_item(found, i), "ready", -1) ==
-                  (!strcmp(node_get_text(node_item(found, i), "id"), "goes") ? 0 : 1700000000123456),
-              "and since when it is ready");
+        CHECK(
+            node_get_int(node_item(found, i), "ready", -1) ==
+                (!strcmp(node_get_text(node_item(found, i), "id"), "goes") ? 0 : 1700000000123456),
+            "and since when it is ready");
         if (!strcmp(node_get_text(node_item(found, i), "id"), "goes")) {
             CHECK_INT((int)node_get_int(states, "code", -1), 7, "the exit code is not lost");
         } else {
@@ -391,22 +399,23 @@ static void test_closes_while_a_pod_leaves(void)
 static void test_files(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *pod = pod_of(arena, "files",
-        "cat conf/a.txt b.txt; while [ ! -e stop ]; do sleep 0.02; done",
-        ", \"mounts\": [{\"volume\": \"f\", \"path\": \"conf/a.txt\", \"subPath\": \"a\"},"
-        " {\"volume\": \"f\", \"path\": \"b.txt\", \"subPath\": \"b\"}]}],"
-        " \"volumes\": [{\"name\": \"f\", \"type\": \"files\","
-        " \"files\": {\"a\": {\"text\": \"one\\n\"}, \"b\": {\"base64\": \"dHdvCg==\"}}}]}");
+    struct node *pod =
+        pod_of(arena, "files", "cat conf/a.txt b.txt; while [ ! -e stop ]; do sleep 0.02; done",
+               ", \"mounts\": [{\"volume\": \"f\", \"path\": \"conf/a.txt\", \"subPath\": \"a\"},"
+               " {\"volume\": \"f\", \"path\": \"b.txt\", \"subPath\": \"b\"}]}],"
+               " \"volumes\": [{\"name\": \"f\", \"type\": \"files\","
+               " \"files\": {\"a\": {\"text\": \"one\\n\"}, \"b\": {\"base64\": \"dHdvCg==\"}}}]}");
     scoped_mem char *path = mem_printf("%s/pods/files/volumes/f/a", folder);
     char bytes[16] = "";
     int fd;
 
     open_runtime();
     CHECK(create(pod) && wait_until(&seen.started, 1), "a pod with files");
-    for (int i = 0; i < 100 && !strstr(DRIVER->log_tail(runtime, arena, "files", "main", 5), "two"); i++)
+    for (int i = 0; i < 100 && !strstr(DRIVER->log_tail(runtime, arena, "files", "main", 5), "two");
+         i++)
         loop_turn(loop, 10 * CLOCK_MS);
     CHECK(strstr(DRIVER->log_tail(runtime, arena, "files", "main", 5), "stdout F one") &&
-          strstr(DRIVER->log_tail(runtime, arena, "files", "main", 5), "stdout F two"),
+              strstr(DRIVER->log_tail(runtime, arena, "files", "main", 5), "stdout F two"),
           "it reads them where they were asked for");
     while (seen.drift)
         seen.drift = 0;
@@ -443,8 +452,9 @@ static void test_hosts(void)
 {
     static const char lines[] = "[\"127.64.0.9 twin.lab\"]";
     scoped_arena struct arena *arena = arena_new();
-    struct node *other = document_read_json(arena, lines, strlen(lines), &document_limits_own, NULL);
-    struct err err = { 0 };
+    struct node *other =
+        document_read_json(arena, lines, strlen(lines), &document_limits_own, NULL);
+    struct err err = {0};
 
     open_runtime();
     CHECK(create(pod_of(arena, "named", "while :; do tail -n 1 $AXLE_HOSTS; sleep 0.05; done",
@@ -466,16 +476,18 @@ static void test_exec_probe(void)
         const char *probe, *says;
         int response;
     } cases[] = {
-        { "{\"exec\": {\"command\": [\"test\", \"-d\", \".\"]}}", "exit code 0", 1 },
-        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo no; exit 4\"]}}", "exit code 4: no", 2 },
-        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo a; echo b; echo; exit 4\"]}}",
-          "exit code 4: a\nb", 2 },
-        { "{\"exec\": {\"command\": [\"sleep\", \"100\"]}}", "command timed out", 2 },
-        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"printf 'a\\\\0b\\\\377\\\\033[2Jc'\"]}}",
-          "exit code 0: a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd[2Jc", 1 },
-        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"printf '\\\\0'; exit 3\"]}}",
-          "exit code 3: \xef\xbf\xbd", 2 },
-        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"kill -9 $$\"]}}", "exit code 137", 2 },
+        {"{\"exec\": {\"command\": [\"test\", \"-d\", \".\"]}}", "exit code 0", 1},
+        {"{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo no; exit 4\"]}}", "exit code 4: no", 2},
+        {"{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo a; echo b; echo; exit 4\"]}}",
+         "exit code 4: a\nb", 2},
+        {"{\"exec\": {\"command\": [\"sleep\", \"100\"]}}", "command timed out", 2},
+        {"{\"exec\": {\"command\": [\"sh\", \"-c\", \"printf 'a\\\\0b\\\\377\\\\033[2Jc'\"]}}",
+         "exit code 0: a\xef\xbf\xbd"
+         "b\xef\xbf\xbd\xef\xbf\xbd[2Jc",
+         1},
+        {"{\"exec\": {\"command\": [\"sh\", \"-c\", \"printf '\\\\0'; exit 3\"]}}",
+         "exit code 3: \xef\xbf\xbd", 2},
+        {"{\"exec\": {\"command\": [\"sh\", \"-c\", \"kill -9 $$\"]}}", "exit code 137", 2},
     };
     scoped_arena struct arena *arena = arena_new();
 
@@ -596,7 +608,8 @@ static void test_memory_limit(void)
         return;
     }
     CHECK(create(pod_of(arena, "hungry", "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done",
-                        ", \"memory\": 16777216}]}")), "a pod that wants too much");
+                        ", \"memory\": 16777216}]}")),
+          "a pod that wants too much");
     CHECK(wait_until(&seen.exited, 1) && seen.oom, "is ended for want of memory, and told so");
     remove_pod("hungry");
     DRIVER->close(&runtime);
@@ -613,13 +626,16 @@ static void test_confined(void)
         DRIVER->close(&runtime);
         return;
     }
-    CHECK(create(pod_of(arena, "confined",
-        "id -u; grep NoNewPrivs /proc/self/status; unshare -U true || echo no-unshare;"
-        " ls /data/in && cat /data/in/a; echo pid $$; touch /usr/x 2>/dev/null || echo read-only",
-        ", \"mounts\": [{\"volume\": \"f\", \"path\": \"/data/in\"}]}],"
-        " \"volumes\": [{\"name\": \"f\", \"type\": \"files\", \"secret\": true,"
-        " \"files\": {\"a\": {\"text\": \"inside\\n\"}}}]}")) && wait_until(&seen.exited, 1),
-          "a pod looks around");
+    CHECK(
+        create(pod_of(
+            arena, "confined",
+            "id -u; grep NoNewPrivs /proc/self/status; unshare -U true || echo no-unshare;"
+            " ls /data/in && cat /data/in/a; echo pid $$; touch /usr/x 2>/dev/null || echo read-only",
+            ", \"mounts\": [{\"volume\": \"f\", \"path\": \"/data/in\"}]}],"
+            " \"volumes\": [{\"name\": \"f\", \"type\": \"files\", \"secret\": true,"
+            " \"files\": {\"a\": {\"text\": \"inside\\n\"}}}]}")) &&
+            wait_until(&seen.exited, 1),
+        "a pod looks around");
     log = DRIVER->log_tail(runtime, arena, "confined", "main", 50);
     printf("# %s\n", seen.message);
     CHECK(!strstr(log, "F 0\n"), "it is not root");
@@ -638,24 +654,31 @@ static void test_capabilities(void)
         bool allow_root, allow_privileged;
         const char *more, *effective, *bounding, *name;
     } cases[] = {
-        { true, true, ", \"capabilities\": [\"10\"]}]}", "CapEff:\t0000000000000400",
-          "CapBnd:\t0000000000000400", "a user who was given one" },
-        { true, false, ", \"user\": 0, \"capabilities\": [\"0\", \"5\"]}]}", "CapEff:\t0000000000000021",
-          "CapBnd:\t0000000000000021", "uid 0 with two of the usual ones" },
-        { true, false, ", \"user\": 0}]}", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000",
-          "uid 0 that dropped all" },
-        { true, false, ", \"user\": 0, \"capabilities\": [\"21\"]}]}", NULL, "asks for privileges",
-          "uid 0 that wants more" },
-        { false, true, ", \"user\": 0}]}", NULL, "runs nothing as uid 0", "uid 0 where there is none" },
-        { false, true, ", \"group\": 0}]}", NULL, "runs nothing as gid 0", "gid 0 where there is none" },
-        { false, false, ", \"user\": 4294967296}]}", NULL, "runAsUser is not a user id", "a uid beyond" },
-        { false, false, ", \"privileged\": true}]}", NULL, "asks for privileges", "one that is privileged" },
-        { false, false, "}], \"volumes\": [{\"name\": \"../x\", \"type\": \"empty\"}]}", NULL, "is no name",
-          "a volume that climbs" },
-        { false, false, "}], \"volumes\": [{\"name\": \"v\", \"type\": \"claim\", \"claim\": \"a/../../x\"}]}",
-          NULL, "is no name", "a claim that climbs" },
-        { false, false, "}], \"volumes\": [{\"name\": \"v\", \"type\": \"host\", \"path\": \"/etc\"}]}", NULL,
-          "outside the folders", "a folder that nobody listed" },
+        {true, true, ", \"capabilities\": [\"10\"]}]}", "CapEff:\t0000000000000400",
+         "CapBnd:\t0000000000000400", "a user who was given one"},
+        {true, false, ", \"user\": 0, \"capabilities\": [\"0\", \"5\"]}]}",
+         "CapEff:\t0000000000000021", "CapBnd:\t0000000000000021",
+         "uid 0 with two of the usual ones"},
+        {true, false, ", \"user\": 0}]}", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000",
+         "uid 0 that dropped all"},
+        {true, false, ", \"user\": 0, \"capabilities\": [\"21\"]}]}", NULL, "asks for privileges",
+         "uid 0 that wants more"},
+        {false, true, ", \"user\": 0}]}", NULL, "runs nothing as uid 0",
+         "uid 0 where there is none"},
+        {false, true, ", \"group\": 0}]}", NULL, "runs nothing as gid 0",
+         "gid 0 where there is none"},
+        {false, false, ", \"user\": 4294967296}]}", NULL, "runAsUser is not a user id",
+         "a uid beyond"},
+        {false, false, ", \"privileged\": true}]}", NULL, "asks for privileges",
+         "one that is privileged"},
+        {false, false, "}], \"volumes\": [{\"name\": \"../x\", \"type\": \"empty\"}]}", NULL,
+         "is no name", "a volume that climbs"},
+        {false, false,
+         "}], \"volumes\": [{\"name\": \"v\", \"type\": \"claim\", \"claim\": \"a/../../x\"}]}",
+         NULL, "is no name", "a claim that climbs"},
+        {false, false,
+         "}], \"volumes\": [{\"name\": \"v\", \"type\": \"host\", \"path\": \"/etc\"}]}", NULL,
+         "outside the folders", "a folder that nobody listed"},
     };
 
     if (geteuid() != 0) {
@@ -665,11 +688,11 @@ static void test_capabilities(void)
     for (size_t i = 0; i < count_of(cases); i++) {
         scoped_arena struct arena *arena = arena_new();
         struct node *pod = pod_of(arena, "rights", "grep Cap /proc/self/status", cases[i].more);
-        struct err err = { 0 };
+        struct err err = {0};
         const char *log;
 
-        bounds = (struct runtime_bounds){ .allow_root = cases[i].allow_root,
-                                          .allow_privileged = cases[i].allow_privileged };
+        bounds = (struct runtime_bounds){.allow_root = cases[i].allow_root,
+                                         .allow_privileged = cases[i].allow_privileged};
         open_runtime();
         if (!cases[i].effective) {
             CHECK(DRIVER->create(runtime, pod, &err) < 0 && strstr(err.text, cases[i].bounding),
@@ -677,13 +700,13 @@ static void test_capabilities(void)
         } else {
             CHECK(create(pod) && wait_until(&seen.exited, 1), "%s runs", cases[i].name);
             log = DRIVER->log_tail(runtime, arena, "rights", "main", 20);
-            CHECK(strstr(log, cases[i].effective) && strstr(log, cases[i].bounding), "and has %s: %s",
-                  cases[i].effective, log);
+            CHECK(strstr(log, cases[i].effective) && strstr(log, cases[i].bounding),
+                  "and has %s: %s", cases[i].effective, log);
             remove_pod("rights");
         }
         DRIVER->close(&runtime);
     }
-    bounds = (struct runtime_bounds){ 0 };
+    bounds = (struct runtime_bounds){0};
 }
 
 /* 400 MB in no time: its writer is not held up, and we hardly notice. */
@@ -691,18 +714,20 @@ static void test_log_flood(void)
 {
     scoped_arena struct arena *arena = arena_new();
     struct rusage before, after;
-    struct stat st = { 0 }, old = { 0 };
+    struct stat st = {0}, old = {0};
     int64_t spent;
 
     open_runtime();
     getrusage(RUSAGE_SELF, &before);
-    CHECK(create(pod_of(arena, "flood", "dd if=/dev/zero bs=1M count=400 2>/dev/null | tr '\\\\0' x;"
-                        " echo; echo last words", "}]}")) && wait_until(&seen.exited, 1),
+    CHECK(create(pod_of(arena, "flood",
+                        "dd if=/dev/zero bs=1M count=400 2>/dev/null | tr '\\\\0' x;"
+                        " echo; echo last words",
+                        "}]}")) &&
+              wait_until(&seen.exited, 1),
           "a pod that writes 400 MB to its log");
     getrusage(RUSAGE_SELF, &after);
-    spent = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 +
-            after.ru_utime.tv_usec - before.ru_utime.tv_usec +
-            (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000 +
+    spent = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec -
+            before.ru_utime.tv_usec + (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000 +
             after.ru_stime.tv_usec - before.ru_stime.tv_usec;
     CHECK_INT(seen.code, 0, "comes to its end");
     CHECK(spent < 200000, "it cost the agent %lld us", (long long)spent);
@@ -719,15 +744,17 @@ static void test_last_words(void)
     static const struct {
         const char *id, *script, *log, *message;
     } cases[] = {
-        { "words", "dd if=/dev/zero bs=1M count=40 2>/dev/null | tr '\\\\0' '\\\\n';"
-          " echo; echo first >&2; echo 'cannot open database' >&2; exit 3",
-          " stderr F cannot open database\n", "cannot open database" },
-        { "stdout", "yes 'a line of a flood' | head -c 40000000; echo 'the last of stdout'; exit 3",
-          "the last of stdout\n", "" },
-        { "both", "(yes 'a warning' | head -c 40000000; printf 'out of \\\\033[31mluck\\\\n\\\\n  \\\\n') >&2; exit 4",
-          "luck", "out of ?[31mluck" },
-        { "unended", "yes 'a line' | head -c 40000000; printf 'no line end' >&2; kill -9 $$",
-          " stderr F no line end\n", "no line end" },
+        {"words",
+         "dd if=/dev/zero bs=1M count=40 2>/dev/null | tr '\\\\0' '\\\\n';"
+         " echo; echo first >&2; echo 'cannot open database' >&2; exit 3",
+         " stderr F cannot open database\n", "cannot open database"},
+        {"stdout", "yes 'a line of a flood' | head -c 40000000; echo 'the last of stdout'; exit 3",
+         "the last of stdout\n", ""},
+        {"both",
+         "(yes 'a warning' | head -c 40000000; printf 'out of \\\\033[31mluck\\\\n\\\\n  \\\\n') >&2; exit 4",
+         "luck", "out of ?[31mluck"},
+        {"unended", "yes 'a line' | head -c 40000000; printf 'no line end' >&2; kill -9 $$",
+         " stderr F no line end\n", "no line end"},
     };
     scoped_arena struct arena *arena = arena_new();
 
@@ -736,13 +763,15 @@ static void test_last_words(void)
         int ended = seen.exited;
 
         CHECK(create(pod_of(arena, cases[i].id, cases[i].script, "}]}")) &&
-                  wait_until(&seen.exited, ended + 1), "a pod that writes 40 MB and ends");
+                  wait_until(&seen.exited, ended + 1),
+              "a pod that writes 40 MB and ends");
         CHECK(wait_log(cases[i].id, cases[i].log), "its log ends with: %s", cases[i].log);
         CHECK_TEXT(seen.message, cases[i].message, "its end is told with its last line on stderr");
         remove_pod(cases[i].id);
     }
     CHECK(create(pod_of(arena, "well", "echo a warning >&2", "}]}")) &&
-              wait_until(&seen.exited, (int)count_of(cases) + 1), "a pod that ends well");
+              wait_until(&seen.exited, (int)count_of(cases) + 1),
+          "a pod that ends well");
     CHECK_TEXT(seen.message, "", "has nothing to explain");
     remove_pod("well");
     DRIVER->close(&runtime);
@@ -753,11 +782,13 @@ static void test_eats_disk(void)
     scoped_arena struct arena *arena = arena_new();
 
     open_runtime();
-    CHECK(create(pod_of(arena, "eater", "dd if=/dev/zero of=scratch/x bs=1M count=8 2>/dev/null;"
+    CHECK(create(pod_of(arena, "eater",
+                        "dd if=/dev/zero of=scratch/x bs=1M count=8 2>/dev/null;"
                         " echo fed; exec sleep 1000",
                         ", \"mounts\": [{\"volume\": \"s\", \"path\": \"scratch\"}]}],"
                         " \"volumes\": [{\"name\": \"s\", \"type\": \"empty\","
-                        " \"size\": 4194304}]}")) && wait_until(&seen.lost, 1),
+                        " \"size\": 4194304}]}")) &&
+              wait_until(&seen.lost, 1),
           "a pod that fills its volume is ended as a whole");
     CHECK_TEXT(seen.reason, "Evicted", "with a reason");
     CHECK(strstr(seen.message, "volume s holds") && strstr(seen.message, "sizeLimit of 4194304"),
@@ -793,8 +824,8 @@ static void test_bombs(void)
 {
     scoped_arena struct arena *arena = arena_new();
     struct rusage before, after;
-    const char *bomb = arena_printf(arena, "b() { : bomb-%d; b | b & }; b 2>/dev/null; exec sleep 1000",
-                                    getpid());
+    const char *bomb =
+        arena_printf(arena, "b() { : bomb-%d; b | b & }; b 2>/dev/null; exec sleep 1000", getpid());
     int64_t spent;
 
     open_runtime();
@@ -805,11 +836,14 @@ static void test_bombs(void)
     }
     getrusage(RUSAGE_SELF, &before);
     CHECK(create(pod_of(arena, "bomb", bomb, ", \"pids\": 40}]}")), "a fork bomb");
-    CHECK(create(pod_of(arena, "zombies",
-                        "i=0; while [ $i -lt 300 ]; do (true & ) ; i=$((i+1)); done;"
-                        " while [ $(id -u) -ge 700000 ] && grep -q '^State:.Z' /proc/[0-9]*/status 2>/dev/null;"
-                        " do sleep 0.1; done; echo buried", "}]}")),
-          "a flood of orphans");
+    CHECK(
+        create(pod_of(
+            arena, "zombies",
+            "i=0; while [ $i -lt 300 ]; do (true & ) ; i=$((i+1)); done;"
+            " while [ $(id -u) -ge 700000 ] && grep -q '^State:.Z' /proc/[0-9]*/status 2>/dev/null;"
+            " do sleep 0.1; done; echo buried",
+            "}]}")),
+        "a flood of orphans");
     CHECK(wait_until(&seen.exited, 1), "who lets them alone comes to an end");
     getrusage(RUSAGE_SELF, &after);
     spent = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 +
@@ -831,21 +865,25 @@ static void test_tries_to_escape(void)
     static const struct {
         const char *tries, *says, *name;
     } cases[] = {
-        { "grep CapEff /proc/self/status", "CapEff:\t0000000000000000", "has no capability" },
-        { "grep CapBnd /proc/self/status", "CapBnd:\t0000000000000000", "and can get none" },
-        { "grep Seccomp: /proc/self/status", "Seccomp:\t2", "a filter looks at its system calls" },
-        { "su -c id 2>&1 || echo refused", "refused", "setuid programs give it nothing" },
-        { "mount -t tmpfs none /mnt 2>&1 || echo refused", "refused", "it cannot mount" },
-        { "unshare -m true 2>&1 || echo refused", "refused", "nor unshare" },
+        {"grep CapEff /proc/self/status", "CapEff:\t0000000000000000", "has no capability"},
+        {"grep CapBnd /proc/self/status", "CapBnd:\t0000000000000000", "and can get none"},
+        {"grep Seccomp: /proc/self/status", "Seccomp:\t2", "a filter looks at its system calls"},
+        {"su -c id 2>&1 || echo refused", "refused", "setuid programs give it nothing"},
+        {"mount -t tmpfs none /mnt 2>&1 || echo refused", "refused", "it cannot mount"},
+        {"unshare -m true 2>&1 || echo refused", "refused", "nor unshare"},
         /* How many of its own are there at that moment depends on which starts first. */
-        { "test $(ls /proc | grep -c '^[0-9]') -lt 8 && echo few", "F few\n", "it sees the processes of its container only" },
-        { "kill -9 1 2>&1; kill -9 HOST 2>&1 || echo refused", "refused", "and cannot end others" },
-        { "cat FOLDER/pods/escape/pod.json 2>&1 || echo refused", "refused", "nor read others' files" },
-        { "echo x >/pod/pod.json 2>/dev/null || echo refused", "refused", "nor what is kept about it" },
-        { "ipcs -m 2>/dev/null | grep -c 0x; echo done", "F 0\n", "it has an ipc namespace of its own" },
-        { "echo core >/proc/sys/kernel/core_pattern 2>/dev/null || echo refused", "refused",
-          "it cannot change the kernel's settings" },
-        { "ulimit -c", "F 0\n", "it leaves no core files" },
+        {"test $(ls /proc | grep -c '^[0-9]') -lt 8 && echo few", "F few\n",
+         "it sees the processes of its container only"},
+        {"kill -9 1 2>&1; kill -9 HOST 2>&1 || echo refused", "refused", "and cannot end others"},
+        {"cat FOLDER/pods/escape/pod.json 2>&1 || echo refused", "refused",
+         "nor read others' files"},
+        {"echo x >/pod/pod.json 2>/dev/null || echo refused", "refused",
+         "nor what is kept about it"},
+        {"ipcs -m 2>/dev/null | grep -c 0x; echo done", "F 0\n",
+         "it has an ipc namespace of its own"},
+        {"echo core >/proc/sys/kernel/core_pattern 2>/dev/null || echo refused", "refused",
+         "it cannot change the kernel's settings"},
+        {"ulimit -c", "F 0\n", "it leaves no core files"},
     };
     scoped_arena struct arena *arena = arena_new();
 
@@ -860,7 +898,7 @@ static void test_tries_to_escape(void)
         return;
     }
     for (size_t i = 0; i < count_of(cases); i++) {
-        scoped_text struct text script = { 0 };
+        scoped_text struct text script = {0};
         const char *log;
 
         for (const char *at = cases[i].tries; *at; at++)
@@ -871,7 +909,8 @@ static void test_tries_to_escape(void)
             else
                 text_add_char(&script, *at);
         CHECK(create(pod_of(arena, "escape", text_string(&script), "}]}")) &&
-              wait_until(&seen.exited, (int)i + 1), "%s", cases[i].tries);
+                  wait_until(&seen.exited, (int)i + 1),
+              "%s", cases[i].tries);
         log = DRIVER->log_tail(runtime, arena, "escape", "main", 10);
         CHECK(strstr(log, cases[i].says), "%s: %s", cases[i].name, log);
         remove_pod("escape");
@@ -899,17 +938,23 @@ static void test_other_limits(void)
         return;
     }
     /* It counts its own ticks: as many as it got in a second of the clock. */
-    CHECK(create(pod_of(arena, "slow",
-        "end=$(($(date +%s) + 2)); while [ $(date +%s) -lt $end ]; do :; done;"
-        " set -- $(cat /proc/$$/stat); echo ticks $((${14} + ${15} + ${16} + ${17}))",
-        ", \"cpu\": 100}]}")) && wait_until(&seen.exited, 1), "one that may use a tenth of a core");
+    CHECK(
+        create(pod_of(arena, "slow",
+                      "end=$(($(date +%s) + 2)); while [ $(date +%s) -lt $end ]; do :; done;"
+                      " set -- $(cat /proc/$$/stat); echo ticks $((${14} + ${15} + ${16} + ${17}))",
+                      ", \"cpu\": 100}]}")) &&
+            wait_until(&seen.exited, 1),
+        "one that may use a tenth of a core");
     log = DRIVER->log_tail(runtime, arena, "slow", "main", 1);
     CHECK(strstr(log, "ticks ") && strtol(strstr(log, "ticks ") + 6, NULL, 10) <= 80,
           "does not use more: %s", log);
     remove_pod("slow");
-    CHECK(create(pod_of(arena, "few",
-        "i=0; while [ $i -lt 30 ]; do sleep 100 & i=$((i+1)); done 2>/dev/null; echo all",
-        ", \"pids\": 10}]}")) && wait_until(&seen.exited, 2), "one that may have ten processes");
+    CHECK(create(pod_of(
+              arena, "few",
+              "i=0; while [ $i -lt 30 ]; do sleep 100 & i=$((i+1)); done 2>/dev/null; echo all",
+              ", \"pids\": 10}]}")) &&
+              wait_until(&seen.exited, 2),
+          "one that may have ten processes");
     CHECK(seen.code != 0 || !strstr(DRIVER->log_tail(runtime, arena, "few", "main", 1), "all"),
           "does not get thirty");
     remove_pod("few");
@@ -919,13 +964,16 @@ static void test_other_limits(void)
 static void test_log_rotates(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct stat st = { 0 };
+    struct stat st = {0};
 
     open_runtime();
-    CHECK(create(pod_of(arena, "loud", "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done",
-                        "}]}")) && wait_until(&seen.exited, 1), "a loud pod");
+    CHECK(create(pod_of(arena, "loud",
+                        "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done", "}]}")) &&
+              wait_until(&seen.exited, 1),
+          "a loud pod");
     CHECK(stat(arena_printf(arena, "%s/pods/loud/logs/main.log", folder), &st) == 0 &&
-          st.st_size <= 20000, "its log is kept small");
+              st.st_size <= 20000,
+          "its log is kept small");
     CHECK(access(arena_printf(arena, "%s/pods/loud/logs/main.log.1", folder), F_OK) == 0,
           "an older part is kept");
     CHECK(access(arena_printf(arena, "%s/pods/loud/logs/main.log.2", folder), F_OK) != 0,
@@ -938,7 +986,7 @@ static void test_log_rotates(void)
 
 static void test_ports(void)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     struct loop_listener *listener;
     int port = 0;
 
@@ -961,13 +1009,15 @@ static void test_plain_user(void)
 
     open_runtime();
     facts = DRIVER->facts(runtime, arena);
-    CHECK_TEXT(node_get_text(facts, "user"), "the agent's own", "workloads run as the agent's user");
+    CHECK_TEXT(node_get_text(facts, "user"), "the agent's own",
+               "workloads run as the agent's user");
     notes = node_get(facts, "notes");
     for (size_t i = 0; i < node_count(notes); i++)
         said |= text_starts(node_text(node_item(notes, i)), "not root: ");
     CHECK(said, "and the facts say what that means");
     CHECK(create(pod_of(arena, "plain", "id -u; grep NoNewPrivs /proc/self/status", "}]}")) &&
-          wait_until(&seen.exited, 1), "a pod runs");
+              wait_until(&seen.exited, 1),
+          "a pod runs");
     CHECK(strstr(DRIVER->log_tail(runtime, arena, "plain", "main", 3), "NoNewPrivs:\t1"),
           "and can get no privileges");
     remove_pod("plain");
@@ -1018,7 +1068,7 @@ static int run_plain(void)
 
 int main(int argc, char **argv)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (argc > 1 && !strcmp(argv[1], "shim"))
         return runtime_shim_main(argc - 1, argv + 1);

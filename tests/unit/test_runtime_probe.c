@@ -26,7 +26,9 @@ static size_t reply_len;
 static char heard[4096];
 static struct loop_stream *guest;
 
-static void on_event(void *arg, const struct runtime_event *event) {}
+static void on_event(void *arg, const struct runtime_event *event)
+{
+}
 
 /* ---- A server that says what it is told to say ----------------------------------------- */
 
@@ -48,7 +50,7 @@ static void on_closed(void *arg, const struct err *why)
     loop_stream_close(&guest);
 }
 
-static const struct loop_stream_events guest_events = { .read = on_read, .closed = on_closed };
+static const struct loop_stream_events guest_events = {.read = on_read, .closed = on_closed};
 
 static void on_ready(struct loop_stream *stream, void *arg)
 {
@@ -81,10 +83,10 @@ static struct response send_request(const char *yaml, int port, int64_t timeout)
     scoped_arena struct arena *arena = arena_new();
     const char *at = strstr(yaml, "PORT");
     scoped_mem char *text = mem_printf("%.*s%d%s", (int)(at - yaml), yaml, port, at + 4);
-    struct err err = { 0 };
-    struct node *probe = document_read_yaml(arena, text, strlen(text), true, &document_limits_api,
-                                            &err);
-    struct response response = { 0 };
+    struct err err = {0};
+    struct node *probe =
+        document_read_yaml(arena, text, strlen(text), true, &document_limits_api, &err);
+    struct response response = {0};
     int64_t end = clock_steady() + 60 * CLOCK_SECOND;
 
     if (!probe)
@@ -111,29 +113,33 @@ static const struct {
     int ok;
     bool secret;
 } talks[] = {
-    { "httpGet with headers", "{httpGet: {port: PORT, path: /health, httpHeaders: [{name: X-Who, "
-      "value: me}, {name: Host, value: app.example}]}}", OK, "HTTP 200: ok",
-      "GET /health HTTP/1.1\r\nX-Who: me\r\nHost: app.example\r\n", 1, false },
-    { "a status of 503", "{httpGet: {port: PORT}}", LOADING, "HTTP 503: loading model", "GET / ", 2,
-      false },
-    { "a redirect counts as well", "{httpGet: {port: PORT}}", "HTTP/1.1 302 Found\r\n\r\nx", "HTTP 302",
-      "GET / ", 1, false },
-    { "what is no HTTP", "{httpGet: {port: PORT}}", "220 mail\r\n\r\nx", "the answer is not HTTP", "", 2,
-      false },
-    { "early hints before the answer", "{httpGet: {port: PORT}}", "HTTP/1.1 103 Early Hints\r\n"
-      "Link: </a.css>; rel=preload\r\n\r\n" OK, "HTTP 200: ok", "GET / ", 1, false },
-    { "several interim answers before a bad one", "{httpGet: {port: PORT}}",
-      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX: y\r\n\r\n" LOADING,
-      "HTTP 503: loading model", "GET / ", 2, false },
-    { "a change of protocol is final", "{httpGet: {port: PORT}}",
-      "HTTP/1.1 101 Switching Protocols\r\n\r\nx", "HTTP 101: x", "GET / ", 2, false },
-    { "a body with bytes that are no text", "{httpGet: {port: PORT}}",
-      "HTTP/1.1 500 No\r\n\r\nbad \xff\x1b[2J here", "HTTP 500: bad \xef\xbf\xbd", "GET / ", 2, false },
-    { "HTTPS with any certificate", "{httpGet: {port: PORT, scheme: HTTPS, path: /livez}}", OK,
-      "HTTP 200: ok", "GET /livez ", 1, true },
-    { "HTTPS where it loads", "{httpGet: {port: PORT, scheme: HTTPS}}", LOADING,
-      "HTTP 503: loading model", "GET / ", 2, true },
-    { "a bare port", "{tcpSocket: {port: PORT}}", "", "connected", "", 1, false },
+    {"httpGet with headers",
+     "{httpGet: {port: PORT, path: /health, httpHeaders: [{name: X-Who, "
+     "value: me}, {name: Host, value: app.example}]}}",
+     OK, "HTTP 200: ok", "GET /health HTTP/1.1\r\nX-Who: me\r\nHost: app.example\r\n", 1, false},
+    {"a status of 503", "{httpGet: {port: PORT}}", LOADING, "HTTP 503: loading model", "GET / ", 2,
+     false},
+    {"a redirect counts as well", "{httpGet: {port: PORT}}", "HTTP/1.1 302 Found\r\n\r\nx",
+     "HTTP 302", "GET / ", 1, false},
+    {"what is no HTTP", "{httpGet: {port: PORT}}", "220 mail\r\n\r\nx", "the answer is not HTTP",
+     "", 2, false},
+    {"early hints before the answer", "{httpGet: {port: PORT}}",
+     "HTTP/1.1 103 Early Hints\r\n"
+     "Link: </a.css>; rel=preload\r\n\r\n" OK,
+     "HTTP 200: ok", "GET / ", 1, false},
+    {"several interim answers before a bad one", "{httpGet: {port: PORT}}",
+     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX: y\r\n\r\n" LOADING,
+     "HTTP 503: loading model", "GET / ", 2, false},
+    {"a change of protocol is final", "{httpGet: {port: PORT}}",
+     "HTTP/1.1 101 Switching Protocols\r\n\r\nx", "HTTP 101: x", "GET / ", 2, false},
+    {"a body with bytes that are no text", "{httpGet: {port: PORT}}",
+     "HTTP/1.1 500 No\r\n\r\nbad \xff\x1b[2J here", "HTTP 500: bad \xef\xbf\xbd", "GET / ", 2,
+     false},
+    {"HTTPS with any certificate", "{httpGet: {port: PORT, scheme: HTTPS, path: /livez}}", OK,
+     "HTTP 200: ok", "GET /livez ", 1, true},
+    {"HTTPS where it loads", "{httpGet: {port: PORT, scheme: HTTPS}}", LOADING,
+     "HTTP 503: loading model", "GET / ", 2, true},
+    {"a bare port", "{tcpSocket: {port: PORT}}", "", "connected", "", 1, false},
 };
 
 static void test_talks(int plain, int secret)
@@ -144,7 +150,8 @@ static void test_talks(int plain, int secret)
         say(talks[i].reply, strlen(talks[i].reply));
         got = send_request(talks[i].probe, talks[i].secret ? secret : plain, 30 * CLOCK_SECOND);
         CHECK_INT(got.ok, talks[i].ok, "%s", talks[i].name);
-        CHECK(text_starts(got.message, talks[i].says), "answers \"%s\": %s", talks[i].says, got.message);
+        CHECK(text_starts(got.message, talks[i].says), "answers \"%s\": %s", talks[i].says,
+              got.message);
         CHECK(strstr(heard, talks[i].hears), "and was asked as it should be");
     }
     CHECK_INT(send_request("{httpGet: {port: PORT, scheme: HTTPS}}", plain, 300 * CLOCK_MS).ok, 2,
@@ -154,16 +161,16 @@ static void test_talks(int plain, int secret)
 /* A process that answers one request with `bytes` and then resets the connection. */
 static pid_t start_resetter(const char *bytes, int *ret_port)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct linger at_once = { .l_onoff = 1 };
-    struct timespec moment = { .tv_nsec = 200 * CLOCK_MS };
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct linger at_once = {.l_onoff = 1};
+    struct timespec moment = {.tv_nsec = 200 * CLOCK_MS};
     int server = socket(AF_INET, SOCK_STREAM, 0), guest_of = -1;
     socklen_t size = sizeof at;
     char request[1024];
     pid_t pid;
 
-    if (server < 0 || bind(server, (struct sockaddr *)&at, sizeof at) < 0 || listen(server, 1) < 0 ||
-        getsockname(server, (struct sockaddr *)&at, &size) < 0) {
+    if (server < 0 || bind(server, (struct sockaddr *)&at, sizeof at) < 0 ||
+        listen(server, 1) < 0 || getsockname(server, (struct sockaddr *)&at, &size) < 0) {
         printf("Bail out! no socket\n");
         exit(1);
     }
@@ -189,9 +196,9 @@ static void test_reset(void)
         const char *name, *bytes, *says;
         int ok;
     } cases[] = {
-        { "a good answer before a reset", "HTTP/1.1 204 No Content\r\n\r\n", "HTTP 204", 1 },
-        { "a bad answer before a reset", "HTTP/1.1 503 No\r\n\r\n", "HTTP 503", 2 },
-        { "a reset without an answer", "", "", 2 },
+        {"a good answer before a reset", "HTTP/1.1 204 No Content\r\n\r\n", "HTTP 204", 1},
+        {"a bad answer before a reset", "HTTP/1.1 503 No\r\n\r\n", "HTTP 503", 2},
+        {"a reset without an answer", "", "", 2},
     };
 
     for (size_t i = 0; i < count_of(cases); i++) {
@@ -208,7 +215,8 @@ static void test_reset(void)
     }
 }
 
-/* ---- gRPC ------------------------------------------------------------------------------------- */
+/* ---- gRPC -------------------------------------------------------------------------------------
+ */
 
 #define SETTINGS "\0\0\0\4\0\0\0\0\0"
 #define HEADERS "\0\0\1\1\4\0\0\0\1\x88"
@@ -220,28 +228,30 @@ static const struct {
     enum probe_grpc said;
     const char *why;
 } responses[] = {
-    { "serving", BYTES(SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\1"), PROBE_GRPC_GOOD,
-      "SERVING" },
-    { "serving, padded", BYTES(HEADERS "\0\0\xa\0\x08\0\0\0\1\2\0\0\0\0\2\x08\1zz"), PROBE_GRPC_GOOD,
-      "SERVING" },
-    { "serving, in two frames", BYTES(HEADERS "\0\0\3\0\0\0\0\0\1\0\0\0" "\0\0\4\0\0\0\0\0\1\0\2\x08\1"),
-      PROBE_GRPC_GOOD, "SERVING" },
-    { "not serving", BYTES(HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\2"), PROBE_GRPC_BAD,
-      "status NOT_SERVING" },
-    { "nothing but a status of zero", BYTES(HEADERS "\0\0\5\0\0\0\0\0\1\0\0\0\0\0"), PROBE_GRPC_BAD,
-      "status UNKNOWN" },
-    { "trailers only", BYTES(SETTINGS "\0\0\1\1\5\0\0\0\1\x88"), PROBE_GRPC_BAD,
-      "the server does not know this service, or no grpc.health.v1" },
-    { "refused", BYTES(SETTINGS "\0\0\4\3\0\0\0\0\1\0\0\0\7"), PROBE_GRPC_BAD,
-      "the server refused the call (RST_STREAM)" },
-    { "going away", BYTES("\0\0\x8\7\0\0\0\0\0\0\0\0\0\0\0\0\0"), PROBE_GRPC_BAD,
-      "the server closed the connection (GOAWAY)" },
-    { "HTTP/1", BYTES("HTTP/1.1 400 Bad Request\r\n"), PROBE_GRPC_BAD,
-      "the answer is HTTP/1, not gRPC" },
-    { "a message that is too long", BYTES(HEADERS "\0\0\6\0\0\0\0\0\1\0\0\0\0\xff\x08"), PROBE_GRPC_BAD,
-      "the answer is no HealthCheckResponse" },
-    { "half a frame", BYTES(SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0"), PROBE_GRPC_MORE, "" },
-    { "another stream's", BYTES("\0\0\7\0\0\0\0\0\3\0\0\0\0\2\x08\1"), PROBE_GRPC_MORE, "" },
+    {"serving", BYTES(SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\1"), PROBE_GRPC_GOOD,
+     "SERVING"},
+    {"serving, padded", BYTES(HEADERS "\0\0\xa\0\x08\0\0\0\1\2\0\0\0\0\2\x08\1zz"), PROBE_GRPC_GOOD,
+     "SERVING"},
+    {"serving, in two frames",
+     BYTES(HEADERS "\0\0\3\0\0\0\0\0\1\0\0\0"
+                   "\0\0\4\0\0\0\0\0\1\0\2\x08\1"),
+     PROBE_GRPC_GOOD, "SERVING"},
+    {"not serving", BYTES(HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\2"), PROBE_GRPC_BAD,
+     "status NOT_SERVING"},
+    {"nothing but a status of zero", BYTES(HEADERS "\0\0\5\0\0\0\0\0\1\0\0\0\0\0"), PROBE_GRPC_BAD,
+     "status UNKNOWN"},
+    {"trailers only", BYTES(SETTINGS "\0\0\1\1\5\0\0\0\1\x88"), PROBE_GRPC_BAD,
+     "the server does not know this service, or no grpc.health.v1"},
+    {"refused", BYTES(SETTINGS "\0\0\4\3\0\0\0\0\1\0\0\0\7"), PROBE_GRPC_BAD,
+     "the server refused the call (RST_STREAM)"},
+    {"going away", BYTES("\0\0\x8\7\0\0\0\0\0\0\0\0\0\0\0\0\0"), PROBE_GRPC_BAD,
+     "the server closed the connection (GOAWAY)"},
+    {"HTTP/1", BYTES("HTTP/1.1 400 Bad Request\r\n"), PROBE_GRPC_BAD,
+     "the answer is HTTP/1, not gRPC"},
+    {"a message that is too long", BYTES(HEADERS "\0\0\6\0\0\0\0\0\1\0\0\0\0\xff\x08"),
+     PROBE_GRPC_BAD, "the answer is no HealthCheckResponse"},
+    {"half a frame", BYTES(SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0"), PROBE_GRPC_MORE, ""},
+    {"another stream's", BYTES("\0\0\7\0\0\0\0\0\3\0\0\0\0\2\x08\1"), PROBE_GRPC_MORE, ""},
 };
 
 static void test_grpc(int plain)
@@ -252,15 +262,17 @@ static void test_grpc(int plain)
     for (size_t i = 0; i < count_of(responses); i++) {
         const char *why = "";
 
-        CHECK_INT(probe_grpc_read(responses[i].bytes, responses[i].len, &why), responses[i].said, "%s",
-                  responses[i].name);
+        CHECK_INT(probe_grpc_read(responses[i].bytes, responses[i].len, &why), responses[i].said,
+                  "%s", responses[i].name);
         CHECK_TEXT(why, responses[i].why, "%s is told", responses[i].name);
     }
     say(serving, sizeof serving - 1);
     got = send_request("{grpc: {port: PORT, service: chat}}", plain, 30 * CLOCK_SECOND);
     CHECK(got.ok == 1 && !strcmp(got.message, "SERVING"), "a call is answered: %s", got.message);
     CHECK(text_starts(heard, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") &&
-              strstr(heard, "/grpc.health.v1.Health/Check") && strstr(heard, "\x0a\x04" "chat"),
+              strstr(heard, "/grpc.health.v1.Health/Check") &&
+              strstr(heard, "\x0a\x04"
+                            "chat"),
           "it names the service");
 }
 
@@ -272,9 +284,11 @@ static void test_real_server(void)
     if (!port)
         return;
     for (int i = 0; i < 3; i++) {
-        static const char *const probes[] = { "{grpc: {port: PORT}}", "{grpc: {port: PORT, service: bad}}",
-                                              "{grpc: {port: PORT, service: none}}" };
-        struct response got = send_request(probes[i], (int)strtol(port, NULL, 10), 5 * CLOCK_SECOND);
+        static const char *const probes[] = {"{grpc: {port: PORT}}",
+                                             "{grpc: {port: PORT, service: bad}}",
+                                             "{grpc: {port: PORT, service: none}}"};
+        struct response got =
+            send_request(probes[i], (int)strtol(port, NULL, 10), 5 * CLOCK_SECOND);
 
         printf("# %s: %d %s\n", probes[i], got.ok, got.message);
     }
@@ -282,17 +296,17 @@ static void test_real_server(void)
 
 int main(int argc, char **argv)
 {
-    struct runtime_options options = { .directory = folder, .on_event = on_event };
+    struct runtime_options options = {.directory = folder, .on_event = on_event};
     struct loop_listener *plain, *secret;
-    struct err err = { 0 };
+    struct err err = {0};
     struct fixture f;
 
     if (argc > 1 && !strcmp(argv[1], "shim"))
         return runtime_shim_main(argc - 1, argv + 1);
     loop = loop_new(&err);
     fixture_make(&f);
-    struct tls_server_settings settings = { text_string(&f.hub_cert), text_string(&f.hub_key),
-                                            NULL, false };
+    struct tls_server_settings settings = {text_string(&f.hub_cert), text_string(&f.hub_key), NULL,
+                                           false};
 
     options.loop = loop;
     tls = tls_server_new(loop, &settings, &err);

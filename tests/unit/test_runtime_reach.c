@@ -35,8 +35,8 @@ static bool wait_for_event(enum runtime_event_kind kind, int wanted)
 
 static void open_runtime(void)
 {
-    struct runtime_options options = { .loop = loop, .directory = folder, .on_event = on_event };
-    struct err err = { 0 };
+    struct runtime_options options = {.loop = loop, .directory = folder, .on_event = on_event};
+    struct err err = {0};
 
     if (DRIVER->open(&options, &runtime, &err) < 0) {
         printf("Bail out! %s\n", err.text);
@@ -48,11 +48,14 @@ static void open_runtime(void)
 static bool create(const char *id, const char *more)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
-    char *text = arena_printf(arena,
+    struct err err = {0};
+    char *text = arena_printf(
+        arena,
         "{\"id\": \"%s\", \"owner\": \"lab\", \"record\": {\"hash\": \"h1\"}, \"containers\": [{\"name\": "
-        "\"main\", \"start\": true, \"command\": [\"sleep\", \"1000\"]}]%s}", id, more);
-    const struct node *pod = document_read_json(arena, text, strlen(text), &document_limits_own, &err);
+        "\"main\", \"start\": true, \"command\": [\"sleep\", \"1000\"]}]%s}",
+        id, more);
+    const struct node *pod =
+        document_read_json(arena, text, strlen(text), &document_limits_own, &err);
 
     if (!pod || DRIVER->create(runtime, pod, &err) < 0) {
         printf("# %s\n", err.text);
@@ -89,9 +92,10 @@ static void check_orders(void)
 {
     scoped_arena struct arena *arena = arena_new();
     static const char exec[] = "{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo here; exit 4\"]}}";
-    struct err err = { 0 };
-    const struct node *probe = document_read_json(arena, exec, sizeof exec - 1, &document_limits_own, &err);
-    struct response response = { 0 };
+    struct err err = {0};
+    const struct node *probe =
+        document_read_json(arena, exec, sizeof exec - 1, &document_limits_own, &err);
+    struct response response = {0};
 
     open_runtime();
     CHECK(create("far", "") && wait_for_event(RUNTIME_STARTED, 1), "a pod runs");
@@ -108,7 +112,8 @@ static void check_orders(void)
     for (int i = 0; i < 3000 && !response.count; i++)
         loop_turn(loop, 20 * CLOCK_MS);
     CHECK_INT(response.count, 1, "what was ordered meanwhile is done, once");
-    CHECK(!response.ok && text_starts(response.words, "exit code 4: here"), "as it should be: %s", response.words);
+    CHECK(!response.ok && text_starts(response.words, "exit code 4: here"), "as it should be: %s",
+          response.words);
     DRIVER->stop(runtime, "far", "main", CLOCK_SECOND);
     CHECK(wait_for_event(RUNTIME_EXITED, 1), "an order that comes later too");
     DRIVER->remove(runtime, "far");
@@ -119,7 +124,7 @@ static void check_orders(void)
 int main(int argc, char **argv)
 {
     scoped_mem char *tidy = NULL;
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (argc > 1 && !strcmp(argv[1], "shim"))
         return runtime_shim_main(argc - 1, argv + 1);

@@ -19,11 +19,12 @@ static struct kinds *kinds;
 /* The namespace comes from where an object is applied, so it is not asked for. */
 static void check_object(struct arena *arena, const char *place, const struct node *object)
 {
-    const char *version = node_get_text(object, "apiVersion"), *name = node_get_text(object, "kind");
+    const char *version = node_get_text(object, "apiVersion"),
+               *name = node_get_text(object, "kind");
     struct node *causes = node_list(arena), *unknown = node_list(arena);
     struct node *copy = node_copy(arena, object);
     const struct kind *kind;
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (!*version || !strcmp(version, "v1") || !strcmp(version, "apps/v1"))
         return;
@@ -43,7 +44,7 @@ static void check_object(struct arena *arena, const char *place, const struct no
 static void check_text(const char *place, const char *text, size_t size)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
+    struct err err = {0};
     struct node *all = document_read_all(arena, text, size, &document_limits_api, &err);
 
     if (!CHECK(all != NULL, "%s can be read", place)) {
@@ -85,7 +86,7 @@ static void check_page(const char *path, const char *page)
 
 static int check_file(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
-    scoped_text struct text text = { 0 };
+    scoped_text struct text text = {0};
     char bytes[4096];
     size_t got;
     FILE *file;
@@ -108,8 +109,8 @@ static int check_file(const char *path, const struct stat *status, int type, str
 
 int main(void)
 {
-    static const char *const folders[] = { "conf", "docs", "README.md", "install" };
-    struct err err = { 0 };
+    static const char *const folders[] = {"conf", "docs", "README.md", "install"};
+    struct err err = {0};
 
     kinds = kinds_open(&err);
     if (!CHECK(kinds != NULL, "the kinds can be read")) {

@@ -64,7 +64,7 @@ struct simulation {
     /* A client that writes notes, reads them and watches them. */
     struct history history;
     struct objects_watch *watch;
-    int64_t seen;  /* revision up to which the watch was told */
+    int64_t seen; /* revision up to which the watch was told */
     int watches;
     int64_t notes; /* written so far; each has a value of its own */
     int64_t tick;
@@ -92,9 +92,8 @@ static void start_hub(struct simulation *sim)
 {
     static const char *const listen[] = {"hub:6443", NULL};
     struct host *host = &sim->hub;
-    struct hub_settings settings = {.directory = host->directory,
-                                    .listen = listen,
-                                    .store_vfs = host->disk_name};
+    struct hub_settings settings = {
+        .directory = host->directory, .listen = listen, .store_vfs = host->disk_name};
     struct err err = {0};
 
     host->loop = loop_world_host(sim->world, host->name);
@@ -130,8 +129,7 @@ static void stop(struct host *host)
 
 /* ---- A client, whose history is judged ------------------------------------------ */
 
-static const struct kind *kind_of(struct simulation *sim, const char *group,
-                                  const char *plural)
+static const struct kind *kind_of(struct simulation *sim, const char *group, const char *plural)
 {
     return kinds_find(sim->hub.hub->kinds, group, plural);
 }
@@ -147,8 +145,8 @@ struct promise {
 static void on_durable(void *arg, const struct err *err)
 {
     struct promise *promise = arg;
-    struct history_entry *e = promise->entry == SIZE_MAX
-                                  ? NULL : &promise->sim->history.entries[promise->entry];
+    struct history_entry *e =
+        promise->entry == SIZE_MAX ? NULL : &promise->sim->history.entries[promise->entry];
 
     if (!err && e) {
         e->outcome = HISTORY_OK;
@@ -168,8 +166,7 @@ static void promised(struct simulation *sim, size_t entry, int64_t revision, boo
     objects_when_durable(sim->hub.hub->objects, on_durable, promise);
 }
 
-static struct node *note(struct arena *arena, const char *name, const char *value,
-                         int64_t expected)
+static struct node *note(struct arena *arena, const char *name, const char *value, int64_t expected)
 {
     struct node *body = node_map(arena), *metadata = node_make(arena, body, "metadata");
 
@@ -193,8 +190,11 @@ static void write_note(struct simulation *sim)
     struct history_entry *e = history_add(&sim->history, HISTORY_WRITE);
     size_t at = sim->history.count - 1;
     struct objects_result result = {.arena = arena};
-    struct objects_write write = {.who = {"clerk", "clerk", false}, .kind = kind,
-                                  .namespace = "default", .name = e->key, .grace = -1};
+    struct objects_write write = {.who = {"clerk", "clerk", false},
+                                  .kind = kind,
+                                  .namespace = "default",
+                                  .name = e->key,
+                                  .grace = -1};
     scoped_object struct object *live = NULL;
     struct err err = {0};
     int status;
@@ -215,8 +215,8 @@ static void write_note(struct simulation *sim)
                       : objects_create(sim->hub.hub->objects, &write, &result, &err);
     }
     if (status < 0) {
-        e->outcome = err.code == ERR_CONFLICT || err.code == ERR_EXISTS ? HISTORY_REFUSED
-                                                                         : HISTORY_MISSING;
+        e->outcome =
+            err.code == ERR_CONFLICT || err.code == ERR_EXISTS ? HISTORY_REFUSED : HISTORY_MISSING;
         e->end = ++sim->tick;
         return;
     }
@@ -384,8 +384,7 @@ static bool send_request(struct simulation *sim, size_t which)
 {
     const char *json = requested[which];
     scoped_arena struct arena *arena = arena_new();
-    struct node *object = document_read_json(arena, json, strlen(json),
-                                             &document_limits_own, NULL);
+    struct node *object = document_read_json(arena, json, strlen(json), &document_limits_own, NULL);
     struct err err = {0};
 
     if (objects_ensure(sim->hub.hub->objects, "somebody", object, NULL, &err) == 0) {
@@ -400,8 +399,8 @@ static bool send_request(struct simulation *sim, size_t which)
 static const char *phase(struct simulation *sim, struct arena *arena)
 {
     const struct kind *kind = kind_of(sim, "axle.dev", "aiworkloads");
-    scoped_object struct object *object = objects_get(
-        sim->hub.hub->objects, OBJECTS_PUBLISHED, kind, "lab", "chat", NULL);
+    scoped_object struct object *object =
+        objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED, kind, "lab", "chat", NULL);
     const struct node *status;
 
     if (!object)
@@ -437,8 +436,7 @@ static bool is_gone(void *arg)
             .kind = kinds_find(sim->hub.hub->kinds, kinds[i].group, kinds[i].plural)};
         scoped_page struct objects_page page = {0};
 
-        if (objects_list(sim->hub.hub->objects, &query, &page, NULL) < 0 ||
-            page.count)
+        if (objects_list(sim->hub.hub->objects, &query, &page, NULL) < 0 || page.count)
             return false;
     }
     return true;
@@ -451,8 +449,7 @@ static size_t count_of_kind(struct simulation *sim, const char *group, const cha
     struct objects_query query = {.kind = kind_of(sim, group, plural)};
     scoped_page struct objects_page page = {0};
 
-    return objects_list(sim->hub.hub->objects, &query, &page, NULL) < 0 ? SIZE_MAX
-                                                                        : page.count;
+    return objects_list(sim->hub.hub->objects, &query, &page, NULL) < 0 ? SIZE_MAX : page.count;
 }
 
 /* Each machine runs `wanted` processes in as many pods, and nothing beside. */
@@ -480,10 +477,9 @@ static void check_asked(struct simulation *sim)
         const struct kind *kind =
             kinds_by_kind(sim->hub.hub->kinds, node_get_text(object, "apiVersion"),
                           node_get_text(object, "kind"));
-        scoped_object struct object *kept =
-            objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED, kind,
-                        node_get_text(metadata, "namespace"),
-                        node_get_text(metadata, "name"), NULL);
+        scoped_object struct object *kept = objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED,
+                                                        kind, node_get_text(metadata, "namespace"),
+                                                        node_get_text(metadata, "name"), NULL);
 
         if (sim->requested[i] && !kept)
             fault(sim, "acknowledged and lost", requested[i]);
@@ -559,8 +555,7 @@ static void trouble(struct simulation *sim)
         start_spoke(sim, spoke);
         break;
     case 2:
-        loop_world_cut(sim->world, "hub", spoke->name, true,
-                       loop_world_random(sim->world, 2));
+        loop_world_cut(sim->world, "hub", spoke->name, true, loop_world_random(sim->world, 2));
         let_run(sim, (int64_t)loop_world_random(sim->world, 60) * CLOCK_SECOND);
         loop_world_cut(sim->world, "hub", spoke->name, false, false);
         break;
@@ -579,10 +574,10 @@ static void trouble(struct simulation *sim)
 static void set_up(struct simulation *sim)
 {
     struct loop_faults faults = {.latency_least = CLOCK_MS / 10,
-                                   .latency_most = 20 * CLOCK_MS,
-                                   .cut_ppm = 200,
-                                   .split_ppm = 100000,
-                                   .refuse_ppm = 20000};
+                                 .latency_most = 20 * CLOCK_MS,
+                                 .cut_ppm = 200,
+                                 .split_ppm = 100000,
+                                 .refuse_ppm = 20000};
     struct err err = {0};
 
     sim->world = loop_world_new(sim->seed);
@@ -595,8 +590,7 @@ static void set_up(struct simulation *sim)
 
         snprintf(name, sizeof name, "edge-%d", i + 1);
         host_name(sim, &sim->spokes[i], name);
-        sim->spokes[i].token =
-            hub_make_token(sim->hub.hub, name, 3600 * CLOCK_SECOND, &err);
+        sim->spokes[i].token = hub_make_token(sim->hub.hub, name, 3600 * CLOCK_SECOND, &err);
         if (!sim->spokes[i].token)
             fault(sim, "token", err.text);
     }
@@ -621,8 +615,7 @@ static void request_all(struct simulation *sim)
     }
 }
 
-static void must(struct simulation *sim, bool (*is_so)(void *arg),
-                 const char *what)
+static void must(struct simulation *sim, bool (*is_so)(void *arg), const char *what)
 {
     scoped_arena struct arena *arena = arena_new();
 
@@ -641,8 +634,7 @@ static void take_back(struct simulation *sim)
     const struct kind *kind = kind_of(sim, "axle.dev", "aiworkloads");
     struct err err = {0};
 
-    if (objects_remove(sim->hub.hub->objects, "somebody", kind, "lab", "chat",
-                       &err) < 0)
+    if (objects_remove(sim->hub.hub->objects, "somebody", kind, "lab", "chat", &err) < 0)
         fault(sim, "deleting", err.text);
 }
 
@@ -692,8 +684,8 @@ static bool run_seed(uint64_t seed, const char *root)
     check_gone(sim);
     judge(sim);
     if (sim->fault) {
-        printf("# seed %llu: %s\n# again: %s %llu\n", (unsigned long long)seed,
-               sim->fault, program_invocation_name, (unsigned long long)seed);
+        printf("# seed %llu: %s\n# again: %s %llu\n", (unsigned long long)seed, sim->fault,
+               program_invocation_name, (unsigned long long)seed);
         fflush(stdout);
     }
     good = !sim->fault;
@@ -705,7 +697,10 @@ static bool run_seed(uint64_t seed, const char *root)
 int main(int argc, char **argv)
 {
     long first = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
-    long count = argc > 2 ? strtol(argv[2], NULL, 10) : argc > 1 ? 1 : getenv("DEEP") ? SEEDS_DEEP : SEEDS;
+    long count = argc > 2         ? strtol(argv[2], NULL, 10)
+                 : argc > 1       ? 1
+                 : getenv("DEEP") ? SEEDS_DEEP
+                                  : SEEDS;
     scoped_mem char *root =
         mem_printf("%s/simulation", getenv("TEST_DIR") ? getenv("TEST_DIR") : "/tmp");
     /* Read once, and not at each start of a hub. */

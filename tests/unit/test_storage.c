@@ -25,8 +25,8 @@ static void ignore(void *arg)
 
 static struct storage *open_storage(struct err *err)
 {
-    struct storage_settings settings = {.loop = loop, .directory = directory,
-                                        .keep_again = ignore, .pressure_changed = ignore};
+    struct storage_settings settings = {
+        .loop = loop, .directory = directory, .keep_again = ignore, .pressure_changed = ignore};
     struct storage *storage = NULL;
 
     return storage_open(&settings, &storage, err) < 0 ? NULL : storage;
@@ -71,8 +71,8 @@ static void check_rows(struct storage *storage, size_t rows, const char *sentenc
     struct found found = {.storage = storage};
     struct err err = {0};
 
-    CHECK_INT(store_each(storage_store(storage), read_row, &found, &err), 0, "%s: the rows are read: %s",
-              sentence, err.text);
+    CHECK_INT(store_each(storage_store(storage), read_row, &found, &err), 0,
+              "%s: the rows are read: %s", sentence, err.text);
     CHECK_INT((long long)found.rows, (long long)rows, "%s: how many rows there are", sentence);
     CHECK(!found.open, "%s: the database does not hold the secret as it is", sentence);
     if (rows)
@@ -173,7 +173,8 @@ static void check_files(void)
     CHECK(storage_file_exists(directory, "name"), "its copy alone counts as the file");
     mended = storage_file_read(directory, "name", NULL, &err);
     CHECK_TEXT(mended, "edge-1", "and has what it held");
-    CHECK_INT(storage_file_put_aside(directory, "name", &aside, &err), 0, "it is put aside: %s", err.text);
+    CHECK_INT(storage_file_put_aside(directory, "name", &aside, &err), 0, "it is put aside: %s",
+              err.text);
     CHECK(strncmp(aside, "name.damaged-", 13) == 0, "under a name with the date");
     CHECK(!storage_file_exists(directory, "name"), "and its copy goes with it");
 }

@@ -100,8 +100,7 @@ static void test_rows(void)
     put(store, "never", "seen");
     store_close(&store);
     store = store_open(path_of("rows"), NULL, &err);
-    CHECK_TEXT(rows_of(store, -1), "b@3=three ",
-               "what was not committed is not there");
+    CHECK_TEXT(rows_of(store, -1), "b@3=three ", "what was not committed is not there");
     CHECK_INT(store_revision(store), 4, "the counter goes on");
     value = store_value_get(store, "epoch", &len);
     CHECK_TEXT(value, "e1", "named values stay");
@@ -116,8 +115,7 @@ static void test_rows(void)
 static void test_second_process(void)
 {
     struct err err;
-    scoped_store struct store *store =
-        store_open(path_of("alone"), NULL, &err);
+    scoped_store struct store *store = store_open(path_of("alone"), NULL, &err);
     int status;
     pid_t child = fork();
 
@@ -125,14 +123,12 @@ static void test_second_process(void)
     if (child == 0) {
         struct store *second = store_open(path_of("alone"), NULL, &err);
 
-        _exit(!second && err.code == ERR_CONFLICT &&
-                      strstr(err.text, "in use by another process")
+        _exit(!second && err.code == ERR_CONFLICT && strstr(err.text, "in use by another process")
                   ? 7
                   : 1);
     }
     waitpid(child, &status, 0);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7,
-          "a second process is refused in words");
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7, "a second process is refused in words");
 }
 
 static void test_log(void)
@@ -172,8 +168,7 @@ static void test_age(void)
 {
     struct err err;
     struct store_options options = {.history_age = 1};
-    scoped_store struct store *store =
-        store_open(path_of("age"), &options, &err);
+    scoped_store struct store *store = store_open(path_of("age"), &options, &err);
 
     for (int i = 0; i < 600; i++)
         put(store, "x", "y");
@@ -188,8 +183,7 @@ static void test_age(void)
 static void test_blobs(void)
 {
     struct err err;
-    scoped_store struct store *store =
-        store_open(path_of("blobs"), NULL, &err);
+    scoped_store struct store *store = store_open(path_of("blobs"), NULL, &err);
     size_t size = 3 * 1024 * 1024 + 17;
     scoped_mem char *bytes = mem_alloc(size), *back = mem_alloc(size);
     struct store_facts facts;
@@ -200,14 +194,13 @@ static void test_blobs(void)
     store_blob_put(store, "sha256:bb", "", 0);
     CHECK_INT(commit(store), ERR_NONE, "blobs are committed");
     CHECK_INT(store_blob_size(store, "sha256:aa"), (long long)size, "size");
-    CHECK_INT(store_blob_read(store, "sha256:aa", 0, back, size, &err),
-              (long long)size, "read whole");
+    CHECK_INT(store_blob_read(store, "sha256:aa", 0, back, size, &err), (long long)size,
+              "read whole");
     CHECK(!memcmp(bytes, back, size), "the same bytes");
     CHECK_INT(store_blob_read(store, "sha256:aa", 1048570, back, 12, &err), 12,
               "read across a seam");
     CHECK(!memcmp(bytes + 1048570, back, 12), "the same bytes");
-    CHECK_INT(store_blob_read(store, "sha256:bb", 0, back, 5, &err), 0,
-              "an empty one");
+    CHECK_INT(store_blob_read(store, "sha256:bb", 0, back, 5, &err), 0, "an empty one");
     store_blob_put(store, "sha256:aa", "x", 1);
     CHECK(!store_is_staged(store), "one that is there is no write");
     store_blob_delete(store, "sha256:aa");
@@ -245,12 +238,10 @@ static void test_full_disk(void)
     put(store, "e", "lost");
     CHECK_INT(commit(store), ERR_UNREACHABLE, "a dead disk is told");
     store_disk_fail_after(disk, -1);
-    CHECK_TEXT(rows_of(store, -1), "a@1=fits c@2=small d@3=more ",
-               "and forgotten");
+    CHECK_TEXT(rows_of(store, -1), "a@1=fits c@2=small d@3=more ", "and forgotten");
     store_close(&store);
     store = store_open("full.db", &options, &err);
-    CHECK_TEXT(rows_of(store, -1), "a@1=fits c@2=small d@3=more ",
-               "the same after opening again");
+    CHECK_TEXT(rows_of(store, -1), "a@1=fits c@2=small d@3=more ", "the same after opening again");
     store_close(&store);
     store_disk_free(&disk);
 }
@@ -260,8 +251,7 @@ static void test_reserve(void)
 {
     struct err err = {0};
     struct store_disk *disk = store_disk_new("reserved");
-    struct store_options options = {
-        .vfs = "reserved", .noted = true, .reserve = 1 << 20};
+    struct store_options options = {.vfs = "reserved", .noted = true, .reserve = 1 << 20};
     struct store *store = store_open("reserve.db", &options, &err);
     scoped_mem char *large = mem_alloc(20001);
     char name[16];
@@ -332,7 +322,8 @@ static void test_format_1(void)
     sum = store_sum(store_sum(store_sum(sum, "space", 6), "a", 2), "old", 3);
     snprintf(sql, sizeof sql, old, (long long)sum);
     CHECK(sqlite3_open(path_of("old"), &db) == SQLITE_OK &&
-              sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "an old database");
+              sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK,
+          "an old database");
     sqlite3_close(db);
     for (int i = 0; i < 2; i++) {
         store = store_open(path_of("old"), &noted, &err);
@@ -349,16 +340,14 @@ static void test_format_1(void)
 /* Writes until the disk dies at a random operation, crashes, and looks. */
 static bool survives(struct store_disk *disk, uint64_t seed)
 {
-    struct store_options options = {
-        .vfs = "crashing", .history_bytes = 2000, .noted = true};
+    struct store_options options = {.vfs = "crashing", .history_bytes = 2000, .noted = true};
     struct err err;
     char name[16], body[600], wanted[64];
     int acknowledged[8] = {0}, tried[8] = {0};
     int64_t revision = 0;
 
     for (int life = 0; life < 4; life++) {
-        scoped_store struct store *store =
-            store_open("crash.db", &options, &err);
+        scoped_store struct store *store = store_open("crash.db", &options, &err);
 
         if (!store || store_revision(store) < revision)
             return false;
@@ -378,8 +367,7 @@ static bool survives(struct store_disk *disk, uint64_t seed)
             int which = (int)(seed >> 61);
 
             snprintf(name, sizeof(name), "n%d", which);
-            snprintf(body, sizeof(body), "%d%*s", ++tried[which],
-                     (int)(seed >> 40 & 511), "");
+            snprintf(body, sizeof(body), "%d%*s", ++tried[which], (int)(seed >> 40 & 511), "");
             put(store, name, body);
             if (i % 7 == 6)
                 store_compact(store);
@@ -428,8 +416,7 @@ static void test_kill(void)
             snprintf(name, sizeof(name), "n%d", i);
             put(store, name, "body");
             put(store, "same", name);
-            if (commit(store) == ERR_NONE &&
-                write(pipe_ends[1], &i, sizeof(i)) < 0)
+            if (commit(store) == ERR_NONE && write(pipe_ends[1], &i, sizeof(i)) < 0)
                 _exit(1);
         }
     }
@@ -445,8 +432,8 @@ static void test_kill(void)
     CHECK(store != NULL, "opens after a kill");
     for (const char *at = rows_of(store, -1); (at = strstr(at, "=body")); at++)
         count++;
-    CHECK(last >= 100 && count >= last,
-          "every acknowledged write is there (%d of %d)", count, last);
+    CHECK(last >= 100 && count >= last, "every acknowledged write is there (%d of %d)", count,
+          last);
     CHECK(store_revision(store) == 2 * count, "pairs are whole");
     store_close(&store);
 }
@@ -466,15 +453,14 @@ static void test_damage(void)
     fd = open(path_of("damage"), O_RDWR);
     fstat(fd, &status);
     bytes = mem_alloc((size_t)status.st_size + 1);
-    CHECK(pread(fd, bytes, (size_t)status.st_size, 0) == status.st_size,
-          "the file is read");
+    CHECK(pread(fd, bytes, (size_t)status.st_size, 0) == status.st_size, "the file is read");
     at = memmem(bytes, (size_t)status.st_size, "nobody else", 11);
     CHECK(at && pwrite(fd, "N", 1, at - bytes) == 1, "a bit flips");
     close(fd);
     mem_free(&bytes);
     store = store_open(path_of("damage"), NULL, &err);
-    CHECK(strstr(rows_of(store, -1), "is damaged: the checksum of"),
-          "a damaged body is told: %s", rows_of(store, -1));
+    CHECK(strstr(rows_of(store, -1), "is damaged: the checksum of"), "a damaged body is told: %s",
+          rows_of(store, -1));
     store_close(&store);
 }
 

@@ -18,8 +18,14 @@ static struct side {
     struct err why;
 } hub, spoke;
 
-static void on_opened(void *arg) { ((struct side *)arg)->opened = true; }
-static void on_ended(void *arg) { ((struct side *)arg)->ended = true; }
+static void on_opened(void *arg)
+{
+    ((struct side *)arg)->opened = true;
+}
+static void on_ended(void *arg)
+{
+    ((struct side *)arg)->ended = true;
+}
 static void on_read(void *arg, const char *bytes, size_t len)
 {
     struct side *side = arg;
@@ -95,9 +101,11 @@ static struct tls_client *client_of(struct tls_client_settings settings)
 static void identity_is_known(bool tls13)
 {
     const char *version = tls13 ? "TLSv1.3" : "TLSv1.2";
-    scoped_tls_client struct tls_client *client = client_of((struct tls_client_settings){
-        .roots = pki_authority_cert(f.ca), .cert = text_string(&f.spoke_cert),
-        .key = text_string(&f.spoke_key), .tls13 = tls13});
+    scoped_tls_client struct tls_client *client =
+        client_of((struct tls_client_settings){.roots = pki_authority_cert(f.ca),
+                                               .cert = text_string(&f.spoke_cert),
+                                               .key = text_string(&f.spoke_key),
+                                               .tls13 = tls13});
     struct tls_counts before = tls_server_counts(server), after;
     unsigned char keys[TLS_TICKET_KEYS];
     char first[100] = "";
@@ -108,13 +116,13 @@ static void identity_is_known(bool tls13)
             return;
         CHECK_TEXT(tls_version(spoke.stream), version, "%s is spoken", version);
         if (CHECK(tls_peer(hub.stream) != NULL, "the hub sees a certificate"))
-            CHECK_TEXT(tls_peer(hub.stream)->common_name,
-                       "system:open-cluster-management:edge-1:a", "the spoke's");
+            CHECK_TEXT(tls_peer(hub.stream)->common_name, "system:open-cluster-management:edge-1:a",
+                       "the spoke's");
         CHECK(pki_cert_in(tls_peer(hub.stream), "system:open-cluster-management:edge-1"),
               "with its group");
         CHECK_TEXT(tls_peer(spoke.stream)->common_name, "axle-hub", "the spoke sees the hub's");
-        CHECK_INT(tls_was_resumed(hub.stream), i && !tls13, "%s, time %d: resumed or not",
-                  version, i + 1);
+        CHECK_INT(tls_was_resumed(hub.stream), i && !tls13, "%s, time %d: resumed or not", version,
+                  i + 1);
         if (i)
             CHECK_TEXT(tls_peer(hub.stream)->serial, first, "the same certificate again");
         snprintf(first, sizeof first, "%s", tls_peer(hub.stream)->serial);
@@ -145,9 +153,10 @@ static void tickets_survive(void)
 {
     struct tls_server_settings settings = {text_string(&f.hub_cert), text_string(&f.hub_key),
                                            pki_authority_cert(f.ca), false};
-    scoped_tls_client struct tls_client *client = client_of((struct tls_client_settings){
-        .roots = pki_authority_cert(f.ca), .cert = text_string(&f.spoke_cert),
-        .key = text_string(&f.spoke_key)});
+    scoped_tls_client struct tls_client *client =
+        client_of((struct tls_client_settings){.roots = pki_authority_cert(f.ca),
+                                               .cert = text_string(&f.spoke_cert),
+                                               .key = text_string(&f.spoke_key)});
     unsigned char keys[TLS_TICKET_KEYS];
     struct err err = {0};
 
@@ -184,9 +193,9 @@ static void strangers_are_refused(void)
     hang_up();
     tls_client_free(&client);
 
-    client = client_of((struct tls_client_settings){
-        .roots = pki_authority_cert(f.ca), .cert = text_string(&other.spoke_cert),
-        .key = text_string(&other.spoke_key)});
+    client = client_of((struct tls_client_settings){.roots = pki_authority_cert(f.ca),
+                                                    .cert = text_string(&other.spoke_cert),
+                                                    .key = text_string(&other.spoke_key)});
     CHECK(!dial(client, NULL), "but not with one that another authority signed");
     hang_up();
     tls_client_free(&client);
@@ -210,8 +219,8 @@ static void strangers_are_refused(void)
 
 static void much_goes_through(void)
 {
-    scoped_tls_client struct tls_client *client = client_of((struct tls_client_settings){
-        .roots = pki_authority_cert(f.ca)});
+    scoped_tls_client struct tls_client *client =
+        client_of((struct tls_client_settings){.roots = pki_authority_cert(f.ca)});
     scoped_mem char *much = mem_alloc(2000000);
     int64_t until = clock_steady() + 10 * CLOCK_SECOND;
 

@@ -35,10 +35,10 @@
 #include <unistd.h>
 
 #define SEEDS "tests/unit/traffic.seeds"
-#define LINES 32          /* connections at a time */
-#define MOST_AT_ONCE 8    /* requests written in one go */
-#define EPOCH 60          /* seconds that one hub lives */
-#define KEPT 24           /* of the last requests, for when the hub ends */
+#define LINES 32       /* connections at a time */
+#define MOST_AT_ONCE 8 /* requests written in one go */
+#define EPOCH 60       /* seconds that one hub lives */
+#define KEPT 24        /* of the last requests, for when the hub ends */
 #define MOST_HEARD 4096
 
 /* ---- Chance, of which the same seed gives the same ------------------------- */
@@ -120,14 +120,17 @@ static void log_in(const char *kubeconfig)
     arena_free(&credentials);
     tls_client_free(&tls);
     credentials = arena_new();
-    config = text ? document_read_yaml(credentials, text, len, true, &document_limits_own, &err) : NULL;
+    config =
+        text ? document_read_yaml(credentials, text, len, true, &document_limits_own, &err) : NULL;
     cluster = node_get(node_item(node_get(config, "clusters"), 0), "cluster");
     user = node_get(node_item(node_get(config, "users"), 0), "user");
     snprintf(address, sizeof address, "%s", node_get_text(cluster, "server") + 8);
-    tls = tls_client_new(loop, &(struct tls_client_settings){
-        .roots = secret(cluster, "certificate-authority-data"),
-        .cert = secret(user, "client-certificate-data"),
-        .key = secret(user, "client-key-data")}, &err);
+    tls = tls_client_new(
+        loop,
+        &(struct tls_client_settings){.roots = secret(cluster, "certificate-authority-data"),
+                                      .cert = secret(user, "client-certificate-data"),
+                                      .key = secret(user, "client-key-data")},
+        &err);
     if (!tls) {
         printf("Bail out! %s\n", err.text);
         exit(99);
@@ -183,7 +186,7 @@ struct seed {
     const struct node *headers; /* a list of "Name: value" */
     const char *body;
     size_t len;
-    struct node *tree;          /* of a JSON body; else NULL */
+    struct node *tree; /* of a JSON body; else NULL */
     struct mutation_places places;
 };
 static struct seed *seeds;
@@ -196,8 +199,10 @@ static void add_seed(struct arena *arena, const struct node *line)
 
     seeds = mem_resize_array(seeds, seed_count + 1, sizeof *seeds);
     seed = &seeds[seed_count++];
-    *seed = (struct seed){.method = node_get_text(line, "method"), .target = node_get_text(line, "target"),
-                          .headers = node_get(line, "headers"), .body = node_get_text(line, "body"),
+    *seed = (struct seed){.method = node_get_text(line, "method"),
+                          .target = node_get_text(line, "target"),
+                          .headers = node_get(line, "headers"),
+                          .body = node_get_text(line, "body"),
                           .len = strlen(node_get_text(line, "body"))};
     if (*base64) {
         scoped_text struct text bytes = {0};
@@ -207,8 +212,9 @@ static void add_seed(struct arena *arena, const struct node *line)
         seed->body = arena_bytes(arena, bytes.bytes, bytes.len);
         seed->len = bytes.len;
     }
-    seed->tree = seed->len ? document_read_json(arena, seed->body, seed->len, &document_limits_own, NULL)
-                           : NULL;
+    seed->tree = seed->len
+                     ? document_read_json(arena, seed->body, seed->len, &document_limits_own, NULL)
+                     : NULL;
     if (!node_is(seed->tree, NODE_MAP))
         seed->tree = NULL;
     if (seed->tree)
@@ -222,8 +228,8 @@ static void read_seeds(struct arena *arena)
     scoped_mem char *text = file_read(SEEDS, 16 << 20, &len, &err);
 
     for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
-        const struct node *node = document_read_json(arena, line, (size_t)(end - line),
-                                                     &document_limits_own, &err);
+        const struct node *node =
+            document_read_json(arena, line, (size_t)(end - line), &document_limits_own, &err);
 
         if (!node) {
             printf("Bail out! %s: %s\n", SEEDS, err.text);
@@ -236,39 +242,128 @@ static void read_seeds(struct arena *arena)
 /* ---- Changes ------------------------------------------------------------------------ */
 
 static const char *const words[] = {
-    "", "x", "..", "%2e%2e", "%00", "%", "a%2fb", "default", "kube-system", "research", "pods",
-    "configmaps", "secrets", "namespaces", "managedclusters", "manifestworks", "leases", "aiworkloads",
-    "status", "approval", "finalize", "token", "scale", "log", "exec", "axle.dev", "v1", "v1alpha1",
-    "apis", "api", "openapi", "v2", "v3", "watch", "proxy", "\xc3\xa9", "-1", "9007199254740993",
+    "",
+    "x",
+    "..",
+    "%2e%2e",
+    "%00",
+    "%",
+    "a%2fb",
+    "default",
+    "kube-system",
+    "research",
+    "pods",
+    "configmaps",
+    "secrets",
+    "namespaces",
+    "managedclusters",
+    "manifestworks",
+    "leases",
+    "aiworkloads",
+    "status",
+    "approval",
+    "finalize",
+    "token",
+    "scale",
+    "log",
+    "exec",
+    "axle.dev",
+    "v1",
+    "v1alpha1",
+    "apis",
+    "api",
+    "openapi",
+    "v2",
+    "v3",
+    "watch",
+    "proxy",
+    "\xc3\xa9",
+    "-1",
+    "9007199254740993",
 };
 static const char *const parameters[] = {
-    "watch=true", "watch=false", "limit=1", "limit=-1", "limit=99999999999999999999", "continue=x",
-    "continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiJhIn0", "resourceVersion=0",
-    "resourceVersion=1", "resourceVersion=999999999999", "resourceVersion=x",
-    "resourceVersionMatch=Exact", "resourceVersionMatch=NotOlderThan", "timeoutSeconds=0",
-    "timeoutSeconds=1", "timeoutSeconds=-1", "timeoutSeconds=99999999999999", "sendInitialEvents=true",
-    "allowWatchBookmarks=true", "fieldSelector=metadata.name%3Dx", "fieldSelector=%3D%3D%3D",
-    "fieldSelector=a%21%3Db%2Cc%3D", "labelSelector=a+in+%28b%2Cc%29", "labelSelector=%28%28%28",
-    "labelSelector=%21a%2Cb%3Dc%2Cd+notin+%28%29", "dryRun=All", "dryRun=x", "fieldValidation=Strict",
-    "fieldValidation=Ignore", "fieldManager=m", "fieldManager=", "force=true", "propagationPolicy=Orphan",
-    "propagationPolicy=Foreground", "gracePeriodSeconds=-1", "gracePeriodSeconds=0", "pretty=true",
-    "orphanDependents=true", "ignoreStoreReadErrorWithClusterBreakingPotential=true", "=", "%zz=%", "a=b",
+    "watch=true",
+    "watch=false",
+    "limit=1",
+    "limit=-1",
+    "limit=99999999999999999999",
+    "continue=x",
+    "continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiJhIn0",
+    "resourceVersion=0",
+    "resourceVersion=1",
+    "resourceVersion=999999999999",
+    "resourceVersion=x",
+    "resourceVersionMatch=Exact",
+    "resourceVersionMatch=NotOlderThan",
+    "timeoutSeconds=0",
+    "timeoutSeconds=1",
+    "timeoutSeconds=-1",
+    "timeoutSeconds=99999999999999",
+    "sendInitialEvents=true",
+    "allowWatchBookmarks=true",
+    "fieldSelector=metadata.name%3Dx",
+    "fieldSelector=%3D%3D%3D",
+    "fieldSelector=a%21%3Db%2Cc%3D",
+    "labelSelector=a+in+%28b%2Cc%29",
+    "labelSelector=%28%28%28",
+    "labelSelector=%21a%2Cb%3Dc%2Cd+notin+%28%29",
+    "dryRun=All",
+    "dryRun=x",
+    "fieldValidation=Strict",
+    "fieldValidation=Ignore",
+    "fieldManager=m",
+    "fieldManager=",
+    "force=true",
+    "propagationPolicy=Orphan",
+    "propagationPolicy=Foreground",
+    "gracePeriodSeconds=-1",
+    "gracePeriodSeconds=0",
+    "pretty=true",
+    "orphanDependents=true",
+    "ignoreStoreReadErrorWithClusterBreakingPotential=true",
+    "=",
+    "%zz=%",
+    "a=b",
 };
 static const char *const fields[] = {
-    "Content-Type: application/json", "Content-Type: application/yaml",
-    "Content-Type: application/merge-patch+json", "Content-Type: application/json-patch+json",
-    "Content-Type: application/strategic-merge-patch+json", "Content-Type: application/apply-patch+yaml",
-    "Content-Type: application/vnd.kubernetes.protobuf", "Content-Type: x", "Content-Type:",
-    "Accept: application/json;as=Table;v=v1;g=meta.k8s.io", "Accept: application/vnd.kubernetes.protobuf",
-    "Accept: application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", "Accept: x/y;q=9",
-    "Accept-Encoding: gzip", "Transfer-Encoding: chunked", "Content-Length: 5", "Content-Length: -1",
-    "Content-Length: 99999999999999999999", "Expect: 100-continue", "Connection: close",
-    "Connection: Upgrade", "Upgrade: websocket", "Upgrade: SPDY/3.1", "If-None-Match: \"x\"", "Host: x",
-    "Impersonate-User: x", "Impersonate-User: system:open-cluster-management:edge-1:agent",
-    "Impersonate-Group: system:masters", "Impersonate-Extra-a: b", "Range: bytes=0-1", "X: \x01",
-    " folded", "Authorization: Bearer x", "Authorization: Bearer axle1.a.b.c", "Authorization: Basic eDp5",
+    "Content-Type: application/json",
+    "Content-Type: application/yaml",
+    "Content-Type: application/merge-patch+json",
+    "Content-Type: application/json-patch+json",
+    "Content-Type: application/strategic-merge-patch+json",
+    "Content-Type: application/apply-patch+yaml",
+    "Content-Type: application/vnd.kubernetes.protobuf",
+    "Content-Type: x",
+    "Content-Type:",
+    "Accept: application/json;as=Table;v=v1;g=meta.k8s.io",
+    "Accept: application/vnd.kubernetes.protobuf",
+    "Accept: application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
+    "Accept: x/y;q=9",
+    "Accept-Encoding: gzip",
+    "Transfer-Encoding: chunked",
+    "Content-Length: 5",
+    "Content-Length: -1",
+    "Content-Length: 99999999999999999999",
+    "Expect: 100-continue",
+    "Connection: close",
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Upgrade: SPDY/3.1",
+    "If-None-Match: \"x\"",
+    "Host: x",
+    "Impersonate-User: x",
+    "Impersonate-User: system:open-cluster-management:edge-1:agent",
+    "Impersonate-Group: system:masters",
+    "Impersonate-Extra-a: b",
+    "Range: bytes=0-1",
+    "X: \x01",
+    " folded",
+    "Authorization: Bearer x",
+    "Authorization: Bearer axle1.a.b.c",
+    "Authorization: Basic eDp5",
 };
-static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "get", "X"};
+static const char *const methods[] = {"GET",  "POST",    "PUT",   "PATCH", "DELETE",
+                                      "HEAD", "OPTIONS", "TRACE", "get",   "X"};
 
 static void change_bytes(struct text *text, size_t from)
 {
@@ -407,7 +502,8 @@ static void open_line(struct line *line);
 static bool is_original(const char *message)
 {
     static const char *const originals[] = {
-        "failed to create typed patch object", "strconv.ParseUint",
+        "failed to create typed patch object",
+        "strconv.ParseUint",
         "resourceVersion should not be set on objects to be created",
         "required revision is a future revision",
     };
@@ -479,9 +575,10 @@ static void on_read(void *arg, const char *bytes, size_t len)
             if (bytes[i] == '4' || bytes[i] == '5')
                 loop_timer_set(line->timer, 40 * CLOCK_MS); /* it may close */
         }
-        line->match = line->match < sizeof head - 1 && bytes[i] == head[line->match] ? line->match + 1
-                      : bytes[i] == 'H'                                              ? 1
-                                                                                     : 0;
+        line->match = line->match < sizeof head - 1 && bytes[i] == head[line->match]
+                          ? line->match + 1
+                      : bytes[i] == 'H' ? 1
+                                        : 0;
     }
     if (line->answered >= line->sent) {
         find_fault(line);
@@ -543,7 +640,8 @@ static bool live(int64_t seconds)
     }
     if (!died)
         status = end_hub();
-    if (!CHECK_INT(status, 0, "hub %d %s", hub_number, died ? "lives" : "ends in order, without a leak"))
+    if (!CHECK_INT(status, 0, "hub %d %s", hub_number,
+                   died ? "lives" : "ends in order, without a leak"))
         show_kept();
     return status == 0;
 }
@@ -567,8 +665,9 @@ static void replay(int64_t seconds, uint64_t seed)
     }
     rate = (int64_t)answered * CLOCK_SECOND / (clock_steady() - start);
     printf("# seed %llu: %zu requests sent, %zu answered (%zu 2xx, %zu 3xx, %zu 4xx, %zu 5xx), "
-           "%zu connections, %lld answers a second\n", (unsigned long long)seed, sent, answered,
-           by_class[2], by_class[3], by_class[4], by_class[5], opened, (long long)rate);
+           "%zu connections, %lld answers a second\n",
+           (unsigned long long)seed, sent, answered, by_class[2], by_class[3], by_class[4],
+           by_class[5], opened, (long long)rate);
     CHECK_INT(faults_seen, 0, "no answer says that it is the hub's mistake");
     for (size_t i = 0; i < fault_count; i++) {
         printf("# %s\n", faults[i]);
@@ -624,7 +723,8 @@ static void on_server_open(void *arg)
 {
 }
 
-static const struct loop_stream_events client_events = {NULL, on_client_read, NULL, NULL, on_either_closed},
+static const struct loop_stream_events client_events = {NULL, on_client_read, NULL, NULL,
+                                                        on_either_closed},
                                        server_events = {on_server_open, on_server_read, NULL, NULL,
                                                         on_either_closed};
 
@@ -640,8 +740,8 @@ static void on_accept(struct loop_stream *stream, void *arg)
 
 static bool is_boring(const char *line)
 {
-    static const char *const names[] = {"Host:", "Content-Length:", "User-Agent:", "Kubectl-",
-                                        "Accept-Encoding:", "Transfer-Encoding:"};
+    static const char *const names[] = {"Host:",    "Content-Length:",  "User-Agent:",
+                                        "Kubectl-", "Accept-Encoding:", "Transfer-Encoding:"};
 
     for (size_t i = 0; i < count_of(names); i++)
         if (text_starts(line, names[i]))
@@ -695,8 +795,8 @@ static void print_relays(struct arena *arena, struct map *seen)
         struct relay *relay = relays;
         size_t at = 0, took;
 
-        while (relay->heard.len && (took = print_request(arena, relay->heard.bytes + at,
-                                                         relay->heard.len - at, seen)))
+        while (relay->heard.len &&
+               (took = print_request(arena, relay->heard.bytes + at, relay->heard.len - at, seen)))
             at += took;
         relays = relay->next;
         loop_stream_close(&relay->client);
@@ -753,7 +853,8 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN);
     log_setup(LOG_ERROR, false);
-    snprintf(folder, sizeof folder, "%s/traffic-XXXXXX", getenv("TEST_DIR") ? getenv("TEST_DIR") : "/tmp");
+    snprintf(folder, sizeof folder, "%s/traffic-XXXXXX",
+             getenv("TEST_DIR") ? getenv("TEST_DIR") : "/tmp");
     if (!mkdtemp(folder))
         return 99;
     loop = loop_new(&err);

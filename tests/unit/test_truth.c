@@ -68,9 +68,9 @@ struct simulation {
     int64_t moment;
     int64_t full_at[SPOKES][VERSIONS][EDITIONS]; /* all replicas of it ran then */
     struct arena *arena;                         /* of what follows */
-    struct map *since;   /* "UID GENERATION": moment from which on */
-    struct map *tokens;  /* digest of an artifact: token */
-    int version, edition; /* wanted now */
+    struct map *since;                           /* "UID GENERATION": moment from which on */
+    struct map *tokens;                          /* digest of an artifact: token */
+    int version, edition;                        /* wanted now */
     int changes;
     size_t judged;
 };
@@ -191,16 +191,16 @@ static bool holds(const struct node *object, const char *type)
 static void lie(struct simulation *sim, const struct node *object, const char *what)
 {
     scoped_arena struct arena *arena = arena_new();
-    char *words = arena_printf(arena, "%s %s/%s: %s of %lld: %.600s",
-                               node_get_text(object, "kind"), meta(object, "namespace"),
-                               meta(object, "name"), what, (long long)generation_of(object),
+    char *words = arena_printf(arena, "%s %s/%s: %s of %lld: %.600s", node_get_text(object, "kind"),
+                               meta(object, "namespace"), meta(object, "name"), what,
+                               (long long)generation_of(object),
                                document_json(arena, node_get(object, "status")));
 
     fault(sim, "ahead of the truth", words);
 }
 
-static void judge_rows(struct simulation *sim, const struct node *object, int version,
-                       int edition, int64_t since)
+static void judge_rows(struct simulation *sim, const struct node *object, int version, int edition,
+                       int64_t since)
 {
     const struct node *rows = node_at(object, "status", "spokes", NULL);
     int64_t ready = node_get_int(node_get(object, "status"), "readySpokes", 0);
@@ -275,8 +275,8 @@ static void judge_deployment(struct simulation *sim, const struct node *object)
 {
     const char *digest = node_text(node_at(object, "status", "artifact", "digest", NULL));
     int version = (int)node_get_int(node_at(object, "spec", "variables", NULL), "version", 0);
-    const char *revision = node_text(node_at(object, "spec", "workloadProfileRef", "revision",
-                                             NULL));
+    const char *revision =
+        node_text(node_at(object, "spec", "workloadProfileRef", "revision", NULL));
     int edition = edition_of(sim, revision);
     int64_t since = since_of(sim, object);
 
@@ -298,8 +298,8 @@ static bool version_in(struct simulation *sim, const struct node *manifests, int
     const char *token = NULL;
 
     for (size_t i = 0; i < node_count(manifests); i++) {
-        const char *digest = node_text(node_at(node_item(manifests, i), "spec", "artifact",
-                                               "digest", NULL));
+        const char *digest =
+            node_text(node_at(node_item(manifests, i), "spec", "artifact", "digest", NULL));
 
         token = *digest ? map_get(sim->tokens, digest) : token;
     }
@@ -314,8 +314,9 @@ static void judge_set(struct simulation *sim, const struct node *object)
 
     if (node_get_int(condition_of(object, "PlacementRolledOut"), "observedGeneration", 0) !=
             generation_of(object) ||
-        !version_in(sim, node_at(object, "spec", "manifestWorkTemplate", "workload",
-                                 "manifests", NULL), &version, &edition))
+        !version_in(sim,
+                    node_at(object, "spec", "manifestWorkTemplate", "workload", "manifests", NULL),
+                    &version, &edition))
         return;
     all = count_ran(sim, version, edition, since);
     if (node_get_int(summary, "available", 0) > all)
@@ -334,8 +335,8 @@ static void judge_work(struct simulation *sim, const struct node *object)
         return;
     if (holds(object, "Available") && !ran(sim, spoke, version, edition, since))
         lie(sim, object, "Available");
-    if (holds(object, "Applied") && !strcmp(node_get_text(condition_of(object, "Progressing"),
-                                                          "status"), "False") &&
+    if (holds(object, "Applied") &&
+        !strcmp(node_get_text(condition_of(object, "Progressing"), "status"), "False") &&
         holds(object, "Progressing") && !ran(sim, spoke, version, edition, since))
         lie(sim, object, "Progressing");
 }
@@ -348,12 +349,11 @@ static void judge_placement(struct simulation *sim, const struct node *object)
     scoped_arena struct arena *arena = arena_new();
     int64_t chosen = 0;
 
-    if (!node_get(object, "status") ||
-        objects_list(sim->hub.hub->objects, &query, &page, NULL) < 0)
+    if (!node_get(object, "status") || objects_list(sim->hub.hub->objects, &query, &page, NULL) < 0)
         return;
     for (size_t i = 0; i < page.count; i++)
-        chosen += (int64_t)node_count(node_at(object_read(arena, page.items[i]), "status",
-                                              "decisions", NULL));
+        chosen += (int64_t)node_count(
+            node_at(object_read(arena, page.items[i]), "status", "decisions", NULL));
     if (node_get_int(node_get(object, "status"), "numberOfSelectedClusters", 0) != chosen)
         lie(sim, object, "numberOfSelectedClusters");
 }
@@ -362,11 +362,11 @@ static const struct {
     const char *group, *plural;
     void (*judge)(struct simulation *sim, const struct node *object);
 } judges[] = {
-    { AXLE, "workloaddeployments", judge_deployment },
-    { AXLE, "aiworkloads", judge_aiworkload },
-    { WORKS, "manifestworkreplicasets", judge_set },
-    { WORKS, "manifestworks", judge_work },
-    { OCM, "placements", judge_placement },
+    {AXLE, "workloaddeployments", judge_deployment},
+    {AXLE, "aiworkloads", judge_aiworkload},
+    {WORKS, "manifestworkreplicasets", judge_set},
+    {WORKS, "manifestworks", judge_work},
+    {OCM, "placements", judge_placement},
 };
 
 static void on_change(void *arg, const struct object *before, const struct object *after)
@@ -405,8 +405,8 @@ static void start_hub(struct simulation *sim)
 {
     static const char *const listen[] = {"hub:6443", NULL};
     struct host *host = &sim->hub;
-    struct hub_settings settings = {.directory = host->directory, .listen = listen,
-                                    .store_vfs = host->disk_name};
+    struct hub_settings settings = {
+        .directory = host->directory, .listen = listen, .store_vfs = host->disk_name};
     struct err err = {0};
 
     host->loop = loop_world_host(sim->world, host->name);
@@ -416,16 +416,20 @@ static void start_hub(struct simulation *sim)
         return;
     }
     for (size_t i = 0; i < count_of(judges); i++)
-        objects_on_change(host->hub->objects,
-                          kind_of(sim, judges[i].group, judges[i].plural), on_change, sim);
+        objects_on_change(host->hub->objects, kind_of(sim, judges[i].group, judges[i].plural),
+                          on_change, sim);
 }
 
 static void start_spoke(struct simulation *sim, struct host *host)
 {
-    struct agent_settings settings = {.directory = host->directory, .name = host->name,
-                                      .hub = "https://hub:6443", .token = host->token,
-                                      .cluster = "local", .runtime = &runtime_simulated,
-                                      .store_vfs = host->disk_name, .address = host->name};
+    struct agent_settings settings = {.directory = host->directory,
+                                      .name = host->name,
+                                      .hub = "https://hub:6443",
+                                      .token = host->token,
+                                      .cluster = "local",
+                                      .runtime = &runtime_simulated,
+                                      .store_vfs = host->disk_name,
+                                      .address = host->name};
     struct err err = {0};
 
     host->loop = loop_world_host(sim->world, host->name);
@@ -448,7 +452,8 @@ static void crash(struct simulation *sim, struct host *host)
     stop(host);
 }
 
-/* ---- What is asked for ------------------------------------------------------------------------ */
+/* ---- What is asked for ------------------------------------------------------------------------
+ */
 
 #define META(name) "\"metadata\":{\"name\":\"" name "\",\"namespace\":\"lab\"}"
 
@@ -471,11 +476,12 @@ static void put(struct simulation *sim, const char *json)
 static void put_profile(struct simulation *sim)
 {
     scoped_mem char *json = mem_printf(
-        "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"WorkloadProfile\"," META("echo")
-        ",\"spec\":{\"variables\":[{\"name\":\"version\",\"type\":\"int\",\"default\":0}],"
-        "\"components\":[{\"name\":\"main\",\"type\":\"worker\",\"properties\":{"
-        "\"replicas\":%d,\"command\":[\"sleep\",\"1\"],\"env\":[{\"name\":\"TOKEN\","
-        "\"value\":\"tok-{{ .var.version }}-E%d.\"}]}}]}}", REPLICAS, sim->edition);
+        "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"WorkloadProfile\"," META(
+            "echo") ",\"spec\":{\"variables\":[{\"name\":\"version\",\"type\":\"int\",\"default\":0}],"
+                    "\"components\":[{\"name\":\"main\",\"type\":\"worker\",\"properties\":{"
+                    "\"replicas\":%d,\"command\":[\"sleep\",\"1\"],\"env\":[{\"name\":\"TOKEN\","
+                    "\"value\":\"tok-{{ .var.version }}-E%d.\"}]}}]}}",
+        REPLICAS, sim->edition);
 
     put(sim, json);
 }
@@ -483,9 +489,10 @@ static void put_profile(struct simulation *sim)
 static void put_application(struct simulation *sim)
 {
     scoped_mem char *json = mem_printf(
-        "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"AIWorkload\"," META("chat")
-        ",\"spec\":{\"profileBundleRef\":{\"name\":\"echo\"},\"environmentRef\":{"
-        "\"name\":\"all\"},\"variables\":{\"version\":%d}}}", sim->version);
+        "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"AIWorkload\"," META(
+            "chat") ",\"spec\":{\"profileBundleRef\":{\"name\":\"echo\"},\"environmentRef\":{"
+                    "\"name\":\"all\"},\"variables\":{\"version\":%d}}}",
+        sim->version);
 
     put(sim, json);
 }
@@ -493,11 +500,12 @@ static void put_application(struct simulation *sim)
 static void put_place(struct simulation *sim, bool one_by_one)
 {
     scoped_mem char *json = mem_printf(
-        "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"Environment\"," META("all")
-        ",\"spec\":{\"topology\":{\"type\":\"topology-ocm\",\"properties\":{"
-        "\"placement\":{\"clusterSets\":[\"global\"]}%s}}}}",
+        "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"Environment\"," META(
+            "all") ",\"spec\":{\"topology\":{\"type\":\"topology-ocm\",\"properties\":{"
+                   "\"placement\":{\"clusterSets\":[\"global\"]}%s}}}}",
         one_by_one ? ",\"manifestWorkReplicaSet\":{\"rolloutStrategy\":{\"type\":\"Progressive\","
-                     "\"progressive\":{\"maxConcurrency\":1}}}" : "");
+                     "\"progressive\":{\"maxConcurrency\":1}}}"
+                   : "");
 
     put(sim, json);
 }
@@ -511,14 +519,15 @@ static void request_all(struct simulation *sim)
              "\"name\":\"lab\"},\"spec\":{\"tenant\":\"acme\"}}");
     loop_world_run(sim->world, CLOCK_SECOND);
     put_profile(sim);
-    put(sim, "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"ProfileBundle\"," META("echo")
-             ",\"spec\":{\"workloadProfileRefs\":[{\"name\":\"echo\"}]}}");
+    put(sim, "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"ProfileBundle\"," META(
+                 "echo") ",\"spec\":{\"workloadProfileRefs\":[{\"name\":\"echo\"}]}}");
     put_place(sim, sim->seed % 3 == 0);
     put_application(sim);
     loop_world_run(sim->world, 5 * CLOCK_SECOND);
 }
 
-/* ---- What happens -------------------------------------------------------------------------------- */
+/* ---- What happens
+ * -------------------------------------------------------------------------------- */
 
 static struct host *some_spoke(struct simulation *sim)
 {
@@ -531,7 +540,8 @@ static void remove_object(struct simulation *sim, const char *group, const char 
     struct err err = {0};
 
     if (objects_remove(sim->hub.hub->objects, "somebody", kind_of(sim, group, plural), namespace,
-                       name, &err) < 0 && err.code != ERR_NOT_FOUND)
+                       name, &err) < 0 &&
+        err.code != ERR_NOT_FOUND)
         fault(sim, "deleting", err.text);
 }
 
@@ -539,8 +549,8 @@ static void change(struct simulation *sim)
 {
     switch (loop_world_random(sim->world, 6)) {
     case 0: /* Another edition, or one that was before. */
-        sim->edition = (sim->edition + 1 + (int)loop_world_random(sim->world, EDITIONS - 1)) %
-                       EDITIONS;
+        sim->edition =
+            (sim->edition + 1 + (int)loop_world_random(sim->world, EDITIONS - 1)) % EDITIONS;
         put_profile(sim);
         break;
     case 1: /* By hand: the hub makes it anew, and generations begin at 1 again. */
@@ -600,9 +610,9 @@ static void trouble(struct simulation *sim)
 static bool is_settled(struct simulation *sim)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_object struct object *object = objects_get(
-        sim->hub.hub->objects, OBJECTS_PUBLISHED, kind_of(sim, AXLE, "aiworkloads"), "lab",
-        "chat", NULL);
+    scoped_object struct object *object =
+        objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED, kind_of(sim, AXLE, "aiworkloads"),
+                    "lab", "chat", NULL);
     const struct node *status = object ? node_get(object_read(arena, object), "status") : NULL;
     char token[TOKEN];
 
@@ -631,16 +641,22 @@ static void must_settle(struct simulation *sim)
         return;
     object = objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED,
                          kind_of(sim, AXLE, "aiworkloads"), "lab", "chat", NULL);
-    fault(sim, "never all running", object ? document_json(arena, node_at(
-          object_read(arena, object), "status", "spokes", NULL)) : "gone");
+    fault(sim, "never all running",
+          object
+              ? document_json(arena, node_at(object_read(arena, object), "status", "spokes", NULL))
+              : "gone");
 }
 
-/* ---- One seed ----------------------------------------------------------------------------------- */
+/* ---- One seed -----------------------------------------------------------------------------------
+ */
 
 static void set_up(struct simulation *sim)
 {
-    struct loop_faults faults = {.latency_least = CLOCK_MS / 10, .latency_most = 20 * CLOCK_MS,
-                                   .cut_ppm = 200, .split_ppm = 100000, .refuse_ppm = 20000};
+    struct loop_faults faults = {.latency_least = CLOCK_MS / 10,
+                                 .latency_most = 20 * CLOCK_MS,
+                                 .cut_ppm = 200,
+                                 .split_ppm = 100000,
+                                 .refuse_ppm = 20000};
     struct err err = {0};
 
     sim->world = loop_world_new(sim->seed);
@@ -722,16 +738,21 @@ static bool run_seed(uint64_t seed, const char *root)
     return good;
 }
 
-/* ---- How often it must be heard of --------------------------------------------------------------- */
+/* ---- How often it must be heard of
+ * --------------------------------------------------------------- */
 
 static void set_duration(struct simulation *sim, const char *name, int64_t seconds)
 {
     scoped_arena struct arena *arena = arena_new();
     struct objects_result result = {.arena = arena};
     struct node *body = node_map(arena);
-    struct objects_write write = {.who = {"somebody", "somebody", false}, .name = name,
-                                  .kind = kind_of(sim, OCM, "managedclusters"), .namespace = "",
-                                  .patch = OBJECTS_PATCH_MERGE, .body = body, .grace = -1};
+    struct objects_write write = {.who = {"somebody", "somebody", false},
+                                  .name = name,
+                                  .kind = kind_of(sim, OCM, "managedclusters"),
+                                  .namespace = "",
+                                  .patch = OBJECTS_PATCH_MERGE,
+                                  .body = body,
+                                  .grace = -1};
     struct err err = {0};
 
     node_set_int(arena, node_make(arena, body, "spec"), "leaseDurationSeconds", seconds);
@@ -743,14 +764,14 @@ static void set_duration(struct simulation *sim, const char *name, int64_t secon
 static const char *availability(struct simulation *sim, const char *name, struct arena *arena)
 {
     scoped_object struct object *object =
-        objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED,
-                    kind_of(sim, OCM, "managedclusters"), "", name, NULL);
+        objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED, kind_of(sim, OCM, "managedclusters"),
+                    "", name, NULL);
     const struct node *cluster = object ? object_read(arena, object) : NULL;
 
     if (node_count(node_at(cluster, "spec", "taints", NULL)))
         return "tainted";
-    return arena_string(arena, node_get_text(condition_of(cluster,
-                        "ManagedClusterConditionAvailable"), "status"));
+    return arena_string(
+        arena, node_get_text(condition_of(cluster, "ManagedClusterConditionAvailable"), "status"));
 }
 
 /* Seconds for which it is as said, 300 at the most. */
@@ -797,8 +818,10 @@ static void check_durations(const char *root)
 int main(int argc, char **argv)
 {
     long first = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
-    long count = argc > 2 ? strtol(argv[2], NULL, 10)
-                 : argc > 1 ? 1 : getenv("DEEP") ? SEEDS_DEEP : SEEDS;
+    long count = argc > 2         ? strtol(argv[2], NULL, 10)
+                 : argc > 1       ? 1
+                 : getenv("DEEP") ? SEEDS_DEEP
+                                  : SEEDS;
     scoped_mem char *root =
         mem_printf("%s/truth", getenv("TEST_DIR") ? getenv("TEST_DIR") : "/tmp");
     /* Read once, and not at each start of a hub. */

@@ -42,7 +42,7 @@ static void put_field(char *at, size_t room, const char *text)
 
 static void add_entry(struct text *tar, const struct entry *e)
 {
-    char block[512] = { 0 }, number[24];
+    char block[512] = {0}, number[24];
     size_t len = e->bytes ? strlen(e->bytes) : 0;
     unsigned sum = 0;
 
@@ -72,7 +72,7 @@ static void add_entry(struct text *tar, const struct entry *e)
 
 static void end_tar(struct text *tar)
 {
-    char zeros[1024] = { 0 };
+    char zeros[1024] = {0};
 
     text_add_bytes(tar, zeros, sizeof zeros);
 }
@@ -89,81 +89,156 @@ static const struct hostile {
     struct entry entries[3];
     const char *says, *gives;
 } hostiles[] = {
-    { "an honest file", { { "a.yaml", '0', NULL, GOOD_YAML } }, NULL, "[{\"kind\":\"A\"}]" },
-    { "a folder and a file in it", { { "d/", '5' }, { "d/a.yaml", '0', NULL, GOOD_YAML } }, NULL, "[{\"kind\":\"A\"}]" },
-    { "the old type of a file", { { "a.yaml", '\0', NULL, GOOD_YAML } }, NULL, "[{\"kind\":\"A\"}]" },
-    { "a contiguous file", { { "a.yaml", '7', NULL, GOOD_YAML } }, NULL, "[{\"kind\":\"A\"}]" },
-    { "a setuid mode", { { "a.yaml", '0', NULL, GOOD_YAML, NULL, "0006755" } }, NULL, "[{\"kind\":\"A\"}]" },
-    { "a file that is no document", { { "run.sh", '0', NULL, "rm -rf /" } }, NULL, "[]" },
-    { "nothing at all", { { 0 } }, NULL, "[]" },
-    { "up and out", { { "../a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "far up and out", { { "../../../../../../tmp/a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "down, then out", { { "d/../../a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "up in the middle", { { "d/../a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "ends with up", { { "d/..", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "is up", { { "..", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "is here", { { ".", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "here in the middle", { { "d/./a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "here and up", { { "./../a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "absolute", { { "/etc/cron.d/a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "absolute twice", { { "//etc/a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "the root", { { "/", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "an empty part", { { "d//a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "a final slash on a file", { { "a.yaml/", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "backslashes", { { "..\\a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "a drive", { { "C:\\a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "no name", { { "", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "a newline in the name", { { "a\n.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "an escape in the name", { { "\033[2Ja.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "a delete in the name", { { "a\177.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "a symbolic link", { { "l", '2', "/etc/passwd" } }, "neither", NULL },
-    { "a symbolic link inside", { { "l", '2', "a.yaml" } }, "neither", NULL },
-    { "through a symbolic link", { { "l", '2', "/tmp" }, { "l/a.yaml", '0', NULL, GOOD_YAML } }, "neither", NULL },
-    { "over a symbolic link", { { "a.yaml", '2', "/tmp/x" }, { "a.yaml", '0', NULL, GOOD_YAML } }, "neither", NULL },
-    { "a link to a folder above", { { "d", '2', ".." }, { "d/a.yaml", '0', NULL, GOOD_YAML } }, "neither", NULL },
-    { "a hard link", { { "l", '1', "/etc/shadow" } }, "neither", NULL },
-    { "a hard link inside", { { "a.yaml", '0', NULL, GOOD_YAML }, { "l", '1', "a.yaml" } }, "neither", NULL },
-    { "a hard link up", { { "l", '1', "../../x" } }, "neither", NULL },
-    { "a character device", { { "null", '3' } }, "neither", NULL },
-    { "a block device", { { "sda", '4' } }, "neither", NULL },
-    { "a pipe", { { "p", '6' } }, "neither", NULL },
-    { "GNU sparse", { { "s.yaml", 'S', NULL, GOOD_YAML, NULL, NULL, false, true } }, "neither", NULL },
-    { "GNU multi-volume", { { "m.yaml", 'M', NULL, GOOD_YAML, NULL, NULL, false, true } }, "neither", NULL },
-    { "GNU volume label", { { "v", 'V', NULL, NULL, NULL, NULL, false, true } }, "neither", NULL },
-    { "GNU dump folder", { { "d/", 'D', NULL, NULL, NULL, NULL, false, true } }, "neither", NULL },
-    { "GNU long link", { { "k", 'K', NULL, "/etc/passwd", NULL, NULL, false, true }, { "l", '2', "x" } }, "neither", NULL },
-    { "Solaris' extended header", { { "x", 'X', NULL, "12 path=/x\n" } }, "neither", NULL },
-    { "an unknown type", { { "z", 'Z' } }, "neither", NULL },
-    { "a type beyond ASCII", { { "z", (char)0xff } }, "neither", NULL },
-    { "twice the same", { { "a.yaml", '0', NULL, GOOD_YAML }, { "a.yaml", '0', NULL, GOOD_YAML } }, "twice", NULL },
-    { "twice, in two spellings", { { "a.yaml", '0', NULL, GOOD_YAML }, { "./a.yaml", '0', NULL, GOOD_YAML } }, "twice", NULL },
-    { "a wrong checksum", { { "a.yaml", '0', NULL, GOOD_YAML, NULL, NULL, true } }, "checksum", NULL },
-    { "a size beyond the end", { { "a.yaml", '0', NULL, GOOD_YAML, "00000777777" } }, "cut off", NULL },
-    { "the largest size", { { "a.yaml", '0', NULL, GOOD_YAML, "77777777777" } }, "cut off", NULL },
-    { "a negative size", { { "a.yaml", '0', NULL, GOOD_YAML, "-0000000001" } }, "cut off", NULL },
-    { "a size in base 256", { { "a.yaml", '0', NULL, GOOD_YAML, "\200\377\377\377" } }, "cut off", NULL },
-    { "a size that is a word", { { "a.yaml", '0', NULL, GOOD_YAML, "many" } }, "cut off", NULL },
-    { "a GNU long name up", { { "L", 'L', NULL, "../../a.yaml" }, { "a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "a GNU long name, absolute", { { "L", 'L', NULL, "/etc/a.yaml" }, { "a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "a GNU long name too long", { { "L", 'L', NULL, LONG100 LONG100 LONG100 }, { "a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "a GNU long name on a link", { { "L", 'L', NULL, "ok.yaml" }, { "l", '2', "/etc" } }, "neither", NULL },
-    { "a pax path up", { { "x", 'x', NULL, "21 path=../../a.yaml\n" }, { "a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "a pax path, absolute", { { "x", 'x', NULL, "19 path=/etc/a.yaml" "\n" }, { "a.yaml", '0', NULL, GOOD_YAML } }, "pax", NULL },
-    { "a pax path, absolute and well formed", { { "x", 'x', NULL, "20 path=/etc/a.yaml\n" }, { "a.yaml", '0', NULL, GOOD_YAML } }, "leaves", NULL },
-    { "a pax length that lies", { { "x", 'x', NULL, "999999 path=a\n" }, { "a.yaml", '0', NULL, GOOD_YAML } }, "pax", NULL },
-    { "a pax length of nothing", { { "x", 'x', NULL, "0 path=a\n" }, { "a.yaml", '0', NULL, GOOD_YAML } }, "pax", NULL },
-    { "a pax length beyond words", { { "x", 'x', NULL, "99999999999999999999999 path=a\n" }, { "a.yaml", '0', NULL, GOOD_YAML } }, "pax", NULL },
-    { "a pax header without a space", { { "x", 'x', NULL, "12path=ab.c\n" }, { "a.yaml", '0', NULL, GOOD_YAML } }, "pax", NULL },
-    { "a pax link path", { { "x", 'x', NULL, "24 linkpath=/etc/passwd\n" }, { "l", '2', "x" } }, "neither", NULL },
-    { "a pax global path up", { { "g", 'g', NULL, "20 path=../../a.yaml\n" }, { "a.yaml", '0', NULL, GOOD_YAML } }, NULL, "[{\"kind\":\"A\"}]" },
-    { "YAML that is none", { { "a.yaml", '0', NULL, "a: [b\n" } }, "a.yaml", NULL },
-    { "YAML with a bomb of aliases", { { "a.yaml", '0', NULL,
-        "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-        "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
-        "g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: &h [*g,*g,*g,*g,*g,*g,*g,*g,*g]\ni: [*h,*h,*h,*h,*h,*h,*h,*h,*h]\n" } }, "a.yaml", NULL },
-    { "YAML that contains itself", { { "a.yaml", '0', NULL, "a: &a [*a]\n" } }, "a.yaml", NULL },
-    { "JSON with a NUL", { { "a.json", '0', NULL, "{\"a\": \"\\u0000\"}" } }, "a.json", NULL },
-    { "bytes that are no UTF-8", { { "a.yaml", '0', NULL, "a: \"\377\376\"\n" } }, "a.yaml", NULL },
+    {"an honest file", {{"a.yaml", '0', NULL, GOOD_YAML}}, NULL, "[{\"kind\":\"A\"}]"},
+    {"a folder and a file in it",
+     {{"d/", '5'}, {"d/a.yaml", '0', NULL, GOOD_YAML}},
+     NULL,
+     "[{\"kind\":\"A\"}]"},
+    {"the old type of a file", {{"a.yaml", '\0', NULL, GOOD_YAML}}, NULL, "[{\"kind\":\"A\"}]"},
+    {"a contiguous file", {{"a.yaml", '7', NULL, GOOD_YAML}}, NULL, "[{\"kind\":\"A\"}]"},
+    {"a setuid mode",
+     {{"a.yaml", '0', NULL, GOOD_YAML, NULL, "0006755"}},
+     NULL,
+     "[{\"kind\":\"A\"}]"},
+    {"a file that is no document", {{"run.sh", '0', NULL, "rm -rf /"}}, NULL, "[]"},
+    {"nothing at all", {{0}}, NULL, "[]"},
+    {"up and out", {{"../a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"far up and out", {{"../../../../../../tmp/a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"down, then out", {{"d/../../a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"up in the middle", {{"d/../a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"ends with up", {{"d/..", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"is up", {{"..", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"is here", {{".", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"here in the middle", {{"d/./a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"here and up", {{"./../a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"absolute", {{"/etc/cron.d/a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"absolute twice", {{"//etc/a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"the root", {{"/", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"an empty part", {{"d//a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"a final slash on a file", {{"a.yaml/", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"backslashes", {{"..\\a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"a drive", {{"C:\\a.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"no name", {{"", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"a newline in the name", {{"a\n.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"an escape in the name", {{"\033[2Ja.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"a delete in the name", {{"a\177.yaml", '0', NULL, GOOD_YAML}}, "leaves", NULL},
+    {"a symbolic link", {{"l", '2', "/etc/passwd"}}, "neither", NULL},
+    {"a symbolic link inside", {{"l", '2', "a.yaml"}}, "neither", NULL},
+    {"through a symbolic link",
+     {{"l", '2', "/tmp"}, {"l/a.yaml", '0', NULL, GOOD_YAML}},
+     "neither",
+     NULL},
+    {"over a symbolic link",
+     {{"a.yaml", '2', "/tmp/x"}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "neither",
+     NULL},
+    {"a link to a folder above",
+     {{"d", '2', ".."}, {"d/a.yaml", '0', NULL, GOOD_YAML}},
+     "neither",
+     NULL},
+    {"a hard link", {{"l", '1', "/etc/shadow"}}, "neither", NULL},
+    {"a hard link inside",
+     {{"a.yaml", '0', NULL, GOOD_YAML}, {"l", '1', "a.yaml"}},
+     "neither",
+     NULL},
+    {"a hard link up", {{"l", '1', "../../x"}}, "neither", NULL},
+    {"a character device", {{"null", '3'}}, "neither", NULL},
+    {"a block device", {{"sda", '4'}}, "neither", NULL},
+    {"a pipe", {{"p", '6'}}, "neither", NULL},
+    {"GNU sparse", {{"s.yaml", 'S', NULL, GOOD_YAML, NULL, NULL, false, true}}, "neither", NULL},
+    {"GNU multi-volume",
+     {{"m.yaml", 'M', NULL, GOOD_YAML, NULL, NULL, false, true}},
+     "neither",
+     NULL},
+    {"GNU volume label", {{"v", 'V', NULL, NULL, NULL, NULL, false, true}}, "neither", NULL},
+    {"GNU dump folder", {{"d/", 'D', NULL, NULL, NULL, NULL, false, true}}, "neither", NULL},
+    {"GNU long link",
+     {{"k", 'K', NULL, "/etc/passwd", NULL, NULL, false, true}, {"l", '2', "x"}},
+     "neither",
+     NULL},
+    {"Solaris' extended header", {{"x", 'X', NULL, "12 path=/x\n"}}, "neither", NULL},
+    {"an unknown type", {{"z", 'Z'}}, "neither", NULL},
+    {"a type beyond ASCII", {{"z", (char)0xff}}, "neither", NULL},
+    {"twice the same",
+     {{"a.yaml", '0', NULL, GOOD_YAML}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "twice",
+     NULL},
+    {"twice, in two spellings",
+     {{"a.yaml", '0', NULL, GOOD_YAML}, {"./a.yaml", '0', NULL, GOOD_YAML}},
+     "twice",
+     NULL},
+    {"a wrong checksum", {{"a.yaml", '0', NULL, GOOD_YAML, NULL, NULL, true}}, "checksum", NULL},
+    {"a size beyond the end", {{"a.yaml", '0', NULL, GOOD_YAML, "00000777777"}}, "cut off", NULL},
+    {"the largest size", {{"a.yaml", '0', NULL, GOOD_YAML, "77777777777"}}, "cut off", NULL},
+    {"a negative size", {{"a.yaml", '0', NULL, GOOD_YAML, "-0000000001"}}, "cut off", NULL},
+    {"a size in base 256", {{"a.yaml", '0', NULL, GOOD_YAML, "\200\377\377\377"}}, "cut off", NULL},
+    {"a size that is a word", {{"a.yaml", '0', NULL, GOOD_YAML, "many"}}, "cut off", NULL},
+    {"a GNU long name up",
+     {{"L", 'L', NULL, "../../a.yaml"}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "leaves",
+     NULL},
+    {"a GNU long name, absolute",
+     {{"L", 'L', NULL, "/etc/a.yaml"}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "leaves",
+     NULL},
+    {"a GNU long name too long",
+     {{"L", 'L', NULL, LONG100 LONG100 LONG100}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "leaves",
+     NULL},
+    {"a GNU long name on a link",
+     {{"L", 'L', NULL, "ok.yaml"}, {"l", '2', "/etc"}},
+     "neither",
+     NULL},
+    {"a pax path up",
+     {{"x", 'x', NULL, "21 path=../../a.yaml\n"}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "leaves",
+     NULL},
+    {"a pax path, absolute",
+     {{"x", 'x', NULL,
+       "19 path=/etc/a.yaml"
+       "\n"},
+      {"a.yaml", '0', NULL, GOOD_YAML}},
+     "pax",
+     NULL},
+    {"a pax path, absolute and well formed",
+     {{"x", 'x', NULL, "20 path=/etc/a.yaml\n"}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "leaves",
+     NULL},
+    {"a pax length that lies",
+     {{"x", 'x', NULL, "999999 path=a\n"}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "pax",
+     NULL},
+    {"a pax length of nothing",
+     {{"x", 'x', NULL, "0 path=a\n"}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "pax",
+     NULL},
+    {"a pax length beyond words",
+     {{"x", 'x', NULL, "99999999999999999999999 path=a\n"}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "pax",
+     NULL},
+    {"a pax header without a space",
+     {{"x", 'x', NULL, "12path=ab.c\n"}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     "pax",
+     NULL},
+    {"a pax link path",
+     {{"x", 'x', NULL, "24 linkpath=/etc/passwd\n"}, {"l", '2', "x"}},
+     "neither",
+     NULL},
+    {"a pax global path up",
+     {{"g", 'g', NULL, "20 path=../../a.yaml\n"}, {"a.yaml", '0', NULL, GOOD_YAML}},
+     NULL,
+     "[{\"kind\":\"A\"}]"},
+    {"YAML that is none", {{"a.yaml", '0', NULL, "a: [b\n"}}, "a.yaml", NULL},
+    {"YAML with a bomb of aliases",
+     {{"a.yaml", '0', NULL,
+       "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+       "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
+       "g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: &h [*g,*g,*g,*g,*g,*g,*g,*g,*g]\ni: [*h,*h,*h,*h,*h,*h,*h,*h,*h]\n"}},
+     "a.yaml",
+     NULL},
+    {"YAML that contains itself", {{"a.yaml", '0', NULL, "a: &a [*a]\n"}}, "a.yaml", NULL},
+    {"JSON with a NUL", {{"a.json", '0', NULL, "{\"a\": \"\\u0000\"}"}}, "a.json", NULL},
+    {"bytes that are no UTF-8", {{"a.yaml", '0', NULL, "a: \"\377\376\"\n"}}, "a.yaml", NULL},
 };
 
 /* ---- What is outside -------------------------------------------------------------- */
@@ -206,7 +281,7 @@ static char outside[256];
 
 static void make_outside(void)
 {
-    static const char *const names[] = { "a.yaml", "passwd", "x" };
+    static const char *const names[] = {"a.yaml", "passwd", "x"};
     const char *base = getenv("TMPDIR");
 
     snprintf(outside, sizeof outside, "%s/axle-unpack-XXXXXX", base && *base ? base : "/tmp");
@@ -225,7 +300,7 @@ static void make_outside(void)
 
 static void remove_outside(void)
 {
-    static const char *const names[] = { "a.yaml", "passwd", "x" };
+    static const char *const names[] = {"a.yaml", "passwd", "x"};
 
     for (size_t i = 0; i < count_of(names); i++) {
         scoped_mem char *path = mem_printf("%s/%s", outside, names[i]);
@@ -263,8 +338,8 @@ static void on_told(void *arg, const char *json, size_t len, const struct err *e
 /* As text: the list, or why not. The caller frees. */
 static char *unpack(const void *bytes, size_t len, bool *ret_good)
 {
-    struct told told = { 0 };
-    struct err err = { 0 };
+    struct told told = {0};
+    struct err err = {0};
     struct unpacking *unpacking = runtime_unpack(loop, NULL, bytes, len, on_told, &told, &err);
     char *text;
 
@@ -280,7 +355,7 @@ static char *unpack(const void *bytes, size_t len, bool *ret_good)
 
 static void check_tar(const struct hostile *h)
 {
-    scoped_text struct text tar = { 0 }, gz = { 0 };
+    scoped_text struct text tar = {0}, gz = {0};
     bool good = false;
 
     for (size_t i = 0; i < 3 && h->entries[i].name; i++)
@@ -308,16 +383,16 @@ static void check_bytes(const char *what, const void *bytes, size_t len, const c
 
 static void honest(struct text *gz)
 {
-    scoped_text struct text tar = { 0 };
+    scoped_text struct text tar = {0};
 
-    add_entry(&tar, &(struct entry){ "a.yaml", '0', NULL, GOOD_YAML });
+    add_entry(&tar, &(struct entry){"a.yaml", '0', NULL, GOOD_YAML});
     end_tar(&tar);
     archive_gzip(gz, tar.bytes, tar.len);
 }
 
 static void check_gzip(void)
 {
-    scoped_text struct text gz = { 0 }, two = { 0 };
+    scoped_text struct text gz = {0}, two = {0};
 
     honest(&gz);
     check_bytes("nothing", "", 0, "gzip");
@@ -342,9 +417,9 @@ static void check_gzip(void)
 static void check_bomb(void)
 {
     enum { SLICE = 1 << 20 };
-    scoped_text struct text gz = { 0 };
+    scoped_text struct text gz = {0};
     char *zeros = mem_alloc(SLICE);
-    z_stream z = { 0 };
+    z_stream z = {0};
 
     if (deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         printf("Bail out! zlib\n");
@@ -365,11 +440,11 @@ static void check_bomb(void)
 
 static void check_caps(void)
 {
-    scoped_text struct text tar = { 0 }, gz = { 0 };
+    scoped_text struct text tar = {0}, gz = {0};
     char *large = mem_alloc((2 << 20) + 1);
 
     memset(large, '#', 2 << 20);
-    add_entry(&tar, &(struct entry){ "a.yaml", '0', NULL, large });
+    add_entry(&tar, &(struct entry){"a.yaml", '0', NULL, large});
     end_tar(&tar);
     archive_gzip(&gz, tar.bytes, tar.len);
     check_bytes("a file of 2 MiB", gz.bytes, gz.len, "limit");
@@ -379,7 +454,7 @@ static void check_caps(void)
     for (int i = 0; i < 20000; i++) {
         scoped_mem char *name = mem_printf("f%d", i);
 
-        add_entry(&tar, &(struct entry){ name, '0' });
+        add_entry(&tar, &(struct entry){name, '0'});
     }
     end_tar(&tar);
     archive_gzip(&gz, tar.bytes, tar.len);
@@ -389,7 +464,7 @@ static void check_caps(void)
 /* Every byte of a good one changed: refused or read, never worse. */
 static void check_flips(void)
 {
-    scoped_text struct text gz = { 0 };
+    scoped_text struct text gz = {0};
     size_t odd = 0;
 
     honest(&gz);
@@ -409,26 +484,39 @@ static void check_flips(void)
 /* ---- The confinement --------------------------------------------------------------------- */
 
 enum forbidden { OPEN, CREATE, SOCKET, FORK, EXEC, KILL, PROGRAM_MEMORY, MAKE_ROOT, LAST };
-static const char *const forbidden_names[] = { "opening a file", "making a file", "a socket",
-    "a child", "a program", "a signal to its parent", "memory that is a program",
-    "becoming root again" };
+static const char *const forbidden_names[] = {"opening a file",
+                                              "making a file",
+                                              "a socket",
+                                              "a child",
+                                              "a program",
+                                              "a signal to its parent",
+                                              "memory that is a program",
+                                              "becoming root again"};
 
 static int attempt(enum forbidden what)
 {
-    char *const nothing[] = { NULL };
+    char *const nothing[] = {NULL};
 
     switch (what) {
-    case OPEN: return open("/etc/passwd", O_RDONLY) < 0;
-    case CREATE: return open("made", O_WRONLY | O_CREAT, 0600) < 0;
-    case SOCKET: return socket(AF_INET, SOCK_STREAM, 0) < 0;
-    case FORK: return fork() < 0;
-    case EXEC: return execve("/bin/true", nothing, nothing) < 0;
-    case KILL: return kill(getppid(), SIGTERM) < 0;
+    case OPEN:
+        return open("/etc/passwd", O_RDONLY) < 0;
+    case CREATE:
+        return open("made", O_WRONLY | O_CREAT, 0600) < 0;
+    case SOCKET:
+        return socket(AF_INET, SOCK_STREAM, 0) < 0;
+    case FORK:
+        return fork() < 0;
+    case EXEC:
+        return execve("/bin/true", nothing, nothing) < 0;
+    case KILL:
+        return kill(getppid(), SIGTERM) < 0;
     case PROGRAM_MEMORY:
-        return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
-    case MAKE_ROOT: return setresuid(0, 0, 0) < 0;
-    case LAST: break;
+        return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                    0) == MAP_FAILED;
+    case MAKE_ROOT:
+        return setresuid(0, 0, 0) < 0;
+    case LAST:
+        break;
     }
     return 1;
 }
@@ -455,8 +543,8 @@ static void check_confined(enum forbidden what)
 
 int main(int argc, char **argv)
 {
-    scoped_text struct text before = { 0 }, after = { 0 };
-    struct err err = { 0 };
+    scoped_text struct text before = {0}, after = {0};
+    struct err err = {0};
 
     if (argc == 2 && !strcmp(argv[1], "unpack"))
         return runtime_unpack_main();

@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 static char folder[] = "/tmp/axle-test-users-XXXXXX";
-static const struct runtime_range few = { 700000, 700007 };
+static const struct runtime_range few = {700000, 700007};
 
 static uint32_t give_user(struct users *users, const char *owner)
 {
     uint32_t id = 0;
-    struct err err = { 0 };
+    struct err err = {0};
 
     return users_take(users, owner, &id, &err) < 0 ? 0 : id;
 }
@@ -27,7 +27,7 @@ static uint32_t give_user(struct users *users, const char *owner)
 /* Eight namespaces and eight ids: whatever their hashes are, nobody shares one. */
 static void test_no_two_share(void)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     struct users *users = users_open(folder, few);
     uint32_t first[8], seen = 0;
 
@@ -42,17 +42,19 @@ static void test_no_two_share(void)
     users_close(&users);
     users = users_open(folder, few);
     CHECK_INT(give_user(users, "space-3"), first[3], "after a restart it is the same");
-    CHECK(users_claim(users, "space-3", first[4], &err) < 0 && strstr(err.text, "another namespace"),
+    CHECK(users_claim(users, "space-3", first[4], &err) < 0 &&
+              strstr(err.text, "another namespace"),
           "nobody takes another's by its number: %s", err.text);
     CHECK_INT(users_claim(users, "space-3", first[3], &err), 0, "one's own one may");
-    CHECK_INT(users_claim(users, "space-3", 5, &err), 0, "what is not of the range is not its matter");
+    CHECK_INT(users_claim(users, "space-3", 5, &err), 0,
+              "what is not of the range is not its matter");
     users_close(&users);
 }
 
 static void test_claims(void)
 {
-    static const struct runtime_range wide = { 800000, 809999 };
-    struct err err = { 0 };
+    static const struct runtime_range wide = {800000, 809999};
+    struct err err = {0};
     struct users *users = users_open(folder, wide);
     int got = 0;
 
@@ -69,7 +71,7 @@ static void test_lost(void)
     scoped_mem char *file = mem_printf("%s/users.json", folder);
     scoped_mem char *claims = mem_printf("%s/claims", folder);
     scoped_mem char *claim = mem_printf("%s/lab.data", claims);
-    struct err err = { 0 };
+    struct err err = {0};
     struct users *users;
 
     if (geteuid() != 0) {
@@ -100,16 +102,20 @@ static void test_beneath(void)
 
     CHECK(mkdir(path, 0755) == 0 && (tree = open(path, O_PATH | O_DIRECTORY)) >= 0, "a folder");
     CHECK(symlinkat("/etc", tree, "out") == 0 && mkdirat(tree, "in", 0755) == 0 &&
-          symlinkat("in", tree, "near") == 0, "with links");
+              symlinkat("in", tree, "near") == 0,
+          "with links");
     CHECK((fd = beneath_open(tree, "in")) >= 0, "what is there is opened");
     close(fd);
     CHECK(beneath_open(tree, "out") < 0, "a link is not followed");
     CHECK(beneath_open(tree, "out/passwd") < 0, "nor anything through it");
     CHECK(beneath_open(tree, "near") < 0, "not even one that stays inside");
-    CHECK(beneath_open(tree, "../tree") < 0 && beneath_open(tree, "in/../../x") < 0, "nor a step back");
+    CHECK(beneath_open(tree, "../tree") < 0 && beneath_open(tree, "in/../../x") < 0,
+          "nor a step back");
     CHECK(beneath_open(tree, "/etc") < 0, "nor the machine's root");
-    CHECK(beneath_make(tree, "near/made", false, 0755, (uid_t)-1) < 0, "nothing is made behind a link");
-    CHECK((fd = beneath_make(tree, "in/a/b", false, 0755, (uid_t)-1)) >= 0, "what is missing is made");
+    CHECK(beneath_make(tree, "near/made", false, 0755, (uid_t)-1) < 0,
+          "nothing is made behind a link");
+    CHECK((fd = beneath_make(tree, "in/a/b", false, 0755, (uid_t)-1)) >= 0,
+          "what is missing is made");
     close(fd);
     CHECK(beneath_parent(tree, "out/file", &name) < 0, "no file gets into a linked folder");
     CHECK(beneath_is_steady(tree, "in/a") == 0, "root's own folders are steady");

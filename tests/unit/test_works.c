@@ -70,7 +70,8 @@ static void take_request(void *arg, const char *method, const char *target, cons
                                            mem_copy_string(text_string(&json)), done, done_arg};
 }
 
-static void take_fetch(void *arg, const struct http_client_request *request, works_reply_fn *done, void *done_arg)
+static void take_fetch(void *arg, const struct http_client_request *request, works_reply_fn *done,
+                       void *done_arg)
 {
     take_request(arg, "GET", request->target, NULL, NULL, done, done_arg);
 }
@@ -150,17 +151,28 @@ static void on_pressure(void *arg)
 
 static bool open_works(void)
 {
-    struct storage_settings disk = {.loop = loop, .directory = directory,
-                                    .keep_again = keep_again, .pressure_changed = on_pressure};
-    struct cluster_options options = {.loop = loop, .runtime = &runtime_simulated,
-                                      .runtime_options = {.directory = "edge-1"}};
-    struct works_settings settings = {
-        .loop = loop, .name = "edge-1", .hub_address = "https://hub:6443", .eviction = EVICTION,
-        .hub = {.contact = find_contact, .is_withheld = is_withheld, .is_removed = is_removed,
-                .facts = make_facts, .send = take_request, .fetch = take_fetch, .lost = on_lost,
-                .finalizer_removed = on_finalizer_removed, .applied = on_applied,
-                .removed = on_removed},
-        .cluster = "local", .cluster_options = &options};
+    struct storage_settings disk = {.loop = loop,
+                                    .directory = directory,
+                                    .keep_again = keep_again,
+                                    .pressure_changed = on_pressure};
+    struct cluster_options options = {
+        .loop = loop, .runtime = &runtime_simulated, .runtime_options = {.directory = "edge-1"}};
+    struct works_settings settings = {.loop = loop,
+                                      .name = "edge-1",
+                                      .hub_address = "https://hub:6443",
+                                      .eviction = EVICTION,
+                                      .hub = {.contact = find_contact,
+                                              .is_withheld = is_withheld,
+                                              .is_removed = is_removed,
+                                              .facts = make_facts,
+                                              .send = take_request,
+                                              .fetch = take_fetch,
+                                              .lost = on_lost,
+                                              .finalizer_removed = on_finalizer_removed,
+                                              .applied = on_applied,
+                                              .removed = on_removed},
+                                      .cluster = "local",
+                                      .cluster_options = &options};
     struct err err = {0};
 
     if (storage_open(&disk, &storage, &err) < 0)
@@ -190,16 +202,17 @@ static void take_work(const char *name, int generation, const char *metadata)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
-    const char *text = arena_printf(arena,
-        "apiVersion: work.open-cluster-management.io/v1\n"
-        "kind: ManifestWork\n"
-        "metadata: {name: %s, namespace: edge-1, uid: %s-uid, generation: %d, "
-        "resourceVersion: '%d'%s}\n"
-        "spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
-        "metadata: {name: %s, namespace: lab}, data: {generation: '%d'}}]}}\n",
-        name, name, generation, 10 + generation, metadata, name, generation);
-    struct node *object = document_read_yaml(arena, text, strlen(text), false,
-                                             &document_limits_own, &err);
+    const char *text =
+        arena_printf(arena,
+                     "apiVersion: work.open-cluster-management.io/v1\n"
+                     "kind: ManifestWork\n"
+                     "metadata: {name: %s, namespace: edge-1, uid: %s-uid, generation: %d, "
+                     "resourceVersion: '%d'%s}\n"
+                     "spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
+                     "metadata: {name: %s, namespace: lab}, data: {generation: '%d'}}]}}\n",
+                     name, name, generation, 10 + generation, metadata, name, generation);
+    struct node *object =
+        document_read_yaml(arena, text, strlen(text), false, &document_limits_own, &err);
 
     CHECK(object != NULL, "the test's own work is read: %s", err.text);
     works_take(works, name, object);
@@ -275,7 +288,8 @@ static void check_deletion(void)
 {
     int before = removed;
 
-    take_work("late", 3, ", finalizers: [" FINALIZER "], deletionTimestamp: '2026-01-01T00:00:00Z'");
+    take_work("late", 3,
+              ", finalizers: [" FINALIZER "], deletionTimestamp: '2026-01-01T00:00:00Z'");
     run(CLOCK_SECOND);
     CHECK(!is_in_cluster("late"), "a work that is deleted leaves nothing in the cluster");
     CHECK_INT(removed - before, 1, "it is gone here");

@@ -55,9 +55,11 @@ static const char *conditions_text(struct arena *arena, const char *is, const ch
 {
     if (!is)
         return "[]";
-    return arena_printf(arena, "[{type: Available, status: '%s', reason: R, message: '', "
-                               "lastTransitionTime: '%s'}, {type: Theirs, status: 'True', "
-                               "reason: R, message: '', lastTransitionTime: '" OLD "'}]", is, when);
+    return arena_printf(arena,
+                        "[{type: Available, status: '%s', reason: R, message: '', "
+                        "lastTransitionTime: '%s'}, {type: Theirs, status: 'True', "
+                        "reason: R, message: '', lastTransitionTime: '" OLD "'}]",
+                        is, when);
 }
 
 static void check_times(struct arena *arena, size_t i)
@@ -67,12 +69,14 @@ static void check_times(struct arena *arena, size_t i)
     scoped_text struct text sent = {0};
     const struct node *status;
 
-    work.object = read_text(arena, arena_printf(arena,
-        "{spec: {workload: {manifests: []}}, status: {conditions: %s}}",
-        conditions_text(arena, cases[i].stored, cases[i].stored_since)));
+    work.object = read_text(
+        arena, arena_printf(arena, "{spec: {workload: {manifests: []}}, status: {conditions: %s}}",
+                            conditions_text(arena, cases[i].stored, cases[i].stored_since)));
     if (cases[i].sent) {
-        document_write_json(&sent, read_text(arena, arena_printf(arena, "{conditions: %s}",
-            conditions_text(arena, cases[i].sent, cases[i].sent_since))));
+        document_write_json(&sent,
+                            read_text(arena, arena_printf(arena, "{conditions: %s}",
+                                                          conditions_text(arena, cases[i].sent,
+                                                                          cases[i].sent_since))));
         work.sent_work = (char *)text_string(&sent);
     }
     clock_format(clock_wall(), false, now);

@@ -46,7 +46,8 @@ static void hub_put(struct http_request *r, void *arg)
     stored_count += !stored[number];
     stored[number] = 1;
     for (i = 0; i < hub.watcher_count; i++)
-        http_response_write(hub.watchers[i], n, strlen(n)), http_response_write(hub.watchers[i], "\n", 1);
+        http_response_write(hub.watchers[i], n, strlen(n)),
+            http_response_write(hub.watchers[i], "\n", 1);
     http_respond_text(r, 200, "%s", n);
 }
 
@@ -66,8 +67,11 @@ static void hub_start(void)
     struct err err = {0};
 
     hub.loop = loop_world_host(world, "hub");
-    hub.tls = tls_server_new(hub.loop, &(struct tls_server_settings){
-        text_string(&f.hub_cert), text_string(&f.hub_key), pki_authority_cert(f.ca), false}, &err);
+    hub.tls = tls_server_new(hub.loop,
+                             &(struct tls_server_settings){text_string(&f.hub_cert),
+                                                           text_string(&f.hub_key),
+                                                           pki_authority_cert(f.ca), false},
+                             &err);
     hub.http = http_server_new(hub.loop, NULL);
     http_server_route(hub.http, "/put", NULL, hub_put, NULL);
     http_server_route(hub.http, "/watch", NULL, hub_watch, NULL);
@@ -119,8 +123,11 @@ static void spoke_put(void *arg)
         return;
     s->tries++;
     snprintf(target, sizeof target, "/put?n=%d", s->next);
-    s->call = http_client_send(s->http, &(struct http_client_request){
-        .method = "POST", .target = target, .deadline = 5 * CLOCK_SECOND, .done = put_done, .arg = s});
+    s->call = http_client_send(s->http, &(struct http_client_request){.method = "POST",
+                                                                      .target = target,
+                                                                      .deadline = 5 * CLOCK_SECOND,
+                                                                      .done = put_done,
+                                                                      .arg = s});
 }
 
 static void watch_data(struct http_call *call, const char *bytes, size_t len, void *arg)
@@ -136,22 +143,25 @@ static void spoke_watch(void *arg)
 {
     struct spoke *s = arg;
 
-    s->watch = http_client_send(s->http, &(struct http_client_request){
-        .target = "/watch", .data = watch_data, .done = watch_done, .arg = s});
+    s->watch = http_client_send(
+        s->http, &(struct http_client_request){
+                     .target = "/watch", .data = watch_data, .done = watch_done, .arg = s});
 }
 
 static void spoke_start(struct spoke *s, const char *name, int first, int last)
 {
     struct err err = {0};
 
-    *s = (struct spoke){.next = first, .last = last,
-                        .backoff = {CLOCK_SECOND / 10, 5 * CLOCK_SECOND, 0}};
+    *s = (struct spoke){
+        .next = first, .last = last, .backoff = {CLOCK_SECOND / 10, 5 * CLOCK_SECOND, 0}};
     s->loop = loop_world_host(world, name);
-    s->tls = tls_client_new(s->loop, &(struct tls_client_settings){
-        .roots = pki_authority_cert(f.ca), .cert = text_string(&f.spoke_cert),
-        .key = text_string(&f.spoke_key)}, &err);
-    s->http = http_client_new(s->loop, &(struct http_client_settings){
-        .address = "hub:6443", .tls = s->tls}, &err);
+    s->tls = tls_client_new(s->loop,
+                            &(struct tls_client_settings){.roots = pki_authority_cert(f.ca),
+                                                          .cert = text_string(&f.spoke_cert),
+                                                          .key = text_string(&f.spoke_key)},
+                            &err);
+    s->http = http_client_new(
+        s->loop, &(struct http_client_settings){.address = "hub:6443", .tls = s->tls}, &err);
     s->again = loop_timer_new(s->loop, spoke_put, s);
     s->watch_again = loop_timer_new(s->loop, spoke_watch, s);
     spoke_put(s);
@@ -212,8 +222,8 @@ static uint64_t live(uint64_t seed, bool *ret_good)
         break;
     }
     loop_world_set_faults(world, &fair);
-    *ret_good = loop_world_run_until(world, all_done, spokes, 600 * CLOCK_SECOND) &&
-                stored_count == 20;
+    *ret_good =
+        loop_world_run_until(world, all_done, spokes, 600 * CLOCK_SECOND) && stored_count == 20;
     events = loop_world_events(world) * 1000003 + (uint64_t)loop_world_now(world) +
              (uint64_t)(spokes[0].tries + spokes[1].seen);
     spoke_stop(&spokes[0]);
@@ -246,8 +256,14 @@ static void many_seeds_converge(void)
 
 static struct text got;
 static bool lost;
-static void raw_read(void *arg, const char *bytes, size_t len) { text_add_bytes(&got, bytes, len); }
-static void raw_closed(void *arg, const struct err *why) { lost = true; }
+static void raw_read(void *arg, const char *bytes, size_t len)
+{
+    text_add_bytes(&got, bytes, len);
+}
+static void raw_closed(void *arg, const struct err *why)
+{
+    lost = true;
+}
 static const struct loop_stream_events raw = {.read = raw_read, .closed = raw_closed};
 
 static void the_silent_are_bounded(void)

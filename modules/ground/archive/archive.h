@@ -32,8 +32,8 @@ struct archive_file {
 
 /* Appends the tar of `files`, in whatever order they are given. ERR_INVALID
    for a name that is not clean, too long (255 bytes) or there twice. */
-int archive_tar(struct text *out, const struct archive_file *files,
-                size_t count, struct err *err) MUST_CHECK;
+int archive_tar(struct text *out, const struct archive_file *files, size_t count,
+                struct err *err) MUST_CHECK;
 /* Appends a gzip stream with a header that says nothing. */
 void archive_gzip(struct text *out, const void *bytes, size_t len);
 
@@ -45,16 +45,15 @@ struct archive_limits {
 extern const struct archive_limits archive_limits_bundle; /* 64 MiB, 1 MiB */
 
 /* Appends what a gzip stream holds. ERR_TOO_LARGE above `most` bytes. */
-int archive_gunzip(struct text *out, const void *bytes, size_t len,
-                   size_t most, struct err *err) MUST_CHECK;
+int archive_gunzip(struct text *out, const void *bytes, size_t len, size_t most,
+                   struct err *err) MUST_CHECK;
 /*
  * The regular files of a tar, in its order; names and bytes live in the arena.
  * Directories are passed over. ERR_INVALID for links, devices, absolute names,
  * `..`, and a name that occurs twice; ERR_TOO_LARGE names the limit.
  */
 int archive_untar(struct arena *arena, const void *bytes, size_t len,
-                  const struct archive_limits *limits,
-                  struct archive_file **ret, size_t *ret_count,
+                  const struct archive_limits *limits, struct archive_file **ret, size_t *ret_count,
                   struct err *err) MUST_CHECK;
 
 /* The Adler-32 checksum of RFC 1950. */

@@ -11,13 +11,12 @@
 
 void archive_gzip(struct text *out, const void *bytes, size_t len)
 {
-    gz_header header = { .os = 255 };
-    z_stream z = { 0 };
+    gz_header header = {.os = 255};
+    z_stream z = {0};
     int result;
 
     assert(len < UINT32_MAX);
-    result = deflateInit2(&z, 6, Z_DEFLATED, GZIP_WINDOW, 8,
-                          Z_DEFAULT_STRATEGY);
+    result = deflateInit2(&z, 6, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY);
     assert(result == Z_OK);
     result = deflateSetHeader(&z, &header);
     assert(result == Z_OK);
@@ -34,8 +33,7 @@ void archive_gzip(struct text *out, const void *bytes, size_t len)
     deflateEnd(&z);
 }
 
-static int inflate_all(z_stream *z, struct text *out, size_t most,
-                       struct err *err)
+static int inflate_all(z_stream *z, struct text *out, size_t most, struct err *err)
 {
     size_t start = out->len;
     int result;
@@ -47,21 +45,21 @@ static int inflate_all(z_stream *z, struct text *out, size_t most,
         out->len += SLICE - z->avail_out;
         out->bytes[out->len] = '\0';
         if (out->len - start > most)
-            return err_set(err, ERR_TOO_LARGE, "gzip: holds more than the "
-                           "%zu bytes that are allowed", most);
+            return err_set(err, ERR_TOO_LARGE,
+                           "gzip: holds more than the "
+                           "%zu bytes that are allowed",
+                           most);
     } while (result == Z_OK && (z->avail_in || !z->avail_out));
     if (result != Z_STREAM_END)
-        return err_set(err, ERR_INVALID, "gzip: %s",
-                       z->msg ? z->msg : "is cut off");
+        return err_set(err, ERR_INVALID, "gzip: %s", z->msg ? z->msg : "is cut off");
     if (z->avail_in)
         return err_set(err, ERR_INVALID, "gzip: something follows its end");
     return 0;
 }
 
-int archive_gunzip(struct text *out, const void *bytes, size_t len,
-                   size_t most, struct err *err)
+int archive_gunzip(struct text *out, const void *bytes, size_t len, size_t most, struct err *err)
 {
-    z_stream z = { 0 };
+    z_stream z = {0};
     int result;
 
     if (len >= UINT32_MAX)

@@ -12,7 +12,9 @@
 #define NAME_MOST 255
 
 const struct archive_limits archive_limits_bundle = {
-    .bytes = 64u << 20, .file = 1u << 20, .files = 10000,
+    .bytes = 64u << 20,
+    .file = 1u << 20,
+    .files = 10000,
 };
 
 /* POSIX.1-1988 ustar, the whole header block. */
@@ -97,15 +99,16 @@ static void add_block_padding(struct text *out, size_t len)
         text_add_bytes(out, zeros, BLOCK - len % BLOCK);
 }
 
-static int add_tar_file(struct text *out, const struct archive_file *file,
-                    struct err *err)
+static int add_tar_file(struct text *out, const struct archive_file *file, struct err *err)
 {
-    struct header h = { .type = '0', .magic = "ustar", .version = "00" };
+    struct header h = {.type = '0', .magic = "ustar", .version = "00"};
 
     if (!archive_name_is_clean(file->name) || !header_name(&h, file->name))
-        return err_set(err, ERR_INVALID, "file name \"%s\": cannot be packed; "
+        return err_set(err, ERR_INVALID,
+                       "file name \"%s\": cannot be packed; "
                        "use a relative name of at most 255 bytes without "
-                       "\"..\", parts of at most 100", file->name);
+                       "\"..\", parts of at most 100",
+                       file->name);
     write_octal(h.mode, sizeof h.mode, 0644);
     write_octal(h.uid, sizeof h.uid, 0);
     write_octal(h.gid, sizeof h.gid, 0);
@@ -128,8 +131,7 @@ static int compare_tar_entries(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
-int archive_tar(struct text *out, const struct archive_file *files,
-                size_t count, struct err *err)
+int archive_tar(struct text *out, const struct archive_file *files, size_t count, struct err *err)
 {
     static const char end[2 * BLOCK];
     scoped_mem const struct archive_file **sorted = NULL;
@@ -140,8 +142,7 @@ int archive_tar(struct text *out, const struct archive_file *files,
     qsort(sorted, count, sizeof *sorted, compare_tar_entries);
     for (size_t i = 0; i < count; i++) {
         if (i && !strcmp(sorted[i]->name, sorted[i - 1]->name))
-            return err_set(err, ERR_INVALID, "file name \"%s\": is there twice",
-                           sorted[i]->name);
+            return err_set(err, ERR_INVALID, "file name \"%s\": is there twice", sorted[i]->name);
         if (add_tar_file(out, sorted[i], err) < 0)
             return -1;
     }
@@ -200,8 +201,7 @@ static const char *entry_name(struct untar *u, const struct header *h)
 }
 
 /* pax: lines of "LENGTH key=value\n"; only `path` matters here. */
-static int read_pax(struct untar *u, const char *bytes, size_t len,
-                    struct err *err)
+static int read_pax(struct untar *u, const char *bytes, size_t len, struct err *err)
 {
     size_t at = 0;
 
@@ -210,55 +210,55 @@ static int read_pax(struct untar *u, const char *bytes, size_t len,
 
         while (i < len && bytes[i] >= '0' && bytes[i] <= '9' && size <= len)
             size = size * 10 + (size_t)(bytes[i++] - '0');
-        if (i >= len || bytes[i] != ' ' || size <= i - at + 1 ||
-            size > len - at || bytes[at + size - 1] != '\n')
+        if (i >= len || bytes[i] != ' ' || size <= i - at + 1 || size > len - at ||
+            bytes[at + size - 1] != '\n')
             return err_set(err, ERR_INVALID, "tar: a broken pax header");
         i++;
         if (size - (i - at) > 5 && !memcmp(bytes + i, "path=", 5))
-            u->long_name = arena_bytes(u->arena, bytes + i + 5,
-                                       at + size - 1 - (i + 5));
+            u->long_name = arena_bytes(u->arena, bytes + i + 5, at + size - 1 - (i + 5));
         at += size;
     }
     return 0;
 }
 
-static int keep_file(struct untar *u, const char *name,
-                     const unsigned char *bytes, size_t size, struct err *err)
+static int keep_file(struct untar *u, const char *name, const unsigned char *bytes, size_t size,
+                     struct err *err)
 {
     if (text_starts(name, "./"))
         name += 2;
     if (!archive_name_is_clean(name))
-        return err_set(err, ERR_INVALID, "tar: the name \"%.200s\" leaves the "
-                       "archive or is no clean relative name", name);
+        return err_set(err, ERR_INVALID,
+                       "tar: the name \"%.200s\" leaves the "
+                       "archive or is no clean relative name",
+                       name);
     if (map_put(u->seen, name, u))
         return err_set(err, ERR_INVALID, "tar: \"%s\" is there twice", name);
     u->total += size;
-    if (size > u->limits->file || u->total > u->limits->bytes ||
-        u->count >= u->limits->files)
-        return err_set(err, ERR_TOO_LARGE, "tar: \"%s\" goes over the limit of "
-                       "%zu bytes a file, %zu bytes and %zu files in all", name,
-                       u->limits->file, u->limits->bytes, u->limits->files);
+    if (size > u->limits->file || u->total > u->limits->bytes || u->count >= u->limits->files)
+        return err_set(err, ERR_TOO_LARGE,
+                       "tar: \"%s\" goes over the limit of "
+                       "%zu bytes a file, %zu bytes and %zu files in all",
+                       name, u->limits->file, u->limits->bytes, u->limits->files);
     if (u->count == u->room) {
         u->room = u->room ? u->room * 2 : 16;
         u->files = mem_resize_array(u->files, u->room, sizeof *u->files);
     }
-    u->files[u->count++] = (struct archive_file) {
+    u->files[u->count++] = (struct archive_file){
         .name = arena_string(u->arena, name),
-        .bytes = arena_bytes(u->arena, bytes, size), .len = size,
+        .bytes = arena_bytes(u->arena, bytes, size),
+        .len = size,
     };
     return 0;
 }
 
-static int read_tar_entry(struct untar *u, const struct header *h, size_t size,
-                      struct err *err)
+static int read_tar_entry(struct untar *u, const struct header *h, size_t size, struct err *err)
 {
     const char *bytes = (const char *)u->bytes + u->at;
     const char *name;
 
     switch (h->type) {
     case 'L':
-        u->long_name = arena_string(u->arena,
-                                    arena_bytes(u->arena, bytes, size));
+        u->long_name = arena_string(u->arena, arena_bytes(u->arena, bytes, size));
         return 0;
     case 'x':
         return read_pax(u, bytes, size, err);
@@ -270,11 +270,15 @@ static int read_tar_entry(struct untar *u, const struct header *h, size_t size,
     switch (h->type) {
     case '5':
         return 0;
-    case '0': case '\0': case '7':
+    case '0':
+    case '\0':
+    case '7':
         return keep_file(u, name, u->bytes + u->at, size, err);
     default:
-        return err_set(err, ERR_INVALID, "tar: \"%.200s\" is neither file nor "
-                       "directory; links and devices are not unpacked", name);
+        return err_set(err, ERR_INVALID,
+                       "tar: \"%.200s\" is neither file nor "
+                       "directory; links and devices are not unpacked",
+                       name);
     }
 }
 
@@ -287,11 +291,12 @@ static int read_tar(struct untar *u, struct err *err)
         memcpy(&h, u->bytes + u->at, BLOCK);
         u->at += BLOCK;
         if (!read_octal(h.sum, sizeof h.sum, &sum) || sum != header_sum(&h))
-            return err_set(err, ERR_INVALID, "tar: a header's checksum is "
-                           "wrong at byte %zu", u->at - BLOCK);
+            return err_set(err, ERR_INVALID,
+                           "tar: a header's checksum is "
+                           "wrong at byte %zu",
+                           u->at - BLOCK);
         if (!read_octal(h.size, sizeof h.size, &size) || size > u->len - u->at)
-            return err_set(err, ERR_INVALID, "tar: is cut off at byte %zu",
-                           u->at);
+            return err_set(err, ERR_INVALID, "tar: is cut off at byte %zu", u->at);
         if (read_tar_entry(u, &h, (size_t)size, err) < 0)
             return -1;
         u->at += (size_t)size;
@@ -304,13 +309,11 @@ static int read_tar(struct untar *u, struct err *err)
 }
 
 int archive_untar(struct arena *arena, const void *bytes, size_t len,
-                  const struct archive_limits *limits,
-                  struct archive_file **ret, size_t *ret_count,
+                  const struct archive_limits *limits, struct archive_file **ret, size_t *ret_count,
                   struct err *err)
 {
     scoped_map struct map *seen = map_new();
-    struct untar u = { .arena = arena, .bytes = bytes, .len = len,
-                       .limits = limits, .seen = seen };
+    struct untar u = {.arena = arena, .bytes = bytes, .len = len, .limits = limits, .seen = seen};
     int result = read_tar(&u, err);
 
     if (!result) {

@@ -80,7 +80,9 @@ int beneath_open(int folder, const char *path)
         return fail_with(-1, EXDEV);
     fd = (int)syscall(SYS_openat2, folder, *path ? path : ".", &how, sizeof how);
     /* An older kernel has no such call; EAGAIN: something was moved meanwhile. */
-    return fd < 0 && (errno == ENOSYS || errno == EAGAIN || errno == EPERM) ? walk_beneath(folder, path) : fd;
+    return fd < 0 && (errno == ENOSYS || errno == EAGAIN || errno == EPERM)
+               ? walk_beneath(folder, path)
+               : fd;
 }
 
 int beneath_is_steady(int folder, const char *path)
@@ -235,7 +237,7 @@ static void empty_folder(struct deleting *d, int folder, int depth)
 
 bool beneath_delete_some(int at, const char *name, int most)
 {
-    struct deleting d = { -1, 0, most };
+    struct deleting d = {-1, 0, most};
 
     if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
         return true;

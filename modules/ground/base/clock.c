@@ -96,8 +96,9 @@ static int64_t days_of_date(int64_t year, unsigned month, unsigned day)
     era = (year >= 0 ? year : year - 399) / 400;
     year_of_era = (unsigned)(year - era * 400);
     day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    return era * 146097 + (int64_t)(year_of_era * 365 + year_of_era / 4 -
-                                    year_of_era / 100 + day_of_year) - 719468;
+    return era * 146097 +
+           (int64_t)(year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year) -
+           719468;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -166,9 +167,8 @@ static bool read_offset(const char **at, int *ret_minutes)
     if (read_time_char(at, "Zz"))
         return true;
     sign = **at == '-' ? -1 : 1;
-    if (!read_time_char(at, "+-") || !read_time_digits(at, 2, &hours) ||
-        !read_time_char(at, ":") || !read_time_digits(at, 2, &minutes) || hours > 23 ||
-        minutes > 59)
+    if (!read_time_char(at, "+-") || !read_time_digits(at, 2, &hours) || !read_time_char(at, ":") ||
+        !read_time_digits(at, 2, &minutes) || hours > 23 || minutes > 59)
         return false;
     *ret_minutes = sign * (hours * 60 + minutes);
     return true;
@@ -195,12 +195,13 @@ bool clock_parse_exact(const char *text, int64_t *ret_wall)
         !read_time_digits(&text, 2, &second) || !read_time_fraction(&text, &fraction) ||
         !read_offset(&text, &offset) || *text)
         return false;
-    if (month < 1 || month > 12 || day < 1 || day > month_days(year, month) ||
-        hour > 23 || minute > 59 || second > 59 || year > 2261 || year < 1678)
+    if (month < 1 || month > 12 || day < 1 || day > month_days(year, month) || hour > 23 ||
+        minute > 59 || second > 59 || year > 2261 || year < 1678)
         return false;
-    *ret_wall = ((days_of_date(year, (unsigned)month, (unsigned)day) * 24 + hour) *
-                     3600 + minute * 60 + second - offset * 60) *
-                    CLOCK_SECOND + fraction;
+    *ret_wall = ((days_of_date(year, (unsigned)month, (unsigned)day) * 24 + hour) * 3600 +
+                 minute * 60 + second - offset * 60) *
+                    CLOCK_SECOND +
+                fraction;
     return true;
 }
 

@@ -18,8 +18,7 @@ void text_add_base64(struct text *text, const void *bytes, size_t len, bool url)
 
     for (size_t i = 0; i < len; i += 3) {
         size_t left = len - i;
-        unsigned group = (unsigned)in[i] << 16 |
-                         (left > 1 ? (unsigned)in[i + 1] << 8 : 0) |
+        unsigned group = (unsigned)in[i] << 16 | (left > 1 ? (unsigned)in[i + 1] << 8 : 0) |
                          (left > 2 ? in[i + 2] : 0);
 
         out[n++] = alphabet[group >> 18 & 63];
@@ -37,8 +36,7 @@ void text_add_base64(struct text *text, const void *bytes, size_t len, bool url)
     text->len += n;
 }
 
-bool text_add_unbase64(struct text *text, const char *string, size_t len,
-                       bool url)
+bool text_add_unbase64(struct text *text, const char *string, size_t len, bool url)
 {
     const char *alphabet = alphabets[url];
     unsigned group = 0;
@@ -50,8 +48,7 @@ bool text_add_unbase64(struct text *text, const char *string, size_t len,
         return false;
     text_reserve(text, len);
     for (size_t i = 0; i < len; i++) {
-        const char *found =
-            string[i] ? memchr(alphabet, string[i], 64) : NULL;
+        const char *found = string[i] ? memchr(alphabet, string[i], 64) : NULL;
 
         if (!found)
             return false;

@@ -16,7 +16,7 @@ static const struct {
 #undef ERR_CODE
 };
 
-int (err_set)(struct err *err, enum err_code code, const char *format, ...)
+int(err_set)(struct err *err, enum err_code code, const char *format, ...)
 {
     va_list args;
 
@@ -29,7 +29,7 @@ int (err_set)(struct err *err, enum err_code code, const char *format, ...)
     return -1;
 }
 
-int (err_wrap)(struct err *err, const char *format, ...)
+int(err_wrap)(struct err *err, const char *format, ...)
 {
     char words[256];
     char whole[sizeof err->text];
@@ -40,8 +40,8 @@ int (err_wrap)(struct err *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(words, sizeof words, format, args);
     va_end(args);
-    snprintf(whole, sizeof whole, "%s: %.*s", words,
-             (int)(sizeof whole - sizeof words - 3), err->text);
+    snprintf(whole, sizeof whole, "%s: %.*s", words, (int)(sizeof whole - sizeof words - 3),
+             err->text);
     memcpy(err->text, whole, sizeof whole);
     return -1;
 }

@@ -31,8 +31,7 @@ struct err {
 };
 
 /* Returns -1 always, so that `return err_set(...)` reads well. */
-int err_set(struct err *err, enum err_code code, const char *format, ...)
-    PRINTF(3, 4);
+int err_set(struct err *err, enum err_code code, const char *format, ...) PRINTF(3, 4);
 
 /* Puts "words: " before the text; the words never push the cause out. */
 int err_wrap(struct err *err, const char *format, ...) PRINTF(2, 3);

@@ -25,11 +25,11 @@ static void close_descriptor(int *fd)
 
 static int fail_file(struct err *err, const char *what, const char *path)
 {
-    enum err_code code = errno == ENOENT    ? ERR_NOT_FOUND
-                         : errno == ENOSPC || errno == EDQUOT ? ERR_FULL
+    enum err_code code = errno == ENOENT                                       ? ERR_NOT_FOUND
+                         : errno == ENOSPC || errno == EDQUOT                  ? ERR_FULL
                          : errno == EACCES || errno == EPERM || errno == EROFS ? ERR_FORBIDDEN
-                         : errno == EIO ? ERR_UNREACHABLE
-                                        : ERR_INTERNAL;
+                         : errno == EIO                                        ? ERR_UNREACHABLE
+                                                                               : ERR_INTERNAL;
 
     return err_set(err, code, "cannot %s %s: %s", what, path, strerror(errno));
 }
@@ -70,7 +70,8 @@ char *file_read(const char *path, size_t limit, size_t *ret_len, struct err *err
         return NULL;
     }
     for (;;) {
-        ssize_t got = fifo && wait_for_writer(fd) < 0 ? -1 : read(fd, text_reserve(&bytes, 4096), 4096);
+        ssize_t got =
+            fifo && wait_for_writer(fd) < 0 ? -1 : read(fd, text_reserve(&bytes, 4096), 4096);
 
         if (got < 0 && (errno == EINTR || (fifo && errno == EAGAIN)))
             continue;
@@ -123,8 +124,7 @@ static void sync_folder_of(const char *path)
         fsync(fd);
 }
 
-int file_write(const char *path, const void *bytes, size_t len, unsigned mode,
-               struct err *err)
+int file_write(const char *path, const void *bytes, size_t len, unsigned mode, struct err *err)
 {
     scoped_mem char *aside = mem_printf("%s.new", path);
     scoped_fd int fd = -1;
@@ -228,7 +228,7 @@ size_t file_raise_limit(size_t most)
         return most;
     wanted = limit.rlim_max < most ? limit.rlim_max : most;
     if (limit.rlim_cur < wanted) {
-        struct rlimit raised = { wanted, limit.rlim_max };
+        struct rlimit raised = {wanted, limit.rlim_max};
 
         if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
             limit = raised;
@@ -281,8 +281,10 @@ int file_lock_folder(const char *path, struct err *err)
     if (fd < 0)
         return -1;
     if (lock_soon(fd) < 0)
-        return err_set(err, ERR_CONFLICT, "%s is in use by another process: stop that one, or give "
-                       "this one a --data-dir of its own", path);
+        return err_set(err, ERR_CONFLICT,
+                       "%s is in use by another process: stop that one, or give "
+                       "this one a --data-dir of its own",
+                       path);
     held = fd;
     fd = -1;
     return held;

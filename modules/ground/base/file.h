@@ -19,8 +19,7 @@
 
 /* The caller frees. A NUL follows that `ret_len` (may be NULL) does not count.
    ERR_NOT_FOUND, ERR_TOO_LARGE beyond `limit`. */
-char *file_read(const char *path, size_t limit, size_t *ret_len,
-                struct err *err) MUST_CHECK;
+char *file_read(const char *path, size_t limit, size_t *ret_len, struct err *err) MUST_CHECK;
 /* Durable when it returns: written aside, synced, renamed. */
 int file_write(const char *path, const void *bytes, size_t len, unsigned mode,
                struct err *err) MUST_CHECK;

@@ -59,13 +59,14 @@ int kept_write(const char *path, const void *bytes, size_t len, unsigned mode, b
                struct err *err)
 {
     scoped_mem char *copy = copy_path(path);
-    scoped_text struct text whole = { 0 };
+    scoped_text struct text whole = {0};
 
     text_addf(&whole, HEAD "%016llx\n", (unsigned long long)sum_of(bytes, len));
     text_add_bytes(&whole, bytes, len);
     if (durable)
         return file_write(copy, whole.bytes, whole.len, mode, err) < 0
-                   ? -1 : file_write(path, bytes, len, mode, err);
+                   ? -1
+                   : file_write(path, bytes, len, mode, err);
     if (write_aside(copy, whole.bytes, whole.len, mode, err) < 0)
         return -1;
     return write_aside(path, bytes, len, mode, err);
@@ -82,7 +83,7 @@ void kept_remove(const char *path)
 /* ---- Reading ------------------------------------------------------------------- */
 
 struct copies {
-    char *main, *copy; /* owned */
+    char *main, *copy;         /* owned */
     size_t main_len, copy_len; /* the copy's with its head */
     uint64_t sum;
     bool has_sum;
@@ -93,7 +94,8 @@ static char *read_regular(const char *path, size_t limit, size_t *ret_len)
 {
     struct stat st;
 
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? file_read(path, limit, ret_len, NULL) : NULL;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? file_read(path, limit, ret_len, NULL)
+                                                       : NULL;
 }
 
 static bool is_file_there(const char *path)
@@ -109,7 +111,7 @@ static void read_copies(const char *path, size_t limit, struct copies *ret)
     unsigned long long sum = 0;
     char head[HEAD_BYTES + 1] = "";
 
-    *ret = (struct copies){ 0 };
+    *ret = (struct copies){0};
     ret->main = read_regular(path, limit, &ret->main_len);
     ret->copy = read_regular(copy, limit + HEAD_BYTES, &ret->copy_len);
     if (ret->copy && ret->copy_len >= HEAD_BYTES && sscanf(ret->copy, HEAD "%16llx", &sum) == 1)
@@ -120,8 +122,7 @@ static void read_copies(const char *path, size_t limit, struct copies *ret)
 
 static bool is_main_right(const struct copies *copies)
 {
-    return copies->main && copies->has_sum &&
-           sum_of(copies->main, copies->main_len) == copies->sum;
+    return copies->main && copies->has_sum && sum_of(copies->main, copies->main_len) == copies->sum;
 }
 
 static bool is_copy_right(const struct copies *copies)
@@ -137,8 +138,7 @@ static bool are_same(const struct copies *copies)
            !memcmp(copies->main, copies->copy + HEAD_BYTES, copies->main_len);
 }
 
-char *kept_read(const char *path, size_t limit, size_t *ret_len, bool *ret_damaged,
-                struct err *err)
+char *kept_read(const char *path, size_t limit, size_t *ret_len, bool *ret_damaged, struct err *err)
 {
     struct copies copies;
     bool main, copy, damaged;

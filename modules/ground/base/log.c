@@ -33,8 +33,7 @@ static bool stderr_is_journal(void)
 
     if (!stream || fstat(STDERR_FILENO, &st) < 0)
         return false;
-    snprintf(mine, sizeof mine, "%lu:%lu", (unsigned long)st.st_dev,
-             (unsigned long)st.st_ino);
+    snprintf(mine, sizeof mine, "%lu:%lu", (unsigned long)st.st_dev, (unsigned long)st.st_ino);
     return strcmp(stream, mine) == 0;
 }
 
@@ -90,8 +89,8 @@ void log_write(enum log_level level, const char *who, const char *format, ...)
     va_end(args);
     clock_format(clock_wall(), true, time);
     if (as_json)
-        text_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"who\":\"%s\",\"message\":\"",
-                  time, levels[level].word, who);
+        text_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"who\":\"%s\",\"message\":\"", time,
+                  levels[level].word, who);
     else if (to_journal)
         text_addf(&line, "<%d>%s: ", levels[level].priority, who);
     else

@@ -19,8 +19,7 @@ void log_setup(enum log_level least, bool json);
 /* False if the word is none of debug, info, warn, error. */
 bool log_level_parse(const char *word, enum log_level *ret);
 
-void log_write(enum log_level level, const char *who, const char *format, ...)
-    PRINTF(3, 4);
+void log_write(enum log_level level, const char *who, const char *format, ...) PRINTF(3, 4);
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_WARN, __VA_ARGS__)

@@ -17,7 +17,7 @@ struct entry {
 struct map {
     struct entry *entries; /* owned, in order of insertion, with gaps */
     size_t used, room, live;
-    uint32_t *slots; /* owned; index + 1 into entries, 0 is free */
+    uint32_t *slots;   /* owned; index + 1 into entries, 0 is free */
     size_t slot_count; /* a power of two */
     uint64_t seed;
 };
@@ -80,8 +80,7 @@ static void rebuild_slots(struct map *map)
     while (slots < (live + 1) * 3)
         slots *= 2;
     map->room = slots / 2 + slots / 8;
-    map->entries =
-        mem_resize_array(map->entries, map->room, sizeof *map->entries);
+    map->entries = mem_resize_array(map->entries, map->room, sizeof *map->entries);
     mem_free(&map->slots);
     map->slots = mem_alloc(slots * sizeof *map->slots);
     map->slot_count = slots;
@@ -127,8 +126,7 @@ void *map_put(struct map *map, const char *key, void *value)
     }
     if (map->used == map->room)
         rebuild_slots(map);
-    map->entries[map->used] =
-        (struct entry){mem_copy_string(key), value, hash_key(map, key)};
+    map->entries[map->used] = (struct entry){mem_copy_string(key), value, hash_key(map, key)};
     slot_in(map, map->used++);
     map->live++;
     return NULL;

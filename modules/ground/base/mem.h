@@ -17,12 +17,12 @@
 #define SCOPED(destroy) __attribute__((cleanup(destroy)))
 
 /* Hands a scoped pointer on: its value, leaving NULL for the scope. */
-#define take(p)                                                                \
-    __extension__({                                                            \
-        __typeof__(p) *from_ = &(p);                                           \
-        __typeof__(p) held_ = *from_;                                          \
-        *from_ = NULL;                                                         \
-        held_;                                                                 \
+#define take(p)                                                                                    \
+    __extension__({                                                                                \
+        __typeof__(p) *from_ = &(p);                                                               \
+        __typeof__(p) held_ = *from_;                                                              \
+        *from_ = NULL;                                                                             \
+        held_;                                                                                     \
     })
 
 #define count_of(table) (sizeof(table) / sizeof((table)[0]))
@@ -31,12 +31,10 @@
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *mem_resize(void *old, size_t size) __attribute__((returns_nonnull));
 /* Like mem_resize for `count` items; ends the process on overflow. */
-void *mem_resize_array(void *old, size_t count, size_t size)
-    __attribute__((returns_nonnull));
+void *mem_resize_array(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
 char *mem_copy_string(const char *string) __attribute__((returns_nonnull));
 void *mem_copy(const void *bytes, size_t len) __attribute__((returns_nonnull));
-char *mem_printf(const char *format, ...) PRINTF(1, 2)
-    __attribute__((returns_nonnull));
+char *mem_printf(const char *format, ...) PRINTF(1, 2) __attribute__((returns_nonnull));
 /* `p` is the address of any pointer that mem_alloc and friends gave. */
 void mem_free(void *p);
 #define scoped_mem SCOPED(mem_free)
@@ -52,17 +50,15 @@ void arena_free(struct arena **arena);
 #define scoped_arena SCOPED(arena_free)
 
 /* Zeroed, aligned for anything; never NULL. */
-void *arena_alloc(struct arena *arena, size_t size)
-    __attribute__((returns_nonnull));
-char *arena_string(struct arena *arena, const char *string)
-    __attribute__((returns_nonnull));
+void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull));
+char *arena_string(struct arena *arena, const char *string) __attribute__((returns_nonnull));
 /* Copies `len` bytes and puts a NUL after them. */
 char *arena_bytes(struct arena *arena, const void *bytes, size_t len)
     __attribute__((returns_nonnull));
 char *arena_printf(struct arena *arena, const char *format, ...) PRINTF(2, 3)
     __attribute__((returns_nonnull));
-char *arena_vprintf(struct arena *arena, const char *format, va_list args)
-    PRINTF(2, 0) __attribute__((returns_nonnull));
+char *arena_vprintf(struct arena *arena, const char *format, va_list args) PRINTF(2, 0)
+    __attribute__((returns_nonnull));
 /* Bytes handed out so far: what a budget is compared with. */
 size_t arena_used(const struct arena *arena);
 

@@ -46,8 +46,8 @@ struct nearest nearest_to(const char *word)
 
 void nearest_try_bytes(struct nearest *nearest, const char *candidate, size_t len)
 {
-    size_t far = nearest->limit && len < LONGEST ? edit_distance(nearest->word, candidate, len)
-                                                  : SIZE_MAX;
+    size_t far =
+        nearest->limit && len < LONGEST ? edit_distance(nearest->word, candidate, len) : SIZE_MAX;
 
     if (nearest->limit && len < LONGEST && is_abbreviation(nearest->word, candidate, len))
         far = 1;

@@ -12,11 +12,11 @@
  * cleared when it is freed. A callback that arrives late dies loudly at the
  * line that is wrong.
  */
-#define object_from(type, expected, arg)                                       \
+#define object_from(type, expected, arg)                                                           \
     ((struct type *)object_check((arg), (expected), #type, __FILE__, __LINE__))
 
-static inline void *object_check(void *arg, uint32_t expected,
-                                 const char *type, const char *file, int line)
+static inline void *object_check(void *arg, uint32_t expected, const char *type, const char *file,
+                                 int line)
 {
     if (!arg || *(uint32_t *)arg != expected) {
         fprintf(stderr, "axle: %s:%d: not a live struct %s\n", file, line, type);

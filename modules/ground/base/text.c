@@ -153,7 +153,9 @@ size_t text_utf8_next(const unsigned char *at, size_t len, unsigned *ret_rune)
         unsigned char mask, lead;
         unsigned least;
     } forms[] = {
-        {0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800},
+        {0x80, 0x00, 0},
+        {0xe0, 0xc0, 0x80},
+        {0xf0, 0xe0, 0x800},
         {0xf8, 0xf0, 0x10000},
     };
 
@@ -170,8 +172,7 @@ size_t text_utf8_next(const unsigned char *at, size_t len, unsigned *ret_rune)
                 return 0;
             rune = rune << 6 | (at[i] & 0x3f);
         }
-        if (rune < forms[n].least || rune > 0x10ffff ||
-            (rune >= 0xd800 && rune <= 0xdfff))
+        if (rune < forms[n].least || rune > 0x10ffff || (rune >= 0xd800 && rune <= 0xdfff))
             return 0;
         if (ret_rune)
             *ret_rune = rune;
@@ -253,11 +254,12 @@ size_t text_utf8_put(unsigned rune, char out[4])
 /* Runes that are not shown, but change how others are. */
 static bool is_hidden(unsigned rune)
 {
-    static const struct { unsigned from, to; } hidden[] = {
-        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},
-        {0x180e, 0x180e}, {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e},
-        {0x2060, 0x206f},
-        {0xfeff, 0xfeff}, {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0xe0000, 0xe0fff},
+    static const struct {
+        unsigned from, to;
+    } hidden[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},   {0x180e, 0x180e},
+        {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f}, {0xfeff, 0xfeff},
+        {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0xe0000, 0xe0fff},
     };
 
     for (size_t i = 0; i < count_of(hidden); i++)

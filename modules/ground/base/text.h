@@ -27,8 +27,7 @@ void text_add(struct text *text, const char *string);
 void text_add_bytes(struct text *text, const void *bytes, size_t len);
 void text_add_char(struct text *text, char c);
 void text_addf(struct text *text, const char *format, ...) PRINTF(2, 3);
-void text_addv(struct text *text, const char *format, va_list args)
-    PRINTF(2, 0);
+void text_addv(struct text *text, const char *format, va_list args) PRINTF(2, 0);
 /* Room for `len` more bytes; the caller writes them and adds to `len`. */
 char *text_reserve(struct text *text, size_t len);
 void text_cut(struct text *text, size_t len);
@@ -59,8 +58,7 @@ size_t text_utf8_put(unsigned rune, char out[4]);
  * terminal (control characters, escape sequences) or turns the direction of
  * writing is replaced by U+FFFD; line ends and tabs too, unless `lines`.
  */
-void text_add_printable(struct text *text, const char *bytes, size_t len,
-                        bool lines);
+void text_add_printable(struct text *text, const char *bytes, size_t len, bool lines);
 /* Whether that would change nothing. */
 bool text_is_printable(const char *bytes, size_t len, bool lines);
 /* A whole decimal integer, nothing before or after. */
@@ -69,8 +67,7 @@ bool text_to_int(const char *string, long long *ret);
 /* Base64 of RFC 4648; `url` means its URL alphabet without padding. */
 void text_add_base64(struct text *text, const void *bytes, size_t len, bool url);
 /* False if it is not base64; accepts padding or none, and no white space. */
-bool text_add_unbase64(struct text *text, const char *string, size_t len,
-                       bool url);
+bool text_add_unbase64(struct text *text, const char *string, size_t len, bool url);
 void text_add_hex(struct text *text, const void *bytes, size_t len);
 bool text_add_unhex(struct text *text, const char *string, size_t len);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 /* LuLl is a run of capital and small letters in turn, which are many. */
+// clang-format off
 #define CATEGORIES(X)                                                          \
     X(Cc) X(Cf) X(Co) X(Cs) X(Ll) X(Lm) X(Lo) X(Lt) X(Lu) X(LuLl) X(Mc) X(Me)  \
     X(Mn) X(Nd) X(Nl) X(No) X(Pc) X(Pd) X(Pe) X(Pf) X(Pi) X(Po) X(Ps) X(Sc)    \
@@ -14,13 +15,14 @@
 #define SCRIPTS(X)                                                             \
     X(Arabic) X(Cyrillic) X(Devanagari) X(Greek) X(Han) X(Hangul) X(Hebrew)    \
     X(Hiragana) X(Katakana) X(Latin) X(Thai)
+// clang-format on
 
 #define AS_ENUM(name) UNICODE_##name,
 #define AS_TEXT(name) #name,
 enum { CATEGORIES(AS_ENUM) UNICODE_NONE };
 enum { SCRIPTS(AS_ENUM) UNICODE_SCRIPTS };
-static const char *const category_names[] = { CATEGORIES(AS_TEXT) };
-static const char *const script_names[] = { SCRIPTS(AS_TEXT) };
+static const char *const category_names[] = {CATEGORIES(AS_TEXT)};
+static const char *const script_names[] = {SCRIPTS(AS_TEXT)};
 
 /* Runes from the first to the one that is `more` behind it. */
 struct unicode_run {
@@ -30,13 +32,13 @@ struct unicode_run {
 };
 
 static const struct unicode_run runs[] = {
-#define RUN(first, last, category) { first, last - first, UNICODE_##category },
+#define RUN(first, last, category) {first, last - first, UNICODE_##category},
 #include "base/unicode.def"
 #undef RUN
 };
 
 static const struct unicode_run script_runs[] = {
-#define SCRIPT(first, last, script) { first, last - first, UNICODE_##script },
+#define SCRIPT(first, last, script) {first, last - first, UNICODE_##script},
 #include "base/unicode.def"
 #undef SCRIPT
 };
@@ -49,19 +51,19 @@ struct unicode_change {
 };
 
 static const struct unicode_change uppers[] = {
-#define UPPER(...) { __VA_ARGS__ },
+#define UPPER(...) {__VA_ARGS__},
 #include "base/unicode.def"
 #undef UPPER
 };
 
 static const struct unicode_change lowers[] = {
-#define LOWER(...) { __VA_ARGS__ },
+#define LOWER(...) {__VA_ARGS__},
 #include "base/unicode.def"
 #undef LOWER
 };
 
 static const struct unicode_change titles[] = {
-#define TITLE(...) { __VA_ARGS__ },
+#define TITLE(...) {__VA_ARGS__},
 #include "base/unicode.def"
 #undef TITLE
 };
@@ -167,7 +169,7 @@ static void each_of_run(const struct unicode_run *run, const char *name, size_t 
 
 static bool each_of_category(const char *name, size_t len, unicode_range_fn *each, void *arg)
 {
-    bool wanted[UNICODE_NONE] = { false };
+    bool wanted[UNICODE_NONE] = {false};
     bool known = false;
 
     for (size_t i = 0; i < UNICODE_NONE; i++) {

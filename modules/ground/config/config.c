@@ -10,9 +10,8 @@
 #include <string.h>
 
 static const struct config_setting settings[CONFIG_IDS] = {
-#define SETTING(id, section, type, key, initial, least, most, value, what)     \
-    {CONFIG_ID_##id, CONFIG_##section, CONFIG_##type, key, initial, least,     \
-     most, value, what},
+#define SETTING(id, section, type, key, initial, least, most, value, what)                         \
+    {CONFIG_ID_##id, CONFIG_##section, CONFIG_##type, key, initial, least, most, value, what},
 #include "config/settings.def"
 #undef SETTING
 };
@@ -118,8 +117,8 @@ static bool is_whole_number(enum config_type type)
     return type == CONFIG_NUMBER || type == CONFIG_DURATION || type == CONFIG_SIZE;
 }
 
-static int check_bounds(const struct config_setting *setting, const char *text,
-                        int64_t number, const char *from, struct err *err)
+static int check_bounds(const struct config_setting *setting, const char *text, int64_t number,
+                        const char *from, struct err *err)
 {
     int64_t least = INT64_MIN, most = INT64_MAX;
 
@@ -129,12 +128,13 @@ static int check_bounds(const struct config_setting *setting, const char *text,
         read_setting_number(setting->type, setting->most, &most);
     if (number >= least && number <= most)
         return 0;
-    return err_set(err, ERR_INVALID, "%s: \"%.200s\" is not between %s and %s (%s if it is left out)",
-                   from, text, setting->least, setting->most, setting->initial);
+    return err_set(err, ERR_INVALID,
+                   "%s: \"%.200s\" is not between %s and %s (%s if it is left out)", from, text,
+                   setting->least, setting->most, setting->initial);
 }
 
-static int check_setting(const struct config_setting *setting, const char *text,
-                       const char *from, int64_t *ret, struct err *err)
+static int check_setting(const struct config_setting *setting, const char *text, const char *from,
+                         int64_t *ret, struct err *err)
 {
     struct nearest near;
 
@@ -145,22 +145,18 @@ static int check_setting(const struct config_setting *setting, const char *text,
                        near.best ? (int)strcspn(near.best, "|") : 0, near.best ? near.best : "",
                        near.best ? "?" : "");
     if ((setting->type == CONFIG_TEXT || setting->type == CONFIG_LIST) && !*text)
-        return err_set(err, ERR_INVALID, "%s: is empty; leave it out or write %s",
-                       from, setting->value);
+        return err_set(err, ERR_INVALID, "%s: is empty; leave it out or write %s", from,
+                       setting->value);
     if (setting->type != CONFIG_BOOL && !is_whole_number(setting->type))
         return 0;
     if (!read_setting_number(setting->type, text, ret))
-        return err_set(err, ERR_INVALID, "%s: \"%.200s\" is %s", from, text,
-                       shapes[setting->type]);
-    return is_whole_number(setting->type)
-               ? check_bounds(setting, text, *ret, from, err)
-               : 0;
+        return err_set(err, ERR_INVALID, "%s: \"%.200s\" is %s", from, text, shapes[setting->type]);
+    return is_whole_number(setting->type) ? check_bounds(setting, text, *ret, from, err) : 0;
 }
 
 static void add_list_item(struct config *config, struct value *value, const char *text)
 {
-    const char **list =
-        arena_alloc(config->arena, (value->count + 2) * sizeof *list);
+    const char **list = arena_alloc(config->arena, (value->count + 2) * sizeof *list);
 
     if (value->count)
         memcpy(list, value->list, value->count * sizeof *list);
@@ -169,9 +165,8 @@ static void add_list_item(struct config *config, struct value *value, const char
     value->list = list;
 }
 
-int config_keep(struct config *config, const struct config_setting *setting,
-                const char *text, enum config_source source, const char *from,
-                struct err *err)
+int config_keep(struct config *config, const struct config_setting *setting, const char *text,
+                enum config_source source, const char *from, struct err *err)
 {
     struct value *value = &config->values[setting->id];
     int64_t number;
@@ -202,8 +197,8 @@ struct config *config_new(void)
     for (size_t i = 0; i < CONFIG_IDS; i++) {
         if (!*settings[i].initial)
             continue;
-        if (config_keep(config, &settings[i], settings[i].initial,
-                        CONFIG_BUILT_IN, settings[i].key, &err) < 0)
+        if (config_keep(config, &settings[i], settings[i].initial, CONFIG_BUILT_IN, settings[i].key,
+                        &err) < 0)
             abort(); /* the table is wrong: its test fails too */
     }
     return config;
@@ -219,8 +214,8 @@ void config_free(struct config **at)
     mem_free(&config);
 }
 
-int config_set_flag(struct config *config, const struct config_setting *setting,
-                    const char *value, struct err *err)
+int config_set_flag(struct config *config, const struct config_setting *setting, const char *value,
+                    struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
 

@@ -38,15 +38,14 @@ enum config_type {
     CONFIG_TEXT,
     CONFIG_LIST,
     CONFIG_BOOL,
-    CONFIG_CHOICE,   /* one of the words of `value` */
+    CONFIG_CHOICE, /* one of the words of `value` */
     CONFIG_NUMBER,
     CONFIG_DURATION, /* "90s", "1h30m"; nanoseconds */
     CONFIG_SIZE,     /* "64Mi", "500k"; bytes */
 };
 
 enum config_id {
-#define SETTING(id, section, type, key, initial, least, most, value, what)     \
-    CONFIG_ID_##id,
+#define SETTING(id, section, type, key, initial, least, most, value, what) CONFIG_ID_##id,
 #include "config/settings.def"
 #undef SETTING
     CONFIG_IDS
@@ -77,13 +76,12 @@ const char *config_nearest(const char *key);
 
 /* One value of a flag; `value` NULL for a CONFIG_BOOL. ERR_INVALID in words that
    begin with the flag. */
-int config_set_flag(struct config *config, const struct config_setting *setting,
-                    const char *value, struct err *err) MUST_CHECK;
+int config_set_flag(struct config *config, const struct config_setting *setting, const char *value,
+                    struct err *err) MUST_CHECK;
 /* Every $AXLE_KEY that is set; a list is separated by commas. */
 int config_read_environment(struct config *config, struct err *err) MUST_CHECK;
 /* A YAML map of keys. ERR_NOT_FOUND, or ERR_INVALID: "FILE:12: key: why". */
-int config_read_file(struct config *config, const char *path,
-                     struct err *err) MUST_CHECK;
+int config_read_file(struct config *config, const char *path, struct err *err) MUST_CHECK;
 
 /* NULL if it is not set. Valid as long as the config. */
 const char *config_text(const struct config *config, enum config_id id);

@@ -27,8 +27,7 @@ static int line_of_member(const char *text, const char *key)
     return 0;
 }
 
-static char *place_in_file(struct arena *arena, const char *path, const char *text,
-                      const char *key)
+static char *place_in_file(struct arena *arena, const char *path, const char *text, const char *key)
 {
     int line = line_of_member(text, key);
 
@@ -52,8 +51,8 @@ static const char *text_of(struct arena *arena, const struct node *node)
 }
 
 static int read_setting_list(struct config *config, struct arena *arena,
-                     const struct config_setting *setting, const struct node *list,
-                     const char *from, struct err *err)
+                             const struct config_setting *setting, const struct node *list,
+                             const char *from, struct err *err)
 {
     for (size_t i = 0; i < node_count(list); i++) {
         const char *text = text_of(arena, node_item(list, i));
@@ -67,18 +66,16 @@ static int read_setting_list(struct config *config, struct arena *arena,
 }
 
 static int read_setting(struct config *config, struct arena *arena,
-                       const struct node_member *member, const char *from,
-                       struct err *err)
+                        const struct node_member *member, const char *from, struct err *err)
 {
-    const struct config_setting *setting =
-        config_find(member->key, strlen(member->key));
+    const struct config_setting *setting = config_find(member->key, strlen(member->key));
     const char *near, *text;
 
     if (!setting) {
         near = config_nearest(member->key);
         return err_set(err, ERR_INVALID, "%s: there is no such setting%s%s%s", from,
-                       near ? "; did you mean " : "; axle config print shows all",
-                       near ? near : "", near ? "?" : "");
+                       near ? "; did you mean " : "; axle config print shows all", near ? near : "",
+                       near ? "?" : "");
     }
     if (setting->id == CONFIG_ID_CONFIG)
         return err_set(err, ERR_INVALID, "%s: a file cannot name another one", from);
@@ -86,7 +83,8 @@ static int read_setting(struct config *config, struct arena *arena,
         return read_setting_list(config, arena, setting, member->value, from, err);
     text = text_of(arena, member->value);
     if (!text)
-        return err_set(err, ERR_INVALID, "%s: needs one value%s; the built-in one holds if the line is left out",
+        return err_set(err, ERR_INVALID,
+                       "%s: needs one value%s; the built-in one holds if the line is left out",
                        from, setting->type == CONFIG_LIST ? " or a list" : "");
     return config_keep(config, setting, text, CONFIG_FILE, from, err);
 }
@@ -108,9 +106,10 @@ int config_read_file(struct config *config, const char *path, struct err *err)
     if (root->type != NODE_MAP)
         return err_set(err, ERR_INVALID, "%s: is no map; write lines like \"log-level: info\"",
                        path);
-    node_each(member, root) {
-        if (read_setting(config, arena, member,
-                        place_in_file(arena, path, text, member->key), err) < 0)
+    node_each(member, root)
+    {
+        if (read_setting(config, arena, member, place_in_file(arena, path, text, member->key),
+                         err) < 0)
             return -1;
     }
     return 0;

@@ -19,8 +19,7 @@ struct config {
 };
 
 /* Checks and keeps one value of a layer; `from` names the place in messages. */
-int config_keep(struct config *config, const struct config_setting *setting,
-                const char *text, enum config_source source, const char *from,
-                struct err *err) MUST_CHECK;
+int config_keep(struct config *config, const struct config_setting *setting, const char *text,
+                enum config_source source, const char *from, struct err *err) MUST_CHECK;
 
 #endif

@@ -66,7 +66,7 @@ void config_print(struct text *out, const char *role)
 }
 
 static void print_setting_value(struct text *out, const struct config_setting *setting,
-                      const struct value *value)
+                                const struct value *value)
 {
     if (setting->type != CONFIG_LIST) {
         text_addf(out, " %s", value->text);
@@ -86,8 +86,7 @@ void config_show(struct text *out, const struct config *config, const char *role
         const struct value *value = &config->values[i];
         size_t start = out->len;
 
-        if (!config_is_for(setting, role) || !value->text ||
-            setting->id == CONFIG_ID_CONFIG)
+        if (!config_is_for(setting, role) || !value->text || setting->id == CONFIG_ID_CONFIG)
             continue;
         text_addf(out, "%s:", setting->key);
         print_setting_value(out, setting, value);

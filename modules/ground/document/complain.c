@@ -58,8 +58,7 @@ static int peek_byte(const struct scan *scan)
 
 static void skip_space(struct scan *scan)
 {
-    while (scan->at < scan->len && strchr(" \t\r\n", scan->text[scan->at]) &&
-           scan->text[scan->at])
+    while (scan->at < scan->len && strchr(" \t\r\n", scan->text[scan->at]) && scan->text[scan->at])
         scan->at++;
 }
 
@@ -130,8 +129,8 @@ static const char *take_word(struct scan *scan, const char *word)
 {
     for (size_t i = 0; word[i]; i++, scan->at++)
         if (peek_byte(scan) != word[i])
-            return complain_inside(scan, arena_printf(scan->arena, "in literal %s (expecting '%c')",
-                                                   word, word[i]));
+            return complain_inside(
+                scan, arena_printf(scan->arena, "in literal %s (expecting '%c')", word, word[i]));
     return NULL;
 }
 
@@ -203,17 +202,14 @@ static const char *end_value(struct scan *scan, bool *ret_ended)
         return NULL;
     }
     if (peek_byte(scan) != ',')
-        return complain_byte(scan, map ? "after object key:value pair"
-                               : "after array element");
+        return complain_byte(scan, map ? "after object key:value pair" : "after array element");
     scan->at++;
     return map ? take_key(scan) : NULL;
 }
 
 const char *document_complaint(struct arena *arena, const char *text, size_t len)
 {
-    struct scan scan = {.arena = arena,
-                        .text = (const unsigned char *)text,
-                        .len = len};
+    struct scan scan = {.arena = arena, .text = (const unsigned char *)text, .len = len};
     bool ended = false;
     const char *bad = begin_value(&scan, &ended);
 

@@ -41,7 +41,7 @@ struct node_index;
 #define NODE_KEY_NUL "\xc0\x80"
 
 struct node_member {
-    const char *key; /* NUL-terminated, holds no NUL */
+    const char *key;    /* NUL-terminated, holds no NUL */
     struct node *value; /* never NULL */
 };
 
@@ -68,8 +68,7 @@ struct node *node_int(struct arena *arena, int64_t value);
 struct node *node_float(struct arena *arena, double value);
 struct node *node_string(struct arena *arena, const char *string);
 struct node *node_bytes(struct arena *arena, const void *bytes, size_t len);
-struct node *node_format(struct arena *arena, const char *format, ...)
-    PRINTF(2, 3);
+struct node *node_format(struct arena *arena, const char *format, ...) PRINTF(2, 3);
 struct node *node_list(struct arena *arena);
 struct node *node_map(struct arena *arena);
 /* All of it anew; nothing is shared with `from`. NULL of NULL. */
@@ -95,16 +94,16 @@ const char *node_get_text(const struct node *map, const char *key);
 int64_t node_get_int(const struct node *map, const char *key, int64_t none);
 /* A number that is calculated with: what is beyond a bound is that bound, so
    that no product or sum of it overflows. */
-int64_t node_get_within(const struct node *map, const char *key, int64_t least,
-                        int64_t most, int64_t none);
+int64_t node_get_within(const struct node *map, const char *key, int64_t least, int64_t most,
+                        int64_t none);
 bool node_get_bool(const struct node *map, const char *key, bool none);
 bool node_is(const struct node *node, enum node_type type); /* NULL: false */
-#ifdef __clang_analyzer__ /* which sees one file at a time */
-#define node_is(node, type)                                                    \
-    __extension__({                                                            \
-        bool is_ = node_is(node, type);                                        \
-        __builtin_assume(!is_ || (node));                                      \
-        is_;                                                                   \
+#ifdef __clang_analyzer__                                   /* which sees one file at a time */
+#define node_is(node, type)                                                                        \
+    __extension__({                                                                                \
+        bool is_ = node_is(node, type);                                                            \
+        __builtin_assume(!is_ || (node));                                                          \
+        is_;                                                                                       \
     })
 #endif
 size_t node_count(const struct node *list_or_map);
@@ -115,22 +114,16 @@ const char *node_type_name(enum node_type type); /* "string", "object", … */
  * readers they need no checks: what is no map (or list) becomes an empty one
  * first, and writing to NULL, or NULL, changes nothing.
  */
-void node_set(struct arena *arena, struct node *map, const char *key,
-              struct node *value);
-void node_set_text(struct arena *arena, struct node *map, const char *key,
-                   const char *string);
-void node_set_int(struct arena *arena, struct node *map, const char *key,
-                  int64_t value);
-void node_set_bool(struct arena *arena, struct node *map, const char *key,
-                   bool value);
+void node_set(struct arena *arena, struct node *map, const char *key, struct node *value);
+void node_set_text(struct arena *arena, struct node *map, const char *key, const char *string);
+void node_set_int(struct arena *arena, struct node *map, const char *key, int64_t value);
+void node_set_bool(struct arena *arena, struct node *map, const char *key, bool value);
 /* The map under `key`, made if it is not there or is no map. */
 struct node *node_make(struct arena *arena, struct node *map, const char *key);
-struct node *node_make_list(struct arena *arena, struct node *map,
-                            const char *key);
+struct node *node_make_list(struct arena *arena, struct node *map, const char *key);
 bool node_remove(struct node *map, const char *key); /* keeps the order */
 void node_add(struct arena *arena, struct node *list, struct node *value);
-void node_insert(struct arena *arena, struct node *list, size_t index,
-                 struct node *value);
+void node_insert(struct arena *arena, struct node *list, size_t index, struct node *value);
 void node_remove_item(struct node *list, size_t index);
 void node_sort(struct node *map); /* members by key, byte order */
 
@@ -146,21 +139,19 @@ bool node_same(const struct node *a, const struct node *b);
 uint64_t node_weight(const struct node *node, uint64_t most);
 
 /* Walks the members of a map; anything else, NULL too, has none. */
-#define node_each(member, map)                                                 \
-    for (struct node_member *member =                                          \
-             node_is((map), NODE_MAP) ? (map)->members : NULL,                 \
-                            *member##_end =                                    \
-             member ? member + (map)->len : NULL;                              \
+#define node_each(member, map)                                                                     \
+    for (struct node_member *member = node_is((map), NODE_MAP) ? (map)->members : NULL,            \
+                            *member##_end = member ? member + (map)->len : NULL;                   \
          member < member##_end; member++)
 
 /* ---- Reading and writing text ---------------------------------------- */
 
 struct document_limits {
-    size_t bytes;   /* of the text */
-    unsigned depth; /* of nesting */
-    size_t nodes;   /* 0: 4,096 + bytes / 10, at most 150,000 */
-    bool duplicates; /* keep the last of equal keys instead of refusing */
-    bool nuls;       /* let strings and keys of YAML hold NUL */
+    size_t bytes;     /* of the text */
+    unsigned depth;   /* of nesting */
+    size_t nodes;     /* 0: 4,096 + bytes / 10, at most 150,000 */
+    bool duplicates;  /* keep the last of equal keys instead of refusing */
+    bool nuls;        /* let strings and keys of YAML hold NUL */
     bool any_integer; /* let integers beyond 2^53 (to 64 bits) in */
 };
 /* What the API accepts: 3 MiB, depth 128 (a kube-apiserver's is similar). */
@@ -175,10 +166,8 @@ extern const struct document_limits document_limits_own;
  * duplicate keys. The message says at which line and column, or at which path.
  * ERR_TOO_LARGE or ERR_BAD_REQUEST.
  */
-struct node *document_read_json(struct arena *arena, const char *text,
-                                size_t len,
-                                const struct document_limits *limits,
-                                struct err *err) MUST_CHECK;
+struct node *document_read_json(struct arena *arena, const char *text, size_t len,
+                                const struct document_limits *limits, struct err *err) MUST_CHECK;
 /*
  * The same for JSON that this program wrote, as the bodies in its store: many
  * times faster, because what document_read_json() made sure of once is not
@@ -187,14 +176,12 @@ struct node *document_read_json(struct arena *arena, const char *text,
 struct node *document_read_own(struct arena *arena, const char *text, size_t len,
                                struct err *err) MUST_CHECK;
 /*
- * The same as document_read_json(), but of several equal keys the last one stays, and the path of each
- * such key ("spec.ports[0].name") goes into the list `duplicates`.
+ * The same as document_read_json(), but of several equal keys the last one stays, and the path of
+ * each such key ("spec.ports[0].name") goes into the list `duplicates`.
  */
-struct node *document_read_json_leniently(struct arena *arena, const char *text,
-                                          size_t len,
+struct node *document_read_json_leniently(struct arena *arena, const char *text, size_t len,
                                           const struct document_limits *limits,
-                                          struct node *duplicates,
-                                          struct err *err) MUST_CHECK;
+                                          struct node *duplicates, struct err *err) MUST_CHECK;
 /*
  * JSON of other programs on this machine, such as a container engine: numbers are
  * doubles, and of equal keys the last one stays. Depth as document_limits_own.
@@ -206,8 +193,7 @@ struct node *document_read_foreign(struct arena *arena, const char *text, size_t
  * Kubernetes' clients know ("invalid character 'n' looking for beginning of
  * value"). NULL if it is JSON, whatever else a reader may hold against it.
  */
-const char *document_complaint(struct arena *arena, const char *text,
-                               size_t len);
+const char *document_complaint(struct arena *arena, const char *text, size_t len);
 
 /*
  * Reads one YAML document as sigs.k8s.io/yaml does (YAML 1.1 types, keys
@@ -220,18 +206,15 @@ enum document_keys {
        one of a merge (`<<: *base`) for a duplicate. */
     DOCUMENT_KEYS_ONCE_EVEN_MERGED,
 };
-struct node *document_read_yaml(struct arena *arena, const char *text,
-                                size_t len, enum document_keys keys,
-                                const struct document_limits *limits,
+struct node *document_read_yaml(struct arena *arena, const char *text, size_t len,
+                                enum document_keys keys, const struct document_limits *limits,
                                 struct err *err) MUST_CHECK;
 /*
  * Reads every document of a YAML stream (`---`), or one JSON text, into a
  * list; empty documents are left out.
  */
-struct node *document_read_all(struct arena *arena, const char *text,
-                               size_t len,
-                               const struct document_limits *limits,
-                               struct err *err) MUST_CHECK;
+struct node *document_read_all(struct arena *arena, const char *text, size_t len,
+                               const struct document_limits *limits, struct err *err) MUST_CHECK;
 
 /* Compact JSON, members in their order, `<>&` as they are, no final newline. What
    is not there is null, for all of these. */

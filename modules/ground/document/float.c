@@ -64,8 +64,7 @@ int document_float_digits(double value, char digits[20], int *ret_point)
         return whole_digits((uint64_t)value, digits, ret_point);
     for (; places < 16; places++) {
         snprintf(text, sizeof text, "%.*e", places, value);
-        if (strtod(text, NULL) == value ||
-            (places == 15 && try_precision(text, value)))
+        if (strtod(text, NULL) == value || (places == 15 && try_precision(text, value)))
             return take_digits(text, digits, ret_point);
     }
     snprintf(text, sizeof text, "%.16e", value);
@@ -88,8 +87,8 @@ void document_write_float(struct text *out, double value)
     if (!len) {
         text_add_char(out, '0');
     } else if (point < -5 || point > 21) {
-        text_addf(out, "%c%s%se%c%d", digits[0], len > 1 ? "." : "",
-                  digits + 1, point - 1 < 0 ? '-' : '+', abs(point - 1));
+        text_addf(out, "%c%s%se%c%d", digits[0], len > 1 ? "." : "", digits + 1,
+                  point - 1 < 0 ? '-' : '+', abs(point - 1));
     } else if (point <= 0) {
         text_addf(out, "0.%.*s%s", -point, "000000", digits);
     } else if (len > point) {

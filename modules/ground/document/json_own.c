@@ -23,7 +23,7 @@ struct own {
     struct own_child {
         const char *key;
         struct node node;
-    } *children; /* owned */
+    } * children; /* owned */
     size_t count, room;
 };
 
@@ -31,8 +31,7 @@ static bool read_json_value(struct own *own, struct node *ret);
 
 static void skip_own_space(struct own *own)
 {
-    while (*own->at == ' ' || *own->at == '\n' || *own->at == '\r' ||
-           *own->at == '\t')
+    while (*own->at == ' ' || *own->at == '\n' || *own->at == '\r' || *own->at == '\t')
         own->at++;
 }
 
@@ -68,8 +67,7 @@ static size_t unescape_rune(const char **from, char *to)
     int rune = read_hex4(*from + 1), low;
 
     *from += 5;
-    if (rune >= 0xd800 && rune < 0xdc00 && (*from)[0] == '\\' &&
-        (*from)[1] == 'u') {
+    if (rune >= 0xd800 && rune < 0xdc00 && (*from)[0] == '\\' && (*from)[1] == 'u') {
         low = read_hex4(*from + 2);
         *from += 6;
         if (low < 0xdc00 || low > 0xdfff)
@@ -154,8 +152,7 @@ static bool read_json_number(struct own *own, struct node *ret)
     at += negative;
     while (*at >= '0' && *at <= '9' && at - own->at < 18)
         value = value * 10 + (*at++ - '0');
-    if (at == own->at + negative ||
-        (own->at[negative] == '0' && at > own->at + negative + 1))
+    if (at == own->at + negative || (own->at[negative] == '0' && at > own->at + negative + 1))
         return false;
     if (!strchr("0123456789.eE", *at) || !*at) {
         ret->type = NODE_INT;
@@ -196,8 +193,7 @@ static bool add_child(struct own *own, const char *key)
         return false;
     if (own->count == own->room) {
         own->room = own->room ? own->room * 2 : 64;
-        own->children = mem_resize_array(own->children, own->room,
-                                         sizeof *own->children);
+        own->children = mem_resize_array(own->children, own->room, sizeof *own->children);
     }
     own->children[own->count++] = (struct own_child){key, value};
     return true;
@@ -240,8 +236,7 @@ static bool read_json_children(struct own *own, bool map, char close)
         size_t len;
 
         skip_own_space(own);
-        if (map && (*own->at != '"' || !(key = read_json_string(own, &len)) ||
-                    !eat_byte(own, ':')))
+        if (map && (*own->at != '"' || !(key = read_json_string(own, &len)) || !eat_byte(own, ':')))
             return false;
         if (!add_child(own, key))
             return false;
@@ -262,9 +257,8 @@ static bool read_json_value(struct own *own, struct node *ret)
     }
     map = *own->at == '{';
     if (!map && *own->at != '[')
-        return *own->at == '-' || (*own->at >= '0' && *own->at <= '9')
-                   ? read_json_number(own, ret)
-                   : read_json_word(own, ret);
+        return *own->at == '-' || (*own->at >= '0' && *own->at <= '9') ? read_json_number(own, ret)
+                                                                       : read_json_word(own, ret);
     if (own->depth == DEEPEST)
         return false;
     own->at++;
@@ -291,11 +285,9 @@ struct node *document_read_plain(struct arena *arena, const char *text, size_t l
     return whole ? root : NULL;
 }
 
-struct node *document_read_own(struct arena *arena, const char *text,
-                               size_t len, struct err *err)
+struct node *document_read_own(struct arena *arena, const char *text, size_t len, struct err *err)
 {
     struct node *root = document_read_plain(arena, text, len);
 
-    return root ? root
-                : document_read_json(arena, text, len, &document_limits_own, err);
+    return root ? root : document_read_json(arena, text, len, &document_limits_own, err);
 }

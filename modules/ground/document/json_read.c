@@ -4,7 +4,6 @@
 #include "document/node.h"
 #include "document/scan.h"
 
-
 const struct document_limits document_limits_api = {
     .bytes = 3 * 1024 * 1024,
     .depth = 128,
@@ -48,12 +47,10 @@ static int note_duplicate(struct unique *unique, const struct place *place)
 
     write_path(&path, place);
     if (unique->duplicates)
-        node_add(unique->arena, unique->duplicates,
-                 node_string(unique->arena, text_string(&path)));
+        node_add(unique->arena, unique->duplicates, node_string(unique->arena, text_string(&path)));
     if (unique->keep_last)
         return 0;
-    return err_set(unique->err, ERR_BAD_REQUEST, "duplicate key \"%s\"",
-                   text_string(&path));
+    return err_set(unique->err, ERR_BAD_REQUEST, "duplicate key \"%s\"", text_string(&path));
 }
 
 static struct node *make_unique(struct unique *unique, struct node *from,
@@ -81,7 +78,8 @@ static struct node *make_unique_map(struct unique *unique, const struct node *fr
     struct node *map = node_map(unique->arena);
     struct place place = {.outer = outer};
 
-    node_each(member, from) {
+    node_each(member, from)
+    {
         struct node *value;
 
         place.key = member->key;
@@ -95,8 +93,7 @@ static struct node *make_unique_map(struct unique *unique, const struct node *fr
     return map;
 }
 
-static struct node *make_unique(struct unique *unique, struct node *from,
-                                const struct place *place)
+static struct node *make_unique(struct unique *unique, struct node *from, const struct place *place)
 {
     if (from->type == NODE_MAP)
         return make_unique_map(unique, from, place);
@@ -112,17 +109,17 @@ static bool has_equal_keys(const struct node *node)
         if (has_equal_keys(node->items[i]))
             return true;
     }
-    node_each(member, node) {
-        if (node_get(node, member->key) != member->value ||
-            has_equal_keys(member->value))
+    node_each(member, node)
+    {
+        if (node_get(node, member->key) != member->value || has_equal_keys(member->value))
             return true;
     }
     return false;
 }
 
 static struct node *read_checked(struct arena *arena, const char *text, size_t len,
-                                 const struct document_limits *limits,
-                                 struct node *duplicates, struct err *err)
+                                 const struct document_limits *limits, struct node *duplicates,
+                                 struct err *err)
 {
     struct unique unique = {.arena = arena,
                             .keep_last = limits->duplicates || duplicates,
@@ -141,19 +138,15 @@ static struct node *read_checked(struct arena *arena, const char *text, size_t l
     return has_equal_keys(plain) ? make_unique(&unique, plain, NULL) : plain;
 }
 
-struct node *document_read_json(struct arena *arena, const char *text,
-                                size_t len,
-                                const struct document_limits *limits,
-                                struct err *err)
+struct node *document_read_json(struct arena *arena, const char *text, size_t len,
+                                const struct document_limits *limits, struct err *err)
 {
     return read_checked(arena, text, len, limits, NULL, err);
 }
 
-struct node *document_read_json_leniently(struct arena *arena, const char *text,
-                                          size_t len,
+struct node *document_read_json_leniently(struct arena *arena, const char *text, size_t len,
                                           const struct document_limits *limits,
-                                          struct node *duplicates,
-                                          struct err *err)
+                                          struct node *duplicates, struct err *err)
 {
     return read_checked(arena, text, len, limits, duplicates, err);
 }

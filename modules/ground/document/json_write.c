@@ -42,8 +42,8 @@ static void write_json_string(struct text *out, const char *string, size_t len)
     text_add_char(out, '"');
 }
 
-static void write_json_value(struct text *out, const struct node *node,
-                        struct style style, unsigned depth);
+static void write_json_value(struct text *out, const struct node *node, struct style style,
+                             unsigned depth);
 
 static void write_new_line(struct text *out, struct style style, unsigned depth)
 {
@@ -74,8 +74,8 @@ static int compare_json_keys(const void *a, const void *b)
     return key_rank(l) - key_rank(r);
 }
 
-static void write_member(struct text *out, const struct node_member *member,
-                         struct style style, unsigned depth)
+static void write_member(struct text *out, const struct node_member *member, struct style style,
+                         unsigned depth)
 {
     write_new_line(out, style, depth + 1);
     write_json_string(out, member->key, strlen(member->key));
@@ -83,8 +83,8 @@ static void write_member(struct text *out, const struct node_member *member,
     write_json_value(out, member->value, style, depth + 1);
 }
 
-static void write_json_map(struct text *out, const struct node *map,
-                      struct style style, unsigned depth)
+static void write_json_map(struct text *out, const struct node *map, struct style style,
+                           unsigned depth)
 {
     scoped_mem const struct node_member **order = NULL;
 
@@ -105,8 +105,8 @@ static void write_json_map(struct text *out, const struct node *map,
     text_add_char(out, '}');
 }
 
-static void write_json_list(struct text *out, const struct node *list,
-                       struct style style, unsigned depth)
+static void write_json_list(struct text *out, const struct node *list, struct style style,
+                            unsigned depth)
 {
     text_add_char(out, '[');
     for (size_t i = 0; i < list->len; i++) {
@@ -120,8 +120,8 @@ static void write_json_list(struct text *out, const struct node *list,
     text_add_char(out, ']');
 }
 
-static void write_json_value(struct text *out, const struct node *node,
-                        struct style style, unsigned depth)
+static void write_json_value(struct text *out, const struct node *node, struct style style,
+                             unsigned depth)
 {
     switch (node ? node->type : NODE_NULL) {
     case NODE_NULL:

@@ -92,8 +92,7 @@ struct node *node_map(struct arena *arena)
 }
 
 /* Room for one more item or member of `size` bytes each. */
-static void *grown_room(struct arena *arena, struct node *node, const void *old,
-                   size_t size)
+static void *grown_room(struct arena *arena, struct node *node, const void *old, size_t size)
 {
     size_t room = node->room ? (size_t)node->room * 2 : 4;
     void *wider;
@@ -114,8 +113,7 @@ static void *grown_room(struct arena *arena, struct node *node, const void *old,
 static uint64_t key_hash(const char *key)
 {
     static const char here;
-    uint64_t hash = 14695981039346656037u ^
-                    (uint64_t)(uintptr_t)&here * 0x9e3779b97f4a7c15u;
+    uint64_t hash = 14695981039346656037u ^ (uint64_t)(uintptr_t)&here * 0x9e3779b97f4a7c15u;
 
     for (; *key; key++)
         hash = (hash ^ (unsigned char)*key) * 1099511628211u;
@@ -142,8 +140,7 @@ static void build_index(struct arena *arena, struct node *map)
 
     while (slots < map->len * 3)
         slots *= 2;
-    map->index = arena_alloc(arena, sizeof *map->index +
-                                        slots * sizeof map->index->at[0]);
+    map->index = arena_alloc(arena, sizeof *map->index + slots * sizeof map->index->at[0]);
     map->index->slots = slots;
     for (size_t i = 0; i < map->len; i++)
         add_to_index(map, map->members[i].key, i);
@@ -179,8 +176,7 @@ static size_t index_position(const struct node *map, const char *key)
     return map->len;
 }
 
-static void append_item(struct arena *arena, struct node *map, const char *key,
-                   struct node *value)
+static void append_item(struct arena *arena, struct node *map, const char *key, struct node *value)
 {
     map->members = grown_room(arena, map, map->members, sizeof *map->members);
     map->members[map->len] = (struct node_member){key, value};
@@ -206,8 +202,7 @@ static bool becomes_number(struct node *node, enum node_type type)
     return true;
 }
 
-void node_set(struct arena *arena, struct node *map, const char *key,
-              struct node *value)
+void node_set(struct arena *arena, struct node *map, const char *key, struct node *value)
 {
     size_t at;
 
@@ -220,20 +215,17 @@ void node_set(struct arena *arena, struct node *map, const char *key,
         append_item(arena, map, arena_string(arena, key), value);
 }
 
-void node_set_text(struct arena *arena, struct node *map, const char *key,
-                   const char *string)
+void node_set_text(struct arena *arena, struct node *map, const char *key, const char *string)
 {
     node_set(arena, map, key, node_string(arena, string));
 }
 
-void node_set_int(struct arena *arena, struct node *map, const char *key,
-                  int64_t value)
+void node_set_int(struct arena *arena, struct node *map, const char *key, int64_t value)
 {
     node_set(arena, map, key, node_int(arena, value));
 }
 
-void node_set_bool(struct arena *arena, struct node *map, const char *key,
-                   bool value)
+void node_set_bool(struct arena *arena, struct node *map, const char *key, bool value)
 {
     node_set(arena, map, key, node_bool(arena, value));
 }
@@ -249,8 +241,7 @@ struct node *node_make(struct arena *arena, struct node *map, const char *key)
     return child;
 }
 
-struct node *node_make_list(struct arena *arena, struct node *map,
-                            const char *key)
+struct node *node_make_list(struct arena *arena, struct node *map, const char *key)
 {
     struct node *child = node_get(map, key);
 
@@ -273,14 +264,12 @@ bool node_remove(struct node *map, const char *key)
     if (at == map->len)
         return false;
     map->len--;
-    memmove(&map->members[at], &map->members[at + 1],
-            (map->len - at) * sizeof *map->members);
+    memmove(&map->members[at], &map->members[at + 1], (map->len - at) * sizeof *map->members);
     map->index = NULL;
     return true;
 }
 
-void node_insert(struct arena *arena, struct node *list, size_t index,
-                 struct node *value)
+void node_insert(struct arena *arena, struct node *list, size_t index, struct node *value)
 {
     if (!value || !becomes_number(list, NODE_LIST))
         return;
@@ -414,8 +403,7 @@ struct node *node_at(const struct node *map, ...)
 
 struct node *node_item(const struct node *list, size_t index)
 {
-    return node_is(list, NODE_LIST) && index < list->len ? list->items[index]
-                                                         : NULL;
+    return node_is(list, NODE_LIST) && index < list->len ? list->items[index] : NULL;
 }
 
 const char *node_text(const struct node *string)
@@ -435,14 +423,13 @@ int64_t node_get_int(const struct node *map, const char *key, int64_t none)
     if (node_is(value, NODE_INT))
         return value->integer;
     /* A whole number may have been written as 3.0. */
-    if (node_is(value, NODE_FLOAT) && value->number >= -9e15 &&
-        value->number <= 9e15)
+    if (node_is(value, NODE_FLOAT) && value->number >= -9e15 && value->number <= 9e15)
         return (int64_t)value->number;
     return none;
 }
 
-int64_t node_get_within(const struct node *map, const char *key, int64_t least,
-                        int64_t most, int64_t none)
+int64_t node_get_within(const struct node *map, const char *key, int64_t least, int64_t most,
+                        int64_t none)
 {
     int64_t value = node_get_int(map, key, none);
 
@@ -456,24 +443,21 @@ bool node_get_bool(const struct node *map, const char *key, bool none)
     return node_is(value, NODE_BOOL) ? value->boolean : none;
 }
 
-bool (node_is)(const struct node *node, enum node_type type)
+bool(node_is)(const struct node *node, enum node_type type)
 {
     return node && node->type == type;
 }
 
 size_t node_count(const struct node *list_or_map)
 {
-    return node_is(list_or_map, NODE_LIST) || node_is(list_or_map, NODE_MAP)
-               ? list_or_map->len
-               : 0;
+    return node_is(list_or_map, NODE_LIST) || node_is(list_or_map, NODE_MAP) ? list_or_map->len : 0;
 }
 
 const char *node_type_name(enum node_type type)
 {
     static const char *const names[] = {
-        [NODE_NULL] = "null",     [NODE_BOOL] = "boolean",
-        [NODE_INT] = "integer",   [NODE_FLOAT] = "number",
-        [NODE_STRING] = "string", [NODE_LIST] = "array",
+        [NODE_NULL] = "null",    [NODE_BOOL] = "boolean",  [NODE_INT] = "integer",
+        [NODE_FLOAT] = "number", [NODE_STRING] = "string", [NODE_LIST] = "array",
         [NODE_MAP] = "object",
     };
 
@@ -484,10 +468,9 @@ static bool are_same_maps(const struct node *a, const struct node *b)
 {
     for (size_t i = 0; i < a->len; i++) {
         const struct node_member *member = &a->members[i];
-        const struct node *other =
-            strcmp(member->key, b->members[i].key) == 0
-                ? b->members[i].value
-                : node_get(b, member->key);
+        const struct node *other = strcmp(member->key, b->members[i].key) == 0
+                                       ? b->members[i].value
+                                       : node_get(b, member->key);
 
         if (!other || !node_same(member->value, other))
             return false;
@@ -508,12 +491,11 @@ static bool are_same_lists(const struct node *a, const struct node *b)
 static bool same_numbers(const struct node *a, const struct node *b)
 {
     if (a->type == b->type)
-        return a->type == NODE_INT ? a->integer == b->integer
-                                   : a->number == b->number;
+        return a->type == NODE_INT ? a->integer == b->integer : a->number == b->number;
     if (a->type == NODE_FLOAT)
         return same_numbers(b, a);
-    return (double)a->integer == b->number && b->number < 9.2e18 &&
-           b->number > -9.2e18 && (int64_t)b->number == a->integer;
+    return (double)a->integer == b->number && b->number < 9.2e18 && b->number > -9.2e18 &&
+           (int64_t)b->number == a->integer;
 }
 
 static bool is_node_number(const struct node *node)
@@ -528,7 +510,8 @@ static void add_node_weight(const struct node *node, uint64_t most, uint64_t *we
         *weight += node->len;
     for (size_t i = 0; node_is(node, NODE_LIST) && i < node->len && *weight <= most; i++)
         add_node_weight(node->items[i], most, weight);
-    node_each(member, node) {
+    node_each(member, node)
+    {
         if (*weight > most)
             return;
         *weight += strlen(member->key) + 64;

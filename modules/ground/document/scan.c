@@ -22,8 +22,7 @@ struct walk {
     char open[DEEPEST]; /* '{' or '[' for each level we are in */
 };
 
-static int fail_at(struct walk *walk, size_t at, enum err_code code,
-                   const char *what)
+static int fail_at(struct walk *walk, size_t at, enum err_code code, const char *what)
 {
     size_t line = 1, column = 1;
 
@@ -31,8 +30,7 @@ static int fail_at(struct walk *walk, size_t at, enum err_code code,
         column = walk->text[i] == '\n' ? 1 : column + 1;
         line += walk->text[i] == '\n';
     }
-    return err_set(walk->err, code, "line %zu, column %zu: %s", line, column,
-                   what);
+    return err_set(walk->err, code, "line %zu, column %zu: %s", line, column, what);
 }
 
 static int fail_scan(struct walk *walk, const char *what)
@@ -42,9 +40,7 @@ static int fail_scan(struct walk *walk, const char *what)
 
 static int peek_scan(const struct walk *walk)
 {
-    return walk->at < walk->len
-               ? (unsigned char)walk->text[walk->at]
-               : -1;
+    return walk->at < walk->len ? (unsigned char)walk->text[walk->at] : -1;
 }
 
 static void scan_space(struct walk *walk)
@@ -97,8 +93,7 @@ static int scan_escape(struct walk *walk)
         return fail_scan(walk, "half a surrogate pair in a string");
     if (rune < 0xd800 || rune > 0xdbff)
         return 0;
-    low = peek_scan(walk) == '\\' && walk->at + 1 < walk->len &&
-                  walk->text[walk->at + 1] == 'u'
+    low = peek_scan(walk) == '\\' && walk->at + 1 < walk->len && walk->text[walk->at + 1] == 'u'
               ? unicode_escape(walk, walk->at + 2)
               : -1;
     if (low < 0xdc00 || low > 0xdfff)
@@ -116,8 +111,7 @@ static int skip_string(struct walk *walk)
         size_t step = 1;
 
         if (c < 0)
-            return fail_at(walk, start, ERR_BAD_REQUEST,
-                           "a string that does not end");
+            return fail_at(walk, start, ERR_BAD_REQUEST, "a string that does not end");
         if (c == '"') {
             walk->at++;
             return 0;
@@ -130,9 +124,8 @@ static int skip_string(struct walk *walk)
             continue;
         }
         if (c >= 0x80)
-            step = text_utf8_next(
-                (const unsigned char *)walk->text + walk->at,
-                walk->len - walk->at, NULL);
+            step = text_utf8_next((const unsigned char *)walk->text + walk->at,
+                                  walk->len - walk->at, NULL);
         if (!step)
             return fail_scan(walk, "bytes that are not UTF-8");
         walk->at += step;
@@ -168,8 +161,7 @@ static int scan_json_number(struct walk *walk, size_t start, bool whole)
                            "an integer beyond 2^53 would lose digits; "
                            "write it as a string");
     } else if (isinf(strtod(copy, NULL))) {
-        return fail_at(walk, start, ERR_BAD_REQUEST,
-                       "a number larger than a double can hold");
+        return fail_at(walk, start, ERR_BAD_REQUEST, "a number larger than a double can hold");
     }
     return 0;
 }
@@ -209,14 +201,13 @@ static int skip_word(struct walk *walk)
     for (size_t i = 0; i < count_of(words); i++) {
         size_t len = strlen(words[i]);
 
-        if (walk->len - walk->at >= len &&
-            memcmp(walk->text + walk->at, words[i], len) == 0) {
+        if (walk->len - walk->at >= len && memcmp(walk->text + walk->at, words[i], len) == 0) {
             walk->at += len;
             return 0;
         }
     }
-    return fail_scan(walk, peek_scan(walk) < 0 ? "the text ends too early"
-                                     : "a value was expected here");
+    return fail_scan(walk,
+                     peek_scan(walk) < 0 ? "the text ends too early" : "a value was expected here");
 }
 
 /* No recursion: levels are a stack of brackets, so depth costs a byte each. */
@@ -280,9 +271,9 @@ static int scan_value_end(struct walk *walk, bool *ret_done)
             continue;
         }
         if (c != ',')
-            return fail_scan(walk, c < 0 ? "the text ends too early"
-                              : open == '{' ? "',' or '}' was expected here"
-                                            : "',' or ']' was expected here");
+            return fail_scan(walk, c < 0         ? "the text ends too early"
+                                   : open == '{' ? "',' or '}' was expected here"
+                                                 : "',' or ']' was expected here");
         walk->at++;
         return 0;
     }
@@ -298,8 +289,7 @@ static int walk_values(struct walk *walk)
         bool opened;
 
         scan_space(walk);
-        if (walk->depth && walk->open[walk->depth - 1] == '{' &&
-            skip_key(walk) < 0)
+        if (walk->depth && walk->open[walk->depth - 1] == '{' && skip_key(walk) < 0)
             return -1;
         if (scan_value(walk, &opened) < 0)
             return -1;

@@ -27,8 +27,7 @@ static unsigned read_rune(const char *at, size_t left)
 
 static bool is_break(unsigned rune)
 {
-    return rune == '\n' || rune == '\r' || rune == 0x85 || rune == 0x2028 ||
-           rune == 0x2029;
+    return rune == '\n' || rune == '\r' || rune == 0x85 || rune == 0x2028 || rune == 0x2029;
 }
 
 static bool is_yaml_blank(unsigned rune)
@@ -39,8 +38,7 @@ static bool is_yaml_blank(unsigned rune)
 /* What go-yaml shows as it is: nothing beyond the basic plane. */
 static bool is_printable(unsigned rune)
 {
-    return rune == '\n' || (rune >= 0x20 && rune <= 0x7e) ||
-           (rune >= 0xa0 && rune < 0xd800) ||
+    return rune == '\n' || (rune >= 0x20 && rune <= 0x7e) || (rune >= 0xa0 && rune < 0xd800) ||
            (rune >= 0xe000 && rune <= 0xfffd && rune != 0xfeff);
 }
 
@@ -58,8 +56,7 @@ static bool begins_something(unsigned rune, bool blank_follows)
 
 static struct scan scan_text(const char *bytes, size_t len, bool modern)
 {
-    bool indicators = len >= 3 && (memcmp(bytes, "---", 3) == 0 ||
-                                   memcmp(bytes, "...", 3) == 0);
+    bool indicators = len >= 3 && (memcmp(bytes, "---", 3) == 0 || memcmp(bytes, "...", 3) == 0);
     bool special = false, tab = false, breaks = false, space_break = false;
     bool break_space = false, outer = false, last_space = false;
     bool was_space = false, was_break = false, after_blank = true;
@@ -77,8 +74,7 @@ static struct scan scan_text(const char *bytes, size_t len, bool modern)
         if (i == 0)
             indicators |= begins_something(rune, blank_follows);
         else
-            indicators |= (rune == ':' && blank_follows) ||
-                          (rune == '#' && after_blank);
+            indicators |= (rune == ':' && blank_follows) || (rune == '#' && after_blank);
         if (modern && rune == '\t')
             tab = true;
         else
@@ -97,8 +93,7 @@ static struct scan scan_text(const char *bytes, size_t len, bool modern)
         after_blank = is_yaml_blank(rune) || is_break(rune) || !rune;
     }
     return (struct scan){
-        .plain = !(outer || break_space || space_break || tab || special ||
-                   breaks || indicators),
+        .plain = !(outer || break_space || space_break || tab || special || breaks || indicators),
         .single = !(break_space || space_break || tab || special),
         .block = !(last_space || space_break || special),
         .multiline = breaks,
@@ -129,8 +124,7 @@ void yaml_pen_indent(struct yaml_pen *pen)
 {
     size_t indent = pen->indent < 0 ? 0 : (size_t)pen->indent;
 
-    if (!pen->indention || pen->column > indent ||
-        (pen->column == indent && !pen->whitespace))
+    if (!pen->indention || pen->column > indent || (pen->column == indent && !pen->whitespace))
         emit_new_line(pen);
     while (pen->column < indent)
         emit_byte(pen, ' ');
@@ -138,8 +132,7 @@ void yaml_pen_indent(struct yaml_pen *pen)
     pen->indention = true;
 }
 
-void yaml_pen_mark(struct yaml_pen *pen, const char *mark, bool apart,
-                   bool opens)
+void yaml_pen_mark(struct yaml_pen *pen, const char *mark, bool apart, bool opens)
 {
     if (apart && !pen->whitespace)
         emit_byte(pen, ' ');
@@ -178,8 +171,8 @@ static bool is_too_wide(const struct yaml_pen *pen)
 }
 
 /* A text between breaks, for plain and single quotes alike. */
-static void write_flow(struct yaml_pen *pen, const char *bytes, size_t len,
-                       bool quoted, bool may_fold)
+static void write_flow(struct yaml_pen *pen, const char *bytes, size_t len, bool quoted,
+                       bool may_fold)
 {
     bool spaces = false, breaks = false;
 
@@ -216,8 +209,7 @@ static void write_flow(struct yaml_pen *pen, const char *bytes, size_t len,
     }
 }
 
-static void write_plain(struct yaml_pen *pen, const char *bytes, size_t len,
-                        bool may_fold)
+static void write_plain(struct yaml_pen *pen, const char *bytes, size_t len, bool may_fold)
 {
     if ((len || !pen->modern) && !pen->whitespace)
         emit_byte(pen, ' ');
@@ -226,8 +218,7 @@ static void write_plain(struct yaml_pen *pen, const char *bytes, size_t len,
     pen->indention = false;
 }
 
-static void write_single(struct yaml_pen *pen, const char *bytes, size_t len,
-                         bool may_fold)
+static void write_single(struct yaml_pen *pen, const char *bytes, size_t len, bool may_fold)
 {
     yaml_pen_mark(pen, "'", true, false);
     write_flow(pen, bytes, len, true, may_fold);
@@ -242,10 +233,9 @@ static void emit_escape(struct yaml_pen *pen, unsigned rune)
         unsigned rune;
         char letter;
     } shorts[] = {
-        {0, '0'},      {7, 'a'},      {8, 'b'},      {9, 't'},
-        {10, 'n'},     {11, 'v'},     {12, 'f'},     {13, 'r'},
-        {27, 'e'},     {'"', '"'},    {'\\', '\\'},  {0x85, 'N'},
-        {0xa0, '_'},   {0x2028, 'L'}, {0x2029, 'P'},
+        {0, '0'},     {7, 'a'},    {8, 'b'},    {9, 't'},      {10, 'n'},
+        {11, 'v'},    {12, 'f'},   {13, 'r'},   {27, 'e'},     {'"', '"'},
+        {'\\', '\\'}, {0x85, 'N'}, {0xa0, '_'}, {0x2028, 'L'}, {0x2029, 'P'},
     };
     size_t from;
 
@@ -257,14 +247,11 @@ static void emit_escape(struct yaml_pen *pen, unsigned rune)
         }
     }
     from = pen->out->len;
-    text_addf(pen->out, rune <= 0xff     ? "x%02X"
-                        : rune <= 0xffff ? "u%04X"
-                                         : "U%08X", rune);
+    text_addf(pen->out, rune <= 0xff ? "x%02X" : rune <= 0xffff ? "u%04X" : "U%08X", rune);
     pen->column += pen->out->len - from;
 }
 
-static void write_double(struct yaml_pen *pen, const char *bytes, size_t len,
-                         bool may_fold)
+static void write_double(struct yaml_pen *pen, const char *bytes, size_t len, bool may_fold)
 {
     /* go-yaml looks for a byte order mark at the front of the text only, and
        having found one there escapes all that follows. */
@@ -276,14 +263,12 @@ static void write_double(struct yaml_pen *pen, const char *bytes, size_t len,
         const char *at = bytes + i;
         unsigned rune = read_rune(at, len - i);
 
-        if (marked || !is_printable(rune) || is_break(rune) || rune == '"' ||
-            rune == '\\') {
+        if (marked || !is_printable(rune) || is_break(rune) || rune == '"' || rune == '\\') {
             emit_escape(pen, rune);
             i += width_of_rune(at, len - i);
             spaces = false;
         } else if (rune == ' ') {
-            if (may_fold && !spaces && is_too_wide(pen) && i > 0 &&
-                i + 1 < len) {
+            if (may_fold && !spaces && is_too_wide(pen) && i > 0 && i + 1 < len) {
                 yaml_pen_indent(pen);
                 if (at[1] == ' ')
                     emit_byte(pen, '\\');
@@ -345,8 +330,8 @@ static void write_literal(struct yaml_pen *pen, const char *bytes, size_t len)
     }
 }
 
-void yaml_pen_scalar(struct yaml_pen *pen, const char *bytes, size_t len,
-                     enum yaml_style style, bool simple_key)
+void yaml_pen_scalar(struct yaml_pen *pen, const char *bytes, size_t len, enum yaml_style style,
+                     bool simple_key)
 {
     struct scan scan = scan_text(bytes, len, pen->modern);
     int indent = pen->indent;

@@ -25,12 +25,11 @@ struct yaml_pen {
 /* Onto a line of its own at the present indent, unless that is where we are. */
 void yaml_pen_indent(struct yaml_pen *pen);
 /* `-`, `?`, `:`: with a space before it if `apart`; `opens` a nested block. */
-void yaml_pen_mark(struct yaml_pen *pen, const char *mark, bool apart,
-                   bool opens);
+void yaml_pen_mark(struct yaml_pen *pen, const char *mark, bool apart, bool opens);
 /* May it be a key followed by `:` on one line? */
 bool yaml_pen_is_simple(const char *bytes, size_t len, bool modern);
 /* A scalar in the style wanted, or in the next one that can hold it. */
-void yaml_pen_scalar(struct yaml_pen *pen, const char *bytes, size_t len,
-                     enum yaml_style style, bool simple_key);
+void yaml_pen_scalar(struct yaml_pen *pen, const char *bytes, size_t len, enum yaml_style style,
+                     bool simple_key);
 
 #endif

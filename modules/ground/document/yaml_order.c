@@ -42,8 +42,7 @@ static bool has_digits_before(const char *start, const char *at)
     return false;
 }
 
-static int compare_numbers(const char *start, const char *left,
-                           const char *right)
+static int compare_numbers(const char *start, const char *left, const char *right)
 {
     int64_t x = 0, y = 0;
     size_t x_len, y_len;
@@ -102,12 +101,10 @@ static int compare_v3(const void *a, const void *b)
 
 const struct node_member **yaml_order(const struct node *map, bool modern)
 {
-    const struct node_member **order =
-        mem_alloc((map->len + 1) * sizeof(struct node_member *));
+    const struct node_member **order = mem_alloc((map->len + 1) * sizeof(struct node_member *));
 
     for (size_t i = 0; i < map->len; i++)
         order[i] = &map->members[i];
-    qsort(order, map->len, sizeof(struct node_member *),
-          modern ? compare_v3 : compare_v2);
+    qsort(order, map->len, sizeof(struct node_member *), modern ? compare_v3 : compare_v2);
     return order;
 }

@@ -53,15 +53,13 @@ static int fail_parser(struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
     const char *problem = parser->problem ? parser->problem : "cannot be read";
-    size_t line = parser->problem_mark.line ? parser->problem_mark.line
-                                            : parser->context_mark.line;
+    size_t line = parser->problem_mark.line ? parser->problem_mark.line : parser->context_mark.line;
 
     if (!line)
         return err_set(reader->err, ERR_BAD_REQUEST, "yaml: %s", problem);
     if (parser->error == YAML_SCANNER_ERROR)
         line++;
-    return err_set(reader->err, ERR_BAD_REQUEST, "yaml: line %zu: %s", line,
-                   problem);
+    return err_set(reader->err, ERR_BAD_REQUEST, "yaml: line %zu: %s", line, problem);
 }
 
 static int next_event(struct reader *reader)
@@ -78,8 +76,8 @@ static int next_event(struct reader *reader)
     return 0;
 }
 
-static void anchor_add(struct reader *reader, const yaml_char_t *name,
-                       struct node *node, size_t size)
+static void anchor_add(struct reader *reader, const yaml_char_t *name, struct node *node,
+                       size_t size)
 {
     struct anchor *anchor;
 
@@ -98,8 +96,7 @@ static void anchor_add(struct reader *reader, const yaml_char_t *name,
 static struct node *read_alias(struct reader *reader)
 {
     const char *name = (const char *)reader->event.data.alias.anchor;
-    struct anchor *anchor =
-        reader->anchors ? map_get(reader->anchors, name) : NULL;
+    struct anchor *anchor = reader->anchors ? map_get(reader->anchors, name) : NULL;
 
     if (anchor && !anchor->node) {
         fail_yaml(reader, "an anchor contains itself");
@@ -114,8 +111,7 @@ static struct node *read_alias(struct reader *reader)
         return NULL;
     }
     reader->broken = true;
-    err_set(reader->err, ERR_BAD_REQUEST, "yaml: unknown anchor '%s' referenced",
-            name);
+    err_set(reader->err, ERR_BAD_REQUEST, "yaml: unknown anchor '%s' referenced", name);
     return NULL;
 }
 
@@ -162,9 +158,7 @@ static void write_float_key(struct text *out, double number)
     long power;
 
     if (!isfinite(narrow)) {
-        text_add(out, isnan(narrow)  ? ".nan"
-                      : narrow > 0 ? ".inf"
-                                   : "-.inf");
+        text_add(out, isnan(narrow) ? ".nan" : narrow > 0 ? ".inf" : "-.inf");
         return;
     }
     do
@@ -173,8 +167,7 @@ static void write_float_key(struct text *out, double number)
     exponent = strchr(digits, 'e');
     power = strtol(exponent + 1, NULL, 10);
     if (power >= -4 && power < 6)
-        text_addf(out, "%.*f", places > power ? places - (int)power : 0,
-                  (double)narrow);
+        text_addf(out, "%.*f", places > power ? places - (int)power : 0, (double)narrow);
     else
         text_add(out, digits);
 }
@@ -188,8 +181,7 @@ static const char *text_of_key(struct reader *reader, const struct node *key)
         return reader->limits->nuls || !memchr(key->string, '\0', key->len)
                    ? node_key(reader->arena, key->string, key->len)
                    : NULL;
-    if (key->type == NODE_LIST || key->type == NODE_MAP ||
-        key->type == NODE_NULL)
+    if (key->type == NODE_LIST || key->type == NODE_MAP || key->type == NODE_NULL)
         return NULL;
     if (key->type == NODE_FLOAT)
         write_float_key(&out, key->number);
@@ -211,8 +203,8 @@ struct filling {
     struct node *map, *merged;
 };
 
-static int set_member(struct reader *reader, struct filling *into,
-                      const char *name, struct node *value)
+static int set_member(struct reader *reader, struct filling *into, const char *name,
+                      struct node *value)
 {
     if (reader->keys != DOCUMENT_KEYS_LAST_WINS && node_get(into->map, name)) {
         if (!node_get_bool(into->merged, name, false))
@@ -223,14 +215,13 @@ static int set_member(struct reader *reader, struct filling *into,
     return 0;
 }
 
-static int merge_yaml_member(struct reader *reader, struct filling *into,
-                        const char *name, struct node *value)
+static int merge_yaml_member(struct reader *reader, struct filling *into, const char *name,
+                             struct node *value)
 {
     if (reader->keys == DOCUMENT_KEYS_ONCE) {
         if (!node_get(into->map, name))
             node_set_bool(reader->arena, into->merged, name, true);
-    } else if (reader->keys == DOCUMENT_KEYS_ONCE_EVEN_MERGED &&
-               node_get(into->map, name)) {
+    } else if (reader->keys == DOCUMENT_KEYS_ONCE_EVEN_MERGED && node_get(into->map, name)) {
         return fail_twice(reader, name);
     }
     node_set(reader->arena, into->map, name, value);
@@ -239,11 +230,9 @@ static int merge_yaml_member(struct reader *reader, struct filling *into,
 
 /* `<<: *a` or `<<: [*a, *b]` where it stands: what comes later wins over it, and
    of a list the first map wins. */
-static int merge_into(struct reader *reader, struct filling *into,
-                      const struct node *from)
+static int merge_into(struct reader *reader, struct filling *into, const struct node *from)
 {
-    static const char why[] =
-        "yaml: map merge requires map or sequence of maps as the value";
+    static const char why[] = "yaml: map merge requires map or sequence of maps as the value";
 
     if (node_is(from, NODE_LIST)) {
         for (size_t i = from->len; i--;) {
@@ -256,7 +245,8 @@ static int merge_into(struct reader *reader, struct filling *into,
     }
     if (!node_is(from, NODE_MAP))
         return err_set(reader->err, ERR_BAD_REQUEST, "%s", why);
-    node_each(member, from) {
+    node_each(member, from)
+    {
         if (merge_yaml_member(reader, into, member->key, member->value) < 0)
             return -1;
     }
@@ -302,15 +292,15 @@ static struct node *read_yaml_key(struct reader *reader, bool *ret_merge)
     return key;
 }
 
-static int set_keyed(struct reader *reader, struct filling *into,
-                     const struct node *key, struct node *value)
+static int set_keyed(struct reader *reader, struct filling *into, const struct node *key,
+                     struct node *value)
 {
     const char *name = text_of_key(reader, key);
 
     if (!name)
         return fail_yaml(reader, "invalid map key: null, a list, a map, a text with a "
-                            "NUL or an integer beyond 64 bits cannot be a key in "
-                            "JSON");
+                                 "NUL or an integer beyond 64 bits cannot be a key in "
+                                 "JSON");
     return set_member(reader, into, name, value);
 }
 
@@ -334,8 +324,7 @@ static struct node *read_map(struct reader *reader)
         value = read_yaml_value(reader);
         if (!value)
             return NULL;
-        if ((merge ? merge_into(reader, &into, value)
-                   : set_keyed(reader, &into, key, value)) < 0)
+        if ((merge ? merge_into(reader, &into, value) : set_keyed(reader, &into, key, value)) < 0)
             return NULL;
     }
     reader->depth--;
@@ -356,12 +345,11 @@ static struct node *read_scalar(struct reader *reader)
         return NULL;
     }
     node = yaml_scalar_resolve(reader->arena, tag, value, len, plain, reader->err);
-    if (node_is(node, NODE_FLOAT) && !isfinite(node->number) &&
-        !reader->in_key) {
+    if (node_is(node, NODE_FLOAT) && !isfinite(node->number) && !reader->in_key) {
         err_set(reader->err, ERR_BAD_REQUEST, "json: unsupported value: %s",
-                isnan(node->number)    ? "NaN"
-                : node->number < 0 ? "-Inf"
-                                   : "+Inf");
+                isnan(node->number) ? "NaN"
+                : node->number < 0  ? "-Inf"
+                                    : "+Inf");
         return NULL;
     }
     return node;
@@ -397,8 +385,8 @@ static struct node *read_yaml_value(struct reader *reader)
     }
     anchor_add(reader, name, NULL, 0);
     mine = name ? reader->last_anchor : NULL;
-    node = reader->event.type == YAML_SEQUENCE_START_EVENT ? read_yaml_list(reader)
-                                                           : read_map(reader);
+    node =
+        reader->event.type == YAML_SEQUENCE_START_EVENT ? read_yaml_list(reader) : read_map(reader);
     if (node && mine) {
         mine->node = node;
         /* What its own aliases stand for counts too, or they would multiply. */
@@ -413,10 +401,8 @@ static int check_directives(const char *text, size_t len, struct err *err)
     size_t count = 0;
 
     for (size_t i = 0; i < len; i++) {
-        if (text[i] == '%' && (i == 0 || text[i - 1] == '\n') &&
-            ++count > MOST_DIRECTIVES)
-            return err_set(err, ERR_BAD_REQUEST,
-                           "yaml: more than %d directives", MOST_DIRECTIVES);
+        if (text[i] == '%' && (i == 0 || text[i - 1] == '\n') && ++count > MOST_DIRECTIVES)
+            return err_set(err, ERR_BAD_REQUEST, "yaml: more than %d directives", MOST_DIRECTIVES);
     }
     return 0;
 }
@@ -426,8 +412,8 @@ static int check_directives(const char *text, size_t len, struct err *err)
  * brackets are counted first. Those in strings and comments count too: the
  * bound is ten times what is written in practice.
  */
-static int check_brackets(const char *text, size_t len,
-                          const struct document_limits *limits, struct err *err)
+static int check_brackets(const char *text, size_t len, const struct document_limits *limits,
+                          struct err *err)
 {
     size_t open = 0;
 
@@ -437,8 +423,7 @@ static int check_brackets(const char *text, size_t len,
         else if ((text[i] == ']' || text[i] == '}') && open)
             open--;
         if (open > (size_t)limits->depth * 10)
-            return err_set(err, ERR_BAD_REQUEST,
-                           "yaml: nested too deeply, the limit is %u",
+            return err_set(err, ERR_BAD_REQUEST, "yaml: nested too deeply, the limit is %u",
                            limits->depth);
     }
     return 0;
@@ -447,11 +432,10 @@ static int check_brackets(const char *text, size_t len,
 static int reader_open(struct reader *reader, const char *text, size_t len)
 {
     if (len > reader->limits->bytes)
-        return err_set(reader->err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu",
-                       len, reader->limits->bytes);
+        return err_set(reader->err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu", len,
+                       reader->limits->bytes);
     if (memchr(text, '\0', len))
-        return err_set(reader->err, ERR_BAD_REQUEST,
-                       "yaml: control characters are not allowed");
+        return err_set(reader->err, ERR_BAD_REQUEST, "yaml: control characters are not allowed");
     if (check_brackets(text, len, reader->limits, reader->err) < 0 ||
         check_directives(text, len, reader->err) < 0)
         return -1;
@@ -460,8 +444,7 @@ static int reader_open(struct reader *reader, const char *text, size_t len)
         abort();
     yaml_source_prepare(&reader->source, reader->arena, text, len);
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reader->parser,
-                                 (const unsigned char *)reader->source.text,
+    yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->source.text,
                                  reader->source.len);
     return 0;
 }
@@ -486,8 +469,7 @@ static void read_on(struct reader *reader)
 }
 
 /* The next document of the stream; *ret_more is false at its end. */
-static int read_document(struct reader *reader, struct node **ret,
-                         bool *ret_more)
+static int read_document(struct reader *reader, struct node **ret, bool *ret_more)
 {
     *ret_more = false;
     do {
@@ -507,13 +489,11 @@ static int read_document(struct reader *reader, struct node **ret,
     return *ret ? next_event(reader) : -1;
 }
 
-struct node *document_read_yaml(struct arena *arena, const char *text,
-                                size_t len, enum document_keys keys,
-                                const struct document_limits *limits,
+struct node *document_read_yaml(struct arena *arena, const char *text, size_t len,
+                                enum document_keys keys, const struct document_limits *limits,
                                 struct err *err)
 {
-    struct reader reader = {
-        .arena = arena, .limits = limits, .err = err, .keys = keys};
+    struct reader reader = {.arena = arena, .limits = limits, .err = err, .keys = keys};
     struct node *root = NULL;
     bool more;
     int result;
@@ -537,10 +517,8 @@ static bool looks_like_json(const char *text, size_t len)
     return at < len && text[at] == '{';
 }
 
-struct node *document_read_all(struct arena *arena, const char *text,
-                               size_t len,
-                               const struct document_limits *limits,
-                               struct err *err)
+struct node *document_read_all(struct arena *arena, const char *text, size_t len,
+                               const struct document_limits *limits, struct err *err)
 {
     struct reader reader = {
         .arena = arena, .limits = limits, .err = err, .keys = DOCUMENT_KEYS_ONCE};

@@ -13,18 +13,18 @@ static const struct {
     const char *word;
     enum word_meaning meaning;
 } words[] = {
-    {"", WORD_NULL},        {"~", WORD_NULL},       {"null", WORD_NULL},
-    {"Null", WORD_NULL},    {"NULL", WORD_NULL},    {"true", WORD_TRUE},
-    {"True", WORD_TRUE},    {"TRUE", WORD_TRUE},    {"y", WORD_TRUE},
-    {"Y", WORD_TRUE},       {"yes", WORD_TRUE},     {"Yes", WORD_TRUE},
-    {"YES", WORD_TRUE},     {"on", WORD_TRUE},      {"On", WORD_TRUE},
-    {"ON", WORD_TRUE},      {"false", WORD_FALSE},  {"False", WORD_FALSE},
-    {"FALSE", WORD_FALSE},  {"n", WORD_FALSE},      {"N", WORD_FALSE},
-    {"no", WORD_FALSE},     {"No", WORD_FALSE},     {"NO", WORD_FALSE},
-    {"off", WORD_FALSE},    {"Off", WORD_FALSE},    {"OFF", WORD_FALSE},
-    {".nan", WORD_NAN},     {".NaN", WORD_NAN},     {".NAN", WORD_NAN},
-    {".inf", WORD_INF},     {".Inf", WORD_INF},     {".INF", WORD_INF},
-    {"+.inf", WORD_INF},    {"+.Inf", WORD_INF},    {"+.INF", WORD_INF},
+    {"", WORD_NULL},           {"~", WORD_NULL},          {"null", WORD_NULL},
+    {"Null", WORD_NULL},       {"NULL", WORD_NULL},       {"true", WORD_TRUE},
+    {"True", WORD_TRUE},       {"TRUE", WORD_TRUE},       {"y", WORD_TRUE},
+    {"Y", WORD_TRUE},          {"yes", WORD_TRUE},        {"Yes", WORD_TRUE},
+    {"YES", WORD_TRUE},        {"on", WORD_TRUE},         {"On", WORD_TRUE},
+    {"ON", WORD_TRUE},         {"false", WORD_FALSE},     {"False", WORD_FALSE},
+    {"FALSE", WORD_FALSE},     {"n", WORD_FALSE},         {"N", WORD_FALSE},
+    {"no", WORD_FALSE},        {"No", WORD_FALSE},        {"NO", WORD_FALSE},
+    {"off", WORD_FALSE},       {"Off", WORD_FALSE},       {"OFF", WORD_FALSE},
+    {".nan", WORD_NAN},        {".NaN", WORD_NAN},        {".NAN", WORD_NAN},
+    {".inf", WORD_INF},        {".Inf", WORD_INF},        {".INF", WORD_INF},
+    {"+.inf", WORD_INF},       {"+.Inf", WORD_INF},       {"+.INF", WORD_INF},
     {"-.inf", WORD_MINUS_INF}, {"-.Inf", WORD_MINUS_INF}, {"-.INF", WORD_MINUS_INF},
 };
 
@@ -32,10 +32,8 @@ static const struct {
     const char *tag;
     enum node_type type;
 } tags[] = {
-    {"tag:yaml.org,2002:null", NODE_NULL},
-    {"tag:yaml.org,2002:bool", NODE_BOOL},
-    {"tag:yaml.org,2002:int", NODE_INT},
-    {"tag:yaml.org,2002:float", NODE_FLOAT},
+    {"tag:yaml.org,2002:null", NODE_NULL},  {"tag:yaml.org,2002:bool", NODE_BOOL},
+    {"tag:yaml.org,2002:int", NODE_INT},    {"tag:yaml.org,2002:float", NODE_FLOAT},
     {"tag:yaml.org,2002:str", NODE_STRING},
 };
 
@@ -79,8 +77,7 @@ struct number {
 };
 
 /* Digits of the base, and nothing else, as an int or, if larger, a float. */
-static bool read_based_integer(const char *digits, int base, bool negative,
-                       struct number *ret)
+static bool read_based_integer(const char *digits, int base, bool negative, struct number *ret)
 {
     unsigned long long value;
     char *end;
@@ -109,8 +106,7 @@ static bool read_int(const char *value, struct number *ret)
 
     if (text_starts(digits, "0b") || text_starts(digits, "0B")) {
         /* go-yaml reads what follows with a sign of its own. */
-        if (digits == value && (digits[2] == '-' || digits[2] == '+') &&
-            digits[1] == 'b')
+        if (digits == value && (digits[2] == '-' || digits[2] == '+') && digits[1] == 'b')
             return read_based_integer(digits + 3, 2, digits[2] == '-', ret);
         return read_based_integer(digits + 2, 2, negative, ret);
     }
@@ -183,20 +179,17 @@ static struct node *resolve_number(struct arena *arena, const char *value)
 
     if (!read_yaml_number(value, &number))
         return NULL;
-    return number.is_int ? node_int(arena, number.integer)
-                         : node_float(arena, number.real);
+    return number.is_int ? node_int(arena, number.integer) : node_float(arena, number.real);
 }
 
 /* Bytes as JSON shows them: what is no UTF-8 as U+FFFD. */
-static struct node *node_as_text(struct arena *arena, const char *bytes,
-                                 size_t len)
+static struct node *node_as_text(struct arena *arena, const char *bytes, size_t len)
 {
     scoped_text struct text out = {0};
     unsigned rune;
 
     for (size_t i = 0; i < len;) {
-        size_t width =
-            text_utf8_next((const unsigned char *)bytes + i, len - i, &rune);
+        size_t width = text_utf8_next((const unsigned char *)bytes + i, len - i, &rune);
 
         if (width)
             text_add_bytes(&out, bytes + i, width);
@@ -217,8 +210,8 @@ static struct node *meaning_of(struct arena *arena, const char *value)
     return node ? node : resolve_number(arena, value);
 }
 
-static struct node *fail_undecodable(const char *tag, const char *value,
-                                const struct node *is, struct err *err)
+static struct node *fail_undecodable(const char *tag, const char *value, const struct node *is,
+                                     struct err *err)
 {
     const char *name = "str";
 
@@ -226,8 +219,8 @@ static struct node *fail_undecodable(const char *tag, const char *value,
         if (is && tags[i].type == is->type)
             name = strrchr(tags[i].tag, ':') + 1;
     }
-    err_set(err, ERR_BAD_REQUEST, "yaml: cannot decode !!%s `%s` as a !!%s", name,
-            value, strrchr(tag, ':') + 1);
+    err_set(err, ERR_BAD_REQUEST, "yaml: cannot decode !!%s `%s` as a !!%s", name, value,
+            strrchr(tag, ':') + 1);
     return NULL;
 }
 
@@ -239,12 +232,11 @@ static bool add_yaml_binary(struct text *bytes, const char *value, size_t len)
     for (size_t i = 0; i < len; i++)
         if (value[i] != '\n' && value[i] != '\r')
             text_add_char(&line, value[i]);
-    return line.len % 4 == 0 &&
-           text_add_unbase64(bytes, text_string(&line), line.len, false);
+    return line.len % 4 == 0 && text_add_unbase64(bytes, text_string(&line), line.len, false);
 }
 
-static struct node *read_tagged(struct arena *arena, const char *tag,
-                           const char *value, size_t len, struct err *err)
+static struct node *read_tagged(struct arena *arena, const char *tag, const char *value, size_t len,
+                                struct err *err)
 {
     struct node *node;
 
@@ -255,8 +247,7 @@ static struct node *read_tagged(struct arena *arena, const char *tag,
 
         if (add_yaml_binary(&bytes, value, len))
             return node_as_text(arena, text_string(&bytes), bytes.len);
-        err_set(err, ERR_BAD_REQUEST,
-                "yaml: !!binary value contains invalid base64 data");
+        err_set(err, ERR_BAD_REQUEST, "yaml: !!binary value contains invalid base64 data");
         return NULL;
     }
     if (strcmp(tag, "tag:yaml.org,2002:timestamp") == 0) {
@@ -280,9 +271,8 @@ static struct node *read_tagged(struct arena *arena, const char *tag,
     return node_bytes(arena, value, len);
 }
 
-struct node *yaml_scalar_resolve(struct arena *arena, const char *tag,
-                                 const char *value, size_t len, bool plain,
-                                 struct err *err)
+struct node *yaml_scalar_resolve(struct arena *arena, const char *tag, const char *value,
+                                 size_t len, bool plain, struct err *err)
 {
     struct node *node;
 
@@ -355,8 +345,7 @@ static bool take_zone(const char **at)
     if (take_sign(at, 'Z'))
         return true;
     return (take_sign(at, '+') || take_sign(at, '-')) && take_two(at, true, &hours) &&
-           take_sign(at, ':') && take_two(at, true, &minutes) && hours <= 24 &&
-           minutes < 60;
+           take_sign(at, ':') && take_two(at, true, &minutes) && hours <= 24 && minutes < 60;
 }
 
 /* h:m:s, a fraction or not, and a zone behind T, none behind a space. */
@@ -370,9 +359,8 @@ static bool take_time(const char **at)
     ++*at;
     while (!zoned && **at == ' ')
         ++*at;
-    if (!take_two(at, false, &hours) || !take_sign(at, ':') ||
-        !take_two(at, false, &minutes) || !take_sign(at, ':') ||
-        !take_two(at, false, &seconds) || hours > 23 || minutes > 59 ||
+    if (!take_two(at, false, &hours) || !take_sign(at, ':') || !take_two(at, false, &minutes) ||
+        !take_sign(at, ':') || !take_two(at, false, &seconds) || hours > 23 || minutes > 59 ||
         seconds > 59)
         return false;
     if ((**at == '.' || **at == ',') && (*at)[1] >= '0' && (*at)[1] <= '9')
@@ -389,9 +377,8 @@ static bool is_timestamp(const char *at)
         return false;
     year = (int)strtol(at, NULL, 10);
     at += 5;
-    if (!take_two(&at, false, &month) || !take_sign(&at, '-') ||
-        !take_two(&at, false, &day) || month < 1 || month > 12 || day < 1 ||
-        day > days_in_month(year, month))
+    if (!take_two(&at, false, &month) || !take_sign(&at, '-') || !take_two(&at, false, &day) ||
+        month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
         return false;
     return !*at || (take_time(&at) && !*at);
 }

@@ -45,15 +45,14 @@ static void hide_marks(struct yaml_source *source, struct arena *arena)
    neither knows, and what it was wherever it is no escape. */
 static void hide_slashes(struct yaml_source *source, struct arena *arena)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     if (!has_bytes(source, "\\/") || has_bytes(source, SLASH_STAND_IN))
         return;
     for (size_t i = 0; i < source->len; i++) {
         bool slash = source->text[i] == '/' && i && source->text[i - 1] == '\\';
 
-        text_add_bytes(&out, slash ? SLASH_STAND_IN : source->text + i,
-                       slash ? 3 : 1);
+        text_add_bytes(&out, slash ? SLASH_STAND_IN : source->text + i, slash ? 3 : 1);
     }
     source->text = arena_bytes(arena, out.bytes, out.len);
     source->len = out.len;
@@ -111,8 +110,7 @@ static void hide_quotes(struct yaml_source *source, struct arena *arena)
 {
     char *copy;
 
-    if (!has_bytes(source, "\\'") || !has_bytes(source, "\"") ||
-        has_bytes(source, QUOTE_STAND_IN))
+    if (!has_bytes(source, "\\'") || !has_bytes(source, "\"") || has_bytes(source, QUOTE_STAND_IN))
         return;
     copy = arena_bytes(arena, source->text, source->len);
     for (size_t read = 0; read < MOST_READ; read += source->len + 4096) {
@@ -126,10 +124,10 @@ static void hide_quotes(struct yaml_source *source, struct arena *arena)
     source->text = copy;
 }
 
-void yaml_source_prepare(struct yaml_source *source, struct arena *arena,
-                         const char *text, size_t len)
+void yaml_source_prepare(struct yaml_source *source, struct arena *arena, const char *text,
+                         size_t len)
 {
-    *source = (struct yaml_source){ .text = text, .len = len };
+    *source = (struct yaml_source){.text = text, .len = len};
     hide_marks(source, arena);
     hide_slashes(source, arena);
     hide_quotes(source, arena);
@@ -153,8 +151,7 @@ static size_t replace_bytes(char *value, size_t len, const char *word, const cha
     return to;
 }
 
-size_t yaml_source_restore(const struct yaml_source *source, char *value,
-                           size_t len)
+size_t yaml_source_restore(const struct yaml_source *source, char *value, size_t len)
 {
     if (source->marks)
         len = replace_bytes(value, len, MARK_STAND_IN, BYTE_ORDER_MARK);

@@ -18,10 +18,9 @@ struct yaml_source {
     bool marks, slashes, quotes; /* what was written otherwise */
 };
 
-void yaml_source_prepare(struct yaml_source *source, struct arena *arena,
-                         const char *text, size_t len);
+void yaml_source_prepare(struct yaml_source *source, struct arena *arena, const char *text,
+                         size_t len);
 /* A scalar as it stood in the text, in place. Returns its length. */
-size_t yaml_source_restore(const struct yaml_source *source, char *value,
-                           size_t len);
+size_t yaml_source_restore(const struct yaml_source *source, char *value, size_t len);
 
 #endif

@@ -13,8 +13,7 @@
 
 enum place { AT_ROOT, IN_LIST, IN_MAP };
 
-static void write_yaml_node(struct yaml_pen *pen, const struct node *node,
-                       enum place place);
+static void write_yaml_node(struct yaml_pen *pen, const struct node *node, enum place place);
 
 /* ---- Scalars ------------------------------------------------------------ */
 
@@ -32,8 +31,8 @@ static void write_yaml_binary(struct yaml_pen *pen, const char *bytes, size_t le
             text_add_char(&lines, '\n');
     }
     yaml_pen_mark(pen, "!!binary", true, false);
-    yaml_pen_scalar(pen, text_string(&lines), lines.len,
-                    code.len >= 70 ? YAML_LITERAL : YAML_PLAIN, false);
+    yaml_pen_scalar(pen, text_string(&lines), lines.len, code.len >= 70 ? YAML_LITERAL : YAML_PLAIN,
+                    false);
 }
 
 static enum yaml_style style_of(const char *string, size_t len)
@@ -71,8 +70,8 @@ static void add_yaml_float(struct text *out, double value, bool modern)
     if (!len)
         text_add_char(out, '0');
     else if (point - 1 < -4 || point - 1 >= 6)
-        text_addf(out, "%c%s%se%c%02d", digits[0], len > 1 ? "." : "",
-                  digits + 1, point - 1 < 0 ? '-' : '+', abs(point - 1));
+        text_addf(out, "%c%s%se%c%02d", digits[0], len > 1 ? "." : "", digits + 1,
+                  point - 1 < 0 ? '-' : '+', abs(point - 1));
     else
         document_write_float(out, fabs(value)); /* the same in this range */
 }
@@ -116,8 +115,7 @@ static void write_yaml_key(struct yaml_pen *pen, const char *name)
 
 static void write_yaml_map(struct yaml_pen *pen, const struct node *map)
 {
-    scoped_mem const struct node_member **order =
-        yaml_order(map, pen->modern);
+    scoped_mem const struct node_member **order = yaml_order(map, pen->modern);
     int indent = pen->indent;
 
     pen->indent = indent < 0 ? 0 : indent + 2;
@@ -130,8 +128,7 @@ static void write_yaml_map(struct yaml_pen *pen, const struct node *map)
 }
 
 /* v2 lets a list stand right below its key. */
-static void write_yaml_list(struct yaml_pen *pen, const struct node *list,
-                       enum place place)
+static void write_yaml_list(struct yaml_pen *pen, const struct node *list, enum place place)
 {
     int indent = pen->indent;
 
@@ -152,8 +149,7 @@ static void write_yaml_word(struct yaml_pen *pen, const char *word)
     yaml_pen_scalar(pen, word, strlen(word), YAML_PLAIN, false);
 }
 
-static void write_yaml_node(struct yaml_pen *pen, const struct node *node,
-                       enum place place)
+static void write_yaml_node(struct yaml_pen *pen, const struct node *node, enum place place)
 {
     switch (node->type) {
     case NODE_NULL:
@@ -187,11 +183,8 @@ static void write_yaml_node(struct yaml_pen *pen, const struct node *node,
 static void write_yaml(struct text *out, const struct node *node, bool modern)
 {
     static const struct node nothing; /* null */
-    struct yaml_pen pen = {.out = out,
-                           .modern = modern,
-                           .indent = -1,
-                           .whitespace = true,
-                           .indention = true};
+    struct yaml_pen pen = {
+        .out = out, .modern = modern, .indent = -1, .whitespace = true, .indention = true};
 
     write_yaml_node(&pen, node ? node : &nothing, AT_ROOT);
     yaml_pen_indent(&pen);

@@ -141,8 +141,7 @@ const char *http_server_date(struct http_server *server)
 
     if (server->date_second != now || !*server->date) {
         gmtime_r(&now, &tm);
-        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT",
-                 &tm);
+        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
         server->date_second = now;
     }
     return server->date;

@@ -98,8 +98,7 @@ static void on_call_timer(void *arg)
         loop_timer_set(call->timer, call->options.silence);
         return;
     }
-    fail_call(call, ERR_TIMEOUT, call->headed ? "the answer stopped coming"
-                                         : "no answer in time");
+    fail_call(call, ERR_TIMEOUT, call->headed ? "the answer stopped coming" : "no answer in time");
 }
 
 /* ------------------------------------------------------------------- lines */
@@ -227,8 +226,8 @@ static bool has_no_body(const struct http_call *call)
 static void on_answer_end(struct line *line)
 {
     struct http_call *call = line->call;
-    bool keep = llhttp_should_keep_alive(&line->wire.parser) &&
-                call->response.status != 101 && !call->paused;
+    bool keep = llhttp_should_keep_alive(&line->wire.parser) && call->response.status != 101 &&
+                !call->paused;
 
     call->response.stream = line->stream;
     loop_timer_stop(call->timer);
@@ -253,8 +252,8 @@ static bool on_answer_head(struct line *line)
     }
     if (!call->arena)
         call->arena = arena_new();
-    if (http_wire_fields(&line->wire, call->arena, &unused, &fields,
-                    &call->response.header_count, &err) < 0) {
+    if (http_wire_fields(&line->wire, call->arena, &unused, &fields, &call->response.header_count,
+                         &err) < 0) {
         fail_call(call, ERR_INVALID, err.text);
         return false;
     }
@@ -415,8 +414,8 @@ static void on_line_closed(void *arg, const struct err *why)
     if (send_once_more(line))
         return;
     if (why->code == ERR_NONE)
-        fail_call(call, ERR_UNREACHABLE, call->headed ? "the answer was cut off"
-                                                 : "closed without an answer");
+        fail_call(call, ERR_UNREACHABLE,
+                  call->headed ? "the answer was cut off" : "closed without an answer");
     else
         conclude_call(call, why);
 }
@@ -506,7 +505,8 @@ static bool is_well_formed(const struct http_client_request *request)
         if ((unsigned char)*at <= ' ' || *at == 0x7f)
             return false;
     for (size_t i = 0; i < request->header_count; i++)
-        if (strpbrk(request->headers[i].name, "\r\n: ") || strpbrk(request->headers[i].value, "\r\n"))
+        if (strpbrk(request->headers[i].name, "\r\n: ") ||
+            strpbrk(request->headers[i].value, "\r\n"))
             return false;
     return *request->target == '/';
 }
@@ -581,8 +581,7 @@ void http_call_pause(struct http_call *call, bool paused)
 
 /* ------------------------------------------------------------ begin and end */
 
-struct http_client *http_client_new(struct loop *loop,
-                                    const struct http_client_settings *settings,
+struct http_client *http_client_new(struct loop *loop, const struct http_client_settings *settings,
                                     struct err *err)
 {
     struct http_client *client;
@@ -596,14 +595,13 @@ struct http_client *http_client_new(struct loop *loop,
     client->tag = CLIENT_TAG;
     client->loop = loop;
     client->address = mem_copy_string(settings->address);
-    client->host = mem_copy_string(settings->host ? settings->host
-                                   : text_starts(settings->address, "unix:")
-                                       ? "localhost" : settings->address);
+    client->host = mem_copy_string(settings->host                            ? settings->host
+                                   : text_starts(settings->address, "unix:") ? "localhost"
+                                                                             : settings->address);
     client->tls_name = settings->tls_name ? mem_copy_string(settings->tls_name) : NULL;
     client->tls = settings->tls;
     client->most_lines = settings->most_connections ? settings->most_connections : 8;
-    client->idle_deadline = settings->idle_deadline ? settings->idle_deadline
-                                                    : 60 * CLOCK_SECOND;
+    client->idle_deadline = settings->idle_deadline ? settings->idle_deadline : 60 * CLOCK_SECOND;
     client->last = &client->waiting;
     return client;
 }

@@ -11,14 +11,14 @@ struct line {
     struct line *next;
     struct loop_stream *stream; /* owned */
     struct wire wire;
-    struct http_call *call;     /* NULL: idle */
-    struct loop_timer *idle;    /* owned */
-    struct text rest;           /* came while the call was paused */
-    struct err *ended;          /* owned; the end came then too */
-    bool used;   /* a response has come on it: the server may close it between calls */
-    bool dead;   /* ended; freed by a queued call */
-    bool paused; /* the stream is, since `rest` is long */
-    bool again;  /* go_on_line() is queued; bytes that come wait in `rest` */
+    struct http_call *call;  /* NULL: idle */
+    struct loop_timer *idle; /* owned */
+    struct text rest;        /* came while the call was paused */
+    struct err *ended;       /* owned; the end came then too */
+    bool used;               /* a response has come on it: the server may close it between calls */
+    bool dead;               /* ended; freed by a queued call */
+    bool paused;             /* the stream is, since `rest` is long */
+    bool again;              /* go_on_line() is queued; bytes that come wait in `rest` */
 };
 
 /* A call: waiting for a line, or on one. */
@@ -27,15 +27,15 @@ struct http_call {
     struct http_client *client;
     struct http_call *next;
     struct line *line;
-    struct http_client_request options;        /* strings not kept; callbacks and limits are */
-    struct text request;        /* the bytes to send; kept for a second try */
-    struct loop_timer *timer;   /* owned */
-    struct arena *arena;        /* owned; the response's head */
+    struct http_client_request options; /* strings not kept; callbacks and limits are */
+    struct text request;                /* the bytes to send; kept for a second try */
+    struct loop_timer *timer;           /* owned */
+    struct arena *arena;                /* owned; the response's head */
     struct http_response response;
     struct text body;
     uint64_t received;
     bool headed, tried, paused, head_only;
-    bool malformed;             /* it would not be the request that is meant */
+    bool malformed; /* it would not be the request that is meant */
 };
 
 struct http_client {
@@ -45,7 +45,7 @@ struct http_client {
     struct tls_client *tls;
     size_t most_lines;
     int64_t idle_deadline;
-    struct line *lines;      /* owned */
+    struct line *lines; /* owned */
     size_t line_count;
     struct http_call *waiting, **last; /* owned */
     bool matching;

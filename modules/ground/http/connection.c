@@ -63,16 +63,18 @@ void http_connection_arm(struct connection *c, enum purpose purpose)
 {
     const struct http_server_settings *s = &c->server->settings;
     const int64_t delays[] = {
-        [FOR_HEAD] = s->header_deadline, [FOR_IDLE] = s->idle_deadline,
-        [FOR_BODY] = s->body_deadline, [FOR_WRITE] = s->write_deadline,
+        [FOR_HEAD] = s->header_deadline,
+        [FOR_IDLE] = s->idle_deadline,
+        [FOR_BODY] = s->body_deadline,
+        [FOR_WRITE] = s->write_deadline,
     };
     struct connection *excess;
 
     c->purpose = purpose;
     if (purpose == FOR_BODY)
         c->body_before = c->now ? c->now->received : 0;
-    excess = http_admission_set(c, (purpose == FOR_HEAD || purpose == FOR_IDLE) &&
-                                       !tls_peer(c->stream));
+    excess =
+        http_admission_set(c, (purpose == FOR_HEAD || purpose == FOR_IDLE) && !tls_peer(c->stream));
     if (excess)
         http_connection_end(excess, false); /* another one, which has waited longest */
     if (purpose == FOR_NOTHING)
@@ -104,8 +106,7 @@ static void on_deadline(void *arg)
         http_connection_end(c, false);
         return;
     }
-    if (c->purpose == FOR_BODY && c->now &&
-        c->now->received - c->body_before >= LEAST_OF_BODY) {
+    if (c->purpose == FOR_BODY && c->now && c->now->received - c->body_before >= LEAST_OF_BODY) {
         http_connection_arm(c, FOR_BODY);
         return;
     }
@@ -179,8 +180,8 @@ static void on_connection_drained(void *arg)
         if (!x)
             http_connection_arm(c, FOR_IDLE);
         else
-            http_connection_arm(c, x->mode == BODY_WHOLE || x->mode == BODY_PIECES
-                                  ? FOR_BODY : FOR_NOTHING);
+            http_connection_arm(c, x->mode == BODY_WHOLE || x->mode == BODY_PIECES ? FOR_BODY
+                                                                                   : FOR_NOTHING);
     }
     if (x && x->drained)
         x->drained(&x->request, x->drained_arg);
@@ -192,12 +193,12 @@ void http_connection_refuse(struct connection *c, int status, const char *words)
     scoped_text struct text response = {0};
 
     if (!c->now || !c->now->began) {
-        text_addf(&response, "HTTP/1.1 %d %s\r\nDate: %s\r\n"
-                  "Content-Type: text/plain; charset=utf-8\r\n"
-                  HTTP_NO_SNIFFING HTTP_NO_STORING
+        text_addf(&response,
+                  "HTTP/1.1 %d %s\r\nDate: %s\r\n"
+                  "Content-Type: text/plain; charset=utf-8\r\n" HTTP_NO_SNIFFING HTTP_NO_STORING
                   "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
-                  status, http_status_text(status), http_server_date(c->server),
-                  strlen(words) + 1, words);
+                  status, http_status_text(status), http_server_date(c->server), strlen(words) + 1,
+                  words);
         loop_stream_write(c->stream, response.bytes, response.len);
         if (c->now) {
             c->now->began = true;
@@ -213,8 +214,10 @@ static void refuse_body(struct connection *c, uint64_t limit)
 {
     char words[128];
 
-    snprintf(words, sizeof words, "the body is larger than the %llu bytes that are "
-             "taken here", (unsigned long long)limit);
+    snprintf(words, sizeof words,
+             "the body is larger than the %llu bytes that are "
+             "taken here",
+             (unsigned long long)limit);
     http_connection_refuse(c, 413, words);
 }
 
@@ -332,8 +335,8 @@ static size_t parse_guarded(struct connection *c, const char *bytes, size_t len)
 {
     size_t used;
 
-    move_connection(c, c->state == CONNECTION_QUEUED ? CONNECTION_PARSING_QUEUED
-                                                     : CONNECTION_PARSING);
+    move_connection(c,
+                    c->state == CONNECTION_QUEUED ? CONNECTION_PARSING_QUEUED : CONNECTION_PARSING);
     used = parse_requests(c, bytes, len);
     if (!is_dead(c))
         move_connection(c, c->state == CONNECTION_PARSING_QUEUED ? CONNECTION_QUEUED
@@ -469,8 +472,7 @@ void http_connection_take(struct http_server *server, struct loop_stream *stream
 }
 
 /* The exchange ends with the connection; its stream lives on as the caller's. */
-struct loop_stream *http_connection_hand_over(struct connection *c, const char *bytes,
-                                         size_t len)
+struct loop_stream *http_connection_hand_over(struct connection *c, const char *bytes, size_t len)
 {
     struct loop_stream *stream = c->stream;
     struct text rest = c->rest;

@@ -36,8 +36,7 @@ static int read_expect(struct exchange *x, struct err *err)
     const char *expect = http_request_header(&x->request, "expect");
 
     if (expect && strcasecmp(expect, "100-continue"))
-        return err_set(err, ERR_BAD_REQUEST, "expect \"%.100s\" is not understood",
-                       expect);
+        return err_set(err, ERR_BAD_REQUEST, "expect \"%.100s\" is not understood", expect);
     x->expects = expect && x->request.body_length != 0;
     return 0;
 }
@@ -45,8 +44,7 @@ static int read_expect(struct exchange *x, struct err *err)
 /* Methods that no route can have, TRACE and CONNECT among them. */
 static int check_known_method(const char *method, struct err *err)
 {
-    static const char *const known[] = {"GET",   "HEAD",   "POST",   "PUT",
-                                        "PATCH", "DELETE", "OPTIONS"};
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
     for (size_t i = 0; i < count_of(known); i++)
         if (!strcmp(known[i], method))
@@ -73,7 +71,7 @@ struct exchange *http_exchange_new(struct connection *c, struct err *err)
     x->connection = c;
     request->arena = arena_new();
     if (http_wire_fields(&c->wire, request->arena, &request->target, &fields,
-                    &request->header_count, err) < 0) {
+                         &request->header_count, err) < 0) {
         free_exchange(x);
         return NULL;
     }
@@ -101,8 +99,10 @@ static void observe_exchange(struct exchange *x)
 {
     struct http_server *server = x->connection->server;
     struct http_access access = {
-        .request = &x->request, .code = x->began ? x->status : 0,
-        .received = x->received, .sent = x->sent,
+        .request = &x->request,
+        .code = x->began ? x->status : 0,
+        .received = x->received,
+        .sent = x->sent,
         .duration = clock_steady() - x->request.started,
     };
 

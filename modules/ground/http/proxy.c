@@ -34,8 +34,8 @@ static bool is_this_machine(const char *host)
 
     if (!strcasecmp(host, "localhost"))
         return true;
-    return read_proxy_ip(host, ip) && read_proxy_ip("127.0.0.0", four) && read_proxy_ip("::1", six) &&
-           (has_prefix(ip, four, 104) || !memcmp(ip, six, 16));
+    return read_proxy_ip(host, ip) && read_proxy_ip("127.0.0.0", four) &&
+           read_proxy_ip("::1", six) && (has_prefix(ip, four, 104) || !memcmp(ip, six, 16));
 }
 
 static bool is_in_network(const char *network, const char *host)
@@ -47,7 +47,8 @@ static bool is_in_network(const char *network, const char *host)
 
     if (slash)
         *slash = '\0';
-    if (!read_proxy_ip(host, ip) || !read_proxy_ip(text, base) || (slash && !text_to_int(slash + 1, &bits)))
+    if (!read_proxy_ip(host, ip) || !read_proxy_ip(text, base) ||
+        (slash && !text_to_int(slash + 1, &bits)))
         return false;
     if (slash && !strchr(text, ':') && bits >= 0)
         bits += 96;
@@ -62,9 +63,8 @@ static bool is_name_below(const char *domain, const char *host)
 
     if (*name == '.')
         return host_len > len && !strcasecmp(host + host_len - len, name);
-    return !strcasecmp(host, name) ||
-           (host_len > len && host[host_len - len - 1] == '.' &&
-            !strcasecmp(host + host_len - len, name));
+    return !strcasecmp(host, name) || (host_len > len && host[host_len - len - 1] == '.' &&
+                                       !strcasecmp(host + host_len - len, name));
 }
 
 static bool covers_address(const char *word, const char *host, int port)

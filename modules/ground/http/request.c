@@ -15,8 +15,8 @@ static struct exchange *check_exchange(struct http_request *request)
 /* A body that is announced too large is refused at its first byte, so that a client which
    waits for "100 Continue" need not send it. After its end has come (`late`), the body is
    given in a later turn, never from within this call. */
-static void request_body(struct http_request *request, enum body_mode mode,
-                     uint64_t limit, http_body_fn *fn, void *arg)
+static void request_body(struct http_request *request, enum body_mode mode, uint64_t limit,
+                         http_body_fn *fn, void *arg)
 {
     struct exchange *x = check_exchange(request);
     struct connection *c = x->connection;
@@ -24,8 +24,7 @@ static void request_body(struct http_request *request, enum body_mode mode,
 
     assert(!x->ended && x->mode != BODY_WHOLE && x->mode != BODY_PIECES);
     http_exchange_move(x, mode);
-    x->most = request->most_body && request->most_body < limit
-                  ? request->most_body : limit;
+    x->most = request->most_body && request->most_body < limit ? request->most_body : limit;
     x->limit = x->most;
     x->body_fn = fn;
     x->body_arg = arg;
@@ -44,20 +43,17 @@ static void request_body(struct http_request *request, enum body_mode mode,
     http_connection_go_on(c);
 }
 
-void http_body_whole(struct http_request *request, size_t limit,
-                     http_body_fn *fn, void *arg)
+void http_body_whole(struct http_request *request, size_t limit, http_body_fn *fn, void *arg)
 {
     request_body(request, BODY_WHOLE, limit, fn, arg);
 }
 
-void http_body_pieces(struct http_request *request, uint64_t limit,
-                      http_body_fn *fn, void *arg)
+void http_body_pieces(struct http_request *request, uint64_t limit, http_body_fn *fn, void *arg)
 {
     request_body(request, BODY_PIECES, limit, fn, arg);
 }
 
-void http_request_gone(struct http_request *request, http_handler_fn *fn,
-                       void *arg)
+void http_request_gone(struct http_request *request, http_handler_fn *fn, void *arg)
 {
     struct exchange *x = check_exchange(request);
 

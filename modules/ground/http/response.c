@@ -14,8 +14,7 @@
 /* Smaller pieces are copied behind their frame and sent in one call. */
 #define MOST_JOINED ((size_t)16384)
 
-void http_response_header(struct http_request *request, const char *name,
-                        const char *value)
+void http_response_header(struct http_request *request, const char *name, const char *value)
 {
     struct exchange *x = exchange_of(request);
 
@@ -25,8 +24,7 @@ void http_response_header(struct http_request *request, const char *name,
     x->cache_is_said = x->cache_is_said || !strcasecmp(name, "Cache-Control");
     text_addf(&x->headers, "%s: ", name);
     for (; *value; value++)
-        text_add_char(&x->headers,
-                      (unsigned char)*value < ' ' && *value != '\t' ? ' ' : *value);
+        text_add_char(&x->headers, (unsigned char)*value < ' ' && *value != '\t' ? ' ' : *value);
     text_add(&x->headers, "\r\n");
 }
 
@@ -58,9 +56,9 @@ static void write_head(struct exchange *x, const char *type, struct text *head)
     if (x->length < 0 && http10)
         c->keep = false;
     decide_keeping(x);
-    text_addf(head, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n%s%s",
-              x->status, http_status_text(x->status), http_server_date(c->server),
-              x->request.id, HTTP_NO_SNIFFING, x->cache_is_said ? "" : HTTP_NO_STORING);
+    text_addf(head, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n%s%s", x->status,
+              http_status_text(x->status), http_server_date(c->server), x->request.id,
+              HTTP_NO_SNIFFING, x->cache_is_said ? "" : HTTP_NO_STORING);
     if (type)
         text_addf(head, "Content-Type: %s\r\n", type);
     if (x->chunked)
@@ -98,8 +96,8 @@ static void end_response(struct exchange *x)
 
 /* An exchange whose client has gone has no connection: its handler responds into the void,
    and end_answer() frees it. */
-void http_respond(struct http_request *request, int status, const char *type,
-                 const void *bytes, size_t len)
+void http_respond(struct http_request *request, int status, const char *type, const void *bytes,
+                  size_t len)
 {
     struct exchange *x = exchange_of(request);
     scoped_text struct text head = {0};
@@ -120,8 +118,7 @@ void http_respond(struct http_request *request, int status, const char *type,
     end_response(x);
 }
 
-void http_respond_text(struct http_request *request, int status,
-                      const char *format, ...)
+void http_respond_text(struct http_request *request, int status, const char *format, ...)
 {
     scoped_text struct text text = {0};
     va_list args;
@@ -129,12 +126,10 @@ void http_respond_text(struct http_request *request, int status,
     va_start(args, format);
     text_addv(&text, format, args);
     va_end(args);
-    http_respond(request, status, "text/plain; charset=utf-8", text_string(&text),
-                text.len);
+    http_respond(request, status, "text/plain; charset=utf-8", text_string(&text), text.len);
 }
 
-void http_response_begin(struct http_request *request, int status,
-                       const char *type, int64_t length)
+void http_response_begin(struct http_request *request, int status, const char *type, int64_t length)
 {
     struct exchange *x = exchange_of(request);
     scoped_text struct text head = {0};
@@ -177,8 +172,7 @@ static void cut_connection(void *arg)
 }
 
 /* Never fails: the client may have gone, and a client that does not read is cut. */
-void http_response_write(struct http_request *request, const void *bytes,
-                       size_t len)
+void http_response_write(struct http_request *request, const void *bytes, size_t len)
 {
     struct exchange *x = exchange_of(request);
     struct connection *c = x->connection;
@@ -211,8 +205,7 @@ size_t http_response_pending(const struct http_request *request)
     return x->connection ? loop_stream_pending(x->connection->stream) : 0;
 }
 
-void http_response_drained(struct http_request *request, http_handler_fn *fn,
-                         void *arg)
+void http_response_drained(struct http_request *request, http_handler_fn *fn, void *arg)
 {
     struct exchange *x = exchange_of(request);
 
@@ -245,8 +238,7 @@ void http_response_break(struct http_request *request)
         http_exchange_free(x);
 }
 
-struct loop_stream *http_response_upgrade(struct http_request *request,
-                                        const char *protocol)
+struct loop_stream *http_response_upgrade(struct http_request *request, const char *protocol)
 {
     struct exchange *x = exchange_of(request);
     scoped_text struct text head = {0};
@@ -257,8 +249,10 @@ struct loop_stream *http_response_upgrade(struct http_request *request,
         http_exchange_free(x);
         return NULL;
     }
-    text_addf(&head, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: %s\r\n"
-              "Connection: Upgrade\r\n%s\r\n", protocol, text_string(&x->headers));
+    text_addf(&head,
+              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: %s\r\n"
+              "Connection: Upgrade\r\n%s\r\n",
+              protocol, text_string(&x->headers));
     x->began = x->ended = true;
     x->gone = NULL;
     x->status = 101;

@@ -62,14 +62,13 @@ void http_server_free(struct http_server **at)
 
 /* ------------------------------------------------------------------ routes */
 
-void http_server_route(struct http_server *server, const char *prefix,
-                       const char *methods, http_handler_fn *fn, void *arg)
+void http_server_route(struct http_server *server, const char *prefix, const char *methods,
+                       http_handler_fn *fn, void *arg)
 {
-    server->routes = mem_resize_array(server->routes, server->route_count + 1,
-                                      sizeof *server->routes);
+    server->routes =
+        mem_resize_array(server->routes, server->route_count + 1, sizeof *server->routes);
     server->routes[server->route_count++] =
-        (struct route){mem_copy_string(prefix),
-                       methods ? mem_copy_string(methods) : NULL, fn, arg};
+        (struct route){mem_copy_string(prefix), methods ? mem_copy_string(methods) : NULL, fn, arg};
 }
 
 void http_server_guard(struct http_server *server, http_guard_fn *fn, void *arg)
@@ -94,8 +93,7 @@ static bool is_under(const char *path, const char *prefix)
 }
 
 /* The longest prefix wins; there are some twenty routes. */
-static const struct route *find_route(const struct http_server *server,
-                                      const char *path)
+static const struct route *find_route(const struct http_server *server, const char *path)
 {
     const struct route *best = NULL;
     size_t i;
@@ -121,8 +119,8 @@ static bool has_method(const char *methods, const char *method)
 static void refuse_method(struct http_request *request, const char *methods)
 {
     http_response_header(request, "Allow", methods);
-    http_respond_text(request, 405, "%s is not possible here; these are: %s\n",
-                     request->method, methods);
+    http_respond_text(request, 405, "%s is not possible here; these are: %s\n", request->method,
+                      methods);
 }
 
 /* The guard, and then the handler: either may respond at once, which frees the exchange. */
@@ -161,8 +159,7 @@ static void take_stream(struct http_server *server, struct loop_stream **stream)
     http_connection_take(server, take(*stream));
 }
 
-struct http_server *http_server_new(struct loop *loop,
-                                    const struct http_server_settings *settings)
+struct http_server *http_server_new(struct loop *loop, const struct http_server_settings *settings)
 {
     static const struct http_server_settings none;
     const struct http_server_settings *s = settings ? settings : &none;
@@ -185,8 +182,7 @@ struct http_server *http_server_new(struct loop *loop,
     TAILQ_INIT(&server->unauthenticated);
     server->keys = map_new();
     server->dispatch = dispatch_request;
-    snprintf(server->id_prefix, sizeof server->id_prefix, "%08x",
-             (unsigned)random_number());
+    snprintf(server->id_prefix, sizeof server->id_prefix, "%08x", (unsigned)random_number());
     return server;
 }
 
@@ -209,8 +205,8 @@ static void on_gate_accept(struct loop_stream *stream, void *arg)
     http_admission_update(gate->server);
 }
 
-int http_server_listen(struct http_server *server, const char *address,
-                       struct tls_server *tls, struct err *err)
+int http_server_listen(struct http_server *server, const char *address, struct tls_server *tls,
+                       struct err *err)
 {
     struct gate *gate = mem_alloc(sizeof *gate);
 
@@ -220,8 +216,7 @@ int http_server_listen(struct http_server *server, const char *address,
         mem_free(&gate);
         return -1;
     }
-    server->gates = mem_resize_array(server->gates, server->gate_count + 1,
-                                     sizeof(struct gate *));
+    server->gates = mem_resize_array(server->gates, server->gate_count + 1, sizeof(struct gate *));
     server->gates[server->gate_count++] = gate;
     return 0;
 }
@@ -254,8 +249,7 @@ static bool will_finish(const struct connection *c)
 }
 
 /* A response of unknown length (a watch) is ended in order, since it would never end by itself. */
-void http_server_drain(struct http_server *server, int64_t timeout, loop_fn *done,
-                       void *arg)
+void http_server_drain(struct http_server *server, int64_t timeout, loop_fn *done, void *arg)
 {
     struct connection *c, *next;
 
@@ -282,8 +276,7 @@ void http_server_drain(struct http_server *server, int64_t timeout, loop_fn *don
 
 /* `next` is taken before a connection ends, which removes it from the list. */
 size_t http_server_cut(struct http_server *server,
-                       bool (*is_one)(const struct pki_cert *peer, void *arg),
-                       void *arg)
+                       bool (*is_one)(const struct pki_cert *peer, void *arg), void *arg)
 {
     struct connection *c, *next;
     size_t count = 0;

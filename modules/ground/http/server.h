@@ -14,7 +14,7 @@ enum body_mode {
     BODY_NOT_ASKED, /* what has come waits in the connection */
     BODY_WHOLE,
     BODY_PIECES,
-    BODY_DROPPED,   /* the response is there; read on to keep the connection */
+    BODY_DROPPED, /* the response is there; read on to keep the connection */
     BODY_COMPLETE,
 };
 
@@ -25,10 +25,10 @@ struct exchange {
     struct connection *connection; /* NULL: the client has gone */
     enum body_mode mode;
     bool expects, began, chunked, ended, no_bytes;
-    bool late; /* the body was asked for after its end had come: go_on() gives it */
+    bool late;          /* the body was asked for after its end had come: go_on() gives it */
     bool cache_is_said; /* the handler set a Cache-Control of its own */
-    uint64_t most;  /* of the body */
-    uint64_t limit; /* the same, or 0 when more is announced */
+    uint64_t most;      /* of the body */
+    uint64_t limit;     /* the same, or 0 when more is announced */
     uint64_t received, sent;
     int64_t length, length_left; /* of the response; -1: not known */
     int status;
@@ -69,22 +69,22 @@ struct connection {
     char *key; /* owned; as it counts in server->keys; NULL: it does not */
     struct connection *next, **back;
     TAILQ_ENTRY(connection) waiting; /* while `is_unauthenticated` */
-    bool is_unauthenticated; /* it has shown no certificate, and no request of it is served */
+    bool is_unauthenticated;     /* it has shown no certificate, and no request of it is served */
     struct loop_stream *stream;  /* owned */
     struct loop_timer *deadline; /* owned */
     enum purpose purpose;
     struct wire wire;
-    struct text rest;            /* came, but cannot be parsed yet */
-    const char *behind;          /* while parsing: what came behind the head */
+    struct text rest;   /* came, but cannot be parsed yet */
+    const char *behind; /* while parsing: what came behind the head */
     size_t behind_len;
-    struct exchange *now;        /* owned; the request being answered */
-    bool keep;                   /* another request may follow on it */
-    bool paused;                 /* the stream is, since `rest` is long */
+    struct exchange *now; /* owned; the request being answered */
+    bool keep;            /* another request may follow on it */
+    bool paused;          /* the stream is, since `rest` is long */
     uint64_t written, taken_before, body_before;
 };
 
 struct route {
-    char *prefix; /* owned */
+    char *prefix;  /* owned */
     char *methods; /* owned; NULL: any */
     http_handler_fn *fn;
     void *arg;
@@ -187,7 +187,6 @@ void http_connection_arm(struct connection *c, enum purpose purpose);
  * dropped: the next request, or the end. */
 void http_connection_answered(struct connection *c);
 /* Writes the bytes and gives the stream away, with what came behind. */
-struct loop_stream *http_connection_hand_over(struct connection *c, const char *bytes,
-                                              size_t len);
+struct loop_stream *http_connection_hand_over(struct connection *c, const char *bytes, size_t len);
 
 #endif

@@ -42,8 +42,8 @@ static int port_of_authority(const char *text, int port)
     return *text || number > 65535 ? -1 : (int)number;
 }
 
-bool http_authority_read(struct arena *arena, const char *text, int port,
-                         const char **ret_host, const char **ret_authority)
+bool http_authority_read(struct arena *arena, const char *text, int port, const char **ret_host,
+                         const char **ret_authority)
 {
     bool in_brackets = *text == '[';
     const char *from = text + in_brackets;
@@ -64,8 +64,7 @@ bool http_authority_read(struct arena *arena, const char *text, int port,
         if (host[i] >= 'A' && host[i] <= 'Z')
             host[i] += 'a' - 'A';
     *ret_host = host;
-    *ret_authority = arena_printf(arena, strchr(host, ':') ? "[%s]:%d" : "%s:%d",
-                                  host, port);
+    *ret_authority = arena_printf(arena, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
     return true;
 }
 
@@ -76,11 +75,10 @@ static int read_host(struct http_request *request, struct err *err)
     request->host = request->authority = "";
     if (!host) /* HTTP/1.0: http_wire_fields() has seen to it */
         return 0;
-    if (http_authority_read(request->arena, host, request->secured ? 443 : 80,
-                            &request->host, &request->authority))
+    if (http_authority_read(request->arena, host, request->secured ? 443 : 80, &request->host,
+                            &request->authority))
         return 0;
-    return err_set(err, ERR_BAD_REQUEST, "the host header \"%.100s\" names no host",
-                   host);
+    return err_set(err, ERR_BAD_REQUEST, "the host header \"%.100s\" names no host", host);
 }
 
 /*
@@ -110,13 +108,11 @@ static const char *skip_authority(struct http_request *request, const char *targ
 /* ------------------------------------------------------------------- path */
 
 /* Unescapes into the arena; NULL if it is no text. */
-static const char *unescape_part(struct arena *arena, const char *at, size_t len,
-                             bool plus)
+static const char *unescape_part(struct arena *arena, const char *at, size_t len, bool plus)
 {
     scoped_text struct text text = {0};
 
-    if (!http_unescape(&text, at, len, plus) ||
-        !text_is_utf8(text_string(&text), text.len))
+    if (!http_unescape(&text, at, len, plus) || !text_is_utf8(text_string(&text), text.len))
         return NULL;
     return arena_bytes(arena, text_string(&text), text.len);
 }
@@ -127,8 +123,7 @@ static bool is_ambiguous(const char *segment)
     if (!*segment || !strcmp(segment, ".") || !strcmp(segment, ".."))
         return true;
     for (; *segment; segment++)
-        if (*segment == '/' || *segment == '\\' || (unsigned char)*segment < ' ' ||
-            *segment == 127)
+        if (*segment == '/' || *segment == '\\' || (unsigned char)*segment < ' ' || *segment == 127)
             return true;
     return false;
 }
@@ -138,11 +133,12 @@ static int bad_segment(const char *at, size_t len, struct err *err)
     return err_set(err, ERR_BAD_REQUEST,
                    "the path segment \"%.*s\" is not understood: it must be UTF-8, not "
                    "empty, \".\" or \"..\", and hold no slash, backslash or control "
-                   "character, escaped or not", len > 100 ? 100 : (int)len, at);
+                   "character, escaped or not",
+                   len > 100 ? 100 : (int)len, at);
 }
 
 static int read_target_path(struct http_request *request, const char *at, size_t len,
-                     struct err *err)
+                            struct err *err)
 {
     const char *found[MOST_SEGMENTS], *end = at + len;
     scoped_text struct text path = {0};
@@ -192,13 +188,11 @@ static int check_once(const struct http_field *found, size_t count, struct err *
     for (size_t i = 0; i < count; i++)
         if (!strcmp(found[i].name, name))
             return err_set(err, ERR_BAD_REQUEST,
-                           "the query says \"%.100s\" more than once: say it once",
-                           name);
+                           "the query says \"%.100s\" more than once: say it once", name);
     return 0;
 }
 
-static int read_query(struct http_request *request, const char *at,
-                      struct err *err)
+static int read_query(struct http_request *request, const char *at, struct err *err)
 {
     struct http_field found[MOST_QUERY];
     struct http_field *kept;
@@ -209,16 +203,17 @@ static int read_query(struct http_request *request, const char *at,
 
         if (len) {
             if (count == MOST_QUERY)
-                return err_set(err, ERR_BAD_REQUEST,
-                               "the query has more than %d parameters", MOST_QUERY);
+                return err_set(err, ERR_BAD_REQUEST, "the query has more than %d parameters",
+                               MOST_QUERY);
             found[count].name = unescape_part(request->arena, at, name, true);
             found[count].value =
-                name < len ? unescape_part(request->arena, at + name + 1,
-                                       len - name - 1, true) : "";
+                name < len ? unescape_part(request->arena, at + name + 1, len - name - 1, true)
+                           : "";
             if (!found[count].name || !found[count].value)
                 return err_set(err, ERR_BAD_REQUEST,
                                "the query parameter \"%.*s\" is not UTF-8, or badly "
-                               "escaped", len > 100 ? 100 : (int)len, at);
+                               "escaped",
+                               len > 100 ? 100 : (int)len, at);
             if (check_once(found, count, err) < 0)
                 return -1;
             count++;

@@ -126,11 +126,11 @@ static const llhttp_settings_t callbacks = {
     .on_message_complete = on_wire_end,
 };
 
-void http_wire_start(struct wire *wire, bool request, size_t most_fields,
-                size_t most_bytes, wire_body_fn *body, void *arg)
+void http_wire_start(struct wire *wire, bool request, size_t most_fields, size_t most_bytes,
+                     wire_body_fn *body, void *arg)
 {
-    *wire = (struct wire){.most_fields = most_fields, .most_bytes = most_bytes,
-                          .body = body, .arg = arg};
+    *wire = (struct wire){
+        .most_fields = most_fields, .most_bytes = most_bytes, .body = body, .arg = arg};
     llhttp_init(&wire->parser, request ? HTTP_REQUEST : HTTP_RESPONSE, &callbacks);
     wire->parser.data = wire;
 }
@@ -141,8 +141,7 @@ void http_wire_again(struct wire *wire)
     bool request = wire->parser.type == HTTP_REQUEST;
 
     text_free(&wire->head);
-    http_wire_start(wire, request, wire->most_fields, wire->most_bytes, wire->body,
-               wire->arg);
+    http_wire_start(wire, request, wire->most_fields, wire->most_bytes, wire->body, wire->arg);
 }
 
 void http_wire_free(struct wire *wire)
@@ -156,8 +155,7 @@ void http_wire_stop(struct wire *wire)
 }
 
 /* llhttp keeps its position when it pauses, which tells how much was used. */
-enum wire_event http_wire_feed(struct wire *wire, const char *bytes, size_t len,
-                          size_t *ret_used)
+enum wire_event http_wire_feed(struct wire *wire, const char *bytes, size_t len, size_t *ret_used)
 {
     enum llhttp_errno result;
 
@@ -171,8 +169,8 @@ enum wire_event http_wire_feed(struct wire *wire, const char *bytes, size_t len,
     if (result != HPE_PAUSED && result != HPE_PAUSED_UPGRADE) {
         const char *at = llhttp_get_error_pos(&wire->parser);
 
-        wire->is_unknown_method = result == HPE_INVALID_METHOD && at && bytes &&
-                                  *at >= 'A' && *at <= 'Z';
+        wire->is_unknown_method =
+            result == HPE_INVALID_METHOD && at && bytes && *at >= 'A' && *at <= 'Z';
         return WIRE_BAD;
     }
     if (bytes)
@@ -215,19 +213,26 @@ int64_t http_wire_body_length(const struct wire *wire)
     if (wire->parser.flags & F_TRANSFER_ENCODING)
         return -1;
     if (wire->parser.flags & F_CONTENT_LENGTH)
-        return wire->parser.content_length > INT64_MAX
-                   ? INT64_MAX : (int64_t)wire->parser.content_length;
+        return wire->parser.content_length > INT64_MAX ? INT64_MAX
+                                                       : (int64_t)wire->parser.content_length;
     return wire->parser.type == HTTP_RESPONSE ? -1 : 0;
 }
 
 /* What must not be there twice, because readers disagree which one counts. */
-static int check_fields(const struct wire *wire, const struct http_field *fields,
-                        size_t count, struct err *err)
+static int check_fields(const struct wire *wire, const struct http_field *fields, size_t count,
+                        struct err *err)
 {
     static const char *const single[] = {
-        "content-length", "transfer-encoding", "host", "authorization",
-        "content-type",   "origin",            "expect", "range",
-        "impersonate-user", "impersonate-uid",
+        "content-length",
+        "transfer-encoding",
+        "host",
+        "authorization",
+        "content-type",
+        "origin",
+        "expect",
+        "range",
+        "impersonate-user",
+        "impersonate-uid",
     };
     bool is_request = wire->parser.type == HTTP_REQUEST;
     size_t i, j, seen;
@@ -236,34 +241,27 @@ static int check_fields(const struct wire *wire, const struct http_field *fields
         for (j = 0, seen = 0; j < count; j++)
             seen += !strcmp(fields[j].name, single[i]);
         if (seen > 1)
-            return err_set(err, ERR_BAD_REQUEST, "more than one %s header",
-                           single[i]);
-        if (i == 2 && !seen && is_request &&
-            wire->parser.http_minor == 1)
+            return err_set(err, ERR_BAD_REQUEST, "more than one %s header", single[i]);
+        if (i == 2 && !seen && is_request && wire->parser.http_minor == 1)
             return err_set(err, ERR_BAD_REQUEST, "no host header");
     }
     /* What a field says may be kept in an object, or shown in a response. */
     for (j = 0; is_request && j < count; j++)
         if (!text_is_utf8(fields[j].value, strlen(fields[j].value)))
-            return err_set(err, ERR_BAD_REQUEST, "the %.100s header is not UTF-8",
-                           fields[j].name);
+            return err_set(err, ERR_BAD_REQUEST, "the %.100s header is not UTF-8", fields[j].name);
     for (j = 0; j < count; j++)
-        if (!strcmp(fields[j].name, "transfer-encoding") &&
-            strcasecmp(fields[j].value, "chunked"))
-            return err_set(err, ERR_BAD_REQUEST,
-                           "transfer-encoding must be chunked");
+        if (!strcmp(fields[j].name, "transfer-encoding") && strcasecmp(fields[j].value, "chunked"))
+            return err_set(err, ERR_BAD_REQUEST, "transfer-encoding must be chunked");
     if (wire->parser.http_major != 1 || wire->parser.http_minor > 1)
         return err_set(err, ERR_BAD_REQUEST, "only HTTP/1.0 and 1.1 are spoken");
     return 0;
 }
 
-int http_wire_fields(const struct wire *wire, struct arena *arena,
-                const char **ret_target, struct http_field **ret_fields,
-                size_t *ret_count, struct err *err)
+int http_wire_fields(const struct wire *wire, struct arena *arena, const char **ret_target,
+                     struct http_field **ret_fields, size_t *ret_count, struct err *err)
 {
     char *at = arena_bytes(arena, text_string(&wire->head), wire->head.len);
-    struct http_field *fields =
-        arena_alloc(arena, (wire->field_count + 1) * sizeof *fields);
+    struct http_field *fields = arena_alloc(arena, (wire->field_count + 1) * sizeof *fields);
     size_t i;
 
     *ret_target = at;

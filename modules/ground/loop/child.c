@@ -55,8 +55,7 @@ void loop_child_free(struct loop_child **at)
 
 bool loop_child_signal(struct loop_child *child, int number)
 {
-    return !child->ended &&
-           !syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL, 0);
+    return !child->ended && !syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL, 0);
 }
 
 /* ------------------------------------------------------------- in the child */
@@ -99,11 +98,10 @@ static void default_signals(void)
 
 /* Between vfork() and exec only calls that are safe there; errno is what failed. */
 static void exec_child(const struct loop_spawn *spawn, int *moved, pid_t parent,
-                   char *const *environment)
+                       char *const *environment)
 {
     default_signals();
-    if (spawn->dies_with_parent &&
-        (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
+    if (spawn->dies_with_parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
         return;
     if (spawn->own_session)
         setsid();
@@ -119,9 +117,8 @@ static void exec_child(const struct loop_spawn *spawn, int *moved, pid_t parent,
  * parent's thread waits meanwhile. What it could not do, it leaves in
  * `*problem`.
  */
-static __attribute__((noinline)) pid_t start_child(const struct loop_spawn *spawn,
-                                             int *moved, char *const *environment,
-                                             volatile int *problem)
+static __attribute__((noinline)) pid_t start_child(const struct loop_spawn *spawn, int *moved,
+                                                   char *const *environment, volatile int *problem)
 {
     pid_t parent = getpid();
     pid_t pid = vfork();
@@ -133,8 +130,8 @@ static __attribute__((noinline)) pid_t start_child(const struct loop_spawn *spaw
     _exit(127);
 }
 
-struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
-                              loop_exit_fn *fn, void *arg, struct err *err)
+struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn, loop_exit_fn *fn,
+                              void *arg, struct err *err)
 {
     scoped_mem int *moved = NULL;
     char *const *environment = spawn->environment ? spawn->environment : environ;
@@ -158,24 +155,22 @@ struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
 
         if (pid > 0)
             waitpid(pid, NULL, 0);
-        err_set(err, why == ENOENT ? ERR_NOT_FOUND : ERR_UNREACHABLE,
-                "cannot start %s: %s", spawn->path, strerror(why));
+        err_set(err, why == ENOENT ? ERR_NOT_FOUND : ERR_UNREACHABLE, "cannot start %s: %s",
+                spawn->path, strerror(why));
         return NULL;
     }
     pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (pidfd < 0) {
-        err_set(err, ERR_INTERNAL, "cannot watch process %d: %s", (int)pid,
-                strerror(errno));
+        err_set(err, ERR_INTERNAL, "cannot watch process %d: %s", (int)pid, strerror(errno));
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
         return NULL;
     }
     fcntl(pidfd, F_SETFD, FD_CLOEXEC);
     child = mem_alloc(sizeof *child);
-    *child = (struct loop_child){.loop = loop, .pid = pid, .pidfd = pidfd,
-                                 .fn = fn, .arg = arg};
-    event_assign(&child->event, real_of(loop)->base, pidfd,
-                 EV_READ | EV_PERSIST, on_child_exit, child);
+    *child = (struct loop_child){.loop = loop, .pid = pid, .pidfd = pidfd, .fn = fn, .arg = arg};
+    event_assign(&child->event, real_of(loop)->base, pidfd, EV_READ | EV_PERSIST, on_child_exit,
+                 child);
     event_add(&child->event, NULL);
     return child;
 }

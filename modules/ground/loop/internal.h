@@ -11,11 +11,9 @@
  * clock_set_platform() of base.
  */
 struct loop_driver {
-    struct loop_stream *(*connect)(struct loop *loop, const char *address,
-                                   struct err *err);
-    struct loop_listener *(*listen)(struct loop *loop, const char *address,
-                                    loop_accept_fn *fn, void *arg,
-                                    struct err *err);
+    struct loop_stream *(*connect)(struct loop *loop, const char *address, struct err *err);
+    struct loop_listener *(*listen)(struct loop *loop, const char *address, loop_accept_fn *fn,
+                                    void *arg, struct err *err);
     void (*turn)(struct loop *loop, int64_t wait);
     void (*free)(struct loop *loop);
 };

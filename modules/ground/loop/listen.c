@@ -68,8 +68,7 @@ static void on_listen_accept(evutil_socket_t listening, short what, void *arg)
     (void)what;
     for (i = 0; i < ACCEPT_AT_ONCE && !it->closed && !it->paused; i++) {
         len = sizeof from;
-        fd = accept4(listening, (struct sockaddr *)&from, &len,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+        fd = accept4(listening, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE)
                 refuse_one(it);
@@ -77,8 +76,7 @@ static void on_listen_accept(evutil_socket_t listening, short what, void *arg)
         }
         if (len <= sizeof(sa_family_t))
             from.ss_family = AF_UNIX;
-        it->listener.fn(real_socket_accepted(it->listener.loop, fd,
-                                             (struct sockaddr *)&from),
+        it->listener.fn(real_socket_accepted(it->listener.loop, fd, (struct sockaddr *)&from),
                         it->listener.arg);
     }
 }
@@ -111,8 +109,7 @@ static void pause_listener(struct loop_listener *listener, bool paused)
     want_newcomers(it);
 }
 
-static const struct loop_listener_kind listener_kind = {close_listener,
-                                                        pause_listener};
+static const struct loop_listener_kind listener_kind = {close_listener, pause_listener};
 
 /* Removes what a former process left; never something else than a socket. */
 static void remove_old_socket(const char *path)
@@ -123,8 +120,7 @@ static void remove_old_socket(const char *path)
         unlink(path);
 }
 
-static int open_listening(const char *address, const struct real_address *to,
-                          struct err *err)
+static int open_listening(const char *address, const struct real_address *to, struct err *err)
 {
     int family = to->bytes.ss_family, one = 1, zero = 0, problem;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -133,17 +129,16 @@ static int open_listening(const char *address, const struct real_address *to,
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
         if (family == AF_INET6)
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-        if (!bind(fd, (const struct sockaddr *)&to->bytes, to->len) &&
-            !listen(fd, BACKLOG))
+        if (!bind(fd, (const struct sockaddr *)&to->bytes, to->len) && !listen(fd, BACKLOG))
             return fd;
     }
     problem = errno;
     if (fd >= 0)
         close(fd);
-    return err_set(err, ERR_UNREACHABLE, "cannot listen at %s: %s%s", address,
-                   strerror(problem),
+    return err_set(err, ERR_UNREACHABLE, "cannot listen at %s: %s%s", address, strerror(problem),
                    problem == EADDRINUSE ? " (another program has this address)"
-                   : problem == EACCES ? " (ports below 1024 need root)" : "");
+                   : problem == EACCES   ? " (ports below 1024 need root)"
+                                         : "");
 }
 
 static void name_listener(struct real_listener *it)
@@ -159,12 +154,11 @@ static void name_listener(struct real_listener *it)
     if (getsockname(it->fd, &name.any, &len) < 0)
         return;
     real_address_text(&name.any, it->listener.address, sizeof it->listener.address);
-    it->listener.port = ntohs(name.any.sa_family == AF_INET6 ? name.six.sin6_port
-                                                             : name.four.sin_port);
+    it->listener.port =
+        ntohs(name.any.sa_family == AF_INET6 ? name.six.sin6_port : name.four.sin_port);
 }
 
-static int resolve_listening(const char *address, struct real_address *to,
-                             struct err *err)
+static int resolve_listening(const char *address, struct real_address *to, struct err *err)
 {
     char host[LOOP_HOST];
     int port;
@@ -185,8 +179,8 @@ static int resolve_listening(const char *address, struct real_address *to,
     return 0;
 }
 
-struct loop_listener *real_listen(struct loop *loop, const char *address,
-                                  loop_accept_fn *fn, void *arg, struct err *err)
+struct loop_listener *real_listen(struct loop *loop, const char *address, loop_accept_fn *fn,
+                                  void *arg, struct err *err)
 {
     struct real_address to;
     struct real_listener *it;
@@ -197,8 +191,7 @@ struct loop_listener *real_listen(struct loop *loop, const char *address,
         return NULL;
     fd = open_listening(address, &to, err);
     if (fd < 0 && to.bytes.ss_family == AF_INET6 &&
-        !loop_address_split(address, -1, host, &port, NULL) &&
-        (!*host || !strcmp(host, "*"))) {
+        !loop_address_split(address, -1, host, &port, NULL) && (!*host || !strcmp(host, "*"))) {
         /* A machine without IPv6. */
         real_address_of("0.0.0.0", port, true, &to);
         fd = open_listening(address, &to, err);
@@ -206,8 +199,8 @@ struct loop_listener *real_listen(struct loop *loop, const char *address,
     if (fd < 0)
         return NULL;
     it = mem_alloc(sizeof *it);
-    it->listener = (struct loop_listener){.kind = &listener_kind, .loop = loop,
-                                          .fn = fn, .arg = arg};
+    it->listener =
+        (struct loop_listener){.kind = &listener_kind, .loop = loop, .fn = fn, .arg = arg};
     it->fd = fd;
     it->rest = loop_timer_new(loop, on_rested_listener, it);
     if (to.bytes.ss_family == AF_UNIX) {
@@ -216,8 +209,7 @@ struct loop_listener *real_listen(struct loop *loop, const char *address,
     } else {
         name_listener(it);
     }
-    event_assign(&it->event, real_of(loop)->base, fd, EV_READ | EV_PERSIST,
-                 on_listen_accept, it);
+    event_assign(&it->event, real_of(loop)->base, fd, EV_READ | EV_PERSIST, on_listen_accept, it);
     event_add(&it->event, NULL);
     return &it->listener;
 }

@@ -61,8 +61,7 @@ void loop_later(struct loop *loop, loop_fn *fn, void *arg)
             loop->call_first = 0;
         } else {
             loop->call_room = loop->call_room ? loop->call_room * 2 : 32;
-            loop->calls = mem_resize_array(loop->calls, loop->call_room,
-                                           sizeof *loop->calls);
+            loop->calls = mem_resize_array(loop->calls, loop->call_room, sizeof *loop->calls);
         }
     }
     loop->calls[loop->call_count++] = (struct loop_call){fn, arg};
@@ -128,8 +127,7 @@ static void settle_timer(struct loop *loop, struct loop_timer *timer, size_t pla
         if (child + 1 < loop->timer_count &&
             is_earlier_timer(loop->timers[child + 1], loop->timers[child]))
             child++;
-        if (child >= loop->timer_count ||
-            is_earlier_timer(timer, loop->timers[child]))
+        if (child >= loop->timer_count || is_earlier_timer(timer, loop->timers[child]))
             break;
         put_timer(loop, loop->timers[child], place);
         place = child;
@@ -141,8 +139,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg)
 {
     struct loop_timer *timer = mem_alloc(sizeof *timer);
 
-    *timer = (struct loop_timer){.loop = loop, .fn = fn, .arg = arg,
-                                 .place = NOT_SET};
+    *timer = (struct loop_timer){.loop = loop, .fn = fn, .arg = arg, .place = NOT_SET};
     return timer;
 }
 
@@ -173,8 +170,7 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay)
     }
     if (loop->timer_count == loop->timer_room) {
         loop->timer_room = loop->timer_room ? loop->timer_room * 2 : 16;
-        loop->timers = mem_resize_array(loop->timers, loop->timer_room,
-                                        sizeof *loop->timers);
+        loop->timers = mem_resize_array(loop->timers, loop->timer_room, sizeof *loop->timers);
     }
     loop->timer_count++;
     settle_timer(loop, timer, loop->timer_count - 1);

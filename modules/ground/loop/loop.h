@@ -20,9 +20,9 @@
  * has. The loop knows nothing of what bytes mean.
  *
  * One loop belongs to one thread, and the program has no other: names are resolved
- * by libevent's evdns, in the loop. No call blocks but loop_run(). A callback is never called from inside the
- * call that asked for it, and any object may be freed from its own callback.
- * Times are nanoseconds, delays are counted on the steady clock.
+ * by libevent's evdns, in the loop. No call blocks but loop_run(). A callback is never called from
+ * inside the call that asked for it, and any object may be freed from its own callback. Times are
+ * nanoseconds, delays are counted on the steady clock.
  */
 struct loop;
 
@@ -104,8 +104,8 @@ struct loop_stream_events {
 struct loop_stream *loop_connect(struct loop *loop, const char *address,
                                  struct err *err) MUST_CHECK;
 /* Sets the callbacks. No event comes, and nothing is read, before. `events` must last. */
-void loop_stream_handle(struct loop_stream *stream,
-                        const struct loop_stream_events *events, void *arg);
+void loop_stream_handle(struct loop_stream *stream, const struct loop_stream_events *events,
+                        void *arg);
 void loop_stream_write(struct loop_stream *stream, const void *bytes, size_t len);
 /* Bytes written but not yet taken by the kernel. */
 size_t loop_stream_pending(const struct loop_stream *stream);
@@ -156,9 +156,8 @@ typedef void loop_accept_fn(struct loop_stream *stream, void *arg);
  * port 0 takes any free one) or "unix:PATH" (an old socket file there is
  * replaced). Survives running out of descriptors by refusing new connections.
  */
-struct loop_listener *loop_listen(struct loop *loop, const char *address,
-                                  loop_accept_fn *fn, void *arg,
-                                  struct err *err) MUST_CHECK;
+struct loop_listener *loop_listen(struct loop *loop, const char *address, loop_accept_fn *fn,
+                                  void *arg, struct err *err) MUST_CHECK;
 void loop_listener_close(struct loop_listener **listener);
 /* Leaves new connections waiting in the kernel's queue, or accepts again. */
 void loop_listener_pause(struct loop_listener *listener, bool paused);
@@ -171,8 +170,8 @@ int loop_listener_port(const struct loop_listener *listener);
  * a host of at most 255 bytes and a port. ERR_INVALID.
  */
 #define LOOP_HOST 256
-int loop_address_split(const char *address, int other_port, char host[LOOP_HOST],
-                       int *ret_port, struct err *err) MUST_CHECK;
+int loop_address_split(const char *address, int other_port, char host[LOOP_HOST], int *ret_port,
+                       struct err *err) MUST_CHECK;
 /* Whether two addresses ("10.1.2.3:40112") differ in no more than the port. */
 bool loop_same_host(const char *one, const char *other);
 /* The addresses of this machine that others may reach it by, as text; at most
@@ -183,37 +182,35 @@ size_t loop_own_addresses(char (*ret)[64], size_t room, struct err *err);
 /* ------------------------- the kernel's own: ERR_UNSUPPORTED in simulation */
 
 struct loop_signal;
-struct loop_signal *loop_signal_new(struct loop *loop, int number, loop_fn *fn,
-                                    void *arg, struct err *err) MUST_CHECK;
+struct loop_signal *loop_signal_new(struct loop *loop, int number, loop_fn *fn, void *arg,
+                                    struct err *err) MUST_CHECK;
 void loop_signal_free(struct loop_signal **signal);
 
 /* Tells whenever a descriptor can be read (or written). It stays the caller's. */
 struct loop_watch;
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 typedef void loop_watch_fn(int fd, unsigned what, void *arg);
-struct loop_watch *loop_watch_new(struct loop *loop, int fd, unsigned what,
-                                  loop_watch_fn *fn, void *arg,
-                                  struct err *err) MUST_CHECK;
+struct loop_watch *loop_watch_new(struct loop *loop, int fd, unsigned what, loop_watch_fn *fn,
+                                  void *arg, struct err *err) MUST_CHECK;
 void loop_watch_free(struct loop_watch **watch);
 
 /* A child process. Freeing it forgets the process, it does not end it. */
 struct loop_child;
 struct loop_spawn {
-    const char *path;            /* searched in PATH unless it has a slash */
-    char *const *arguments;      /* with the name first; NULL at the end */
-    char *const *environment;    /* NULL: this process's own */
-    const char *directory;       /* NULL: stay */
-    int in, out, error;          /* descriptors to use, -1: /dev/null */
-    const int *keep;             /* further descriptors: keep[i] becomes 3 + i */
+    const char *path;         /* searched in PATH unless it has a slash */
+    char *const *arguments;   /* with the name first; NULL at the end */
+    char *const *environment; /* NULL: this process's own */
+    const char *directory;    /* NULL: stay */
+    int in, out, error;       /* descriptors to use, -1: /dev/null */
+    const int *keep;          /* further descriptors: keep[i] becomes 3 + i */
     size_t keeps;
-    bool own_session;            /* setsid() */
-    bool dies_with_parent;       /* SIGTERM when this thread's process ends */
+    bool own_session;      /* setsid() */
+    bool dies_with_parent; /* SIGTERM when this thread's process ends */
 };
 /* `status` is waitpid's. */
 typedef void loop_exit_fn(pid_t pid, int status, void *arg);
-struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
-                              loop_exit_fn *fn, void *arg,
-                              struct err *err) MUST_CHECK;
+struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn, loop_exit_fn *fn,
+                              void *arg, struct err *err) MUST_CHECK;
 void loop_child_free(struct loop_child **child);
 /* By pidfd, so never at another process that got its number. False if it has ended. */
 bool loop_child_signal(struct loop_child *child, int number);

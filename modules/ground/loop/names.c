@@ -13,8 +13,7 @@
 
 #include "loop/real.h"
 
-bool real_address_of(const char *host, int port, bool any,
-                     struct real_address *ret)
+bool real_address_of(const char *host, int port, bool any, struct real_address *ret)
 {
     struct sockaddr_in *four = (struct sockaddr_in *)&ret->bytes;
     struct sockaddr_in6 *six = (struct sockaddr_in6 *)&ret->bytes;
@@ -39,15 +38,13 @@ bool real_address_of(const char *host, int port, bool any,
     return false;
 }
 
-int real_address_of_path(const char *path, struct real_address *ret,
-                         struct err *err)
+int real_address_of_path(const char *path, struct real_address *ret, struct err *err)
 {
     struct sockaddr_un *un = (struct sockaddr_un *)&ret->bytes;
 
     memset(ret, 0, sizeof *ret);
     if (!*path || strlen(path) >= sizeof un->sun_path)
-        return err_set(err, ERR_INVALID,
-                       "unix socket path \"%.200s\" must have 1 to %zu bytes",
+        return err_set(err, ERR_INVALID, "unix socket path \"%.200s\" must have 1 to %zu bytes",
                        path, sizeof un->sun_path - 1);
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path, path, strlen(path) + 1);
@@ -88,8 +85,7 @@ static bool is_worth_naming(const struct ifaddrs *one)
         return false;
     if (one->ifa_addr->sa_family == AF_INET)
         return true;
-    return one->ifa_addr->sa_family == AF_INET6 &&
-           !IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr);
+    return one->ifa_addr->sa_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr);
 }
 
 size_t loop_own_addresses(char (*ret)[64], size_t room, struct err *err)
@@ -98,20 +94,20 @@ size_t loop_own_addresses(char (*ret)[64], size_t room, struct err *err)
     size_t count = 0;
 
     if (getifaddrs(&all) < 0) {
-        err_set(err, ERR_INTERNAL, "this machine's addresses cannot be listed: %s (is AF_NETLINK "
-                "missing in RestrictAddressFamilies of the systemd unit?)", strerror(errno));
+        err_set(err, ERR_INTERNAL,
+                "this machine's addresses cannot be listed: %s (is AF_NETLINK "
+                "missing in RestrictAddressFamilies of the systemd unit?)",
+                strerror(errno));
         return 0;
     }
     for (one = all; one && count < room; one = one->ifa_next) {
         if (!is_worth_naming(one))
             continue;
         if (one->ifa_addr->sa_family == AF_INET)
-            inet_ntop(AF_INET, &((struct sockaddr_in *)one->ifa_addr)->sin_addr,
-                      ret[count++], 64);
+            inet_ntop(AF_INET, &((struct sockaddr_in *)one->ifa_addr)->sin_addr, ret[count++], 64);
         else
-            inet_ntop(AF_INET6,
-                      &((struct sockaddr_in6 *)one->ifa_addr)->sin6_addr,
-                      ret[count++], 64);
+            inet_ntop(AF_INET6, &((struct sockaddr_in6 *)one->ifa_addr)->sin6_addr, ret[count++],
+                      64);
     }
     freeifaddrs(all);
     return count;
@@ -159,29 +155,26 @@ static void names_found(int result, struct evutil_addrinfo *list, void *arg)
     loop_later(&names->real->loop, names_tell, names);
 }
 
-struct real_names *real_names_resolve(struct real_loop *real, const char *host,
-                                  int port, real_names_fn *fn, void *arg)
+struct real_names *real_names_resolve(struct real_loop *real, const char *host, int port,
+                                      real_names_fn *fn, void *arg)
 {
     struct real_names *names = mem_alloc(sizeof *names);
-    struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
-                                    .ai_socktype = SOCK_STREAM,
-                                    .ai_protocol = IPPROTO_TCP};
+    struct evutil_addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
     struct evdns_getaddrinfo_request *request;
     char service[12];
 
     *names = (struct real_names){.real = real, .fn = fn, .arg = arg};
     if (!real->names)
-        real->names = evdns_base_new(
-            real->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-                            EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+        real->names = evdns_base_new(real->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
+                                                     EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (!real->names) {
         names->problem = "no name server is configured";
         loop_later(&real->loop, names_tell, names);
         return names;
     }
     snprintf(service, sizeof service, "%d", port);
-    request = evdns_getaddrinfo(real->names, host, service, &hints, names_found,
-                                names);
+    request = evdns_getaddrinfo(real->names, host, service, &hints, names_found, names);
     if (request)
         names->request = request;
     return names;

@@ -18,7 +18,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what, (void)arg;
 }
 
-/* libevent has no timers of ours but `tick`, which ends its wait when the first of the heap is due. */
+/* libevent has no timers of ours but `tick`, which ends its wait when the first of the heap is due.
+ */
 static void real_turn(struct loop *loop, int64_t wait)
 {
     struct real_loop *real = real_of(loop);
@@ -106,8 +107,7 @@ struct loop *loop_new(struct err *err)
     struct real_loop *real;
 
     if (!base) {
-        err_set(err, ERR_INTERNAL, "cannot make an event loop: %s",
-                strerror(errno));
+        err_set(err, ERR_INTERNAL, "cannot make an event loop: %s", strerror(errno));
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -136,16 +136,15 @@ static void on_loop_signal(evutil_socket_t number, short what, void *arg)
     it->fn(it->arg);
 }
 
-static int refuse_simulated(const struct loop *loop, const char *what,
-                            struct err *err)
+static int refuse_simulated(const struct loop *loop, const char *what, struct err *err)
 {
     if (loop_is_real(loop))
         return 0;
     return err_set(err, ERR_UNSUPPORTED, "a simulated host has no %s", what);
 }
 
-struct loop_signal *loop_signal_new(struct loop *loop, int number, loop_fn *fn,
-                                    void *arg, struct err *err)
+struct loop_signal *loop_signal_new(struct loop *loop, int number, loop_fn *fn, void *arg,
+                                    struct err *err)
 {
     struct loop_signal *it;
 
@@ -183,12 +182,11 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_watch *it = arg;
 
-    it->fn(fd, (what & EV_READ ? LOOP_READ : 0u) |
-                   (what & EV_WRITE ? LOOP_WRITE : 0u), it->arg);
+    it->fn(fd, (what & EV_READ ? LOOP_READ : 0u) | (what & EV_WRITE ? LOOP_WRITE : 0u), it->arg);
 }
 
-struct loop_watch *loop_watch_new(struct loop *loop, int fd, unsigned what,
-                                  loop_watch_fn *fn, void *arg, struct err *err)
+struct loop_watch *loop_watch_new(struct loop *loop, int fd, unsigned what, loop_watch_fn *fn,
+                                  void *arg, struct err *err)
 {
     struct loop_watch *it;
     short wanted = EV_PERSIST;
@@ -202,8 +200,7 @@ struct loop_watch *loop_watch_new(struct loop *loop, int fd, unsigned what,
     it->arg = arg;
     event_assign(&it->event, real_of(loop)->base, fd, wanted, on_watch, it);
     if (event_add(&it->event, NULL) < 0) {
-        err_set(err, ERR_INTERNAL, "cannot watch descriptor %d: %s", fd,
-                strerror(errno));
+        err_set(err, ERR_INTERNAL, "cannot watch descriptor %d: %s", fd, strerror(errno));
         mem_free(&it);
         return NULL;
     }

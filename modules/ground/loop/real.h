@@ -30,30 +30,26 @@ static inline struct real_loop *real_of(struct loop *loop)
 
 bool loop_is_real(const struct loop *loop);
 
-struct loop_stream *real_connect(struct loop *loop, const char *address,
-                                 struct err *err);
-struct loop_listener *real_listen(struct loop *loop, const char *address,
-                                  loop_accept_fn *fn, void *arg,
-                                  struct err *err);
+struct loop_stream *real_connect(struct loop *loop, const char *address, struct err *err);
+struct loop_listener *real_listen(struct loop *loop, const char *address, loop_accept_fn *fn,
+                                  void *arg, struct err *err);
 
 struct real_address {
     struct sockaddr_storage bytes;
     socklen_t len;
 };
 /* An IP address, "localhost" or "" (for `any`): true; a name: false. */
-bool real_address_of(const char *host, int port, bool any,
-                     struct real_address *ret);
-int real_address_of_path(const char *path, struct real_address *ret,
-                         struct err *err);
+bool real_address_of(const char *host, int port, bool any, struct real_address *ret);
+int real_address_of_path(const char *path, struct real_address *ret, struct err *err);
 void real_address_text(const struct sockaddr *bytes, char *ret, size_t room);
 
 #define REAL_ADDRESSES 8
-typedef void real_names_fn(const struct real_address *addresses, size_t count,
-                           const char *problem, void *arg);
+typedef void real_names_fn(const struct real_address *addresses, size_t count, const char *problem,
+                           void *arg);
 /* `fn` is called later, never from within. Freeing the result forgets `fn`. */
 struct real_names;
-struct real_names *real_names_resolve(struct real_loop *real, const char *host,
-                                  int port, real_names_fn *fn, void *arg);
+struct real_names *real_names_resolve(struct real_loop *real, const char *host, int port,
+                                      real_names_fn *fn, void *arg);
 void real_names_free(struct real_names **names);
 
 #endif

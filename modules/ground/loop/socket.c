@@ -112,8 +112,8 @@ static void lose_errno(struct real_socket *s, const char *what, int number)
 {
     struct err err = {0};
 
-    err_set(&err, number == ETIMEDOUT ? ERR_TIMEOUT : ERR_UNREACHABLE,
-            "%s: %s", what, strerror(number));
+    err_set(&err, number == ETIMEDOUT ? ERR_TIMEOUT : ERR_UNREACHABLE, "%s: %s", what,
+            strerror(number));
     lose_socket(s, &err);
 }
 
@@ -337,8 +337,7 @@ static void tune_socket(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent, sizeof silent);
 }
 
-struct loop_stream *real_socket_accepted(struct loop *loop, int fd,
-                                         const struct sockaddr *from)
+struct loop_stream *real_socket_accepted(struct loop *loop, int fd, const struct sockaddr *from)
 {
     struct real_socket *s = socket_new(loop, SOCKET_OPEN);
 
@@ -355,8 +354,8 @@ static void try_next_address(struct real_socket *s);
 static void finish_connect(struct real_socket *s)
 {
     event_del(&s->write);
-    event_assign(&s->write, real_of(s->stream.loop)->base, s->fd,
-                 EV_WRITE | EV_PERSIST, on_writable, s);
+    event_assign(&s->write, real_of(s->stream.loop)->base, s->fd, EV_WRITE | EV_PERSIST,
+                 on_writable, s);
     connecting_free(&s->connecting);
     s->state = SOCKET_OPEN;
     want_reading(s);
@@ -388,8 +387,7 @@ static void on_socket_connected(evutil_socket_t fd, short what, void *arg)
 static bool try_address(struct real_socket *s, const struct real_address *to)
 {
     const struct sockaddr *bytes = (const struct sockaddr *)&to->bytes;
-    int fd = socket(bytes->sa_family,
-                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(bytes->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return false;
@@ -404,8 +402,7 @@ static bool try_address(struct real_socket *s, const struct real_address *to)
         tune_socket(fd);
     real_address_text(bytes, s->remote, sizeof s->remote);
     set_fd(s, fd);
-    event_assign(&s->write, real_of(s->stream.loop)->base, fd, EV_WRITE,
-                 on_socket_connected, s);
+    event_assign(&s->write, real_of(s->stream.loop)->base, fd, EV_WRITE, on_socket_connected, s);
     event_add(&s->write, NULL);
     return true;
 }
@@ -424,8 +421,7 @@ static void try_next_address(struct real_socket *s)
             it->problem = errno;
             continue;
         }
-        loop_timer_set(it->timer, is_last || left < CONNECT_SHARE
-                                      ? left : CONNECT_SHARE);
+        loop_timer_set(it->timer, is_last || left < CONNECT_SHARE ? left : CONNECT_SHARE);
         return;
     }
     lose_errno(s, it->what, it->problem ? it->problem : ETIMEDOUT);
@@ -440,8 +436,8 @@ static void on_connect_timer(void *arg)
 }
 
 /* `names` has freed itself. */
-static void on_names(const struct real_address *addresses, size_t count,
-                     const char *problem, void *arg)
+static void on_names(const struct real_address *addresses, size_t count, const char *problem,
+                     void *arg)
 {
     struct real_socket *s = arg;
     struct err err = {0};
@@ -467,8 +463,7 @@ static void start_connecting(void *arg)
         try_next_address(s);
 }
 
-struct loop_stream *real_connect(struct loop *loop, const char *address,
-                                 struct err *err)
+struct loop_stream *real_connect(struct loop *loop, const char *address, struct err *err)
 {
     struct real_address one = {0};
     char host[LOOP_HOST] = "";

@@ -5,7 +5,6 @@
 #include "loop/real.h"
 
 /* A stream over an accepted descriptor, which it then owns. */
-struct loop_stream *real_socket_accepted(struct loop *loop, int fd,
-                                         const struct sockaddr *from);
+struct loop_stream *real_socket_accepted(struct loop *loop, int fd, const struct sockaddr *from);
 
 #endif

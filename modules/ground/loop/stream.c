@@ -6,14 +6,13 @@
 
 #include "loop/internal.h"
 
-struct loop_stream *loop_connect(struct loop *loop, const char *address,
-                                 struct err *err)
+struct loop_stream *loop_connect(struct loop *loop, const char *address, struct err *err)
 {
     return loop->driver->connect(loop, address, err);
 }
 
-void loop_stream_handle(struct loop_stream *stream,
-                        const struct loop_stream_events *events, void *arg)
+void loop_stream_handle(struct loop_stream *stream, const struct loop_stream_events *events,
+                        void *arg)
 {
     stream->events = events;
     stream->arg = arg;
@@ -137,9 +136,8 @@ void loop_stream_close_politely(struct loop_stream **at, int64_t timeout)
 
 /* --------------------------------------------------------------- listeners */
 
-struct loop_listener *loop_listen(struct loop *loop, const char *address,
-                                  loop_accept_fn *fn, void *arg,
-                                  struct err *err)
+struct loop_listener *loop_listen(struct loop *loop, const char *address, loop_accept_fn *fn,
+                                  void *arg, struct err *err)
 {
     return loop->driver->listen(loop, address, fn, arg, err);
 }
@@ -167,8 +165,7 @@ int loop_listener_port(const struct loop_listener *listener)
     return listener->port;
 }
 
-static int read_port(const char *address, const char *text, int *ret,
-                     struct err *err)
+static int read_port(const char *address, const char *text, int *ret, struct err *err)
 {
     int port = 0;
     const char *at;
@@ -176,8 +173,7 @@ static int read_port(const char *address, const char *text, int *ret,
     for (at = text; *at >= '0' && *at <= '9' && port < 65536; at++)
         port = port * 10 + (*at - '0');
     if (at == text || *at || port > 65535)
-        return err_set(err, ERR_INVALID,
-                       "address \"%.300s\": \"%.20s\" is no port (0 to 65535)",
+        return err_set(err, ERR_INVALID, "address \"%.300s\": \"%.20s\" is no port (0 to 65535)",
                        address, text);
     *ret = port;
     return 0;
@@ -192,8 +188,8 @@ bool loop_same_host(const char *one, const char *other)
            (!other[len] || (other[len] == ':' && !strchr(other + len + 1, ':')));
 }
 
-int loop_address_split(const char *address, int other_port, char host[LOOP_HOST],
-                       int *ret_port, struct err *err)
+int loop_address_split(const char *address, int other_port, char host[LOOP_HOST], int *ret_port,
+                       struct err *err)
 {
     const char *start = address, *end, *port = NULL;
 
@@ -201,24 +197,22 @@ int loop_address_split(const char *address, int other_port, char host[LOOP_HOST]
         start++;
         end = strchr(start, ']');
         if (!end || (end[1] && end[1] != ':'))
-            return err_set(err, ERR_INVALID,
-                           "address \"%.300s\": expected [IPV6]:PORT", address);
+            return err_set(err, ERR_INVALID, "address \"%.300s\": expected [IPV6]:PORT", address);
         port = end[1] ? end + 2 : NULL;
     } else {
         end = strrchr(address, ':');
         if (end && strchr(address, ':') != end)
             return err_set(err, ERR_INVALID,
                            "address \"%.300s\": an IPv6 address needs brackets,"
-                           " as in [::1]:6443", address);
+                           " as in [::1]:6443",
+                           address);
         port = end ? end + 1 : NULL;
         end = end ? end : address + strlen(address);
     }
     if (end - start >= LOOP_HOST)
-        return err_set(err, ERR_INVALID, "address \"%.80s…\": host is too long",
-                       address);
+        return err_set(err, ERR_INVALID, "address \"%.80s…\": host is too long", address);
     if (!port && other_port < 0)
-        return err_set(err, ERR_INVALID, "address \"%.300s\" needs a :PORT",
-                       address);
+        return err_set(err, ERR_INVALID, "address \"%.300s\" needs a :PORT", address);
     if (!port)
         *ret_port = other_port;
     else if (read_port(address, port, ret_port, err) < 0)
@@ -238,9 +232,7 @@ void loop_queue_add(struct loop_queue *queue, const void *bytes, size_t len)
             queue->first = 0;
         }
         if (queue->len + len > queue->room) {
-            queue->room = queue->room * 2 > queue->len + len
-                              ? queue->room * 2
-                              : queue->len + len;
+            queue->room = queue->room * 2 > queue->len + len ? queue->room * 2 : queue->len + len;
             queue->bytes = mem_resize(queue->bytes, queue->room);
         }
     }

@@ -66,33 +66,30 @@ static int set_serial(mbedtls_x509write_cert *crt)
 }
 
 /* DNS names and addresses as mbedTLS wants them. */
-static int set_names(mbedtls_x509write_cert *crt, const struct order *order,
-                     struct err *err)
+static int set_names(mbedtls_x509write_cert *crt, const struct order *order, struct err *err)
 {
     mbedtls_x509_san_list list[MOST_NAMES];
     unsigned char addresses[MOST_NAMES][16];
     size_t i;
 
     if (order->name_count > MOST_NAMES)
-        return err_set(err, ERR_INVALID, "a certificate takes at most %d names",
-                       MOST_NAMES);
+        return err_set(err, ERR_INVALID, "a certificate takes at most %d names", MOST_NAMES);
     memset(list, 0, sizeof list);
     for (i = 0; i < order->name_count; i++) {
         mbedtls_x509_subject_alternative_name *san = &list[i].node;
         const char *name = order->names[i];
         size_t len = inet_pton(AF_INET, name, addresses[i]) == 1    ? 4
-                     : inet_pton(AF_INET6, name, addresses[i]) == 1 ? 16 : 0;
+                     : inet_pton(AF_INET6, name, addresses[i]) == 1 ? 16
+                                                                    : 0;
 
         if (!len && (!*name || strlen(name) > 253))
-            return err_set(err, ERR_INVALID, "\"%.100s\" is no name for a server",
-                           name);
+            return err_set(err, ERR_INVALID, "\"%.100s\" is no name for a server", name);
         san->type = len ? MBEDTLS_X509_SAN_IP_ADDRESS : MBEDTLS_X509_SAN_DNS_NAME;
         san->san.unstructured_name.p = len ? addresses[i] : (unsigned char *)name;
         san->san.unstructured_name.len = len ? len : strlen(name);
         list[i].next = i + 1 < order->name_count ? &list[i + 1] : NULL;
     }
-    if (order->name_count &&
-        mbedtls_x509write_crt_set_subject_alternative_name(crt, list))
+    if (order->name_count && mbedtls_x509write_crt_set_subject_alternative_name(crt, list))
         return err_set(err, ERR_INVALID, "the server's names cannot be encoded");
     return 0;
 }
@@ -104,17 +101,15 @@ static int set_uses(mbedtls_x509write_cert *crt, const struct order *order)
     size_t count = 0;
 
     if (order->authority)
-        return mbedtls_x509write_crt_set_key_usage(
-            crt, MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN |
-                     MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
+        return mbedtls_x509write_crt_set_key_usage(crt, MBEDTLS_X509_KU_KEY_CERT_SIGN |
+                                                            MBEDTLS_X509_KU_CRL_SIGN |
+                                                            MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
     if (order->server)
-        uses[count++].buf = (mbedtls_asn1_buf){
-            MBEDTLS_ASN1_OID, sizeof MBEDTLS_OID_SERVER_AUTH - 1,
-            (unsigned char *)MBEDTLS_OID_SERVER_AUTH};
+        uses[count++].buf = (mbedtls_asn1_buf){MBEDTLS_ASN1_OID, sizeof MBEDTLS_OID_SERVER_AUTH - 1,
+                                               (unsigned char *)MBEDTLS_OID_SERVER_AUTH};
     if (order->client)
-        uses[count++].buf = (mbedtls_asn1_buf){
-            MBEDTLS_ASN1_OID, sizeof MBEDTLS_OID_CLIENT_AUTH - 1,
-            (unsigned char *)MBEDTLS_OID_CLIENT_AUTH};
+        uses[count++].buf = (mbedtls_asn1_buf){MBEDTLS_ASN1_OID, sizeof MBEDTLS_OID_CLIENT_AUTH - 1,
+                                               (unsigned char *)MBEDTLS_OID_CLIENT_AUTH};
     if (count == 2)
         uses[0].next = &uses[1];
     if (order->usages & PKI_DIGITAL_SIGNATURE)
@@ -131,13 +126,12 @@ static mbedtls_asn1_named_data *copy_name(const mbedtls_x509_name *from)
     mbedtls_asn1_named_data *list = NULL;
 
     for (; from; from = from->next)
-        pki_name_put(&list, from->val.tag, from->oid.p, from->oid.len,
-                     from->val.p, from->val.len);
+        pki_name_put(&list, from->val.tag, from->oid.p, from->oid.len, from->val.p, from->val.len);
     return list;
 }
 
 static int sign_certificate(const struct pki_authority *authority, const struct order *order,
-                struct text *ret_pem, struct err *err)
+                            struct text *ret_pem, struct err *err)
 {
     mbedtls_x509write_cert crt;
     unsigned char der[16384];
@@ -155,13 +149,10 @@ static int sign_certificate(const struct pki_authority *authority, const struct 
     if (set_names(&crt, order, err) < 0)
         len = -1;
     else if (set_serial(&crt) || set_times(&crt, order->lifetime) ||
-             mbedtls_x509write_crt_set_basic_constraints(&crt, order->authority,
-                                                         -1) ||
-             set_uses(&crt, order) ||
-             mbedtls_x509write_crt_set_subject_key_identifier(&crt) ||
+             mbedtls_x509write_crt_set_basic_constraints(&crt, order->authority, -1) ||
+             set_uses(&crt, order) || mbedtls_x509write_crt_set_subject_key_identifier(&crt) ||
              mbedtls_x509write_crt_set_authority_key_identifier(&crt) ||
-             (len = mbedtls_x509write_crt_der(&crt, der, sizeof der, pki_chance,
-                                              NULL)) < 0)
+             (len = mbedtls_x509write_crt_der(&crt, der, sizeof der, pki_chance, NULL)) < 0)
         len = pki_error(err, ERR_INVALID, "the certificate cannot be written", len);
     mbedtls_x509write_crt_free(&crt);
     if (len < 0)
@@ -174,12 +165,11 @@ static int sign_certificate(const struct pki_authority *authority, const struct 
 
 static int load_authority(struct pki_authority *authority, const char *pem, struct err *err)
 {
-    int failed = mbedtls_x509_crt_parse(&authority->crt, (const unsigned char *)pem,
-                                        strlen(pem) + 1);
+    int failed =
+        mbedtls_x509_crt_parse(&authority->crt, (const unsigned char *)pem, strlen(pem) + 1);
 
     if (failed)
-        return pki_error(err, ERR_INVALID, "this is not an authority's certificate",
-                         failed);
+        return pki_error(err, ERR_INVALID, "this is not an authority's certificate", failed);
     if (!authority->crt.ca_istrue)
         return err_set(err, ERR_INVALID, "the certificate is not an authority's");
     pki_sha256(authority->crt.pk_raw.p, authority->crt.pk_raw.len, authority->pin);
@@ -187,11 +177,9 @@ static int load_authority(struct pki_authority *authority, const char *pem, stru
     return 0;
 }
 
-struct pki_authority *pki_authority_new(const char *common_name, int64_t lifetime,
-                                        struct err *err)
+struct pki_authority *pki_authority_new(const char *common_name, int64_t lifetime, struct err *err)
 {
-    scoped_pki_authority struct pki_authority *authority =
-        mem_alloc(sizeof *authority);
+    scoped_pki_authority struct pki_authority *authority = mem_alloc(sizeof *authority);
     struct pki_subject subject = {.common_name = common_name};
     struct order order = {.lifetime = lifetime, .authority = true};
     scoped_text struct text pem = {0};
@@ -206,11 +194,9 @@ struct pki_authority *pki_authority_new(const char *common_name, int64_t lifetim
     return take(authority);
 }
 
-struct pki_authority *pki_authority_read(const char *cert_pem, const char *key_pem,
-                                         struct err *err)
+struct pki_authority *pki_authority_read(const char *cert_pem, const char *key_pem, struct err *err)
 {
-    scoped_pki_authority struct pki_authority *authority =
-        mem_alloc(sizeof *authority);
+    scoped_pki_authority struct pki_authority *authority = mem_alloc(sizeof *authority);
     unsigned char pin[PKI_SHA256];
 
     mbedtls_x509_crt_init(&authority->crt);
@@ -219,7 +205,8 @@ struct pki_authority *pki_authority_read(const char *cert_pem, const char *key_p
         return NULL;
     pki_key_pin(authority->key, pin);
     if (!pki_same(pin, authority->pin, sizeof pin)) {
-        err_set(err, ERR_INVALID, "the authority's certificate and key do not"
+        err_set(err, ERR_INVALID,
+                "the authority's certificate and key do not"
                 " belong together");
         return NULL;
     }
@@ -254,14 +241,15 @@ const unsigned char *pki_authority_pin(const struct pki_authority *authority)
 }
 
 int pki_issue_server(struct pki_authority *authority, const struct pki_key *key,
-                     const struct pki_subject *subject, const char *const *names,
-                     size_t name_count, int64_t lifetime, struct text *ret_pem,
-                     struct err *err)
+                     const struct pki_subject *subject, const char *const *names, size_t name_count,
+                     int64_t lifetime, struct text *ret_pem, struct err *err)
 {
     struct order order = {.key = (mbedtls_pk_context *)&key->pk,
-                          .lifetime = lifetime, .server = true,
+                          .lifetime = lifetime,
+                          .server = true,
                           .usages = PKI_DIGITAL_SIGNATURE,
-                          .names = names, .name_count = name_count};
+                          .names = names,
+                          .name_count = name_count};
 
     if (pki_name_make(subject, &order.subject, err) < 0)
         return -1;
@@ -269,11 +257,12 @@ int pki_issue_server(struct pki_authority *authority, const struct pki_key *key,
 }
 
 int pki_issue_client(struct pki_authority *authority, const struct pki_key *key,
-                     const struct pki_subject *subject, int64_t lifetime,
-                     struct text *ret_pem, struct err *err)
+                     const struct pki_subject *subject, int64_t lifetime, struct text *ret_pem,
+                     struct err *err)
 {
     struct order order = {.key = (mbedtls_pk_context *)&key->pk,
-                          .lifetime = lifetime, .client = true,
+                          .lifetime = lifetime,
+                          .client = true,
                           .usages = PKI_DIGITAL_SIGNATURE};
 
     if (pki_name_make(subject, &order.subject, err) < 0)
@@ -281,14 +270,12 @@ int pki_issue_client(struct pki_authority *authority, const struct pki_key *key,
     return sign_certificate(authority, &order, ret_pem, err);
 }
 
-int pki_issue_request(struct pki_authority *authority,
-                      const struct pki_request *request,
-                      const struct pki_subject *subject, unsigned usages,
-                      int64_t lifetime, struct text *ret_pem, struct err *err)
+int pki_issue_request(struct pki_authority *authority, const struct pki_request *request,
+                      const struct pki_subject *subject, unsigned usages, int64_t lifetime,
+                      struct text *ret_pem, struct err *err)
 {
     mbedtls_x509_csr *csr = request->parsed;
-    struct order order = {.key = &csr->pk, .lifetime = lifetime, .client = true,
-                          .usages = usages};
+    struct order order = {.key = &csr->pk, .lifetime = lifetime, .client = true, .usages = usages};
 
     if (pki_name_make(subject, &order.subject, err) < 0)
         return -1;
@@ -303,8 +290,7 @@ static int check_now(const struct pki_cert *cert, struct err *err)
 
     if (now < cert->not_before) {
         clock_format(cert->not_before, false, text);
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "the certificate is valid only from %s on", text);
+        return err_set(err, ERR_UNAUTHORIZED, "the certificate is valid only from %s on", text);
     }
     if (now > cert->not_after) {
         clock_format(cert->not_after, false, text);
@@ -313,8 +299,8 @@ static int check_now(const struct pki_cert *cert, struct err *err)
     return 0;
 }
 
-int pki_authority_check(const struct pki_authority *authority, const void *cert,
-                        size_t len, bool client, struct err *err)
+int pki_authority_check(const struct pki_authority *authority, const void *cert, size_t len,
+                        bool client, struct err *err)
 {
     struct pki_cert *seen = pki_cert_read(cert, len, err);
     scoped_mem char *copy = mem_alloc(len + 1);
@@ -326,17 +312,16 @@ int pki_authority_check(const struct pki_authority *authority, const void *cert,
         return -1;
     memcpy(copy, cert, len);
     mbedtls_x509_crt_init(&crt);
-    mbedtls_x509_crt_parse(&crt, (unsigned char *)copy,
-                           *copy == 0x30 ? len : len + 1);
-    mbedtls_x509_crt_verify(&crt, (mbedtls_x509_crt *)&authority->crt, NULL, NULL,
-                            &flags, NULL, NULL);
+    mbedtls_x509_crt_parse(&crt, (unsigned char *)copy, *copy == 0x30 ? len : len + 1);
+    mbedtls_x509_crt_verify(&crt, (mbedtls_x509_crt *)&authority->crt, NULL, NULL, &flags, NULL,
+                            NULL);
     flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE);
-    if (client && mbedtls_x509_crt_check_extended_key_usage(
-                      &crt, MBEDTLS_OID_CLIENT_AUTH,
-                      sizeof MBEDTLS_OID_CLIENT_AUTH - 1))
+    if (client && mbedtls_x509_crt_check_extended_key_usage(&crt, MBEDTLS_OID_CLIENT_AUTH,
+                                                            sizeof MBEDTLS_OID_CLIENT_AUTH - 1))
         flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
     mbedtls_x509_crt_free(&crt);
-    result = flags ? err_set(err, ERR_UNAUTHORIZED, "the certificate of \"%s\" is"
+    result = flags ? err_set(err, ERR_UNAUTHORIZED,
+                             "the certificate of \"%s\" is"
                              " not one that this authority signed%s",
                              seen->common_name, client ? " for clients" : "")
                    : check_now(seen, err);

@@ -40,18 +40,18 @@ static char *name_value(const mbedtls_asn1_named_data *at, struct err *err)
 {
     if (at->val.len > MOST_NAME || memchr(at->val.p, 0, at->val.len) ||
         !text_is_utf8(at->val.p, at->val.len) ||
-        (at->val.tag != MBEDTLS_ASN1_UTF8_STRING &&
-         at->val.tag != MBEDTLS_ASN1_PRINTABLE_STRING &&
+        (at->val.tag != MBEDTLS_ASN1_UTF8_STRING && at->val.tag != MBEDTLS_ASN1_PRINTABLE_STRING &&
          at->val.tag != MBEDTLS_ASN1_IA5_STRING)) {
-        err_set(err, ERR_INVALID, "a name in the certificate or request is not"
-                " plain text of at most %d bytes", MOST_NAME);
+        err_set(err, ERR_INVALID,
+                "a name in the certificate or request is not"
+                " plain text of at most %d bytes",
+                MOST_NAME);
         return NULL;
     }
     return mem_printf("%.*s", (int)at->val.len, (const char *)at->val.p);
 }
 
-static int add_name_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
-                    struct err *err)
+static int add_name_part(struct pki_name *name, const mbedtls_asn1_named_data *at, struct err *err)
 {
     char *value;
 
@@ -74,9 +74,8 @@ static int add_name_part(struct pki_name *name, const mbedtls_asn1_named_data *a
     }
     for (size_t i = 0; i < name->organization_count; i++)
         name->has_other |= !strcmp(name->organizations[i], value);
-    name->organizations =
-        mem_resize_array(name->organizations, name->organization_count + 1,
-                         sizeof *name->organizations);
+    name->organizations = mem_resize_array(name->organizations, name->organization_count + 1,
+                                           sizeof *name->organizations);
     name->organizations[name->organization_count++] = value;
     if (name->organization_count > MOST_ORGANIZATIONS)
         return err_set(err, ERR_INVALID, "more than %d organizations in a name",
@@ -84,8 +83,7 @@ static int add_name_part(struct pki_name *name, const mbedtls_asn1_named_data *a
     return 0;
 }
 
-static int read_subject(const mbedtls_x509_name *from, struct pki_name *ret,
-                  struct err *err)
+static int read_subject(const mbedtls_x509_name *from, struct pki_name *ret, struct err *err)
 {
     struct pki_name name = {0};
 
@@ -108,8 +106,8 @@ static unsigned char *lend_bytes(const void *bytes, size_t len)
     return copy;
 }
 
-void pki_name_put(mbedtls_asn1_named_data **list, int tag, const void *oid,
-                  size_t oid_len, const void *value, size_t len)
+void pki_name_put(mbedtls_asn1_named_data **list, int tag, const void *oid, size_t oid_len,
+                  const void *value, size_t len)
 {
     mbedtls_asn1_named_data *part = pki_lend(sizeof *part);
 
@@ -129,14 +127,15 @@ static int put_part(mbedtls_asn1_named_data **list, const char *oid, size_t oid_
     size_t len = strlen(value);
 
     if (!len || len > MOST_NAME || !text_is_utf8(value, len))
-        return err_set(err, ERR_INVALID, "\"%.100s\" cannot stand in a"
-                       " certificate: 1 to %d bytes of UTF-8", value, MOST_NAME);
+        return err_set(err, ERR_INVALID,
+                       "\"%.100s\" cannot stand in a"
+                       " certificate: 1 to %d bytes of UTF-8",
+                       value, MOST_NAME);
     pki_name_put(list, MBEDTLS_ASN1_UTF8_STRING, oid, oid_len, value, len);
     return 0;
 }
 
-int pki_name_make(const struct pki_subject *subject,
-                  mbedtls_asn1_named_data **ret, struct err *err)
+int pki_name_make(const struct pki_subject *subject, mbedtls_asn1_named_data **ret, struct err *err)
 {
     mbedtls_asn1_named_data *list = NULL;
     size_t i;
@@ -144,8 +143,7 @@ int pki_name_make(const struct pki_subject *subject,
 
     for (i = 0; i < subject->organization_count && !failed; i++)
         failed = put_part(&list, MBEDTLS_OID_AT_ORGANIZATION,
-                          sizeof MBEDTLS_OID_AT_ORGANIZATION - 1,
-                          subject->organizations[i], err);
+                          sizeof MBEDTLS_OID_AT_ORGANIZATION - 1, subject->organizations[i], err);
     if (!failed)
         failed = put_part(&list, MBEDTLS_OID_AT_CN, sizeof MBEDTLS_OID_AT_CN - 1,
                           subject->common_name, err);
@@ -164,19 +162,18 @@ static int64_t wall_of(const mbedtls_x509_time *time)
     char text[64];
     int64_t wall = 0;
 
-    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02dZ", time->year,
-             time->mon, time->day, time->hour, time->min, time->sec);
+    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02dZ", time->year, time->mon, time->day,
+             time->hour, time->min, time->sec);
     return clock_parse_exact(text, &wall) ? wall : 0;
 }
 
-static int parse_cert(mbedtls_x509_crt *crt, const void *bytes, size_t len,
-                      struct err *err)
+static int parse_cert(mbedtls_x509_crt *crt, const void *bytes, size_t len, struct err *err)
 {
     int failed;
 
     if (!len || len > MOST_CERT)
-        return err_set(err, ERR_INVALID, "a certificate has 1 to %d bytes, not %zu",
-                       MOST_CERT, len);
+        return err_set(err, ERR_INVALID, "a certificate has 1 to %d bytes, not %zu", MOST_CERT,
+                       len);
     if (*(const unsigned char *)bytes == 0x30) {
         failed = mbedtls_x509_crt_parse_der(crt, bytes, len);
     } else {
@@ -278,12 +275,12 @@ static int check_request_key(const mbedtls_pk_context *pk, struct err *err)
     size_t bits = mbedtls_pk_get_bitlen(pk);
 
     if (mbedtls_pk_get_type(pk) == MBEDTLS_PK_ECKEY &&
-        mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*pk)) ==
-            MBEDTLS_ECP_DP_SECP256R1)
+        mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*pk)) == MBEDTLS_ECP_DP_SECP256R1)
         return 0;
     if (mbedtls_pk_get_type(pk) == MBEDTLS_PK_RSA && bits >= 2048 && bits <= 4096)
         return 0;
-    return err_set(err, ERR_INVALID, "the request's key is %s of %zu bits;"
+    return err_set(err, ERR_INVALID,
+                   "the request's key is %s of %zu bits;"
                    " P-256 and RSA of 2048 to 4096 bits are taken",
                    mbedtls_pk_get_name(pk), bits);
 }
@@ -308,34 +305,29 @@ static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
     pki_sha256(csr->raw.p, csr->raw.len, whole);
     if (memcmp(place_of_time(whole), whole, sizeof whole) == 0)
         return 0;
-    if (!md || (csr->sig_md != MBEDTLS_MD_SHA256 &&
-                csr->sig_md != MBEDTLS_MD_SHA384 &&
+    if (!md || (csr->sig_md != MBEDTLS_MD_SHA256 && csr->sig_md != MBEDTLS_MD_SHA384 &&
                 csr->sig_md != MBEDTLS_MD_SHA512))
         return err_set(err, ERR_INVALID, "the request is not signed with SHA-2");
     if (mbedtls_md(md, csr->cri.p, csr->cri.len, digest) ||
-        mbedtls_pk_verify_ext(csr->sig_pk, csr->sig_opts, &csr->pk, csr->sig_md,
-                              digest, mbedtls_md_get_size(md), csr->sig.p,
-                              csr->sig.len))
+        mbedtls_pk_verify_ext(csr->sig_pk, csr->sig_opts, &csr->pk, csr->sig_md, digest,
+                              mbedtls_md_get_size(md), csr->sig.p, csr->sig.len))
         return err_set(err, ERR_INVALID, "the request is not signed by its own key");
     memcpy(place_of_time(whole), whole, sizeof whole);
     return 0;
 }
 
-static int parse_request(mbedtls_x509_csr *csr, const char *pem, size_t len,
-                         struct err *err)
+static int parse_request(mbedtls_x509_csr *csr, const char *pem, size_t len, struct err *err)
 {
     scoped_mem char *copy = NULL;
     int failed;
 
     if (!len || len > MOST_CERT)
-        return err_set(err, ERR_INVALID, "a request has 1 to %d bytes, not %zu",
-                       MOST_CERT, len);
+        return err_set(err, ERR_INVALID, "a request has 1 to %d bytes, not %zu", MOST_CERT, len);
     copy = mem_alloc(len + 1);
     memcpy(copy, pem, len);
     failed = mbedtls_x509_csr_parse(csr, (unsigned char *)copy, len + 1);
     if (failed)
-        return pki_error(err, ERR_INVALID, "this is not a certificate request in PEM",
-                         failed);
+        return pki_error(err, ERR_INVALID, "this is not a certificate request in PEM", failed);
     if (check_request_key(&csr->pk, err) < 0)
         return -1;
     return check_own_signature(csr, err);

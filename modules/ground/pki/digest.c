@@ -12,17 +12,14 @@
 #endif
 
 static const uint32_t rounds[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1,
-    0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3,
-    0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
-    0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147,
-    0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13,
-    0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
-    0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a,
-    0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
-    0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
 static uint32_t turn_hmac(uint32_t x, int by)
 {
@@ -60,11 +57,10 @@ static void plain_blocks(uint32_t state[8], const unsigned char *at, size_t coun
 
 #if defined(__x86_64__)
 /* Four rounds per step; the message schedule runs beside them. */
-__attribute__((target("sha,sse4.1"))) static void
-fast_blocks(uint32_t state[8], const unsigned char *at, size_t count)
+__attribute__((target("sha,sse4.1"))) static void fast_blocks(uint32_t state[8],
+                                                              const unsigned char *at, size_t count)
 {
-    const __m128i order =
-        _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
+    const __m128i order = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
     __m128i low, high, first, second;
 
     first = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xb1);
@@ -76,20 +72,17 @@ fast_blocks(uint32_t state[8], const unsigned char *at, size_t count)
         int i;
 
         for (i = 0; i < 4; i++)
-            w[i] = _mm_shuffle_epi8(
-                _mm_loadu_si128((const __m128i *)(at + 16 * i)), order);
+            w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(at + 16 * i)), order);
         for (i = 0; i < 16; i++) {
             __m128i now = w[i & 3];
-            __m128i sum = _mm_add_epi32(
-                now, _mm_loadu_si128((const __m128i *)(rounds + 4 * i)));
+            __m128i sum = _mm_add_epi32(now, _mm_loadu_si128((const __m128i *)(rounds + 4 * i)));
 
             high = _mm_sha256rnds2_epu32(high, low, sum);
             low = _mm_sha256rnds2_epu32(low, high, _mm_shuffle_epi32(sum, 0x0e));
             if (i < 12) {
                 __m128i next = _mm_sha256msg1_epu32(now, w[(i + 1) & 3]);
 
-                next = _mm_add_epi32(
-                    next, _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4));
+                next = _mm_add_epi32(next, _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4));
                 w[i & 3] = _mm_sha256msg2_epu32(next, w[(i + 3) & 3]);
             }
         }
@@ -141,9 +134,8 @@ void pki_sha256_plain(const void *bytes, size_t len, unsigned char ret[PKI_SHA25
 
 void pki_sha256_start(struct pki_sha256 *hash)
 {
-    *hash = (struct pki_sha256){
-        .state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
-                  0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+    *hash = (struct pki_sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
 }
 
 void pki_sha256_add(struct pki_sha256 *hash, const void *bytes, size_t len)
@@ -192,8 +184,7 @@ void pki_sha256(const void *bytes, size_t len, unsigned char ret[PKI_SHA256])
     pki_sha256_end(&hash, ret);
 }
 
-void pki_digest_text(const unsigned char digest[PKI_SHA256],
-                     char ret[PKI_DIGEST_TEXT])
+void pki_digest_text(const unsigned char digest[PKI_SHA256], char ret[PKI_DIGEST_TEXT])
 {
     static const char digits[] = "0123456789abcdef";
     size_t i;
@@ -206,8 +197,8 @@ void pki_digest_text(const unsigned char digest[PKI_SHA256],
     ret[7 + 2 * PKI_SHA256] = '\0';
 }
 
-void pki_hmac_sha256(const void *key, size_t key_len, const void *bytes,
-                     size_t len, unsigned char ret[PKI_SHA256])
+void pki_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
+                     unsigned char ret[PKI_SHA256])
 {
     unsigned char block[64] = {0}, pad[64];
     struct pki_sha256 hash;

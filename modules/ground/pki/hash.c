@@ -102,8 +102,7 @@ void pki_hash_free(struct pki_hash **hash)
     mem_free(hash);
 }
 
-void pki_digest_of(const char *like, const void *bytes, size_t len,
-                   char ret[PKI_DIGEST_MOST])
+void pki_digest_of(const char *like, const void *bytes, size_t len, char ret[PKI_DIGEST_MOST])
 {
     struct pki_hash *hash = pki_hash_new(like);
 

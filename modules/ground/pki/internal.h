@@ -20,8 +20,7 @@ void pki_pin_of(const mbedtls_pk_context *pk, unsigned char ret[PKI_SHA256]);
 /* Our words for one of mbedTLS' errors. */
 int pki_error(struct err *err, enum err_code code, const char *what, int number);
 /* DER into PEM. */
-void pki_add_pem(struct text *text, const char *label, const unsigned char *der,
-                 size_t len);
+void pki_add_pem(struct text *text, const char *label, const unsigned char *der, size_t len);
 
 /* CN and O of a name; counts what else there is. */
 struct pki_name {
@@ -32,17 +31,16 @@ struct pki_name {
 };
 /* Puts a subject together as mbedTLS keeps them; free with
  * mbedtls_asn1_free_named_data_list(). */
-int pki_name_make(const struct pki_subject *subject,
-                  mbedtls_asn1_named_data **ret, struct err *err);
+int pki_name_make(const struct pki_subject *subject, mbedtls_asn1_named_data **ret,
+                  struct err *err);
 
 /* Puts a part in front of the list; mbedTLS writes it last. */
-void pki_name_put(mbedtls_asn1_named_data **list, int tag, const void *oid,
-                  size_t oid_len, const void *value, size_t len);
+void pki_name_put(mbedtls_asn1_named_data **list, int tag, const void *oid, size_t oid_len,
+                  const void *value, size_t len);
 /* Zeroed memory that mbedTLS will free. */
 void *pki_lend(size_t len);
 
 /* For tests: as pki_sha256, without the processor's instructions. */
-void pki_sha256_plain(const void *bytes, size_t len,
-                      unsigned char ret[PKI_SHA256]);
+void pki_sha256_plain(const void *bytes, size_t len, unsigned char ret[PKI_SHA256]);
 
 #endif

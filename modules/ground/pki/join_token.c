@@ -11,8 +11,8 @@
 #define PREFIX "axle1"
 #define PARTS 4
 
-int pki_join_token_parse(struct arena *arena, const char *text,
-                         struct pki_join_token *ret, struct err *err)
+int pki_join_token_parse(struct arena *arena, const char *text, struct pki_join_token *ret,
+                         struct err *err)
 {
     char *rest = arena_string(arena, text), *part[PARTS] = {0};
     size_t count = 0;
@@ -30,8 +30,8 @@ int pki_join_token_parse(struct arena *arena, const char *text,
     return 0;
 }
 
-void pki_join_token_add(struct text *text, const unsigned char pin[PKI_SHA256],
-                        const char *id, const char *secret)
+void pki_join_token_add(struct text *text, const unsigned char pin[PKI_SHA256], const char *id,
+                        const char *secret)
 {
     text_add(text, PREFIX ".");
     text_add_hex(text, pin, PKI_SHA256);

@@ -25,8 +25,7 @@ int pki_error(struct err *err, enum err_code code, const char *what, int number)
     return err_set(err, code, "%s (code -0x%04x)", what, (unsigned)-number);
 }
 
-void pki_add_pem(struct text *text, const char *label, const unsigned char *der,
-                 size_t len)
+void pki_add_pem(struct text *text, const char *label, const unsigned char *der, size_t len)
 {
     scoped_text struct text body = {0};
     size_t at;
@@ -34,8 +33,7 @@ void pki_add_pem(struct text *text, const char *label, const unsigned char *der,
     text_add_base64(&body, der, len, false);
     text_addf(text, "-----BEGIN %s-----\n", label);
     for (at = 0; at < body.len; at += 64) {
-        text_add_bytes(text, body.bytes + at,
-                       body.len - at < 64 ? body.len - at : 64);
+        text_add_bytes(text, body.bytes + at, body.len - at < 64 ? body.len - at : 64);
         text_add_char(text, '\n');
     }
     text_addf(text, "-----END %s-----\n", label);
@@ -47,10 +45,9 @@ struct pki_key *pki_key_new(void)
     int failed;
 
     mbedtls_pk_init(&key->pk);
-    failed = mbedtls_pk_setup(&key->pk,
-                              mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)) ||
-             mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1,
-                                 mbedtls_pk_ec(key->pk), pki_chance, NULL);
+    failed =
+        mbedtls_pk_setup(&key->pk, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)) ||
+        mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key->pk), pki_chance, NULL);
     assert(!failed);
     return key;
 }
@@ -58,8 +55,7 @@ struct pki_key *pki_key_new(void)
 static bool is_p256(const mbedtls_pk_context *pk)
 {
     return mbedtls_pk_get_type(pk) == MBEDTLS_PK_ECKEY &&
-           mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*pk)) ==
-               MBEDTLS_ECP_DP_SECP256R1;
+           mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*pk)) == MBEDTLS_ECP_DP_SECP256R1;
 }
 
 struct pki_key *pki_key_read(const char *pem, struct err *err)
@@ -68,8 +64,8 @@ struct pki_key *pki_key_read(const char *pem, struct err *err)
     int failed;
 
     mbedtls_pk_init(&key->pk);
-    failed = mbedtls_pk_parse_key(&key->pk, (const unsigned char *)pem,
-                                  strlen(pem) + 1, NULL, 0, pki_chance, NULL);
+    failed = mbedtls_pk_parse_key(&key->pk, (const unsigned char *)pem, strlen(pem) + 1, NULL, 0,
+                                  pki_chance, NULL);
     if (failed) {
         pki_error(err, ERR_INVALID, "this is not a private key in PEM", failed);
         return NULL;
@@ -80,7 +76,8 @@ struct pki_key *pki_key_read(const char *pem, struct err *err)
     }
     /* With a flipped bit in the private part, no signature of it would verify. */
     if (mbedtls_pk_check_pair(&key->pk, &key->pk, pki_chance, NULL)) {
-        err_set(err, ERR_INVALID, "the key's private and public parts do not belong "
+        err_set(err, ERR_INVALID,
+                "the key's private and public parts do not belong "
                 "together");
         return NULL;
     }
@@ -126,9 +123,8 @@ void pki_key_point(const struct pki_key *key, unsigned char ret[64])
     const mbedtls_ecp_keypair *pair = mbedtls_pk_ec(key->pk);
     unsigned char point[65];
     size_t len;
-    int failed = mbedtls_ecp_point_write_binary(
-        &pair->grp, &pair->Q, MBEDTLS_ECP_PF_UNCOMPRESSED, &len, point,
-        sizeof point);
+    int failed = mbedtls_ecp_point_write_binary(&pair->grp, &pair->Q, MBEDTLS_ECP_PF_UNCOMPRESSED,
+                                                &len, point, sizeof point);
 
     assert(!failed && len == sizeof point);
     memcpy(ret, point + 1, 64);
@@ -174,9 +170,8 @@ void pki_sign_es256(const struct pki_key *key, const void *bytes, size_t len,
     int failed;
 
     pki_sha256(bytes, len, digest);
-    failed = mbedtls_pk_sign((mbedtls_pk_context *)&key->pk, MBEDTLS_MD_SHA256,
-                             digest, sizeof digest, der, sizeof der, &der_len,
-                             pki_chance, NULL);
+    failed = mbedtls_pk_sign((mbedtls_pk_context *)&key->pk, MBEDTLS_MD_SHA256, digest,
+                             sizeof digest, der, sizeof der, &der_len, pki_chance, NULL);
     assert(!failed);
     read_signature_half(read_signature_half(der + 2, ret), ret + 32);
 }
@@ -192,8 +187,8 @@ bool pki_verify_es256(const struct pki_key *key, const void *bytes, size_t len,
     der[0] = 0x30;
     der[1] = (unsigned char)(der_len - 2);
     pki_sha256(bytes, len, digest);
-    return !mbedtls_pk_verify((mbedtls_pk_context *)&key->pk, MBEDTLS_MD_SHA256,
-                              digest, sizeof digest, der, der_len);
+    return !mbedtls_pk_verify((mbedtls_pk_context *)&key->pk, MBEDTLS_MD_SHA256, digest,
+                              sizeof digest, der, der_len);
 }
 
 /* ----------------------------------------------------------------- sealing */
@@ -201,8 +196,7 @@ bool pki_verify_es256(const struct pki_key *key, const void *bytes, size_t len,
 #define NONCE 12
 #define MARK 16
 
-static void gcm_start(mbedtls_gcm_context *gcm,
-                      const unsigned char key[PKI_SEAL_KEY])
+static void gcm_start(mbedtls_gcm_context *gcm, const unsigned char key[PKI_SEAL_KEY])
 {
     int failed;
 
@@ -211,8 +205,8 @@ static void gcm_start(mbedtls_gcm_context *gcm,
     assert(!failed);
 }
 
-void pki_seal(const unsigned char key[PKI_SEAL_KEY], const char *about,
-              const void *bytes, size_t len, struct text *ret)
+void pki_seal(const unsigned char key[PKI_SEAL_KEY], const char *about, const void *bytes,
+              size_t len, struct text *ret)
 {
     unsigned char *at = (unsigned char *)text_reserve(ret, NONCE + len + MARK);
     mbedtls_gcm_context gcm;
@@ -220,17 +214,17 @@ void pki_seal(const unsigned char key[PKI_SEAL_KEY], const char *about,
 
     gcm_start(&gcm, key);
     random_bytes(at, NONCE);
-    failed = mbedtls_gcm_crypt_and_tag(
-        &gcm, MBEDTLS_GCM_ENCRYPT, len, at, NONCE, (const unsigned char *)about,
-        strlen(about), len ? bytes : at, at + NONCE, MARK, at + NONCE + len);
+    failed = mbedtls_gcm_crypt_and_tag(&gcm, MBEDTLS_GCM_ENCRYPT, len, at, NONCE,
+                                       (const unsigned char *)about, strlen(about),
+                                       len ? bytes : at, at + NONCE, MARK, at + NONCE + len);
     assert(!failed);
     mbedtls_gcm_free(&gcm);
     ret->len += NONCE + len + MARK;
     ret->bytes[ret->len] = '\0';
 }
 
-int pki_unseal(const unsigned char key[PKI_SEAL_KEY], const char *about,
-               const void *bytes, size_t len, struct text *ret, struct err *err)
+int pki_unseal(const unsigned char key[PKI_SEAL_KEY], const char *about, const void *bytes,
+               size_t len, struct text *ret, struct err *err)
 {
     const unsigned char *at = bytes;
     mbedtls_gcm_context gcm;
@@ -243,14 +237,15 @@ int pki_unseal(const unsigned char key[PKI_SEAL_KEY], const char *about,
     plain = len - NONCE - MARK;
     to = text_reserve(ret, plain + 1);
     gcm_start(&gcm, key);
-    failed = mbedtls_gcm_auth_decrypt(&gcm, plain, at, NONCE,
-                                      (const unsigned char *)about, strlen(about),
-                                      at + NONCE + plain, MARK, at + NONCE,
+    failed = mbedtls_gcm_auth_decrypt(&gcm, plain, at, NONCE, (const unsigned char *)about,
+                                      strlen(about), at + NONCE + plain, MARK, at + NONCE,
                                       (unsigned char *)to);
     mbedtls_gcm_free(&gcm);
     if (failed)
-        return err_set(err, ERR_INVALID, "sealed bytes for %s cannot be opened:"
-                       " another key, another place, or damaged", about);
+        return err_set(err, ERR_INVALID,
+                       "sealed bytes for %s cannot be opened:"
+                       " another key, another place, or damaged",
+                       about);
     ret->len += plain;
     ret->bytes[ret->len] = '\0';
     return 0;
@@ -277,8 +272,8 @@ static void *mbedtls_memory(size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &whole))
         return NULL;
     if (whole >= MAPPED_LEAST && whole <= MAPPED_SIZE) {
-        memory = mmap(NULL, MAPPED_SIZE, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        memory =
+            mmap(NULL, MAPPED_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         return memory == MAP_FAILED ? NULL : memory;
     }
     memory = calloc(1, whole ? whole : 1);

@@ -15,9 +15,7 @@ static int sync_backup(const char *path, struct err *err)
 
     if (fd >= 0)
         close(fd);
-    return failed ? err_set(err, ERR_UNREACHABLE,
-                            "backup: %s cannot be made durable", path)
-                  : 0;
+    return failed ? err_set(err, ERR_UNREACHABLE, "backup: %s cannot be made durable", path) : 0;
 }
 
 int store_backup(struct store *store, const char *path, struct err *err)
@@ -26,8 +24,7 @@ int store_backup(struct store *store, const char *path, struct err *err)
     int code;
 
     if (store->staged)
-        return err_set(err, ERR_UNREACHABLE,
-                       "backup: a write is under way, try again");
+        return err_set(err, ERR_UNREACHABLE, "backup: a write is under way, try again");
     code = sqlite3_prepare_v2(store->db, "VACUUM INTO ?", -1, &copy, NULL);
     if (code == SQLITE_OK) {
         sqlite3_bind_text(copy, 1, path, -1, SQLITE_STATIC);
@@ -35,7 +32,7 @@ int store_backup(struct store *store, const char *path, struct err *err)
     }
     sqlite3_finalize(copy);
     if (code != SQLITE_DONE)
-        return err_set(err, code == SQLITE_FULL ? ERR_FULL : ERR_UNREACHABLE,
-                       "backup to %s: %s", path, sqlite3_errmsg(store->db));
+        return err_set(err, code == SQLITE_FULL ? ERR_FULL : ERR_UNREACHABLE, "backup to %s: %s",
+                       path, sqlite3_errmsg(store->db));
     return sync_backup(path, err);
 }

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int64_t find_blob(struct store *store, const char *digest,
-                         int64_t *ret_size)
+static int64_t find_blob(struct store *store, const char *digest, int64_t *ret_size)
 {
     scoped_rows sqlite3_stmt *find = store_statement(store, STORE_BLOB_FIND);
 
@@ -19,8 +18,7 @@ static int64_t find_blob(struct store *store, const char *digest,
 
     sqlite3_bind_text(find, 1, digest, -1, SQLITE_STATIC);
     code = sqlite3_step(find);
-    if (code != SQLITE_ROW && code != SQLITE_DONE &&
-        store_failed(store, code, &err) < 0)
+    if (code != SQLITE_ROW && code != SQLITE_DONE && store_failed(store, code, &err) < 0)
         store_found_damage(store, &err);
     if (code != SQLITE_ROW)
         return -1;
@@ -28,8 +26,7 @@ static int64_t find_blob(struct store *store, const char *digest,
     return sqlite3_column_int64(find, 0);
 }
 
-static void add_parts(struct store *store, int64_t id, const char *bytes,
-                      size_t len)
+static void add_parts(struct store *store, int64_t id, const char *bytes, size_t len)
 {
     for (size_t at = 0, number = 0; at < len; at += STORE_PART, number++) {
         size_t size = len - at < STORE_PART ? len - at : STORE_PART;
@@ -44,8 +41,7 @@ static void add_parts(struct store *store, int64_t id, const char *bytes,
     }
 }
 
-void store_blob_put(struct store *store, const char *digest, const void *bytes,
-                    size_t len)
+void store_blob_put(struct store *store, const char *digest, const void *bytes, size_t len)
 {
     int64_t size;
     sqlite3_stmt *add;
@@ -70,8 +66,8 @@ int64_t store_blob_size(struct store *store, const char *digest)
 }
 
 /* Copies from one part and returns how many bytes, -1 on failure. */
-static int64_t read_blob_part(struct store *store, int64_t part, size_t skip,
-                         void *into, size_t len, struct err *err)
+static int64_t read_blob_part(struct store *store, int64_t part, size_t skip, void *into,
+                              size_t len, struct err *err)
 {
     scoped_rows sqlite3_stmt *get = store_statement(store, STORE_PART_GET);
     const char *bytes;
@@ -84,8 +80,7 @@ static int64_t read_blob_part(struct store *store, int64_t part, size_t skip,
         return store_failed(store, code, err);
     bytes = code == SQLITE_ROW ? sqlite3_column_blob(get, 0) : NULL;
     size = code == SQLITE_ROW ? (size_t)sqlite3_column_bytes(get, 0) : 0;
-    if (size <= skip ||
-        store_sum(part, bytes, size) != sqlite3_column_int64(get, 1))
+    if (size <= skip || store_sum(part, bytes, size) != sqlite3_column_int64(get, 1))
         return err_set(err, ERR_INTERNAL,
                        "%s is damaged: part %lld of a blob does not fit its "
                        "checksum",
@@ -96,8 +91,8 @@ static int64_t read_blob_part(struct store *store, int64_t part, size_t skip,
     return (int64_t)len;
 }
 
-int64_t store_blob_read(struct store *store, const char *digest, int64_t offset,
-                        void *into, size_t len, struct err *err)
+int64_t store_blob_read(struct store *store, const char *digest, int64_t offset, void *into,
+                        size_t len, struct err *err)
 {
     int64_t size, id = find_blob(store, digest, &size), done = 0;
 
@@ -109,10 +104,9 @@ int64_t store_blob_read(struct store *store, const char *digest, int64_t offset,
         len = (size_t)(size - offset);
     while (done < (int64_t)len) {
         int64_t at = offset + done;
-        int64_t got = read_blob_part(
-            store, (id << STORE_PARTS) + at / (int64_t)STORE_PART,
-            (size_t)at % STORE_PART, (char *)into + done,
-            len - (size_t)done, err);
+        int64_t got =
+            read_blob_part(store, (id << STORE_PARTS) + at / (int64_t)STORE_PART,
+                           (size_t)at % STORE_PART, (char *)into + done, len - (size_t)done, err);
         if (got < 0)
             return -1;
         done += got;
@@ -142,6 +136,6 @@ void store_blob_each(struct store *store, store_blob_fn *each, void *arg)
     scoped_rows sqlite3_stmt *rows = store_statement(store, STORE_BLOB_ALL);
 
     while (sqlite3_step(rows) == SQLITE_ROW)
-        each(arg, (const char *)sqlite3_column_text(rows, 0),
-             sqlite3_column_int64(rows, 1), sqlite3_column_int64(rows, 2));
+        each(arg, (const char *)sqlite3_column_text(rows, 0), sqlite3_column_int64(rows, 1),
+             sqlite3_column_int64(rows, 2));
 }

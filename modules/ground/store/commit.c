@@ -3,7 +3,7 @@
 
 #include "store/internal.h"
 
-#define WAL_PAGES_AT_MOST 16384       /* checkpoint even within a request */
+#define WAL_PAGES_AT_MOST 16384 /* checkpoint even within a request */
 #define WAL_PAGES_WORTHWHILE 256
 #define PAGE 4096
 #define WAL_PAGES_FULL 64 /* when the disk is */
@@ -63,11 +63,10 @@ static int most_pages(const struct store *store)
 /* Costs two fsyncs, so a short log is left for later. */
 void store_checkpoint(struct store *store)
 {
-    if (store->staged ||
-        store->wal_pages < (store->full ? 1 : WAL_PAGES_WORTHWHILE))
+    if (store->staged || store->wal_pages < (store->full ? 1 : WAL_PAGES_WORTHWHILE))
         return;
-    if (sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
-                                  NULL, NULL) == SQLITE_OK)
+    if (sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+        SQLITE_OK)
         store->wal_pages = 0;
     store->fsyncs += 2;
 }

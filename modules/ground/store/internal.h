@@ -10,39 +10,35 @@
 
 #define STORE_ID 33 /* bytes of a database's name, in hex */
 
-#define STORE_STATEMENTS(X)                                                    \
-    X(BEGIN, "BEGIN IMMEDIATE")                                                \
-    X(COMMIT, "COMMIT")                                                        \
-    X(HISTORY_ADD, "INSERT INTO history VALUES(?,?,?,?,?,?,?,?)")              \
-    X(HISTORY_DROP, "DELETE FROM history WHERE revision=?")                    \
-    X(HISTORY_SINCE,                                                           \
-      "SELECT revision,kind,space,name,what,wall,sum,body FROM history "    \
-      "WHERE revision>? ORDER BY revision")                                    \
-    X(HISTORY_SLICE,                                                           \
-      "SELECT h.revision,h.wall,length(h.body),"                               \
-      "coalesce(c.revision,0)=h.revision FROM history h LEFT JOIN current c "  \
-      "USING(kind,space,name) WHERE h.revision>? ORDER BY h.revision "         \
-      "LIMIT 256")                                                             \
-    X(CURRENT_GET,                                                             \
-      "SELECT c.revision,length(h.body) FROM current c JOIN history h "        \
-      "ON h.revision=c.revision WHERE c.kind=? AND c.space=? AND c.name=?")    \
-    X(CURRENT_PUT, "INSERT OR REPLACE INTO current VALUES(?,?,?,?)")           \
-    X(CURRENT_DROP, "DELETE FROM current WHERE kind=? AND space=? AND name=?") \
-    X(CURRENT_ALL,                                                             \
-      "SELECT c.revision,c.kind,c.space,c.name,h.what,h.wall,h.sum,h.body " \
-      "FROM current c LEFT JOIN history h ON h.revision=c.revision "           \
-      "ORDER BY c.kind,c.space,c.name")                                        \
-    X(VALUE_GET, "SELECT bytes,sum FROM value WHERE name=?")                   \
-    X(VALUE_ALL, "SELECT name,bytes,sum FROM value")                           \
-    X(VALUE_PUT, "INSERT OR REPLACE INTO value VALUES(?,?,?)")                 \
-    X(VALUE_DROP, "DELETE FROM value WHERE name=?")                            \
-    X(VALUE_FROM, "SELECT name,bytes FROM value WHERE name>=? ORDER BY name")  \
-    X(BLOB_FIND, "SELECT id,size FROM blob WHERE digest=?")                    \
-    X(BLOB_ADD, "INSERT INTO blob(digest,size,wall) VALUES(?,?,?)")            \
-    X(BLOB_DROP, "DELETE FROM blob WHERE id=?")                                \
-    X(BLOB_ALL, "SELECT digest,size,wall FROM blob ORDER BY digest")           \
-    X(PART_ADD, "INSERT INTO part VALUES(?,?,?)")                              \
-    X(PART_GET, "SELECT bytes,sum FROM part WHERE id=?")                       \
+#define STORE_STATEMENTS(X)                                                                        \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(HISTORY_ADD, "INSERT INTO history VALUES(?,?,?,?,?,?,?,?)")                                  \
+    X(HISTORY_DROP, "DELETE FROM history WHERE revision=?")                                        \
+    X(HISTORY_SINCE, "SELECT revision,kind,space,name,what,wall,sum,body FROM history "            \
+                     "WHERE revision>? ORDER BY revision")                                         \
+    X(HISTORY_SLICE, "SELECT h.revision,h.wall,length(h.body),"                                    \
+                     "coalesce(c.revision,0)=h.revision FROM history h LEFT JOIN current c "       \
+                     "USING(kind,space,name) WHERE h.revision>? ORDER BY h.revision "              \
+                     "LIMIT 256")                                                                  \
+    X(CURRENT_GET, "SELECT c.revision,length(h.body) FROM current c JOIN history h "               \
+                   "ON h.revision=c.revision WHERE c.kind=? AND c.space=? AND c.name=?")           \
+    X(CURRENT_PUT, "INSERT OR REPLACE INTO current VALUES(?,?,?,?)")                               \
+    X(CURRENT_DROP, "DELETE FROM current WHERE kind=? AND space=? AND name=?")                     \
+    X(CURRENT_ALL, "SELECT c.revision,c.kind,c.space,c.name,h.what,h.wall,h.sum,h.body "           \
+                   "FROM current c LEFT JOIN history h ON h.revision=c.revision "                  \
+                   "ORDER BY c.kind,c.space,c.name")                                               \
+    X(VALUE_GET, "SELECT bytes,sum FROM value WHERE name=?")                                       \
+    X(VALUE_ALL, "SELECT name,bytes,sum FROM value")                                               \
+    X(VALUE_PUT, "INSERT OR REPLACE INTO value VALUES(?,?,?)")                                     \
+    X(VALUE_DROP, "DELETE FROM value WHERE name=?")                                                \
+    X(VALUE_FROM, "SELECT name,bytes FROM value WHERE name>=? ORDER BY name")                      \
+    X(BLOB_FIND, "SELECT id,size FROM blob WHERE digest=?")                                        \
+    X(BLOB_ADD, "INSERT INTO blob(digest,size,wall) VALUES(?,?,?)")                                \
+    X(BLOB_DROP, "DELETE FROM blob WHERE id=?")                                                    \
+    X(BLOB_ALL, "SELECT digest,size,wall FROM blob ORDER BY digest")                               \
+    X(PART_ADD, "INSERT INTO part VALUES(?,?,?)")                                                  \
+    X(PART_GET, "SELECT bytes,sum FROM part WHERE id=?")                                           \
     X(PART_DROP, "DELETE FROM part WHERE id BETWEEN ? AND ?")
 
 /* What a row of the history did. */
@@ -52,7 +48,7 @@ enum store_statement {
 #define X(name, sql) STORE_##name,
     STORE_STATEMENTS(X)
 #undef X
-    STORE_STATEMENT_COUNT
+        STORE_STATEMENT_COUNT
 };
 
 /* What PATH-note says, or what the database says of itself. */
@@ -72,12 +68,12 @@ struct store_memory;
 
 struct store {
     sqlite3_vfs *vfs;
-    sqlite3 *db; /* owned */
+    sqlite3 *db;                                     /* owned */
     sqlite3_stmt *statements[STORE_STATEMENT_COUNT]; /* owned */
     char *path;                                      /* owned */
     struct store_options options;
     bool staged, read_only;
-    struct err failure; /* of the stage: kept until the commit tells it */
+    struct err failure;          /* of the stage: kept until the commit tells it */
     int64_t revision, compacted; /* staged state */
     int64_t durable_revision, durable_compacted;
     int64_t log_bytes, durable_log_bytes; /* of superseded rows */
@@ -87,7 +83,7 @@ struct store {
     struct err damaged; /* found while reading: nothing is written any more */
     store_trouble_fn *trouble;
     void *trouble_arg;
-    bool counted;       /* the stage has a write that has no revision */
+    bool counted; /* the stage has a write that has no revision */
 
     /* note.c */
     struct store_mark mark; /* of the database, as it is on disk */
@@ -135,8 +131,7 @@ int64_t store_value_sum(const char *name, const void *bytes, size_t len);
 
 /* ---- side.c: files beside the database, by the same VFS */
 
-sqlite3_file *store_side_open(const struct store *store, const char *suffix,
-                              int flags);
+sqlite3_file *store_side_open(const struct store *store, const char *suffix, int flags);
 void store_side_close(sqlite3_file **file);
 #define scoped_side SCOPED(store_side_close)
 /* -1: there is none. 0 also for one that cannot be read. */
@@ -149,12 +144,10 @@ void store_side_remove(const struct store *store, const char *suffix);
 bool store_note_read(const struct store *store, struct store_mark *ret);
 /* Why `mark` of the database falls short of `note`; NONE: it does not. */
 enum store_loss { STORE_LOSS_NONE, STORE_LOSS_OTHER, STORE_LOSS_OLDER };
-enum store_loss store_note_compare(const struct store_mark *mark,
-                                   const struct store_mark *note);
-int store_note_refuse(const struct store *store, const struct store_mark *note,
-                      struct err *err);
-int store_note_refuse_empty(const struct store *store,
-                            const struct store_mark *note, struct err *err);
+enum store_loss store_note_compare(const struct store_mark *mark, const struct store_mark *note);
+int store_note_refuse(const struct store *store, const struct store_mark *note, struct err *err);
+int store_note_refuse_empty(const struct store *store, const struct store_mark *note,
+                            struct err *err);
 void store_note_open(struct store *store);
 void store_note_write(struct store *store);
 

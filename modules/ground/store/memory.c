@@ -275,8 +275,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
         file = file ? file : add_memory_file(memory, name);
         file->exists = true;
     }
-    *handle_of(base) =
-        (struct memory_handle){.memory = memory, .file = file, .life = memory->life};
+    *handle_of(base) = (struct memory_handle){.memory = memory, .file = file, .life = memory->life};
     base->pMethods = &memory_methods;
     if (ret_flags)
         *ret_flags = flags;

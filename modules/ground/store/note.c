@@ -25,12 +25,11 @@ static void note_format(const struct store_mark *mark, char ret[NOTE_SIZE])
 {
     char text[160];
 
-    snprintf(text, sizeof text, "axle-note 1 %s %" PRId64 " %" PRId64 " %" PRId64,
-             mark->id, mark->epoch, mark->revision, mark->serial);
+    snprintf(text, sizeof text, "axle-note 1 %s %" PRId64 " %" PRId64 " %" PRId64, mark->id,
+             mark->epoch, mark->revision, mark->serial);
     memset(ret, ' ', NOTE_SIZE);
     ret[NOTE_SIZE - 1] = '\n';
-    ret[snprintf(ret, NOTE_SIZE, "%s %016" PRIx64, text,
-                 (uint64_t)note_sum(text))] = ' ';
+    ret[snprintf(ret, NOTE_SIZE, "%s %016" PRIx64, text, (uint64_t)note_sum(text))] = ' ';
 }
 
 static bool note_parse(const char *bytes, struct store_mark *ret)
@@ -39,8 +38,8 @@ static bool note_parse(const char *bytes, struct store_mark *ret)
     char again[NOTE_SIZE], text[NOTE_SIZE + 1] = {0};
 
     memcpy(text, bytes, NOTE_SIZE);
-    if (sscanf(text, "axle-note 1 %32[0-9a-f] %" SCNd64 " %" SCNd64 " %" SCNd64,
-               mark.id, &mark.epoch, &mark.revision, &mark.serial) != 4)
+    if (sscanf(text, "axle-note 1 %32[0-9a-f] %" SCNd64 " %" SCNd64 " %" SCNd64, mark.id,
+               &mark.epoch, &mark.revision, &mark.serial) != 4)
         return false;
     note_format(&mark, again);
     if (memcmp(again, bytes, NOTE_SIZE) != 0)
@@ -59,33 +58,31 @@ bool store_note_read(const struct store *store, struct store_mark *ret)
         return false;
     file = store_side_open(store, NOTE, SQLITE_OPEN_READONLY);
     if (file && size == NOTE_SIZE &&
-        file->pMethods->xRead(file, bytes, NOTE_SIZE, 0) == SQLITE_OK &&
-        note_parse(bytes, ret))
+        file->pMethods->xRead(file, bytes, NOTE_SIZE, 0) == SQLITE_OK && note_parse(bytes, ret))
         return true;
-    log_warn("store", "%s" NOTE " is damaged, so a loss of acknowledged writes before "
-             "this start cannot be noticed; it is written anew", store->path);
+    log_warn("store",
+             "%s" NOTE " is damaged, so a loss of acknowledged writes before "
+             "this start cannot be noticed; it is written anew",
+             store->path);
     return false;
 }
 
 /* ---- Comparing ------------------------------------------------------------ */
 
-enum store_loss store_note_compare(const struct store_mark *mark,
-                                   const struct store_mark *note)
+enum store_loss store_note_compare(const struct store_mark *mark, const struct store_mark *note)
 {
     if (strcmp(mark->id, note->id) != 0)
         return STORE_LOSS_OTHER;
-    if (mark->epoch < note->epoch || mark->revision < note->revision ||
-        mark->serial < note->serial)
+    if (mark->epoch < note->epoch || mark->revision < note->revision || mark->serial < note->serial)
         return STORE_LOSS_OLDER;
     return STORE_LOSS_NONE;
 }
 
-#define WAYS_OUT                                                               \
-    "put the missing files back, restore a backup, or start once with "        \
+#define WAYS_OUT                                                                                   \
+    "put the missing files back, restore a backup, or start once with "                            \
     "--accept-loss to go on %s, in a new epoch. Nothing was changed"
 
-int store_note_refuse(const struct store *store, const struct store_mark *note,
-                      struct err *err)
+int store_note_refuse(const struct store *store, const struct store_mark *note, struct err *err)
 {
     const struct store_mark *mark = &store->mark;
 
@@ -94,21 +91,20 @@ int store_note_refuse(const struct store *store, const struct store_mark *note,
                        "%s is not the database that was here: it is %s at revision "
                        "%" PRId64 ", and %s" NOTE " speaks of %s at revision %" PRId64
                        ": " WAYS_OUT,
-                       store->path, mark->id, mark->revision, store->path, note->id,
-                       note->revision, "with this one");
+                       store->path, mark->id, mark->revision, store->path, note->id, note->revision,
+                       "with this one");
     return err_set(err, ERR_INTERNAL,
                    "%s has lost acknowledged writes: it ends at revision %" PRId64
                    " (epoch %" PRId64 ", %" PRId64 " other commits), and %s" NOTE
                    " knows of revision %" PRId64 " (epoch %" PRId64 ", %" PRId64
                    "). The write-ahead log %s-wal was lost or damaged, or an older "
                    "copy was put in place: " WAYS_OUT,
-                   store->path, mark->revision, mark->epoch, mark->serial,
-                   store->path, note->revision, note->epoch, note->serial,
-                   store->path, "without them");
+                   store->path, mark->revision, mark->epoch, mark->serial, store->path,
+                   note->revision, note->epoch, note->serial, store->path, "without them");
 }
 
-int store_note_refuse_empty(const struct store *store,
-                            const struct store_mark *note, struct err *err)
+int store_note_refuse_empty(const struct store *store, const struct store_mark *note,
+                            struct err *err)
 {
     char known[64] = "";
 
@@ -124,11 +120,12 @@ int store_note_refuse_empty(const struct store *store,
 
 void store_note_open(struct store *store)
 {
-    store->note = store_side_open(store, NOTE,
-                                  SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    store->note = store_side_open(store, NOTE, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     if (!store->note)
-        log_warn("store", "%s" NOTE " cannot be written: a loss of acknowledged "
-                 "writes would not be noticed", store->path);
+        log_warn("store",
+                 "%s" NOTE " cannot be written: a loss of acknowledged "
+                 "writes would not be noticed",
+                 store->path);
     store_note_write(store);
 }
 
@@ -141,8 +138,7 @@ void store_note_write(struct store *store)
         return;
     store->mark.revision = store->durable_revision;
     note_format(&store->mark, bytes);
-    failed = store->note->pMethods->xWrite(store->note, bytes, NOTE_SIZE, 0) !=
-             SQLITE_OK;
+    failed = store->note->pMethods->xWrite(store->note, bytes, NOTE_SIZE, 0) != SQLITE_OK;
     if (failed && !store->note_failed)
         log_warn("store", "%s" NOTE " cannot be written any more", store->path);
     store->note_failed = failed;

@@ -27,16 +27,16 @@ static bool give_up_reserve(struct store *store)
         return false;
     store->full = true;
     store_side_remove(store, RESERVE);
-    log_error("store", "%s: the disk is full; %lld bytes that were kept for this are "
+    log_error("store",
+              "%s: the disk is full; %lld bytes that were kept for this are "
               "free now: deletes and changes of what is there go on, new objects are "
-              "refused until there is room", store->path,
-              (long long)store->options.reserve);
+              "refused until there is room",
+              store->path, (long long)store->options.reserve);
     store_tell_trouble(store);
     return true;
 }
 
-static int spare_write(sqlite3_file *file, const void *bytes, int count,
-                       sqlite3_int64 offset)
+static int spare_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset)
 {
     const struct store_spare *spare = (const struct store_spare *)file->pMethods;
     int code = spare->plain->xWrite(file, bytes, count, offset);
@@ -103,9 +103,10 @@ void store_reserve_open(struct store *store)
     spare_put(store, &store->spare[1], SQLITE_FCNTL_JOURNAL_POINTER);
     store->full = !reserve_make(store);
     if (store->full)
-        log_error("store", "%s: there is no room for %lld bytes beside it: the disk is "
-                  "full; new objects are refused until there is room", store->path,
-                  (long long)store->options.reserve);
+        log_error("store",
+                  "%s: there is no room for %lld bytes beside it: the disk is "
+                  "full; new objects are refused until there is room",
+                  store->path, (long long)store->options.reserve);
 }
 
 bool store_is_full(const struct store *store)
@@ -120,7 +121,8 @@ int store_check_room(const struct store *store, struct err *err)
     return err_set(err, ERR_FULL,
                    "the disk of %s is full: deletes and changes of what is there are "
                    "possible, new objects are not; delete something or make room on the "
-                   "disk", store->path);
+                   "disk",
+                   store->path);
 }
 
 void store_make_room(struct store *store)

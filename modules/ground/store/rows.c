@@ -9,8 +9,8 @@
 #include <assert.h>
 #include <string.h>
 
-static int64_t sum_of_row(const struct store_key *key, int64_t revision,
-                       int64_t what, int64_t wall, const void *body, size_t len)
+static int64_t sum_of_row(const struct store_key *key, int64_t revision, int64_t what, int64_t wall,
+                          const void *body, size_t len)
 {
     int64_t sum = store_sum(revision, key->kind, strlen(key->kind) + 1);
 
@@ -20,8 +20,7 @@ static int64_t sum_of_row(const struct store_key *key, int64_t revision,
     return store_sum_number(store_sum_number(sum, what), wall);
 }
 
-static void bind_key(sqlite3_stmt *statement, int first,
-                     const struct store_key *key)
+static void bind_key(sqlite3_stmt *statement, int first, const struct store_key *key)
 {
     sqlite3_bind_text(statement, first, key->kind, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, first + 1, key->namespace, -1, SQLITE_STATIC);
@@ -57,8 +56,8 @@ static bool supersede_row(struct store *store, const struct store_key *key)
     return true;
 }
 
-static bool add_history(struct store *store, const struct store_key *key,
-                        enum store_what what, const void *body, size_t len)
+static bool add_history(struct store *store, const struct store_key *key, enum store_what what,
+                        const void *body, size_t len)
 {
     sqlite3_stmt *add = store_statement(store, STORE_HISTORY_ADD);
     int64_t wall = clock_wall();
@@ -73,8 +72,7 @@ static bool add_history(struct store *store, const struct store_key *key,
     return store_run(store, add);
 }
 
-int64_t store_put(struct store *store, const struct store_key *key,
-                  const void *body, size_t len)
+int64_t store_put(struct store *store, const struct store_key *key, const void *body, size_t len)
 {
     enum store_what what;
     sqlite3_stmt *put;
@@ -92,8 +90,7 @@ int64_t store_put(struct store *store, const struct store_key *key,
     return store->revision;
 }
 
-int64_t store_delete(struct store *store, const struct store_key *key,
-                     const void *body, size_t len)
+int64_t store_delete(struct store *store, const struct store_key *key, const void *body, size_t len)
 {
     sqlite3_stmt *drop;
 
@@ -121,7 +118,7 @@ void store_skip_revisions(struct store *store, int64_t count)
 
 /* Reads a row, and fails for one that is not as it was written. */
 static int read_store_row(struct store *store, sqlite3_stmt *rows, struct store_row *ret,
-                    struct err *err)
+                          struct err *err)
 {
     struct store_row row = {
         .key = {.kind = (const char *)sqlite3_column_text(rows, 1),
@@ -138,8 +135,8 @@ static int read_store_row(struct store *store, sqlite3_stmt *rows, struct store_
 
     *ret = row;
     if (key->kind && key->namespace && key->name &&
-        sum_of_row(key, row.revision, sqlite3_column_int64(rows, 4), row.wall, row.body,
-                row.len) == sqlite3_column_int64(rows, 6))
+        sum_of_row(key, row.revision, sqlite3_column_int64(rows, 4), row.wall, row.body, row.len) ==
+            sqlite3_column_int64(rows, 6))
         return 0;
     return err_set(err, ERR_INTERNAL,
                    "%s is damaged: the checksum of %s %s/%s at revision "
@@ -148,16 +145,16 @@ static int read_store_row(struct store *store, sqlite3_stmt *rows, struct store_
                    key->name ? key->name : "", (long long)row.revision);
 }
 
-static int give_row(struct store *store, sqlite3_stmt *rows,
-                    store_each_fn *each, void *arg, struct err *err)
+static int give_row(struct store *store, sqlite3_stmt *rows, store_each_fn *each, void *arg,
+                    struct err *err)
 {
     struct store_row row;
 
     return read_store_row(store, rows, &row, err) < 0 ? -1 : each(arg, &row, err);
 }
 
-static int walk_rows(struct store *store, sqlite3_stmt *rows, store_each_fn *each,
-                void *arg, struct err *err)
+static int walk_rows(struct store *store, sqlite3_stmt *rows, store_each_fn *each, void *arg,
+                     struct err *err)
 {
     int code;
 
@@ -167,23 +164,21 @@ static int walk_rows(struct store *store, sqlite3_stmt *rows, store_each_fn *eac
     return code == SQLITE_DONE ? 0 : store_failed(store, code, err);
 }
 
-int store_each(struct store *store, store_each_fn *each, void *arg,
-               struct err *err)
+int store_each(struct store *store, store_each_fn *each, void *arg, struct err *err)
 {
     scoped_rows sqlite3_stmt *rows = store_statement(store, STORE_CURRENT_ALL);
 
     return walk_rows(store, rows, each, arg, err);
 }
 
-int store_changes(struct store *store, int64_t since, store_each_fn *each,
-                  void *arg, struct err *err)
+int store_changes(struct store *store, int64_t since, store_each_fn *each, void *arg,
+                  struct err *err)
 {
-    scoped_rows sqlite3_stmt *rows =
-        store_statement(store, STORE_HISTORY_SINCE);
+    scoped_rows sqlite3_stmt *rows = store_statement(store, STORE_HISTORY_SINCE);
 
     if (since < store->compacted)
-        return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)",
-                       (long long)since, (long long)store->compacted);
+        return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)", (long long)since,
+                       (long long)store->compacted);
     sqlite3_bind_int64(rows, 1, since);
     return walk_rows(store, rows, each, arg, err);
 }
@@ -199,8 +194,10 @@ void store_drop_log(struct store *store)
     store->compacted = store->revision;
     store->log_bytes = 0;
     store_value_put_int(store, "store.compacted", store->compacted);
-    if (store_run_text(store, "DELETE FROM history WHERE revision NOT IN "
-                              "(SELECT revision FROM current)", &err) < 0)
+    if (store_run_text(store,
+                       "DELETE FROM history WHERE revision NOT IN "
+                       "(SELECT revision FROM current)",
+                       &err) < 0)
         store->failure = err;
 }
 
@@ -267,7 +264,7 @@ static bool trim_slice(struct store *store, int64_t before_wall)
         bool current = sqlite3_column_int(rows, 3) != 0;
         bool old = sqlite3_column_int64(rows, 1) < before_wall;
         bool large = store->full || (store->options.history_bytes > 0 &&
-                     store->log_bytes > store->options.history_bytes);
+                                     store->log_bytes > store->options.history_bytes);
 
         /* The newest row stays, so that the counter can be read from it. */
         if ((!old && !large) || revision >= store->durable_revision)
@@ -314,8 +311,7 @@ bool store_compact(struct store *store)
         store->counted = false; /* no client was told of it */
         store_commit(store, ignore_done, &failed);
         if (!failed)
-            sqlite3_exec(store->db, "PRAGMA incremental_vacuum(512)", NULL,
-                         NULL, NULL);
+            sqlite3_exec(store->db, "PRAGMA incremental_vacuum(512)", NULL, NULL, NULL);
     }
     store_checkpoint(store);
     return more && !failed;

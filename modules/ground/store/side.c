@@ -24,12 +24,10 @@ static struct side *side_of(sqlite3_file *file)
     return (struct side *)((char *)file - offsetof(struct side, file));
 }
 
-sqlite3_file *store_side_open(const struct store *store, const char *suffix,
-                              int flags)
+sqlite3_file *store_side_open(const struct store *store, const char *suffix, int flags)
 {
     sqlite3_vfs *vfs = store->vfs;
-    struct side *side =
-        mem_alloc(offsetof(struct side, file) + (size_t)vfs->szOsFile);
+    struct side *side = mem_alloc(offsetof(struct side, file) + (size_t)vfs->szOsFile);
     int type = *suffix ? SQLITE_OPEN_WAL : SQLITE_OPEN_MAIN_DB;
 
     side->name = side_name(store, suffix);

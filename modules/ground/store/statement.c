@@ -10,8 +10,7 @@
 
 int store_failed(struct store *store, int code, struct err *err)
 {
-    const char *why = store->db ? sqlite3_errmsg(store->db)
-                                : sqlite3_errstr(code);
+    const char *why = store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(code);
 
     switch (code & 0xff) {
     case SQLITE_BUSY:
@@ -21,22 +20,19 @@ int store_failed(struct store *store, int code, struct err *err)
                        "give this one a --data-dir of its own",
                        store->path);
     case SQLITE_FULL:
-        return err_set(err, ERR_FULL,
-                       "%s cannot grow: the disk is full; nothing was written",
+        return err_set(err, ERR_FULL, "%s cannot grow: the disk is full; nothing was written",
                        store->path);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return err_set(err, ERR_INTERNAL,
-                       "%s is damaged or no database (%s): restore a backup",
+        return err_set(err, ERR_INTERNAL, "%s is damaged or no database (%s): restore a backup",
                        store->path, why);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:
-        return err_set(err, ERR_FORBIDDEN, "%s cannot be written: %s",
-                       store->path, why);
+        return err_set(err, ERR_FORBIDDEN, "%s cannot be written: %s", store->path, why);
     default:
-        return err_set(err, ERR_UNREACHABLE, "%s: the disk failed: %s (%d)",
-                       store->path, why, code);
+        return err_set(err, ERR_UNREACHABLE, "%s: the disk failed: %s (%d)", store->path, why,
+                       code);
     }
 }
 

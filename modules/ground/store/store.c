@@ -56,9 +56,8 @@ static int prepare_database(struct store *store, bool lost, struct err *err)
         return code;
     sqlite3_wal_hook(store->db, on_wal, store);
     for (int i = 0; i < STORE_STATEMENT_COUNT; i++) {
-        code = sqlite3_prepare_v3(store->db, statement_texts[i], -1,
-                                      SQLITE_PREPARE_PERSISTENT, &statement,
-                                      NULL);
+        code = sqlite3_prepare_v3(store->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                  &statement, NULL);
         if (code != SQLITE_OK)
             return store_failed(store, code, err);
         store->statements[i] = statement;
@@ -71,12 +70,13 @@ static int check_stored_value(void *arg, sqlite3_stmt *rows, struct err *err)
     struct store *store = arg;
     const char *name = (const char *)sqlite3_column_text(rows, 0);
 
-    if (!name || store_value_sum(name, sqlite3_column_blob(rows, 1),
-                                 (size_t)sqlite3_column_bytes(rows, 1)) !=
-                     sqlite3_column_int64(rows, 2))
+    if (!name ||
+        store_value_sum(name, sqlite3_column_blob(rows, 1),
+                        (size_t)sqlite3_column_bytes(rows, 1)) != sqlite3_column_int64(rows, 2))
         return err_set(err, ERR_INTERNAL,
                        "%s is damaged: the checksum of the value \"%.100s\" does not fit "
-                       "its bytes; restore a backup", store->path, name ? name : "");
+                       "its bytes; restore a backup",
+                       store->path, name ? name : "");
     return 0;
 }
 
@@ -99,9 +99,9 @@ static void load_counters(struct store *store)
 
     store->revision = newest > kept ? newest : kept;
     store->compacted = store_value_get_int(store, "store.compacted");
-    store->log_bytes = store_number(
-        store, "SELECT sum(length(body)) FROM history WHERE revision NOT IN "
-               "(SELECT revision FROM current)");
+    store->log_bytes =
+        store_number(store, "SELECT sum(length(body)) FROM history WHERE revision NOT IN "
+                            "(SELECT revision FROM current)");
     store->mark.epoch = store_value_get_int(store, "store.epoch");
     store->mark.serial = store_value_get_int(store, "store.serial");
     store_remember(store);
@@ -157,7 +157,8 @@ static int accept_loss(struct store *store, const struct store_mark *note, struc
         return -1;
     mark->epoch = epoch + 1;
     mark->serial = serial + 1;
-    log_warn("store", "%s: a loss is accepted: revisions after %" PRId64 " are gone; "
+    log_warn("store",
+             "%s: a loss is accepted: revisions after %" PRId64 " are gone; "
              "epoch %" PRId64 " begins at revision %" PRId64,
              store->path, mark->revision, mark->epoch, store->revision);
     return 0;
@@ -184,9 +185,7 @@ static int open_noted(struct store *store, const struct store_mark *note, bool e
 /* The database is for its owner alone; SQLite gives its journals the same mode. */
 static void keep_private(const struct store *store, const char *vfs)
 {
-    int fd = vfs || store->read_only
-                 ? -1
-                 : open(store->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = vfs || store->read_only ? -1 : open(store->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return; /* SQLite says what is wrong with it */
@@ -208,9 +207,8 @@ static int open_checked(struct store *store, const char *vfs, struct err *err)
     if (empty && refused)
         return store_note_refuse_empty(store, noted ? &note : NULL, err);
     keep_private(store, vfs);
-    flags = SQLITE_OPEN_NOMUTEX | (store->read_only ? SQLITE_OPEN_READONLY
-                                                    : SQLITE_OPEN_READWRITE |
-                                                          SQLITE_OPEN_CREATE);
+    flags = SQLITE_OPEN_NOMUTEX |
+            (store->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     code = sqlite3_open_v2(store->path, &store->db, flags, vfs);
     if (code != SQLITE_OK)
         return store_failed(store, code, err);
@@ -223,8 +221,7 @@ static int open_checked(struct store *store, const char *vfs, struct err *err)
     load_counters(store);
     if (!store->read_only && open_identity(store, err) < 0)
         return -1;
-    if (options->noted &&
-        open_noted(store, noted ? &note : NULL, empty, err) < 0)
+    if (options->noted && open_noted(store, noted ? &note : NULL, empty, err) < 0)
         return -1;
     if (store->damaged.code) {
         *err = store->damaged;
@@ -235,8 +232,7 @@ static int open_checked(struct store *store, const char *vfs, struct err *err)
     return 0;
 }
 
-struct store *store_open(const char *path, const struct store_options *options,
-                         struct err *err)
+struct store *store_open(const char *path, const struct store_options *options, struct err *err)
 {
     scoped_store struct store *store = mem_alloc(sizeof(*store));
     const char *vfs = options ? options->vfs : NULL;
@@ -308,8 +304,7 @@ void store_facts(struct store *store, struct store_facts *ret)
         .revision = store->revision,
         .compacted = store->compacted,
         .epoch = store->mark.epoch,
-        .bytes = store_number(store, "PRAGMA page_count") *
-                 store_number(store, "PRAGMA page_size"),
+        .bytes = store_number(store, "PRAGMA page_count") * store_number(store, "PRAGMA page_size"),
         .commits = store->commits,
         .fsyncs = store->fsyncs,
         .rows = store_number(store, "SELECT count(*) FROM current"),

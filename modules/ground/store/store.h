@@ -27,7 +27,7 @@
 struct store;
 
 struct store_key {
-    const char *kind;  /* "group/plural", "/configmaps" for the core group */
+    const char *kind;      /* "group/plural", "/configmaps" for the core group */
     const char *namespace; /* namespace, "" for kinds that have none */
     const char *name;
 };
@@ -43,10 +43,10 @@ struct store_row {
 };
 
 struct store_options {
-    const char *vfs;        /* SQLite VFS; NULL for the real disk */
-    int64_t history_age;    /* nanoseconds a change stays in the log */
-    int64_t history_bytes;  /* and how large the log may grow */
-    bool read_only;         /* for a look at a copy */
+    const char *vfs;       /* SQLite VFS; NULL for the real disk */
+    int64_t history_age;   /* nanoseconds a change stays in the log */
+    int64_t history_bytes; /* and how large the log may grow */
+    bool read_only;        /* for a look at a copy */
     /*
      * Notes the newest revision in PATH-note after each commit (not synced: it
      * can only be older than what is durable) and compares it at the next start,
@@ -101,11 +101,10 @@ int64_t store_compacted(const struct store *store);
 
 /* Stages a write and returns its revision, which is store_revision() + 1, so
    that a body can hold it. Bytes are copied. */
-int64_t store_put(struct store *store, const struct store_key *key,
-                  const void *body, size_t len);
+int64_t store_put(struct store *store, const struct store_key *key, const void *body, size_t len);
 /* Stages a delete; `body` is the last state, kept in the log for watchers. */
-int64_t store_delete(struct store *store, const struct store_key *key,
-                     const void *body, size_t len);
+int64_t store_delete(struct store *store, const struct store_key *key, const void *body,
+                     size_t len);
 
 /*
  * Makes everything staged so far durable and then calls `done`: with NULL, or
@@ -120,13 +119,11 @@ int store_check_stage(const struct store *store, struct err *err) MUST_CHECK;
 
 /* Each row as it is now, in order of kind, namespace, name. A negative answer of
    `each` ends the walk and becomes the result. */
-typedef int store_each_fn(void *arg, const struct store_row *row,
-                          struct err *err);
-int store_each(struct store *store, store_each_fn *each, void *arg,
-               struct err *err) MUST_CHECK;
+typedef int store_each_fn(void *arg, const struct store_row *row, struct err *err);
+int store_each(struct store *store, store_each_fn *each, void *arg, struct err *err) MUST_CHECK;
 /* Each change after `since`, oldest first. ERR_GONE if some left the log. */
-int store_changes(struct store *store, int64_t since, store_each_fn *each,
-                  void *arg, struct err *err) MUST_CHECK;
+int store_changes(struct store *store, int64_t since, store_each_fn *each, void *arg,
+                  struct err *err) MUST_CHECK;
 /* Trims the log to its limits and gives space back, a slice per call; true
    when there is more to do. Never inside a request. */
 bool store_compact(struct store *store);
@@ -134,22 +131,19 @@ bool store_compact(struct store *store);
 /* ---- Blobs: bytes named by their digest ("sha256:…", "sha512:…") ------- */
 
 /* Staged like everything else; a blob that exists already is no write. */
-void store_blob_put(struct store *store, const char *digest, const void *bytes,
-                    size_t len);
+void store_blob_put(struct store *store, const char *digest, const void *bytes, size_t len);
 /* -1 if it is not there. */
 int64_t store_blob_size(struct store *store, const char *digest);
 /* Reads up to `len` bytes at `offset` and returns how many, -1 on failure. */
-int64_t store_blob_read(struct store *store, const char *digest, int64_t offset,
-                        void *into, size_t len, struct err *err);
+int64_t store_blob_read(struct store *store, const char *digest, int64_t offset, void *into,
+                        size_t len, struct err *err);
 void store_blob_delete(struct store *store, const char *digest);
-typedef void store_blob_fn(void *arg, const char *digest, int64_t size,
-                           int64_t wall);
+typedef void store_blob_fn(void *arg, const char *digest, int64_t size, int64_t wall);
 void store_blob_each(struct store *store, store_blob_fn *each, void *arg);
 
 /* ---- Named values: epoch, ticket keys, counters ------------------------- */
 
-void store_value_put(struct store *store, const char *name, const void *bytes,
-                     size_t len);
+void store_value_put(struct store *store, const char *name, const void *bytes, size_t len);
 /* NULL if it is not there; the caller frees. */
 void *store_value_get(struct store *store, const char *name, size_t *ret_len);
 void store_value_delete(struct store *store, const char *name);
@@ -160,8 +154,7 @@ void store_value_each(struct store *store, const char *prefix, store_value_fn *e
 /* ---- Whole -------------------------------------------------------------- */
 
 /* Copies the database to a new file while it is in use. */
-int store_backup(struct store *store, const char *path,
-                 struct err *err) MUST_CHECK;
+int store_backup(struct store *store, const char *path, struct err *err) MUST_CHECK;
 /* Moves the revision counter ahead, as after a restore (staged). */
 void store_skip_revisions(struct store *store, int64_t count);
 

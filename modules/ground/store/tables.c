@@ -35,20 +35,18 @@ static const char *const tables =
     "COMMIT;";
 
 /* Format 1: values had no checksum, and those of rows left out `what` and `wall`. */
-static const char *const from_1 =
-    "BEGIN;"
-    "ALTER TABLE value ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE value SET sum=axle_value_sum(name,bytes);"
-    "UPDATE history SET sum=axle_row_sum(sum,what,wall);"
-    "PRAGMA user_version=2;"
-    "COMMIT;";
+static const char *const from_1 = "BEGIN;"
+                                  "ALTER TABLE value ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;"
+                                  "UPDATE value SET sum=axle_value_sum(name,bytes);"
+                                  "UPDATE history SET sum=axle_row_sum(sum,what,wall);"
+                                  "PRAGMA user_version=2;"
+                                  "COMMIT;";
 
 static void value_sum(sqlite3_context *context, int count, sqlite3_value **args)
 {
-    sqlite3_result_int64(
-        context, store_value_sum((const char *)sqlite3_value_text(args[0]),
-                                 sqlite3_value_blob(args[1]),
-                                 (size_t)sqlite3_value_bytes(args[1])));
+    sqlite3_result_int64(context, store_value_sum((const char *)sqlite3_value_text(args[0]),
+                                                  sqlite3_value_blob(args[1]),
+                                                  (size_t)sqlite3_value_bytes(args[1])));
 }
 
 static void sql_row_sum(sqlite3_context *context, int count, sqlite3_value **args)
@@ -56,18 +54,15 @@ static void sql_row_sum(sqlite3_context *context, int count, sqlite3_value **arg
     int64_t sum = sqlite3_value_int64(args[0]);
 
     sum = store_sum_number(sum, sqlite3_value_int64(args[1]));
-    sqlite3_result_int64(context,
-                         store_sum_number(sum, sqlite3_value_int64(args[2])));
+    sqlite3_result_int64(context, store_sum_number(sum, sqlite3_value_int64(args[2])));
 }
 
 static int migrate_tables(struct store *store, struct err *err)
 {
     int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
 
-    sqlite3_create_function(store->db, "axle_value_sum", 2, flags, NULL, value_sum,
-                            NULL, NULL);
-    sqlite3_create_function(store->db, "axle_row_sum", 3, flags, NULL, sql_row_sum,
-                            NULL, NULL);
+    sqlite3_create_function(store->db, "axle_value_sum", 2, flags, NULL, value_sum, NULL, NULL);
+    sqlite3_create_function(store->db, "axle_row_sum", 3, flags, NULL, sql_row_sum, NULL, NULL);
     if (store_run_text(store, from_1, err) < 0) {
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
         return err_wrap(err, "bringing the database up to date");
@@ -102,11 +97,10 @@ static char *check_with(struct store *store, const char *sql)
  */
 static int check_pages(struct store *store, bool has_tables, struct err *err)
 {
-    static const char *const whole[] = {"PRAGMA quick_check(1)",
-                                        "PRAGMA integrity_check(blob)"};
+    static const char *const whole[] = {"PRAGMA quick_check(1)", "PRAGMA integrity_check(blob)"};
     static const char *const partial[] = {
-        "PRAGMA quick_check(history)", "PRAGMA quick_check(current)",
-        "PRAGMA quick_check(value)", "PRAGMA integrity_check(blob)"};
+        "PRAGMA quick_check(history)", "PRAGMA quick_check(current)", "PRAGMA quick_check(value)",
+        "PRAGMA integrity_check(blob)"};
     size_t count;
     int64_t began = clock_steady(), bytes = store_number(store, "PRAGMA page_count") *
                                             store_number(store, "PRAGMA page_size");
@@ -125,8 +119,8 @@ static int check_pages(struct store *store, bool has_tables, struct err *err)
                            "whole copy of it. Nothing was changed",
                            store->path, found);
     }
-    log_debug("store", "%s: %lld bytes checked in %lld ms", store->path,
-              (long long)bytes, (long long)((clock_steady() - began) / CLOCK_MS));
+    log_debug("store", "%s: %lld bytes checked in %lld ms", store->path, (long long)bytes,
+              (long long)((clock_steady() - began) / CLOCK_MS));
     return 0;
 }
 
@@ -146,8 +140,7 @@ int store_tables_open(struct store *store, bool lost, struct err *err)
     if (check_pages(store, format > 0, err) < 0)
         return -1;
     if (format == 0 && store_number(store, "SELECT count(*) FROM sqlite_schema"))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s is a database, but not one of this program",
+        return err_set(err, ERR_UNSUPPORTED, "%s is a database, but not one of this program",
                        store->path);
     if (format == 0 && lost)
         return 1;

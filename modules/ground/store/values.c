@@ -10,8 +10,7 @@ int64_t store_value_sum(const char *name, const void *bytes, size_t len)
     return store_sum(store_sum(1, name, strlen(name) + 1), bytes, len);
 }
 
-void store_value_put(struct store *store, const char *name, const void *bytes,
-                     size_t len)
+void store_value_put(struct store *store, const char *name, const void *bytes, size_t len)
 {
     sqlite3_stmt *put;
 
@@ -43,10 +42,11 @@ void *store_value_get(struct store *store, const char *name, size_t *ret_len)
         return NULL;
     }
     len = (size_t)sqlite3_column_bytes(get, 0);
-    if (store_value_sum(name, sqlite3_column_blob(get, 0), len) !=
-        sqlite3_column_int64(get, 1)) {
-        err_set(&err, ERR_INTERNAL, "%s is damaged: the checksum of the value \"%s\" "
-                "does not fit its bytes; restore a backup", store->path, name);
+    if (store_value_sum(name, sqlite3_column_blob(get, 0), len) != sqlite3_column_int64(get, 1)) {
+        err_set(&err, ERR_INTERNAL,
+                "%s is damaged: the checksum of the value \"%s\" "
+                "does not fit its bytes; restore a backup",
+                store->path, name);
         store_found_damage(store, &err);
         return NULL;
     }

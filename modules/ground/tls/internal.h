@@ -36,10 +36,8 @@ struct tls_setup {
 struct tls_setup *tls_setup_hold(struct tls_setup *setup);
 void tls_setup_drop(struct tls_setup **setup);
 struct tls_setup *tls_setup_server(struct tls_server *server,
-                                   const struct tls_server_settings *settings,
-                                   struct err *err);
-struct tls_setup *tls_setup_client(const struct tls_client_settings *settings,
-                                   struct err *err);
+                                   const struct tls_server_settings *settings, struct err *err);
+struct tls_setup *tls_setup_client(const struct tls_client_settings *settings, struct err *err);
 
 struct ticket_key {
     unsigned char name[16], key[PKI_SEAL_KEY];
@@ -53,60 +51,58 @@ struct tls_server {
     loop_fn *keys_changed;
     void *keys_changed_arg;
     TAILQ_HEAD(, tls_stream) streams; /* that still shake hands; oldest first */
-    size_t pending, silent;       /* silent: of which nothing has come yet */
+    size_t pending, silent;           /* silent: of which nothing has come yet */
     struct tls_counts counts;
-    struct tls_stream *stepping;  /* whose handshake is taking a step */
+    struct tls_stream *stepping; /* whose handshake is taking a step */
 };
 void tls_tickets_start(struct tls_server *server);
-int tls_ticket_write(void *arg, const mbedtls_ssl_session *session,
-                     unsigned char *start, const unsigned char *end, size_t *len,
-                     uint32_t *lifetime);
-int tls_ticket_parse(void *arg, mbedtls_ssl_session *session, unsigned char *bytes,
-                     size_t len);
+int tls_ticket_write(void *arg, const mbedtls_ssl_session *session, unsigned char *start,
+                     const unsigned char *end, size_t *len, uint32_t *lifetime);
+int tls_ticket_parse(void *arg, mbedtls_ssl_session *session, unsigned char *bytes, size_t len);
 
 struct tls_client {
     struct loop *loop;
     struct tls_setup *setup; /* held */
     bool pinned, insecure;
     unsigned char pin[PKI_SHA256];
-    struct tls_proxy proxy;  /* address "": none */
-    struct map *sessions;    /* owned; mbedtls_ssl_session by server name */
-    char *pinned_pem;        /* owned; of the last full handshake: a resumed one shows none */
+    struct tls_proxy proxy; /* address "": none */
+    struct map *sessions;   /* owned; mbedtls_ssl_session by server name */
+    char *pinned_pem;       /* owned; of the last full handshake: a resumed one shows none */
 };
 
 enum tls_state { TLS_HANDSHAKING, TLS_OPEN, TLS_LOST, TLS_DEAD };
 
 struct tls_stream {
     struct loop_stream stream;
-    struct loop_stream *inner;   /* owned */
+    struct loop_stream *inner; /* owned */
     enum tls_state state;
     const struct tls_engine *engine;
-    struct tls_setup *setup;     /* held */
-    struct tls_server *server;   /* NULL on a client, and once shaken */
-    struct tls_client *client;   /* NULL on a server */
+    struct tls_setup *setup;      /* held */
+    struct tls_server *server;    /* NULL on a client, and once shaken */
+    struct tls_client *client;    /* NULL on a server */
     TAILQ_ENTRY(tls_stream) link; /* in the server's list */
     loop_accept_fn *ready;
     void *ready_arg;
     struct loop_timer *timeout; /* owned; while shaking */
-    char *name;                  /* owned; the server's, on a client */
+    char *name;                 /* owned; the server's, on a client */
     mbedtls_ssl_context ssl;
-    const char *in;              /* what came and is not yet read */
+    const char *in; /* what came and is not yet read */
     size_t in_len;
-    struct text kept;            /* the same, while the stream is paused or has no callbacks */
-    struct text out;             /* records made, not yet given on */
-    struct text early;           /* written before the handshake was over */
-    struct pki_cert *peer;       /* owned */
-    char *pinned_pem;            /* owned */
-    bool resumed;     /* the session was; no certificate was shown */
-    bool verified;    /* mbedTLS has looked at a certificate; simulated: hello was sent */
+    struct text kept;      /* the same, while the stream is paused or has no callbacks */
+    struct text out;       /* records made, not yet given on */
+    struct text early;     /* written before the handshake was over */
+    struct pki_cert *peer; /* owned */
+    char *pinned_pem;      /* owned */
+    bool resumed;          /* the session was; no certificate was shown */
+    bool verified;         /* mbedTLS has looked at a certificate; simulated: hello was sent */
     bool paused, finish;
     bool inner_ended; /* the inner stream has; what came before may still be in `kept` */
     bool ended;       /* and the owner was told */
     bool told;        /* `closed` was called */
     bool pump_queued; /* pump_kept() is: bytes that come go behind those in `kept` */
     bool last_look;   /* the deadline has passed once: see on_handshake_late() */
-    bool silent;                 /* accepted, and nothing has come yet */
-    struct err *lost;            /* owned */
+    bool silent;      /* accepted, and nothing has come yet */
+    struct err *lost; /* owned */
 };
 
 /*
@@ -115,8 +111,8 @@ struct tls_stream {
  * stream, the checks' results and the setups are the product's own.
  */
 struct tls_engine {
-    void (*shake)(struct tls_stream *t);  /* a step; ends in tls_handshake_done or lost */
-    void (*read)(struct tls_stream *t);   /* gives on what can be read */
+    void (*shake)(struct tls_stream *t); /* a step; ends in tls_handshake_done or lost */
+    void (*read)(struct tls_stream *t);  /* gives on what can be read */
     void (*write)(struct tls_stream *t, const void *bytes, size_t len);
     void (*finish)(struct tls_stream *t);
     const char *(*version)(const struct tls_stream *t);
@@ -128,8 +124,7 @@ void tls_simulate(const struct tls_engine *engine);
 /* A whole message of the handshake has come: its deadline begins anew. */
 void tls_advanced(struct tls_stream *t);
 void tls_handshake_done(struct tls_stream *t);
-void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
-    PRINTF(3, 4);
+void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...) PRINTF(3, 4);
 /* The other side will send no more. */
 void tls_ended(struct tls_stream *t);
 void tls_flush(struct tls_stream *t);

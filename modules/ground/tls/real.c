@@ -127,8 +127,7 @@ static bool check_pin(struct tls_stream *t, const mbedtls_x509_crt *chain)
 
         mbedtls_x509_crt_init(&root);
         mbedtls_x509_crt_parse_der(&root, one->raw.p, one->raw.len);
-        mbedtls_x509_crt_verify((mbedtls_x509_crt *)chain, &root, NULL, NULL,
-                                &flags, NULL, NULL);
+        mbedtls_x509_crt_verify((mbedtls_x509_crt *)chain, &root, NULL, NULL, &flags, NULL, NULL);
         mbedtls_x509_crt_free(&root);
     }
     if (flags & ~dates)
@@ -144,7 +143,8 @@ static const char *suspect_proxy(const struct tls_stream *t)
 {
     return t->client && *t->client->proxy.address
                ? "; if the proxy opens TLS itself (\"inspection\"), have it let this hub through as "
-                 "it is" : "";
+                 "it is"
+               : "";
 }
 
 static void refuse_peer(struct tls_stream *t, const char *why)
@@ -178,7 +178,7 @@ static bool check_peer(struct tls_stream *t)
         if (t->resumed || (crt && check_pin(t, crt)))
             return true;
         refuse_peer(t, "the server does not hold the key that is expected;"
-               " is this the right hub?");
+                       " is this the right hub?");
         return false;
     }
     if (crt && (flags || (!t->client && clock_wall() > t->peer->not_after))) {
@@ -210,8 +210,10 @@ static void add_clock(char *why, size_t room, uint32_t flags)
     if (!are_dates(flags))
         return;
     clock_format(clock_wall(), false, now);
-    snprintf(why + len, room - len, "; this machine's clock says %s: if that is wrong, set it, and "
-             "the connection is made by itself", now);
+    snprintf(why + len, room - len,
+             "; this machine's clock says %s: if that is wrong, set it, and "
+             "the connection is made by itself",
+             now);
 }
 
 /* A verification that failed says why. */
@@ -225,8 +227,7 @@ static void lose_handshake(struct tls_stream *t, int failed)
     why[strcspn(why, "\n")] = '\0';
     if (*why)
         add_clock(why, sizeof why, flags);
-    tls_lose(t, failed == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ? ERR_UNAUTHORIZED
-                                                              : ERR_UNREACHABLE,
+    tls_lose(t, failed == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ? ERR_UNAUTHORIZED : ERR_UNREACHABLE,
              "%s: TLS handshake: %s%s%s", loop_stream_remote(t->inner),
              words_of_error(failed, text, sizeof text), why,
              flags && flags != (uint32_t)-1 && !are_dates(flags) ? suspect_proxy(t) : "");
@@ -297,8 +298,7 @@ static void real_write(struct tls_stream *t, const void *bytes, size_t len)
     while (len) {
         sent = mbedtls_ssl_write(&t->ssl, at, len);
         if (sent <= 0) {
-            tls_lose(t, ERR_UNREACHABLE, "TLS: cannot encrypt (code -0x%04x)",
-                     (unsigned)-sent);
+            tls_lose(t, ERR_UNREACHABLE, "TLS: cannot encrypt (code -0x%04x)", (unsigned)-sent);
             return;
         }
         at += sent;

@@ -359,12 +359,10 @@ static void on_handshake_late(void *arg)
         loop_timer_set(t->timeout, CLOCK_MS);
         return;
     }
-    tls_lose(t, ERR_TIMEOUT, "%s: the TLS handshake took too long",
-             loop_stream_remote(t->inner));
+    tls_lose(t, ERR_TIMEOUT, "%s: the TLS handshake took too long", loop_stream_remote(t->inner));
 }
 
-static struct tls_stream *stream_new(struct loop_stream *inner,
-                                     struct tls_setup *setup)
+static struct tls_stream *stream_new(struct loop_stream *inner, struct tls_setup *setup)
 {
     struct tls_stream *t = mem_alloc(sizeof *t);
 
@@ -379,8 +377,7 @@ static struct tls_stream *stream_new(struct loop_stream *inner,
 
 /* ------------------------------------------------------------------ server */
 
-struct tls_server *tls_server_new(struct loop *loop,
-                                  const struct tls_server_settings *settings,
+struct tls_server *tls_server_new(struct loop *loop, const struct tls_server_settings *settings,
                                   struct err *err)
 {
     struct tls_server *server = mem_alloc(sizeof *server);
@@ -413,8 +410,8 @@ void tls_server_free(struct tls_server **at)
     mem_free(&server);
 }
 
-int tls_server_renew(struct tls_server *server,
-                     const struct tls_server_settings *settings, struct err *err)
+int tls_server_renew(struct tls_server *server, const struct tls_server_settings *settings,
+                     struct err *err)
 {
     struct tls_setup *setup = tls_setup_server(server, settings, err);
 
@@ -482,8 +479,7 @@ struct tls_counts tls_server_counts(const struct tls_server *server)
 
 /* ------------------------------------------------------------------ client */
 
-struct tls_client *tls_client_new(struct loop *loop,
-                                  const struct tls_client_settings *settings,
+struct tls_client *tls_client_new(struct loop *loop, const struct tls_client_settings *settings,
                                   struct err *err)
 {
     struct tls_client *client = mem_alloc(sizeof *client);
@@ -521,8 +517,8 @@ void tls_client_free(struct tls_client **at)
     mem_free(&client);
 }
 
-struct loop_stream *tls_connect(struct tls_client *client, const char *address,
-                                const char *name, struct err *err)
+struct loop_stream *tls_connect(struct tls_client *client, const char *address, const char *name,
+                                struct err *err)
 {
     struct loop_stream *inner;
     struct tls_stream *t;
@@ -534,9 +530,8 @@ struct loop_stream *tls_connect(struct tls_client *client, const char *address,
             return NULL;
         name = host;
     }
-    inner = *client->proxy.address
-                ? tls_tunnel_connect(client->loop, &client->proxy, address, err)
-                : loop_connect(client->loop, address, err);
+    inner = *client->proxy.address ? tls_tunnel_connect(client->loop, &client->proxy, address, err)
+                                   : loop_connect(client->loop, address, err);
     if (!inner)
         return NULL;
     t = stream_new(inner, client->setup);
@@ -583,8 +578,7 @@ const char *tls_version(const struct loop_stream *stream)
     return t ? t->engine->version(t) : "";
 }
 
-int tls_pinned_root(const struct loop_stream *stream, struct text *ret_pem,
-                    struct err *err)
+int tls_pinned_root(const struct loop_stream *stream, struct text *ret_pem, struct err *err)
 {
     const struct tls_stream *t = tls_or_null(stream);
 

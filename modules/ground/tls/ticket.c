@@ -38,8 +38,7 @@ static void turn_over(struct tls_server *server)
 }
 
 /* Version, then two of name, key, time: 8 + 2 * 56 bytes, the rest zero. */
-void tls_server_ticket_keys(struct tls_server *server,
-                            unsigned char ret[TLS_TICKET_KEYS])
+void tls_server_ticket_keys(struct tls_server *server, unsigned char ret[TLS_TICKET_KEYS])
 {
     unsigned char *at = ret + 8;
     size_t i;
@@ -54,8 +53,7 @@ void tls_server_ticket_keys(struct tls_server *server,
 }
 
 /* An old newest key turns over at once. */
-int tls_server_set_ticket_keys(struct tls_server *server,
-                               const unsigned char keys[TLS_TICKET_KEYS],
+int tls_server_set_ticket_keys(struct tls_server *server, const unsigned char keys[TLS_TICKET_KEYS],
                                struct err *err)
 {
     const unsigned char *at = keys + 8;
@@ -72,17 +70,15 @@ int tls_server_set_ticket_keys(struct tls_server *server,
     return 0;
 }
 
-void tls_server_on_ticket_keys(struct tls_server *server, loop_fn *changed,
-                               void *arg)
+void tls_server_on_ticket_keys(struct tls_server *server, loop_fn *changed, void *arg)
 {
     server->keys_changed = changed;
     server->keys_changed_arg = arg;
 }
 
 /* A ticket: name of the key, then sealed: when it was made, the session. */
-int tls_ticket_write(void *arg, const mbedtls_ssl_session *session,
-                     unsigned char *start, const unsigned char *end, size_t *len,
-                     uint32_t *lifetime)
+int tls_ticket_write(void *arg, const mbedtls_ssl_session *session, unsigned char *start,
+                     const unsigned char *end, size_t *len, uint32_t *lifetime)
 {
     struct tls_server *server = arg;
     unsigned char plain[MOST_SESSION];
@@ -92,8 +88,7 @@ int tls_ticket_write(void *arg, const mbedtls_ssl_session *session,
     int failed;
 
     turn_over(server);
-    failed = mbedtls_ssl_session_save(session, plain + 8, sizeof plain - 8,
-                                      &session_len);
+    failed = mbedtls_ssl_session_save(session, plain + 8, sizeof plain - 8, &session_len);
     if (failed)
         return failed;
     memcpy(plain, &now, 8);
@@ -109,8 +104,7 @@ int tls_ticket_write(void *arg, const mbedtls_ssl_session *session,
 }
 
 /* A key that was never made has no time. */
-static const struct ticket_key *find_key(const struct tls_server *server,
-                                         const unsigned char *name)
+static const struct ticket_key *find_key(const struct tls_server *server, const unsigned char *name)
 {
     size_t i;
 
@@ -122,8 +116,7 @@ static const struct ticket_key *find_key(const struct tls_server *server,
 
 /* mbedTLS does a full handshake when this fails, so a ticket of an unknown key costs a client
    no more than that. */
-int tls_ticket_parse(void *arg, mbedtls_ssl_session *session, unsigned char *bytes,
-                     size_t len)
+int tls_ticket_parse(void *arg, mbedtls_ssl_session *session, unsigned char *bytes, size_t len)
 {
     struct tls_server *server = arg;
     const struct ticket_key *key = len > 16 ? find_key(server, bytes) : NULL;
@@ -131,15 +124,14 @@ int tls_ticket_parse(void *arg, mbedtls_ssl_session *session, unsigned char *byt
     int64_t made, age;
     int failed;
 
-    if (!key || pki_unseal(key->key, "tls ticket", bytes + 16, len - 16, &plain,
-                           NULL) < 0 || plain.len < 8)
+    if (!key || pki_unseal(key->key, "tls ticket", bytes + 16, len - 16, &plain, NULL) < 0 ||
+        plain.len < 8)
         return MBEDTLS_ERR_SSL_INVALID_MAC;
     memcpy(&made, plain.bytes, 8);
     age = clock_wall() - made;
     if (age < 0 || age > LIFETIME)
         return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
-    failed = mbedtls_ssl_session_load(session, (unsigned char *)plain.bytes + 8,
-                                      plain.len - 8);
+    failed = mbedtls_ssl_session_load(session, (unsigned char *)plain.bytes + 8, plain.len - 8);
     explicit_bzero(plain.bytes, plain.len);
     if (!failed && server->stepping)
         server->stepping->resumed = true;

@@ -24,8 +24,8 @@ struct text;
  * keep them; a ticket carries the whole peer identity and a session without
  * it is refused. A client that lets 5 s pass between the messages of a
  * handshake is cut, and of clients that have sent nothing at most 512 of one
- * address and 4,096 of all are kept; beyond that the oldest goes. In a simulated loop the bytes are plain, after a hello
- * that carries both certificates: the same checks of names and pins, no
+ * address and 4,096 of all are kept; beyond that the oldest goes. In a simulated loop the bytes are
+ * plain, after a hello that carries both certificates: the same checks of names and pins, no
  * cryptography.
  *
  * It does not decide who may do what. One thread: the loop's.
@@ -41,14 +41,12 @@ struct tls_server_settings {
     bool client_required;     /* refuse clients without a certificate */
 };
 
-struct tls_server *tls_server_new(struct loop *loop,
-                                  const struct tls_server_settings *settings,
+struct tls_server *tls_server_new(struct loop *loop, const struct tls_server_settings *settings,
                                   struct err *err) MUST_CHECK;
 void tls_server_free(struct tls_server **server);
 #define scoped_tls_server SCOPED(tls_server_free)
 /* New connections use the new ones; those that are open go on. */
-int tls_server_renew(struct tls_server *server,
-                     const struct tls_server_settings *settings,
+int tls_server_renew(struct tls_server *server, const struct tls_server_settings *settings,
                      struct err *err) MUST_CHECK;
 
 /*
@@ -57,13 +55,10 @@ int tls_server_renew(struct tls_server *server,
  * They turn over by themselves every 12 hours; `changed` then says so.
  */
 #define TLS_TICKET_KEYS 160
-void tls_server_ticket_keys(struct tls_server *server,
-                            unsigned char ret[TLS_TICKET_KEYS]);
-int tls_server_set_ticket_keys(struct tls_server *server,
-                               const unsigned char keys[TLS_TICKET_KEYS],
+void tls_server_ticket_keys(struct tls_server *server, unsigned char ret[TLS_TICKET_KEYS]);
+int tls_server_set_ticket_keys(struct tls_server *server, const unsigned char keys[TLS_TICKET_KEYS],
                                struct err *err) MUST_CHECK;
-void tls_server_on_ticket_keys(struct tls_server *server, loop_fn *changed,
-                               void *arg);
+void tls_server_on_ticket_keys(struct tls_server *server, loop_fn *changed, void *arg);
 
 /*
  * Takes a stream over and calls `ready` when the handshake is done; a failed
@@ -94,10 +89,10 @@ struct tls_client_settings {
     const char *roots;
     const unsigned char *pin; /* PKI_SHA256 bytes */
     bool system_roots;
-    bool insecure;            /* any server: only where a person said so */
-    const char *cert, *key;   /* PEM, or both NULL */
-    bool tls13;               /* also offer 1.3; our own hub is spoken to in 1.2 */
-    const char *proxy;        /* URL; servers are reached through it. NULL: directly */
+    bool insecure;          /* any server: only where a person said so */
+    const char *cert, *key; /* PEM, or both NULL */
+    bool tls13;             /* also offer 1.3; our own hub is spoken to in 1.2 */
+    const char *proxy;      /* URL; servers are reached through it. NULL: directly */
 };
 
 /* An HTTP proxy that is asked to CONNECT: "http://[USER:PASSWORD@]HOST:PORT". */
@@ -108,8 +103,7 @@ struct tls_proxy {
 /* Refuses other URLs in words, which do not repeat it: it may hold a password. */
 int tls_proxy_read(const char *url, struct tls_proxy *ret, struct err *err) MUST_CHECK;
 
-struct tls_client *tls_client_new(struct loop *loop,
-                                  const struct tls_client_settings *settings,
+struct tls_client *tls_client_new(struct loop *loop, const struct tls_client_settings *settings,
                                   struct err *err) MUST_CHECK;
 void tls_client_free(struct tls_client **client);
 #define scoped_tls_client SCOPED(tls_client_free)
@@ -119,8 +113,8 @@ void tls_client_free(struct tls_client **client);
  * server's certificate must be for `name` (NULL: the address's host), except
  * under a pin, where the key is the name. The client must outlive the stream.
  */
-struct loop_stream *tls_connect(struct tls_client *client, const char *address,
-                                const char *name, struct err *err) MUST_CHECK;
+struct loop_stream *tls_connect(struct tls_client *client, const char *address, const char *name,
+                                struct err *err) MUST_CHECK;
 
 /* ------------------------------------------------------------- either side */
 

@@ -39,12 +39,14 @@ int tls_proxy_read(const char *url, struct tls_proxy *ret, struct err *err)
 
     *ret = (struct tls_proxy){0};
     if (strncmp(url, SCHEME, strlen(SCHEME)) != 0)
-        return err_set(err, ERR_INVALID, "a proxy is http://[USER:PASSWORD@]HOST:PORT; another "
+        return err_set(err, ERR_INVALID,
+                       "a proxy is http://[USER:PASSWORD@]HOST:PORT; another "
                        "scheme than http (TLS to the proxy itself, SOCKS) is not supported: the "
                        "connection through it is encrypted to the hub in any case");
     end = rest + strcspn(rest, "/?#");
     if (*end && strcmp(end, "/") != 0)
-        return err_set(err, ERR_INVALID, "a proxy is http://[USER:PASSWORD@]HOST:PORT, without a "
+        return err_set(err, ERR_INVALID,
+                       "a proxy is http://[USER:PASSWORD@]HOST:PORT, without a "
                        "path (a / in a password is written %%2F)");
     at = memrchr(rest, '@', (size_t)(end - rest));
     if (at && (size_t)(at - rest) < sizeof ret->user)
@@ -56,15 +58,17 @@ int tls_proxy_read(const char *url, struct tls_proxy *ret, struct err *err)
         return err_set(err, ERR_INVALID, "the proxy's host is too long");
     snprintf(ret->address, sizeof ret->address, "%.*s", (int)(end - rest), rest);
     if (loop_address_split(ret->address, PORT_USUAL, host, &port, err) < 0 || !*host)
-        return err->code ? err_wrap(err, "proxy") : err_set(err, ERR_INVALID,
-                                                           "the proxy's URL names no host");
-    snprintf(ret->address, sizeof ret->address, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
+        return err->code ? err_wrap(err, "proxy")
+                         : err_set(err, ERR_INVALID, "the proxy's URL names no host");
+    snprintf(ret->address, sizeof ret->address, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
+             port);
     return 0;
 }
 
 static int hex_of_digit(char c)
 {
-    const char *digits = "0123456789abcdef", *at = strchr(digits, c | ('A' <= c && c <= 'F' ? 32 : 0));
+    const char *digits = "0123456789abcdef",
+               *at = strchr(digits, c | ('A' <= c && c <= 'F' ? 32 : 0));
 
     return c && at ? (int)(at - digits) : -1;
 }
@@ -140,12 +144,12 @@ static void refuse_proxy(struct tunnel *t, int status)
                                : "it asks for a user and a password (407): http://USER:PASSWORD@%s",
                            t->proxy);
     else
-        words = mem_printf("it refuses the connection (%d%s)", status,
-                           status == 403 ? ": its rules forbid this host or port"
-                           : status >= 300 && status < 400
-                               ? ": it sends elsewhere, as to a page for logging in"
-                           : status == 502 || status == 503 || status == 504
-                               ? ": it cannot reach the hub" : "");
+        words = mem_printf(
+            "it refuses the connection (%d%s)", status,
+            status == 403                   ? ": its rules forbid this host or port"
+            : status >= 300 && status < 400 ? ": it sends elsewhere, as to a page for logging in"
+            : status == 502 || status == 503 || status == 504 ? ": it cannot reach the hub"
+                                                              : "");
     lose_tunnel(t, ERR_UNREACHABLE, words);
 }
 
@@ -247,7 +251,10 @@ static void on_proxy_closed(void *arg, const struct err *why)
 }
 
 static const struct loop_stream_events below = {
-    .opened = on_proxy_opened, .read = on_proxy_read, .ended = on_proxy_ended, .drained = on_proxy_drained,
+    .opened = on_proxy_opened,
+    .read = on_proxy_read,
+    .ended = on_proxy_ended,
+    .drained = on_proxy_drained,
     .closed = on_proxy_closed,
 };
 
@@ -337,8 +344,13 @@ static const char *tunnel_remote(const struct loop_stream *stream)
 }
 
 static const struct loop_stream_kind tunnel_kind = {
-    .name = "tunnel", .handle = tunnel_handle, .write = tunnel_write, .pending = tunnel_pending,
-    .pause = tunnel_pause, .finish = tunnel_finish, .close = tunnel_close,
+    .name = "tunnel",
+    .handle = tunnel_handle,
+    .write = tunnel_write,
+    .pending = tunnel_pending,
+    .pause = tunnel_pause,
+    .finish = tunnel_finish,
+    .close = tunnel_close,
     .remote = tunnel_remote,
 };
 

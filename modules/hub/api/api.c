@@ -71,16 +71,14 @@ static bool split_group(const struct http_request *request, struct route *ret)
  * [namespaces/NS/]PLURAL[/NAME[/SUBRESOURCE]]. "namespaces/x" alone is the
  * Namespace itself, and "namespaces/x/status" its status.
  */
-static const struct kind *split_object(struct api_request *request,
-                                       const struct route *route)
+static const struct kind *split_object(struct api_request *request, const struct route *route)
 {
     const char *const *rest = route->rest;
     size_t count = route->count;
     const struct kind *kind;
 
     if (count >= 3 && strcmp(rest[0], "namespaces") == 0 &&
-        (*route->group || (strcmp(rest[2], "status") != 0 &&
-                           strcmp(rest[2], "finalize") != 0))) {
+        (*route->group || (strcmp(rest[2], "status") != 0 && strcmp(rest[2], "finalize") != 0))) {
         request->what.namespace = rest[1];
         rest += 2;
         count -= 2;
@@ -92,7 +90,8 @@ static const struct kind *split_object(struct api_request *request,
         request->what.name = rest[1];
     if (count >= 3)
         request->what.subresource = rest[2];
-    if (count > 3 || (*request->what.subresource && !kind_subresource(kind, request->what.subresource)))
+    if (count > 3 ||
+        (*request->what.subresource && !kind_subresource(kind, request->what.subresource)))
         return NULL;
     return kind;
 }
@@ -102,17 +101,16 @@ static const char *verb_of(const struct api_request *request)
     static const struct {
         const char *method, *one, *many;
     } verbs[] = {
-        {"GET", "get", "list"},      {"HEAD", "get", "list"},
-        {"POST", "create", "create"}, {"PUT", "update", NULL},
-        {"PATCH", "patch", NULL},    {"DELETE", "delete", "deletecollection"},
+        {"GET", "get", "list"},  {"HEAD", "get", "list"},  {"POST", "create", "create"},
+        {"PUT", "update", NULL}, {"PATCH", "patch", NULL}, {"DELETE", "delete", "deletecollection"},
     };
     const char *method = request->http->method;
 
     for (size_t i = 0; i < count_of(verbs); i++) {
         if (strcmp(verbs[i].method, method) != 0)
             continue;
-        if (strcmp(verbs[i].one, "get") == 0 &&
-            !*request->what.subresource && query_flag(request->http, "watch"))
+        if (strcmp(verbs[i].one, "get") == 0 && !*request->what.subresource &&
+            query_flag(request->http, "watch"))
             return "watch";
         /* POST creates in a collection, not at the address of an object. */
         if (*request->what.name && !*request->what.subresource && !strcmp(method, "POST"))
@@ -128,14 +126,16 @@ static bool kind_has_verb(const struct api_request *request)
         const char *word;
         enum kind_verb verb;
     } verbs[] = {
-        {"create", KIND_CREATE}, {"delete", KIND_DELETE},
+        {"create", KIND_CREATE},
+        {"delete", KIND_DELETE},
         {"deletecollection", KIND_DELETECOLLECTION},
-        {"get", KIND_GET},       {"list", KIND_LIST},
-        {"patch", KIND_PATCH},   {"update", KIND_UPDATE},
+        {"get", KIND_GET},
+        {"list", KIND_LIST},
+        {"patch", KIND_PATCH},
+        {"update", KIND_UPDATE},
         {"watch", KIND_WATCH},
     };
-    const struct kind_subresource *sub =
-        kind_subresource(request->kind, request->what.subresource);
+    const struct kind_subresource *sub = kind_subresource(request->kind, request->what.subresource);
     unsigned has = *request->what.subresource ? sub->verbs : request->kind->verbs;
 
     for (size_t i = 0; request->what.verb && i < count_of(verbs); i++) {
@@ -159,8 +159,8 @@ static int read_required_name(struct api_request *request, struct err *err)
 
     if (!strcmp(request->what.verb, "get") || !fields || !*fields)
         return 0;
-    selector = selector_parse_fields(request->arena, fields,
-                                     request->kind->selectable_fields, &unwanted);
+    selector =
+        selector_parse_fields(request->arena, fields, request->kind->selectable_fields, &unwanted);
     if (selector)
         name = selector_requires(selector, "metadata.name");
     if (!*request->what.name)
@@ -201,23 +201,23 @@ static int complete_auth_request(struct api_request *request, struct err *err)
     return 0;
 }
 
-static void handle_object(struct api *api, struct http_request *http,
-                          const struct route *route)
+static void handle_object(struct api *api, struct http_request *http, const struct route *route)
 {
     struct api_request *request = arena_alloc(http->arena, sizeof *request);
     struct err err = {0};
 
-    *request = (struct api_request){.api = api, .http = http,
-                            .arena = http->arena, .user = http->user,
-                            .what = {.namespace = "", .name = "", .subresource = ""}};
+    *request = (struct api_request){.api = api,
+                                    .http = http,
+                                    .arena = http->arena,
+                                    .user = http->user,
+                                    .what = {.namespace = "", .name = "", .subresource = ""}};
     if (!kinds_have_version(api->kinds, route->group, route->version)) {
         reply_nothing_there(http);
         return;
     }
     request->kind = split_object(request, route);
     if (!request->kind) {
-        err_set(&err, ERR_NOT_FOUND,
-                "the server could not find the requested resource");
+        err_set(&err, ERR_NOT_FOUND, "the server could not find the requested resource");
         reply_failure(request, &err, node_map(request->arena));
         return;
     }
@@ -249,9 +249,13 @@ static void handle_object(struct api *api, struct http_request *http,
 void api_handle(struct http_request *request, void *arg)
 {
     struct api *api = arg;
-    struct auth_request what = {.verb = "get", .group = "", .resource = "",
-                            .subresource = "", .namespace = "", .name = "",
-                            .path = request->path};
+    struct auth_request what = {.verb = "get",
+                                .group = "",
+                                .resource = "",
+                                .subresource = "",
+                                .namespace = "",
+                                .name = "",
+                                .path = request->path};
     struct route route;
     struct err err = {0};
 

@@ -35,8 +35,7 @@ struct api_options {
     size_t most_body;        /* of a write; 0: 3 MiB */
 };
 
-struct api *api_new(const struct api_options *options)
-    __attribute__((returns_nonnull));
+struct api *api_new(const struct api_options *options) __attribute__((returns_nonnull));
 void api_free(struct api **api);
 
 /* Handles /api, /apis, /openapi and /version. An http_handler_fn. */

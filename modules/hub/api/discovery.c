@@ -12,11 +12,9 @@ static const struct {
     const char *word;
     enum kind_verb verb;
 } verb_names[] = {
-    {"create", KIND_CREATE}, {"delete", KIND_DELETE},
-    {"deletecollection", KIND_DELETECOLLECTION},
-    {"get", KIND_GET},       {"list", KIND_LIST},
-    {"patch", KIND_PATCH},   {"update", KIND_UPDATE},
-    {"watch", KIND_WATCH},
+    {"create", KIND_CREATE}, {"delete", KIND_DELETE}, {"deletecollection", KIND_DELETECOLLECTION},
+    {"get", KIND_GET},       {"list", KIND_LIST},     {"patch", KIND_PATCH},
+    {"update", KIND_UPDATE}, {"watch", KIND_WATCH},
 };
 
 /* A hash of the content in hexadecimal digits, for ETags. */
@@ -45,12 +43,11 @@ static void set_words(struct arena *arena, struct node *map, const char *key,
                       const char *const *words)
 {
     for (size_t i = 0; words[i]; i++)
-        node_add(arena, node_make_list(arena, map, key),
-                 node_string(arena, words[i]));
+        node_add(arena, node_make_list(arena, map, key), node_string(arena, words[i]));
 }
 
 static struct node *make_discovery_document(struct arena *arena, const char *kind,
-                             const char *api_version)
+                                            const char *api_version)
 {
     struct node *made = node_map(arena);
 
@@ -66,8 +63,7 @@ static struct node *core_versions(struct arena *arena)
 {
     struct node *made = make_discovery_document(arena, "APIVersions", NULL);
 
-    node_add(arena, node_make_list(arena, made, "versions"),
-             node_string(arena, "v1"));
+    node_add(arena, node_make_list(arena, made, "versions"), node_string(arena, "v1"));
     node_set(arena, made, "serverAddressByClientCIDRs", node_list(arena));
     return made;
 }
@@ -89,12 +85,10 @@ bool discovery_is_new_version(const struct kinds *kinds, size_t i)
 {
     const struct kind *before = i ? kinds_at(kinds, i - 1) : NULL;
 
-    return !before ||
-           strcmp(before->api_version, kinds_at(kinds, i)->api_version) != 0;
+    return !before || strcmp(before->api_version, kinds_at(kinds, i)->api_version) != 0;
 }
 
-static struct node *group_list(struct arena *arena, const struct kinds *kinds,
-                               const char *only)
+static struct node *group_list(struct arena *arena, const struct kinds *kinds, const char *only)
 {
     struct node *made = make_discovery_document(arena, "APIGroupList", "v1");
     struct node *groups = node_make_list(arena, made, "groups");
@@ -118,8 +112,7 @@ static struct node *group_list(struct arena *arena, const struct kinds *kinds,
     return made;
 }
 
-static void add_resource(struct arena *arena, struct node *list,
-                         const struct kind *kind)
+static void add_resource(struct arena *arena, struct node *list, const struct kind *kind)
 {
     struct node *made = node_map(arena);
 
@@ -135,12 +128,10 @@ static void add_resource(struct arena *arena, struct node *list,
         const struct kind_subresource *from = &kind->subresources[i];
         struct node *sub = node_map(arena);
 
-        node_set(arena, sub, "name",
-                 node_format(arena, "%s/%s", kind->plural, from->name));
+        node_set(arena, sub, "name", node_format(arena, "%s/%s", kind->plural, from->name));
         node_set_text(arena, sub, "singularName", "");
         node_set_bool(arena, sub, "namespaced", kind->namespaced);
-        if (strcmp(from->group, kind->group) != 0 ||
-            strcmp(from->version, kind->version) != 0) {
+        if (strcmp(from->group, kind->group) != 0 || strcmp(from->version, kind->version) != 0) {
             node_set_text(arena, sub, "group", from->group);
             node_set_text(arena, sub, "version", from->version);
         }
@@ -150,22 +141,20 @@ static void add_resource(struct arena *arena, struct node *list,
     }
 }
 
-static struct node *resource_list(struct arena *arena, const struct kinds *kinds,
-                                  const char *group, const char *version)
+static struct node *resource_list(struct arena *arena, const struct kinds *kinds, const char *group,
+                                  const char *version)
 {
     struct node *made = make_discovery_document(arena, "APIResourceList", "v1");
     struct node *list;
     bool any = false;
 
     node_set(arena, made, "groupVersion",
-             *group ? node_format(arena, "%s/%s", group, version)
-                    : node_string(arena, version));
+             *group ? node_format(arena, "%s/%s", group, version) : node_string(arena, version));
     list = node_make_list(arena, made, "resources");
     for (size_t i = 0; i < kinds_count(kinds); i++) {
         const struct kind *kind = kinds_at(kinds, i);
 
-        if (strcmp(kind->group, group) != 0 ||
-            strcmp(kind->version, version) != 0)
+        if (strcmp(kind->group, group) != 0 || strcmp(kind->version, version) != 0)
             continue;
         add_resource(arena, list, kind);
         any = true;
@@ -175,8 +164,8 @@ static struct node *resource_list(struct arena *arena, const struct kinds *kinds
 
 /* ---- Aggregated ---------------------------------------------------------- */
 
-struct node *discovery_response_kind(struct arena *arena, const char *group,
-                                  const char *version, const char *kind)
+struct node *discovery_response_kind(struct arena *arena, const char *group, const char *version,
+                                     const char *kind)
 {
     struct node *made = node_map(arena);
 
@@ -186,16 +175,14 @@ struct node *discovery_response_kind(struct arena *arena, const char *group,
     return made;
 }
 
-static struct node *aggregated_resource(struct arena *arena,
-                                        const struct kind *kind)
+static struct node *aggregated_resource(struct arena *arena, const struct kind *kind)
 {
     struct node *made = node_map(arena);
 
     node_set_text(arena, made, "resource", kind->plural);
     node_set(arena, made, "responseKind",
              discovery_response_kind(arena, kind->group, kind->version, kind->kind));
-    node_set_text(arena, made, "scope",
-                  kind->namespaced ? "Namespaced" : "Cluster");
+    node_set_text(arena, made, "scope", kind->namespaced ? "Namespaced" : "Cluster");
     node_set_text(arena, made, "singularResource", kind->singular);
     node_set(arena, made, "verbs", verbs_node(arena, kind->verbs));
     set_words(arena, made, "shortNames", kind->short_names);
@@ -214,11 +201,10 @@ static struct node *aggregated_resource(struct arena *arena,
 }
 
 static struct node *make_aggregated_discovery(struct arena *arena, const struct kinds *kinds,
-                               bool core, const char *version)
+                                              bool core, const char *version)
 {
-    struct node *made = make_discovery_document(arena, "APIGroupDiscoveryList",
-                                 arena_printf(arena, "apidiscovery.k8s.io/%s",
-                                              version));
+    struct node *made = make_discovery_document(
+        arena, "APIGroupDiscoveryList", arena_printf(arena, "apidiscovery.k8s.io/%s", version));
     struct node *items, *group = NULL, *in_version = NULL;
     const char *name = NULL;
 
@@ -241,16 +227,14 @@ static struct node *make_aggregated_discovery(struct arena *arena, const struct 
             node_add(arena, items, group);
             in_version = NULL;
         }
-        if (!in_version || strcmp(node_get_text(in_version, "version"),
-                                  kind->version) != 0) {
+        if (!in_version || strcmp(node_get_text(in_version, "version"), kind->version) != 0) {
             in_version = node_map(arena);
             node_set_text(arena, in_version, "version", kind->version);
             node_set_text(arena, in_version, "freshness", "Current");
             node_make_list(arena, in_version, "resources");
             node_add(arena, node_get(group, "versions"), in_version);
         }
-        node_add(arena, node_get(in_version, "resources"),
-                 aggregated_resource(arena, kind));
+        node_add(arena, node_get(in_version, "resources"), aggregated_resource(arena, kind));
     }
     return made;
 }
@@ -271,8 +255,7 @@ static const char *aggregated_version(const struct http_request *request)
     return strstr(accept, "v=v2beta1") ? "v2beta1" : NULL;
 }
 
-static void respond_groups(struct api *api, struct http_request *request,
-                          bool core)
+static void respond_groups(struct api *api, struct http_request *request, bool core)
 {
     struct arena *arena = request->arena;
     const char *version = aggregated_version(request);
@@ -280,19 +263,18 @@ static void respond_groups(struct api *api, struct http_request *request,
 
     http_response_header(request, "Vary", "Accept");
     if (!version) {
-        reply_node(request, 200, core ? core_versions(arena)
-                                      : group_list(arena, api->kinds, NULL));
+        reply_node(request, 200, core ? core_versions(arena) : group_list(arena, api->kinds, NULL));
         return;
     }
     document_write_json(&out, make_aggregated_discovery(arena, api->kinds, core, version));
     if (reply_known(request, discovery_hash(arena, out.bytes, out.len)))
         return;
     http_respond(request, 200,
-                arena_printf(arena,
-                             "application/json;g=apidiscovery.k8s.io;v=%s;as="
-                             "APIGroupDiscoveryList",
-                             version),
-                out.bytes, out.len);
+                 arena_printf(arena,
+                              "application/json;g=apidiscovery.k8s.io;v=%s;as="
+                              "APIGroupDiscoveryList",
+                              version),
+                 out.bytes, out.len);
 }
 
 /* ---- Routes -------------------------------------------------------------- */
@@ -302,8 +284,12 @@ static void respond_version(struct api *api, struct http_request *request)
     static const struct {
         const char *key, *value;
     } facts[] = {
-        {"major", "1"}, {"minor", API_KUBERNETES_MINOR}, {"gitTreeState", "clean"},
-        {"goVersion", "none"}, {"compiler", "gcc"}, {"platform", "linux/amd64"},
+        {"major", "1"},
+        {"minor", API_KUBERNETES_MINOR},
+        {"gitTreeState", "clean"},
+        {"goVersion", "none"},
+        {"compiler", "gcc"},
+        {"platform", "linux/amd64"},
     };
     struct node *made = node_map(request->arena);
 
@@ -325,8 +311,8 @@ static struct node *find_discovery_document(struct api *api, struct http_request
     if (count == 3 && strcmp(at[0], "apis") == 0)
         return resource_list(request->arena, api->kinds, at[1], at[2]);
     if (count == 2 && strcmp(at[0], "apis") == 0) {
-        struct node *group = node_item(
-            node_get(group_list(request->arena, api->kinds, at[1]), "groups"), 0);
+        struct node *group =
+            node_item(node_get(group_list(request->arena, api->kinds, at[1]), "groups"), 0);
 
         if (group) {
             node_set_text(request->arena, group, "kind", "APIGroup");
@@ -343,8 +329,7 @@ void discovery_handle(struct api *api, struct http_request *request)
 
     request->label = "discovery";
     /* Compares segments, because some clients end each of these paths with "/". */
-    if (request->segment_count == 1 &&
-        text_same(request->segments[0], "version")) {
+    if (request->segment_count == 1 && text_same(request->segments[0], "version")) {
         respond_version(api, request);
         return;
     }
@@ -353,8 +338,7 @@ void discovery_handle(struct api *api, struct http_request *request)
         return;
     }
     if (request->segment_count == 1 &&
-        (text_same(request->segments[0], "api") ||
-         text_same(request->segments[0], "apis"))) {
+        (text_same(request->segments[0], "api") || text_same(request->segments[0], "apis"))) {
         respond_groups(api, request, text_same(request->segments[0], "api"));
         return;
     }

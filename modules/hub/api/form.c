@@ -87,7 +87,7 @@ static struct node *table_row(const struct api_request *request, struct arena *a
 }
 
 static struct node *make_table(const struct api_request *request, struct arena *arena,
-                          struct node *object, bool with_columns)
+                               struct node *object, bool with_columns)
 {
     struct node *made = node_map(arena);
     struct node *metadata = node_map(arena);
@@ -99,8 +99,7 @@ static struct node *make_table(const struct api_request *request, struct arena *
     node_set(arena, made, "metadata", metadata);
     node_set(arena, made, "columnDefinitions",
              with_columns ? table_column_definitions(arena, request->kind) : node_list(arena));
-    node_add(arena, node_make_list(arena, made, "rows"),
-             table_row(request, arena, object));
+    node_add(arena, node_make_list(arena, made, "rows"), table_row(request, arena, object));
     return made;
 }
 
@@ -113,9 +112,8 @@ static struct node *in_form(const struct api_request *request, struct arena *are
 }
 
 /* Copies the stored bytes unless the client wants another form or version. */
-static void write_object(const struct api_request *request, const struct object *object,
-                         bool first, bool row_only, struct arena *arena,
-                         struct text *out)
+static void write_object(const struct api_request *request, const struct object *object, bool first,
+                         bool row_only, struct arena *arena, struct text *out)
 {
     struct node *node;
 
@@ -131,8 +129,8 @@ static void write_object(const struct api_request *request, const struct object 
     document_write_json(out, node);
 }
 
-void form_event(const struct api_request *request, const struct object *object,
-                bool first, struct arena *arena, struct text *out)
+void form_event(const struct api_request *request, const struct object *object, bool first,
+                struct arena *arena, struct text *out)
 {
     write_object(request, object, first, false, arena, out);
 }
@@ -147,7 +145,7 @@ static const char *list_kind(const struct api_request *request)
 {
     return request->form == API_TABLE     ? "Table"
            : request->form == API_PARTIAL ? "PartialObjectMetadataList"
-                                      : request->kind->list_kind;
+                                          : request->kind->list_kind;
 }
 
 void form_list_begin(const struct api_request *request, const struct objects_page *page,
@@ -156,14 +154,12 @@ void form_list_begin(const struct api_request *request, const struct objects_pag
     struct arena *arena = request->arena;
     struct node *metadata = node_map(arena);
 
-    node_set(arena, metadata, "resourceVersion",
-             node_format(arena, "%" PRId64, page->revision));
+    node_set(arena, metadata, "resourceVersion", node_format(arena, "%" PRId64, page->revision));
     if (page->continue_token)
         node_set_text(arena, metadata, "continue", page->continue_token);
     if (page->continue_token && page->remaining > 0)
         node_set_int(arena, metadata, "remainingItemCount", page->remaining);
-    text_addf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":",
-              list_kind(request),
+    text_addf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":", list_kind(request),
               request->form == API_OBJECT ? request->kind->api_version : META_API_META);
     document_write_json(out, metadata);
     if (request->form == API_TABLE) {

@@ -71,24 +71,20 @@ void form_list_item(const struct api_request *request, const struct object *obje
                     struct arena *arena, struct text *out);
 void form_list_end(const struct api_request *request, struct text *out);
 /* Writes the object of a watch event; a table has its columns in the first event only. */
-void form_event(const struct api_request *request, const struct object *object,
-                bool first, struct arena *arena, struct text *out);
+void form_event(const struct api_request *request, const struct object *object, bool first,
+                struct arena *arena, struct text *out);
 
 /* reply.c */
-void reply_node(struct http_request *request, int status,
-                const struct node *node);
-void reply_err(const struct api_request *request, const struct err *err,
-               struct node *causes);
+void reply_node(struct http_request *request, int status, const struct node *node);
+void reply_err(const struct api_request *request, const struct err *err, struct node *causes);
 /* Responds "404 page not found": no such group or path. */
 void reply_nothing_there(struct http_request *request);
 /* Details of "Too large resource version", by which a client knows that it must list again. */
 struct node *reply_too_new(struct arena *arena);
 /* Responds with a Status; `details` are of a failed write, or NULL. */
-void reply_failure(const struct api_request *request, const struct err *err,
-                   struct node *details);
-struct node *reply_status(struct arena *arena, const struct err *err,
-                          const struct kind *kind, const char *name,
-                          struct node *causes);
+void reply_failure(const struct api_request *request, const struct err *err, struct node *details);
+struct node *reply_status(struct arena *arena, const struct err *err, const struct kind *kind,
+                          const char *name, struct node *causes);
 
 /* Sends `hash` as ETag. True if it is the If-None-Match of the request; then 304 was sent. */
 bool reply_known(struct http_request *request, const char *hash);
@@ -99,8 +95,8 @@ bool reply_known(struct http_request *request, const char *hash);
  */
 const char *discovery_hash(struct arena *arena, const void *bytes, size_t len);
 bool discovery_is_new_version(const struct kinds *kinds, size_t i);
-struct node *discovery_response_kind(struct arena *arena, const char *group,
-                                     const char *version, const char *kind);
+struct node *discovery_response_kind(struct arena *arena, const char *group, const char *version,
+                                     const char *kind);
 
 /* Each sends the response, now or later. */
 void discovery_handle(struct api *api, struct http_request *request);
@@ -117,8 +113,8 @@ void review_handle(struct api_request *request, struct node *body);
  */
 int options_check_list(const struct api_request *request, struct node **ret_details,
                        struct err *err) MUST_CHECK;
-int options_check_write(const struct api_request *request, bool apply,
-                        struct node **ret_details, struct err *err) MUST_CHECK;
+int options_check_write(const struct api_request *request, bool apply, struct node **ret_details,
+                        struct err *err) MUST_CHECK;
 /* `body` is the DeleteOptions in the body, or NULL. */
 int options_check_delete(const struct api_request *request, const struct node *body,
                          struct node **ret_details, struct err *err);
@@ -130,14 +126,14 @@ void open_requests_stop(struct api *api);
  * The caller owns `open`. The loop calls `end` when the user has lost the right to the
  * request.
  */
-void open_request_add(struct open_request *open, struct api_request *request, open_request_end_fn *end, void *arg);
+void open_request_add(struct open_request *open, struct api_request *request,
+                      open_request_end_fn *end, void *arg);
 void open_request_remove(struct open_request *open);
 /* Nanoseconds until the credential expires; INT64_MAX: never. */
 int64_t open_request_time_left(const struct api_request *request);
 
 /* Reads the parameters of a list or watch: selectors, limit, continue, revision. */
-int query_read(const struct api_request *request, struct objects_query *ret,
-               struct err *err);
+int query_read(const struct api_request *request, struct objects_query *ret, struct err *err);
 bool query_flag(const struct http_request *request, const char *name);
 
 /*

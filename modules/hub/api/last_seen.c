@@ -22,7 +22,8 @@ static int64_t lease_seconds_before(const struct node *lease, int64_t renewed)
     const char *blank = strchr(text, ' ');
     int64_t until = 0;
 
-    return blank && clock_parse(blank + 1, &until) && renewed <= until ? strtoll(text, NULL, 10) : 0;
+    return blank && clock_parse(blank + 1, &until) && renewed <= until ? strtoll(text, NULL, 10)
+                                                                       : 0;
 }
 
 /* A spoke is late after two missed renewals; each is due within 1.25 durations. */
@@ -36,7 +37,7 @@ static bool is_late(const struct api *api, const struct node *lease, int64_t ren
 }
 
 const struct node *last_seen_add(const struct api_request *request, struct arena *arena,
-                            const struct node *object)
+                                 const struct node *object)
 {
     const struct api *api = request->api;
     const struct kind *leases = kinds_find(api->kinds, META_GROUP_COORDINATION, "leases");
@@ -55,7 +56,8 @@ const struct node *last_seen_add(const struct api_request *request, struct arena
      * The hub creates the lease, so the lease of a machine that has not joined means
      * nothing.
      */
-    if (!meta_condition_is_true(object, META_CONDITION_CLUSTER_JOINED) || !clock_parse(node_get_text(node_get(tree, "spec"), "renewTime"), &renewed))
+    if (!meta_condition_is_true(object, META_CONDITION_CLUSTER_JOINED) ||
+        !clock_parse(node_get_text(node_get(tree, "spec"), "renewTime"), &renewed))
         return object;
     kind_age(clock_wall() - renewed, age);
     ret = node_share(arena, object);

@@ -82,9 +82,11 @@ void open_requests_stop(struct api *api)
     loop_timer_free(&api->judge);
 }
 
-void open_request_add(struct open_request *open, struct api_request *request, open_request_end_fn *end, void *arg)
+void open_request_add(struct open_request *open, struct api_request *request,
+                      open_request_end_fn *end, void *arg)
 {
-    *open = (struct open_request){.request = request, .end = end, .arg = arg, .judged = request->api->rights};
+    *open = (struct open_request){
+        .request = request, .end = end, .arg = arg, .judged = request->api->rights};
     link_last(request->api, open);
 }
 

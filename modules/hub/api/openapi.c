@@ -8,19 +8,16 @@
 
 #include <string.h>
 
-#define OPENAPI_V2_TYPE                                                        \
-    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+#define OPENAPI_V2_TYPE "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 #define METADATA "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 static const char *openapi_group_path(struct arena *arena, const struct kind *kind)
 {
-    return *kind->group
-               ? arena_printf(arena, "apis/%s", kind->api_version)
-               : arena_printf(arena, "api/%s", kind->version);
+    return *kind->group ? arena_printf(arena, "apis/%s", kind->api_version)
+                        : arena_printf(arena, "api/%s", kind->version);
 }
 
-static struct node *openapi_document(struct arena *arena, const struct api *api,
-                                     const char *path);
+static struct node *openapi_document(struct arena *arena, const struct api *api, const char *path);
 
 /*
  * The hash of a group version's document, made once, because kinds do not change while the
@@ -80,11 +77,9 @@ static struct node *make_parameter(struct arena *arena, const char *name)
     return made;
 }
 
-static struct node *make_operation(struct arena *arena, const struct kind *kind,
-                              const char *action)
+static struct node *make_operation(struct arena *arena, const struct kind *kind, const char *action)
 {
-    static const char *const parameters[] = {"dryRun", "fieldManager",
-                                             "fieldValidation"};
+    static const char *const parameters[] = {"dryRun", "fieldManager", "fieldValidation"};
     struct node *made = node_map(arena);
     struct node *list = node_make_list(arena, made, "parameters");
     struct node *response;
@@ -116,36 +111,32 @@ static struct node *with_metadata(struct arena *arena, const struct node *schema
     return made;
 }
 
-static void add_openapi_kind(struct arena *arena, struct node *paths,
-                             struct node *schemas, const struct kind *kind)
+static void add_openapi_kind(struct arena *arena, struct node *paths, struct node *schemas,
+                             const struct kind *kind)
 {
     static const struct {
         const char *method, *action;
         enum kind_verb verb;
         bool named;
     } operations[] = {
-        {"get", "list", KIND_LIST, false},   {"post", "post", KIND_CREATE, false},
-        {"get", "get", KIND_GET, true},      {"put", "put", KIND_UPDATE, true},
+        {"get", "list", KIND_LIST, false},    {"post", "post", KIND_CREATE, false},
+        {"get", "get", KIND_GET, true},       {"put", "put", KIND_UPDATE, true},
         {"patch", "patch", KIND_PATCH, true}, {"delete", "delete", KIND_DELETE, true},
     };
-    const char *many = arena_printf(
-        arena, "/%s%s/%s", openapi_group_path(arena, kind),
-        kind->namespaced ? "/namespaces/{namespace}" : "", kind->plural);
+    const char *many =
+        arena_printf(arena, "/%s%s/%s", openapi_group_path(arena, kind),
+                     kind->namespaced ? "/namespaces/{namespace}" : "", kind->plural);
     const char *one = arena_printf(arena, "%s/{name}", many);
 
     for (size_t i = 0; i < count_of(operations); i++) {
         if (kind->verbs & operations[i].verb)
-            node_set(arena,
-                     node_make(arena, paths, operations[i].named ? one : many),
-                     operations[i].method,
-                     make_operation(arena, kind, operations[i].action));
+            node_set(arena, node_make(arena, paths, operations[i].named ? one : many),
+                     operations[i].method, make_operation(arena, kind, operations[i].action));
     }
-    node_set(arena, schemas, schema_name(arena, kind),
-             with_metadata(arena, kind->openapi));
+    node_set(arena, schemas, schema_name(arena, kind), with_metadata(arena, kind->openapi));
 }
 
-static struct node *openapi_document(struct arena *arena, const struct api *api,
-                                     const char *path)
+static struct node *openapi_document(struct arena *arena, const struct api *api, const char *path)
 {
     struct node *made = node_map(arena);
     struct node *info = node_map(arena);
@@ -176,8 +167,7 @@ static struct node *openapi_document(struct arena *arena, const struct api *api,
  * Serves one group version's document. A request with an old hash is redirected to the
  * current one.
  */
-static void respond_document(struct api *api, struct http_request *request,
-                            const char *path)
+static void respond_document(struct api *api, struct http_request *request, const char *path)
 {
     const char *wanted = http_request_query(request, "hash");
     struct node *made = openapi_document(request->arena, api, path);
@@ -190,15 +180,15 @@ static void respond_document(struct api *api, struct http_request *request,
     hash = openapi_document_hash(api, path);
     if (wanted && strcmp(wanted, hash) != 0) {
         http_response_header(request, "Location",
-                           arena_printf(request->arena, "/openapi/v3/%s?hash=%s",
-                                        path, hash));
+                             arena_printf(request->arena, "/openapi/v3/%s?hash=%s", path, hash));
         http_respond(request, 301, NULL, NULL, 0);
         return;
     }
     http_response_header(request, "Vary", "Accept");
     if (wanted)
-        http_response_header(request, "Cache-Control", "public, max-age=31536000, "
-                                                     "immutable");
+        http_response_header(request, "Cache-Control",
+                             "public, max-age=31536000, "
+                             "immutable");
     if (!reply_known(request, hash))
         reply_node(request, 200, made);
 }
@@ -206,8 +196,7 @@ static void respond_document(struct api *api, struct http_request *request,
 void openapi_handle(struct api *api, struct http_request *request)
 {
     static const char prefix[] = "/openapi/v3/";
-    const char *which =
-        request->segment_count > 1 ? request->segments[1] : "";
+    const char *which = request->segment_count > 1 ? request->segments[1] : "";
 
     if (text_same(which, "v3") && request->segment_count == 2)
         reply_node(request, 200, openapi_index(request->arena, api));

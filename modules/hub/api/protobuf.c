@@ -13,11 +13,11 @@
 #define DEEPEST 16
 
 enum field_type {
-    FIELD_TEXT,   /* a string */
-    FIELD_BYTES,  /* base64 in JSON */
+    FIELD_TEXT,  /* a string */
+    FIELD_BYTES, /* base64 in JSON */
     FIELD_INT,
     FIELD_BOOL,
-    FIELD_TIME,   /* message {1 seconds, 2 nanoseconds} */
+    FIELD_TIME,    /* message {1 seconds, 2 nanoseconds} */
     FIELD_STRINGS, /* repeated string */
     FIELD_MAP,     /* map<string, string> */
     FIELD_BYTES_MAP,
@@ -39,11 +39,16 @@ struct message {
 #define MESSAGE(name) static const struct message name = {name##_fields, count_of(name##_fields)}
 
 static const struct field meta_fields[] = {
-    {1, "name", FIELD_TEXT, NULL},          {2, "generateName", FIELD_TEXT, NULL},
-    {3, "namespace", FIELD_TEXT, NULL},     {5, "uid", FIELD_TEXT, NULL},
-    {6, "resourceVersion", FIELD_TEXT, NULL}, {7, "generation", FIELD_INT, NULL},
-    {8, "creationTimestamp", FIELD_TIME, NULL}, {11, "labels", FIELD_MAP, NULL},
-    {12, "annotations", FIELD_MAP, NULL},   {14, "finalizers", FIELD_STRINGS, NULL},
+    {1, "name", FIELD_TEXT, NULL},
+    {2, "generateName", FIELD_TEXT, NULL},
+    {3, "namespace", FIELD_TEXT, NULL},
+    {5, "uid", FIELD_TEXT, NULL},
+    {6, "resourceVersion", FIELD_TEXT, NULL},
+    {7, "generation", FIELD_INT, NULL},
+    {8, "creationTimestamp", FIELD_TIME, NULL},
+    {11, "labels", FIELD_MAP, NULL},
+    {12, "annotations", FIELD_MAP, NULL},
+    {14, "finalizers", FIELD_STRINGS, NULL},
 };
 MESSAGE(meta);
 static const struct field namespace_spec_fields[] = {{1, "finalizers", FIELD_STRINGS, NULL}};
@@ -72,21 +77,22 @@ MESSAGE(secret);
 static const struct field account_fields[] = {{1, "metadata", FIELD_MESSAGE, &meta}};
 MESSAGE(account);
 static const struct field attributes_fields[] = {
-    {1, "namespace", FIELD_TEXT, NULL},   {2, "verb", FIELD_TEXT, NULL},
-    {3, "group", FIELD_TEXT, NULL},       {4, "version", FIELD_TEXT, NULL},
-    {5, "resource", FIELD_TEXT, NULL},    {6, "subresource", FIELD_TEXT, NULL},
+    {1, "namespace", FIELD_TEXT, NULL}, {2, "verb", FIELD_TEXT, NULL},
+    {3, "group", FIELD_TEXT, NULL},     {4, "version", FIELD_TEXT, NULL},
+    {5, "resource", FIELD_TEXT, NULL},  {6, "subresource", FIELD_TEXT, NULL},
     {7, "name", FIELD_TEXT, NULL},
 };
 MESSAGE(attributes);
-static const struct field path_fields[] = {{1, "path", FIELD_TEXT, NULL}, {2, "verb", FIELD_TEXT, NULL}};
+static const struct field path_fields[] = {{1, "path", FIELD_TEXT, NULL},
+                                           {2, "verb", FIELD_TEXT, NULL}};
 MESSAGE(path);
 static const struct field access_spec_fields[] = {
     {1, "resourceAttributes", FIELD_MESSAGE, &attributes},
     {2, "nonResourceAttributes", FIELD_MESSAGE, &path},
 };
 MESSAGE(access_spec);
-static const struct field access_fields[] = {
-    {1, "metadata", FIELD_MESSAGE, &meta}, {2, "spec", FIELD_MESSAGE, &access_spec}};
+static const struct field access_fields[] = {{1, "metadata", FIELD_MESSAGE, &meta},
+                                             {2, "spec", FIELD_MESSAGE, &access_spec}};
 MESSAGE(access);
 static const struct field about_spec_fields[] = {
     {1, "resourceAttributes", FIELD_MESSAGE, &attributes},
@@ -96,97 +102,95 @@ static const struct field about_spec_fields[] = {
     {6, "uid", FIELD_TEXT, NULL},
 };
 MESSAGE(about_spec);
-static const struct field about_fields[] = {
-    {1, "metadata", FIELD_MESSAGE, &meta}, {2, "spec", FIELD_MESSAGE, &about_spec}};
+static const struct field about_fields[] = {{1, "metadata", FIELD_MESSAGE, &meta},
+                                            {2, "spec", FIELD_MESSAGE, &about_spec}};
 MESSAGE(about);
-static const struct field review_spec_fields[] = {
-    {1, "token", FIELD_TEXT, NULL}, {2, "audiences", FIELD_STRINGS, NULL}};
+static const struct field review_spec_fields[] = {{1, "token", FIELD_TEXT, NULL},
+                                                  {2, "audiences", FIELD_STRINGS, NULL}};
 MESSAGE(review_spec);
-static const struct field review_fields[] = {
-    {1, "metadata", FIELD_MESSAGE, &meta}, {2, "spec", FIELD_MESSAGE, &review_spec}};
+static const struct field review_fields[] = {{1, "metadata", FIELD_MESSAGE, &meta},
+                                             {2, "spec", FIELD_MESSAGE, &review_spec}};
 MESSAGE(review);
 static const struct field rules_spec_fields[] = {{1, "namespace", FIELD_TEXT, NULL}};
 MESSAGE(rules_spec);
-static const struct field rules_fields[] = {
-    {1, "metadata", FIELD_MESSAGE, &meta}, {2, "spec", FIELD_MESSAGE, &rules_spec}};
+static const struct field rules_fields[] = {{1, "metadata", FIELD_MESSAGE, &meta},
+                                            {2, "spec", FIELD_MESSAGE, &rules_spec}};
 MESSAGE(rules);
-static const struct field bound_fields[] = {
-    {1, "kind", FIELD_TEXT, NULL}, {2, "apiVersion", FIELD_TEXT, NULL},
-    {3, "name", FIELD_TEXT, NULL}, {4, "uid", FIELD_TEXT, NULL}};
+static const struct field bound_fields[] = {{1, "kind", FIELD_TEXT, NULL},
+                                            {2, "apiVersion", FIELD_TEXT, NULL},
+                                            {3, "name", FIELD_TEXT, NULL},
+                                            {4, "uid", FIELD_TEXT, NULL}};
 MESSAGE(bound);
-static const struct field token_spec_fields[] = {
-    {1, "audiences", FIELD_STRINGS, NULL},
-    {3, "boundObjectRef", FIELD_MESSAGE, &bound},
-    {4, "expirationSeconds", FIELD_INT, NULL}};
+static const struct field token_spec_fields[] = {{1, "audiences", FIELD_STRINGS, NULL},
+                                                 {3, "boundObjectRef", FIELD_MESSAGE, &bound},
+                                                 {4, "expirationSeconds", FIELD_INT, NULL}};
 MESSAGE(token_spec);
-static const struct field token_fields[] = {
-    {1, "metadata", FIELD_MESSAGE, &meta}, {2, "spec", FIELD_MESSAGE, &token_spec}};
+static const struct field token_fields[] = {{1, "metadata", FIELD_MESSAGE, &meta},
+                                            {2, "spec", FIELD_MESSAGE, &token_spec}};
 MESSAGE(token);
-static const struct field csr_spec_fields[] = {
-    {1, "request", FIELD_BYTES, NULL},    {2, "username", FIELD_TEXT, NULL},
-    {3, "uid", FIELD_TEXT, NULL},         {4, "groups", FIELD_STRINGS, NULL},
-    {5, "usages", FIELD_STRINGS, NULL},   {7, "signerName", FIELD_TEXT, NULL},
-    {8, "expirationSeconds", FIELD_INT, NULL}};
+static const struct field csr_spec_fields[] = {{1, "request", FIELD_BYTES, NULL},
+                                               {2, "username", FIELD_TEXT, NULL},
+                                               {3, "uid", FIELD_TEXT, NULL},
+                                               {4, "groups", FIELD_STRINGS, NULL},
+                                               {5, "usages", FIELD_STRINGS, NULL},
+                                               {7, "signerName", FIELD_TEXT, NULL},
+                                               {8, "expirationSeconds", FIELD_INT, NULL}};
 MESSAGE(csr_spec);
-static const struct field csr_condition_fields[] = {
-    {1, "type", FIELD_TEXT, NULL},           {2, "reason", FIELD_TEXT, NULL},
-    {3, "message", FIELD_TEXT, NULL},        {4, "lastUpdateTime", FIELD_TIME, NULL},
-    {5, "lastTransitionTime", FIELD_TIME, NULL}, {6, "status", FIELD_TEXT, NULL}};
+static const struct field csr_condition_fields[] = {{1, "type", FIELD_TEXT, NULL},
+                                                    {2, "reason", FIELD_TEXT, NULL},
+                                                    {3, "message", FIELD_TEXT, NULL},
+                                                    {4, "lastUpdateTime", FIELD_TIME, NULL},
+                                                    {5, "lastTransitionTime", FIELD_TIME, NULL},
+                                                    {6, "status", FIELD_TEXT, NULL}};
 MESSAGE(csr_condition);
-static const struct field csr_status_fields[] = {
-    {1, "conditions", FIELD_MESSAGES, &csr_condition},
-    {2, "certificate", FIELD_BYTES, NULL}};
+static const struct field csr_status_fields[] = {{1, "conditions", FIELD_MESSAGES, &csr_condition},
+                                                 {2, "certificate", FIELD_BYTES, NULL}};
 MESSAGE(csr_status);
-static const struct field csr_fields[] = {
-    {1, "metadata", FIELD_MESSAGE, &meta},
-    {2, "spec", FIELD_MESSAGE, &csr_spec},
-    {3, "status", FIELD_MESSAGE, &csr_status}};
+static const struct field csr_fields[] = {{1, "metadata", FIELD_MESSAGE, &meta},
+                                          {2, "spec", FIELD_MESSAGE, &csr_spec},
+                                          {3, "status", FIELD_MESSAGE, &csr_status}};
 MESSAGE(csr);
-static const struct field role_rule_fields[] = {
-    {1, "verbs", FIELD_STRINGS, NULL},
-    {2, "apiGroups", FIELD_STRINGS, NULL},
-    {3, "resources", FIELD_STRINGS, NULL},
-    {4, "resourceNames", FIELD_STRINGS, NULL},
-    {5, "nonResourceURLs", FIELD_STRINGS, NULL}};
+static const struct field role_rule_fields[] = {{1, "verbs", FIELD_STRINGS, NULL},
+                                                {2, "apiGroups", FIELD_STRINGS, NULL},
+                                                {3, "resources", FIELD_STRINGS, NULL},
+                                                {4, "resourceNames", FIELD_STRINGS, NULL},
+                                                {5, "nonResourceURLs", FIELD_STRINGS, NULL}};
 MESSAGE(role_rule);
-static const struct field requirement_fields[] = {
-    {1, "key", FIELD_TEXT, NULL}, {2, "operator", FIELD_TEXT, NULL},
-    {3, "values", FIELD_STRINGS, NULL}};
+static const struct field requirement_fields[] = {{1, "key", FIELD_TEXT, NULL},
+                                                  {2, "operator", FIELD_TEXT, NULL},
+                                                  {3, "values", FIELD_STRINGS, NULL}};
 MESSAGE(requirement);
-static const struct field labels_fields[] = {
-    {1, "matchLabels", FIELD_MAP, NULL},
-    {2, "matchExpressions", FIELD_MESSAGES, &requirement}};
+static const struct field labels_fields[] = {{1, "matchLabels", FIELD_MAP, NULL},
+                                             {2, "matchExpressions", FIELD_MESSAGES, &requirement}};
 MESSAGE(labels);
 static const struct field aggregation_fields[] = {
     {1, "clusterRoleSelectors", FIELD_MESSAGES, &labels}};
 MESSAGE(aggregation);
-static const struct field role_fields[] = {
-    {1, "metadata", FIELD_MESSAGE, &meta},
-    {2, "rules", FIELD_MESSAGES, &role_rule},
-    {3, "aggregationRule", FIELD_MESSAGE, &aggregation}};
+static const struct field role_fields[] = {{1, "metadata", FIELD_MESSAGE, &meta},
+                                           {2, "rules", FIELD_MESSAGES, &role_rule},
+                                           {3, "aggregationRule", FIELD_MESSAGE, &aggregation}};
 MESSAGE(role);
-static const struct field subject_fields[] = {
-    {1, "kind", FIELD_TEXT, NULL}, {2, "apiGroup", FIELD_TEXT, NULL},
-    {3, "name", FIELD_TEXT, NULL}, {4, "namespace", FIELD_TEXT, NULL}};
+static const struct field subject_fields[] = {{1, "kind", FIELD_TEXT, NULL},
+                                              {2, "apiGroup", FIELD_TEXT, NULL},
+                                              {3, "name", FIELD_TEXT, NULL},
+                                              {4, "namespace", FIELD_TEXT, NULL}};
 MESSAGE(subject);
-static const struct field role_ref_fields[] = {
-    {1, "apiGroup", FIELD_TEXT, NULL}, {2, "kind", FIELD_TEXT, NULL},
-    {3, "name", FIELD_TEXT, NULL}};
+static const struct field role_ref_fields[] = {{1, "apiGroup", FIELD_TEXT, NULL},
+                                               {2, "kind", FIELD_TEXT, NULL},
+                                               {3, "name", FIELD_TEXT, NULL}};
 MESSAGE(role_ref);
-static const struct field binding_fields[] = {
-    {1, "metadata", FIELD_MESSAGE, &meta},
-    {2, "subjects", FIELD_MESSAGES, &subject},
-    {3, "roleRef", FIELD_MESSAGE, &role_ref}};
+static const struct field binding_fields[] = {{1, "metadata", FIELD_MESSAGE, &meta},
+                                              {2, "subjects", FIELD_MESSAGES, &subject},
+                                              {3, "roleRef", FIELD_MESSAGE, &role_ref}};
 MESSAGE(binding);
-static const struct field delete_pre_fields[] = {
-    {1, "uid", FIELD_TEXT, NULL}, {2, "resourceVersion", FIELD_TEXT, NULL}};
+static const struct field delete_pre_fields[] = {{1, "uid", FIELD_TEXT, NULL},
+                                                 {2, "resourceVersion", FIELD_TEXT, NULL}};
 MESSAGE(delete_pre);
-static const struct field delete_fields[] = {
-    {1, "gracePeriodSeconds", FIELD_INT, NULL},
-    {2, "preconditions", FIELD_MESSAGE, &delete_pre},
-    {3, "orphanDependents", FIELD_BOOL, NULL},
-    {4, "propagationPolicy", FIELD_TEXT, NULL},
-    {5, "dryRun", FIELD_STRINGS, NULL}};
+static const struct field delete_fields[] = {{1, "gracePeriodSeconds", FIELD_INT, NULL},
+                                             {2, "preconditions", FIELD_MESSAGE, &delete_pre},
+                                             {3, "orphanDependents", FIELD_BOOL, NULL},
+                                             {4, "propagationPolicy", FIELD_TEXT, NULL},
+                                             {5, "dryRun", FIELD_STRINGS, NULL}};
 MESSAGE(delete);
 
 static const struct {
@@ -235,8 +239,8 @@ static bool read_varint(struct wire *wire, uint64_t *ret)
 }
 
 /* One field: its number, and either a number or a run of bytes. */
-static bool read_wire_field(struct wire *wire, unsigned *ret_number,
-                       uint64_t *ret_value, struct wire *ret_bytes)
+static bool read_wire_field(struct wire *wire, unsigned *ret_number, uint64_t *ret_value,
+                            struct wire *ret_bytes)
 {
     uint64_t key, len;
     size_t fixed;
@@ -284,8 +288,7 @@ static struct node *base64_node(struct arena *arena, struct wire bytes)
     return node_string(arena, text_string(&out));
 }
 
-static bool read_map_entry(struct arena *arena, struct node *map, struct wire bytes,
-                       bool binary)
+static bool read_map_entry(struct arena *arena, struct node *map, struct wire bytes, bool binary)
 {
     struct node *key = NULL, *value = NULL;
 
@@ -333,21 +336,19 @@ static struct node *time_node(struct arena *arena, struct wire bytes)
     return node_string(arena, text);
 }
 
-static struct node *read_message(struct arena *arena,
-                                 const struct message *message,
+static struct node *read_message(struct arena *arena, const struct message *message,
                                  struct wire wire, int depth);
 
 /* An empty value is what gogo-proto writes for a field that is not set. */
 static bool is_empty_value(const struct node *node)
 {
     return node->type == NODE_NULL ||
-           ((node->type == NODE_STRING || node->type == NODE_MAP ||
-             node->type == NODE_LIST) && node->len == 0);
+           ((node->type == NODE_STRING || node->type == NODE_MAP || node->type == NODE_LIST) &&
+            node->len == 0);
 }
 
-static bool set_field(struct arena *arena, struct node *into,
-                      const struct field *field, uint64_t value,
-                      struct wire bytes, int depth)
+static bool set_field(struct arena *arena, struct node *into, const struct field *field,
+                      uint64_t value, struct wire bytes, int depth)
 {
     struct node *node = NULL;
 
@@ -371,7 +372,7 @@ static bool set_field(struct arena *arena, struct node *into,
     case FIELD_MAP:
     case FIELD_BYTES_MAP:
         return read_map_entry(arena, node_make(arena, into, field->name), bytes,
-                          field->type == FIELD_BYTES_MAP);
+                              field->type == FIELD_BYTES_MAP);
     case FIELD_MESSAGE:
     case FIELD_MESSAGES:
         node = read_message(arena, field->message, bytes, depth + 1);
@@ -386,8 +387,7 @@ static bool set_field(struct arena *arena, struct node *into,
     return true;
 }
 
-static struct node *read_message(struct arena *arena,
-                                 const struct message *message,
+static struct node *read_message(struct arena *arena, const struct message *message,
                                  struct wire wire, int depth)
 {
     struct node *made = node_map(arena);
@@ -411,12 +411,11 @@ static struct node *read_message(struct arena *arena,
 }
 
 /* runtime.Unknown: {1 {1 apiVersion, 2 kind}, 2 raw}. */
-static bool read_envelope(struct arena *arena, struct wire wire,
-                          const char **ret_version, const char **ret_kind,
-                          struct wire *ret_raw)
+static bool read_envelope(struct arena *arena, struct wire wire, const char **ret_version,
+                          const char **ret_kind, struct wire *ret_raw)
 {
-    static const struct field type_fields[] = {
-        {1, "apiVersion", FIELD_TEXT, NULL}, {2, "kind", FIELD_TEXT, NULL}};
+    static const struct field type_fields[] = {{1, "apiVersion", FIELD_TEXT, NULL},
+                                               {2, "kind", FIELD_TEXT, NULL}};
     static const struct message type = {type_fields, count_of(type_fields)};
 
     *ret_version = *ret_kind = "";
@@ -442,29 +441,26 @@ static bool read_envelope(struct arena *arena, struct wire wire,
     return true;
 }
 
-struct node *protobuf_read(struct arena *arena, const void *bytes, size_t len,
-                           struct err *err)
+struct node *protobuf_read(struct arena *arena, const void *bytes, size_t len, struct err *err)
 {
     static const unsigned char magic[4] = {'k', '8', 's', 0};
-    struct wire wire = {(const unsigned char *)bytes + 4,
-                        (const unsigned char *)bytes + len};
+    struct wire wire = {(const unsigned char *)bytes + 4, (const unsigned char *)bytes + len};
     struct wire raw;
     const char *version, *kind;
     struct node *made = NULL;
 
     if (len < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0 ||
         !read_envelope(arena, wire, &version, &kind, &raw)) {
-        err_set(err, ERR_BAD_REQUEST,
-                "the body is not in Kubernetes' protobuf form");
+        err_set(err, ERR_BAD_REQUEST, "the body is not in Kubernetes' protobuf form");
         return NULL;
     }
     for (size_t i = 0; i < count_of(messages); i++) {
-        if (strcmp(messages[i].kind, kind) != 0 ||
-            strcmp(messages[i].api_version, version) != 0)
+        if (strcmp(messages[i].kind, kind) != 0 || strcmp(messages[i].api_version, version) != 0)
             continue;
         made = read_message(arena, messages[i].message, raw, 0);
         if (!made) {
-            err_set(err, ERR_BAD_REQUEST, "the %s in the body is damaged, or a text in it has a NUL or is "
+            err_set(err, ERR_BAD_REQUEST,
+                    "the %s in the body is damaged, or a text in it has a NUL or is "
                     "no UTF-8",
                     kind);
             return NULL;

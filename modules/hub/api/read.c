@@ -19,8 +19,8 @@ void read_get(struct api_request *request)
     struct err err = {0};
     scoped_text struct text out = {0};
     scoped_object struct object *object =
-        objects_get(request->api->objects, OBJECTS_PUBLISHED, request->kind, request_namespace(request),
-                    request->what.name, &err);
+        objects_get(request->api->objects, OBJECTS_PUBLISHED, request->kind,
+                    request_namespace(request), request->what.name, &err);
 
     if (!object) {
         reply_err(request, &err, NULL);
@@ -64,8 +64,7 @@ static void write_some(struct http_request *http, void *arg)
         while (listing->next < listing->page.count && out.len < ENOUGH / 8) {
             if (listing->next)
                 text_add_char(&out, ',');
-            form_list_item(listing->request, listing->page.items[listing->next++],
-                           arena, &out);
+            form_list_item(listing->request, listing->page.items[listing->next++], arena, &out);
         }
         http_response_write(http, out.bytes, out.len);
     }
@@ -101,19 +100,17 @@ void read_list(struct api_request *request)
 
     listing->tag = LISTING_TAG;
     listing->request = request;
-    if (options_check_list(request, &details, &err) < 0 ||
-        query_read(request, &query, &err) < 0 ||
+    if (options_check_list(request, &details, &err) < 0 || query_read(request, &query, &err) < 0 ||
         objects_list(request->api->objects, &query, &listing->page, &err) < 0) {
-        struct node *status =
-            reply_status(request->arena, &err, NULL, NULL, NULL);
+        struct node *status = reply_status(request->arena, &err, NULL, NULL, NULL);
 
         if (!details && err.code == ERR_TIMEOUT)
             details = reply_too_new(request->arena);
         if (details)
             node_set(request->arena, status, "details", details);
         if (listing->page.continue_token)
-            node_set_text(request->arena, node_make(request->arena, status, "metadata"),
-                          "continue", listing->page.continue_token);
+            node_set_text(request->arena, node_make(request->arena, status, "metadata"), "continue",
+                          listing->page.continue_token);
         reply_node(request->http, err_http(err.code), status);
         listing_free(listing);
         return;

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-void reply_node(struct http_request *request, int status,
-                const struct node *node)
+void reply_node(struct http_request *request, int status, const struct node *node)
 {
     scoped_text struct text out = {0};
 
@@ -29,9 +28,8 @@ bool reply_known(struct http_request *request, const char *hash)
     return true;
 }
 
-struct node *reply_status(struct arena *arena, const struct err *err,
-                          const struct kind *kind, const char *name,
-                          struct node *causes)
+struct node *reply_status(struct arena *arena, const struct err *err, const struct kind *kind,
+                          const char *name, struct node *causes)
 {
     struct node *status = node_map(arena);
     struct node *details;
@@ -62,8 +60,7 @@ struct node *reply_status(struct arena *arena, const struct err *err,
 
 void api_respond_err(struct http_request *request, const struct err *err)
 {
-    reply_node(request, err_http(err->code),
-               reply_status(request->arena, err, NULL, NULL, NULL));
+    reply_node(request, err_http(err->code), reply_status(request->arena, err, NULL, NULL, NULL));
 }
 
 void reply_nothing_there(struct http_request *request)
@@ -83,8 +80,7 @@ struct node *reply_too_new(struct arena *arena)
     return details;
 }
 
-void reply_failure(const struct api_request *request, const struct err *err,
-                   struct node *details)
+void reply_failure(const struct api_request *request, const struct err *err, struct node *details)
 {
     struct node *status = reply_status(request->arena, err, NULL, NULL, NULL);
 
@@ -99,8 +95,8 @@ void reply_failure(const struct api_request *request, const struct err *err,
 static bool is_about_object(enum err_code code)
 {
     static const enum err_code codes[] = {
-        ERR_BAD_REQUEST, ERR_INTERNAL,    ERR_OTHER,     ERR_FULL,
-        ERR_UNREACHABLE, ERR_TOO_LARGE,   ERR_MEDIA_TYPE,
+        ERR_BAD_REQUEST, ERR_INTERNAL,  ERR_OTHER,      ERR_FULL,
+        ERR_UNREACHABLE, ERR_TOO_LARGE, ERR_MEDIA_TYPE,
     };
 
     for (size_t i = 0; i < count_of(codes); i++)
@@ -109,8 +105,7 @@ static bool is_about_object(enum err_code code)
     return true;
 }
 
-void reply_err(const struct api_request *request, const struct err *err,
-               struct node *causes)
+void reply_err(const struct api_request *request, const struct err *err, struct node *causes)
 {
     if (err->code == ERR_METHOD) {
         reply_failure(request, err, node_map(request->arena));
@@ -119,7 +114,6 @@ void reply_err(const struct api_request *request, const struct err *err,
     if (err->code == ERR_TOO_MANY)
         http_response_header(request->http, "Retry-After", "5");
     reply_node(request->http, err_http(err->code),
-               reply_status(request->arena, err,
-                            is_about_object(err->code) ? request->kind : NULL,
+               reply_status(request->arena, err, is_about_object(err->code) ? request->kind : NULL,
                             request->what.name, causes));
 }

@@ -36,32 +36,30 @@ static int read_selectors(const struct api_request *request, struct objects_quer
             return -1;
     }
     if (fields && *fields) {
-        ret->fields = selector_parse_fields(request->arena, fields,
-                                            request->kind->selectable_fields, err);
+        ret->fields =
+            selector_parse_fields(request->arena, fields, request->kind->selectable_fields, err);
         if (!ret->fields)
             return -1;
     }
     return 0;
 }
 
-int query_read(const struct api_request *request, struct objects_query *ret,
-               struct err *err)
+int query_read(const struct api_request *request, struct objects_query *ret, struct err *err)
 {
     const struct http_request *http = request->http;
     const char *limit = http_request_query(http, "limit");
     long long number = 0;
 
-    *ret = (struct objects_query){
-        .kind = request->kind,
-        .namespace = request_namespace(request),
-        .name = request->what.name,
-        .continue_token = http_request_query(http, "continue"),
-        .revision = http_request_query(http, "resourceVersion"),
-        .revision_match = http_request_query(http, "resourceVersionMatch"),
-        .view = OBJECTS_PUBLISHED};
+    *ret =
+        (struct objects_query){.kind = request->kind,
+                               .namespace = request_namespace(request),
+                               .name = request->what.name,
+                               .continue_token = http_request_query(http, "continue"),
+                               .revision = http_request_query(http, "resourceVersion"),
+                               .revision_match = http_request_query(http, "resourceVersionMatch"),
+                               .view = OBJECTS_PUBLISHED};
     if (limit && *limit && !text_to_int(limit, &number))
-        return err_set(err, ERR_BAD_REQUEST,
-                       "strconv.ParseInt: parsing \"%s\": invalid syntax",
+        return err_set(err, ERR_BAD_REQUEST, "strconv.ParseInt: parsing \"%s\": invalid syntax",
                        limit);
     ret->limit = number < 0 ? 0 : number;
     return read_selectors(request, ret, err);

@@ -26,11 +26,11 @@ static void review_access(const struct review *review, const struct auth_user *u
     const struct node *object = node_get(review->spec, "resourceAttributes");
     const struct node *path = node_get(review->spec, "nonResourceAttributes");
     struct auth_request what = {.verb = node_get_text(object, "verb"),
-                            .group = node_get_text(object, "group"),
-                            .resource = node_get_text(object, "resource"),
-                            .subresource = node_get_text(object, "subresource"),
-                            .namespace = node_get_text(object, "namespace"),
-                            .name = node_get_text(object, "name")};
+                                .group = node_get_text(object, "group"),
+                                .resource = node_get_text(object, "resource"),
+                                .subresource = node_get_text(object, "subresource"),
+                                .namespace = node_get_text(object, "namespace"),
+                                .name = node_get_text(object, "name")};
     struct arena *arena = review->request->arena;
     scoped_text struct text why = {0};
     bool may;
@@ -45,11 +45,10 @@ static void review_access(const struct review *review, const struct auth_user *u
         node_set_text(arena, review->status, "reason", text_string(&why));
 }
 
-static void add_cause(const struct review *review, const char *field,
-                      const struct node *value, const char *why)
+static void add_cause(const struct review *review, const char *field, const struct node *value,
+                      const char *why)
 {
-    schema_add_cause(review->request->arena, review->causes,
-                     "FieldValueInvalid", field,
+    schema_add_cause(review->request->arena, review->causes, "FieldValueInvalid", field,
                      value ? value : node_null(review->request->arena), "%s", why);
 }
 
@@ -91,8 +90,7 @@ static void request_about(const struct review *review)
     struct arena *arena = review->request->arena;
 
     check_attributes(review);
-    if (!*node_get_text(review->spec, "user") &&
-        !node_count(node_get(review->spec, "groups")))
+    if (!*node_get_text(review->spec, "user") && !node_count(node_get(review->spec, "groups")))
         add_cause(review, "spec.user", node_string(arena, ""),
                   "at least one of user or group must be specified");
     if (!node_count(review->causes))
@@ -106,8 +104,7 @@ static void ask_locally(const struct review *review)
     const struct node *path = node_get(review->spec, "nonResourceAttributes");
 
     if (node_is(path, NODE_MAP))
-        add_cause(review, "spec.nonResourceAttributes", path,
-                  "disallowed on this kind of request");
+        add_cause(review, "spec.nonResourceAttributes", path, "disallowed on this kind of request");
     else if (strcmp(node_text(namespace), review->request->what.namespace) != 0)
         add_cause(review, "spec.resourceAttributes.namespace",
                   namespace ? namespace : node_string(review->request->arena, ""),
@@ -123,29 +120,24 @@ static void ask_who(const struct review *review)
              auth_user_info(review->request->arena, review->request->user));
 }
 
-static void copy_members(const struct review *review,
-                         const struct node *from)
+static void copy_members(const struct review *review, const struct node *from)
 {
-    node_each (member, from)
-        node_set(review->request->arena, review->status, member->key,
-                 member->value);
+    node_each(member, from)
+        node_set(review->request->arena, review->status, member->key, member->value);
 }
 
 static void request_rules(const struct review *review)
 {
     const struct api_request *request = review->request;
 
-    copy_members(review,
-                 auth_rules(request->api->auth, request->user,
-                            node_get_text(review->spec, "namespace"),
-                            request->arena));
+    copy_members(review, auth_rules(request->api->auth, request->user,
+                                    node_get_text(review->spec, "namespace"), request->arena));
 }
 
 static void request_token(const struct review *review)
 {
-    copy_members(review,
-                 auth_token_review(review->request->api->auth,
-                                   review->request->arena, review->spec));
+    copy_members(review, auth_token_review(review->request->api->auth, review->request->arena,
+                                           review->spec));
 }
 
 static const struct {
@@ -162,8 +154,8 @@ static const struct {
 
 /* ---- Answers -------------------------------------------------------------------- */
 
-static void reply_review_failure(struct api_request *request, const struct err *err, const char *group,
-                 const char *kind, struct node *causes)
+static void reply_review_failure(struct api_request *request, const struct err *err,
+                                 const char *group, const char *kind, struct node *causes)
 {
     struct node *details = node_map(request->arena);
 
@@ -183,8 +175,9 @@ static void respond_token(struct api_request *request, const struct node *body)
 {
     struct node *causes = node_list(request->arena);
     struct err err = {0};
-    struct node *token = auth_token_make(request->api->auth, request->arena, request->what.namespace,
-                                         request->what.name, body, causes, &err);
+    struct node *token =
+        auth_token_make(request->api->auth, request->arena, request->what.namespace,
+                        request->what.name, body, causes, &err);
 
     if (token)
         reply_node(request->http, 201, token);
@@ -200,9 +193,8 @@ static void send_review(const struct review *review, const struct node *body)
 
     node_set_text(request->arena, response, "kind", request->kind->kind);
     node_set_text(request->arena, response, "apiVersion", request->kind->api_version);
-    metadata = node_get(body, "metadata")
-                   ? node_copy(request->arena, node_get(body, "metadata"))
-                   : node_map(request->arena);
+    metadata = node_get(body, "metadata") ? node_copy(request->arena, node_get(body, "metadata"))
+                                          : node_map(request->arena);
     clock_format(clock_wall(), false, now);
     if (strcmp(request->kind->kind, "SelfSubjectReview") == 0)
         node_set_text(request->arena, metadata, "creationTimestamp", now);
@@ -210,17 +202,17 @@ static void send_review(const struct review *review, const struct node *body)
         node_remove(metadata, "creationTimestamp");
     node_set(request->arena, response, "metadata", metadata);
     if (review->spec)
-        node_set(request->arena, response, "spec",
-                 node_copy(request->arena, review->spec));
+        node_set(request->arena, response, "spec", node_copy(request->arena, review->spec));
     node_set(request->arena, response, "status", review->status);
     reply_node(request->http, 201, response);
 }
 
 void review_handle(struct api_request *request, struct node *body)
 {
-    struct review review = {.request = request, .spec = node_get(body, "spec"),
-                                .status = node_map(request->arena),
-                                .causes = node_list(request->arena)};
+    struct review review = {.request = request,
+                            .spec = node_get(body, "spec"),
+                            .status = node_map(request->arena),
+                            .causes = node_list(request->arena)};
     const char *kind = request->kind->kind;
     struct err err = {0};
 
@@ -234,8 +226,7 @@ void review_handle(struct api_request *request, struct node *body)
     if (node_count(review.causes)) {
         /* A kube-apiserver's error has no kind at this point, so neither has this one. */
         err_set(&err, ERR_INVALID, "%s",
-                schema_sentence(request->arena, "", request->kind->group, "",
-                                review.causes));
+                schema_sentence(request->arena, "", request->kind->group, "", review.causes));
         reply_review_failure(request, &err, request->kind->group, "", review.causes);
         return;
     }

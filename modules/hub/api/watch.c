@@ -26,7 +26,7 @@ struct watching {
     struct open_request open;
     struct objects_watch *watch; /* owned */
     struct loop_timer *end;      /* owned */
-    bool began; /* a table's columns have been sent */
+    bool began;                  /* a table's columns have been sent */
 };
 
 static void watching_free(struct watching *watching)
@@ -56,8 +56,8 @@ static void on_watch_expired(void *arg)
     finish_watch(object_from(watching, WATCHING_TAG, arg));
 }
 
-static void write_bookmark(struct watching *watching, int64_t revision,
-                           bool initial_end, struct text *out)
+static void write_bookmark(struct watching *watching, int64_t revision, bool initial_end,
+                           struct text *out)
 {
     const struct kind *kind = watching->request->kind;
 
@@ -81,8 +81,8 @@ static void write_expired(struct watching *watching, struct text *out)
     text_add(out, "}\n");
 }
 
-static void write_event(struct watching *watching,
-                        const struct objects_event *event, struct text *out)
+static void write_event(struct watching *watching, const struct objects_event *event,
+                        struct text *out)
 {
     static const char *const names[] = {
         [OBJECTS_ADDED] = "ADDED",
@@ -94,8 +94,7 @@ static void write_event(struct watching *watching,
     switch (event->type) {
     case OBJECTS_BOOKMARK:
     case OBJECTS_INITIAL_END:
-        write_bookmark(watching, event->revision,
-                       event->type == OBJECTS_INITIAL_END, out);
+        write_bookmark(watching, event->revision, event->type == OBJECTS_INITIAL_END, out);
         return;
     case OBJECTS_EXPIRED:
         write_expired(watching, out);
@@ -121,8 +120,7 @@ static bool pump_some(struct watching *watching)
 
     if (http_response_pending(http) > ENOUGH)
         return false;
-    while (!expired && out.len < ENOUGH &&
-           objects_watch_next(watching->watch, &event)) {
+    while (!expired && out.len < ENOUGH && objects_watch_next(watching->watch, &event)) {
         write_event(watching, &event, &out);
         expired = event.type == OBJECTS_EXPIRED;
         object_drop(&event.object);
@@ -150,8 +148,8 @@ static void on_watch_drained(struct http_request *request, void *arg)
     send_ready_events(object_from(watching, WATCHING_TAG, arg));
 }
 
-static int read_options(const struct api_request *request,
-                        struct objects_watch_options *ret, struct err *err)
+static int read_options(const struct api_request *request, struct objects_watch_options *ret,
+                        struct err *err)
 {
     const struct http_request *http = request->http;
     const char *revision;
@@ -162,8 +160,7 @@ static int read_options(const struct api_request *request,
     revision = ret->query.revision;
     ret->bookmarks = query_flag(http, "allowWatchBookmarks");
     ret->mark_end = query_flag(http, "sendInitialEvents");
-    ret->initial =
-        ret->mark_end || !revision || !*revision || strcmp(revision, "0") == 0;
+    ret->initial = ret->mark_end || !revision || !*revision || strcmp(revision, "0") == 0;
     return 0;
 }
 
@@ -175,8 +172,7 @@ static int64_t watch_time(const struct api_request *request)
     int64_t left = open_request_time_left(request);
     long long seconds = 0;
 
-    if (text && text_to_int(text, &seconds) && seconds > 0 &&
-        seconds < LONGEST / CLOCK_SECOND)
+    if (text && text_to_int(text, &seconds) && seconds > 0 && seconds < LONGEST / CLOCK_SECOND)
         time = seconds * CLOCK_SECOND;
     return time < left ? time : left;
 }
@@ -192,8 +188,8 @@ void watch_start(struct api_request *request)
     watching->request = request;
     if (options_check_list(request, &details, &err) == 0 &&
         read_options(request, &options, &err) == 0)
-        watching->watch = objects_watch(request->api->objects, &options, on_watch_ready,
-                                        watching, &err);
+        watching->watch =
+            objects_watch(request->api->objects, &options, on_watch_ready, watching, &err);
     if (!watching->watch) {
         watching_free(watching);
         reply_failure(request, &err,

@@ -107,7 +107,7 @@ static const char *body_summary(struct arena *arena, const char *bytes, size_t l
  * refuse the body too, else in those of the parser.
  */
 static void reply_body_error(struct api_request *request, const char *bytes, size_t len,
-                     struct err *err)
+                             struct err *err)
 {
     const char *why = document_complaint(request->arena, bytes, len);
 
@@ -119,8 +119,7 @@ static void reply_body_error(struct api_request *request, const char *bytes, siz
         err_set(err, ERR_BAD_REQUEST,
                 "the object provided is unrecognized (must be of type %s): "
                 "couldn't get version/kind; json parse error: %s (%s)",
-                text_starts(request->what.verb, "delete") ? "DeleteOptions"
-                                                 : request->kind->kind,
+                text_starts(request->what.verb, "delete") ? "DeleteOptions" : request->kind->kind,
                 why, body_summary(request->arena, bytes, len));
 }
 
@@ -142,8 +141,8 @@ static struct node *read_body(struct api_request *request, const char *bytes, si
                 "application/vnd.kubernetes.protobuf");
         return NULL;
     }
-    body = document_read_json_leniently(request->arena, bytes, len,
-                                        &document_limits_api, duplicates, err);
+    body = document_read_json_leniently(request->arena, bytes, len, &document_limits_api,
+                                        duplicates, err);
     if (!body && err->code == ERR_BAD_REQUEST)
         reply_body_error(request, bytes, len, err);
     return body;
@@ -195,8 +194,7 @@ static int read_delete_options(struct writing *writing, const struct node *body)
 
 /* ---- Answers ------------------------------------------------------------- */
 
-static void add_warnings(struct http_request *request,
-                         const struct node *warnings)
+static void add_warnings(struct http_request *request, const struct node *warnings)
 {
     scoped_text struct text line = {0};
 
@@ -256,8 +254,8 @@ static void respond_written(struct writing *writing)
     }
     form_event(request, writing->result.object, true, request->arena, &out);
     text_add_char(&out, '\n');
-    http_respond(request->http, writing->result.created ? 201 : 200,
-                "application/json", out.bytes, out.len);
+    http_respond(request->http, writing->result.created ? 201 : 200, "application/json", out.bytes,
+                 out.len);
 }
 
 static void on_write_durable(void *arg, const struct err *err)
@@ -363,8 +361,8 @@ static void run_write(struct writing *writing)
     }
     /* The arena of the request must live until the commit, so on disconnect only set `gone`. */
     http_request_gone(request->http, on_write_gone, writing);
-    objects_when_durable(request->api->objects,
-                         many ? on_collection_durable : on_write_durable, writing);
+    objects_when_durable(request->api->objects, many ? on_collection_durable : on_write_durable,
+                         writing);
 }
 
 static void reply_write_failure(struct writing *writing)
@@ -382,8 +380,7 @@ static bool is_apply(const struct writing *writing)
            writing->write.patch == OBJECTS_PATCH_APPLY;
 }
 
-static void on_write_body(struct http_request *http, const char *bytes, size_t len,
-                    void *arg)
+static void on_write_body(struct http_request *http, const char *bytes, size_t len, void *arg)
 {
     struct api_request *request = arg;
     struct writing *writing = mem_alloc(sizeof *writing);
@@ -400,8 +397,8 @@ static void on_write_body(struct http_request *http, const char *bytes, size_t l
         reply_write_failure(writing);
         return;
     }
-    if (options_check_write(request, is_apply(writing), &writing->result.details,
-                            &writing->err) < 0) {
+    if (options_check_write(request, is_apply(writing), &writing->result.details, &writing->err) <
+        0) {
         reply_write_failure(writing);
         return;
     }
@@ -434,14 +431,16 @@ static int check_body_length(const struct api_request *request, struct err *err)
 {
     if (request->http->body_length <= (int64_t)request->api->most_body)
         return 0;
-    return err_set(err, ERR_TOO_LARGE, "the request has a body of %lld bytes, and at most "
+    return err_set(err, ERR_TOO_LARGE,
+                   "the request has a body of %lld bytes, and at most "
                    "%zu are taken (the hub's setting body-size): make it smaller, or several "
-                   "objects of it", (long long)request->http->body_length, request->api->most_body);
+                   "objects of it",
+                   (long long)request->http->body_length, request->api->most_body);
 }
 
 void write_handle(struct api_request *request)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (check_body_length(request, &err) < 0) {
         api_respond_err(request->http, &err);

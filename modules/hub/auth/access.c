@@ -12,9 +12,15 @@
 #define ROLES_ASSET "roles/built-in.yaml"
 #define AGGREGATE "system:aggregate-to-"
 
-#define NO {"", ACCESS_ANYWHERE, ACCESS_FIELDS_NONE}
-#define MAY(verbs, where, fields) {verbs, ACCESS_##where, ACCESS_##fields}
-#define ROW(group, resource, subresource, join, spoke, view, edit, admin) \
+#define NO                                                                                         \
+    {                                                                                              \
+        "", ACCESS_ANYWHERE, ACCESS_FIELDS_NONE                                                    \
+    }
+#define MAY(verbs, where, fields)                                                                  \
+    {                                                                                              \
+        verbs, ACCESS_##where, ACCESS_##fields                                                     \
+    }
+#define ROW(group, resource, subresource, join, spoke, view, edit, admin)                          \
     {group, resource, subresource, join, spoke, {view, edit, admin}},
 
 /* clang-format off */
@@ -28,8 +34,8 @@ static const struct {
     char letter;
     const char *verb;
 } verbs[] = {
-    {'g', "get"},    {'l', "list"},  {'w', "watch"},  {'c', "create"},
-    {'u', "update"}, {'p', "patch"}, {'d', "delete"}, {'D', "deletecollection"},
+    {'g', "get"},         {'l', "list"},  {'w', "watch"},  {'c', "create"},
+    {'u', "update"},      {'p', "patch"}, {'d', "delete"}, {'D', "deletecollection"},
     {'i', "impersonate"},
 };
 
@@ -59,9 +65,8 @@ const struct access_cell *access_cell(const struct access_row *row, enum auth_ro
 
 const char *access_resource(struct arena *arena, const struct access_row *row)
 {
-    return *row->subresource
-               ? arena_printf(arena, "%s/%s", row->resource, row->subresource)
-               : row->resource;
+    return *row->subresource ? arena_printf(arena, "%s/%s", row->resource, row->subresource)
+                             : row->resource;
 }
 
 /* ---- Built-in roles ----------------------------------------------------------- */
@@ -123,8 +128,7 @@ static struct node *role_rules(struct arena *arena, const char *role)
         const char *letters = added_letters(arena, row, which);
 
         if (*letters)
-            node_add(arena,
-                     node_get(rule_for(arena, rules, row->group, letters), "resources"),
+            node_add(arena, node_get(rule_for(arena, rules, row->group, letters), "resources"),
                      node_string(arena, access_resource(arena, row)));
     }
     return rules;

@@ -20,8 +20,8 @@
 #define AUDIENCE_BYTES 512
 #define TOKEN_BYTES 16384
 
-bool account_parse(struct arena *arena, const char *user,
-                   const char **ret_namespace, const char **ret_name)
+bool account_parse(struct arena *arena, const char *user, const char **ret_namespace,
+                   const char **ret_name)
 {
     const char *namespace, *colon;
 
@@ -47,7 +47,7 @@ const char *const *account_groups(struct arena *arena, const char *namespace)
 }
 
 static struct object *find_account_object(const struct auth *auth, const char *plural,
-                           const char *namespace, const char *name, struct err *err)
+                                          const char *namespace, const char *name, struct err *err)
 {
     struct objects *objects = auth->settings.objects;
     const struct kind *kind = kinds_find(objects_kinds(objects), "", plural);
@@ -75,8 +75,7 @@ static void add_token_part(struct text *out, const struct node *part)
     text_add_base64(out, json.bytes, json.len, true);
 }
 
-static char *sign_claims(const struct auth *auth, struct arena *arena,
-                  const struct node *claims)
+static char *sign_claims(const struct auth *auth, struct arena *arena, const struct node *claims)
 {
     struct node *header = node_map(arena);
     unsigned char signature[PKI_ES256];
@@ -105,8 +104,7 @@ static struct node *new_id(struct arena *arena)
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
     text_add_hex(&hex, b, sizeof b);
     h = text_string(&hex);
-    return node_format(arena, "%.8s-%.4s-%.4s-%.4s-%s", h, h + 8, h + 12,
-                       h + 16, h + 20);
+    return node_format(arena, "%.8s-%.4s-%.4s-%.4s-%s", h, h + 8, h + 12, h + 16, h + 20);
 }
 
 struct making {
@@ -146,27 +144,24 @@ static struct node *claims_of(const struct making *making, int64_t now)
     node_set(arena, claims, CLAIMS, own);
     node_set_int(arena, claims, "nbf", now / CLOCK_SECOND);
     node_set(arena, claims, "sub",
-             node_format(arena, ACCOUNT_USER "%s:%s", account->namespace,
-                         account->name));
+             node_format(arena, ACCOUNT_USER "%s:%s", account->namespace, account->name));
     return claims;
 }
 
-static int refuse_request(const struct making *making, struct node *causes,
-                          const char *field, const struct node *value,
-                          const char *why, struct err *err)
+static int refuse_request(const struct making *making, struct node *causes, const char *field,
+                          const struct node *value, const char *why, struct err *err)
 {
     schema_add_cause(making->arena, causes, "FieldValueInvalid", field, value, "%s", why);
-    return err_set(err, ERR_INVALID, "%s",
-                   schema_sentence(making->arena, "TokenRequest",
-                                   META_GROUP_AUTHENTICATION, "", causes));
+    return err_set(
+        err, ERR_INVALID, "%s",
+        schema_sentence(making->arena, "TokenRequest", META_GROUP_AUTHENTICATION, "", causes));
 }
 
 /*
  * Shortens a duration above the limit, as a kube-apiserver does; the response has the real
  * expiry.
  */
-static int settle_seconds(struct making *making, struct node *causes,
-                          struct err *err)
+static int settle_seconds(struct making *making, struct node *causes, struct err *err)
 {
     int64_t age = making->auth->settings.token_age;
     int64_t most = (age ? age : AUTH_TOKEN_MOST) / CLOCK_SECOND;
@@ -184,8 +179,7 @@ static int settle_seconds(struct making *making, struct node *causes,
     return 0;
 }
 
-static int check_wanted(const struct making *making, struct node *causes,
-                        struct err *err)
+static int check_wanted(const struct making *making, struct node *causes, struct err *err)
 {
     const struct node *list = making->audiences;
     const struct node *seconds = node_get(making->spec, "expirationSeconds");
@@ -194,8 +188,8 @@ static int check_wanted(const struct making *making, struct node *causes,
         return refuse_request(making, causes, "spec.expirationSeconds", seconds,
                               "must be a whole number of seconds", err);
     if (!node_is(list, NODE_LIST))
-        return refuse_request(making, causes, "spec.audiences", list,
-                              "must be a list of strings", err);
+        return refuse_request(making, causes, "spec.audiences", list, "must be a list of strings",
+                              err);
     if (node_count(list) > MOST_AUDIENCES)
         return refuse_request(making, causes, "spec.audiences",
                               node_int(making->arena, (int64_t)node_count(list)),
@@ -204,10 +198,9 @@ static int check_wanted(const struct making *making, struct node *causes,
         const char *one = node_text(node_item(list, i));
 
         if (!*one || strlen(one) > AUDIENCE_BYTES)
-            return refuse_request(making, causes,
-                                  arena_printf(making->arena, "spec.audiences[%zu]", i),
-                                  node_string(making->arena, one),
-                                  "an audience has 1 to 512 bytes", err);
+            return refuse_request(
+                making, causes, arena_printf(making->arena, "spec.audiences[%zu]", i),
+                node_string(making->arena, one), "an audience has 1 to 512 bytes", err);
     }
     return 0;
 }
@@ -224,8 +217,7 @@ static int find_bound(struct making *making, struct err *err)
     if (!ref || node_is(ref, NODE_NULL))
         return 0;
     if (strcmp(kind, "Secret") != 0 || strcmp(version, "v1") != 0)
-        return err_set(err, ERR_BAD_REQUEST,
-                       "cannot bind token to object of type %s, Kind=%s",
+        return err_set(err, ERR_BAD_REQUEST, "cannot bind token to object of type %s, Kind=%s",
                        version, kind);
     making->bound =
         find_account_object(making->auth, "secrets", making->account->namespace, name, err);
@@ -258,26 +250,22 @@ static struct node *issue_token(const struct making *making, int64_t now)
     spec = node_make(arena, token, "spec");
     node_set(arena, spec, "audiences", node_copy(arena, making->audiences));
     node_set_int(arena, spec, "expirationSeconds", making->seconds);
-    node_set(arena, spec, "boundObjectRef",
-             bound ? node_copy(arena, bound) : node_null(arena));
+    node_set(arena, spec, "boundObjectRef", bound ? node_copy(arena, bound) : node_null(arena));
     status = node_make(arena, token, "status");
-    node_set_text(arena, status, "token",
-                  sign_claims(making->auth, arena, claims_of(making, now)));
-    clock_format((now / CLOCK_SECOND + making->seconds) * CLOCK_SECOND, false,
-                 time);
+    node_set_text(arena, status, "token", sign_claims(making->auth, arena, claims_of(making, now)));
+    clock_format((now / CLOCK_SECOND + making->seconds) * CLOCK_SECOND, false, time);
     node_set_text(arena, status, "expirationTimestamp", time);
     return token;
 }
 
-struct node *auth_token_make(const struct auth *auth, struct arena *arena,
-                             const char *namespace, const char *name,
-                             const struct node *request, struct node *causes,
+struct node *auth_token_make(const struct auth *auth, struct arena *arena, const char *namespace,
+                             const char *name, const struct node *request, struct node *causes,
                              struct err *err)
 {
     const struct node *spec = node_get(request, "spec");
     scoped_object struct object *account = NULL;
-    struct making making = {.auth = auth, .arena = arena, .spec = spec,
-                            .audiences = node_get(spec, "audiences")};
+    struct making making = {
+        .auth = auth, .arena = arena, .spec = spec, .audiences = node_get(spec, "audiences")};
     struct node *own = node_list(arena), *token = NULL;
 
     account = find_account_object(auth, "serviceaccounts", namespace, name, err);
@@ -289,8 +277,7 @@ struct node *auth_token_make(const struct auth *auth, struct arena *arena,
     if (!making.audiences || node_is(making.audiences, NODE_NULL) ||
         (node_is(making.audiences, NODE_LIST) && !node_count(making.audiences)))
         making.audiences = own;
-    if (check_wanted(&making, causes, err) == 0 &&
-        settle_seconds(&making, causes, err) == 0 &&
+    if (check_wanted(&making, causes, err) == 0 && settle_seconds(&making, causes, err) == 0 &&
         find_bound(&making, err) == 0)
         token = issue_token(&making, clock_wall());
     object_drop(&making.bound);
@@ -317,13 +304,11 @@ static const struct node *read_token_claims(struct arena *arena, const char *tex
 
     if (!text_add_unbase64(&claims, first + 1, (size_t)(second - first - 1), true))
         return NULL;
-    return document_read_json(arena, text_string(&claims), claims.len,
-                              &document_limits_api, NULL);
+    return document_read_json(arena, text_string(&claims), claims.len, &document_limits_api, NULL);
 }
 
 /* The claims, if the hub's key signed them; else NULL. */
-static const struct node *open_token(const struct auth *auth,
-                                     struct arena *arena, const char *text)
+static const struct node *open_token(const struct auth *auth, struct arena *arena, const char *text)
 {
     const char *second = strchr(strchr(text, '.') + 1, '.');
     scoped_text struct text signature = {0};
@@ -331,8 +316,7 @@ static const struct node *open_token(const struct auth *auth,
     if (!auth->settings.token_key ||
         !text_add_unbase64(&signature, second + 1, strlen(second + 1), true) ||
         signature.len != PKI_ES256 ||
-        !pki_verify_es256(auth->settings.token_key, text,
-                          (size_t)(second - text),
+        !pki_verify_es256(auth->settings.token_key, text, (size_t)(second - text),
                           (const unsigned char *)signature.bytes))
         return NULL;
     return read_token_claims(arena, text);
@@ -343,11 +327,9 @@ static int check_claim_times(const struct node *claims, struct err *err)
     int64_t now = clock_wall() / CLOCK_SECOND;
 
     if (node_get_int(claims, "exp", 0) <= now)
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "service account token has expired");
+        return err_set(err, ERR_UNAUTHORIZED, "service account token has expired");
     if (node_get_int(claims, "nbf", 0) > now)
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "service account token is not valid yet");
+        return err_set(err, ERR_UNAUTHORIZED, "service account token is not valid yet");
     if (strcmp(node_get_text(claims, "iss"), ISSUER) != 0)
         return err_set(err, ERR_UNAUTHORIZED, "invalid bearer token");
     return 0;
@@ -355,8 +337,7 @@ static int check_claim_times(const struct node *claims, struct err *err)
 
 /* At least one audience must match; `ret` gets all that match. */
 static int check_audiences(const struct node *claims, struct arena *arena,
-                           const char *const *wanted, struct node *ret,
-                           struct err *err)
+                           const char *const *wanted, struct node *ret, struct err *err)
 {
     static const char *const own[] = {ISSUER, NULL};
     const struct node *list = node_get(claims, "aud");
@@ -380,12 +361,10 @@ static int check_audiences(const struct node *claims, struct arena *arena,
     if (any)
         return 0;
     return err_set(err, ERR_UNAUTHORIZED,
-                   "token audiences [%s] is invalid for the target audiences",
-                   text_string(&has));
+                   "token audiences [%s] is invalid for the target audiences", text_string(&has));
 }
 
-static int check_living(const struct auth *auth, const struct node *own,
-                        struct err *err)
+static int check_living(const struct auth *auth, const struct node *own, struct err *err)
 {
     const char *namespace = node_get_text(own, "namespace");
     const struct node *account = node_get(own, "serviceaccount");
@@ -394,52 +373,44 @@ static int check_living(const struct auth *auth, const struct node *own,
     scoped_object struct object *bound = NULL;
 
     there = find_account_object(auth, "serviceaccounts", namespace, node_get_text(account, "name"),
-                 err);
+                                err);
     if (!there) {
         err->code = ERR_UNAUTHORIZED;
         return -1;
     }
     if (strcmp(there->uid, node_get_text(account, "uid")) != 0)
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "service account UID (%s) does not match claim (%s)",
+        return err_set(err, ERR_UNAUTHORIZED, "service account UID (%s) does not match claim (%s)",
                        there->uid, node_get_text(account, "uid"));
     if (there->deleting)
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "service account %s/%s has been deleted", namespace,
+        return err_set(err, ERR_UNAUTHORIZED, "service account %s/%s has been deleted", namespace,
                        there->name);
     if (!secret)
         return 0;
     bound = find_account_object(auth, "secrets", namespace, node_get_text(secret, "name"), NULL);
-    if (!bound || bound->deleting ||
-        strcmp(bound->uid, node_get_text(secret, "uid")) != 0)
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "service account token has been invalidated");
+    if (!bound || bound->deleting || strcmp(bound->uid, node_get_text(secret, "uid")) != 0)
+        return err_set(err, ERR_UNAUTHORIZED, "service account token has been invalidated");
     return 0;
 }
 
 static struct auth_user *account_user_of(struct arena *arena, const struct node *claims,
-                                 const struct node *own)
+                                         const struct node *own)
 {
     const char *namespace = node_get_text(own, "namespace");
     const struct node *account = node_get(own, "serviceaccount");
     struct node *extra = node_map(arena);
     struct auth_user *user = auth_user_new(
         arena, AUTH_USER,
-        arena_printf(arena, ACCOUNT_USER "%s:%s", namespace,
-                     node_get_text(account, "name")),
+        arena_printf(arena, ACCOUNT_USER "%s:%s", namespace, node_get_text(account, "name")),
         account_groups(arena, namespace));
 
     user->uid = arena_string(arena, node_get_text(account, "uid"));
-    node_add(arena,
-             node_make_list(arena, extra,
-                            "authentication.kubernetes.io/credential-id"),
+    node_add(arena, node_make_list(arena, extra, "authentication.kubernetes.io/credential-id"),
              node_format(arena, "JTI=%s", node_get_text(claims, "jti")));
     user->extra = extra;
     return user;
 }
 
-bool account_is_plausible(const struct auth *auth, struct arena *arena,
-                          const char *text)
+bool account_is_plausible(const struct auth *auth, struct arena *arena, const char *text)
 {
     const struct node *claims = read_token_claims(arena, text);
     struct err err = {0};
@@ -448,10 +419,9 @@ bool account_is_plausible(const struct auth *auth, struct arena *arena,
            check_living(auth, node_get(claims, CLAIMS), &err) == 0;
 }
 
-int account_identify(const struct auth *auth, struct arena *arena,
-                     const char *text, const char *const *audiences,
-                     struct node *ret_audiences, struct auth_user **ret,
-                     struct err *err)
+int account_identify(const struct auth *auth, struct arena *arena, const char *text,
+                     const char *const *audiences, struct node *ret_audiences,
+                     struct auth_user **ret, struct err *err)
 {
     const struct node *claims = open_token(auth, arena, text);
     const struct node *own = node_get(claims, CLAIMS);
@@ -500,10 +470,8 @@ struct node *auth_token_issuer(struct arena *arena, const char *url)
     struct node *about = node_map(arena);
 
     node_set_text(arena, about, "issuer", ISSUER);
-    node_set(arena, about, "jwks_uri",
-             node_format(arena, "%s/openid/v1/jwks", url));
+    node_set(arena, about, "jwks_uri", node_format(arena, "%s/openid/v1/jwks", url));
     for (size_t i = 0; i < count_of(lists); i++)
-        node_add(arena, node_make_list(arena, about, lists[i][0]),
-                 node_string(arena, lists[i][1]));
+        node_add(arena, node_make_list(arena, about, lists[i][0]), node_string(arena, lists[i][1]));
     return about;
 }

@@ -10,15 +10,16 @@
 #include <string.h>
 
 static bool may_write(const struct auth *auth, const struct objects_review *review,
-                const char *verb)
+                      const char *verb)
 {
-    const struct auth_request request = {
-        .verb = verb, .group = review->kind->group,
-        .resource = review->kind->plural, .subresource = "",
-        .namespace = review->namespace, .name = review->name};
+    const struct auth_request request = {.verb = verb,
+                                         .group = review->kind->group,
+                                         .resource = review->kind->plural,
+                                         .subresource = "",
+                                         .namespace = review->namespace,
+                                         .name = review->name};
 
-    return review->who->identity &&
-           auth_may(auth, review->who->identity, &request, NULL);
+    return review->who->identity && auth_may(auth, review->who->identity, &request, NULL);
 }
 
 /* ---- Server-side apply that creates ---------------------------------------- */
@@ -29,19 +30,19 @@ static int check_create(const struct auth *auth, const struct objects_review *re
     static const char *const none[] = {NULL};
     static const struct auth_user nobody = {
         .name = "", .uid = "", .groups = none, .cluster = "", .token = ""};
-    const struct auth_request request = {
-        .verb = "create", .group = review->kind->group,
-        .resource = review->kind->plural, .subresource = "",
-        .namespace = review->namespace, .name = review->name};
+    const struct auth_request request = {.verb = "create",
+                                         .group = review->kind->group,
+                                         .resource = review->kind->plural,
+                                         .subresource = "",
+                                         .namespace = review->namespace,
+                                         .name = review->name};
 
-    return auth_check(auth, review->who->identity ? review->who->identity : &nobody,
-                      &request, err);
+    return auth_check(auth, review->who->identity ? review->who->identity : &nobody, &request, err);
 }
 
 /* ---- Owners ------------------------------------------------------------------ */
 
-static const struct node *same_reference(const struct node *list,
-                                         const struct node *reference)
+static const struct node *same_reference(const struct node *list, const struct node *reference)
 {
     for (size_t i = 0; i < node_count(list); i++)
         if (node_same(node_item(list, i), reference))
@@ -59,8 +60,8 @@ static bool may_block(const struct auth *auth, const struct objects_review *revi
     const struct kinds *kinds = objects_kinds(auth->settings.objects);
     const struct kind *kind = kinds_by_kind(kinds, node_get_text(reference, "apiVersion"),
                                             node_get_text(reference, "kind"));
-    struct auth_request request = {.verb = "update", .subresource = "finalizers",
-                                   .name = node_get_text(reference, "name")};
+    struct auth_request request = {
+        .verb = "update", .subresource = "finalizers", .name = node_get_text(reference, "name")};
 
     if (!kind || !review->who->identity)
         return false;
@@ -75,8 +76,7 @@ static bool may_block(const struct auth *auth, const struct objects_review *revi
 
 static int forbid_write(const struct objects_review *review, const char *why, struct err *err)
 {
-    return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: %s",
-                   review->kind->resource,
+    return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: %s", review->kind->resource,
                    meta_name(review->after), why);
 }
 
@@ -86,7 +86,7 @@ static int forbid_write(const struct objects_review *review, const char *why, st
  * each needs the right to do that directly.
  */
 static int check_owner_references(const struct auth *auth, const struct objects_review *review,
-                        struct err *err)
+                                  struct err *err)
 {
     const struct node *was = node_at(review->before, "metadata", "ownerReferences", NULL);
     const struct node *now = node_at(review->after, "metadata", "ownerReferences", NULL);
@@ -94,17 +94,21 @@ static int check_owner_references(const struct auth *auth, const struct objects_
     if ((!node_count(was) && !node_count(now)) || (was && now && node_same(was, now)))
         return 0;
     if (review->before && !may_write(auth, review, "delete"))
-        return forbid_write(review, "cannot set an ownerRef on a resource you can't delete: ask "
-                              "for the verb delete, or leave metadata.ownerReferences as "
-                              "it is", err);
+        return forbid_write(review,
+                            "cannot set an ownerRef on a resource you can't delete: ask "
+                            "for the verb delete, or leave metadata.ownerReferences as "
+                            "it is",
+                            err);
     for (size_t i = 0; i < node_count(now); i++) {
         const struct node *reference = node_item(now, i);
 
         if (node_get_bool(reference, "blockOwnerDeletion", false) &&
             !same_reference(was, reference) && !may_block(auth, review, reference))
-            return forbid_write(review, "cannot set blockOwnerDeletion if an ownerReference "
-                                  "refers to a resource you can't set finalizers on: leave "
-                                  "it out, or ask for update on the owner", err);
+            return forbid_write(review,
+                                "cannot set blockOwnerDeletion if an ownerReference "
+                                "refers to a resource you can't set finalizers on: leave "
+                                "it out, or ask for update on the owner",
+                                err);
     }
     return 0;
 }

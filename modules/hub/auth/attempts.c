@@ -79,15 +79,14 @@ void attempts_source(const char *remote, char ret[ATTEMPTS_SOURCE])
         colon = strchr(remote, ':');
         /* Two colons: an IPv6 address without a port. */
         snprintf(host, sizeof host, "%.*s",
-                 colon && !strchr(colon + 1, ':') ? (int)(colon - remote)
-                                                  : (int)strlen(remote), remote);
+                 colon && !strchr(colon + 1, ':') ? (int)(colon - remote) : (int)strlen(remote),
+                 remote);
     }
     host[strcspn(host, "%")] = '\0'; /* a zone: fe80::1%eth0 */
     if (inet_pton(AF_INET6, host, bytes) != 1)
         snprintf(ret, ATTEMPTS_SOURCE, "%s", host);
     else if (!memcmp(bytes, mapped, sizeof mapped))
-        snprintf(ret, ATTEMPTS_SOURCE, "%d.%d.%d.%d", bytes[12], bytes[13], bytes[14],
-                 bytes[15]);
+        snprintf(ret, ATTEMPTS_SOURCE, "%d.%d.%d.%d", bytes[12], bytes[13], bytes[14], bytes[15]);
     else
         snprintf(ret, ATTEMPTS_SOURCE, "%02x%02x:%02x%02x:%02x%02x:%02x%02x::/64", bytes[0],
                  bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]);

@@ -39,13 +39,12 @@ struct auth_facts {
      * A work of the cluster names the manifest with this digest, or one that contains this
      * blob.
      */
-    bool (*artifact_is_named)(void *arg, const char *cluster,
-                              const char *repository, const char *digest);
+    bool (*artifact_is_named)(void *arg, const char *cluster, const char *repository,
+                              const char *digest);
     /* The CertificateSigningRequest was made by this user. */
     bool (*request_is_own)(void *arg, const char *user, const char *name);
     /* The cluster does not exist, or was created with this token, or the token names it. */
-    bool (*cluster_is_joining)(void *arg, const char *token,
-                               const char *cluster);
+    bool (*cluster_is_joining)(void *arg, const char *token, const char *cluster);
 };
 
 struct auth_settings {
@@ -59,8 +58,7 @@ struct auth_settings {
  * (for example, nobody grants rights that they lack). The settings' strings and key must
  * outlive it, and it must outlive `objects`.
  */
-struct auth *auth_open(const struct auth_settings *settings)
-    __attribute__((returns_nonnull));
+struct auth *auth_open(const struct auth_settings *settings) __attribute__((returns_nonnull));
 void auth_close(struct auth **auth);
 #define scoped_auth SCOPED(auth_close)
 
@@ -81,7 +79,7 @@ struct auth_user {
     const struct node *extra;  /* map of lists of strings, or NULL */
     const char *cluster;       /* AUTH_SPOKE: the cluster's name; else "" */
     const char *token;         /* AUTH_JOIN: name of the JoinToken; else "" */
-    int64_t expires; /* wall nanoseconds at which the credential ends; 0: never */
+    int64_t expires;           /* wall nanoseconds at which the credential ends; 0: never */
 };
 
 /*
@@ -91,9 +89,8 @@ struct auth_user {
  * ERR_UNAUTHORIZED, never anonymous; certificates are checked again at each request.
  * ERR_TOO_MANY: the token is wrong, and too many wrong ones came from this address.
  */
-int auth_identify(struct auth *auth, const struct http_request *request,
-                  struct arena *arena, struct auth_user **ret,
-                  struct err *err) MUST_CHECK;
+int auth_identify(struct auth *auth, const struct http_request *request, struct arena *arena,
+                  struct auth_user **ret, struct err *err) MUST_CHECK;
 
 /*
  * The reason why the certificate of a spoke is refused, in one word: "unknown", "not-
@@ -108,15 +105,14 @@ const char *auth_refusal(const struct auth *auth, const struct http_request *req
 #define AUTH_RECORD "removed-spoke."
 
 /* A user with this name and groups, for reviews and impersonation. */
-struct auth_user *auth_user_named(struct arena *arena, const char *name,
-                                  const char *const *groups)
+struct auth_user *auth_user_named(struct arena *arena, const char *name, const char *const *groups)
     __attribute__((returns_nonnull));
 /* {username, uid, groups, extra}, as in the status of reviews. */
 struct node *auth_user_info(struct arena *arena, const struct auth_user *user);
 
 /* "system:open-cluster-management:CLUSTER:AGENT" in exactly four parts. */
-bool auth_parse_agent(struct arena *arena, const char *common_name,
-                      const char **ret_cluster, const char **ret_agent);
+bool auth_parse_agent(struct arena *arena, const char *common_name, const char **ret_cluster,
+                      const char **ret_agent);
 
 /* ---- Whether ------------------------------------------------------------ */
 
@@ -160,13 +156,11 @@ void auth_on_change(struct auth *auth, auth_change_fn *changed, void *arg);
  * key, valid for an audience, a time, and as long as the account (and the bound object)
  * exists. Returns NULL with a kube-apiserver's message; adds to the list `causes`.
  */
-struct node *auth_token_make(const struct auth *auth, struct arena *arena,
-                             const char *namespace, const char *name,
-                             const struct node *request, struct node *causes,
+struct node *auth_token_make(const struct auth *auth, struct arena *arena, const char *namespace,
+                             const char *name, const struct node *request, struct node *causes,
                              struct err *err) MUST_CHECK;
 /* The status of a TokenReview. */
-struct node *auth_token_review(struct auth *auth, struct arena *arena,
-                               const struct node *spec);
+struct node *auth_token_review(struct auth *auth, struct arena *arena, const struct node *spec);
 /* The bodies of /openid/v1/jwks and /.well-known/openid-configuration. */
 struct node *auth_token_keys(const struct auth *auth, struct arena *arena);
 struct node *auth_token_issuer(struct arena *arena, const char *url);

@@ -16,16 +16,14 @@ static void call_change_listener(struct auth *auth)
 }
 
 /* A new role or binding takes no right away, so only updates and deletions count. */
-static void on_role(void *arg, const struct object *before,
-                    const struct object *after)
+static void on_role(void *arg, const struct object *before, const struct object *after)
 {
     if (before)
         call_change_listener(arg);
 }
 
 /* Only the spec of a JoinToken counts: its status changes at each join. */
-static void on_token(void *arg, const struct object *before,
-                     const struct object *after)
+static void on_token(void *arg, const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *old, *new;
@@ -42,8 +40,7 @@ static void on_token(void *arg, const struct object *before,
  * A ServiceAccount, or a Secret that a token is bound to. The UID counts: an object
  * created again under the same name does not make old tokens valid.
  */
-static void on_credential_change(void *arg, const struct object *before,
-                   const struct object *after)
+static void on_credential_change(void *arg, const struct object *before, const struct object *after)
 {
     if (before && (!after || strcmp(before->uid, after->uid) != 0))
         call_change_listener(arg);
@@ -78,11 +75,9 @@ static bool has_lost(const struct object *before, const struct object *after)
                        meta_annotation(new, META_ANNOTATION_CLIENT_KEYS));
 }
 
-static void on_cluster_change(void *arg, const struct object *before,
-                       const struct object *after)
+static void on_cluster_change(void *arg, const struct object *before, const struct object *after)
 {
-    if (before && (!after || strcmp(before->uid, after->uid) != 0 ||
-                   has_lost(before, after)))
+    if (before && (!after || strcmp(before->uid, after->uid) != 0 || has_lost(before, after)))
         call_change_listener(arg);
 }
 
@@ -106,8 +101,7 @@ void changes_open(struct auth *auth)
 
     for (size_t i = 0; i < count_of(sources); i++)
         objects_on_change(objects,
-                          kinds_find(objects_kinds(objects), sources[i].group,
-                                     sources[i].plural),
+                          kinds_find(objects_kinds(objects), sources[i].group, sources[i].plural),
                           sources[i].change, auth);
 }
 

@@ -19,26 +19,30 @@ struct grantor {
 };
 
 /* A write without a user has no rights here; it does not count as the hub's own. */
-static struct grantor grantor_of(const struct auth *auth,
-                                 const struct objects_review *review)
+static struct grantor grantor_of(const struct auth *auth, const struct objects_review *review)
 {
     static const char *const none[] = {NULL};
     static const struct auth_user nobody = {
         .name = "", .uid = "", .groups = none, .cluster = "", .token = ""};
     const struct node *metadata = node_get(review->after, "metadata");
 
-    return (struct grantor){.auth = auth, .kind = review->kind, .arena = review->arena,
+    return (struct grantor){.auth = auth,
+                            .kind = review->kind,
+                            .arena = review->arena,
                             .user = review->who->identity ? review->who->identity : &nobody,
                             .namespace = node_get_text(metadata, "namespace"),
                             .name = node_get_text(metadata, "name")};
 }
 
-static bool grantor_may(const struct grantor *by, const char *verb,
-                const char *resource, const char *name)
+static bool grantor_may(const struct grantor *by, const char *verb, const char *resource,
+                        const char *name)
 {
-    struct auth_request request = {.verb = verb, .group = META_GROUP_RBAC, .resource = resource,
-                           .subresource = "", .namespace = by->namespace,
-                           .name = name};
+    struct auth_request request = {.verb = verb,
+                                   .group = META_GROUP_RBAC,
+                                   .resource = resource,
+                                   .subresource = "",
+                                   .namespace = by->namespace,
+                                   .name = name};
 
     return auth_may(by->auth, by->user, &request, NULL);
 }
@@ -53,11 +57,9 @@ static char *groups_text(const struct grantor *by)
 }
 
 /* The user's rules in the namespace must cover these rules. */
-static int check_cover(const struct grantor *by, const struct node *list,
-                       struct err *err)
+static int check_cover(const struct grantor *by, const struct node *list, struct err *err)
 {
-    struct rules own =
-        roles_of(by->auth->roles, by->user, by->namespace, by->arena);
+    struct rules own = roles_of(by->auth->roles, by->user, by->namespace, by->arena);
     struct rules wanted = rules_read(by->arena, list);
     scoped_text struct text missing = {0};
 
@@ -66,8 +68,8 @@ static int check_cover(const struct grantor *by, const struct node *list,
     return err_set(err, ERR_FORBIDDEN,
                    "%s \"%s\" is forbidden: user \"%s\" (groups=[%s]) is "
                    "attempting to grant RBAC permissions not currently held:\n%s",
-                   by->kind->resource, by->name, by->user->name,
-                   groups_text(by), text_string(&missing));
+                   by->kind->resource, by->name, by->user->name, groups_text(by),
+                   text_string(&missing));
 }
 
 static bool has_aggregation(const struct node *role)
@@ -90,8 +92,8 @@ static int check_aggregation(const struct grantor *by, const struct node *before
     scoped_text struct text missing = {0};
 
     if (!has_aggregation(after) ||
-        (has_aggregation(before) && node_same(node_get(before, "aggregationRule"),
-                                              node_get(after, "aggregationRule"))))
+        (has_aggregation(before) &&
+         node_same(node_get(before, "aggregationRule"), node_get(after, "aggregationRule"))))
         return 0;
     if (rules_cover(by->arena, &own, &wanted, &missing))
         return 0;
@@ -102,7 +104,7 @@ static int check_aggregation(const struct grantor *by, const struct node *before
 }
 
 static int check_role_grant(const struct grantor *by, const struct node *before,
-                      const struct node *after, struct err *err)
+                            const struct node *after, struct err *err)
 {
     const struct node *rules = node_get(after, "rules");
 
@@ -110,8 +112,7 @@ static int check_role_grant(const struct grantor *by, const struct node *before,
         return 0;
     if (check_aggregation(by, before, after, err) < 0)
         return -1;
-    if (before && rules && node_get(before, "rules") &&
-        node_same(node_get(before, "rules"), rules))
+    if (before && rules && node_get(before, "rules") && node_same(node_get(before, "rules"), rules))
         return 0;
     return check_cover(by, rules, err);
 }
@@ -120,8 +121,7 @@ static int check_role_grant(const struct grantor *by, const struct node *before,
  * Only an administrator may bind the system's users and groups. A project's admin may bind
  * named people and the ServiceAccounts of a namespace.
  */
-static int check_bound_subjects(const struct grantor *by, const struct node *after,
-                          struct err *err)
+static int check_bound_subjects(const struct grantor *by, const struct node *after, struct err *err)
 {
     static const char accounts[] = "system:serviceaccounts:";
     const struct node *subjects = node_get(after, "subjects");
@@ -143,7 +143,7 @@ static int check_bound_subjects(const struct grantor *by, const struct node *aft
 }
 
 static int check_binding_grant(const struct grantor *by, const struct node *before,
-                         const struct node *after, struct err *err)
+                               const struct node *after, struct err *err)
 {
     struct objects *objects = by->auth->settings.objects;
     const struct node *role = node_get(after, "roleRef");
@@ -164,15 +164,14 @@ static int check_binding_grant(const struct grantor *by, const struct node *befo
                         local ? by->namespace : "", name, err);
     if (!found)
         return -1;
-    return check_cover(by, node_get(object_read(by->arena, found), "rules"),
-                       err);
+    return check_cover(by, node_get(object_read(by->arena, found), "rules"), err);
 }
 
 /* ---- Members of projects and tenants are bindings by another name ------------ */
 
 static int check_member_list(const struct grantor *by, const struct node *before,
-                      const struct node *after, const char *list,
-                      const char *role, struct err *err)
+                             const struct node *after, const char *list, const char *role,
+                             struct err *err)
 {
     struct objects *objects = by->auth->settings.objects;
     const struct node *was = node_at(before, "spec", list, NULL);
@@ -183,12 +182,11 @@ static int check_member_list(const struct grantor *by, const struct node *before
         grantor_may(by, "bind", "clusterroles", role))
         return 0;
     found = objects_get(objects, OBJECTS_STAGED,
-                        kinds_find(objects_kinds(objects), META_GROUP_RBAC, "clusterroles"),
-                        "", role, err);
+                        kinds_find(objects_kinds(objects), META_GROUP_RBAC, "clusterroles"), "",
+                        role, err);
     if (!found)
         return -1;
-    return check_cover(by, node_get(object_read(by->arena, found), "rules"),
-                       err);
+    return check_cover(by, node_get(object_read(by->arena, found), "rules"), err);
 }
 
 static int check_lists(const struct grantor *by, const struct node *before,
@@ -238,8 +236,7 @@ static int check_tenant_admins(const struct grantor *by, const struct node *befo
     return all.refused ? -1 : 0;
 }
 
-static bool same_field(const struct node *before, const struct node *after,
-                       const char *field)
+static bool same_field(const struct node *before, const struct node *after, const char *field)
 {
     const struct node *was = node_at(before, "spec", field, NULL);
     const struct node *now = node_at(after, "spec", field, NULL);
@@ -256,8 +253,11 @@ static int check_tenant_of(const struct grantor *by, const struct node *before,
 {
     static const char *const fields[] = {"tenant", "targetNamespaces", "sharedTargetNamespaces",
                                          "clusterScopedKinds", "limits"};
-    struct auth_request request = {.verb = "update", .group = META_GROUP_AXLE, .resource = "tenants",
-                                   .subresource = "", .namespace = "",
+    struct auth_request request = {.verb = "update",
+                                   .group = META_GROUP_AXLE,
+                                   .resource = "tenants",
+                                   .subresource = "",
+                                   .namespace = "",
                                    .name = node_get_text(node_get(after, "spec"), "tenant")};
     const char *changed = NULL;
 
@@ -268,12 +268,11 @@ static int check_tenant_of(const struct grantor *by, const struct node *before,
         return 0;
     return err_set(err, ERR_FORBIDDEN,
                    "%s \"%s\" is forbidden: spec.%s: user \"%s\" may not update the Tenant "
-                   "\"%s\", which it takes", by->kind->resource, by->name, changed,
-                   by->user->name, request.name);
+                   "\"%s\", which it takes",
+                   by->kind->resource, by->name, changed, by->user->name, request.name);
 }
 
-static int before_members(void *arg, const struct objects_review *review,
-                          struct err *err)
+static int before_members(void *arg, const struct objects_review *review, struct err *err)
 {
     const struct node *before = review->before;
     struct grantor by = grantor_of(arg, review);
@@ -300,14 +299,16 @@ static const struct node *label_of(const struct node *object, const char *name)
  * These labels say who owns a namespace: a spoke's rights in it and what a Project adopts
  * or deletes depend on them. So writing them needs the right to change the Tenant.
  */
-static int before_namespace(void *arg, const struct objects_review *review,
-                            struct err *err)
+static int before_namespace(void *arg, const struct objects_review *review, struct err *err)
 {
     static const char *const labels[] = {META_LABEL_OWNER_KIND, META_LABEL_OWNER,
                                          META_LABEL_TENANT};
-    const struct auth_request request = {.verb = "update", .group = META_GROUP_AXLE,
-                                         .resource = "tenants", .subresource = "",
-                                         .namespace = "", .name = ""};
+    const struct auth_request request = {.verb = "update",
+                                         .group = META_GROUP_AXLE,
+                                         .resource = "tenants",
+                                         .subresource = "",
+                                         .namespace = "",
+                                         .name = ""};
     struct grantor by = grantor_of(arg, review);
 
     if (!review->after || review->who->trusted || by.user->role == AUTH_ADMIN)
@@ -322,15 +323,15 @@ static int before_namespace(void *arg, const struct objects_review *review,
         return err_set(err, ERR_FORBIDDEN,
                        "namespaces \"%s\" is forbidden: metadata.labels[%s]: says whose the "
                        "namespace is: user \"%s\" may not update tenants.axle.dev, which it "
-                       "takes to write it", by.name, labels[i], by.user->name);
+                       "takes to write it",
+                       by.name, labels[i], by.user->name);
     }
     return 0;
 }
 
 /* ---- Rules --------------------------------------------------------------------- */
 
-static int check_role_write(void *arg, const struct objects_review *review,
-                        struct err *err)
+static int check_role_write(void *arg, const struct objects_review *review, struct err *err)
 {
     const struct node *before = review->before;
     struct grantor by = grantor_of(arg, review);
@@ -345,20 +346,17 @@ static int check_role_write(void *arg, const struct objects_review *review,
 
 void escalate_open(struct auth *auth)
 {
-    static const char *const plurals[] = {"roles", "clusterroles",
-                                          "rolebindings", "clusterrolebindings"};
+    static const char *const plurals[] = {"roles", "clusterroles", "rolebindings",
+                                          "clusterrolebindings"};
     struct objects *objects = auth->settings.objects;
 
     for (size_t i = 0; i < count_of(plurals); i++)
-        objects_rule(objects,
-                     kinds_find(objects_kinds(objects), META_GROUP_RBAC, plurals[i]), "",
+        objects_rule(objects, kinds_find(objects_kinds(objects), META_GROUP_RBAC, plurals[i]), "",
                      check_role_write, auth);
     objects_rule(objects, kinds_find(objects_kinds(objects), "", "namespaces"), NULL,
                  before_namespace, auth);
-    objects_rule(objects,
-                 kinds_find(objects_kinds(objects), META_GROUP_AXLE, "projects"), "",
+    objects_rule(objects, kinds_find(objects_kinds(objects), META_GROUP_AXLE, "projects"), "",
                  before_members, auth);
-    objects_rule(objects,
-                 kinds_find(objects_kinds(objects), META_GROUP_AXLE, "tenants"), "",
+    objects_rule(objects, kinds_find(objects_kinds(objects), META_GROUP_AXLE, "tenants"), "",
                  before_members, auth);
 }

@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-
 static const char *const fields_told[] = {
     [ACCESS_FIELDS_NONE] = "no field of it",
     [ACCESS_FIELDS_ALL] = "every field of it",
@@ -57,30 +56,27 @@ typedef bool member_fn(const char *key, const struct node *was, const struct nod
 static const char *first_difference(const struct node *was, const struct node *now,
                                     member_fn *allowed, enum access_fields fields)
 {
-    node_each (member, was)
-        if (!same_value(member->value, node_get(now, member->key)) &&
-            !allowed(member->key, member->value, node_get(now, member->key), fields))
-            return member->key;
-    node_each (member, now)
-        if (!node_get(was, member->key) && !allowed(member->key, NULL, member->value, fields))
-            return member->key;
+    node_each(member, was) if (!same_value(member->value, node_get(now, member->key)) &&
+                               !allowed(member->key, member->value, node_get(now, member->key),
+                                        fields)) return member->key;
+    node_each(member,
+              now) if (!node_get(was, member->key) &&
+                       !allowed(member->key, NULL, member->value, fields)) return member->key;
     return NULL;
 }
 
 /* Every annotation but the one by which two agents of one identity find out. */
 static bool same_foreign_annotations(const struct node *was, const struct node *now)
 {
-    node_each (note, was)
-        if (strcmp(note->key, META_ANNOTATION_INSTANCE) && !same_value(note->value, node_get(now, note->key)))
-            return false;
-    node_each (note, now)
-        if (strcmp(note->key, META_ANNOTATION_INSTANCE) && !node_get(was, note->key))
-            return false;
+    node_each(note, was) if (strcmp(note->key, META_ANNOTATION_INSTANCE) &&
+                             !same_value(note->value, node_get(now, note->key))) return false;
+    node_each(note, now) if (strcmp(note->key, META_ANNOTATION_INSTANCE) &&
+                             !node_get(was, note->key)) return false;
     return true;
 }
 
-static bool metadata_allowed(const char *key, const struct node *was,
-                             const struct node *now, enum access_fields fields)
+static bool metadata_allowed(const char *key, const struct node *was, const struct node *now,
+                             enum access_fields fields)
 {
     if (is_server_managed_field(key))
         return true;
@@ -90,8 +86,8 @@ static bool metadata_allowed(const char *key, const struct node *was,
            same_foreign_finalizers(was, now);
 }
 
-static bool member_allowed(const char *key, const struct node *was,
-                           const struct node *now, enum access_fields fields)
+static bool member_allowed(const char *key, const struct node *was, const struct node *now,
+                           enum access_fields fields)
 {
     if (!strcmp(key, "metadata"))
         return true; /* looked at by itself */
@@ -110,28 +106,26 @@ static const struct access_cell *find_cell(const struct objects_review *review,
 
         if (!strcmp(row->group, review->kind->group) &&
             !strcmp(row->resource, review->kind->plural) &&
-            !strcmp(row->subresource, review->subresource) &&
-            access_has_verb(cell->verbs, verb))
+            !strcmp(row->subresource, review->subresource) && access_has_verb(cell->verbs, verb))
             return cell;
     }
     return NULL;
 }
 
 static int refuse_field(const struct objects_review *review, const struct auth_user *user,
-                  const char *where, const char *field, enum access_fields fields,
-                  struct err *err)
+                        const char *where, const char *field, enum access_fields fields,
+                        struct err *err)
 {
     return err_set(err, ERR_FORBIDDEN,
                    "%s \"%s\" is forbidden: User \"%s\" may change %s, and this write "
                    "would change %s%s",
-                   review->kind->resource, review->name, user->name, fields_told[fields],
-                   where, field);
+                   review->kind->resource, review->name, user->name, fields_told[fields], where,
+                   field);
 }
 
 /* What a join token creates is settled by the controller of the kind: the joiner
    chooses its name and nothing else. */
-static bool is_settled_later(const struct objects_review *review,
-                             const struct auth_user *user)
+static bool is_settled_later(const struct objects_review *review, const struct auth_user *user)
 {
     return user->role == AUTH_JOIN && !strcmp(review->kind->plural, "managedclusters");
 }
@@ -150,8 +144,8 @@ static int check_new(const struct objects_review *review, const struct auth_user
             return err_set(err, ERR_FORBIDDEN,
                            "%s \"%s\" is forbidden: User \"%s\" may not set "
                            "metadata.%s: leave it out",
-                           review->kind->resource, node_get_text(metadata, "name"),
-                           user->name, fields[i]);
+                           review->kind->resource, node_get_text(metadata, "name"), user->name,
+                           fields[i]);
     return 0;
 }
 

@@ -25,14 +25,12 @@ static int check_times(const struct pki_cert *cert, struct err *err)
     if (now >= cert->not_before && now < cert->not_after)
         return 0;
     clock_format(now < cert->not_before ? cert->not_before : cert->not_after, false, time);
-    return err_set(err, ERR_UNAUTHORIZED, "the certificate of \"%.200s\" %s %s",
-                   cert->common_name,
+    return err_set(err, ERR_UNAUTHORIZED, "the certificate of \"%.200s\" %s %s", cert->common_name,
                    now < cert->not_before ? "does not count before" : "ended at", time);
 }
 
 /* The hub signed the certificate, so its groups are trusted. Adds system:authenticated. */
-static const char *const *groups_of(struct arena *arena,
-                                    const struct pki_cert *cert)
+static const char *const *groups_of(struct arena *arena, const struct pki_cert *cert)
 {
     size_t count = cert->organization_count;
     const char **groups = arena_alloc(arena, (count + 2) * sizeof *groups);
@@ -44,15 +42,13 @@ static const char *const *groups_of(struct arena *arena,
 }
 
 static int identify_certificate(const struct pki_cert *cert, struct objects *objects,
-                          struct arena *arena, struct auth_user **ret,
-                          struct err *err)
+                                struct arena *arena, struct auth_user **ret, struct err *err)
 {
     const char *name = arena_string(arena, cert->common_name);
     struct auth_user *user;
 
     if (!*name)
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "the certificate names nobody (it has no CN)");
+        return err_set(err, ERR_UNAUTHORIZED, "the certificate names nobody (it has no CN)");
     if (check_times(cert, err) < 0)
         return -1;
     user = auth_user_named(arena, name, groups_of(arena, cert));
@@ -63,8 +59,8 @@ static int identify_certificate(const struct pki_cert *cert, struct objects *obj
     if (user->role == AUTH_JOIN || user->role == AUTH_ANONYMOUS ||
         text_starts(name, ACCOUNT_USER) || text_starts(name, BOOTSTRAP_USER) ||
         (user->role == AUTH_USER && pki_cert_in(cert, META_USERS_CLUSTERS)))
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "the certificate of \"%s\" gives no rights here", name);
+        return err_set(err, ERR_UNAUTHORIZED, "the certificate of \"%s\" gives no rights here",
+                       name);
     user->expires = cert->not_after;
     *ret = user;
     return 0;
@@ -94,12 +90,11 @@ static const char *shown_token(struct arena *arena, const char *header)
  * address over the limit, only one with the claims of an existing account is verified.
  */
 static int identify_limited_token(struct auth *auth, const struct http_request *request,
-                    const char *token, struct arena *arena,
-                    struct auth_user **ret, struct err *err)
+                                  const char *token, struct arena *arena, struct auth_user **ret,
+                                  struct err *err)
 {
     bool allowed = attempts_allow(auth->wrong, request->remote);
-    bool look = allowed || !account_is_token(token) ||
-                account_is_plausible(auth, arena, token);
+    bool look = allowed || !account_is_token(token) || account_is_plausible(auth, arena, token);
 
     if (look && auth_identify_token(auth, arena, token, ret, err) == 0)
         return 0;
@@ -111,24 +106,21 @@ static int identify_limited_token(struct auth *auth, const struct http_request *
     return -1;
 }
 
-int auth_identify(struct auth *auth, const struct http_request *request,
-                  struct arena *arena, struct auth_user **ret, struct err *err)
+int auth_identify(struct auth *auth, const struct http_request *request, struct arena *arena,
+                  struct auth_user **ret, struct err *err)
 {
-    const char *token =
-        shown_token(arena, http_request_header(request, "authorization"));
+    const char *token = shown_token(arena, http_request_header(request, "authorization"));
     struct auth_user *user;
     int64_t expires;
 
     if (request->peer) {
-        if (identify_certificate(request->peer, auth->settings.objects, arena, &user,
-                           err) < 0)
+        if (identify_certificate(request->peer, auth->settings.objects, arena, &user, err) < 0)
             return -1;
     } else if (token) {
         if (identify_limited_token(auth, request, token, arena, &user, err) < 0)
             return -1;
     } else {
-        user = auth_user_new(arena, AUTH_ANONYMOUS, "system:anonymous",
-                        nobody_groups);
+        user = auth_user_new(arena, AUTH_ANONYMOUS, "system:anonymous", nobody_groups);
     }
     expires = user->expires;
     if (auth_impersonate(auth, request, arena, &user, err) < 0)

@@ -33,23 +33,22 @@ static void read_impersonation_header(struct wish *wish, const struct http_field
     else if (strcmp(field->name, PREFIX "group") == 0)
         wish->groups[wish->group_count++] = field->value;
     else if (text_starts(field->name, EXTRA) &&
-             http_unescape(&key, field->name + strlen(EXTRA),
-                           strlen(field->name) - strlen(EXTRA), false))
-        node_add(wish->arena,
-                 node_make_list(wish->arena, wish->extra, text_string(&key)),
+             http_unescape(&key, field->name + strlen(EXTRA), strlen(field->name) - strlen(EXTRA),
+                           false))
+        node_add(wish->arena, node_make_list(wish->arena, wish->extra, text_string(&key)),
                  node_string(wish->arena, field->value));
 }
 
-static int check_may_impersonate(const struct wish *wish, const char *group,
-                 const char *resource, const char *subresource,
-                 const char *namespace, const char *name, struct err *err)
+static int check_may_impersonate(const struct wish *wish, const char *group, const char *resource,
+                                 const char *subresource, const char *namespace, const char *name,
+                                 struct err *err)
 {
     struct auth_request request = {.verb = "impersonate",
-                           .group = group,
-                           .resource = resource,
-                           .subresource = subresource,
-                           .namespace = namespace,
-                           .name = name};
+                                   .group = group,
+                                   .resource = resource,
+                                   .subresource = subresource,
+                                   .namespace = namespace,
+                                   .name = name};
 
     return auth_check(wish->auth, wish->by, &request, err);
 }
@@ -73,11 +72,13 @@ static int check_wish(const struct wish *wish, struct err *err)
     if (*wish->uid &&
         check_may_impersonate(wish, META_GROUP_AUTHENTICATION, "uids", "", "", wish->uid, err) < 0)
         return -1;
-    node_each (member, wish->extra)
-        for (size_t i = 0; i < node_count(member->value); i++)
-            if (check_may_impersonate(wish, META_GROUP_AUTHENTICATION, "userextras", member->key, "",
-                      node_text(node_item(member->value, i)), err) < 0)
-                return -1;
+    node_each(
+        member,
+        wish->extra) for (size_t i = 0; i < node_count(member->value);
+                          i++) if (check_may_impersonate(wish, META_GROUP_AUTHENTICATION,
+                                                         "userextras", member->key, "",
+                                                         node_text(node_item(member->value, i)),
+                                                         err) < 0) return -1;
     return 0;
 }
 
@@ -88,12 +89,10 @@ static int check_wish(const struct wish *wish, struct err *err)
 static const char *const *all_groups(struct wish *wish)
 {
     const char *namespace, *name;
-    const char *last = strcmp(wish->user, "system:anonymous") == 0
-                           ? UNAUTHENTICATED
-                           : AUTHENTICATED;
+    const char *last =
+        strcmp(wish->user, "system:anonymous") == 0 ? UNAUTHENTICATED : AUTHENTICATED;
 
-    if (!wish->group_count &&
-        account_parse(wish->arena, wish->user, &namespace, &name))
+    if (!wish->group_count && account_parse(wish->arena, wish->user, &namespace, &name))
         return account_groups(wish->arena, namespace);
     for (size_t i = 0; i < wish->group_count; i++)
         if (strcmp(wish->groups[i], AUTHENTICATED) == 0 ||
@@ -104,18 +103,16 @@ static const char *const *all_groups(struct wish *wish)
 }
 
 int auth_impersonate(const struct auth *auth, const struct http_request *request,
-                struct arena *arena, struct auth_user **user, struct err *err)
+                     struct arena *arena, struct auth_user **user, struct err *err)
 {
-    struct wish wish = {.auth = auth, .by = *user, .arena = arena,
-                        .user = "", .uid = ""};
+    struct wish wish = {.auth = auth, .by = *user, .arena = arena, .user = "", .uid = ""};
     bool any = false;
 
     for (size_t i = 0; i < request->header_count; i++)
         any = any || text_starts(request->headers[i].name, PREFIX);
     if (!any)
         return 0;
-    wish.groups =
-        arena_alloc(arena, (request->header_count + 2) * sizeof *wish.groups);
+    wish.groups = arena_alloc(arena, (request->header_count + 2) * sizeof *wish.groups);
     wish.extra = node_map(arena);
     for (size_t i = 0; i < request->header_count; i++)
         read_impersonation_header(&wish, &request->headers[i]);

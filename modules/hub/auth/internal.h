@@ -27,8 +27,8 @@ struct object;
 
 struct auth {
     struct auth_settings settings;
-    struct roles *roles;    /* owned; NULL without objects */
-    struct attempts *wrong; /* owned */
+    struct roles *roles;     /* owned; NULL without objects */
+    struct attempts *wrong;  /* owned */
     auth_change_fn *changed; /* NULL: no listener */
     void *changed_arg;
 };
@@ -122,8 +122,8 @@ const char *access_resource(struct arena *arena, const struct access_row *row);
  * Whether the owner's rules cover all of `wanted`. If not, `missing` gets the rules that
  * are not covered, one a line, sorted, in the format of kube-apiserver.
  */
-bool rules_cover(struct arena *arena, const struct rules *owner,
-                 const struct rules *wanted, struct text *missing);
+bool rules_cover(struct arena *arena, const struct rules *owner, const struct rules *wanted,
+                 struct text *missing);
 
 /* ---- escalate.c: nobody gives what they have not --------------------------- */
 
@@ -154,38 +154,34 @@ bool account_is_token(const char *text);
  * Whether the unverified claims are those of an existing account and not expired. Costs no
  * signature check, so it is used for addresses over the limit of wrong tokens.
  */
-bool account_is_plausible(const struct auth *auth, struct arena *arena,
-                          const char *text);
-int account_identify(const struct auth *auth, struct arena *arena,
-                     const char *text, const char *const *audiences,
-                     struct node *ret_audiences, struct auth_user **ret,
-                     struct err *err) MUST_CHECK;
+bool account_is_plausible(const struct auth *auth, struct arena *arena, const char *text);
+int account_identify(const struct auth *auth, struct arena *arena, const char *text,
+                     const char *const *audiences, struct node *ret_audiences,
+                     struct auth_user **ret, struct err *err) MUST_CHECK;
 /* The groups of a ServiceAccount of this namespace. */
 const char *const *account_groups(struct arena *arena, const char *namespace);
 /* Splits "system:serviceaccount:NAMESPACE:NAME". */
-bool account_parse(struct arena *arena, const char *user,
-                   const char **ret_namespace, const char **ret_name);
+bool account_parse(struct arena *arena, const char *user, const char **ret_namespace,
+                   const char **ret_name);
 
 /* ---- user.c -------------------------------------------------------------------- */
 
 /* A user of this role. Borrows name and groups. */
-struct auth_user *auth_user_new(struct arena *arena, enum auth_role role,
-                                const char *name, const char *const *groups);
+struct auth_user *auth_user_new(struct arena *arena, enum auth_role role, const char *name,
+                                const char *const *groups);
 
 /* ---- token.c ------------------------------------------------------------------- */
 
 /* The user of a join token or of a ServiceAccount's token. Does not count wrong
    tokens; auth_identify() does. */
-int auth_identify_token(const struct auth *auth, struct arena *arena,
-                   const char *token, struct auth_user **ret,
-                   struct err *err) MUST_CHECK;
+int auth_identify_token(const struct auth *auth, struct arena *arena, const char *token,
+                        struct auth_user **ret, struct err *err) MUST_CHECK;
 
 /* ---- impersonate.c --------------------------------------------------------------- */
 
 /* Replaces *user by the user of the Impersonate headers, if the user may impersonate it. */
 int auth_impersonate(const struct auth *auth, const struct http_request *request,
-                struct arena *arena, struct auth_user **user,
-                struct err *err) MUST_CHECK;
+                     struct arena *arena, struct auth_user **user, struct err *err) MUST_CHECK;
 
 /* ---- attempts.c: wrong tokens by address -------------------------------------------- */
 

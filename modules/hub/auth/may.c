@@ -11,13 +11,11 @@
 #define CLUSTER_LABEL META_LABEL_CLUSTER_NAME "="
 
 /* Paths that need no authentication. */
-static const char *const open_paths[] = {"/livez", "/readyz", "/healthz",
-                                         "/version"};
+static const char *const open_paths[] = {"/livez", "/readyz", "/healthz", "/version"};
 /* Discovery paths for spokes and join tokens; people get them by a role. */
 static const char *const machine_paths[] = {"/api", "/apis", "/openapi"};
 
-static bool path_is_under(const char *path, const char *const *roots,
-                          size_t count)
+static bool path_is_under(const char *path, const char *const *roots, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         size_t len = strlen(roots[i]);
@@ -36,8 +34,7 @@ static bool is_joining(const struct auth_user *user, const char *cluster,
 }
 
 /* The object's user must be the requester; a list needs a selector for the requester's own. */
-static bool is_own_request(const struct auth_user *user,
-                           const struct auth_request *request,
+static bool is_own_request(const struct auth_user *user, const struct auth_request *request,
                            const struct auth_facts *facts)
 {
     const char *cluster;
@@ -53,9 +50,8 @@ static bool is_own_request(const struct auth_user *user,
                                     : is_joining(user, cluster, facts);
 }
 
-static bool is_in_place(const struct auth_user *user,
-                        const struct auth_request *request, enum access_where where,
-                        const struct auth_facts *facts)
+static bool is_in_place(const struct auth_user *user, const struct auth_request *request,
+                        enum access_where where, const struct auth_facts *facts)
 {
     switch (where) {
     case ACCESS_ANYWHERE:
@@ -66,8 +62,7 @@ static bool is_in_place(const struct auth_user *user,
         return *user->cluster && strcmp(request->name, user->cluster) == 0;
     case ACCESS_NAMED_SECRET:
         return *request->name && facts->secret_is_named &&
-               facts->secret_is_named(facts->arg, user->cluster, request->namespace,
-                                      request->name);
+               facts->secret_is_named(facts->arg, user->cluster, request->namespace, request->name);
     case ACCESS_OWN_REQUEST:
         return is_own_request(user, request, facts);
     case ACCESS_JOINING:
@@ -115,8 +110,8 @@ static bool may_pull(const struct auth_user *user, const struct auth_request *re
         return user->role == AUTH_SPOKE || user->role == AUTH_USER;
     return user->role == AUTH_SPOKE && text_starts(request->path, "/v2/") && request->digest &&
            facts->artifact_is_named &&
-           facts->artifact_is_named(facts->arg, user->cluster,
-                                    request->path + strlen("/v2/"), request->digest);
+           facts->artifact_is_named(facts->arg, user->cluster, request->path + strlen("/v2/"),
+                                    request->digest);
 }
 
 static bool may_path(const struct auth_user *user, const struct auth_request *request,
@@ -143,8 +138,7 @@ bool auth_may(const struct auth *auth, const struct auth_user *user,
             text_add(why, "administrator");
         return true;
     }
-    if (request->path ? may_path(user, request, facts)
-                  : may_by_row(user, request, facts, why))
+    if (request->path ? may_path(user, request, facts) : may_by_row(user, request, facts, why))
         return true;
     return roles_allow(auth->roles, user, request, why);
 }
@@ -152,7 +146,7 @@ bool auth_may(const struct auth *auth, const struct auth_user *user,
 /* ---- Refusing ------------------------------------------------------------------ */
 
 static int refuse_request(const struct auth_user *user, const struct auth_request *request,
-                  const char *why, struct err *err)
+                          const char *why, struct err *err)
 {
     scoped_text struct text where = {0};
     const char *slash = *request->subresource ? "/" : "", *colon;
@@ -163,8 +157,7 @@ static int refuse_request(const struct auth_user *user, const struct auth_reques
     colon = *why ? ": " : "";
 
     if (request->path)
-        return err_set(err, ERR_FORBIDDEN,
-                       "forbidden: User \"%s\" cannot %s path \"%s\"%s%s",
+        return err_set(err, ERR_FORBIDDEN, "forbidden: User \"%s\" cannot %s path \"%s\"%s%s",
                        user->name, request->verb, request->path, colon, why);
     if (*request->namespace)
         text_addf(&where, " in the namespace \"%s\"", request->namespace);
@@ -203,16 +196,14 @@ static void add_words(struct arena *arena, struct node *rule, const char *key,
         node_add(arena, list, node_string(arena, words->list[i]));
 }
 
-static void add_rule_node(struct arena *arena, struct node *status,
-                     const struct rule *rule)
+static void add_rule_node(struct arena *arena, struct node *status, const struct rule *rule)
 {
     struct node *shown = node_map(arena);
 
     add_words(arena, shown, "verbs", &rule->verbs);
     if (rule->urls.count) {
         add_words(arena, shown, "nonResourceURLs", &rule->urls);
-        node_add(arena, node_make_list(arena, status, "nonResourceRules"),
-                 shown);
+        node_add(arena, node_make_list(arena, status, "nonResourceRules"), shown);
         return;
     }
     add_words(arena, shown, "apiGroups", &rule->groups);
@@ -244,8 +235,8 @@ static struct words one_word(struct arena *arena, const char *word)
 }
 
 /* Adds the rows of the table for this namespace. Conditions on other objects are left out. */
-static bool add_table_rules(struct arena *arena, struct node *status,
-                     const struct auth_user *user, const char *namespace)
+static bool add_table_rules(struct arena *arena, struct node *status, const struct auth_user *user,
+                            const char *namespace)
 {
     bool whole = true;
 
@@ -271,8 +262,7 @@ static bool add_table_rules(struct arena *arena, struct node *status,
     return whole;
 }
 
-static void add_path_rows(struct arena *arena, struct node *status,
-                          const struct auth_user *user)
+static void add_path_rows(struct arena *arena, struct node *status, const struct auth_user *user)
 {
     struct rule rule = {.verbs = one_word(arena, "get")};
 
@@ -283,8 +273,8 @@ static void add_path_rows(struct arena *arena, struct node *status,
         add_rule_node(arena, status, &rule);
     }
     for (size_t i = 0; i < count_of(machine_paths); i++) {
-        rule.urls = split_words(arena, arena_printf(arena, "%s %s/*", machine_paths[i],
-                                              machine_paths[i]));
+        rule.urls =
+            split_words(arena, arena_printf(arena, "%s %s/*", machine_paths[i], machine_paths[i]));
         add_rule_node(arena, status, &rule);
     }
 }
@@ -295,7 +285,8 @@ struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
     struct node *status = node_map(arena);
     struct rules rules = roles_of(auth->roles, user, namespace, arena);
     const struct rule all[] = {
-        {.verbs = one_word(arena, "*"), .groups = one_word(arena, "*"),
+        {.verbs = one_word(arena, "*"),
+         .groups = one_word(arena, "*"),
          .resources = one_word(arena, "*")},
         {.verbs = one_word(arena, "*"), .urls = one_word(arena, "*")},
     };

@@ -34,8 +34,7 @@ struct roles {
 
 /* ---- Rules ---------------------------------------------------------------- */
 
-static struct words words_read(struct arena *arena, const struct node *rule,
-                               const char *key)
+static struct words words_read(struct arena *arena, const struct node *rule, const char *key)
 {
     const struct node *list = node_get(rule, key);
     size_t count = node_count(list);
@@ -54,11 +53,10 @@ struct rules rules_read(struct arena *arena, const struct node *list)
     for (size_t i = 0; i < count; i++) {
         const struct node *rule = node_item(list, i);
 
-        rules[i] = (struct rule){words_read(arena, rule, "verbs"),
-                                 words_read(arena, rule, "apiGroups"),
-                                 words_read(arena, rule, "resources"),
-                                 words_read(arena, rule, "resourceNames"),
-                                 words_read(arena, rule, "nonResourceURLs")};
+        rules[i] = (struct rule){
+            words_read(arena, rule, "verbs"), words_read(arena, rule, "apiGroups"),
+            words_read(arena, rule, "resources"), words_read(arena, rule, "resourceNames"),
+            words_read(arena, rule, "nonResourceURLs")};
     }
     return (struct rules){rules, count};
 }
@@ -77,8 +75,7 @@ static bool has_or_all(const struct words *words, const char *word)
 }
 
 /* "pods/log" matches the words "pods/log" and "*", and a star before "/log". */
-static bool resource_matches(const struct words *words,
-                             const struct auth_request *request)
+static bool resource_matches(const struct words *words, const struct auth_request *request)
 {
     size_t len = strlen(request->resource);
 
@@ -150,8 +147,7 @@ static void role_free(struct role **at)
     free(role);
 }
 
-static void note_role(void *arg, const struct object *before,
-                      const struct object *after)
+static void note_role(void *arg, const struct object *before, const struct object *after)
 {
     struct roles *roles = arg;
     const struct object *any = after ? after : before;
@@ -168,8 +164,7 @@ static void note_role(void *arg, const struct object *before,
 
         role = mem_alloc(sizeof *role);
         role->arena = arena_new();
-        role->rules = rules_read(
-            role->arena, node_get(object_read(scratch, after), "rules"));
+        role->rules = rules_read(role->arena, node_get(object_read(scratch, after), "rules"));
         old = map_put(roles->roles, key, role);
     }
     role_free(&old);
@@ -189,8 +184,7 @@ static void grant_free(struct grant **at)
 }
 
 /* The key of a ServiceAccount is the user name of its tokens. */
-static char *subject_key(const struct object *binding,
-                         const struct node *subject)
+static char *subject_key(const struct object *binding, const struct node *subject)
 {
     const char *kind = node_get_text(subject, "kind");
     const char *name = node_get_text(subject, "name");
@@ -199,12 +193,10 @@ static char *subject_key(const struct object *binding,
     assert(binding);
     if (strcmp(kind, "ServiceAccount") == 0) {
         if (!*namespace)
-            namespace = binding->namespace;
-        return mem_printf("%s\nU%s%s:%s", binding->namespace, ACCOUNT_USER, namespace,
-                          name);
+        namespace = binding->namespace;
+        return mem_printf("%s\nU%s%s:%s", binding->namespace, ACCOUNT_USER, namespace, name);
     }
-    return mem_printf("%s\n%c%s", binding->namespace,
-                      strcmp(kind, "Group") == 0 ? 'G' : 'U', name);
+    return mem_printf("%s\n%c%s", binding->namespace, strcmp(kind, "Group") == 0 ? 'G' : 'U', name);
 }
 
 /*
@@ -212,32 +204,29 @@ static char *subject_key(const struct object *binding,
  * "u"`; namespaced names as NAME/NAMESPACE.
  */
 static char *binding_reason(const struct object *binding, const struct node *role,
-                  const struct node *subject)
+                            const struct node *subject)
 {
     const char *namespace = node_get_text(subject, "namespace");
 
-    return mem_printf("%s \"%s%s%s\" of %s \"%s\" to %s \"%s%s%s\"",
-                      binding->kind->kind, binding->name,
-                      *binding->namespace ? "/" : "", binding->namespace,
+    return mem_printf("%s \"%s%s%s\" of %s \"%s\" to %s \"%s%s%s\"", binding->kind->kind,
+                      binding->name, *binding->namespace ? "/" : "", binding->namespace,
                       node_get_text(role, "kind"), node_get_text(role, "name"),
-                      node_get_text(subject, "kind"),
-                      node_get_text(subject, "name"), *namespace ? "/" : "", namespace);
+                      node_get_text(subject, "kind"), node_get_text(subject, "name"),
+                      *namespace ? "/" : "", namespace);
 }
 
-static void add_grant(struct roles *roles, const struct object *binding,
-                      const struct node *role, const struct node *subject)
+static void add_grant(struct roles *roles, const struct object *binding, const struct node *role,
+                      const struct node *subject)
 {
     scoped_mem char *key = subject_key(binding, subject);
     bool local = strcmp(node_get_text(role, "kind"), "Role") == 0;
     struct grant *grant = mem_alloc(sizeof *grant);
 
-    grant->role = mem_printf("%s/%s", local ? binding->namespace : "",
-                             node_get_text(role, "name"));
+    grant->role = mem_printf("%s/%s", local ? binding->namespace : "", node_get_text(role, "name"));
     grant->binding = mem_printf("%s/%s", binding->namespace, binding->name);
     grant->told = binding_reason(binding, role, subject);
-    grant->missing =
-        mem_printf("%s.%s \"%s\"", local ? "role" : "clusterrole", META_GROUP_RBAC,
-                   node_get_text(role, "name"));
+    grant->missing = mem_printf("%s.%s \"%s\"", local ? "role" : "clusterrole", META_GROUP_RBAC,
+                                node_get_text(role, "name"));
     grant->next = map_get(roles->grants, key);
     map_put(roles->grants, key, grant);
 }
@@ -264,22 +253,19 @@ static void drop_grants(struct roles *roles, const struct object *binding,
         map_remove(roles->grants, key);
 }
 
-static void note_binding(void *arg, const struct object *before,
-                         const struct object *after)
+static void note_binding(void *arg, const struct object *before, const struct object *after)
 {
     struct roles *roles = arg;
     scoped_arena struct arena *arena = arena_new();
     const struct node *old = before ? object_read(arena, before) : NULL;
-    const struct node *now =
-        after && !after->deleting ? object_read(arena, after) : NULL;
+    const struct node *now = after && !after->deleting ? object_read(arena, after) : NULL;
     const struct node *subjects = node_get(old, "subjects");
 
     for (size_t i = 0; i < node_count(subjects); i++)
         drop_grants(roles, before, node_item(subjects, i));
     subjects = node_get(now, "subjects");
     for (size_t i = 0; i < node_count(subjects); i++)
-        add_grant(roles, after, node_get(now, "roleRef"),
-                  node_item(subjects, i));
+        add_grant(roles, after, node_get(now, "roleRef"), node_item(subjects, i));
 }
 
 static void first_role(void *arg, const struct object *object)
@@ -312,8 +298,7 @@ struct roles *roles_open(struct objects *objects)
         const struct kind *kind =
             kinds_find(objects_kinds(objects), META_GROUP_RBAC, sources[i].plural);
 
-        objects_each(objects, OBJECTS_PUBLISHED, kind, "", sources[i].first,
-                     roles);
+        objects_each(objects, OBJECTS_PUBLISHED, kind, "", sources[i].first, roles);
         objects_on_change(objects, kind, sources[i].change, roles);
     }
     return roles;
@@ -344,16 +329,14 @@ void roles_close(struct roles **at)
 /* ---- Asking ------------------------------------------------------------------- */
 
 /* Calls `fn` for each grant of the user in exactly this namespace, until it returns true. */
-typedef bool grant_fn(void *arg, const struct grant *grant,
-                      const struct role *role);
+typedef bool grant_fn(void *arg, const struct grant *grant, const struct role *role);
 
 static bool each_under(const struct roles *roles, const char *namespace, char sort,
                        const char *subject, grant_fn *fn, void *arg)
 {
     scoped_mem char *key = mem_printf("%s\n%c%s", namespace, sort, subject);
 
-    for (const struct grant *grant = map_get(roles->grants, key); grant;
-         grant = grant->next)
+    for (const struct grant *grant = map_get(roles->grants, key); grant; grant = grant->next)
         if (fn(arg, grant, map_get(roles->roles, grant->role)))
             return true;
     return false;
@@ -384,8 +367,7 @@ struct asking {
     bool trouble; /* the role of a binding is missing */
 };
 
-static bool try_grant(void *arg, const struct grant *grant,
-                      const struct role *role)
+static bool try_grant(void *arg, const struct grant *grant, const struct role *role)
 {
     struct asking *asking = arg;
 
@@ -429,8 +411,7 @@ static bool gather_rules(void *arg, const struct grant *grant, const struct role
     for (size_t i = 0; role && i < role->rules.count; i++) {
         if (all->count == all->room) {
             all->room = all->room ? all->room * 2 : 32;
-            all->list =
-                mem_resize_array(all->list, all->room, sizeof *all->list);
+            all->list = mem_resize_array(all->list, all->room, sizeof *all->list);
         }
         all->list[all->count++] = role->rules.list[i];
     }

@@ -22,8 +22,7 @@ static void add_rule_piece(struct pieces *pieces, struct piece piece)
 {
     if (pieces->count == pieces->room) {
         pieces->room = pieces->room ? pieces->room * 2 : 64;
-        pieces->list =
-            mem_resize_array(pieces->list, pieces->room, sizeof *pieces->list);
+        pieces->list = mem_resize_array(pieces->list, pieces->room, sizeof *pieces->list);
     }
     pieces->list[pieces->count++] = piece;
 }
@@ -42,8 +41,7 @@ static bool covers_resource(const struct words *have, const char *resource)
     if (covers_word(have, resource))
         return true;
     for (size_t i = 0; slash && i < have->count; i++)
-        if (text_starts(have->list[i], "*/") &&
-            strcmp(have->list[i] + 1, slash) == 0)
+        if (text_starts(have->list[i], "*/") && strcmp(have->list[i] + 1, slash) == 0)
             return true;
     return false;
 }
@@ -54,8 +52,7 @@ static bool covers_url(const struct words *have, const char *url)
         size_t len = strlen(have->list[i]);
 
         if (strcmp(have->list[i], url) == 0 ||
-            (len && have->list[i][len - 1] == '*' &&
-             strncmp(have->list[i], url, len - 1) == 0))
+            (len && have->list[i][len - 1] == '*' && strncmp(have->list[i], url, len - 1) == 0))
             return true;
     }
     return false;
@@ -69,12 +66,10 @@ static bool rule_covers(const struct rule *have, const struct piece *piece)
         return covers_url(&have->urls, piece->url);
     return piece->resource && covers_word(&have->groups, piece->group) &&
            covers_resource(&have->resources, piece->resource) &&
-           (!have->names.count ||
-            (piece->name && words_have(&have->names, piece->name)));
+           (!have->names.count || (piece->name && words_have(&have->names, piece->name)));
 }
 
-static void check_piece(const struct rules *owner, struct pieces *missing,
-                        struct piece piece)
+static void check_piece(const struct rules *owner, struct pieces *missing, struct piece piece)
 {
     for (size_t i = 0; i < owner->count; i++)
         if (rule_covers(&owner->list[i], &piece))
@@ -83,13 +78,12 @@ static void check_piece(const struct rules *owner, struct pieces *missing,
 }
 
 static void check_resource_rule(const struct rules *owner, const struct rule *rule,
-                            const char *verb, struct pieces *missing)
+                                const char *verb, struct pieces *missing)
 {
     for (size_t g = 0; g < rule->groups.count; g++)
         for (size_t r = 0; r < rule->resources.count; r++) {
-            struct piece piece = {.verb = verb,
-                                  .group = rule->groups.list[g],
-                                  .resource = rule->resources.list[r]};
+            struct piece piece = {
+                .verb = verb, .group = rule->groups.list[g], .resource = rule->resources.list[r]};
 
             if (!rule->names.count)
                 check_piece(owner, missing, piece);
@@ -108,8 +102,8 @@ static bool same_thing(const struct piece *a, const struct piece *b)
            text_same(a->resource, b->resource) && text_same(a->name, b->name);
 }
 
-static char *describe_pieces(struct arena *arena, const struct pieces *missing,
-                      size_t first, bool *done)
+static char *describe_pieces(struct arena *arena, const struct pieces *missing, size_t first,
+                             bool *done)
 {
     const struct piece *piece = &missing->list[first];
     scoped_text struct text out = {0};
@@ -118,8 +112,7 @@ static char *describe_pieces(struct arena *arena, const struct pieces *missing,
     if (piece->url)
         text_addf(&out, "NonResourceURLs:[\"%s\"]", piece->url);
     else
-        text_addf(&out, "APIGroups:[\"%s\"], Resources:[\"%s\"]", piece->group,
-                  piece->resource);
+        text_addf(&out, "APIGroups:[\"%s\"], Resources:[\"%s\"]", piece->group, piece->resource);
     if (piece->name)
         text_addf(&out, ", ResourceNames:[\"%s\"]", piece->name);
     text_addf(&out, ", Verbs:[\"%s\"", piece->verb);
@@ -137,8 +130,7 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void describe_all(struct arena *arena, const struct pieces *missing,
-                         struct text *out)
+static void describe_all(struct arena *arena, const struct pieces *missing, struct text *out)
 {
     bool *done = arena_alloc(arena, missing->count * sizeof *done);
     char **lines = arena_alloc(arena, missing->count * sizeof *lines);
@@ -153,8 +145,8 @@ static void describe_all(struct arena *arena, const struct pieces *missing,
             text_addf(out, "%s%s", i ? "\n" : "", lines[i]);
 }
 
-bool rules_cover(struct arena *arena, const struct rules *owner,
-                 const struct rules *wanted, struct text *missing)
+bool rules_cover(struct arena *arena, const struct rules *owner, const struct rules *wanted,
+                 struct text *missing)
 {
     struct pieces lacking = {0};
     bool all;
@@ -166,8 +158,7 @@ bool rules_cover(struct arena *arena, const struct rules *owner,
             check_resource_rule(owner, rule, rule->verbs.list[v], &lacking);
             for (size_t u = 0; u < rule->urls.count; u++)
                 check_piece(owner, &lacking,
-                            (struct piece){.verb = rule->verbs.list[v],
-                                           .url = rule->urls.list[u]});
+                            (struct piece){.verb = rule->verbs.list[v], .url = rule->urls.list[u]});
         }
     }
     all = !lacking.count;

@@ -24,12 +24,15 @@ static const char *signer_verb(const struct auth_request *request)
     return NULL;
 }
 
-static bool may_name(const struct auth *auth, const struct auth_user *user,
-                     const char *verb, const char *name)
+static bool may_name(const struct auth *auth, const struct auth_user *user, const char *verb,
+                     const char *name)
 {
-    struct auth_request request = {.verb = verb, .group = META_GROUP_CERTIFICATES,
-                           .resource = "signers", .subresource = "", .namespace = "",
-                           .name = name};
+    struct auth_request request = {.verb = verb,
+                                   .group = META_GROUP_CERTIFICATES,
+                                   .resource = "signers",
+                                   .subresource = "",
+                                   .namespace = "",
+                                   .name = name};
 
     return auth_may(auth, user, &request, NULL);
 }
@@ -45,18 +48,16 @@ int signers_check(const struct auth *auth, const struct auth_user *user,
 
     if (!verb || user->role == AUTH_ADMIN || !objects)
         return 0;
-    csr = objects_get(objects, OBJECTS_PUBLISHED,
-                          kinds_find(objects_kinds(objects), META_GROUP_CERTIFICATES,
-                                     "certificatesigningrequests"),
-                          "", request->name, NULL);
+    csr = objects_get(
+        objects, OBJECTS_PUBLISHED,
+        kinds_find(objects_kinds(objects), META_GROUP_CERTIFICATES, "certificatesigningrequests"),
+        "", request->name, NULL);
     if (!csr)
         return 0; /* not found; the write reports that */
-    signer = node_get_text(node_get(object_read(arena, csr), "spec"),
-                           "signerName");
+    signer = node_get_text(node_get(object_read(arena, csr), "spec"), "signerName");
     if (may_name(auth, user, verb, signer) ||
         may_name(auth, user, verb,
-                 arena_printf(arena, "%.*s/*", (int)strcspn(signer, "/"),
-                              signer)))
+                 arena_printf(arena, "%.*s/*", (int)strcspn(signer, "/"), signer)))
         return 0;
     return err_set(err, ERR_FORBIDDEN,
                    "certificatesigningrequests.certificates.k8s.io \"%s\" is "

@@ -23,13 +23,14 @@
 #define BACKDATED (300 * CLOCK_SECOND)
 
 /* How to join a removed spoke again. */
-#define AGAIN                                                                                     \
-    ": to have it back, start it once with a new token (on the hub: axle token create --name %s; "  \
+#define AGAIN                                                                                      \
+    ": to have it back, start it once with a new token (on the hub: axle token create --name %s; " \
     "on the spoke: --token-file FILE or $AXLE_TOKEN)"
 
 static const char *const words[] = {
     [STANDING_UNKNOWN] = "unknown", [STANDING_NOT_ACCEPTED] = "not-accepted",
-    [STANDING_REMOVED] = "removed", [STANDING_LOST] = "lost", [STANDING_LEFT] = "left",
+    [STANDING_REMOVED] = "removed", [STANDING_LOST] = "lost",
+    [STANDING_LEFT] = "left",
 };
 
 /* `keys` are the public keys that the hub signed for the cluster, newest first. */
@@ -68,8 +69,9 @@ static int check_namespace(struct objects *objects, struct arena *arena, const c
 
 static enum standing standing_of_reason(const char *reason)
 {
-    return !strcmp(reason, "Lost") ? STANDING_LOST
-           : !strcmp(reason, "Left") ? STANDING_LEFT : STANDING_REMOVED;
+    return !strcmp(reason, "Lost")   ? STANDING_LOST
+           : !strcmp(reason, "Left") ? STANDING_LEFT
+                                     : STANDING_REMOVED;
 }
 
 /* The record of controllers/leaving.c, if it is about this certificate. */
@@ -94,7 +96,7 @@ static enum standing explain_removed(const struct node *record, const char *clus
 {
     enum standing standing = standing_of_reason(node_get_text(record, "reason"));
     const char *at = node_get_text(record, "removedAt");
-    const char *what = standing == STANDING_LOST ? "was declared lost"
+    const char *what = standing == STANDING_LOST   ? "was declared lost"
                        : standing == STANDING_LEFT ? "has left this hub"
                                                    : "was removed from this hub";
 
@@ -110,11 +112,12 @@ static enum standing check_object(const struct node *body, const struct pki_cert
 {
     int64_t born;
 
-    if (meta_is_deleting(body) &&
-        !strcmp(meta_annotation(body, META_ANNOTATION_LOST), "true") &&
+    if (meta_is_deleting(body) && !strcmp(meta_annotation(body, META_ANNOTATION_LOST), "true") &&
         names_key(meta_annotation(body, META_ANNOTATION_CLIENT_KEYS), cert)) {
-        err_set(err, ERR_UNAUTHORIZED, "cluster \"%s\" was declared lost and is being removed "
-                "from this hub" AGAIN, cluster, cluster);
+        err_set(err, ERR_UNAUTHORIZED,
+                "cluster \"%s\" was declared lost and is being removed "
+                "from this hub" AGAIN,
+                cluster, cluster);
         return STANDING_LOST;
     }
     if (clock_parse(node_get_text(node_get(body, "metadata"), "creationTimestamp"), &born) &&
@@ -132,15 +135,16 @@ static enum standing check_object(const struct node *body, const struct pki_cert
         return STANDING_GOOD;
     err_set(err, ERR_UNAUTHORIZED,
             "cluster \"%s\" is not accepted by this hub: its administrator sets "
-            "spec.hubAcceptsClient of the ManagedCluster", cluster);
+            "spec.hubAcceptsClient of the ManagedCluster",
+            cluster);
     return STANDING_NOT_ACCEPTED;
 }
 
 enum standing standing_of(struct objects *objects, struct arena *arena, const struct pki_cert *cert,
                           const char *cluster, struct err *err)
 {
-    const struct kind *kind = kinds_find(objects_kinds(objects),
-                                         META_GROUP_CLUSTER, "managedclusters");
+    const struct kind *kind =
+        kinds_find(objects_kinds(objects), META_GROUP_CLUSTER, "managedclusters");
     scoped_object struct object *object =
         objects_get(objects, OBJECTS_PUBLISHED, kind, "", cluster, NULL);
     enum standing standing = STANDING_UNKNOWN;

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-struct auth_user *auth_user_new(struct arena *arena, enum auth_role role,
-                           const char *name, const char *const *groups)
+struct auth_user *auth_user_new(struct arena *arena, enum auth_role role, const char *name,
+                                const char *const *groups)
 {
     struct auth_user *user = arena_alloc(arena, sizeof *user);
 
@@ -28,8 +28,7 @@ static bool is_in(const char *const *groups, const char *group)
     return false;
 }
 
-struct auth_user *auth_user_named(struct arena *arena, const char *name,
-                                  const char *const *groups)
+struct auth_user *auth_user_named(struct arena *arena, const char *name, const char *const *groups)
 {
     struct auth_user *user = auth_user_new(arena, AUTH_USER, name, groups);
     const char *cluster, *agent;
@@ -40,8 +39,7 @@ struct auth_user *auth_user_named(struct arena *arena, const char *name,
                auth_parse_agent(arena, name, &cluster, &agent)) {
         user->role = AUTH_SPOKE;
         user->cluster = cluster;
-    } else if (is_in(groups, BOOTSTRAPPERS) &&
-               text_starts(name, BOOTSTRAP_USER)) {
+    } else if (is_in(groups, BOOTSTRAPPERS) && text_starts(name, BOOTSTRAP_USER)) {
         user->role = AUTH_JOIN;
         user->token = arena_string(arena, name + strlen(BOOTSTRAP_USER));
     } else if (strcmp(name, "system:anonymous") == 0) {
@@ -67,8 +65,8 @@ struct node *auth_user_info(struct arena *arena, const struct auth_user *user)
     return info;
 }
 
-bool auth_parse_agent(struct arena *arena, const char *common_name,
-                      const char **ret_cluster, const char **ret_agent)
+bool auth_parse_agent(struct arena *arena, const char *common_name, const char **ret_cluster,
+                      const char **ret_agent)
 {
     const char *cluster, *colon;
 

@@ -12,14 +12,14 @@
 #define NAME_MOST 253
 #define LABEL_MOST 63
 
-static int before_work(void *arg, const struct objects_review *review,
-           struct err *err)
+static int before_work(void *arg, const struct objects_review *review, struct err *err)
 {
     const struct node *now = node_at(review->after, "spec", "workload", "manifests", NULL);
     const struct node *old = node_at(review->before, "spec", "workload", "manifests", NULL);
 
     /* What was taken once does not keep a finalizer from being removed. */
-    if (!review->after || review->who->trusted || (review->before && old && now && node_same(old, now)))
+    if (!review->after || review->who->trusted ||
+        (review->before && old && now && node_same(old, now)))
         return 0;
     return work_check_manifests(now, err);
 }
@@ -32,26 +32,27 @@ static int check_work_name(const struct objects_review *review, struct err *err)
 
     if (review->before || strlen(name) <= most)
         return 0;
-    return err_set(err, ERR_INVALID, "ManifestWorkReplicaSet.work.open-cluster-management.io "
-                   "\"%s\" is invalid: metadata.name: Invalid value: \"%s\": must be no more than "
-                   "%zu characters in the namespace \"%s\": its works are called NAMESPACE.NAME, and "
-                   "a name has %d", name, name, most, review->namespace, NAME_MOST);
+    return err_set(
+        err, ERR_INVALID,
+        "ManifestWorkReplicaSet.work.open-cluster-management.io "
+        "\"%s\" is invalid: metadata.name: Invalid value: \"%s\": must be no more than "
+        "%zu characters in the namespace \"%s\": its works are called NAMESPACE.NAME, and "
+        "a name has %d",
+        name, name, most, review->namespace, NAME_MOST);
 }
 
-static int before_set(void *arg, const struct objects_review *review,
-           struct err *err)
+static int before_set(void *arg, const struct objects_review *review, struct err *err)
 {
-    const struct node *now = node_at(review->after, "spec", "manifestWorkTemplate",
-                                     "workload", "manifests", NULL);
-    const struct node *old = node_at(review->before, "spec", "manifestWorkTemplate",
-                                     "workload", "manifests", NULL);
+    const struct node *now =
+        node_at(review->after, "spec", "manifestWorkTemplate", "workload", "manifests", NULL);
+    const struct node *old =
+        node_at(review->before, "spec", "manifestWorkTemplate", "workload", "manifests", NULL);
 
     if (!review->after || review->who->trusted)
         return 0;
     if (check_work_name(review, err) < 0)
         return -1;
-    return review->before && old && now && node_same(old, now) ? 0
-                                                               : work_check_manifests(now, err);
+    return review->before && old && now && node_same(old, now) ? 0 : work_check_manifests(now, err);
 }
 
 /* A cluster names its set in a label. */
@@ -63,9 +64,12 @@ static int before_cluster_set(void *arg, const struct objects_review *review, st
     if (!review->after || review->who->trusted || review->before || strlen(name) <= LABEL_MOST ||
         !strcmp(node_get_text(selector, "selectorType"), "LabelSelector"))
         return 0;
-    return err_set(err, ERR_INVALID, "ManagedClusterSet.cluster.open-cluster-management.io \"%s\" is "
-                   "invalid: metadata.name: Invalid value: \"%s\": must be no more than %d characters: "
-                   "clusters name their set in a label", name, name, LABEL_MOST);
+    return err_set(
+        err, ERR_INVALID,
+        "ManagedClusterSet.cluster.open-cluster-management.io \"%s\" is "
+        "invalid: metadata.name: Invalid value: \"%s\": must be no more than %d characters: "
+        "clusters name their set in a label",
+        name, name, LABEL_MOST);
 }
 
 /* Roles and bindings that the hub makes of members (members.c). */
@@ -74,19 +78,18 @@ static int before_role(void *arg, const struct objects_review *review, struct er
     if (!review->after || review->who->trusted || review->before ||
         !text_starts(meta_name(review->after), "axle:"))
         return 0;
-    return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: metadata.name: names that begin "
-                   "with \"axle:\" are the hub's; take another one", review->kind->resource,
-                   meta_name(review->after));
+    return err_set(err, ERR_FORBIDDEN,
+                   "%s \"%s\" is forbidden: metadata.name: names that begin "
+                   "with \"axle:\" are the hub's; take another one",
+                   review->kind->resource, meta_name(review->after));
 }
 
-static int before_binding(void *arg, const struct objects_review *review,
-           struct err *err)
+static int before_binding(void *arg, const struct objects_review *review, struct err *err)
 {
     return !review->after || review->who->trusted ? 0 : work_check_binding(review->after, err);
 }
 
-static int before_cluster(void *arg, const struct objects_review *review,
-           struct err *err)
+static int before_cluster(void *arg, const struct objects_review *review, struct err *err)
 {
     return !review->after || review->who->trusted ? 0 : work_check_cluster(review->after, err);
 }

@@ -40,7 +40,7 @@ static int refuse_intent(struct intent *in, const char *reason, const char *mess
 static struct node *deployments_of(struct reconcile_run *run)
 {
     return reconcile_list_own(run, KIND_ID_DEPLOYMENT, run->namespace, META_LABEL_AIWORKLOAD,
-                         render_label(run->arena, run->name));
+                              render_label(run->arena, run->name));
 }
 
 /* ---- Resolving -------------------------------------------------------------------- */
@@ -50,39 +50,41 @@ static const char *missing_revision(struct intent *in, const struct node *bundle
 {
     const char *latest = revision_latest(bundle);
 
-    return arena_printf(in->run->arena, "spec.profileBundleRef.revision: there is no %s of "
+    return arena_printf(in->run->arena,
+                        "spec.profileBundleRef.revision: there is no %s of "
                         "\"%s\"%s%s; name one that is there (kubectl get definitionrevisions), or "
-                        "none for the newest", in->bundle_revision, in->bundle,
-                        *latest ? ", the newest is " : "", latest);
+                        "none for the newest",
+                        in->bundle_revision, in->bundle, *latest ? ", the newest is " : "", latest);
 }
 
 static int find_bundle(struct intent *in, struct err *err)
 {
     struct reconcile_run *run = in->run;
-    const struct node *ref = node_at(in->seen.node, "spec", "profileBundleRef",
-                                     NULL);
+    const struct node *ref = node_at(in->seen.node, "spec", "profileBundleRef", NULL);
     const struct node *bundle;
 
     in->bundle = node_get_text(ref, "name");
     in->bundle_revision = node_get_text(ref, "revision");
     bundle = reconcile_read(run, KIND_ID_BUNDLE, run->namespace, in->bundle);
     in->remark = !bundle ? "the ProfileBundle is gone, the revision is kept as long as it is "
-                           "named here" : *in->bundle_revision ? ""
-                         : node_get_text(node_get(bundle, "status"), "message");
+                           "named here"
+                 : *in->bundle_revision ? ""
+                                        : node_get_text(node_get(bundle, "status"), "message");
     if (!bundle && !*in->bundle_revision)
-        return refuse_intent(in, "BundleNotFound", arena_printf(run->arena,
-                      "spec.profileBundleRef.name: there is no ProfileBundle "
-                      "\"%s\" in this namespace; create it", in->bundle));
+        return refuse_intent(in, "BundleNotFound",
+                             arena_printf(run->arena,
+                                          "spec.profileBundleRef.name: there is no ProfileBundle "
+                                          "\"%s\" in this namespace; create it",
+                                          in->bundle));
     if (!*in->bundle_revision)
         in->bundle_revision = revision_latest(bundle);
     if (!*in->bundle_revision) {
         const char *why = node_get_text(node_get(bundle, "status"), "message");
 
-        return refuse_intent(in, "BundleNotReady", *why ? why :
-                      "the bundle has no revision yet");
+        return refuse_intent(in, "BundleNotReady", *why ? why : "the bundle has no revision yet");
     }
-    in->snapshot = revision_snapshot(run, KIND_ID_BUNDLE, run->namespace, in->bundle,
-                                     in->bundle_revision);
+    in->snapshot =
+        revision_snapshot(run, KIND_ID_BUNDLE, run->namespace, in->bundle, in->bundle_revision);
     return in->snapshot ? 0 : refuse_intent(in, "RevisionNotFound", missing_revision(in, bundle));
 }
 
@@ -106,13 +108,13 @@ static int check_dedicated_pool(struct intent *in, const char *pool, struct err 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
 
-        if (!strcmp(node_get_text(node_at(one, "spec", "computePoolRef", NULL),
-                                  "name"), pool) &&
+        if (!strcmp(node_get_text(node_at(one, "spec", "computePoolRef", NULL), "name"), pool) &&
             strcmp(meta_name(one), run->name) && is_older(one, in->seen.node))
-            return refuse_intent(in, "PoolTaken", arena_printf(run->arena,
-                          "spec.computePoolRef.name: the pool \"%s\" is "
-                          "Dedicated and runs \"%s\"; take another one", pool,
-                          meta_name(one)));
+            return refuse_intent(in, "PoolTaken",
+                                 arena_printf(run->arena,
+                                              "spec.computePoolRef.name: the pool \"%s\" is "
+                                              "Dedicated and runs \"%s\"; take another one",
+                                              pool, meta_name(one)));
     }
     return 0;
 }
@@ -121,7 +123,8 @@ static int check_dedicated_pool(struct intent *in, const char *pool, struct err 
 static bool is_closing(struct intent *in, const struct node *environment, const char *pool)
 {
     return meta_is_deleting(environment) ||
-           (*pool && meta_is_deleting(reconcile_read(in->run, KIND_ID_POOL, in->run->namespace, pool)));
+           (*pool &&
+            meta_is_deleting(reconcile_read(in->run, KIND_ID_POOL, in->run->namespace, pool)));
 }
 
 static bool is_placed_there(struct intent *in)
@@ -129,8 +132,9 @@ static bool is_placed_there(struct intent *in)
     const struct node *all = deployments_of(in->run);
 
     for (size_t i = 0; i < node_count(all); i++)
-        if (!strcmp(node_get_text(node_at(node_item(all, i), "spec", "environmentRef", NULL),
-                                  "name"), in->environment))
+        if (!strcmp(
+                node_get_text(node_at(node_item(all, i), "spec", "environmentRef", NULL), "name"),
+                in->environment))
             return true;
     return false;
 }
@@ -144,24 +148,30 @@ static int find_environment(struct intent *in, struct err *err)
     const struct node *there;
 
     if (*pool && *own)
-        return refuse_intent(in, "TwoPlaces", "give computePoolRef or environmentRef, "
-                      "not both");
+        return refuse_intent(in, "TwoPlaces",
+                             "give computePoolRef or environmentRef, "
+                             "not both");
     if (!*pool && !*own)
-        return refuse_intent(in, "NoPlace", "give computePoolRef or environmentRef: "
-                      "where shall it run?");
+        return refuse_intent(in, "NoPlace",
+                             "give computePoolRef or environmentRef: "
+                             "where shall it run?");
     in->environment = *pool ? pool : own;
     there = reconcile_read(run, KIND_ID_ENVIRONMENT, run->namespace, in->environment);
     if (there && is_closing(in, there, pool) && !is_placed_there(in))
-        return refuse_intent(in, "PlaceDeleting", arena_printf(run->arena, "spec.%s.name: \"%s\" is "
-                      "being deleted; take another one", *pool ? "computePoolRef" :
-                      "environmentRef", in->environment));
+        return refuse_intent(in, "PlaceDeleting",
+                             arena_printf(run->arena,
+                                          "spec.%s.name: \"%s\" is "
+                                          "being deleted; take another one",
+                                          *pool ? "computePoolRef" : "environmentRef",
+                                          in->environment));
     if (there)
         return *pool ? check_dedicated_pool(in, pool, err) : 0;
     return refuse_intent(in, *pool ? "PoolNotFound" : "EnvironmentNotFound",
-                  arena_printf(run->arena, "spec.%s.name: there is no %s \"%s\" "
-                               "in this namespace", *pool ? "computePoolRef" :
-                               "environmentRef", *pool ? "ComputePool" :
-                               "Environment", in->environment));
+                         arena_printf(run->arena,
+                                      "spec.%s.name: there is no %s \"%s\" "
+                                      "in this namespace",
+                                      *pool ? "computePoolRef" : "environmentRef",
+                                      *pool ? "ComputePool" : "Environment", in->environment));
 }
 
 /* What a component gives is named AIWORKLOAD-COMPONENT on the spoke, whichever profile
@@ -176,11 +186,14 @@ static int check_components(struct intent *in, struct map *seen, const struct no
         const char *other = map_put(seen, component, (void *)name);
 
         if (other && strcmp(other, name))
-            return refuse_intent(in, "ComponentNameTaken", arena_printf(in->run->arena,
-                          "the WorkloadProfiles \"%s\" and \"%s\" of the bundle \"%s\" both "
-                          "have a component \"%s\", and their objects would have one name, "
-                          "\"%s\": rename one of them", other, name, in->bundle, component,
-                          render_name(in->run->arena, in->run->name, component, RENDER_NAME)));
+            return refuse_intent(
+                in, "ComponentNameTaken",
+                arena_printf(in->run->arena,
+                             "the WorkloadProfiles \"%s\" and \"%s\" of the bundle \"%s\" both "
+                             "have a component \"%s\", and their objects would have one name, "
+                             "\"%s\": rename one of them",
+                             other, name, in->bundle, component,
+                             render_name(in->run->arena, in->run->name, component, RENDER_NAME)));
     }
     return 0;
 }
@@ -199,41 +212,43 @@ static int check_variables(struct intent *in, struct err *err)
         const struct node *ref = node_item(refs, i);
         const char *name = node_get_text(ref, "name");
         const struct node *profile, *declared;
-        struct err why = { 0 };
+        struct err why = {0};
 
         profile = revision_snapshot(run, KIND_ID_PROFILE, run->namespace, name,
                                     node_get_text(ref, "revision"));
         if (!profile)
-            return refuse_intent(in, "ProfileNotFound", arena_printf(run->arena,
-                          "there is no revision %s of the WorkloadProfile "
-                          "\"%s\"", node_get_text(ref, "revision"), name));
+            return refuse_intent(in, "ProfileNotFound",
+                                 arena_printf(run->arena,
+                                              "there is no revision %s of the WorkloadProfile "
+                                              "\"%s\"",
+                                              node_get_text(ref, "revision"), name));
         if (check_components(in, components, profile, name, err) < 0)
             return -1;
-        declared = revision_variables(run, run->namespace, in->tenant, profile,
-                                      in->snapshot);
+        declared = revision_variables(run, run->namespace, in->tenant, profile, in->snapshot);
         if (!render_variables(run->arena, declared, values, &why))
-            return refuse_intent(in, "VariableInvalid", arena_string(run->arena,
-                                                               why.text));
+            return refuse_intent(in, "VariableInvalid", arena_string(run->arena, why.text));
         for (size_t k = 0; k < node_count(declared); k++)
             node_add(run->arena, all, node_item(declared, k));
     }
     unknown = render_variables_unknown(all, values);
     if (unknown)
-        return refuse_intent(in, "VariableUnknown", arena_printf(run->arena,
-                      "spec.variables.%s: no profile of \"%s\" has this "
-                      "variable", unknown, in->bundle));
+        return refuse_intent(in, "VariableUnknown",
+                             arena_printf(run->arena,
+                                          "spec.variables.%s: no profile of \"%s\" has this "
+                                          "variable",
+                                          unknown, in->bundle));
     return 0;
 }
 
 static int resolve_intent(struct intent *in, struct err *err)
 {
-    const struct node *project = reconcile_read(in->run, KIND_ID_PROJECT, "",
-                                           in->run->namespace);
+    const struct node *project = reconcile_read(in->run, KIND_ID_PROJECT, "", in->run->namespace);
 
     in->tenant = node_get_text(node_get(project, "spec"), "tenant");
     if (!project)
-        return refuse_intent(in, "NotAProject", "this namespace is no project's; "
-                      "create a Project of its name, or use one");
+        return refuse_intent(in, "NotAProject",
+                             "this namespace is no project's; "
+                             "create a Project of its name, or use one");
     if (find_bundle(in, err) < 0 || find_environment(in, err) < 0)
         return -1;
     return check_variables(in, err);
@@ -241,8 +256,7 @@ static int resolve_intent(struct intent *in, struct err *err)
 
 /* ---- Deployments -------------------------------------------------------------------- */
 
-static struct node *make_deployment(struct intent *in, const struct node *ref,
-                                    const char *name)
+static struct node *make_deployment(struct intent *in, const struct node *ref, const char *name)
 {
     struct reconcile_run *run = in->run;
     struct arena *arena = run->arena;
@@ -253,11 +267,9 @@ static struct node *make_deployment(struct intent *in, const struct node *ref,
     meta_add_controller(arena, wanted, in->seen.node);
     meta_set_label(arena, wanted, META_LABEL_TENANT, in->tenant);
     meta_set_label(arena, wanted, META_LABEL_PROJECT, run->namespace);
-    meta_set_label(arena, wanted, META_LABEL_AIWORKLOAD,
-                     render_label(arena, run->name));
+    meta_set_label(arena, wanted, META_LABEL_AIWORKLOAD, render_label(arena, run->name));
     meta_set_label(arena, wanted, META_LABEL_DEPLOYMENT, name);
-    meta_set_label(arena, wanted, META_LABEL_REVISION,
-                     node_get_text(ref, "revision"));
+    meta_set_label(arena, wanted, META_LABEL_REVISION, node_get_text(ref, "revision"));
     node_set_text(arena, spec, "aiWorkload", run->name);
     part = node_make(arena, spec, "workloadProfileRef");
     node_set_text(arena, part, "name", node_get_text(ref, "name"));
@@ -265,10 +277,8 @@ static struct node *make_deployment(struct intent *in, const struct node *ref,
     part = node_make(arena, spec, "profileBundleRef");
     node_set_text(arena, part, "name", in->bundle);
     node_set_text(arena, part, "revision", in->bundle_revision);
-    node_set_text(arena, node_make(arena, spec, "environmentRef"), "name",
-                  in->environment);
-    node_set(arena, spec, "variables", values ? node_copy(arena, values)
-                                              : node_map(arena));
+    node_set_text(arena, node_make(arena, spec, "environmentRef"), "name", in->environment);
+    node_set(arena, spec, "variables", values ? node_copy(arena, values) : node_map(arena));
     return wanted;
 }
 
@@ -276,7 +286,8 @@ static struct node *make_deployment(struct intent *in, const struct node *ref,
    of this name that is being deleted is waited for. */
 static bool is_others(struct intent *in, const char *name)
 {
-    const struct node *there = reconcile_read(in->run, KIND_ID_DEPLOYMENT, in->run->namespace, name);
+    const struct node *there =
+        reconcile_read(in->run, KIND_ID_DEPLOYMENT, in->run->namespace, name);
 
     return meta_list_has(in->wanted, name) ||
            (there && !reconcile_read_own(in->run, KIND_ID_DEPLOYMENT, in->run->namespace, name) &&
@@ -311,9 +322,8 @@ static int write_deployments(struct intent *in, struct err *err)
         if (reconcile_ensure(run, make_deployment(in, ref, name), &changed, err) < 0)
             return -1;
         if (changed)
-            reconcile_event(run, &in->seen, false, "DeploymentWritten",
-                       "deployment %s of %s %s", name, node_get_text(ref, "name"),
-                       node_get_text(ref, "revision"));
+            reconcile_event(run, &in->seen, false, "DeploymentWritten", "deployment %s of %s %s",
+                            name, node_get_text(ref, "name"), node_get_text(ref, "revision"));
     }
     old = deployments_of(run);
     for (size_t i = 0; i < node_count(old); i++) {
@@ -331,8 +341,8 @@ static int write_deployments(struct intent *in, struct err *err)
 /* Reasons of what is merely under way, or follows from another condition. */
 static bool has_no_event(const char *reason)
 {
-    static const char *const quiet[] = { "Progressing", "Placing", "FormerVersion", "Deleting",
-                                         "NotJudged", "NotResolved" };
+    static const char *const quiet[] = {"Progressing", "Placing",   "FormerVersion",
+                                        "Deleting",    "NotJudged", "NotResolved"};
 
     for (size_t i = 0; i < count_of(quiet); i++)
         if (!strcmp(reason, quiet[i]))
@@ -345,14 +355,14 @@ static void set_aiworkload_condition(struct intent *in, const struct meta_condit
     const struct node *old = meta_conditions(in->seen.node);
     const struct node *before = meta_condition_find(old, condition->type);
 
-    meta_condition_set(in->run->arena, in->status, old, condition,
-                  meta_generation(in->seen.node), in->run->now);
+    meta_condition_set(in->run->arena, in->status, old, condition, meta_generation(in->seen.node),
+                       in->run->now);
     if (has_no_event(condition->reason) ||
         (!strcmp(node_get_text(before, "status"), condition->status) &&
          !strcmp(node_get_text(before, "reason"), condition->reason)))
         return;
     reconcile_event(in->run, &in->seen, strcmp(condition->status, "True"), condition->reason, "%s",
-               *condition->message ? condition->message : condition->type);
+                    *condition->message ? condition->message : condition->type);
 }
 
 static void write_sums(struct intent *in, const struct sums *sums)
@@ -363,10 +373,11 @@ static void write_sums(struct intent *in, const struct sums *sums)
     node_set(arena, in->status, "endpoints", sums->endpoints);
     node_set_int(arena, in->status, "readySpokes", sums->ready);
     node_set_int(arena, in->status, "totalSpokes", sums->total);
-    node_set(arena, in->status, "ready", node_format(arena, "%lld/%lld",
-             (long long)sums->ready, (long long)sums->total));
-    node_set(arena, in->status, "copies", node_format(arena, "%lld/%lld",
-             (long long)sums->copies_ready, (long long)sums->copies));
+    node_set(arena, in->status, "ready",
+             node_format(arena, "%lld/%lld", (long long)sums->ready, (long long)sums->total));
+    node_set(
+        arena, in->status, "copies",
+        node_format(arena, "%lld/%lld", (long long)sums->copies_ready, (long long)sums->copies));
     node_set_text(arena, in->status, "message", sums->message);
 }
 
@@ -382,8 +393,7 @@ static void set_failed_step_message(struct intent *in)
 
         if (strcmp(node_get_text(one, "status"), "False"))
             continue;
-        node_set_text(in->run->arena, in->status, "message",
-                      node_get_text(one, "message"));
+        node_set_text(in->run->arena, in->status, "message", node_get_text(one, "message"));
         return;
     }
 }
@@ -392,40 +402,43 @@ static void set_failed_step_message(struct intent *in)
 static void say_who_still_has_it(struct intent *in)
 {
     const struct node *rows = node_get(in->status, "spokes");
-    scoped_text struct text names = { 0 };
+    scoped_text struct text names = {0};
     size_t count = node_count(rows), told = count < 3 ? count : 3;
 
     for (size_t i = 0; i < told; i++)
         text_addf(&names, "%s%s", i ? ", " : "", node_get_text(node_item(rows, i), "name"));
     if (count)
-        node_set(in->run->arena, in->status, "message", node_format(in->run->arena,
-                 "waiting for %zu %s to remove it: %s%s; one that is gone for good is taken away by "
-                 "an administrator (kubectl delete managedcluster NAME)", count,
-                 count == 1 ? "spoke" : "spokes", text_string(&names), told < count ? ", …" : ""));
+        node_set(
+            in->run->arena, in->status, "message",
+            node_format(
+                in->run->arena,
+                "waiting for %zu %s to remove it: %s%s; one that is gone for good is taken away by "
+                "an administrator (kubectl delete managedcluster NAME)",
+                count, count == 1 ? "spoke" : "spokes", text_string(&names),
+                told < count ? ", …" : ""));
 }
 
 /* Deployments of what could be resolved last: they stay as they were, and say
    nothing of a generation that they are not of. */
 static bool is_of_this_generation(const struct intent *in)
 {
-    return node_get_int(in->status, "resolvedGeneration", 0) ==
-           meta_generation(in->seen.node);
+    return node_get_int(in->status, "resolvedGeneration", 0) == meta_generation(in->seen.node);
 }
 
 static void judge_deployments(struct intent *in, const struct node *deployments)
 {
-    static const char *const types[] = { "Rendered", "Placed", "Distributed", "Available" };
+    static const char *const types[] = {"Rendered", "Placed", "Distributed", "Available"};
 
     for (size_t i = 0; i < count_of(types); i++) {
         struct meta_condition condition = sums_condition(deployments, types[i]);
 
         if (meta_is_deleting(in->seen.node))
-            condition = (struct meta_condition){ types[i], "Unknown", "Deleting",
-                                            "it is being removed" };
+            condition =
+                (struct meta_condition){types[i], "Unknown", "Deleting", "it is being removed"};
         else if (!is_of_this_generation(in))
-            condition = (struct meta_condition){ types[i], "Unknown", "NotResolved",
-                                            "it is not judged until Resolved is True; "
-                                            "what ran before runs on" };
+            condition = (struct meta_condition){types[i], "Unknown", "NotResolved",
+                                                "it is not judged until Resolved is True; "
+                                                "what ran before runs on"};
         set_aiworkload_condition(in, &condition);
     }
 }
@@ -433,12 +446,12 @@ static void judge_deployments(struct intent *in, const struct node *deployments)
 /* `phase` "": by how its deployments stand. */
 static void set_summary(struct intent *in, const char *phase)
 {
-    const struct node *resolved = meta_condition_find(node_get(in->status, "conditions"), "Resolved");
+    const struct node *resolved =
+        meta_condition_find(node_get(in->status, "conditions"), "Resolved");
     const char *now = *phase ? phase : node_get_text(in->status, "phase");
 
     if (!strcmp(phase, "Failed"))
-        node_set_text(in->run->arena, in->status, "message",
-                      node_get_text(resolved, "message"));
+        node_set_text(in->run->arena, in->status, "message", node_get_text(resolved, "message"));
     else if (!strcmp(phase, "Deleting"))
         say_who_still_has_it(in);
     else if (strcmp(now, "Running") && strcmp(now, "Completed"))
@@ -457,8 +470,7 @@ static int write_aiworkload_status(struct intent *in, const char *phase, struct 
     write_sums(in, &sums);
     node_set_text(arena, in->status, "phase", *phase ? phase : sums.phase);
     set_summary(in, phase);
-    node_set_int(arena, in->status, "observedGeneration",
-                 meta_generation(in->seen.node));
+    node_set_int(arena, in->status, "observedGeneration", meta_generation(in->seen.node));
     return reconcile_status(in->run, &in->seen, in->status, NULL, err);
 }
 
@@ -470,20 +482,20 @@ static int drain_aiworkload(struct intent *in, struct err *err)
 
     for (size_t i = 0; i < node_count(all); i++)
         if (reconcile_remove(in->run, KIND_ID_DEPLOYMENT, in->run->namespace,
-                        meta_name(node_item(all, i)), err) < 0)
+                             meta_name(node_item(all, i)), err) < 0)
             return -1;
     if (!node_count(deployments_of(in->run)))
         return reconcile_finalizer(in->run, &in->seen, META_FINALIZER_DRAIN, false, err);
-    set_aiworkload_condition(in, &(struct meta_condition){ "Resolved", "Unknown", "Deleting", "it is being removed" });
+    set_aiworkload_condition(
+        in, &(struct meta_condition){"Resolved", "Unknown", "Deleting", "it is being removed"});
     return write_aiworkload_status(in, "Deleting", err);
 }
 
 static int reconcile_aiworkload(struct reconcile_run *run, struct err *err)
 {
-    struct intent in = { .run = run, .tenant = "",
-                         .wanted = node_list(run->arena) };
-    struct meta_condition resolved = { "Resolved", "True", "Resolved", "" };
-    struct err why = { 0 };
+    struct intent in = {.run = run, .tenant = "", .wanted = node_list(run->arena)};
+    struct meta_condition resolved = {"Resolved", "True", "Resolved", ""};
+    struct err why = {0};
 
     if (!reconcile_get(run, KIND_ID_AIWORKLOAD, run->namespace, run->name, &in.seen))
         return 0;
@@ -495,8 +507,9 @@ static int reconcile_aiworkload(struct reconcile_run *run, struct err *err)
     if (resolve_intent(&in, err) < 0) {
         if (!in.refused.reason)
             return -1;
-        set_aiworkload_condition(&in, &(struct meta_condition){
-            "Resolved", "False", in.refused.reason, in.refused.message });
+        set_aiworkload_condition(
+            &in,
+            &(struct meta_condition){"Resolved", "False", in.refused.reason, in.refused.message});
         return write_aiworkload_status(&in, "Failed", err);
     }
     if (write_deployments(&in, &why) < 0) {
@@ -504,7 +517,8 @@ static int reconcile_aiworkload(struct reconcile_run *run, struct err *err)
             *err = why;
             return -1;
         }
-        resolved = (struct meta_condition){ "Resolved", "False", "NameTaken", claim_words(run, &why) };
+        resolved =
+            (struct meta_condition){"Resolved", "False", "NameTaken", claim_words(run, &why)};
         set_aiworkload_condition(&in, &resolved);
         return write_aiworkload_status(&in, "Failed", err);
     }
@@ -538,8 +552,9 @@ static int before_change(void *arg, const struct objects_review *review, struct 
     node_set_text(review->arena, status, "message", "");
     node_remove(status, "copies");
     node_set_int(review->arena, status, "readySpokes", 0);
-    node_set(review->arena, status, "ready", node_format(review->arena, "0/%lld", (long long)
-             node_get_int(status, "totalSpokes", 0)));
+    node_set(
+        review->arena, status, "ready",
+        node_format(review->arena, "0/%lld", (long long)node_get_int(status, "totalSpokes", 0)));
     node_set(review->arena, review->after, "status", status);
     return 0;
 }
@@ -552,20 +567,19 @@ void aiworkload_rules(struct controllers *all)
 /* ---- What wakes it ----------------------------------------------------------------------- */
 
 static void map_namespace_to_aiworkloads(struct controllers *all, const struct controller *to,
-                      const struct object *before, const struct object *after)
+                                         const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, (after ? after : before)->namespace);
 }
 
 static void map_project_to_aiworkloads(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+                                       const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, (after ? after : before)->name);
 }
 
 static void map_any_to_aiworkloads(struct controllers *all, const struct controller *to,
-                           const struct object *before,
-                           const struct object *after)
+                                   const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, "");
 }
@@ -599,10 +613,17 @@ static void map_place(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_aiworkload = {
-    .name = "aiworkload", .run = reconcile_aiworkload, .about = KIND_ID_AIWORKLOAD, .condition = RECONCILED,
-    .sources = { { KIND_ID_AIWORKLOAD, map_sibling }, { KIND_ID_DEPLOYMENT, map_owner_aiworkload },
-                 { KIND_ID_POOL, map_place }, { KIND_ID_REVISION, map_place },
-                 { KIND_ID_BUNDLE, map_namespace_to_aiworkloads }, { KIND_ID_ENVIRONMENT, map_place },
-                 { KIND_ID_VARIABLE_SET, map_any_to_aiworkloads }, { KIND_ID_PROJECT, map_project_to_aiworkloads } },
+    .name = "aiworkload",
+    .run = reconcile_aiworkload,
+    .about = KIND_ID_AIWORKLOAD,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_AIWORKLOAD, map_sibling},
+                {KIND_ID_DEPLOYMENT, map_owner_aiworkload},
+                {KIND_ID_POOL, map_place},
+                {KIND_ID_REVISION, map_place},
+                {KIND_ID_BUNDLE, map_namespace_to_aiworkloads},
+                {KIND_ID_ENVIRONMENT, map_place},
+                {KIND_ID_VARIABLE_SET, map_any_to_aiworkloads},
+                {KIND_ID_PROJECT, map_project_to_aiworkloads}},
     .source_count = 8,
 };

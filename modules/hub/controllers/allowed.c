@@ -15,7 +15,7 @@
 
 /* `known` holds what the list has, which may be long. */
 static void add_namespace_once(struct arena *arena, struct node *list, struct map *known,
-                     const char *name)
+                               const char *name)
 {
     if (*name && !map_put(known, name, list))
         node_add(arena, list, node_string(arena, name));
@@ -24,7 +24,7 @@ static void add_namespace_once(struct arena *arena, struct node *list, struct ma
 /* "a, b, c", for the end of a sentence. */
 static const char *names_of(struct arena *arena, const struct node *list)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     for (size_t i = 0; i < node_count(list) && i < MOST_NAMED; i++)
         text_addf(&out, "%s%s", i ? ", " : "", node_text(node_item(list, i)));
@@ -72,13 +72,13 @@ static void add_pools(struct reconcile_run *run, struct node *list, struct map *
     /* One that is being deleted waits for its users, who keep what they have. */
     for (size_t i = 0; i < node_count(own); i++)
         add_namespace_once(run->arena, list, known,
-                 allowed_pool_set(run->arena, project, meta_name(node_item(own, i))));
+                           allowed_pool_set(run->arena, project, meta_name(node_item(own, i))));
     for (size_t i = 0; i < node_count(sharing); i++) {
         const struct node *pool = node_item(sharing, i);
 
         if (is_shared_with(run, pool, project, tenant))
             add_namespace_once(run->arena, list, known,
-                     allowed_pool_set(run->arena, meta_namespace(pool), meta_name(pool)));
+                               allowed_pool_set(run->arena, meta_namespace(pool), meta_name(pool)));
     }
 }
 
@@ -108,8 +108,7 @@ const char *allowed_set_trouble(struct reconcile_run *run, const char *project, 
         return NULL;
     sets = allowed_sets(run, project);
     /* A pool of its own may come later. */
-    if (meta_list_has(sets, set) ||
-        text_starts(set, arena_printf(run->arena, "%s.", project)))
+    if (meta_list_has(sets, set) || text_starts(set, arena_printf(run->arena, "%s.", project)))
         return NULL;
     return arena_printf(run->arena,
                         "\"%s\" is not a set of spokes that the project \"%s\" may place on; "
@@ -130,7 +129,8 @@ const char *allowed_share_trouble(struct reconcile_run *run, const char *owner, 
         return arena_printf(run->arena,
                             "there is no project \"%s\" in the tenant \"%s\"; to share with "
                             "another tenant, an administrator adds the pool's set to "
-                            "spec.clusterSets of that Tenant", with, tenant);
+                            "spec.clusterSets of that Tenant",
+                            with, tenant);
     return NULL;
 }
 
@@ -138,8 +138,8 @@ const char *allowed_spokes_trouble(struct reconcile_run *run, const char *owner,
                                    size_t count)
 {
     const char *name = tenant_of(run, owner);
-    const struct node *limits = node_at(*name ? reconcile_read(run, KIND_ID_TENANT, "", name) : NULL, "spec",
-                                        "limits", NULL);
+    const struct node *limits = node_at(
+        *name ? reconcile_read(run, KIND_ID_TENANT, "", name) : NULL, "spec", "limits", NULL);
     int64_t limit = node_get_int(limits, "spokes", MOST_SPOKES_EXPECTED);
     const struct node *all = reconcile_list(run, KIND_ID_POOL, NULL, NULL, "spokes");
     int64_t total = (int64_t)count;
@@ -151,11 +151,13 @@ const char *allowed_spokes_trouble(struct reconcile_run *run, const char *owner,
         if (!same && !strcmp(tenant_of(run, meta_namespace(one)), name))
             total += (int64_t)node_count(node_at(one, "spec", "spokes", NULL));
     }
-    return total <= limit ? NULL
-           : arena_printf(run->arena, "the pools of the tenant \"%s\" would expect %lld spokes, and "
-                          "spec.limits.spokes of the Tenant is %lld%s", name, (long long)total,
-                          (long long)limit,
-                          node_get(limits, "spokes") ? "" : ", for it says nothing");
+    return total <= limit
+               ? NULL
+               : arena_printf(run->arena,
+                              "the pools of the tenant \"%s\" would expect %lld spokes, and "
+                              "spec.limits.spokes of the Tenant is %lld%s",
+                              name, (long long)total, (long long)limit,
+                              node_get(limits, "spokes") ? "" : ", for it says nothing");
 }
 
 /* ---- Namespaces on spokes ----------------------------------------------------------- */
@@ -182,8 +184,8 @@ static bool is_younger(const struct node *one, const struct node *other)
 
 /* Another project that lists it, unless both say that it is shared. `all`: also
    one that came later. */
-static const char *find_other_lister(struct reconcile_run *run, const struct node *project, const char *target,
-                             bool all)
+static const char *find_other_lister(struct reconcile_run *run, const struct node *project,
+                                     const char *target, bool all)
 {
     const struct node *others = reconcile_list(run, KIND_ID_PROJECT, NULL, NULL, target);
 
@@ -199,7 +201,8 @@ static const char *find_other_lister(struct reconcile_run *run, const struct nod
     return NULL;
 }
 
-static const char *foreign_trouble(struct reconcile_run *run, const char *project, const char *target)
+static const char *foreign_trouble(struct reconcile_run *run, const char *project,
+                                   const char *target)
 {
     char why[NAME_WHY];
 
@@ -225,11 +228,13 @@ const char *allowed_listing_trouble(struct reconcile_run *run, const struct node
     other = find_other_lister(run, project, target, true);
     return other ? arena_printf(run->arena,
                                 "\"%s\" is listed by the project \"%s\" already; to share it, "
-                                "both list it in spec.sharedTargetNamespaces too", target, other)
+                                "both list it in spec.sharedTargetNamespaces too",
+                                target, other)
                  : NULL;
 }
 
-const char *allowed_target_trouble(struct reconcile_run *run, const char *project, const char *target)
+const char *allowed_target_trouble(struct reconcile_run *run, const char *project,
+                                   const char *target)
 {
     const struct node *owner = reconcile_read(run, KIND_ID_PROJECT, "", project);
     const char *trouble, *other;
@@ -240,15 +245,17 @@ const char *allowed_target_trouble(struct reconcile_run *run, const char *projec
         return arena_printf(run->arena,
                             "\"%.80s\" is neither the project's own namespace nor one that the "
                             "Project \"%s\" lists; it may use: %s%s%s. An administrator adds one "
-                            "to spec.targetNamespaces of the Project", target, project, project,
-                            node_count(targets_of(owner)) ? ", " : "",
-                            node_count(targets_of(owner))
-                                ? names_of(run->arena, targets_of(owner)) : "");
+                            "to spec.targetNamespaces of the Project",
+                            target, project, project, node_count(targets_of(owner)) ? ", " : "",
+                            node_count(targets_of(owner)) ? names_of(run->arena, targets_of(owner))
+                                                          : "");
     trouble = foreign_trouble(run, project, target);
     if (trouble)
         return trouble;
     other = find_other_lister(run, owner, target, false);
-    return other ? arena_printf(run->arena, "\"%s\" is the project \"%s\"'s, which listed it "
-                                "before", target, other)
+    return other ? arena_printf(run->arena,
+                                "\"%s\" is the project \"%s\"'s, which listed it "
+                                "before",
+                                target, other)
                  : NULL;
 }

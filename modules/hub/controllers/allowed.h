@@ -47,7 +47,8 @@ const char *allowed_spokes_trouble(struct reconcile_run *run, const char *owner,
                                    size_t count);
 
 /* Why workloads of the project may not go into this namespace on spokes. */
-const char *allowed_target_trouble(struct reconcile_run *run, const char *project, const char *target);
+const char *allowed_target_trouble(struct reconcile_run *run, const char *project,
+                                   const char *target);
 /* Why the Project (as it is to be) may not list this namespace. */
 const char *allowed_listing_trouble(struct reconcile_run *run, const struct node *project,
                                     const char *target);

@@ -28,9 +28,12 @@ static struct boundary boundary_of(void *arg, const struct objects_review *revie
 {
     struct controllers *all = arg;
 
-    return (struct boundary) {
-        .run = { .all = all, .objects = all->objects, .arena = review->arena,
-                  .namespace = review->namespace, .name = meta_name(review->after) },
+    return (struct boundary){
+        .run = {.all = all,
+                .objects = all->objects,
+                .arena = review->arena,
+                .namespace = review->namespace,
+                .name = meta_name(review->after)},
         .review = review,
     };
 }
@@ -42,7 +45,7 @@ static bool is_judged(const struct objects_review *review)
 
 /* As a kube-apiserver's admission says it. */
 static int refuse_boundary(const struct objects_review *review, const char *field, const char *why,
-                  struct err *err)
+                           struct err *err)
 {
     return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: %s: %s", review->kind->resource,
                    meta_name(review->after), field, why);
@@ -74,7 +77,7 @@ static const char *judge_word(struct boundary *boundary, trouble_fn *trouble, co
 
 /* Each word of `now` that `before` has not, once. */
 static int check_new_words(struct boundary *boundary, const char *field, const struct node *now,
-                       const struct node *before, trouble_fn *trouble, struct err *err)
+                           const struct node *before, trouble_fn *trouble, struct err *err)
 {
     const struct objects_review *review = boundary->review;
     scoped_map struct map *known = make_word_set(before);
@@ -88,22 +91,23 @@ static int check_new_words(struct boundary *boundary, const char *field, const s
         map_put(known, word, known);
         why = judged++ < MOST_NEW ? judge_word(boundary, trouble, word)
                                   : "at most " TEXT_OF(MOST_NEW) " names can be added at once; "
-                                    "add the others by another change";
+                                                                 "add the others by another change";
         if (why)
-            return refuse_boundary(review, arena_printf(review->arena, "%s[%zu]", field, i), why, err);
+            return refuse_boundary(review, arena_printf(review->arena, "%s[%zu]", field, i), why,
+                                   err);
     }
     return 0;
 }
 
 /* The list at spec.FIELD. */
 static int check_word_list(struct boundary *boundary, const char *field, trouble_fn *trouble,
-                      struct err *err)
+                           struct err *err)
 {
     const struct objects_review *review = boundary->review;
 
     return check_new_words(boundary, arena_printf(review->arena, "spec.%s", field),
-                       node_at(review->after, "spec", field, NULL),
-                       node_at(review->before, "spec", field, NULL), trouble, err);
+                           node_at(review->after, "spec", field, NULL),
+                           node_at(review->before, "spec", field, NULL), trouble, err);
 }
 
 /* ---- Members ------------------------------------------------------------------ */
@@ -111,7 +115,7 @@ static int check_word_list(struct boundary *boundary, const char *field, trouble
 /* Of any number: nothing is read for one. */
 static int check_members(const struct objects_review *review, struct err *err)
 {
-    static const char *const lists[] = { "viewers", "editors", "admins" };
+    static const char *const lists[] = {"viewers", "editors", "admins"};
 
     for (size_t i = 0; i < count_of(lists); i++) {
         const struct node *now = node_at(review->after, "spec", lists[i], NULL);
@@ -123,8 +127,8 @@ static int check_members(const struct objects_review *review, struct err *err)
             if (!map_get(was, word))
                 why = allowed_member_trouble(review->arena, word);
             if (why)
-                return refuse_boundary(review, arena_printf(review->arena, "spec.%s[%zu]", lists[i], k),
-                              why, err);
+                return refuse_boundary(
+                    review, arena_printf(review->arena, "spec.%s[%zu]", lists[i], k), why, err);
         }
     }
     return 0;
@@ -137,8 +141,10 @@ static const char *set_name_trouble(struct boundary *boundary, const char *word)
     char why[NAME_WHY];
 
     return name_is_dns_subdomain(word, why) ? NULL
-           : arena_printf(boundary->run.arena, "\"%.80s\" is no name of a "
-                          "ManagedClusterSet: %s", word, why);
+                                            : arena_printf(boundary->run.arena,
+                                                           "\"%.80s\" is no name of a "
+                                                           "ManagedClusterSet: %s",
+                                                           word, why);
 }
 
 static int check_namespace_name(struct boundary *boundary, const char *namespace, struct err *err)
@@ -151,8 +157,12 @@ static int check_namespace_name(struct boundary *boundary, const char *namespace
     /* A name that is wrong in itself is refused later, in the schema's words. */
     if (!review->before && name_is_dns_label(boundary->run.name, wrong) &&
         !name_is_dns_label(namespace, wrong))
-        return refuse_boundary(review, "metadata.name", arena_printf(review->arena, "its namespace would "
-                      "be \"%.80s\": %s", namespace, wrong), err);
+        return refuse_boundary(review, "metadata.name",
+                               arena_printf(review->arena,
+                                            "its namespace would "
+                                            "be \"%.80s\": %s",
+                                            namespace, wrong),
+                               err);
     /* What is being deleted is waited for, and the status says so. */
     there = reconcile_read(&boundary->run, KIND_ID_NAMESPACE, "", namespace);
     if (review->before || (there && meta_is_deleting(there)))
@@ -167,7 +177,8 @@ static int before_tenant(void *arg, const struct objects_review *review, struct 
 
     if (!is_judged(review))
         return 0;
-    if (check_namespace_name(&boundary, arena_printf(review->arena, "tenant-%s", boundary.run.name), err) < 0 ||
+    if (check_namespace_name(&boundary, arena_printf(review->arena, "tenant-%s", boundary.run.name),
+                             err) < 0 ||
         check_members(review, err) < 0)
         return -1;
     return check_word_list(&boundary, "clusterSets", set_name_trouble, err);
@@ -198,7 +209,8 @@ static int check_unshared(struct boundary *boundary, struct err *err)
         if (map_get(were, word) && !map_get(are, word))
             node_add(review->arena, back, node_string(review->arena, word));
     }
-    return check_new_words(boundary, "spec.sharedTargetNamespaces", back, NULL, listing_trouble, err);
+    return check_new_words(boundary, "spec.sharedTargetNamespaces", back, NULL, listing_trouble,
+                           err);
 }
 
 static int before_project(void *arg, const struct objects_review *review, struct err *err)
@@ -207,7 +219,8 @@ static int before_project(void *arg, const struct objects_review *review, struct
 
     if (!is_judged(review))
         return 0;
-    if (check_namespace_name(&boundary, boundary.run.name, err) < 0 || check_members(review, err) < 0 ||
+    if (check_namespace_name(&boundary, boundary.run.name, err) < 0 ||
+        check_members(review, err) < 0 ||
         check_word_list(&boundary, "targetNamespaces", listing_trouble, err) < 0)
         return -1;
     return check_unshared(&boundary, err);
@@ -217,8 +230,7 @@ static int before_project(void *arg, const struct objects_review *review, struct
 
 static const struct node *sets_of(const struct node *environment)
 {
-    return node_at(environment, "spec", "topology", "properties", "placement", "clusterSets",
-                   NULL);
+    return node_at(environment, "spec", "topology", "properties", "placement", "clusterSets", NULL);
 }
 
 static const char *find_set_trouble(struct boundary *boundary, const char *word)
@@ -240,7 +252,7 @@ static int before_environment(void *arg, const struct objects_review *review, st
     if (why)
         return refuse_boundary(review, "spec.targetNamespace", why, err);
     return check_new_words(&boundary, "spec.topology.properties.placement.clusterSets",
-                       sets_of(review->after), sets_of(review->before), find_set_trouble, err);
+                           sets_of(review->after), sets_of(review->before), find_set_trouble, err);
 }
 
 /* ---- Pools ---------------------------------------------------------------------------- */
@@ -285,8 +297,10 @@ static int before_pool(void *arg, const struct objects_review *review, struct er
         return 0;
     if (node_count(node_get(spec, "sharedWith")) &&
         !strcmp(node_get_text(spec, "variant"), "Dedicated"))
-        return refuse_boundary(review, "spec.sharedWith", "a Dedicated pool runs one workload of its own "
-                      "project; make it Shared", err);
+        return refuse_boundary(review, "spec.sharedWith",
+                               "a Dedicated pool runs one workload of its own "
+                               "project; make it Shared",
+                               err);
     if (check_spoke_count(&boundary, err) < 0 ||
         check_word_list(&boundary, "sharedWith", share_trouble, err) < 0)
         return -1;
@@ -309,46 +323,49 @@ static int before_set_goes(void *arg, const struct objects_review *review, struc
 
         if (!strcmp(node_get_text(node_get(one, "spec"), "clusterSet"), review->name) &&
             reconcile_read(&boundary.run, KIND_ID_PROJECT, "", meta_namespace(one)))
-            return err_set(err, ERR_FORBIDDEN, "managedclustersets \"%s\" is forbidden: the "
+            return err_set(err, ERR_FORBIDDEN,
+                           "managedclustersets \"%s\" is forbidden: the "
                            "project \"%s\" places on it; take it from spec.clusterSets of its "
-                           "Tenant first, or delete the ComputePool that it is of", review->name,
-                           meta_namespace(one));
+                           "Tenant first, or delete the ComputePool that it is of",
+                           review->name, meta_namespace(one));
     }
     return 0;
 }
 
 /* What a deployment has sent out goes with the deployment; the set would be made again,
    but its works would have been removed everywhere. */
-static int before_replica_set_goes(void *arg, const struct objects_review *review,
-                                   struct err *err)
+static int before_replica_set_goes(void *arg, const struct objects_review *review, struct err *err)
 {
     struct boundary boundary = boundary_of(arg, review);
     const char *owner = meta_owner_name(review->before, "WorkloadDeployment");
-    const struct node *deployment = *owner ? reconcile_read(&boundary.run, KIND_ID_DEPLOYMENT, review->namespace,
-                                                       owner) : NULL;
+    const struct node *deployment =
+        *owner ? reconcile_read(&boundary.run, KIND_ID_DEPLOYMENT, review->namespace, owner) : NULL;
 
     if (review->after || review->who->trusted || !deployment || meta_is_deleting(deployment))
         return 0;
-    return err_set(err, ERR_FORBIDDEN, "manifestworkreplicasets \"%s\" is forbidden: it is the "
-                   "WorkloadDeployment \"%s\"'s, whose works would be removed from every spoke; delete "
-                   "the AIWorkload \"%s\" if that is meant", review->name, owner,
-                   node_get_text(node_get(deployment, "spec"), "aiWorkload"));
+    return err_set(
+        err, ERR_FORBIDDEN,
+        "manifestworkreplicasets \"%s\" is forbidden: it is the "
+        "WorkloadDeployment \"%s\"'s, whose works would be removed from every spoke; delete "
+        "the AIWorkload \"%s\" if that is meant",
+        review->name, owner, node_get_text(node_get(deployment, "spec"), "aiWorkload"));
 }
 
 /* The same, one step further up. */
-static int before_deployment_goes(void *arg, const struct objects_review *review,
-                                  struct err *err)
+static int before_deployment_goes(void *arg, const struct objects_review *review, struct err *err)
 {
     struct boundary boundary = boundary_of(arg, review);
     const char *owner = meta_owner_name(review->before, "AIWorkload");
-    const struct node *workload = *owner ? reconcile_read(&boundary.run, KIND_ID_AIWORKLOAD, review->namespace,
-                                                     owner) : NULL;
+    const struct node *workload =
+        *owner ? reconcile_read(&boundary.run, KIND_ID_AIWORKLOAD, review->namespace, owner) : NULL;
 
     if (review->after || review->who->trusted || !workload || meta_is_deleting(workload))
         return 0;
-    return err_set(err, ERR_FORBIDDEN, "workloaddeployments \"%s\" is forbidden: it is the "
+    return err_set(err, ERR_FORBIDDEN,
+                   "workloaddeployments \"%s\" is forbidden: it is the "
                    "AIWorkload \"%s\"'s, whose works would be removed from every spoke; delete "
-                   "the AIWorkload if that is meant", review->name, owner);
+                   "the AIWorkload if that is meant",
+                   review->name, owner);
 }
 
 void boundary_rules(struct controllers *all)
@@ -357,14 +374,14 @@ void boundary_rules(struct controllers *all)
         enum kind_id which;
         objects_rule_fn *rule;
     } rules[] = {
-        { KIND_ID_TENANT, before_tenant },
-        { KIND_ID_PROJECT, before_project },
-        { KIND_ID_ENVIRONMENT, before_environment },
-        { KIND_ID_POOL, before_pool },
-        { KIND_ID_CLUSTER_SET, before_set_goes },
-        { KIND_ID_DEPLOYMENT, before_deployment_goes },
-        { KIND_ID_REPLICA_SET, before_replica_set_goes },
-        { KIND_ID_REVISION, retention_before },
+        {KIND_ID_TENANT, before_tenant},
+        {KIND_ID_PROJECT, before_project},
+        {KIND_ID_ENVIRONMENT, before_environment},
+        {KIND_ID_POOL, before_pool},
+        {KIND_ID_CLUSTER_SET, before_set_goes},
+        {KIND_ID_DEPLOYMENT, before_deployment_goes},
+        {KIND_ID_REPLICA_SET, before_replica_set_goes},
+        {KIND_ID_REVISION, retention_before},
     };
 
     for (size_t i = 0; i < count_of(rules); i++)

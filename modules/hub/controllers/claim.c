@@ -27,8 +27,8 @@ static const struct kind *subject_kind(const struct reconcile_run *run)
     return key_kind(run->all, run->self);
 }
 
-static bool is_subject(const struct reconcile_run *run, const struct kind *kind, const char *namespace,
-                       const char *name)
+static bool is_subject(const struct reconcile_run *run, const struct kind *kind,
+                       const char *namespace, const char *name)
 {
     const struct kind *own = subject_kind(run);
 
@@ -45,7 +45,8 @@ static const struct node *read_subject(struct reconcile_run *run)
 
 /* ---- Ways to see whose an object is ------------------------------------------------ */
 
-typedef bool claim_fn(struct reconcile_run *run, const struct node *subject, const struct node *there);
+typedef bool claim_fn(struct reconcile_run *run, const struct node *subject,
+                      const struct node *there);
 
 static const struct node *controller_reference(const struct node *object)
 {
@@ -57,13 +58,13 @@ static const struct node *controller_reference(const struct node *object)
     return NULL;
 }
 
-static bool by_owner(struct reconcile_run *run, const struct node *subject, const struct node *there)
+static bool by_owner(struct reconcile_run *run, const struct node *subject,
+                     const struct node *there)
 {
     const struct node *reference = controller_reference(there);
 
     (void)run;
-    return *meta_uid(subject) &&
-           !strcmp(node_get_text(reference, "uid"), meta_uid(subject)) &&
+    return *meta_uid(subject) && !strcmp(node_get_text(reference, "uid"), meta_uid(subject)) &&
            !strcmp(node_get_text(reference, "kind"), node_get_text(subject, "kind")) &&
            !strcmp(node_get_text(reference, "name"), meta_name(subject));
 }
@@ -96,10 +97,12 @@ static bool in_own_namespace(struct reconcile_run *run, const struct node *subje
 
 /* What the hub keeps of removed spokes, in a namespace where only it and administrators
    write, besides what lies in the spoke's own. */
-static bool by_record(struct reconcile_run *run, const struct node *subject, const struct node *there)
+static bool by_record(struct reconcile_run *run, const struct node *subject,
+                      const struct node *there)
 {
     return (!strcmp(meta_namespace(there), AUTH_RECORDS) &&
-            *meta_label(there, META_LABEL_REMOVED_SPOKE)) || in_own_namespace(run, subject, there);
+            *meta_label(there, META_LABEL_REMOVED_SPOKE)) ||
+           in_own_namespace(run, subject, there);
 }
 
 static char *set_of_pool(struct reconcile_run *run, const struct node *pool)
@@ -122,7 +125,8 @@ static bool by_pool_annotation(struct reconcile_run *run, const struct node *poo
 }
 
 /* Made ahead by the pool, or in its set. */
-static bool by_pool_label(struct reconcile_run *run, const struct node *pool, const struct node *there)
+static bool by_pool_label(struct reconcile_run *run, const struct node *pool,
+                          const struct node *there)
 {
     char *set = set_of_pool(run, pool);
 
@@ -151,7 +155,8 @@ static bool by_definition(struct reconcile_run *run, const struct node *subject,
 
 /* Works and their Workload objects lie in clusters' namespaces, where only the hub
    and administrators write them. The label may be a hash; a work's name is whole. */
-static bool by_replica_set(struct reconcile_run *run, const struct node *set, const struct node *there)
+static bool by_replica_set(struct reconcile_run *run, const struct node *set,
+                           const struct node *there)
 {
     const char *namespace = meta_namespace(set), *name = meta_name(set);
     const char *project = meta_label(there, META_LABEL_PROJECT);
@@ -164,7 +169,8 @@ static bool by_replica_set(struct reconcile_run *run, const struct node *set, co
                    spokes_replica_set_label(run->arena, namespace, name));
 }
 
-static bool by_anybody(struct reconcile_run *run, const struct node *subject, const struct node *there)
+static bool by_anybody(struct reconcile_run *run, const struct node *subject,
+                       const struct node *there)
 {
     (void)run, (void)subject, (void)there;
     return true;
@@ -254,29 +260,33 @@ const char *claim_words(struct reconcile_run *run, const struct err *err)
 }
 
 /* An owner is named to those who may see it: in the same namespace. */
-static int refuse_claim(struct reconcile_run *run, const struct claim *claim, const struct kind *kind,
-                  const struct node *there, struct err *err)
+static int refuse_claim(struct reconcile_run *run, const struct claim *claim,
+                        const struct kind *kind, const struct node *there, struct err *err)
 {
     const struct node *reference = controller_reference(there);
     const char *subject = node_get_text(read_subject(run), "kind");
     const char *namespace = meta_namespace(there), *owner = node_get_text(reference, "name");
     bool same = !strcmp(namespace, run->namespace);
-    const char *where = same || !*namespace ? "" : arena_printf(run->arena, " in the namespace \"%s\"",
-                                                            namespace);
+    const char *where =
+        same || !*namespace ? "" : arena_printf(run->arena, " in the namespace \"%s\"", namespace);
 
     if (meta_is_deleting(there))
-        return err_set(err, ERR_TAKEN, "an earlier %s \"%s\"%s is being deleted; the name is taken "
-                       "until it is gone", kind->kind, meta_name(there), where);
+        return err_set(err, ERR_TAKEN,
+                       "an earlier %s \"%s\"%s is being deleted; the name is taken "
+                       "until it is gone",
+                       kind->kind, meta_name(there), where);
     if (*owner && same)
-        return err_set(err, ERR_TAKEN, "the name is taken: the %s \"%s\" belongs to the %s \"%s\"; %s",
-                       kind->kind, meta_name(there), node_get_text(reference, "kind"), owner,
-                       claim->way ? claim->way : arena_printf(
-                           run->arena, "give this %s another name, or delete that %s", subject,
-                           node_get_text(reference, "kind")));
-    return err_set(err, ERR_TAKEN, "the name is taken: there is a %s \"%s\"%s that is not this %s's; %s",
-                   kind->kind, meta_name(there), where, subject,
-                   claim->way ? claim->way : arena_printf(
-                       run->arena, "delete it, or give this %s another name", subject));
+        return err_set(
+            err, ERR_TAKEN, "the name is taken: the %s \"%s\" belongs to the %s \"%s\"; %s",
+            kind->kind, meta_name(there), node_get_text(reference, "kind"), owner,
+            claim->way ? claim->way
+                       : arena_printf(run->arena, "give this %s another name, or delete that %s",
+                                      subject, node_get_text(reference, "kind")));
+    return err_set(
+        err, ERR_TAKEN, "the name is taken: there is a %s \"%s\"%s that is not this %s's; %s",
+        kind->kind, meta_name(there), where, subject,
+        claim->way ? claim->way
+                   : arena_printf(run->arena, "delete it, or give this %s another name", subject));
 }
 
 /* A write that has no row is a mistake of the program; tests end at it. */
@@ -289,7 +299,7 @@ static int refuse_claim(struct reconcile_run *run, const struct claim *claim, co
 /* ---- Before a write ------------------------------------------------------------------ */
 
 static bool add_waiter(struct reconcile_run *run, const struct kind *kind, const char *namespace,
-                     const char *name);
+                       const char *name);
 
 /* Once for each name and subject, for people who look at Events. */
 static void record_name_taken(struct reconcile_run *run, const struct err *err)
@@ -300,18 +310,17 @@ static void record_name_taken(struct reconcile_run *run, const struct err *err)
         reconcile_event(run, &seen, true, "NameTaken", "%s", err->text);
 }
 
-static struct node *read_there(struct reconcile_run *run, const struct kind *kind, const char *namespace,
-                               const char *name)
+static struct node *read_there(struct reconcile_run *run, const struct kind *kind,
+                               const char *namespace, const char *name)
 {
-    scoped_object struct object *found = objects_get(run->objects, OBJECTS_STAGED, kind, namespace,
-                                                     name, NULL);
+    scoped_object struct object *found =
+        objects_get(run->objects, OBJECTS_STAGED, kind, namespace, name, NULL);
 
     return found ? object_read(run->arena, found) : NULL;
 }
 
 int claim_check(struct reconcile_run *run, const struct kind *kind, const char *namespace,
-                const char *name, const struct node *wanted, bool *ret_leave,
-                struct err *err)
+                const char *name, const struct node *wanted, bool *ret_leave, struct err *err)
 {
     const struct claim *claim;
     const struct node *there;
@@ -339,8 +348,10 @@ int claim_check(struct reconcile_run *run, const struct kind *kind, const char *
         return -1;
     }
     if (!there && wanted && !claim_is_own(run, kind, wanted))
-        return err_set(err, ERR_INTERNAL, "the controller %s makes the %s \"%s\" without saying for "
-                       "whom (claim.c)", run->self->name, kind->kind, name);
+        return err_set(err, ERR_INTERNAL,
+                       "the controller %s makes the %s \"%s\" without saying for "
+                       "whom (claim.c)",
+                       run->self->name, kind->kind, name);
     return 0;
 }
 
@@ -391,7 +402,7 @@ static void forget_gone(struct controllers *all, struct map *waiters)
 
 /* True if it did not wait for this before. */
 static bool add_waiter(struct reconcile_run *run, const struct kind *kind, const char *namespace,
-                     const char *name)
+                       const char *name)
 {
     scoped_mem char *key = make_name_key(kind->store_kind, namespace, name);
     scoped_mem char *waiter = waiter_key(run);
@@ -410,11 +421,12 @@ static bool add_waiter(struct reconcile_run *run, const struct kind *kind, const
 
 /* A name that is free is not waited for: it would stand here for ever, as no end of
    an object takes it out. */
-void claim_wait(struct reconcile_run *run, enum kind_id kind, const char *namespace, const char *name)
+void claim_wait(struct reconcile_run *run, enum kind_id kind, const char *namespace,
+                const char *name)
 {
     const struct kind *waited = run->all->kinds[kind];
-    scoped_object struct object *there = run->self
-        ? objects_get(run->objects, OBJECTS_STAGED, waited, namespace, name, NULL) : NULL;
+    scoped_object struct object *there =
+        run->self ? objects_get(run->objects, OBJECTS_STAGED, waited, namespace, name, NULL) : NULL;
 
     if (there)
         add_waiter(run, waited, namespace, name);
@@ -423,8 +435,8 @@ void claim_wait(struct reconcile_run *run, enum kind_id kind, const char *namesp
 /* By what claims are seen: owners, labels, annotations, and whether it goes. */
 static bool owner_differs(const struct object *before, const struct object *after)
 {
-    static const char *const parts[] = { "ownerReferences", "labels", "annotations",
-                                         "deletionTimestamp" };
+    static const char *const parts[] = {"ownerReferences", "labels", "annotations",
+                                        "deletionTimestamp"};
     scoped_arena struct arena *arena = NULL;
     const struct node *was, *is;
 
@@ -442,8 +454,7 @@ static bool owner_differs(const struct object *before, const struct object *afte
     return false;
 }
 
-void claim_note(struct controllers *all, const struct object *before,
-                const struct object *after)
+void claim_note(struct controllers *all, const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
     struct map *waiters = NULL;

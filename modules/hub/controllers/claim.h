@@ -39,12 +39,12 @@ int claim_check(struct reconcile_run *run, const struct kind *kind, const char *
 const char *claim_words(struct reconcile_run *run, const struct err *err);
 
 /* Runs this key again when the object that has this name now is deleted or changes hands. */
-void claim_wait(struct reconcile_run *run, enum kind_id kind, const char *namespace, const char *name);
+void claim_wait(struct reconcile_run *run, enum kind_id kind, const char *namespace,
+                const char *name);
 /* How many names are waited for. */
 size_t claim_names(const struct controllers *all);
 /* A change was staged: wakes the keys that wait for that name. */
-void claim_note(struct controllers *all, const struct object *before,
-                const struct object *after);
+void claim_note(struct controllers *all, const struct object *before, const struct object *after);
 void claim_free(struct controllers *all);
 
 #endif

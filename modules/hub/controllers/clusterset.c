@@ -50,22 +50,22 @@ static int reconcile_clusterset(struct reconcile_run *run, struct err *err)
     if (!reconcile_get(run, KIND_ID_CLUSTER_SET, "", run->name, &set))
         return make_again(run, err);
     members = (int64_t)placement_count_set(run->all->world, run->name);
-    condition = (struct meta_condition) {
-        "ClusterSetEmpty", members ? "False" : "True",
+    condition = (struct meta_condition){
+        "ClusterSetEmpty",
+        members ? "False" : "True",
         members ? "ClustersSelected" : "NoClusterMatched",
-        members ? arena_printf(run->arena, "%lld ManagedClusters selected",
-                               (long long)members)
+        members ? arena_printf(run->arena, "%lld ManagedClusters selected", (long long)members)
                 : "No ManagedCluster selected",
     };
     status = meta_copy_status(run->arena, set.node);
     meta_condition_set(run->arena, status, meta_conditions(set.node), &condition,
-                  meta_generation(set.node), run->now);
+                       meta_generation(set.node), run->now);
     return reconcile_status(run, &set, status, NULL, err);
 }
 
 static int reconcile_binding(struct reconcile_run *run, struct err *err)
 {
-    struct meta_condition condition = { "Bound", "True", "ClusterSetBound", "" };
+    struct meta_condition condition = {"Bound", "True", "ClusterSetBound", ""};
     struct seen binding;
     struct node *status;
     const char *set;
@@ -74,47 +74,53 @@ static int reconcile_binding(struct reconcile_run *run, struct err *err)
         return 0;
     set = node_get_text(node_get(binding.node, "spec"), "clusterSet");
     if (!reconcile_read(run, KIND_ID_CLUSTER_SET, "", set))
-        condition = (struct meta_condition) {
-            "Bound", "False", "ClusterSetNotFound",
+        condition = (struct meta_condition){
+            "Bound",
+            "False",
+            "ClusterSetNotFound",
             arena_printf(run->arena, "there is no ManagedClusterSet \"%s\"", set),
         };
     status = meta_copy_status(run->arena, binding.node);
     meta_condition_set(run->arena, status, meta_conditions(binding.node), &condition,
-                  meta_generation(binding.node), run->now);
+                       meta_generation(binding.node), run->now);
     return reconcile_status(run, &binding, status, NULL, err);
 }
 
 /* Only labels, arrival and departure change who is in a set. */
 static void map_cluster_to_sets(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+                                const struct object *before, const struct object *after)
 {
     if (before && after) {
         scoped_arena struct arena *arena = arena_new();
 
-        if (node_same(node_at(object_read(arena, before), "metadata", "labels",
-                              NULL),
-                      node_at(object_read(arena, after), "metadata", "labels",
-                              NULL)))
+        if (node_same(node_at(object_read(arena, before), "metadata", "labels", NULL),
+                      node_at(object_read(arena, after), "metadata", "labels", NULL)))
             return;
     }
     controllers_wake_all(all, to, KIND_ID_CLUSTER_SET, "");
 }
 
 static void map_set_to_bindings(struct controllers *all, const struct controller *to,
-                    const struct object *before, const struct object *after)
+                                const struct object *before, const struct object *after)
 {
     if (!before || !after)
         controllers_wake_all(all, to, KIND_ID_BINDING, "");
 }
 
 const struct controller controller_clusterset = {
-    .name = "clusterset", .run = reconcile_clusterset, .about = KIND_ID_CLUSTER_SET, .condition = RECONCILED,
-    .sources = { { KIND_ID_CLUSTER_SET, NULL }, { KIND_ID_CLUSTER, map_cluster_to_sets } },
+    .name = "clusterset",
+    .run = reconcile_clusterset,
+    .about = KIND_ID_CLUSTER_SET,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_CLUSTER_SET, NULL}, {KIND_ID_CLUSTER, map_cluster_to_sets}},
     .source_count = 2,
 };
 
 const struct controller controller_binding = {
-    .name = "binding", .run = reconcile_binding, .about = KIND_ID_BINDING, .condition = RECONCILED,
-    .sources = { { KIND_ID_BINDING, NULL }, { KIND_ID_CLUSTER_SET, map_set_to_bindings } },
+    .name = "binding",
+    .run = reconcile_binding,
+    .about = KIND_ID_BINDING,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_BINDING, NULL}, {KIND_ID_CLUSTER_SET, map_set_to_bindings}},
     .source_count = 2,
 };

@@ -25,11 +25,11 @@ struct collector {
     uint32_t tag;
     struct objects *objects;
     const struct kind *namespaces; /* NULL: there is no such kind */
-    struct loop_timer *timer; /* NULL: the caller runs the collector */
-    struct map *queue;        /* uid to "" */
-    struct map *by_uid;       /* uid to its object, held */
-    struct map *dependents;   /* owner uid to a map of uid to the object in by_uid */
-    struct map *reported;     /* uids whose invalid owner an Event has told of */
+    struct loop_timer *timer;      /* NULL: the caller runs the collector */
+    struct map *queue;             /* uid to "" */
+    struct map *by_uid;            /* uid to its object, held */
+    struct map *dependents;        /* owner uid to a map of uid to the object in by_uid */
+    struct map *reported;          /* uids whose invalid owner an Event has told of */
 };
 
 static const struct objects_write collector_write = {
@@ -112,8 +112,7 @@ static void note_owners(struct collector *collector, struct object *object)
 static void wake_owners(struct collector *collector, const struct object *object)
 {
     for (size_t i = 0; i < object->owner_count; i++) {
-        const struct object *owner =
-            find_owner(collector, object, &object->owners[i]);
+        const struct object *owner = find_owner(collector, object, &object->owners[i]);
 
         if (owner && owner->deleting)
             enqueue_uid(collector, owner->uid);
@@ -124,10 +123,9 @@ static void wake_owners(struct collector *collector, const struct object *object
 static void wake_namespace(struct collector *collector, const char *name)
 {
     scoped_object struct object *namespace =
-        collector->namespaces && *name
-            ? objects_get(collector->objects, OBJECTS_PUBLISHED, collector->namespaces,
-                          "", name, NULL)
-            : NULL;
+        collector->namespaces && *name ? objects_get(collector->objects, OBJECTS_PUBLISHED,
+                                                     collector->namespaces, "", name, NULL)
+                                       : NULL;
 
     if (namespace && namespace->deleting)
         enqueue_uid(collector, namespace->uid);
@@ -158,8 +156,7 @@ static void unindex_object(struct collector *collector, const struct object *bef
     wake_namespace(collector, before->namespace);
 }
 
-static void on_published(void *arg, const struct object *before,
-                      const struct object *after)
+static void on_published(void *arg, const struct object *before, const struct object *after)
 {
     struct collector *collector = object_from(collector, COLLECTOR_TAG, arg);
 
@@ -188,7 +185,7 @@ struct collector *collector_new(struct objects *objects, struct loop *loop)
     struct collector *collector = mem_alloc(sizeof *collector);
     const struct kind *kind;
 
-    *collector = (struct collector) {
+    *collector = (struct collector){
         .tag = COLLECTOR_TAG,
         .objects = objects,
         .namespaces = kinds_find(objects_kinds(objects), "", "namespaces"),
@@ -246,14 +243,13 @@ static void delete_object(struct collector *collector, const struct object *obje
     if (objects_delete(collector->objects, &write, &result, &err) == 0)
         object_drop(&result.object);
     else if (err.code != ERR_NOT_FOUND && err.code != ERR_CONFLICT)
-        log_warn("objects", "%s %s/%s cannot be collected: %s",
-                 object->kind->resource, object->namespace, object->name, err.text);
+        log_warn("objects", "%s %s/%s cannot be collected: %s", object->kind->resource,
+                 object->namespace, object->name, err.text);
 }
 
 /* Takes the references to these owners (all that are gone, if `uid` is NULL)
    out of an object. */
-static void cut_owners(struct collector *collector, const struct object *object,
-                       const char *uid)
+static void cut_owners(struct collector *collector, const struct object *object, const char *uid)
 {
     scoped_arena struct arena *arena = arena_new();
     struct objects_result result = {.arena = arena};
@@ -269,8 +265,7 @@ static void cut_owners(struct collector *collector, const struct object *object,
             node_add(arena, list, node_item(old, i));
     metadata = node_make(arena, patch, "metadata");
     node_set_text(arena, metadata, "uid", object->uid);
-    node_set(arena, metadata, "ownerReferences",
-             node_count(list) ? list : node_null(arena));
+    node_set(arena, metadata, "ownerReferences", node_count(list) ? list : node_null(arena));
     write.kind = object->kind;
     write.namespace = object->namespace;
     write.name = object->name;
@@ -279,21 +274,21 @@ static void cut_owners(struct collector *collector, const struct object *object,
     if (objects_patch(collector->objects, &write, &result, &err) == 0)
         object_drop(&result.object);
     else if (err.code != ERR_NOT_FOUND && err.code != ERR_CONFLICT)
-        log_warn("objects", "%s %s/%s keeps an owner: %s",
-                 object->kind->resource, object->namespace, object->name, err.text);
+        log_warn("objects", "%s %s/%s keeps an owner: %s", object->kind->resource,
+                 object->namespace, object->name, err.text);
 }
 
 /* An owner of a kind that is not served here may live elsewhere. */
 static const struct kind *find_kind(const struct collector *collector,
-                                     const struct object_owner *reference)
+                                    const struct object_owner *reference)
 {
-    return kinds_by_kind(objects_kinds(collector->objects), reference->api_version, reference->kind);
+    return kinds_by_kind(objects_kinds(collector->objects), reference->api_version,
+                         reference->kind);
 }
 
 /* What has no namespace is owned by nothing in one: by such a reference it is
    never collected, whatever else it names, as by Kubernetes' collector. */
-static bool is_of_no_namespace(const struct collector *collector,
-                               const struct object *object,
+static bool is_of_no_namespace(const struct collector *collector, const struct object *object,
                                const struct object_owner *reference)
 {
     const struct kind *kind = find_kind(collector, reference);
@@ -302,8 +297,7 @@ static bool is_of_no_namespace(const struct collector *collector,
 }
 
 /* The reference means what lives in another namespace. */
-static bool is_of_another(const struct collector *collector,
-                          const struct object *object,
+static bool is_of_another(const struct collector *collector, const struct object *object,
                           const struct object_owner *reference)
 {
     const struct object *owner = map_get(collector->by_uid, reference->uid);
@@ -312,7 +306,7 @@ static bool is_of_another(const struct collector *collector,
 }
 
 static void report_invalid(struct collector *collector, const struct object *object,
-                         const struct object_owner *reference)
+                           const struct object_owner *reference)
 {
     static char present;
 
@@ -322,8 +316,8 @@ static void report_invalid(struct collector *collector, const struct object *obj
     objects_event(collector->objects, MANAGER, object, true, "OwnerRefInvalidNamespace",
                   "ownerRef [%s/%s, namespace: %s, name: %s, uid: %s] does not "
                   "exist in namespace \"%s\"",
-                  reference->api_version, reference->kind, object->namespace,
-                  reference->name, reference->uid, object->namespace);
+                  reference->api_version, reference->kind, object->namespace, reference->name,
+                  reference->uid, object->namespace);
 }
 
 /* False where a reference keeps the object from being collected at all. */
@@ -364,8 +358,8 @@ static void collect_if_unowned(struct collector *collector, const struct object 
 
 /* The reference by which the object belongs to this owner, or NULL. */
 static const struct object_owner *reference_to(const struct collector *collector,
-                                        const struct object *object,
-                                        const struct object *owner)
+                                               const struct object *object,
+                                               const struct object *owner)
 {
 
     for (size_t i = 0; i < object->owner_count; i++)
@@ -375,18 +369,16 @@ static const struct object_owner *reference_to(const struct collector *collector
 }
 
 static void remove_finalizer(struct collector *collector, const struct object *object,
-                   const char *finalizer)
+                             const char *finalizer)
 {
     struct err err = {0};
 
-    if (objects_set_finalizer(collector->objects, MANAGER, object, finalizer, false,
-                              &err) < 0)
-        log_warn("objects", "%s %s/%s keeps its finalizer: %s",
-                 object->kind->resource, object->namespace, object->name, err.text);
+    if (objects_set_finalizer(collector->objects, MANAGER, object, finalizer, false, &err) < 0)
+        log_warn("objects", "%s %s/%s keeps its finalizer: %s", object->kind->resource,
+                 object->namespace, object->name, err.text);
 }
 
-static void delete_in_foreground(struct collector *collector,
-                             const struct object *object)
+static void delete_in_foreground(struct collector *collector, const struct object *object)
 {
     struct map *dependents = map_get(collector->dependents, object->uid);
     const struct object *dependent;
@@ -460,8 +452,8 @@ static void empty_namespace(struct collector *collector, const struct object *na
         return;
     }
     for (size_t i = 0; !slice.more && (kind = objects_stored_kind(collector->objects, i)); i++)
-        objects_each(collector->objects, OBJECTS_PUBLISHED, kind, namespace->name,
-                     add_to_slice, &slice);
+        objects_each(collector->objects, OBJECTS_PUBLISHED, kind, namespace->name, add_to_slice,
+                     &slice);
     for (size_t i = 0; i < slice.count; i++) {
         delete_object(collector, slice.objects[i], "Background");
         object_drop(&slice.objects[i]);

@@ -36,10 +36,8 @@ struct controller;
 /* 0, or -1: tried again later. A user's mistake is a condition and 0. */
 typedef int controller_run_fn(struct reconcile_run *run, struct err *err);
 /* Wakes the keys that a change concerns. `before` or `after` may be NULL. */
-typedef void controller_map_fn(struct controllers *all,
-                               const struct controller *to,
-                               const struct object *before,
-                               const struct object *after);
+typedef void controller_map_fn(struct controllers *all, const struct controller *to,
+                               const struct object *before, const struct object *after);
 
 struct controller_source {
     enum kind_id kind;
@@ -52,9 +50,9 @@ struct controller_source {
 struct controller {
     const char *name;
     controller_run_fn *run;
-    enum kind_id about;      /* the kind of the object that its key names */
-    const char *condition; /* where a failed run is published, besides an Event;
-                              NULL: the kind's conditions are another writer's */
+    enum kind_id about;                   /* the kind of the object that its key names */
+    const char *condition;                /* where a failed run is published, besides an Event;
+                                             NULL: the kind's conditions are another writer's */
     struct controller_source sources[16]; /* up to a row of zeros after one */
     size_t source_count;
 };
@@ -70,11 +68,13 @@ struct controllers {
     struct controllers_settings settings;
     const struct kind *kinds[KIND_ID_COUNT];
     struct placement_world *world; /* owned; world.c */
-    int64_t started;    /* wall time: silence of spokes is counted from here */
-    unsigned numbered;  /* numbers.c: how many were written since the start */
-    bool proving;       /* the proof runs a key, which must have no effect */
-    struct turn_counts { uint64_t runs, failures, unpublished; } counts; /* turns.c */
-    int64_t clock;      /* turns.c: wall time minus steady time, when last looked at */
+    int64_t started;               /* wall time: silence of spokes is counted from here */
+    unsigned numbered;             /* numbers.c: how many were written since the start */
+    bool proving;                  /* the proof runs a key, which must have no effect */
+    struct turn_counts {
+        uint64_t runs, failures, unpublished;
+    } counts;                    /* turns.c */
+    int64_t clock;               /* turns.c: wall time minus steady time, when last looked at */
     struct queue *queue;         /* owned; queue.c */
     struct map *index;           /* owned; index.c: maps of names by label and value */
     struct map *waits;           /* owned; claim.c: keys by the name that is in their way */
@@ -85,10 +85,10 @@ struct controllers {
 #define CONTROLLERS_TAG 0x43744c72u
 
 /* Puts a key into the queue, once; a waiting retry runs at once (queue.c). */
-void controllers_wake(struct controllers *all, const struct controller *to,
-                      const char *namespace, const char *name);
+void controllers_wake(struct controllers *all, const struct controller *to, const char *namespace,
+                      const char *name);
 /* Wakes a key for each object of a kind ("" for all namespaces). */
-void controllers_wake_all(struct controllers *all, const struct controller *to,
-                          enum kind_id kind, const char *namespace);
+void controllers_wake_all(struct controllers *all, const struct controller *to, enum kind_id kind,
+                          const char *namespace);
 
 #endif

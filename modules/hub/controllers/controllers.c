@@ -49,13 +49,14 @@ static void on_turn(void *arg)
 /* ---- Changes -------------------------------------------------------------------- */
 
 static void wake_concerned(struct controllers *all, const struct object *before,
-                 const struct object *after)
+                           const struct object *after)
 {
     const struct object *any = after ? after : before;
 
     assert(any);
     claim_note(all, before, after);
-    if (all->proof && any->kind != all->kinds[KIND_ID_LEASE] && strcmp(any->kind->kind, "Event") != 0)
+    if (all->proof && any->kind != all->kinds[KIND_ID_LEASE] &&
+        strcmp(any->kind->kind, "Event") != 0)
         proof_note_change(all->proof);
     for (size_t c = 0; c < controller_count; c++) {
         const struct controller *to = controller_table[c];
@@ -78,8 +79,8 @@ static void wake_concerned(struct controllers *all, const struct object *before,
  * chain of writes which follows from it may join the same commit. Should that commit
  * fail, on_durable() makes everything be looked at again.
  */
-static void on_changed(void *arg, const struct object *before,
-                       const struct object *after, bool published)
+static void on_changed(void *arg, const struct object *before, const struct object *after,
+                       bool published)
 {
     struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
 
@@ -103,7 +104,7 @@ static void before_commit(void *arg)
         on_turn(all);
 }
 
-static const struct objects_follower follower = { on_changed, before_commit };
+static const struct objects_follower follower = {on_changed, before_commit};
 
 static void note_each(void *arg, const struct object *object)
 {
@@ -173,8 +174,7 @@ static int find_kinds(struct controllers *all, struct err *err)
     const struct kinds *kinds = objects_kinds(all->objects);
 
     for (size_t i = 0; i < KIND_ID_COUNT; i++) {
-        all->kinds[i] = kinds_by_kind(kinds, kind_id_rows[i].api_version,
-                                      kind_id_rows[i].kind);
+        all->kinds[i] = kinds_by_kind(kinds, kind_id_rows[i].api_version, kind_id_rows[i].kind);
         if (!all->kinds[i])
             return err_set(err, ERR_INTERNAL, "controllers need the kind %s %s",
                            kind_id_rows[i].api_version, kind_id_rows[i].kind);
@@ -182,7 +182,8 @@ static int find_kinds(struct controllers *all, struct err *err)
     return 0;
 }
 
-/* Sets that are missing are made at the start; one that is deleted later, at once (clusterset.c). */
+/* Sets that are missing are made at the start; one that is deleted later, at once (clusterset.c).
+ */
 static int make_sets(struct controllers *all, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -223,13 +224,11 @@ static void open_commits(struct controllers *all)
 {
     all->commits = mem_alloc(sizeof *all->commits);
     all->commits->restart = loop_timer_new(all->loop, start_all, all);
-    all->commits->disk = (struct loop_backoff) { RESTART_LEAST, RESTART_MOST, 0 };
+    all->commits->disk = (struct loop_backoff){RESTART_LEAST, RESTART_MOST, 0};
 }
 
-struct controllers *controllers_start(struct objects *objects,
-                                      struct loop *loop,
-                                      const struct controllers_settings *settings,
-                                      struct err *err)
+struct controllers *controllers_start(struct objects *objects, struct loop *loop,
+                                      const struct controllers_settings *settings, struct err *err)
 {
     struct controllers *all = mem_alloc(sizeof *all);
 
@@ -288,12 +287,12 @@ unsigned controllers_missed(const struct controllers *controllers)
     return controllers->proof ? proof_missed(controllers->proof) : 0;
 }
 
-void controllers_metrics(const struct controllers *controllers,
-                         struct text *out)
+void controllers_metrics(const struct controllers *controllers, struct text *out)
 {
     const struct turn_counts *counts = &controllers->counts;
 
-    text_addf(out, "# TYPE axle_controller_runs_total counter\n"
+    text_addf(out,
+              "# TYPE axle_controller_runs_total counter\n"
               "axle_controller_runs_total %llu\n"
               "# TYPE axle_controller_failures_total counter\n"
               "axle_controller_failures_total %llu\n"
@@ -303,8 +302,7 @@ void controllers_metrics(const struct controllers *controllers,
               "axle_controller_queue %zu\n"
               "# TYPE axle_controller_waited_names gauge\n"
               "axle_controller_waited_names %zu\n",
-              (unsigned long long)counts->runs,
-              (unsigned long long)counts->failures,
+              (unsigned long long)counts->runs, (unsigned long long)counts->failures,
               (unsigned long long)counts->unpublished, queue_length(controllers),
               claim_names(controllers));
 }

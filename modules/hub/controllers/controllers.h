@@ -27,8 +27,8 @@ struct text;
  * Reconciled and an Event. A user's error waits for a changed input; an error of
  * the world is tried again after 1 s … 5 min with jitter; a conflict at once.
  *
- * Knows no HTTP, and of rights only how to write down who asked. Everything happens on the loop's thread; a turn
- * lasts a few milliseconds. Rendering is the longest step.
+ * Knows no HTTP, and of rights only how to write down who asked. Everything happens on the loop's
+ * thread; a turn lasts a few milliseconds. Rendering is the longest step.
  */
 struct controllers;
 
@@ -46,8 +46,7 @@ struct controllers_settings {
  * Starts them: what is there already is looked at once. Registers rules with
  * `objects`, so it is called once and before anything is served.
  */
-struct controllers *controllers_start(struct objects *objects,
-                                      struct loop *loop,
+struct controllers *controllers_start(struct objects *objects, struct loop *loop,
                                       const struct controllers_settings *settings,
                                       struct err *err) MUST_CHECK;
 /* Commits what is staged and ends. Nothing may be written after it; next comes
@@ -55,12 +54,10 @@ struct controllers *controllers_start(struct objects *objects,
 void controllers_stop(struct controllers **controllers);
 
 /* Looks at a WorkloadDeployment again: its artifact, "NAMESPACE/NAME", is damaged. */
-void controllers_render_again(struct controllers *controllers,
-                              const char *repository);
+void controllers_render_again(struct controllers *controllers, const char *repository);
 
 /* Prometheus text: runs, failures and queue length by controller. */
-void controllers_metrics(const struct controllers *controllers,
-                         struct text *out);
+void controllers_metrics(const struct controllers *controllers, struct text *out);
 /* With `prove_wake_ups`: how many writes followed from no wake-up. Each time that
    nothing is left to do everything is run once more, which must write nothing. */
 unsigned controllers_missed(const struct controllers *controllers);

@@ -23,10 +23,9 @@
 static struct pki_request *read_request(const struct node *csr)
 {
     const struct node *text = node_at(csr, "spec", "request", NULL);
-    scoped_text struct text pem = { 0 };
+    scoped_text struct text pem = {0};
 
-    if (!node_is(text, NODE_STRING) ||
-        !text_add_unbase64(&pem, text->string, text->len, false))
+    if (!node_is(text, NODE_STRING) || !text_add_unbase64(&pem, text->string, text->len, false))
         return NULL;
     return pki_request_read(text_string(&pem), pem.len, NULL);
 }
@@ -36,7 +35,7 @@ static bool recognize_request(struct arena *arena, const struct node *object,
                               const struct pki_request *request, const char **ret_cluster,
                               const char **ret_agent)
 {
-    struct work_csr csr = { .block_type = "CERTIFICATE REQUEST" };
+    struct work_csr csr = {.block_type = "CERTIFICATE REQUEST"};
 
     if (!request || request->has_names || request->has_other)
         return false;
@@ -50,7 +49,7 @@ static bool recognize_request(struct arena *arena, const struct node *object,
 
 static char *pin_text(struct arena *arena, const struct pki_request *request)
 {
-    scoped_text struct text hex = { 0 };
+    scoped_text struct text hex = {0};
 
     text_add_hex(&hex, request->pin, PKI_SHA256);
     return arena_string(arena, text_string(&hex));
@@ -79,8 +78,10 @@ static int check_subject(const struct node *csr, struct err *err)
 
 static int forbid_request(const struct node *csr, const char *why, struct err *err)
 {
-    return err_set(err, ERR_FORBIDDEN, "certificatesigningrequests.certificates.k8s.io \"%s\" is "
-                   "forbidden: %s", meta_name(csr), why);
+    return err_set(err, ERR_FORBIDDEN,
+                   "certificatesigningrequests.certificates.k8s.io \"%s\" is "
+                   "forbidden: %s",
+                   meta_name(csr), why);
 }
 
 /*
@@ -98,12 +99,18 @@ static int check_token_request(struct controllers *all, const struct objects_rev
     const struct node *cluster;
 
     if (!recognize_request(arena, review->after, request, &name, &agent))
-        return forbid_request(review->after, "with a join token a spoke asks for its own certificate only: "
-                      "subject, label and signerName do not agree (docs/SYNC-PROTOCOL.md)", err);
+        return forbid_request(review->after,
+                              "with a join token a spoke asks for its own certificate only: "
+                              "subject, label and signerName do not agree (docs/SYNC-PROTOCOL.md)",
+                              err);
     found = objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "", name, NULL);
     if (!found)
-        return forbid_request(review->after, arena_printf(arena, "there is no ManagedCluster \"%s\" yet: "
-                      "that is made first", name), err);
+        return forbid_request(review->after,
+                              arena_printf(arena,
+                                           "there is no ManagedCluster \"%s\" yet: "
+                                           "that is made first",
+                                           name),
+                              err);
     cluster = object_read(arena, found);
     trouble = joining_trouble(all, arena, token, cluster);
     if (!trouble)
@@ -113,21 +120,26 @@ static int check_token_request(struct controllers *all, const struct objects_rev
     if (joining_key_is_own(cluster, pin_text(arena, request)) ||
         joining_token_names(joining_token(all, arena, token), name))
         return 0;
-    return forbid_request(review->after, arena_printf(arena, "cluster \"%s\" has a key of its own, and this "
-                  "token signs for no other. If that key is lost: on the hub, make a token for this "
-                  "name (axle token create --name %s), join with it, and approve what it asks for "
-                  "(kubectl certificate approve)", name, name), err);
+    return forbid_request(
+        review->after,
+        arena_printf(
+            arena,
+            "cluster \"%s\" has a key of its own, and this "
+            "token signs for no other. If that key is lost: on the hub, make a token for this "
+            "name (axle token create --name %s), join with it, and approve what it asks for "
+            "(kubectl certificate approve)",
+            name, name),
+        err);
 }
 
 /* system:open-cluster-management:CLUSTER:… for its agents, and …:cluster:CLUSTER:…
    for those of its addons. */
 static bool is_name_of(struct arena *arena, const char *name, const char *cluster)
 {
-    static const char *const kinds[] = { "", "cluster:" };
+    static const char *const kinds[] = {"", "cluster:"};
 
     for (size_t i = 0; i < count_of(kinds); i++)
-        if (text_starts(name, arena_printf(arena, META_USER_AGENT "%s%s:", kinds[i],
-                                           cluster)))
+        if (text_starts(name, arena_printf(arena, META_USER_AGENT "%s%s:", kinds[i], cluster)))
             return true;
     return false;
 }
@@ -144,9 +156,12 @@ static int check_spoke_request(struct arena *arena, const struct node *csr, cons
 
     if (!strcmp(signer, META_SIGNER_CLIENT) && request &&
         !is_name_of(arena, request->common_name, cluster))
-        return forbid_request(csr, arena_printf(arena, "it asks for the name \"%.200s\": the spoke \"%s\" "
-                      "asks for " META_USER_AGENT "%s:AGENT only",
-                      request->common_name, cluster, cluster), err);
+        return forbid_request(csr,
+                              arena_printf(arena,
+                                           "it asks for the name \"%.200s\": the spoke \"%s\" "
+                                           "asks for " META_USER_AGENT "%s:AGENT only",
+                                           request->common_name, cluster, cluster),
+                              err);
     return 0;
 }
 
@@ -156,7 +171,8 @@ static int check_request_size(const struct node *csr, struct err *err)
 
     if (len <= REQUEST_BYTES)
         return 0;
-    return err_set(err, ERR_INVALID, "CertificateSigningRequest.certificates.k8s.io \"%s\" is "
+    return err_set(err, ERR_INVALID,
+                   "CertificateSigningRequest.certificates.k8s.io \"%s\" is "
                    "invalid: spec.request: Too long: may not be more than %d bytes",
                    meta_name(csr), REQUEST_BYTES);
 }
@@ -170,13 +186,16 @@ static int check_cluster_label(const struct objects_review *review, struct err *
 
     if (!user || user->role != AUTH_SPOKE || !*label || !strcmp(label, user->cluster))
         return 0;
-    return forbid_request(review->after, arena_printf(review->arena, "the label " META_LABEL_CLUSTER_NAME
-                  " must be \"%s\", the spoke that asks", user->cluster), err);
+    return forbid_request(review->after,
+                          arena_printf(review->arena,
+                                       "the label " META_LABEL_CLUSTER_NAME
+                                       " must be \"%s\", the spoke that asks",
+                                       user->cluster),
+                          err);
 }
 
 /* Who asks is written by the hub, whatever the request says of it. */
-static int check_request_write(void *arg, const struct objects_review *review,
-                        struct err *err)
+static int check_request_write(void *arg, const struct objects_review *review, struct err *err)
 {
     static const char *const about[] = {"username", "uid", "groups", "extra"};
     const struct objects_who *who = review->who;
@@ -204,7 +223,8 @@ static int check_request_write(void *arg, const struct objects_review *review,
     if (identity && identity->role == AUTH_SPOKE)
         return check_spoke_request(arena, review->after, identity->cluster, err);
     return text_starts(user, TOKEN_USER)
-               ? check_token_request(arg, review, user + strlen(TOKEN_USER), err) : 0;
+               ? check_token_request(arg, review, user + strlen(TOKEN_USER), err)
+               : 0;
 }
 
 void csr_rules(struct controllers *all)
@@ -242,8 +262,7 @@ static bool may_approve(struct signing *s)
     const char *user = node_get_text(node_get(s->seen.node, "spec"), "username");
     const char *token = token_of(s);
 
-    if (!node_get_bool(node_get(s->managed.node, "spec"), "hubAcceptsClient",
-                       false))
+    if (!node_get_bool(node_get(s->managed.node, "spec"), "hubAcceptsClient", false))
         return false;
     if (!strcmp(user, s->request->common_name))
         return true;
@@ -294,7 +313,7 @@ static int adopt_cluster(struct signing *s, struct err *err)
     if (reconcile_patch(s->run, &s->managed, patch, err) < 0)
         return -1;
     reconcile_event(s->run, &s->managed, false, "JoinedAgain",
-               "the join token %s lets the machine in once more", id);
+                    "the join token %s lets the machine in once more", id);
     reconcile_get(s->run, KIND_ID_CLUSTER, "", s->cluster, &s->managed);
     return 0;
 }
@@ -303,25 +322,25 @@ static int adopt_cluster(struct signing *s, struct err *err)
 static int wait_for_person(struct signing *s)
 {
     if (*token_of(s) && !is_nobodys_or_its_own(s))
-        reconcile_event(s->run, &s->managed, true, "AnotherKey",
-                   "a machine that has another key asks to be this cluster: if the key was lost, "
-                   "kubectl certificate approve %s; else kubectl certificate deny %s",
-                   s->run->name, s->run->name);
+        reconcile_event(
+            s->run, &s->managed, true, "AnotherKey",
+            "a machine that has another key asks to be this cluster: if the key was lost, "
+            "kubectl certificate approve %s; else kubectl certificate deny %s",
+            s->run->name, s->run->name);
     return 0;
 }
 
 static int set_request_status(struct signing *s, const char *type, const char *reason,
-                      const char *message, const char *certificate,
-                      struct err *err)
+                              const char *message, const char *certificate, struct err *err)
 {
     struct arena *arena = s->run->arena;
     struct node *status = meta_copy_status(arena, s->seen.node);
-    struct meta_condition condition = { type, "True", reason, message };
+    struct meta_condition condition = {type, "True", reason, message};
 
     if (!meta_condition(s->seen.node, type))
         meta_condition_set(arena, status, NULL, &condition, 0, s->run->now);
     if (certificate) {
-        scoped_text struct text base64 = { 0 };
+        scoped_text struct text base64 = {0};
 
         text_add_base64(&base64, certificate, strlen(certificate), false);
         node_set_text(arena, status, "certificate", text_string(&base64));
@@ -342,7 +361,7 @@ static int note_key(struct signing *s, struct err *err)
     if (text_starts(old, pin))
         return 0;
     meta_set_annotation(s->run->arena, patch, META_ANNOTATION_CLIENT_KEYS,
-                          *old ? arena_printf(s->run->arena, "%s,%.64s", pin, old) : pin);
+                        *old ? arena_printf(s->run->arena, "%s,%.64s", pin, old) : pin);
     return reconcile_patch(s->run, &s->managed, patch, err);
 }
 
@@ -354,7 +373,8 @@ static const char *usage_trouble(const struct node *usages, unsigned *ret)
     static const struct {
         const char *name;
         unsigned bit;
-    } known[] = {{"client auth", 0}, {"digital signature", PKI_DIGITAL_SIGNATURE},
+    } known[] = {{"client auth", 0},
+                 {"digital signature", PKI_DIGITAL_SIGNATURE},
                  {"key encipherment", PKI_KEY_ENCIPHERMENT}};
     bool client = false;
 
@@ -397,25 +417,24 @@ static int sign_request(struct signing *s, struct err *err)
         META_USERS_CLUSTERS,
     };
     struct pki_subject subject = {
-        .common_name = arena_printf(arena, META_USER_AGENT "%s:%s",
-                                    s->cluster, s->agent),
-        .organizations = organizations, .organization_count = 2,
+        .common_name = arena_printf(arena, META_USER_AGENT "%s:%s", s->cluster, s->agent),
+        .organizations = organizations,
+        .organization_count = 2,
     };
     int64_t most = settings->certificate_lifetime ? settings->certificate_lifetime : LIFETIME;
-    scoped_text struct text pem = { 0 };
+    scoped_text struct text pem = {0};
     unsigned usages;
-    const char *trouble =
-        usage_trouble(node_at(s->seen.node, "spec", "usages", NULL), &usages);
+    const char *trouble = usage_trouble(node_at(s->seen.node, "spec", "usages", NULL), &usages);
 
     if (trouble)
         return refuse_signing(s, trouble, err);
-    if (pki_issue_request(settings->authority, s->request, &subject, usages,
-                          lifetime_of(s, most), &pem, err) < 0)
+    if (pki_issue_request(settings->authority, s->request, &subject, usages, lifetime_of(s, most),
+                          &pem, err) < 0)
         return -1;
     if (note_key(s, err) < 0)
         return -1;
     return set_request_status(s, "Approved", "AutoApprovedByHubCSRApprovingController",
-                      "signed for this spoke", text_string(&pem), err);
+                              "signed for this spoke", text_string(&pem), err);
 }
 
 /* ---- People's requests: a person approves, the names are those asked for ------ */
@@ -450,14 +469,14 @@ static int sign_person(struct signing *s, struct err *err)
 {
     const char *trouble = find_request_trouble(s);
     struct pki_subject subject;
-    scoped_text struct text pem = { 0 };
+    scoped_text struct text pem = {0};
     unsigned usages = 0;
 
     if (!trouble)
         trouble = usage_trouble(node_at(s->seen.node, "spec", "usages", NULL), &usages);
     if (trouble)
         return refuse_signing(s, trouble, err);
-    subject = (struct pki_subject) {
+    subject = (struct pki_subject){
         s->request->common_name,
         (const char *const *)s->request->organizations,
         s->request->organization_count,
@@ -525,7 +544,7 @@ static int clear_away(struct reconcile_run *run, const struct node *csr, struct 
 
 static int reconcile_csr(struct reconcile_run *run, struct err *err)
 {
-    struct signing s = { .run = run };
+    struct signing s = {.run = run};
     int result = 0;
 
     if (!reconcile_get(run, KIND_ID_CSR, "", run->name, &s.seen))
@@ -541,14 +560,16 @@ static int reconcile_csr(struct reconcile_run *run, struct err *err)
 
 /* A cluster that was just accepted may have asked before. */
 static void map_cluster_to_requests(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+                                    const struct object *before, const struct object *after)
 {
-    if (after && (!before || !memmem(before->body, before->len,
-                                     "\"hubAcceptsClient\":true", 23)))
+    if (after && (!before || !memmem(before->body, before->len, "\"hubAcceptsClient\":true", 23)))
         controllers_wake_all(all, to, KIND_ID_CSR, "");
 }
 
 const struct controller controller_csr = {
-    .name = "csr", .run = reconcile_csr, .about = KIND_ID_CSR,
-    .sources = { { KIND_ID_CSR, NULL }, { KIND_ID_CLUSTER, map_cluster_to_requests } }, .source_count = 2,
+    .name = "csr",
+    .run = reconcile_csr,
+    .about = KIND_ID_CSR,
+    .sources = {{KIND_ID_CSR, NULL}, {KIND_ID_CLUSTER, map_cluster_to_requests}},
+    .source_count = 2,
 };

@@ -8,9 +8,11 @@
 #include <string.h>
 
 /* A Placement that chooses no cluster has a PlacementDecision too, an empty one. */
-const char *spokes_undecided(struct reconcile_run *run, const char *namespace, const char *placement)
+const char *spokes_undecided(struct reconcile_run *run, const char *namespace,
+                             const char *placement)
 {
-    const struct node *there = reconcile_read(run, KIND_ID_PLACEMENT, namespace, placement), *decisions;
+    const struct node *there = reconcile_read(run, KIND_ID_PLACEMENT, namespace, placement),
+                      *decisions;
     int64_t selected = node_get_int(node_get(there, "status"), "numberOfSelectedClusters", 0);
     int64_t rows = 0;
 
@@ -36,7 +38,8 @@ static void add_clusters(struct reconcile_run *run, const char *set, const char 
     for (size_t i = 0; i < node_count(works); i++) {
         const struct node *work = node_item(works, i);
         struct node *row = node_map(run->arena);
-        bool known = meta_is_deleting(work) || strcmp(meta_label(work, META_LABEL_PLACEMENT_NAME), label);
+        bool known =
+            meta_is_deleting(work) || strcmp(meta_label(work, META_LABEL_PLACEMENT_NAME), label);
 
         for (size_t k = 0; k < node_count(chosen) && !known; k++)
             known = !strcmp(node_text(node_item(chosen, k)), meta_namespace(work));
@@ -49,18 +52,18 @@ static void add_clusters(struct reconcile_run *run, const char *set, const char 
 
 struct node *spokes_decision_before(struct reconcile_run *run, const char *placement)
 {
-    const struct node *sets = reconcile_list(run, KIND_ID_REPLICA_SET, run->namespace, NULL, placement);
+    const struct node *sets =
+        reconcile_list(run, KIND_ID_REPLICA_SET, run->namespace, NULL, placement);
     const struct node *chosen = spokes_chosen(run, run->namespace, placement);
     struct node *decision = reconcile_new(run, KIND_ID_DECISION, run->namespace,
-                                     arena_printf(run->arena, "%s/before", placement));
+                                          arena_printf(run->arena, "%s/before", placement));
     struct node *owner = node_map(run->arena), *rows;
 
     node_set_text(run->arena, owner, "kind", "Placement");
     node_set_text(run->arena, owner, "name", placement);
-    node_add(run->arena, node_make_list(run->arena, node_get(decision, "metadata"),
-                                         "ownerReferences"), owner);
-    meta_set_label(run->arena, decision, META_LABEL_PLACEMENT,
-                     placement);
+    node_add(run->arena,
+             node_make_list(run->arena, node_get(decision, "metadata"), "ownerReferences"), owner);
+    meta_set_label(run->arena, decision, META_LABEL_PLACEMENT, placement);
     rows = node_make_list(run->arena, node_make(run->arena, decision, "status"), "decisions");
     for (size_t i = 0; i < node_count(sets); i++)
         add_clusters(run, meta_name(node_item(sets, i)), placement, chosen, rows);

@@ -18,28 +18,28 @@
 struct deployment {
     struct reconcile_run *run;
     struct seen seen;
-    struct node *status;          /* to be written */
+    struct node *status; /* to be written */
     const struct node *project, *environment;
     const char *tenant, *placement, *namespace; /* target namespace */
     struct rendition artifact;
-    bool stop;                    /* the user must act first */
-    bool denied;                  /* it may not be where it shall go */
-    bool gone;                    /* what says where it goes is not there */
-    bool exceeded;                /* more spokes failed than maxFailures allows */
-    unsigned told;                /* which of `conditions` this run has set */
-    bool failing;                 /* an object that it depends on fails … */
-    bool act;                     /* … until the user acts */
+    bool stop;     /* the user must act first */
+    bool denied;   /* it may not be where it shall go */
+    bool gone;     /* what says where it goes is not there */
+    bool exceeded; /* more spokes failed than maxFailures allows */
+    unsigned told; /* which of `conditions` this run has set */
+    bool failing;  /* an object that it depends on fails … */
+    bool act;      /* … until the user acts */
 };
 
-static const char *const conditions[] = { "Rendered", "Placed", "Distributed", "Available" };
+static const char *const conditions[] = {"Rendered", "Placed", "Distributed", "Available"};
 
 /* ---- Conditions ------------------------------------------------------------- */
 
 /* Reasons of what is merely under way, or follows from another condition. */
 static bool is_eventless(const char *reason)
 {
-    static const char *const quiet[] = { "Progressing", "Placing", "FormerVersion", "Deleting",
-                                         "NotJudged" };
+    static const char *const quiet[] = {"Progressing", "Placing", "FormerVersion", "Deleting",
+                                        "NotJudged"};
 
     for (size_t i = 0; i < count_of(quiet); i++)
         if (!strcmp(reason, quiet[i]))
@@ -49,22 +49,22 @@ static bool is_eventless(const char *reason)
 
 /* Sets a condition, and tells it as an Event when it is news. */
 static void set_deployment_condition(struct deployment *d, const char *type, const char *status,
-                const char *reason, const char *message)
+                                     const char *reason, const char *message)
 {
     const struct node *old = meta_conditions(d->seen.node);
     const struct node *before = meta_condition_find(old, type);
-    struct meta_condition condition = { type, status, reason, message };
+    struct meta_condition condition = {type, status, reason, message};
 
-    meta_condition_set(d->run->arena, d->status, old, &condition,
-                  meta_generation(d->seen.node), d->run->now);
+    meta_condition_set(d->run->arena, d->status, old, &condition, meta_generation(d->seen.node),
+                       d->run->now);
     for (size_t i = 0; i < count_of(conditions); i++)
         if (!strcmp(conditions[i], type))
             d->told |= 1u << i;
     if (is_eventless(reason) || (!strcmp(node_get_text(before, "status"), status) &&
-                             !strcmp(node_get_text(before, "reason"), reason)))
+                                 !strcmp(node_get_text(before, "reason"), reason)))
         return;
     reconcile_event(d->run, &d->seen, strcmp(status, "True"), reason, "%s",
-               *message ? message : type);
+                    *message ? message : type);
 }
 
 /* What no step of this run has said: nothing stays from an earlier run. */
@@ -76,8 +76,8 @@ static void set_rest(struct deployment *d, const char *status, const char *reaso
             set_deployment_condition(d, conditions[i], status, reason, message);
 }
 
-static void set_once(struct deployment *d, const char *type, const char *status,
-                     const char *reason, const char *message)
+static void set_once(struct deployment *d, const char *type, const char *status, const char *reason,
+                     const char *message)
 {
     for (size_t i = 0; i < count_of(conditions); i++)
         if (!strcmp(conditions[i], type) && !(d->told & 1u << i))
@@ -90,10 +90,13 @@ static void set_once(struct deployment *d, const char *type, const char *status,
 static int withdraw_works(struct deployment *d, const char *why, struct err *err)
 {
     set_deployment_condition(d, "Placed", "False", "NamespaceNotAllowed",
-        arena_printf(d->run->arena, "spec.targetNamespace of the Environment \"%s\": %s",
-                     meta_name(d->environment), why));
-    set_deployment_condition(d, "Distributed", "False", "NamespaceNotAllowed", "it is taken from every spoke");
-    set_deployment_condition(d, "Available", "False", "NamespaceNotAllowed", "it may not run there");
+                             arena_printf(d->run->arena,
+                                          "spec.targetNamespace of the Environment \"%s\": %s",
+                                          meta_name(d->environment), why));
+    set_deployment_condition(d, "Distributed", "False", "NamespaceNotAllowed",
+                             "it is taken from every spoke");
+    set_deployment_condition(d, "Available", "False", "NamespaceNotAllowed",
+                             "it may not run there");
     d->stop = d->denied = true;
     d->placement = "";
     return reconcile_remove(d->run, KIND_ID_REPLICA_SET, d->run->namespace, d->run->name, err);
@@ -106,9 +109,13 @@ static int keep_in_place(struct deployment *d, const char *reason, const char *w
     struct reconcile_run *run = d->run;
     size_t there = node_count(spokes_works(run, run->namespace, run->name));
 
-    set_deployment_condition(d, "Placed", "False", reason, !there ? arena_printf(run->arena, "%s; create it", why)
-        : arena_printf(run->arena, "%s: what runs on %zu %s stays as it is; create it again, or "
-                       "choose another place", why, there, there == 1 ? "spoke" : "spokes"));
+    set_deployment_condition(
+        d, "Placed", "False", reason,
+        !there ? arena_printf(run->arena, "%s; create it", why)
+               : arena_printf(run->arena,
+                              "%s: what runs on %zu %s stays as it is; create it again, or "
+                              "choose another place",
+                              why, there, there == 1 ? "spoke" : "spokes"));
     d->stop = d->gone = true;
     return 0;
 }
@@ -133,12 +140,18 @@ static int check_environment(struct deployment *d, struct err *err)
     d->tenant = node_get_text(node_get(d->project, "spec"), "tenant");
     d->environment = reconcile_read(run, KIND_ID_ENVIRONMENT, run->namespace, name);
     if (!d->environment)
-        return keep_in_place(d, "EnvironmentNotFound", arena_printf(run->arena, "there is no Environment "
-                    "\"%s\"", name));
+        return keep_in_place(d, "EnvironmentNotFound",
+                             arena_printf(run->arena,
+                                          "there is no Environment "
+                                          "\"%s\"",
+                                          name));
     d->placement = node_get_text(node_get(d->environment, "status"), "placement");
     if (is_without_placement(d))
-        return keep_in_place(d, "PlacementNotFound", arena_printf(run->arena, "the Environment \"%s\" "
-                    "uses the Placement \"%s\", which is not there", name, d->placement));
+        return keep_in_place(d, "PlacementNotFound",
+                             arena_printf(run->arena,
+                                          "the Environment \"%s\" "
+                                          "uses the Placement \"%s\", which is not there",
+                                          name, d->placement));
     target = node_get_text(node_get(d->environment, "spec"), "targetNamespace");
     d->namespace = *target ? target : run->namespace;
     why = allowed_target_trouble(run, run->namespace, d->namespace);
@@ -149,10 +162,12 @@ static int check_environment(struct deployment *d, struct err *err)
 static int render_deployment(struct deployment *d, struct err *err)
 {
     struct rendition_input input = {
-        .deployment = d->seen.node, .tenant = d->tenant, .namespace = d->namespace,
+        .deployment = d->seen.node,
+        .tenant = d->tenant,
+        .namespace = d->namespace,
         .cluster_kinds = node_at(d->project, "spec", "clusterScopedKinds", NULL),
     };
-    struct err why = { 0 };
+    struct err why = {0};
     const char *advice;
 
     if (rendition_make(d->run, &input, &d->artifact, &why) < 0) {
@@ -161,21 +176,23 @@ static int render_deployment(struct deployment *d, struct err *err)
             return -1;
         }
         if (d->artifact.failure)
-            node_set(d->run->arena, d->status, "renderFailure",
-                     d->artifact.failure);
-        set_deployment_condition(d, "Rendered", "False", why.code == ERR_NOT_FOUND ? "ProfileNotFound"
-            : why.code == ERR_TAKEN ? "NameTaken" : "RenderFailed", why.text);
+            node_set(d->run->arena, d->status, "renderFailure", d->artifact.failure);
+        set_deployment_condition(d, "Rendered", "False",
+                                 why.code == ERR_NOT_FOUND ? "ProfileNotFound"
+                                 : why.code == ERR_TAKEN   ? "NameTaken"
+                                                           : "RenderFailed",
+                                 why.text);
         d->stop = true;
         return 0;
     }
     node_remove(d->status, "renderFailure");
     if (d->artifact.cost)
-        node_set_int(d->run->arena, d->status, "renderCost",
-                     (int64_t)d->artifact.cost);
+        node_set_int(d->run->arena, d->status, "renderCost", (int64_t)d->artifact.cost);
     node_set(d->run->arena, d->status, "artifact", d->artifact.facts);
     node_set_text(d->run->arena, d->status, "inputs", d->artifact.inputs);
     advice = node_get_text(d->artifact.facts, "advice");
-    set_deployment_condition(d, "Rendered", "True", "Rendered",
+    set_deployment_condition(
+        d, "Rendered", "True", "Rendered",
         arena_printf(d->run->arena, "artifact %s%s%s%s%s",
                      node_get_text(d->artifact.facts, "digest"), d->artifact.gone ? "; " : "",
                      d->artifact.gone ? d->artifact.gone : "", *advice ? "; " : "", advice));
@@ -190,29 +207,32 @@ static void set_render_failure(struct deployment *d, const struct failure *failu
 
 static void judge_placement(struct deployment *d, const struct node *chosen)
 {
-    const struct node *placement = reconcile_read(d->run, KIND_ID_PLACEMENT, d->run->namespace,
-                                             d->placement);
+    const struct node *placement =
+        reconcile_read(d->run, KIND_ID_PLACEMENT, d->run->namespace, d->placement);
     const struct node *list = meta_conditions(placement);
     const struct node *satisfied = meta_condition_find(list, "PlacementSatisfied");
     struct failure failure = failure_of(placement);
 
     set_render_failure(d, &failure);
     if (failure.reason)
-        set_deployment_condition(d, "Placed", "False", failure.reason,
-            arena_printf(d->run->arena, "the Placement \"%s\": %s", d->placement,
-                         failure.message));
+        set_deployment_condition(
+            d, "Placed", "False", failure.reason,
+            arena_printf(d->run->arena, "the Placement \"%s\": %s", d->placement, failure.message));
     else if (node_count(chosen))
         set_deployment_condition(d, "Placed", "True", "Placed",
-            arena_printf(d->run->arena, "%zu %s chosen", node_count(chosen),
-                         node_count(chosen) == 1 ? "spoke is" : "spokes are"));
+                                 arena_printf(d->run->arena, "%zu %s chosen", node_count(chosen),
+                                              node_count(chosen) == 1 ? "spoke is" : "spokes are"));
     else if (!placement && *d->placement)
-        set_deployment_condition(d, "Placed", "False", "PlacementNotFound",
-            arena_printf(d->run->arena, "there is no Placement \"%s\"; what runs stays where it "
-                         "is", d->placement));
+        set_deployment_condition(
+            d, "Placed", "False", "PlacementNotFound",
+            arena_printf(d->run->arena,
+                         "there is no Placement \"%s\"; what runs stays where it "
+                         "is",
+                         d->placement));
     else
-        set_deployment_condition(d, "Placed", "False", satisfied ?
-            node_get_text(satisfied, "reason") : "Placing", satisfied ?
-            node_get_text(satisfied, "message") : "no spoke is chosen yet");
+        set_deployment_condition(
+            d, "Placed", "False", satisfied ? node_get_text(satisfied, "reason") : "Placing",
+            satisfied ? node_get_text(satisfied, "message") : "no spoke is chosen yet");
 }
 
 /* ---- The ReplicaSet --------------------------------------------------------------- */
@@ -220,13 +240,14 @@ static void judge_placement(struct deployment *d, const struct node *chosen)
 static void add_replica_set_labels(struct deployment *d, struct node *object)
 {
     static const char *const labels[] = {
-        META_LABEL_TENANT, META_LABEL_PROJECT, META_LABEL_AIWORKLOAD,
+        META_LABEL_TENANT,
+        META_LABEL_PROJECT,
+        META_LABEL_AIWORKLOAD,
         META_LABEL_DEPLOYMENT,
     };
 
     for (size_t i = 0; i < count_of(labels); i++)
-        meta_set_label(d->run->arena, object, labels[i],
-                         meta_label(d->seen.node, labels[i]));
+        meta_set_label(d->run->arena, object, labels[i], meta_label(d->seen.node, labels[i]));
 }
 
 static bool has_workload(struct deployment *d, const struct node *other, const char *name)
@@ -240,17 +261,19 @@ static bool has_workload(struct deployment *d, const struct node *other, const c
 static bool workload_is_taken(struct deployment *d, const char *name)
 {
     struct reconcile_run *run = d->run;
-    const struct node *all = reconcile_list(run, KIND_ID_DEPLOYMENT, NULL, META_LABEL_DEPLOYMENT,
-                                       name);
+    const struct node *all =
+        reconcile_list(run, KIND_ID_DEPLOYMENT, NULL, META_LABEL_DEPLOYMENT, name);
     const char *dot = strchr(name, '.');
 
     for (size_t i = 0; i < node_count(all); i++)
         if (has_workload(d, node_item(all, i), name))
             return true;
     /* Hubs of before 0.2 called a second one NAMESPACE.NAME. */
-    return dot && has_workload(d, reconcile_read(run, KIND_ID_DEPLOYMENT,
-                                            arena_bytes(run->arena, name, (size_t)(dot - name)),
-                                            dot + 1), name);
+    return dot && has_workload(d,
+                               reconcile_read(run, KIND_ID_DEPLOYMENT,
+                                              arena_bytes(run->arena, name, (size_t)(dot - name)),
+                                              dot + 1),
+                               name);
 }
 
 /*
@@ -264,7 +287,7 @@ static const char *workload_name(struct deployment *d)
     const char *kept = node_get_text(node_get(d->seen.node, "status"), "workload");
     char *whole = arena_printf(run->arena, "%s/%s", run->namespace, run->name);
     size_t keep = strnlen(run->name, 43);
-    scoped_text struct text hex = { 0 };
+    scoped_text struct text hex = {0};
     unsigned char sum[PKI_SHA256];
 
     if (*kept)
@@ -299,16 +322,13 @@ static struct node *make_workload(struct deployment *d, const char *name)
 
     add_replica_set_labels(d, load);
     artifact = node_make(arena, spec, "artifact");
-    node_set_text(arena, artifact, "reference",
-                  node_get_text(facts, "reference"));
+    node_set_text(arena, artifact, "reference", node_get_text(facts, "reference"));
     node_set_text(arena, artifact, "digest", node_get_text(facts, "digest"));
-    node_set_text(arena, artifact, "contentDigest",
-                  node_get_text(facts, "contentDigest"));
+    node_set_text(arena, artifact, "contentDigest", node_get_text(facts, "contentDigest"));
     node_set_text(arena, spec, "targetNamespace", d->namespace);
     node_set_bool(arena, spec, "prune", true);
     if (node_count(node_get(facts, "secretRefs")))
-        node_set(arena, spec, "secretRefs",
-                 node_copy(arena, node_get(facts, "secretRefs")));
+        node_set(arena, spec, "secretRefs", node_copy(arena, node_get(facts, "secretRefs")));
     return load;
 }
 
@@ -320,8 +340,7 @@ static void orphan_namespace(struct deployment *d, struct node *template)
     struct node *rule = node_map(arena), *rules;
 
     node_set_text(arena, option, "propagationPolicy", "SelectivelyOrphan");
-    rules = node_make_list(arena, node_make(arena, option, "selectivelyOrphans"),
-                           "orphaningRules");
+    rules = node_make_list(arena, node_make(arena, option, "selectivelyOrphans"), "orphaningRules");
     node_set_text(arena, rule, "group", "");
     node_set_text(arena, rule, "resource", "namespaces");
     node_set_text(arena, rule, "name", d->namespace);
@@ -330,38 +349,35 @@ static void orphan_namespace(struct deployment *d, struct node *template)
 
 static const char *delivery_of(const struct deployment *d)
 {
-    const char *delivery = node_get_text(node_get(d->environment, "spec"),
-                                         "delivery");
+    const char *delivery = node_get_text(node_get(d->environment, "spec"), "delivery");
 
     return *delivery ? delivery : "workload";
 }
 
-static int add_manifests(struct deployment *d, struct node *manifests,
-                         struct err *err)
+static int add_manifests(struct deployment *d, struct node *manifests, struct err *err)
 {
     const char *delivery = delivery_of(d);
 
     node_add(d->run->arena, manifests, make_namespace(d));
     if (!strcmp(delivery, "workload")) {
-        node_add(d->run->arena, manifests,
-                 make_workload(d, node_get_text(d->status, "workload")));
+        node_add(d->run->arena, manifests, make_workload(d, node_get_text(d->status, "workload")));
         return 0;
     }
     if (!strcmp(delivery, "manifests"))
-        return rendition_manifests(d->run, d->namespace, &d->artifact, manifests,
-                                  err);
-    return err_set(err, ERR_INVALID, "spec.delivery: \"%s\" is not built yet; "
-                   "take workload or manifests", delivery);
+        return rendition_manifests(d->run, d->namespace, &d->artifact, manifests, err);
+    return err_set(err, ERR_INVALID,
+                   "spec.delivery: \"%s\" is not built yet; "
+                   "take workload or manifests",
+                   delivery);
 }
 
 static int make_replica_set(struct deployment *d, struct err *err)
 {
     struct arena *arena = d->run->arena;
-    const struct node *strategy = node_at(d->environment, "spec", "topology",
-                                          "properties", "manifestWorkReplicaSet",
-                                          "rolloutStrategy", NULL);
-    struct node *wanted = reconcile_new(d->run, KIND_ID_REPLICA_SET, d->run->namespace,
-                                   d->run->name);
+    const struct node *strategy = node_at(d->environment, "spec", "topology", "properties",
+                                          "manifestWorkReplicaSet", "rolloutStrategy", NULL);
+    struct node *wanted =
+        reconcile_new(d->run, KIND_ID_REPLICA_SET, d->run->namespace, d->run->name);
     struct node *spec = node_make(arena, wanted, "spec");
     struct node *template = node_make(arena, spec, "manifestWorkTemplate");
     struct node *ref = node_map(arena), *manifests;
@@ -369,9 +385,8 @@ static int make_replica_set(struct deployment *d, struct err *err)
     meta_add_controller(arena, wanted, d->seen.node);
     add_replica_set_labels(d, wanted);
     meta_set_annotation(arena, wanted, META_ANNOTATION_WORKLOAD,
-                          node_get_text(d->status, "workload"));
-    manifests = node_make_list(arena, node_make(arena, template, "workload"),
-                               "manifests");
+                        node_get_text(d->status, "workload"));
+    manifests = node_make_list(arena, node_make(arena, template, "workload"), "manifests");
     /* The limits of a work hold for what is rendered as for what is written by hand. */
     if (add_manifests(d, manifests, err) < 0 || work_check_manifests(manifests, err) < 0)
         return -1;
@@ -386,7 +401,7 @@ static int make_replica_set(struct deployment *d, struct err *err)
 /* A delivery that cannot be is the user's to change. */
 static int write_replica_set(struct deployment *d, struct err *err)
 {
-    struct err why = { 0 };
+    struct err why = {0};
 
     if (!*d->placement)
         return 0;
@@ -400,16 +415,15 @@ static int write_replica_set(struct deployment *d, struct err *err)
         *err = why;
         return -1;
     }
-    set_deployment_condition(d, "Distributed", "False", why.code == ERR_TAKEN ? "NameTaken" : "DeliveryFailed",
-        why.text);
+    set_deployment_condition(d, "Distributed", "False",
+                             why.code == ERR_TAKEN ? "NameTaken" : "DeliveryFailed", why.text);
     d->stop = true;
     return 0;
 }
 
 /* ---- How it stands ------------------------------------------------------------------- */
 
-static const char *choose_phase(const struct deployment *d,
-                            const struct spokes *spokes)
+static const char *choose_phase(const struct deployment *d, const struct spokes *spokes)
 {
     if (meta_is_deleting(d->seen.node))
         return "Deleting";
@@ -437,8 +451,8 @@ static const struct node *rolled_out(const struct node *replica_set)
     const struct node *list = meta_conditions(replica_set);
     const struct node *found = meta_condition_find(list, "PlacementRolledOut");
 
-    return node_get_int(found, "observedGeneration", 0) == meta_generation(replica_set)
-               ? found : NULL;
+    return node_get_int(found, "observedGeneration", 0) == meta_generation(replica_set) ? found
+                                                                                        : NULL;
 }
 
 /* What it says after its numbers: who holds it up, until when. */
@@ -457,8 +471,7 @@ static bool has_stopped(const struct node *replica_set)
 /* Whether what was sent out last is of this generation. */
 static bool is_sent(const struct deployment *d)
 {
-    return node_get_int(d->status, "distributedGeneration", 0) ==
-           meta_generation(d->seen.node);
+    return node_get_int(d->status, "distributedGeneration", 0) == meta_generation(d->seen.node);
 }
 
 /* The place is gone, or it never was rendered for it: what was rendered stays so. */
@@ -474,8 +487,10 @@ static void judge_rendered(struct deployment *d)
 /* Nothing counts as ready of this generation while the spokes have the one before. */
 static void judge_former_generation(struct deployment *d, struct spokes *spokes)
 {
-    char *words = arena_printf(d->run->arena, "what was there before stays as it was; %zu of "
-                               "%zu spokes run it", spokes->ready, spokes->total);
+    char *words = arena_printf(d->run->arena,
+                               "what was there before stays as it was; %zu of "
+                               "%zu spokes run it",
+                               spokes->ready, spokes->total);
 
     spokes_hold_back(d->run->arena, spokes);
     set_once(d, "Distributed", "False", "FormerVersion", words);
@@ -485,7 +500,7 @@ static void judge_former_generation(struct deployment *d, struct spokes *spokes)
 /* Where a step does not succeed, its words; else those of the worst spoke. */
 static const char *choose_message(const struct deployment *d, const struct spokes *spokes)
 {
-    static const char *const steps[] = { "Rendered", "Placed", "Distributed" };
+    static const char *const steps[] = {"Rendered", "Placed", "Distributed"};
     const struct node *list = node_get(d->status, "conditions");
 
     for (size_t i = 0; i < count_of(steps) && (d->stop || d->failing); i++) {
@@ -504,9 +519,8 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
     const struct node *rolled = rolled_out(replica_set);
     char *words = arena_printf(arena, "%zu of %zu spokes have it%s", spokes->updated,
                                spokes->chosen, find_hindrance(replica_set));
-    char *ready = arena_printf(arena, "%zu of %zu spokes are ready%s%s",
-                               spokes->ready, spokes->total,
-                               *spokes->worst ? "; " : "", spokes->worst);
+    char *ready = arena_printf(arena, "%zu of %zu spokes are ready%s%s", spokes->ready,
+                               spokes->total, *spokes->worst ? "; " : "", spokes->worst);
     /* With its place gone nothing is chosen, and what runs is what there is. */
     bool all = d->gone ? spokes->total && spokes->ready == spokes->total
                        : spokes->chosen && spokes->chosen_ready == spokes->chosen;
@@ -538,10 +552,11 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
 }
 
 static void judge_available(struct deployment *d, const struct node *replica_set,
-                  const struct node *chosen, struct spokes *spokes)
+                            const struct node *chosen, struct spokes *spokes)
 {
     if (meta_is_deleting(d->seen.node)) {
-        set_deployment_condition(d, "Distributed", "False", "Deleting", "it is taken from every spoke");
+        set_deployment_condition(d, "Distributed", "False", "Deleting",
+                                 "it is taken from every spoke");
         set_deployment_condition(d, "Available", "False", "Deleting", "it is being removed");
     } else if (!d->gone && !d->denied) {
         judge_placement(d, chosen);
@@ -572,20 +587,19 @@ static void write_counts(struct deployment *d, const struct spokes *spokes)
 static int write_deployment_status(struct deployment *d, struct err *err)
 {
     struct arena *arena = d->run->arena;
-    struct node *chosen = *d->placement && !d->gone ?
-        spokes_chosen(d->run, d->run->namespace, d->placement) : node_list(arena);
-    const struct node *replica_set = reconcile_read_own(d->run, KIND_ID_REPLICA_SET,
-                                                   d->run->namespace, d->run->name);
-    struct spokes spokes = { .rows = node_list(arena),
-                             .endpoints = node_list(arena), .worst = "" };
+    struct node *chosen = *d->placement && !d->gone
+                              ? spokes_chosen(d->run, d->run->namespace, d->placement)
+                              : node_list(arena);
+    const struct node *replica_set =
+        reconcile_read_own(d->run, KIND_ID_REPLICA_SET, d->run->namespace, d->run->name);
+    struct spokes spokes = {.rows = node_list(arena), .endpoints = node_list(arena), .worst = ""};
 
     if (replica_set)
         spokes_gather(d->run, replica_set, chosen, &spokes);
     judge_available(d, replica_set, chosen, &spokes);
     write_counts(d, &spokes);
     node_set_text(arena, d->status, "phase", choose_phase(d, &spokes));
-    node_set_int(arena, d->status, "observedGeneration",
-                 meta_generation(d->seen.node));
+    node_set_int(arena, d->status, "observedGeneration", meta_generation(d->seen.node));
     return reconcile_status(d->run, &d->seen, d->status, NULL, err);
 }
 
@@ -606,7 +620,7 @@ static int drain_deployment(struct deployment *d, struct err *err)
 
 static int reconcile_deployment(struct reconcile_run *run, struct err *err)
 {
-    struct deployment d = { .run = run, .placement = "", .tenant = "" };
+    struct deployment d = {.run = run, .placement = "", .tenant = ""};
 
     if (!reconcile_get(run, KIND_ID_DEPLOYMENT, run->namespace, run->name, &d.seen))
         return 0;
@@ -627,36 +641,36 @@ static int reconcile_deployment(struct reconcile_run *run, struct err *err)
 /* ---- What wakes it -------------------------------------------------------------------------- */
 
 static void map_namespace_to_deployments(struct controllers *all, const struct controller *to,
-                      const struct object *before, const struct object *after)
+                                         const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, (after ? after : before)->namespace);
 }
 
 static void map_project_to_deployments(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+                                       const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, project_concerns_others(before, after)
-                                                  ? "" : (after ? after : before)->name);
+    controllers_wake_all(all, to, KIND_ID_DEPLOYMENT,
+                         project_concerns_others(before, after) ? ""
+                                                                : (after ? after : before)->name);
 }
 
 /* A definition of the whole cluster's, or a tenant's variables. */
 static void map_any_to_deployments(struct controllers *all, const struct controller *to,
-                           const struct object *before,
-                           const struct object *after)
+                                   const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, "");
 }
 
 /* One that comes may be what a deployment waits for; one that goes, its content. */
 static void map_revision_to_deployments(struct controllers *all, const struct controller *to,
-                         const struct object *before, const struct object *after)
+                                        const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
 
     /* A tenant's definitions are its projects' to use. */
     if (!before || !after)
-        controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, text_starts(any->namespace, "tenant-") ? ""
-                                                                                   : any->namespace);
+        controllers_wake_all(all, to, KIND_ID_DEPLOYMENT,
+                             text_starts(any->namespace, "tenant-") ? "" : any->namespace);
 }
 
 static void map_labels(struct controllers *all, const struct controller *to,
@@ -671,7 +685,7 @@ static void map_labels(struct controllers *all, const struct controller *to,
 
 /* A spoke fell silent or came back: only then do its deployments look. */
 static void map_cluster_to_deployments(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+                                       const struct object *before, const struct object *after)
 {
     static const char available[] = META_CONDITION_CLUSTER_AVAILABLE;
     scoped_arena struct arena *arena = arena_new();
@@ -684,13 +698,23 @@ static void map_cluster_to_deployments(struct controllers *all, const struct con
 }
 
 const struct controller controller_deployment = {
-    .name = "deployment", .run = reconcile_deployment, .about = KIND_ID_DEPLOYMENT, .condition = RECONCILED,
-    .sources = { { KIND_ID_DEPLOYMENT, NULL }, { KIND_ID_REPLICA_SET, map_owner_deployment },
-                 { KIND_ID_WORK, map_labels }, { KIND_ID_WORKLOAD, map_labels },
-                 { KIND_ID_ENVIRONMENT, map_namespace_to_deployments }, { KIND_ID_PLACEMENT, map_namespace_to_deployments },
-                 { KIND_ID_DECISION, map_namespace_to_deployments }, { KIND_ID_COMPONENT, map_any_to_deployments },
-                 { KIND_ID_TRAIT, map_any_to_deployments }, { KIND_ID_VARIABLE_SET, map_any_to_deployments },
-                 { KIND_ID_PROJECT, map_project_to_deployments }, { KIND_ID_CLUSTER, map_cluster_to_deployments },
-                 { KIND_ID_SECRET, map_namespace_to_deployments }, { KIND_ID_REVISION, map_revision_to_deployments } },
+    .name = "deployment",
+    .run = reconcile_deployment,
+    .about = KIND_ID_DEPLOYMENT,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_DEPLOYMENT, NULL},
+                {KIND_ID_REPLICA_SET, map_owner_deployment},
+                {KIND_ID_WORK, map_labels},
+                {KIND_ID_WORKLOAD, map_labels},
+                {KIND_ID_ENVIRONMENT, map_namespace_to_deployments},
+                {KIND_ID_PLACEMENT, map_namespace_to_deployments},
+                {KIND_ID_DECISION, map_namespace_to_deployments},
+                {KIND_ID_COMPONENT, map_any_to_deployments},
+                {KIND_ID_TRAIT, map_any_to_deployments},
+                {KIND_ID_VARIABLE_SET, map_any_to_deployments},
+                {KIND_ID_PROJECT, map_project_to_deployments},
+                {KIND_ID_CLUSTER, map_cluster_to_deployments},
+                {KIND_ID_SECRET, map_namespace_to_deployments},
+                {KIND_ID_REVISION, map_revision_to_deployments}},
     .source_count = 14,
 };

@@ -21,11 +21,10 @@ static int64_t read_last_seen(const struct object *object)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *event = object_read(arena, object);
-    const char *const times[] = {
-        node_get_text(node_get(event, "series"), "lastObservedTime"),
-        node_get_text(event, "lastTimestamp"),
-        node_get_text(event, "eventTime"),
-        node_get_text(node_get(event, "metadata"), "creationTimestamp")};
+    const char *const times[] = {node_get_text(node_get(event, "series"), "lastObservedTime"),
+                                 node_get_text(event, "lastTimestamp"),
+                                 node_get_text(event, "eventTime"),
+                                 node_get_text(node_get(event, "metadata"), "creationTimestamp")};
     int64_t when = 0;
 
     for (size_t i = 0; i < count_of(times); i++)
@@ -64,8 +63,8 @@ static void delete_events(struct objects *objects, struct object *const *old, si
     struct err err;
 
     for (size_t i = 0; i < count && i < EVENTS_AT_ONCE; i++)
-        if (objects_remove(objects, "axle-events", old[i]->kind, old[i]->namespace,
-                           old[i]->name, &err) < 0)
+        if (objects_remove(objects, "axle-events", old[i]->kind, old[i]->namespace, old[i]->name,
+                           &err) < 0)
             return;
 }
 
@@ -109,8 +108,7 @@ static bool delete_surplus(struct objects *objects, const struct all_events *all
     return true;
 }
 
-static void delete_expired(struct objects *objects, const struct all_events *all,
-                           int64_t before)
+static void delete_expired(struct objects *objects, const struct all_events *all, int64_t before)
 {
     struct object *old[EVENTS_AT_ONCE];
     size_t count = 0;
@@ -125,7 +123,7 @@ static int reconcile_event_expiry(struct reconcile_run *run, struct err *err)
 {
     const struct kind *kind = kinds_find(objects_kinds(run->objects), "", "events");
     int64_t age = run->all->settings.event_age, first = run->all->started + FIRST;
-    struct all_events all = { 0 };
+    struct all_events all = {0};
 
     (void)err;
     reconcile_wake_at(run, run->now < first ? first : run->now + PERIOD);
@@ -139,5 +137,7 @@ static int reconcile_event_expiry(struct reconcile_run *run, struct err *err)
 }
 
 const struct controller controller_event_expiry = {
-    .name = "event-expiry", .run = reconcile_event_expiry, .about = ABOUT_NOTHING,
+    .name = "event-expiry",
+    .run = reconcile_event_expiry,
+    .about = ABOUT_NOTHING,
 };

@@ -12,12 +12,9 @@
 
 /* Codes that are not listed are errors of the world. */
 static const enum failure_retry retries[] = {
-    [ERR_BAD_REQUEST] = FAILURE_ON_CHANGE,
-    [ERR_INVALID] = FAILURE_ON_CHANGE,
-    [ERR_TOO_LARGE] = FAILURE_ON_CHANGE,
-    [ERR_UNSUPPORTED] = FAILURE_ON_CHANGE,
-    [ERR_TAKEN] = FAILURE_ON_CHANGE,
-    [ERR_CONFLICT] = FAILURE_AT_ONCE,
+    [ERR_BAD_REQUEST] = FAILURE_ON_CHANGE, [ERR_INVALID] = FAILURE_ON_CHANGE,
+    [ERR_TOO_LARGE] = FAILURE_ON_CHANGE,   [ERR_UNSUPPORTED] = FAILURE_ON_CHANGE,
+    [ERR_TAKEN] = FAILURE_ON_CHANGE,       [ERR_CONFLICT] = FAILURE_AT_ONCE,
     [ERR_EXISTS] = FAILURE_AT_ONCE,
 };
 
@@ -36,11 +33,10 @@ static const char *failure_reason(enum err_code code)
 /* The words may quote a stranger's text, cut anywhere. */
 static const char *failure_words(struct arena *arena, const struct err *why)
 {
-    scoped_text struct text words = { 0 };
+    scoped_text struct text words = {0};
 
     text_add_printable(&words, why->text, strlen(why->text), false);
-    return arena_string(arena, words.len ? text_string(&words)
-                                         : failure_reason(why->code));
+    return arena_string(arena, words.len ? text_string(&words) : failure_reason(why->code));
 }
 
 static struct object *failure_object(struct controllers *all, const struct controller *self,
@@ -55,15 +51,15 @@ static struct object *failure_object(struct controllers *all, const struct contr
 struct failure failure_of(const struct node *object)
 {
     const struct node *found = meta_condition(object, RECONCILED);
-    struct failure failure = { 0 };
+    struct failure failure = {0};
 
     if (!found)
         return failure;
     failure.reason = node_get_text(found, "reason");
     failure.message = node_get_text(found, "message");
     for (size_t code = 0; code < count_of(retries); code++)
-        failure.on_change |= retries[code] == FAILURE_ON_CHANGE &&
-                             !strcmp(failure.reason, failure_reason(code));
+        failure.on_change |=
+            retries[code] == FAILURE_ON_CHANGE && !strcmp(failure.reason, failure_reason(code));
     return failure;
 }
 
@@ -89,25 +85,24 @@ static void set_failed_phase(struct arena *arena, struct node *status, const str
 }
 
 static int write_failure(struct controllers *all, const struct controller *self,
-                         struct arena *arena, const struct object *object,
-                         const struct err *why, bool *ret_changed, struct err *err)
+                         struct arena *arena, const struct object *object, const struct err *why,
+                         bool *ret_changed, struct err *err)
 {
     const char *words = failure_words(arena, why);
     const struct node *node = object_read(arena, object);
     struct node *status = meta_copy_status(arena, node);
-    struct meta_condition condition = { self->condition, "False", failure_reason(why->code), words };
+    struct meta_condition condition = {self->condition, "False", failure_reason(why->code), words};
 
-    meta_condition_set(arena, status, meta_conditions(node), &condition,
-                  meta_generation(node), clock_wall());
+    meta_condition_set(arena, status, meta_conditions(node), &condition, meta_generation(node),
+                       clock_wall());
     if (!strcmp(kind_id_rows[self->about].group, META_GROUP_AXLE))
         set_failed_phase(arena, status, node, why, words);
     return objects_set_status(all->objects, controller_manager(arena, self), object, status,
                               ret_changed, err);
 }
 
-int failure_publish(struct controllers *all, const struct controller *self,
-                    const char *namespace, const char *name, const struct err *why,
-                    struct err *err)
+int failure_publish(struct controllers *all, const struct controller *self, const char *namespace,
+                    const char *name, const struct err *why, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_object struct object *object = failure_object(all, self, namespace, name);
@@ -119,8 +114,8 @@ int failure_publish(struct controllers *all, const struct controller *self,
     if (self->condition)
         written = write_failure(all, self, arena, object, why, &changed, err);
     if (written < 0 || changed)
-        objects_event(all->objects, controller_manager(arena, self), object, true, EVENT,
-                      "%s", failure_words(arena, why));
+        objects_event(all->objects, controller_manager(arena, self), object, true, EVENT, "%s",
+                      failure_words(arena, why));
     if (written < 0)
         return failure_is_published(all, self, namespace, name, why) ? 0 : -1;
     if (!self->condition && !failure_is_published(all, self, namespace, name, why))
@@ -145,8 +140,8 @@ static void remove_failure(struct arena *arena, struct node *status, const char 
         node_remove(status, "conditions");
 }
 
-int failure_clear(struct controllers *all, const struct controller *self,
-                  const char *namespace, const char *name, struct err *err)
+int failure_clear(struct controllers *all, const struct controller *self, const char *namespace,
+                  const char *name, struct err *err)
 {
     scoped_object struct object *object = NULL;
     scoped_arena struct arena *arena = NULL;
@@ -162,8 +157,8 @@ int failure_clear(struct controllers *all, const struct controller *self,
     if (!meta_condition_find(node_get(status, "conditions"), self->condition))
         return 0;
     remove_failure(arena, status, self->condition);
-    return objects_set_status(all->objects, controller_manager(arena, self), object, status,
-                              NULL, err);
+    return objects_set_status(all->objects, controller_manager(arena, self), object, status, NULL,
+                              err);
 }
 
 /* ---- The lint ------------------------------------------------------------------ */
@@ -191,7 +186,7 @@ bool failure_is_published(struct controllers *all, const struct controller *self
     scoped_arena struct arena *arena = arena_new();
     scoped_object struct object *object = failure_object(all, self, namespace, name);
     const struct kind *events = kinds_find(objects_kinds(all->objects), "", "events");
-    struct event_search search = { .arena = arena, .words = failure_words(arena, why) };
+    struct event_search search = {.arena = arena, .words = failure_words(arena, why)};
     const struct node *list;
 
     if (!object)

@@ -25,12 +25,11 @@ enum failure_retry failure_retry(enum err_code code);
  * Publishes; -1 if neither the condition nor the Event could be written. A key
  * whose object is gone has nowhere to publish, and succeeds.
  */
-int failure_publish(struct controllers *all, const struct controller *self,
-                    const char *namespace, const char *name, const struct err *why,
-                    struct err *err) MUST_CHECK;
+int failure_publish(struct controllers *all, const struct controller *self, const char *namespace,
+                    const char *name, const struct err *why, struct err *err) MUST_CHECK;
 /* After a run that succeeded: takes the condition away if it is there. */
-int failure_clear(struct controllers *all, const struct controller *self,
-                  const char *namespace, const char *name, struct err *err) MUST_CHECK;
+int failure_clear(struct controllers *all, const struct controller *self, const char *namespace,
+                  const char *name, struct err *err) MUST_CHECK;
 /* Whether the object, or an Event about it, says these words (the queue's lint). */
 bool failure_is_published(struct controllers *all, const struct controller *self,
                           const char *namespace, const char *name, const struct err *why);

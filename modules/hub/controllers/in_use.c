@@ -27,10 +27,12 @@ static const char *placement_of_deployment(const struct node *deployment)
 
 /* The AIWorkloads of which something is placed there; a pool's Environment has the
    pool's name. One that only names the place, and was not taken, holds up nothing. */
-static struct node *users_of(struct reconcile_run *run, const char *namespace, const char *environment)
+static struct node *users_of(struct reconcile_run *run, const char *namespace,
+                             const char *environment)
 {
     struct node *names = node_list(run->arena);
-    const struct node *placed = reconcile_list(run, KIND_ID_DEPLOYMENT, namespace, NULL, environment);
+    const struct node *placed =
+        reconcile_list(run, KIND_ID_DEPLOYMENT, namespace, NULL, environment);
 
     for (size_t i = 0; i < node_count(placed); i++) {
         const struct node *one = node_item(placed, i);
@@ -43,7 +45,7 @@ static struct node *users_of(struct reconcile_run *run, const char *namespace, c
 
 static const char *list_users(struct reconcile_run *run, const struct node *names, const char *what)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     size_t count = node_count(names);
 
     if (!count)
@@ -68,8 +70,8 @@ static void add_environments(struct reconcile_run *run, struct node *names, cons
 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
-        const struct node *sets = node_at(one, "spec", "topology", "properties", "placement",
-                                          "clusterSets", NULL);
+        const struct node *sets =
+            node_at(one, "spec", "topology", "properties", "placement", "clusterSets", NULL);
 
         for (size_t k = 0; k < node_count(sets); k++)
             if (!strcmp(node_text(node_item(sets, k)), set) &&
@@ -83,11 +85,12 @@ static void add_environments(struct reconcile_run *run, struct node *names, cons
 static void add_tenants_of_spokes(struct reconcile_run *run, const char *namespace, const char *set,
                                   struct node *own, struct node *projects)
 {
-    const struct node *spokes = reconcile_list(run, KIND_ID_CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
+    const struct node *spokes =
+        reconcile_list(run, KIND_ID_CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
 
     for (size_t i = 0; i < node_count(spokes); i++) {
-        const struct node *works = reconcile_list(run, KIND_ID_WORK, meta_name(node_item(spokes, i)), NULL,
-                                             META_LABEL_PROJECT);
+        const struct node *works = reconcile_list(
+            run, KIND_ID_WORK, meta_name(node_item(spokes, i)), NULL, META_LABEL_PROJECT);
 
         for (size_t k = 0; k < node_count(works); k++) {
             const struct node *work = node_item(works, k);
@@ -103,7 +106,8 @@ static void add_tenants_of_spokes(struct reconcile_run *run, const char *namespa
     }
 }
 
-const char *in_use_pool(struct reconcile_run *run, const char *namespace, const char *name, const char *set)
+const char *in_use_pool(struct reconcile_run *run, const char *namespace, const char *name,
+                        const char *set)
 {
     struct node *own = users_of(run, namespace, name), *projects = node_list(run->arena);
 
@@ -117,13 +121,16 @@ const char *in_use_pool(struct reconcile_run *run, const char *namespace, const 
 
 /* ---- Waiting ----------------------------------------------------------------------- */
 
-int in_use_wait(struct reconcile_run *run, const struct seen *seen, const char *users, struct err *err)
+int in_use_wait(struct reconcile_run *run, const struct seen *seen, const char *users,
+                struct err *err)
 {
     struct node *status = meta_copy_status(run->arena, seen->node);
     const struct node *old = meta_conditions(seen->node);
-    struct meta_condition ready = { "Ready", "False", "InUse",
-                               arena_printf(run->arena, "it is deleted once it is not used any more; it is "
-                                            "%s: delete them, or give them another place", users) };
+    struct meta_condition ready = {"Ready", "False", "InUse",
+                                   arena_printf(run->arena,
+                                                "it is deleted once it is not used any more; it is "
+                                                "%s: delete them, or give them another place",
+                                                users)};
     bool changed = false;
 
     node_set_text(run->arena, status, "phase", "Deleting");

@@ -18,12 +18,9 @@ static const struct {
     enum kind_id kind;
     const char *label;
 } indexed[] = {
-    { KIND_ID_WORK, META_LABEL_REPLICASET },
-    { KIND_ID_WORKLOAD, META_LABEL_REPLICASET },
-    { KIND_ID_CLUSTER, META_LABEL_CLUSTERSET },
-    { KIND_ID_REVISION, META_LABEL_DEFINITION },
-    { KIND_ID_DEPLOYMENT, META_LABEL_AIWORKLOAD },
-    { KIND_ID_DEPLOYMENT, META_LABEL_DEPLOYMENT },
+    {KIND_ID_WORK, META_LABEL_REPLICASET},       {KIND_ID_WORKLOAD, META_LABEL_REPLICASET},
+    {KIND_ID_CLUSTER, META_LABEL_CLUSTERSET},    {KIND_ID_REVISION, META_LABEL_DEFINITION},
+    {KIND_ID_DEPLOYMENT, META_LABEL_AIWORKLOAD}, {KIND_ID_DEPLOYMENT, META_LABEL_DEPLOYMENT},
 };
 
 static char *value_key(size_t which, const char *value, size_t len)
@@ -31,8 +28,8 @@ static char *value_key(size_t which, const char *value, size_t len)
     return mem_printf("%zu %.*s", which, (int)len, value);
 }
 
-static void note_value(struct controllers *all, size_t which, const char *value,
-                       size_t len, const struct object *object, bool there)
+static void note_value(struct controllers *all, size_t which, const char *value, size_t len,
+                       const struct object *object, bool there)
 {
     scoped_mem char *key = value_key(which, value, len);
     scoped_mem char *name = mem_printf("%s/%s", object->namespace, object->name);
@@ -53,8 +50,8 @@ static void note_value(struct controllers *all, size_t which, const char *value,
     }
 }
 
-static void note_label(struct controllers *all, size_t which,
-                       const struct object *object, bool there)
+static void note_label(struct controllers *all, size_t which, const struct object *object,
+                       bool there)
 {
     scoped_mem char *wanted = mem_printf("\"%s\":\"", indexed[which].label);
     const char *at = object->body, *end = object->body + object->len;
@@ -70,8 +67,7 @@ static void note_label(struct controllers *all, size_t which,
     }
 }
 
-void index_note(struct controllers *all, const struct object *before,
-                            const struct object *after)
+void index_note(struct controllers *all, const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
 
@@ -103,17 +99,15 @@ static int by_object_name(const void *a, const void *b)
     return strcmp(*left, *right);
 }
 
-bool index_each(struct reconcile_run *run, enum kind_id kind, const char *label,
-                            const char *value,
-                            void (*each)(void *arg, const struct object *object),
-                            void *arg)
+bool index_each(struct reconcile_run *run, enum kind_id kind, const char *label, const char *value,
+                void (*each)(void *arg, const struct object *object), void *arg)
 {
     struct map *names = NULL;
     const char **order, *name;
     size_t count = 0, at = 0, which = 0;
 
-    while (which < count_of(indexed) && (indexed[which].kind != kind || !label ||
-                                         strcmp(indexed[which].label, label)))
+    while (which < count_of(indexed) &&
+           (indexed[which].kind != kind || !label || strcmp(indexed[which].label, label)))
         which++;
     if (which == count_of(indexed))
         return false;
@@ -134,8 +128,8 @@ bool index_each(struct reconcile_run *run, enum kind_id kind, const char *label,
         scoped_object struct object *object = NULL;
 
         *slash = '\0';
-        object = objects_get(run->objects, OBJECTS_STAGED, run->all->kinds[kind],
-                             namespace, slash + 1, NULL);
+        object = objects_get(run->objects, OBJECTS_STAGED, run->all->kinds[kind], namespace,
+                             slash + 1, NULL);
         if (object)
             each(arg, object);
     }

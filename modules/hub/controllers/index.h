@@ -13,8 +13,7 @@ struct reconcile_run;
 /* Private to controllers: an index of objects by the value of a label, over what is
    staged. */
 void index_open(struct controllers *all);
-void index_note(struct controllers *all, const struct object *before,
-                const struct object *after);
+void index_note(struct controllers *all, const struct object *before, const struct object *after);
 void index_free(struct controllers *all);
 /* Calls back with candidates, in order of namespace and name: the callback reads the
    object and looks. False: this label of this kind is not indexed. */

@@ -18,11 +18,10 @@
 
 /* ---- Tokens ---------------------------------------------------------------- */
 
-const struct node *joining_token(struct controllers *all, struct arena *arena,
-                                 const char *id)
+const struct node *joining_token(struct controllers *all, struct arena *arena, const char *id)
 {
-    scoped_object struct object *token = objects_get(
-        all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_JOIN_TOKEN], "", id, NULL);
+    scoped_object struct object *token =
+        objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_JOIN_TOKEN], "", id, NULL);
 
     return token ? object_read(arena, token) : NULL;
 }
@@ -61,7 +60,8 @@ static void count_user(void *arg, const struct object *object)
     if (!memmem(object->body, object->len, users->words, strlen(users->words)))
         return;
     arena = arena_new();
-    if (!strcmp(meta_annotation(object_read(arena, object), META_ANNOTATION_JOIN_TOKEN), users->token) &&
+    if (!strcmp(meta_annotation(object_read(arena, object), META_ANNOTATION_JOIN_TOKEN),
+                users->token) &&
         !is_among_left(users->left, object->uid))
         users->count++;
 }
@@ -69,8 +69,8 @@ static void count_user(void *arg, const struct object *object)
 int64_t joining_count(struct controllers *all, const struct node *token)
 {
     scoped_mem char *words = mem_printf("\"%s\"", meta_name(token));
-    struct users users = { .left = node_at(token, "status", "left", NULL),
-                           .token = meta_name(token), .words = words };
+    struct users users = {
+        .left = node_at(token, "status", "left", NULL), .token = meta_name(token), .words = words};
     int64_t told = node_get_int(node_get(token, "status"), "used", 0);
 
     objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "", count_user, &users);
@@ -103,12 +103,15 @@ int joining_check_token(struct controllers *all, struct arena *arena, const char
     int64_t used, uses = node_get_int(node_get(token, "spec"), "uses", 1);
 
     if (!token)
-        return err_set(err, ERR_FORBIDDEN, "the join token \"%s\" is gone: make a new one "
-                       "with `axle token create`", id);
+        return err_set(err, ERR_FORBIDDEN,
+                       "the join token \"%s\" is gone: make a new one "
+                       "with `axle token create`",
+                       id);
     if (node_count(node_at(token, "spec", "names", NULL)) && !joining_token_names(token, cluster))
         return err_set(err, ERR_FORBIDDEN,
                        "the join token is not for a spoke named \"%s\": start it with the --name "
-                       "that the token was made for", cluster);
+                       "that the token was made for",
+                       cluster);
     used = joining_count(all, token);
     if (used >= uses)
         return err_set(err, ERR_FORBIDDEN,
@@ -129,9 +132,11 @@ const char *joining_trouble(struct controllers *all, struct arena *arena, const 
         return arena_printf(arena, "a cluster named \"%s\" is being deleted; wait for it", name);
     if (strcmp(meta_annotation(cluster, META_ANNOTATION_JOIN_TOKEN), id) &&
         !joining_token_names(joining_token(all, arena, id), name))
-        return arena_printf(arena, "the name \"%s\" is another machine's: take another name; "
+        return arena_printf(arena,
+                            "the name \"%s\" is another machine's: take another name; "
                             "or, if this is that machine, make a token for it on the hub: axle "
-                            "token create --name %s", name, name);
+                            "token create --name %s",
+                            name, name);
     return NULL;
 }
 
@@ -166,16 +171,19 @@ static void keep_member(struct arena *arena, struct node *to, const struct node 
 static int settle_joiner(struct arena *arena, struct node *cluster, const char *token,
                          struct err *err)
 {
-    static const char *const kept[] = { "name", "uid", "creationTimestamp", "generation" };
+    static const char *const kept[] = {"name", "uid", "creationTimestamp", "generation"};
     const char *key = meta_annotation(cluster, META_ANNOTATION_JOIN_KEY);
     const struct node *sent = node_get(cluster, "metadata");
     struct node *metadata = node_map(arena), *spec = node_map(arena);
 
     if (*key && !is_pin(key))
-        return err_set(err, ERR_INVALID, "ManagedCluster.cluster.open-cluster-management.io "
-                       "\"%s\" is invalid: metadata.annotations[" META_ANNOTATION_JOIN_KEY "]: Invalid value: "
+        return err_set(err, ERR_INVALID,
+                       "ManagedCluster.cluster.open-cluster-management.io "
+                       "\"%s\" is invalid: metadata.annotations[" META_ANNOTATION_JOIN_KEY
+                       "]: Invalid value: "
                        "\"%.100s\": must be the SHA-256 of a public key as 64 lower-case hex "
-                       "digits", meta_name(cluster), key);
+                       "digits",
+                       meta_name(cluster), key);
     for (size_t i = 0; i < count_of(kept); i++)
         keep_member(arena, metadata, sent, kept[i]);
     node_set(arena, cluster, "metadata", metadata);
@@ -194,8 +202,8 @@ static int settle_joiner(struct arena *arena, struct node *cluster, const char *
 static int check_joiner(struct controllers *all, struct arena *arena, const char *token,
                         const char *name, struct err *err)
 {
-    scoped_object struct object *there = objects_get(
-        all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "", name, NULL);
+    scoped_object struct object *there =
+        objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "", name, NULL);
     const char *trouble = there ? joining_trouble(all, arena, token, object_read(arena, there))
                                 : namespace_trouble(all, arena, name, "ManagedCluster");
 
@@ -204,15 +212,17 @@ static int check_joiner(struct controllers *all, struct arena *arena, const char
         trouble = "the name \"local-cluster\" is reserved for the hub's own machine; take another "
                   "one";
     if (trouble)
-        return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
-                       "\"%s\" is forbidden: %s", name, trouble);
+        return err_set(err, ERR_FORBIDDEN,
+                       "managedclusters.cluster.open-cluster-management.io "
+                       "\"%s\" is forbidden: %s",
+                       name, trouble);
     return there ? 0 : joining_check_token(all, arena, token, name, err);
 }
 
 /* ---- Rules before each write ------------------------------------------------- */
 
-static void keep_annotation(struct arena *arena, struct node *after,
-                            const struct node *before, const char *name)
+static void keep_annotation(struct arena *arena, struct node *after, const struct node *before,
+                            const char *name)
 {
     const char *was = meta_annotation(before, name);
     struct node *annotations = node_at(after, "metadata", "annotations", NULL);
@@ -231,10 +241,11 @@ static int check_lease_seconds(const struct node *cluster, const struct node *be
 
     if ((seconds >= 0 && seconds <= MOST_LEASE_SECONDS) || (before && seconds == old))
         return 0;
-    return err_set(err, ERR_INVALID, "ManagedCluster.cluster.open-cluster-management.io \"%s\" is "
+    return err_set(err, ERR_INVALID,
+                   "ManagedCluster.cluster.open-cluster-management.io \"%s\" is "
                    "invalid: spec.leaseDurationSeconds: Invalid value: %lld: must be between 0 "
-                   "(which means %d) and %d", meta_name(cluster), (long long)seconds,
-                   LEASE_SECONDS, MOST_LEASE_SECONDS);
+                   "(which means %d) and %d",
+                   meta_name(cluster), (long long)seconds, LEASE_SECONDS, MOST_LEASE_SECONDS);
 }
 
 /* The hub's own finalizer is how it empties the namespace and remembers the use of
@@ -242,11 +253,14 @@ static int check_lease_seconds(const struct node *cluster, const struct node *be
 static int keep_cleanup(struct arena *arena, struct node *after, const struct node *before,
                         struct err *err)
 {
-    if (!meta_has_finalizer(before, META_FINALIZER_CLUSTER) || meta_has_finalizer(after, META_FINALIZER_CLUSTER))
+    if (!meta_has_finalizer(before, META_FINALIZER_CLUSTER) ||
+        meta_has_finalizer(after, META_FINALIZER_CLUSTER))
         return 0;
     if (meta_is_deleting(before))
-        return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
-                       "\"%s\" is forbidden: the finalizer " META_FINALIZER_CLUSTER " is the hub's, which takes "
+        return err_set(err, ERR_FORBIDDEN,
+                       "managedclusters.cluster.open-cluster-management.io "
+                       "\"%s\" is forbidden: the finalizer " META_FINALIZER_CLUSTER
+                       " is the hub's, which takes "
                        "it away within two minutes of the deletion, whatever the spoke does",
                        meta_name(after));
     meta_add_finalizer(arena, after, META_FINALIZER_CLUSTER);
@@ -265,7 +279,8 @@ static int check_no_joiner(const struct objects_review *review, struct err *err)
         !*meta_annotation(review->after, META_ANNOTATION_JOIN_KEY) ||
         *meta_annotation(review->after, META_ANNOTATION_JOIN_TOKEN))
         return 0;
-    return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
+    return err_set(err, ERR_FORBIDDEN,
+                   "managedclusters.cluster.open-cluster-management.io "
                    "\"%s\" is forbidden: the token \"%.63s\" is an administrator's, with which no "
                    "machine joins: make a join token with `axle token create`",
                    meta_name(review->after), user + strlen(ADMIN_TOKEN_USER));
@@ -275,7 +290,8 @@ static int check_no_joiner(const struct objects_review *review, struct err *err)
 static int check_anybodys(struct controllers *all, const struct objects_review *review,
                           struct err *err)
 {
-    static const char *const own[] = { META_ANNOTATION_JOIN_TOKEN, META_ANNOTATION_JOIN_KEY, META_ANNOTATION_CLIENT_KEYS, META_ANNOTATION_ACCEPTED_ON };
+    static const char *const own[] = {META_ANNOTATION_JOIN_TOKEN, META_ANNOTATION_JOIN_KEY,
+                                      META_ANNOTATION_CLIENT_KEYS, META_ANNOTATION_ACCEPTED_ON};
     const char *trouble = NULL;
 
     if (check_no_joiner(review, err) < 0)
@@ -285,17 +301,17 @@ static int check_anybodys(struct controllers *all, const struct objects_review *
     if (review->before && keep_cleanup(review->arena, review->after, review->before, err) < 0)
         return -1;
     if (!review->before)
-        trouble = namespace_trouble(all, review->arena, meta_name(review->after),
-                                    "ManagedCluster");
+        trouble = namespace_trouble(all, review->arena, meta_name(review->after), "ManagedCluster");
     if (trouble)
-        return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
-                       "\"%s\" is forbidden: %s", meta_name(review->after), trouble);
+        return err_set(err, ERR_FORBIDDEN,
+                       "managedclusters.cluster.open-cluster-management.io "
+                       "\"%s\" is forbidden: %s",
+                       meta_name(review->after), trouble);
     return check_lease_seconds(review->after, review->before, err);
 }
 
 /* Defaults as in OCM; who joined how is the hub's to say. */
-static int before_cluster_write(void *arg, const struct objects_review *review,
-                                struct err *err)
+static int before_cluster_write(void *arg, const struct objects_review *review, struct err *err)
 {
     struct controllers *all = arg;
     const struct objects_who *who = review->who;
@@ -316,8 +332,7 @@ static int before_cluster_write(void *arg, const struct objects_review *review,
     settled = work_default_cluster(review->arena, after, review->before, clock_wall(), err);
     if (!settled)
         return -1;
-    node_each(member, settled)
-        node_set(review->arena, after, member->key, member->value);
+    node_each(member, settled) node_set(review->arena, after, member->key, member->value);
     return 0;
 }
 
@@ -327,7 +342,7 @@ void joining_rules(struct controllers *all)
 }
 
 int joining_set_condition(struct reconcile_run *run, const struct seen *cluster,
-                       const struct meta_condition *condition, struct err *err)
+                          const struct meta_condition *condition, struct err *err)
 {
     struct node *status = meta_copy_status(run->arena, cluster->node);
     const struct node *old = meta_conditions(cluster->node);
@@ -339,8 +354,8 @@ int joining_set_condition(struct reconcile_run *run, const struct seen *cluster,
     if (reconcile_status(run, cluster, status, NULL, err) < 0)
         return -1;
     if (news)
-        reconcile_event(run, cluster, !strcmp(condition->status, "False"),
-                   condition->reason, "%s", condition->message);
+        reconcile_event(run, cluster, !strcmp(condition->status, "False"), condition->reason, "%s",
+                        condition->message);
     return 0;
 }
 
@@ -352,6 +367,6 @@ char *joining_set_of_token(struct reconcile_run *run, const struct node *token)
 
     if (!slash)
         return arena_string(run->arena, "default");
-    return render_label(run->arena, arena_printf(run->arena, "%.*s.%s",
-                        (int)(slash - pool), pool, slash + 1));
+    return render_label(run->arena,
+                        arena_printf(run->arena, "%.*s.%s", (int)(slash - pool), pool, slash + 1));
 }

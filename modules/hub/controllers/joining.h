@@ -16,8 +16,7 @@
  */
 
 /* The staged JoinToken, or NULL. */
-const struct node *joining_token(struct controllers *all, struct arena *arena,
-                                 const char *id);
+const struct node *joining_token(struct controllers *all, struct arena *arena, const char *id);
 /* The token is for this name by name. */
 bool joining_token_names(const struct node *token, const char *cluster);
 /* How many machines used it. */

@@ -15,14 +15,18 @@
 /* ---- Taking away what holds an object back ----------------------------------- */
 
 /* All finalizers, whoever put them there. */
-static int take_finalizers(struct reconcile_run *run, const struct kind *kind, const char *namespace,
-                           const char *name, struct err *err)
+static int take_finalizers(struct reconcile_run *run, const struct kind *kind,
+                           const char *namespace, const char *name, struct err *err)
 {
     struct node *patch = node_map(run->arena);
-    struct objects_result result = { .arena = run->arena };
+    struct objects_result result = {.arena = run->arena};
     struct objects_write write = {
-        .who = { "axle-managedcluster", "axle-managedcluster", true }, .kind = kind,
-        .namespace = namespace, .name = name, .body = patch, .patch = OBJECTS_PATCH_MERGE,
+        .who = {"axle-managedcluster", "axle-managedcluster", true},
+        .kind = kind,
+        .namespace = namespace,
+        .name = name,
+        .body = patch,
+        .patch = OBJECTS_PATCH_MERGE,
         .grace = -1,
     };
 
@@ -49,7 +53,7 @@ static void note_held_back(void *arg, const struct object *object)
 
 static int free_kind(struct reconcile_run *run, const struct kind *kind, struct err *err)
 {
-    struct held_back held = { run->arena, node_list(run->arena) };
+    struct held_back held = {run->arena, node_list(run->arena)};
 
     objects_each(run->objects, OBJECTS_STAGED, kind, run->name, note_held_back, &held);
     for (size_t i = 0; i < node_count(held.names); i++) {
@@ -113,7 +117,8 @@ static bool namespace_is_its(struct reconcile_run *run, bool *ret_there)
 
 static int drop_old_records(struct reconcile_run *run, struct err *err)
 {
-    const struct node *list = reconcile_list(run, KIND_ID_CONFIG_MAP, AUTH_RECORDS, META_LABEL_REMOVED_SPOKE, "true");
+    const struct node *list =
+        reconcile_list(run, KIND_ID_CONFIG_MAP, AUTH_RECORDS, META_LABEL_REMOVED_SPOKE, "true");
 
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
@@ -149,14 +154,17 @@ static int record_departure(struct reconcile_run *run, const struct node *cluste
     if (drop_old_records(run, err) < 0)
         return -1;
     record = reconcile_new(run, KIND_ID_CONFIG_MAP, AUTH_RECORDS,
-                      arena_printf(run->arena, AUTH_RECORD "%s", run->name));
+                           arena_printf(run->arena, AUTH_RECORD "%s", run->name));
     meta_set_label(run->arena, record, META_LABEL_REMOVED_SPOKE, "true");
     data = node_make(run->arena, record, "data");
     clock_format(run->now, true, now);
     node_set_text(run->arena, data, "cluster", run->name);
     node_set_text(run->arena, data, "uid", meta_uid(cluster));
     node_set_text(run->arena, data, "keys", keys);
-    node_set_text(run->arena, data, "reason", is_lost(cluster) ? "Lost" : requested ? "Left" : "Removed");
+    node_set_text(run->arena, data, "reason",
+                  is_lost(cluster) ? "Lost"
+                  : requested      ? "Left"
+                                   : "Removed");
     node_set_text(run->arena, data, "removedAt", now);
     return reconcile_ensure(run, record, NULL, err);
 }
@@ -174,8 +182,7 @@ static int end_membership(struct reconcile_run *run, struct err *err)
         return -1;
     if (node_count(node_at(now.node, "metadata", "finalizers", NULL)) > 1 &&
         node_get_bool(node_get(now.node, "spec"), "hubAcceptsClient", false)) {
-        node_set_bool(run->arena, node_make(run->arena, patch, "spec"), "hubAcceptsClient",
-                      false);
+        node_set_bool(run->arena, node_make(run->arena, patch, "spec"), "hubAcceptsClient", false);
         if (reconcile_patch(run, &now, patch, err) < 0 ||
             !reconcile_get(run, KIND_ID_CLUSTER, "", run->name, &now))
             return -1;
@@ -196,7 +203,7 @@ static int wait_for_works(struct reconcile_run *run, const struct seen *cluster,
                           int64_t end, size_t *ret_left, struct err *err)
 {
     const struct node *works = reconcile_list_own(run, KIND_ID_WORK, run->name, NULL, NULL);
-    struct meta_condition condition = { "Deleting", "True", "ResourceRemaining", "" };
+    struct meta_condition condition = {"Deleting", "True", "ResourceRemaining", ""};
 
     if (node_count(works)) {
         if (cut_works(run, works, silent || run->now >= end, err) < 0)
@@ -206,8 +213,8 @@ static int wait_for_works(struct reconcile_run *run, const struct seen *cluster,
     *ret_left = node_count(works);
     if (!*ret_left)
         return 0;
-    condition.message = arena_printf(run->arena, "%zu works are being removed by the spoke",
-                                     *ret_left);
+    condition.message =
+        arena_printf(run->arena, "%zu works are being removed by the spoke", *ret_left);
     return joining_set_condition(run, cluster, &condition, err);
 }
 
@@ -220,8 +227,8 @@ static int wait_for_works(struct reconcile_run *run, const struct seen *cluster,
 int leaving_run(struct reconcile_run *run, const struct seen *cluster, struct err *err)
 {
     int64_t end = leaving_since(run, cluster->node) + DRAIN_TIME;
-    bool silent = strcmp(meta_condition_status(cluster->node,
-                         META_CONDITION_CLUSTER_AVAILABLE), "True");
+    bool silent =
+        strcmp(meta_condition_status(cluster->node, META_CONDITION_CLUSTER_AVAILABLE), "True");
     size_t left = 0;
     bool there;
 

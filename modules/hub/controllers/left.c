@@ -46,7 +46,8 @@ static bool would_have(struct reconcile_run *run, const char *project, const cha
 }
 
 /* A pool of the project's that has gone without letting its spokes go. */
-static bool is_of_lost_pool(struct reconcile_run *run, const char *project, const struct node *cluster)
+static bool is_of_lost_pool(struct reconcile_run *run, const char *project,
+                            const struct node *cluster)
 {
     const struct node *sets = reconcile_list(run, KIND_ID_CLUSTER_SET, NULL, NULL, project);
     const char *in = meta_label(cluster, META_LABEL_CLUSTERSET);
@@ -80,7 +81,8 @@ bool allowed_keeps(struct reconcile_run *run, const char *project, const char *c
 
 static bool is_of_own_pool(struct reconcile_run *run, const char *project, const char *name)
 {
-    const char *owner = meta_annotation(reconcile_read(run, KIND_ID_CLUSTER_SET, "", name), META_ANNOTATION_OWNER);
+    const char *owner =
+        meta_annotation(reconcile_read(run, KIND_ID_CLUSTER_SET, "", name), META_ANNOTATION_OWNER);
 
     return text_starts(name, arena_printf(run->arena, "%s.", project)) ||
            text_starts(owner, arena_printf(run->arena, "%s/", project));

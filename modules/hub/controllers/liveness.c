@@ -59,8 +59,7 @@ static struct node *settle_taints(struct reconcile_run *run, const struct node *
     return changed ? list : NULL;
 }
 
-static int set_taints(struct reconcile_run *run, const struct seen *cluster,
-                      struct err *err)
+static int set_taints(struct reconcile_run *run, const struct seen *cluster, struct err *err)
 {
     struct node *list = settle_taints(run, cluster->node);
     struct node *patch = node_map(run->arena);
@@ -77,15 +76,14 @@ static int set_available(struct reconcile_run *run, struct seen *cluster,
     struct node *status = meta_copy_status(run->arena, cluster->node);
     bool changed = false;
 
-    meta_condition_set(run->arena, status, meta_conditions(cluster->node), condition, 0,
-                  run->now);
+    meta_condition_set(run->arena, status, meta_conditions(cluster->node), condition, 0, run->now);
     if (reconcile_status(run, cluster, status, &changed, err) < 0)
         return -1;
     if (changed)
         reconcile_event(run, cluster, !strcmp(condition->status, "Unknown"),
-                   !strcmp(condition->status, "Unknown") ? "AvailableUnknown"
-                                                         : "AvailableAgain",
-                   "%s", condition->message);
+                        !strcmp(condition->status, "Unknown") ? "AvailableUnknown"
+                                                              : "AvailableAgain",
+                        "%s", condition->message);
     reconcile_get(run, KIND_ID_CLUSTER, "", run->name, cluster);
     return 0;
 }
@@ -108,7 +106,8 @@ static int64_t find_last_heard(struct reconcile_run *run)
 
 static int64_t read_former_duration(const struct node *lease, int64_t renewed)
 {
-    const char *text = meta_annotation(lease, META_ANNOTATION_RENEWED_EVERY_BEFORE), *blank = strchr(text, ' ');
+    const char *text = meta_annotation(lease, META_ANNOTATION_RENEWED_EVERY_BEFORE),
+               *blank = strchr(text, ' ');
     int64_t until = 0;
 
     if (!blank || !clock_parse(blank + 1, &until) || renewed > until)
@@ -119,8 +118,8 @@ static int64_t read_former_duration(const struct node *lease, int64_t renewed)
 static int64_t lease_seconds(const struct node *object)
 {
     /* More was possible before there was a limit. */
-    return node_get_within(node_get(object, "spec"), "leaseDurationSeconds", 0, MOST_SECONDS,
-                           60) ?: 60;
+    return node_get_within(node_get(object, "spec"), "leaseDurationSeconds", 0, MOST_SECONDS, 60)
+               ?: 60;
 }
 
 static int64_t renewed_at(const struct node *lease)
@@ -159,10 +158,9 @@ static int settle_lease(struct reconcile_run *run, const struct node *cluster, s
     if (before < lease_seconds(lease.node))
         before = lease_seconds(lease.node);
     clock_format(run->now, true, time);
-    node_set_int(run->arena, node_make(run->arena, patch, "spec"), "leaseDurationSeconds",
-                 wanted);
+    node_set_int(run->arena, node_make(run->arena, patch, "spec"), "leaseDurationSeconds", wanted);
     meta_set_annotation(run->arena, patch, META_ANNOTATION_RENEWED_EVERY_BEFORE,
-                          arena_printf(run->arena, "%lld %s", (long long)before, time));
+                        arena_printf(run->arena, "%lld %s", (long long)before, time));
     return reconcile_patch(run, &lease, patch, err);
 }
 
@@ -181,12 +179,16 @@ static int reconcile_liveness(struct reconcile_run *run, struct err *err)
     available = meta_condition_find(list, META_CONDITION_CLUSTER_AVAILABLE);
     if (settle_lease(run, cluster.node, err) < 0)
         return -1;
-    seconds = judged_seconds(cluster.node, reconcile_read(run, KIND_ID_LEASE, run->name, META_LEASE_CLUSTER));
+    seconds = judged_seconds(cluster.node,
+                             reconcile_read(run, KIND_ID_LEASE, run->name, META_LEASE_CLUSTER));
     until = find_last_heard(run) + clock_seconds(GRACE * seconds);
     if (available && run->now >= until) {
         struct meta_condition silent = {
-            META_CONDITION_CLUSTER_AVAILABLE, "Unknown", STOPPED,
-            arena_printf(run->arena, "the spoke has not renewed its lease for "
+            META_CONDITION_CLUSTER_AVAILABLE,
+            "Unknown",
+            STOPPED,
+            arena_printf(run->arena,
+                         "the spoke has not renewed its lease for "
                          "%lld s; what runs there is left alone",
                          (long long)(GRACE * seconds)),
         };
@@ -195,17 +197,17 @@ static int reconcile_liveness(struct reconcile_run *run, struct err *err)
             return -1;
     } else if (available) {
         if (!strcmp(node_get_text(available, "reason"), STOPPED)) {
-            struct meta_condition back = { META_CONDITION_CLUSTER_AVAILABLE, "True",
-                                      "ManagedClusterAvailable",
-                                      "the spoke renews its lease again" };
+            struct meta_condition back = {META_CONDITION_CLUSTER_AVAILABLE, "True",
+                                          "ManagedClusterAvailable",
+                                          "the spoke renews its lease again"};
 
             if (set_available(run, &cluster, &back, err) < 0)
                 return -1;
         }
         reconcile_wake_at(run, until + CLOCK_MS);
         /* Renewals wake no controller: the next one may be judged by a shorter duration. */
-        reconcile_wake_at(run, run->now + clock_seconds(GRACE * lease_seconds(cluster.node)) +
-                           CLOCK_MS);
+        reconcile_wake_at(run,
+                          run->now + clock_seconds(GRACE * lease_seconds(cluster.node)) + CLOCK_MS);
     }
     return set_taints(run, &cluster, err);
 }
@@ -226,7 +228,10 @@ static void map_lease(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_liveness = {
-    .name = "liveness", .run = reconcile_liveness, .about = KIND_ID_CLUSTER,
+    .name = "liveness",
+    .run = reconcile_liveness,
+    .about = KIND_ID_CLUSTER,
     .condition = "LivenessReconciled",
-    .sources = { { KIND_ID_CLUSTER, NULL }, { KIND_ID_LEASE, map_lease } }, .source_count = 2,
+    .sources = {{KIND_ID_CLUSTER, NULL}, {KIND_ID_LEASE, map_lease}},
+    .source_count = 2,
 };

@@ -8,8 +8,7 @@
 #include <string.h>
 
 static void wake_owner(struct controllers *all, const struct controller *to,
-                       const struct object *before, const struct object *after,
-                       const char *kind)
+                       const struct object *before, const struct object *after, const char *kind)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *was = before ? meta_owner_name(object_read(arena, before), kind) : "";
@@ -21,11 +20,11 @@ static void wake_owner(struct controllers *all, const struct controller *to,
         controllers_wake(all, to, after->namespace, is);
 }
 
-#define OWNER_MAP(name, kind)                                                  \
-    void name(struct controllers *all, const struct controller *to,            \
-              const struct object *before, const struct object *after)         \
-    {                                                                          \
-        wake_owner(all, to, before, after, kind);                              \
+#define OWNER_MAP(name, kind)                                                                      \
+    void name(struct controllers *all, const struct controller *to, const struct object *before,   \
+              const struct object *after)                                                          \
+    {                                                                                              \
+        wake_owner(all, to, before, after, kind);                                                  \
     }
 
 bool object_spec_is_same(const struct object *before, const struct object *after)
@@ -43,7 +42,7 @@ bool object_spec_is_same(const struct object *before, const struct object *after
 
 bool project_concerns_others(const struct object *before, const struct object *after)
 {
-    static const char *const fields[] = { "targetNamespaces", "sharedTargetNamespaces" };
+    static const char *const fields[] = {"targetNamespaces", "sharedTargetNamespaces"};
     scoped_arena struct arena *arena = NULL;
 
     if (!before || !after)

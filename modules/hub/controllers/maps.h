@@ -13,8 +13,7 @@ bool object_spec_is_same(const struct object *before, const struct object *after
 bool project_concerns_others(const struct object *before, const struct object *after);
 
 /* Wake the owner of this kind that the object has, or had before the change. */
-controller_map_fn map_owner_aiworkload, map_owner_deployment,
-    map_owner_environment, map_owner_pool, map_owner_placement,
-    map_owner_replicaset;
+controller_map_fn map_owner_aiworkload, map_owner_deployment, map_owner_environment, map_owner_pool,
+    map_owner_placement, map_owner_replicaset;
 
 #endif

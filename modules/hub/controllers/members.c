@@ -31,15 +31,19 @@ const char *allowed_member_trouble(struct arena *arena, const char *member)
     const char *name = text_starts(member, GROUP_PREFIX) ? member + strlen(GROUP_PREFIX) : member;
 
     if (!*name)
-        return arena_printf(arena, "\"%s\" names nobody; give a user, group:NAME or "
-                            ACCOUNT_PREFIX "NAMESPACE:NAME", member);
+        return arena_printf(arena,
+                            "\"%s\" names nobody; give a user, group:NAME or " ACCOUNT_PREFIX
+                            "NAMESPACE:NAME",
+                            member);
     for (const char *at = name; *at; at++)
         if ((unsigned char)*at < ' ' || *at == 127)
             return "a name of a member has no control characters";
     if (!text_starts(name, "system:") || (name == member && is_account(member)))
         return NULL;
-    return arena_printf(arena, "\"%.120s\" cannot be a member: names that begin with \"system:\" "
-                        "are the hub's own; only " ACCOUNT_PREFIX "NAMESPACE:NAME is taken", member);
+    return arena_printf(arena,
+                        "\"%.120s\" cannot be a member: names that begin with \"system:\" "
+                        "are the hub's own; only " ACCOUNT_PREFIX "NAMESPACE:NAME is taken",
+                        member);
 }
 
 /* "group:NAME" is a group, a ServiceAccount has the name that its tokens give
@@ -59,18 +63,16 @@ static struct node *make_subject(struct arena *arena, const char *member)
         return subject;
     }
     node_set_text(arena, subject, "apiGroup", META_GROUP_RBAC);
-    node_set_text(arena, subject, "kind",
-                  text_starts(member, GROUP_PREFIX) ? "Group" : "User");
+    node_set_text(arena, subject, "kind", text_starts(member, GROUP_PREFIX) ? "Group" : "User");
     node_set_text(arena, subject, "name",
-                  text_starts(member, GROUP_PREFIX) ? member + strlen(GROUP_PREFIX)
-                                                    : member);
+                  text_starts(member, GROUP_PREFIX) ? member + strlen(GROUP_PREFIX) : member);
     return subject;
 }
 
 /* Each once: `known` holds the keys of those that are there, so that a list of
    any length takes time in proportion to it. */
 static void add_new_subjects(struct arena *arena, struct node *subjects, struct map *known,
-                        const struct node *object, const char *list)
+                             const struct node *object, const char *list)
 {
     const struct node *members = node_at(object, "spec", list, NULL);
 
@@ -92,8 +94,7 @@ const char *members_refused(struct reconcile_run *run, const struct node *object
         const struct node *members = node_at(object, "spec", lists[i], NULL);
 
         for (size_t k = 0; k < node_count(members); k++) {
-            const char *why = allowed_member_trouble(run->arena,
-                                                     node_text(node_item(members, k)));
+            const char *why = allowed_member_trouble(run->arena, node_text(node_item(members, k)));
 
             if (why)
                 return arena_printf(run->arena, "spec.%s[%zu]: %s", lists[i], k, why);
@@ -120,8 +121,8 @@ static int free_binding(struct reconcile_run *run, enum kind_id kind, const char
 
 /* The binding exists as long as it has somebody to bind. */
 static int write_binding(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                const char *name, const char *role, struct node *subjects,
-                const struct node *owner, struct err *err)
+                         const char *name, const char *role, struct node *subjects,
+                         const struct node *owner, struct err *err)
 {
     const struct node *there;
     struct node *binding, *ref;
@@ -133,8 +134,9 @@ static int write_binding(struct reconcile_run *run, enum kind_id kind, const cha
     /* A binding's role cannot be changed, so one of this name that somebody made
        for another role goes first. */
     there = node_get(reconcile_read(run, kind, namespace, name), "roleRef");
-    if (there && (strcmp(node_get_text(there, "name"), role) != 0 ||
-                  strcmp(node_get_text(there, "kind"), "ClusterRole") != 0) &&
+    if (there &&
+        (strcmp(node_get_text(there, "name"), role) != 0 ||
+         strcmp(node_get_text(there, "kind"), "ClusterRole") != 0) &&
         reconcile_remove(run, kind, namespace, name, err) < 0)
         return -1;
     binding = reconcile_new(run, kind, namespace, name);
@@ -150,8 +152,8 @@ static int write_binding(struct reconcile_run *run, enum kind_id kind, const cha
 }
 
 /* Who is in it may look at the Project (or Tenant) itself. */
-static int let_look(struct reconcile_run *run, const struct node *owner,
-                    const char *plural, struct node *subjects, struct err *err)
+static int let_look(struct reconcile_run *run, const struct node *owner, const char *plural,
+                    struct node *subjects, struct err *err)
 {
     struct arena *arena = run->arena;
     char *name = arena_printf(arena, "axle:%s:%s", run->self->name, run->name);
@@ -165,15 +167,11 @@ static int let_look(struct reconcile_run *run, const struct node *owner,
                    : reconcile_remove(run, KIND_ID_CLUSTER_ROLE, "", name, err);
     meta_set_label(arena, role, META_LABEL_MADE_BY, run->self->name);
     meta_add_controller(arena, role, owner);
-    node_add(arena, node_make_list(arena, rule, "apiGroups"),
-             node_string(arena, META_GROUP_AXLE));
-    node_add(arena, node_make_list(arena, rule, "resources"),
-             node_string(arena, plural));
-    node_add(arena, node_make_list(arena, rule, "resourceNames"),
-             node_string(arena, run->name));
+    node_add(arena, node_make_list(arena, rule, "apiGroups"), node_string(arena, META_GROUP_AXLE));
+    node_add(arena, node_make_list(arena, rule, "resources"), node_string(arena, plural));
+    node_add(arena, node_make_list(arena, rule, "resourceNames"), node_string(arena, run->name));
     for (size_t i = 0; i < count_of(verbs); i++)
-        node_add(arena, node_make_list(arena, rule, "verbs"),
-                 node_string(arena, verbs[i]));
+        node_add(arena, node_make_list(arena, rule, "verbs"), node_string(arena, verbs[i]));
     node_add(arena, node_make_list(arena, role, "rules"), rule);
     if (reconcile_ensure(run, role, NULL, err) < 0)
         return -1;
@@ -200,22 +198,22 @@ int members_of_project(struct reconcile_run *run, const struct node *project,
             add_new_subjects(run->arena, subjects, known, tenant, "admins");
         add_new_subjects(run->arena, all, known_all, project, ranks[i].list);
         if (write_binding(run, KIND_ID_ROLE_BINDING, run->name, ranks[i].binding, ranks[i].role,
-                 subjects, NULL, err) < 0)
+                          subjects, NULL, err) < 0)
             return -1;
     }
     add_new_subjects(run->arena, all, known_all, tenant, "admins");
     return let_look(run, project, "projects", all, err);
 }
 
-int members_of_tenant(struct reconcile_run *run, const struct node *tenant,
-                      const char *namespace, struct err *err)
+int members_of_tenant(struct reconcile_run *run, const struct node *tenant, const char *namespace,
+                      struct err *err)
 {
     scoped_map struct map *known = map_new();
     struct node *subjects = node_list(run->arena);
 
     add_new_subjects(run->arena, subjects, known, tenant, "admins");
     if (write_binding(run, KIND_ID_ROLE_BINDING, namespace, "axle:admins", "admin", subjects, NULL,
-             err) < 0)
+                      err) < 0)
         return -1;
     return let_look(run, tenant, "tenants", subjects, err);
 }

@@ -15,7 +15,7 @@ int members_of_project(struct reconcile_run *run, const struct node *project,
    NULL if all are taken. */
 const char *members_refused(struct reconcile_run *run, const struct node *object);
 /* admins of a Tenant: the same in its namespace. */
-int members_of_tenant(struct reconcile_run *run, const struct node *tenant,
-                      const char *namespace, struct err *err) MUST_CHECK;
+int members_of_tenant(struct reconcile_run *run, const struct node *tenant, const char *namespace,
+                      struct err *err) MUST_CHECK;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reports of a namespace that is being deleted what is still in it, and which finalizers hold that. */
+/* Reports of a namespace that is being deleted what is still in it, and which finalizers hold that.
+ */
 
 #include "controllers/collector.h"
 
@@ -24,8 +25,7 @@ struct remaining {
 static void count_finalizers(struct remaining *left, const struct object *object)
 {
     scoped_arena struct arena *scratch = arena_new();
-    const struct node *list = node_at(object_read(scratch, object), "metadata",
-                                      "finalizers", NULL);
+    const struct node *list = node_at(object_read(scratch, object), "metadata", "finalizers", NULL);
 
     for (size_t i = 0; i < node_count(list); i++) {
         const char *name = node_text(node_item(list, i));
@@ -43,20 +43,18 @@ static void count_object(void *arg, const struct object *object)
     count_finalizers(left, object);
 }
 
-static void count_kind(struct remaining *left, struct objects *objects,
-                       const struct kind *kind, const char *namespace)
+static void count_kind(struct remaining *left, struct objects *objects, const struct kind *kind,
+                       const char *namespace)
 {
     left->count = 0;
     objects_each(objects, OBJECTS_PUBLISHED, kind, namespace, count_object, left);
     if (left->count)
         text_addf(&left->resources, "%s%s.%s has %zu resource instances",
-                  left->resources.len ? ", " : "", kind->plural, kind->group,
-                  left->count);
+                  left->resources.len ? ", " : "", kind->plural, kind->group, left->count);
 }
 
-static void add_content_condition(const struct remaining *left, struct node *list,
-                          const char *type, const char *reason,
-                          const char *message)
+static void add_content_condition(const struct remaining *left, struct node *list, const char *type,
+                                  const char *reason, const char *message)
 {
     struct node *condition = node_map(left->arena);
     char now[CLOCK_TEXT];
@@ -78,20 +76,20 @@ static struct node *make_conditions(const struct remaining *left)
     size_t at = 0;
     void *count;
 
-    text_addf(&message, "Some resources are remaining: %s",
-              text_string(&left->resources));
+    text_addf(&message, "Some resources are remaining: %s", text_string(&left->resources));
     add_content_condition(left, list, "NamespaceContentRemaining", "SomeResourcesRemain",
-                  text_string(&message));
+                          text_string(&message));
     if (!map_count(left->finalizers))
         return list;
     text_cut(&message, 0);
     while ((count = map_next(left->finalizers, &at, &name)))
-        text_addf(&message, "%s%s in %zu resource instances",
-                  message.len ? ", " : "", name, (size_t)(uintptr_t)count);
-    add_content_condition(left, list, "NamespaceFinalizersRemaining",
-                  "SomeFinalizersRemain",
-                  arena_printf(left->arena, "Some content in the namespace has "
-                               "finalizers remaining: %s", text_string(&message)));
+        text_addf(&message, "%s%s in %zu resource instances", message.len ? ", " : "", name,
+                  (size_t)(uintptr_t)count);
+    add_content_condition(left, list, "NamespaceFinalizersRemaining", "SomeFinalizersRemain",
+                          arena_printf(left->arena,
+                                       "Some content in the namespace has "
+                                       "finalizers remaining: %s",
+                                       text_string(&message)));
     return list;
 }
 
@@ -135,8 +133,7 @@ void namespace_content_report(struct objects *objects, const struct object *name
     if (left.resources.len && status &&
         !have_same_messages(node_get(status, "conditions"), conditions)) {
         node_set(arena, status, "conditions", conditions);
-        if (objects_set_status(objects, "axle-collector", namespace, status, NULL,
-                               &err) < 0)
+        if (objects_set_status(objects, "axle-collector", namespace, status, NULL, &err) < 0)
             log_warn("objects", "namespace %s: %s", namespace->name, err.text);
     }
     text_free(&left.resources);

@@ -9,8 +9,7 @@
 
 bool namespace_is_reserved(const char *name)
 {
-    static const char *const starts[] = { "kube-", "axle-", "tenant-",
-                                          "open-cluster-management" };
+    static const char *const starts[] = {"kube-", "axle-", "tenant-", "open-cluster-management"};
 
     if (!strcmp(name, "default"))
         return true;
@@ -22,8 +21,8 @@ bool namespace_is_reserved(const char *name)
 
 static bool is_staged(struct controllers *all, enum kind_id kind, const char *name)
 {
-    scoped_object struct object *found = objects_get(
-        all->objects, OBJECTS_STAGED, all->kinds[kind], "", name, NULL);
+    scoped_object struct object *found =
+        objects_get(all->objects, OBJECTS_STAGED, all->kinds[kind], "", name, NULL);
 
     return found != NULL;
 }
@@ -35,8 +34,9 @@ static const char *namespace_claimant(struct controllers *all, struct arena *are
     static const struct {
         enum kind_id which;
         const char *kind, *prefix;
-    } owners[] = { { KIND_ID_PROJECT, "Project", "" }, { KIND_ID_CLUSTER, "ManagedCluster", "" },
-                   { KIND_ID_TENANT, "Tenant", "tenant-" } };
+    } owners[] = {{KIND_ID_PROJECT, "Project", ""},
+                  {KIND_ID_CLUSTER, "ManagedCluster", ""},
+                  {KIND_ID_TENANT, "Tenant", "tenant-"}};
 
     for (size_t i = 0; i < count_of(owners); i++) {
         const char *own = name + strlen(owners[i].prefix);
@@ -48,11 +48,11 @@ static const char *namespace_claimant(struct controllers *all, struct arena *are
     return NULL;
 }
 
-const char *namespace_trouble(struct controllers *all, struct arena *arena,
-                              const char *name, const char *kind)
+const char *namespace_trouble(struct controllers *all, struct arena *arena, const char *name,
+                              const char *kind)
 {
-    scoped_object struct object *there = objects_get(
-        all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_NAMESPACE], "", name, NULL);
+    scoped_object struct object *there =
+        objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_NAMESPACE], "", name, NULL);
     const char *claimant, *owner;
 
     if (namespace_is_reserved(name) && strcmp(kind, "Tenant"))
@@ -63,12 +63,17 @@ const char *namespace_trouble(struct controllers *all, struct arena *arena,
         return arena_printf(arena, "the name \"%s\" is a Tenant's; take another one", name);
     claimant = namespace_claimant(all, arena, name, kind);
     if (!there)
-        return claimant ? arena_printf(arena, "the namespace \"%s\" belongs to %s; take "
-                                       "another name", name, claimant) : NULL;
+        return claimant ? arena_printf(arena,
+                                       "the namespace \"%s\" belongs to %s; take "
+                                       "another name",
+                                       name, claimant)
+                        : NULL;
     owner = meta_label(object_read(arena, there), META_LABEL_OWNER_KIND);
     if (strcmp(owner, kind))
-        return arena_printf(arena, "the namespace \"%s\" belongs to %s; take another name",
-                            name, claimant ? claimant : *owner ? owner : "another owner");
+        return arena_printf(arena, "the namespace \"%s\" belongs to %s; take another name", name,
+                            claimant ? claimant
+                            : *owner ? owner
+                                     : "another owner");
     if (there->deleting)
         return arena_printf(arena, "the namespace \"%s\" is being deleted; wait for it", name);
     return NULL;

@@ -12,11 +12,11 @@
  * Looks at what is staged: reserved names, the namespace's owner, and which other
  * object of that name has no namespace yet.
  */
-const char *namespace_trouble(struct controllers *all, struct arena *arena,
-                              const char *name, const char *kind);
+const char *namespace_trouble(struct controllers *all, struct arena *arena, const char *name,
+                              const char *kind);
 /* The same for a run of a controller; a Project also stays away from a namespace
    that another one lists as its target on spokes (tenancy.c). */
 const char *tenancy_namespace_trouble(struct reconcile_run *run, const char *namespace,
-                                  const char *kind);
+                                      const char *kind);
 
 #endif

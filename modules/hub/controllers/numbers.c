@@ -19,7 +19,8 @@
 #define MOST_GONE_ELSEWHERE 10000
 #define NEW_BEFORE_FOLDING 500
 
-static char *note_name(struct arena *arena, enum kind_id kind, const char *namespace, const char *name)
+static char *note_name(struct arena *arena, enum kind_id kind, const char *namespace,
+                       const char *name)
 {
     return arena_printf(arena, NOTE "%s/%s/%s", namespace, kind_id_rows[kind].kind, name);
 }
@@ -43,15 +44,15 @@ static void raise_floor(struct reconcile_run *run, const char *namespace, int64_
 
 struct number numbers_read(struct reconcile_run *run, enum kind_id kind, const char *name)
 {
-    scoped_mem char *text = store_value_get(objects_store(run->objects),
-                                            note_name(run->arena, kind, run->namespace, name), NULL);
+    scoped_mem char *text = store_value_get(
+        objects_store(run->objects), note_name(run->arena, kind, run->namespace, name), NULL);
     int64_t floor = read_floor(run, run->namespace), all = read_floor(run, "");
     char *hash;
 
     if (text)
-        return (struct number) { .last = strtoll(text, &hash, 10),
-                                 .hash = arena_string(run->arena, *hash == ' ' ? hash + 1 : "") };
-    return (struct number) { .last = floor > all ? floor : all, .hash = "" };
+        return (struct number){.last = strtoll(text, &hash, 10),
+                               .hash = arena_string(run->arena, *hash == ' ' ? hash + 1 : "")};
+    return (struct number){.last = floor > all ? floor : all, .hash = ""};
 }
 
 bool numbers_write(struct reconcile_run *run, enum kind_id kind, const char *name, int64_t last,
@@ -59,8 +60,8 @@ bool numbers_write(struct reconcile_run *run, enum kind_id kind, const char *nam
 {
     char *text = arena_printf(run->arena, "%lld %s", (long long)last, hash);
 
-    store_value_put(objects_store(run->objects),
-                    note_name(run->arena, kind, run->namespace, name), text, strlen(text));
+    store_value_put(objects_store(run->objects), note_name(run->arena, kind, run->namespace, name),
+                    text, strlen(text));
     return ++run->all->numbered % NEW_BEFORE_FOLDING == 0;
 }
 
@@ -78,17 +79,19 @@ struct notes {
     struct note *first, **last;
 };
 
-static bool has_numbered_object(struct reconcile_run *run, const char *namespace, const char *kind, const char *name)
+static bool has_numbered_object(struct reconcile_run *run, const char *namespace, const char *kind,
+                                const char *name)
 {
-    static const enum kind_id kinds[] = { KIND_ID_PROFILE, KIND_ID_BUNDLE, KIND_ID_COMPONENT, KIND_ID_TRAIT };
+    static const enum kind_id kinds[] = {KIND_ID_PROFILE, KIND_ID_BUNDLE, KIND_ID_COMPONENT,
+                                         KIND_ID_TRAIT};
 
     for (size_t i = 0; i < count_of(kinds); i++) {
         scoped_object struct object *found = NULL;
 
         if (strcmp(kind_id_rows[kinds[i]].kind, kind))
             continue;
-        found = objects_get(run->objects, OBJECTS_STAGED, run->all->kinds[kinds[i]], namespace, name,
-                            NULL);
+        found = objects_get(run->objects, OBJECTS_STAGED, run->all->kinds[kinds[i]], namespace,
+                            name, NULL);
         return found != NULL;
     }
     return false;
@@ -105,9 +108,10 @@ static void add_note(void *arg, const char *whole, const void *bytes, size_t len
     if (!name)
         return;
     *kind++ = *name++ = '\0';
-    *note = (struct note) { .whole = arena_string(arena, whole), .namespace = namespace,
-                            .number = strtoll(arena_bytes(arena, bytes, len), NULL, 10),
-                            .kept = has_numbered_object(notes->run, namespace, kind, name) };
+    *note = (struct note){.whole = arena_string(arena, whole),
+                          .namespace = namespace,
+                          .number = strtoll(arena_bytes(arena, bytes, len), NULL, 10),
+                          .kept = has_numbered_object(notes->run, namespace, kind, name)};
     *notes->last = note;
     notes->last = &note->next;
 }
@@ -118,9 +122,9 @@ static void add_floor(void *arg, const char *whole, const void *bytes, size_t le
     struct arena *arena = notes->run->arena;
     struct note *note = arena_alloc(arena, sizeof *note);
 
-    *note = (struct note) { .whole = arena_string(arena, whole),
-                            .namespace = arena_string(arena, whole + strlen(FLOOR)),
-                            .number = strtoll(arena_bytes(arena, bytes, len), NULL, 10) };
+    *note = (struct note){.whole = arena_string(arena, whole),
+                          .namespace = arena_string(arena, whole + strlen(FLOOR)),
+                          .number = strtoll(arena_bytes(arena, bytes, len), NULL, 10)};
     if (!*note->namespace)
         return;
     *notes->last = note;
@@ -141,8 +145,8 @@ static void fold_into(struct reconcile_run *run, const struct note *note, const 
 
 static bool has_namespace(struct reconcile_run *run, const char *namespace)
 {
-    scoped_object struct object *found = objects_get(run->objects, OBJECTS_STAGED,
-                                                     run->all->kinds[KIND_ID_NAMESPACE], "", namespace, NULL);
+    scoped_object struct object *found = objects_get(
+        run->objects, OBJECTS_STAGED, run->all->kinds[KIND_ID_NAMESPACE], "", namespace, NULL);
 
     return found != NULL;
 }
@@ -162,8 +166,8 @@ static void fold_names(struct reconcile_run *run, struct note *first)
 
 void numbers_fold(struct reconcile_run *run)
 {
-    struct notes names = { .run = run, .last = &names.first };
-    struct notes all = { .run = run, .last = &all.first };
+    struct notes names = {.run = run, .last = &names.first};
+    struct notes all = {.run = run, .last = &all.first};
     size_t gone = 0;
 
     store_value_each(objects_store(run->objects), NOTE, add_note, &names);

@@ -14,9 +14,9 @@ struct reconcile_run {
     struct objects *objects;
     struct arena *arena;
     const char *namespace, *name; /* the key */
-    int64_t now;              /* wall time */
-    int64_t wake_at;          /* run again then; 0: not by itself */
-    const struct node *subject; /* the key's object, once claim.c has read it */
+    int64_t now;                  /* wall time */
+    int64_t wake_at;              /* run again then; 0: not by itself */
+    const struct node *subject;   /* the key's object, once claim.c has read it */
 };
 
 /* ---- Reading (reconcile.c) ------------------------------------------------------ */
@@ -27,20 +27,20 @@ struct seen {
     struct node *node;
 };
 bool reconcile_get(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-              const char *name, struct seen *ret);
+                   const char *name, struct seen *ret);
 struct node *reconcile_read(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                       const char *name);
+                            const char *name);
 /* Every object of a kind in a namespace (NULL: all), as a list. With `label`
    only those that carry it with this value. */
 struct node *reconcile_list(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                       const char *label, const char *value);
+                            const char *label, const char *value);
 /* {apiVersion, kind, metadata {name, namespace}}, to be filled. */
 struct node *reconcile_new(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                      const char *name);
+                           const char *name);
 /* Runs this key again at a wall time; the earliest one asked for counts. */
 void reconcile_wake_at(struct reconcile_run *run, int64_t wall);
 void reconcile_event(struct reconcile_run *run, const struct seen *about, bool warning,
-                const char *reason, const char *format, ...) PRINTF(5, 6);
+                     const char *reason, const char *format, ...) PRINTF(5, 6);
 
 /* ---- Writing (pass_write.c) ------------------------------------------------ */
 
@@ -50,26 +50,23 @@ void reconcile_event(struct reconcile_run *run, const struct seen *about, bool w
  * the other verbs then leave the object as it is, and reconcile_remove() as if there
  * were none.
  */
-int reconcile_ensure(struct reconcile_run *run, const struct node *wanted,
-                bool *ret_changed, struct err *err) MUST_CHECK;
+int reconcile_ensure(struct reconcile_run *run, const struct node *wanted, bool *ret_changed,
+                     struct err *err) MUST_CHECK;
 /* As reconcile_read and reconcile_list, but only what is the run's own. */
 struct node *reconcile_read_own(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                           const char *name);
+                                const char *name);
 struct node *reconcile_list_own(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                           const char *label, const char *value);
-int reconcile_status(struct reconcile_run *run, const struct seen *seen,
-                const struct node *status, bool *ret_changed,
-                struct err *err) MUST_CHECK;
-int reconcile_finalizer(struct reconcile_run *run, const struct seen *seen,
-                   const char *finalizer, bool present,
-                   struct err *err) MUST_CHECK;
+                                const char *label, const char *value);
+int reconcile_status(struct reconcile_run *run, const struct seen *seen, const struct node *status,
+                     bool *ret_changed, struct err *err) MUST_CHECK;
+int reconcile_finalizer(struct reconcile_run *run, const struct seen *seen, const char *finalizer,
+                        bool present, struct err *err) MUST_CHECK;
 int reconcile_remove(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                const char *name, struct err *err) MUST_CHECK;
-int reconcile_remove_kind(struct reconcile_run *run, const struct kind *kind,
-                     const char *namespace, const char *name,
-                     struct err *err) MUST_CHECK;
+                     const char *name, struct err *err) MUST_CHECK;
+int reconcile_remove_kind(struct reconcile_run *run, const struct kind *kind, const char *namespace,
+                          const char *name, struct err *err) MUST_CHECK;
 /* A merge patch: for lists that a user may own as well. */
-int reconcile_patch(struct reconcile_run *run, const struct seen *seen,
-               const struct node *patch, struct err *err) MUST_CHECK;
+int reconcile_patch(struct reconcile_run *run, const struct seen *seen, const struct node *patch,
+                    struct err *err) MUST_CHECK;
 
 #endif

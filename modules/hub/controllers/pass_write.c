@@ -13,7 +13,7 @@ static char *manager_of_run(const struct reconcile_run *run)
 }
 
 struct node *reconcile_read_own(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                           const char *name)
+                                const char *name)
 {
     struct node *there = reconcile_read(run, kind, namespace, name);
 
@@ -21,7 +21,7 @@ struct node *reconcile_read_own(struct reconcile_run *run, enum kind_id kind, co
 }
 
 struct node *reconcile_list_own(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                           const char *label, const char *value)
+                                const char *label, const char *value)
 {
     const struct node *all = reconcile_list(run, kind, namespace, label, value);
     struct node *own = node_list(run->arena);
@@ -43,30 +43,28 @@ static bool may_not_change(struct reconcile_run *run, const struct object *objec
     return *ret < 0 || leave;
 }
 
-int reconcile_ensure(struct reconcile_run *run, const struct node *wanted,
-                bool *ret_changed, struct err *err)
+int reconcile_ensure(struct reconcile_run *run, const struct node *wanted, bool *ret_changed,
+                     struct err *err)
 {
-    const struct kind *kind = kinds_by_kind(objects_kinds(run->objects),
-                                            node_get_text(wanted, "apiVersion"),
-                                            node_get_text(wanted, "kind"));
+    const struct kind *kind =
+        kinds_by_kind(objects_kinds(run->objects), node_get_text(wanted, "apiVersion"),
+                      node_get_text(wanted, "kind"));
     bool leave = false;
 
     if (ret_changed)
         *ret_changed = false;
-    if (kind && claim_check(run, kind, meta_namespace(wanted), meta_name(wanted), wanted,
-                            &leave, err) < 0)
+    if (kind &&
+        claim_check(run, kind, meta_namespace(wanted), meta_name(wanted), wanted, &leave, err) < 0)
         return -1;
     if (leave)
         return 0;
-    if (objects_ensure(run->objects, manager_of_run(run), wanted, ret_changed,
-                       err) < 0)
-        return err_wrap(err, "%s %s", node_get_text(wanted, "kind"),
-                        meta_name(wanted));
+    if (objects_ensure(run->objects, manager_of_run(run), wanted, ret_changed, err) < 0)
+        return err_wrap(err, "%s %s", node_get_text(wanted, "kind"), meta_name(wanted));
     return 0;
 }
 
-int reconcile_status(struct reconcile_run *run, const struct seen *seen,
-                const struct node *status, bool *ret_changed, struct err *err)
+int reconcile_status(struct reconcile_run *run, const struct seen *seen, const struct node *status,
+                     bool *ret_changed, struct err *err)
 {
     int result;
 
@@ -74,14 +72,14 @@ int reconcile_status(struct reconcile_run *run, const struct seen *seen,
         *ret_changed = false;
     if (may_not_change(run, seen->object, &result, err))
         return result;
-    if (objects_set_status(run->objects, manager_of_run(run), seen->object,
-                           status, ret_changed, err) < 0)
+    if (objects_set_status(run->objects, manager_of_run(run), seen->object, status, ret_changed,
+                           err) < 0)
         return err_wrap(err, "status of %s", seen->object->name);
     return 0;
 }
 
-int reconcile_finalizer(struct reconcile_run *run, const struct seen *seen,
-                   const char *finalizer, bool present, struct err *err)
+int reconcile_finalizer(struct reconcile_run *run, const struct seen *seen, const char *finalizer,
+                        bool present, struct err *err)
 {
     int result;
 
@@ -89,16 +87,16 @@ int reconcile_finalizer(struct reconcile_run *run, const struct seen *seen,
         return 0;
     if (may_not_change(run, seen->object, &result, err))
         return result;
-    if (objects_set_finalizer(run->objects, manager_of_run(run), seen->object,
-                              finalizer, present, err) < 0)
+    if (objects_set_finalizer(run->objects, manager_of_run(run), seen->object, finalizer, present,
+                              err) < 0)
         return err_wrap(err, "finalizer of %s", seen->object->name);
     return 0;
 }
 
-int reconcile_remove_kind(struct reconcile_run *run, const struct kind *kind,
-                     const char *namespace, const char *name, struct err *err)
+int reconcile_remove_kind(struct reconcile_run *run, const struct kind *kind, const char *namespace,
+                          const char *name, struct err *err)
 {
-    scoped_object struct object *before = 
+    scoped_object struct object *before =
         objects_get(run->objects, OBJECTS_STAGED, kind, namespace, name, NULL);
     int result;
 
@@ -107,30 +105,32 @@ int reconcile_remove_kind(struct reconcile_run *run, const struct kind *kind,
     if (may_not_change(run, before, &result, err)) {
         if (result == 0 || err->code != ERR_TAKEN)
             return result;
-        *err = (struct err) { 0 };
+        *err = (struct err){0};
         return 0;
     }
-    if (objects_remove(run->objects, manager_of_run(run), kind, namespace, name,
-                       err) < 0)
+    if (objects_remove(run->objects, manager_of_run(run), kind, namespace, name, err) < 0)
         return err_wrap(err, "delete %s", name);
     return 0;
 }
 
 int reconcile_remove(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                const char *name, struct err *err)
+                     const char *name, struct err *err)
 {
     return reconcile_remove_kind(run, run->all->kinds[kind], namespace, name, err);
 }
 
-int reconcile_patch(struct reconcile_run *run, const struct seen *seen,
-               const struct node *patch, struct err *err)
+int reconcile_patch(struct reconcile_run *run, const struct seen *seen, const struct node *patch,
+                    struct err *err)
 {
-    struct objects_result result = { .arena = run->arena };
+    struct objects_result result = {.arena = run->arena};
     struct objects_write write = {
-        .who = { manager_of_run(run), manager_of_run(run), true },
-        .kind = seen->object->kind, .namespace = seen->object->namespace,
-        .name = seen->object->name, .body = patch,
-        .patch = OBJECTS_PATCH_MERGE, .grace = -1,
+        .who = {manager_of_run(run), manager_of_run(run), true},
+        .kind = seen->object->kind,
+        .namespace = seen->object->namespace,
+        .name = seen->object->name,
+        .body = patch,
+        .patch = OBJECTS_PATCH_MERGE,
+        .grace = -1,
     };
     int changeable;
 

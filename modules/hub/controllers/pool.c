@@ -24,30 +24,27 @@ static int make_set(struct reconcile_run *run, const struct node *pool, const ch
 
     meta_set_label(run->arena, wanted, META_LABEL_POOL, set);
     meta_set_annotation(run->arena, wanted, META_ANNOTATION_OWNER, owner_name(run));
-    selector = node_make(run->arena, node_make(run->arena, wanted, "spec"),
-                         "clusterSelector");
+    selector = node_make(run->arena, node_make(run->arena, wanted, "spec"), "clusterSelector");
     node_set_text(run->arena, selector, "selectorType",
                   labels ? "LabelSelector" : "ExclusiveClusterSetLabel");
     if (labels)
-        node_set(run->arena, selector, "labelSelector",
-                 node_copy(run->arena, labels));
+        node_set(run->arena, selector, "labelSelector", node_copy(run->arena, labels));
     return reconcile_ensure(run, wanted, NULL, err);
 }
 
-static int make_binding(struct reconcile_run *run, const struct node *pool,
-                        const char *set, struct err *err)
+static int make_binding(struct reconcile_run *run, const struct node *pool, const char *set,
+                        struct err *err)
 {
     struct node *wanted = reconcile_new(run, KIND_ID_BINDING, run->namespace, set);
 
     meta_add_controller(run->arena, wanted, pool);
     meta_set_label(run->arena, wanted, META_LABEL_MADE_BY, "pool");
-    node_set_text(run->arena, node_make(run->arena, wanted, "spec"),
-                  "clusterSet", set);
+    node_set_text(run->arena, node_make(run->arena, wanted, "spec"), "clusterSet", set);
     return reconcile_ensure(run, wanted, NULL, err);
 }
 
-static int make_environment(struct reconcile_run *run, const struct node *pool,
-                            const char *set, struct err *err)
+static int make_environment(struct reconcile_run *run, const struct node *pool, const char *set,
+                            struct err *err)
 {
     struct arena *arena = run->arena;
     struct node *wanted = reconcile_new(run, KIND_ID_ENVIRONMENT, run->namespace, run->name);
@@ -55,13 +52,10 @@ static int make_environment(struct reconcile_run *run, const struct node *pool,
     struct node *topology = node_make(arena, spec, "topology"), *placement;
 
     meta_add_controller(arena, wanted, pool);
-    node_set_text(arena, node_make(arena, spec, "computePoolRef"), "name",
-                  run->name);
+    node_set_text(arena, node_make(arena, spec, "computePoolRef"), "name", run->name);
     node_set_text(arena, topology, "type", "topology-ocm");
-    placement = node_make(arena, node_make(arena, topology, "properties"),
-                          "placement");
-    node_add(arena, node_make_list(arena, placement, "clusterSets"),
-             node_string(arena, set));
+    placement = node_make(arena, node_make(arena, topology, "properties"), "placement");
+    node_add(arena, node_make_list(arena, placement, "clusterSets"), node_string(arena, set));
     return reconcile_ensure(run, wanted, NULL, err);
 }
 
@@ -73,7 +67,7 @@ struct outlook {
 
 static struct outlook sum_up_spokes(const struct node *rows)
 {
-    struct outlook ret = { .rows = (struct node *)rows };
+    struct outlook ret = {.rows = (struct node *)rows};
 
     for (size_t i = 0; i < node_count(rows); i++) {
         const char *phase = node_get_text(node_item(rows, i), "phase");
@@ -99,11 +93,11 @@ static void say_expected(struct arena *arena, struct node *status, const struct 
     if (!strcmp(ready->status, "True") && (look->pending || look->failed)) {
         ready->status = "False";
         ready->reason = look->taken ? "NameTaken" : look->failed ? "SpokeRefused" : "PendingJoin";
-        ready->message = arena_printf(arena, "%s; %zu of %zu expected spokes have not joined%s%s",
-                                      ready->message, look->pending + look->failed,
-                                      node_count(look->rows),
-                                      look->failed ? ", see status.expected" : "",
-                                      look->taken ? arena_printf(arena, ": %s", look->taken) : "");
+        ready->message =
+            arena_printf(arena, "%s; %zu of %zu expected spokes have not joined%s%s",
+                         ready->message, look->pending + look->failed, node_count(look->rows),
+                         look->failed ? ", see status.expected" : "",
+                         look->taken ? arena_printf(arena, ": %s", look->taken) : "");
         node_set_text(arena, status, "phase", "PendingJoin");
     }
 }
@@ -118,36 +112,34 @@ static void count_available(void *arg, const char *cluster)
     struct members *members = arg;
     const struct node *there = reconcile_read(members->run, KIND_ID_CLUSTER, "", cluster);
 
-    members->available += !strcmp(meta_condition_status(there, META_CONDITION_CLUSTER_AVAILABLE),
-                                  "True");
+    members->available +=
+        !strcmp(meta_condition_status(there, META_CONDITION_CLUSTER_AVAILABLE), "True");
 }
 
 static int write_pool_status(struct reconcile_run *run, const struct seen *pool, const char *set,
-                  const struct outlook *look, const char *trouble, struct err *err)
+                             const struct outlook *look, const char *trouble, struct err *err)
 {
     struct arena *arena = run->arena;
-    struct members members = { .run = run };
+    struct members members = {.run = run};
     struct node *status = meta_copy_status(arena, pool->node);
-    struct meta_condition ready = { "Ready", trouble ? "False" : "True",
-                               trouble ? "NameTaken" : "SetReady",
-                               trouble ? trouble : "" };
+    struct meta_condition ready = {"Ready", trouble ? "False" : "True",
+                                   trouble ? "NameTaken" : "SetReady", trouble ? trouble : ""};
     bool changed = false;
-    size_t count = placement_count_members(run->all->world, run->namespace, set,
-                                           count_available, &members);
+    size_t count =
+        placement_count_members(run->all->world, run->namespace, set, count_available, &members);
 
     node_set_text(arena, status, "clusterSet", set);
     node_set_int(arena, status, "spokes", (int64_t)count);
     node_set_int(arena, status, "readySpokes", (int64_t)members.available);
     node_set_text(arena, status, "phase", trouble ? "Failed" : "Ready");
     if (!trouble)
-        ready.message = arena_printf(arena, "%zu of %zu spokes are available",
-                                     members.available, count);
+        ready.message =
+            arena_printf(arena, "%zu of %zu spokes are available", members.available, count);
     say_expected(arena, status, look, &ready);
     node_set_text(arena, status, "message", ready.message);
-    node_set_int(arena, status, "observedGeneration",
-                 meta_generation(pool->node));
+    node_set_int(arena, status, "observedGeneration", meta_generation(pool->node));
     meta_condition_set(arena, status, meta_conditions(pool->node), &ready,
-                  meta_generation(pool->node), run->now);
+                       meta_generation(pool->node), run->now);
     if (reconcile_status(run, pool, status, &changed, err) < 0)
         return -1;
     if (changed && !strcmp(ready.reason, "NameTaken"))
@@ -166,15 +158,15 @@ static int make_released(struct reconcile_run *run, struct err *err)
 
     meta_set_label(run->arena, wanted, META_LABEL_POOL, POOL_RELEASED);
     node_set_text(run->arena,
-                  node_make(run->arena, node_make(run->arena, wanted, "spec"),
-                            "clusterSelector"),
+                  node_make(run->arena, node_make(run->arena, wanted, "spec"), "clusterSelector"),
                   "selectorType", "ExclusiveClusterSetLabel");
     return reconcile_ensure(run, wanted, NULL, err);
 }
 
 static int free_spokes(struct reconcile_run *run, const char *set, struct err *err)
 {
-    const struct node *members = reconcile_list(run, KIND_ID_CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
+    const struct node *members =
+        reconcile_list(run, KIND_ID_CLUSTER, NULL, META_LABEL_CLUSTERSET, set);
 
     if (node_count(members) && make_released(run, err) < 0)
         return -1;
@@ -189,23 +181,24 @@ static int free_spokes(struct reconcile_run *run, const char *set, struct err *e
             continue;
         if (reconcile_patch(run, &cluster, patch, err) < 0)
             return -1;
-        reconcile_event(run, &cluster, false, "Released", "its pool %s has gone: label it into a "
-                   "ManagedClusterSet for others to use it", owner_name(run));
+        reconcile_event(run, &cluster, false, "Released",
+                        "its pool %s has gone: label it into a "
+                        "ManagedClusterSet for others to use it",
+                        owner_name(run));
     }
     return 0;
 }
 
 static int drain_pool(struct reconcile_run *run, const struct seen *pool, const char *set,
-                 struct err *err)
+                      struct err *err)
 {
     bool own = reconcile_read_own(run, KIND_ID_CLUSTER_SET, "", set) != NULL;
     const char *users = in_use_pool(run, run->namespace, run->name, own ? set : "");
 
     if (users)
         return in_use_wait(run, pool, users, err);
-    if (own &&
-        (pool_spokes_drop(run, set, err) < 0 || free_spokes(run, set, err) < 0 ||
-         reconcile_remove(run, KIND_ID_CLUSTER_SET, "", set, err) < 0))
+    if (own && (pool_spokes_drop(run, set, err) < 0 || free_spokes(run, set, err) < 0 ||
+                reconcile_remove(run, KIND_ID_CLUSTER_SET, "", set, err) < 0))
         return -1;
     return reconcile_finalizer(run, pool, META_FINALIZER_DRAIN, false, err);
 }
@@ -214,10 +207,9 @@ static int drain_pool(struct reconcile_run *run, const struct seen *pool, const 
 static int make_all(struct reconcile_run *run, const struct seen *pool, const char *set,
                     struct node *rows, const char **ret_trouble, struct err *err)
 {
-    struct err why = { 0 };
+    struct err why = {0};
 
-    if (!make_set(run, pool->node, set, &why) &&
-        !make_binding(run, pool->node, set, &why) &&
+    if (!make_set(run, pool->node, set, &why) && !make_binding(run, pool->node, set, &why) &&
         !pool_spokes(run, pool->node, set, rows, &why) &&
         !make_environment(run, pool->node, set, &why))
         return 0;
@@ -270,10 +262,11 @@ static void wake_if_deleting(void *arg, const struct object *pool)
 
 /* Users of a pool that waits for them may be of any project, and few pools wait. */
 static void map_user_to_pools(struct controllers *all, const struct controller *to,
-                     const struct object *before, const struct object *after)
+                              const struct object *before, const struct object *after)
 {
     if (!after || (before && !before->deleting && after->deleting))
-        objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_POOL], "", wake_if_deleting, all);
+        objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_POOL], "", wake_if_deleting,
+                     all);
 }
 
 /* One that named its set. */
@@ -284,15 +277,24 @@ static void map_environment(struct controllers *all, const struct controller *to
 }
 
 const struct controller controller_pool = {
-    .name = "pool", .run = reconcile_pool, .about = KIND_ID_POOL, .condition = RECONCILED,
-    .sources = { { KIND_ID_POOL, NULL },
-                 { KIND_ID_ENVIRONMENT, pool_map_environment }, { KIND_ID_ENVIRONMENT, map_environment },
-                 { KIND_ID_BINDING, pool_map_namespaced }, { KIND_ID_CLUSTER, pool_map_cluster },
-                 { KIND_ID_SECRET, pool_map_namespaced },
-                 { KIND_ID_CLUSTER_SET, pool_map_set }, { KIND_ID_CLUSTER_SET, map_other_set },
-                 { KIND_ID_JOIN_TOKEN, pool_map_token }, { KIND_ID_NAMESPACE, pool_map_name },
-                 { KIND_ID_PROJECT, pool_map_name }, { KIND_ID_TENANT, pool_map_name },
-                 { KIND_ID_WORK, map_user_to_pools }, { KIND_ID_DEPLOYMENT, map_user_to_pools },
-                 { KIND_ID_DEPLOYMENT, map_left_place } },
+    .name = "pool",
+    .run = reconcile_pool,
+    .about = KIND_ID_POOL,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_POOL, NULL},
+                {KIND_ID_ENVIRONMENT, pool_map_environment},
+                {KIND_ID_ENVIRONMENT, map_environment},
+                {KIND_ID_BINDING, pool_map_namespaced},
+                {KIND_ID_CLUSTER, pool_map_cluster},
+                {KIND_ID_SECRET, pool_map_namespaced},
+                {KIND_ID_CLUSTER_SET, pool_map_set},
+                {KIND_ID_CLUSTER_SET, map_other_set},
+                {KIND_ID_JOIN_TOKEN, pool_map_token},
+                {KIND_ID_NAMESPACE, pool_map_name},
+                {KIND_ID_PROJECT, pool_map_name},
+                {KIND_ID_TENANT, pool_map_name},
+                {KIND_ID_WORK, map_user_to_pools},
+                {KIND_ID_DEPLOYMENT, map_user_to_pools},
+                {KIND_ID_DEPLOYMENT, map_left_place}},
     .source_count = 15,
 };

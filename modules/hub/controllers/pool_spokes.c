@@ -51,7 +51,7 @@ static int remove_token(const struct expected *e, const struct node *token, stru
 
 static const char *random_word(struct arena *arena, size_t bytes)
 {
-    scoped_text struct text hex = { 0 };
+    scoped_text struct text hex = {0};
     unsigned char random[32];
 
     random_bytes(random, bytes);
@@ -64,8 +64,8 @@ static bool is_own_secret(const struct expected *e, const char *name)
 {
     const struct node *there = reconcile_read_own(e->run, KIND_ID_SECRET, e->run->namespace, name);
 
-    return there && !strcmp(meta_label(there, META_LABEL_SPOKE),
-                            render_label(e->run->arena, e->name));
+    return there &&
+           !strcmp(meta_label(there, META_LABEL_SPOKE), render_label(e->run->arena, e->name));
 }
 
 /*
@@ -88,21 +88,22 @@ static const char *secret_name(const struct expected *e)
 /* Words if the name is a person's or another controller's. */
 static const char *secret_trouble(const struct expected *e)
 {
-    if (!reconcile_read(e->run, KIND_ID_SECRET, e->run->namespace, e->secret) || is_own_secret(e, e->secret))
+    if (!reconcile_read(e->run, KIND_ID_SECRET, e->run->namespace, e->secret) ||
+        is_own_secret(e, e->secret))
         return NULL;
     claim_wait(e->run, KIND_ID_SECRET, e->run->namespace, e->secret);
-    return arena_printf(e->run->arena, "its token needs the Secret \"%s\", and one that is not "
+    return arena_printf(e->run->arena,
+                        "its token needs the Secret \"%s\", and one that is not "
                         "this pool's is there; delete that, or give the pool another name",
                         e->secret);
 }
 
-static int keep_secret(const struct expected *e, const char *id, const char *word,
-                       struct err *err)
+static int keep_secret(const struct expected *e, const char *id, const char *word, struct err *err)
 {
     struct arena *arena = e->run->arena;
     struct node *secret = reconcile_new(e->run, KIND_ID_SECRET, e->run->namespace, e->secret);
-    scoped_text struct text token = { 0 };
-    scoped_text struct text coded = { 0 };
+    scoped_text struct text token = {0};
+    scoped_text struct text coded = {0};
 
     pki_join_token_add(&token, pki_authority_pin(e->run->all->settings.authority), id, word);
     text_add_base64(&coded, token.bytes, token.len, false);
@@ -124,8 +125,7 @@ static int make_token(const struct expected *e, const char **ret_id, struct err 
     clock_format(e->run->now + LIFETIME, false, expires);
     meta_set_label(arena, token, META_LABEL_POOL, e->set);
     meta_set_label(arena, token, META_LABEL_SPOKE, render_label(arena, e->name));
-    node_set(arena, spec, "pool",
-             node_format(arena, "%s/%s", e->run->namespace, e->run->name));
+    node_set(arena, spec, "pool", node_format(arena, "%s/%s", e->run->namespace, e->run->name));
     node_add(arena, node_make_list(arena, spec, "names"), node_string(arena, e->name));
     node_set_int(arena, spec, "uses", 1);
     node_set_text(arena, spec, "expiresAt", expires);
@@ -143,8 +143,7 @@ static int settle_token(const struct expected *e, const char **ret_id, struct er
     int64_t expires = 0;
 
     clock_parse(node_get_text(node_get(token, "spec"), "expiresAt"), &expires);
-    if (token && expires > e->run->now &&
-        is_own_secret(e, e->secret)) {
+    if (token && expires > e->run->now && is_own_secret(e, e->secret)) {
         reconcile_wake_at(e->run, expires);
         *ret_id = meta_name(token);
         return 0;
@@ -161,7 +160,8 @@ static int drop_token(const struct expected *e, struct err *err)
     if (token && remove_token(e, token, err) < 0)
         return -1;
     return is_own_secret(e, e->secret)
-               ? reconcile_remove(e->run, KIND_ID_SECRET, e->run->namespace, e->secret, err) : 0;
+               ? reconcile_remove(e->run, KIND_ID_SECRET, e->run->namespace, e->secret, err)
+               : 0;
 }
 
 /* ---- The cluster ------------------------------------------------------------------- */
@@ -217,14 +217,14 @@ static int let_choose(struct expected *e, struct err *err)
     for (size_t i = 0; i < node_count(taints); i++)
         if (strcmp(node_get_text(node_item(taints, i), "key"), META_TAINT_PENDING) != 0)
             node_add(arena, rest, node_item(taints, i));
-    return node_count(rest) < node_count(taints)
-               ? reconcile_patch(e->run, &e->cluster, patch, err) : 0;
+    return node_count(rest) < node_count(taints) ? reconcile_patch(e->run, &e->cluster, patch, err)
+                                                 : 0;
 }
 
 /* ---- One that is expected ------------------------------------------------------------ */
 
 static void set_row(const struct expected *e, struct node *row, const char *phase,
-                const char *message)
+                    const char *message)
 {
     node_set_text(e->run->arena, row, "name", e->name);
     node_set_text(e->run->arena, row, "phase", phase);
@@ -246,7 +246,8 @@ static int settle_joined(struct expected *e, struct node *row, struct err *err)
         set_row(e, row, "PendingJoin", "its certificate is signed, and not used yet");
         return 0;
     }
-    set_row(e, row, cluster_condition_is(e, META_CONDITION_CLUSTER_AVAILABLE) ? "Available" : "Joined", "");
+    set_row(e, row,
+            cluster_condition_is(e, META_CONDITION_CLUSTER_AVAILABLE) ? "Available" : "Joined", "");
     if (!is_pools_cluster(e))
         return 0;
     return let_choose(e, err) < 0 ? -1 : drop_token(e, err);
@@ -265,7 +266,8 @@ static int settle_pending(struct expected *e, struct node *row, struct err *err)
 /* The spoke or namespace that has the name now may go. */
 static void wait_for_name(const struct expected *e)
 {
-    static const enum kind_id holders[] = { KIND_ID_CLUSTER, KIND_ID_NAMESPACE, KIND_ID_PROJECT, KIND_ID_TENANT };
+    static const enum kind_id holders[] = {KIND_ID_CLUSTER, KIND_ID_NAMESPACE, KIND_ID_PROJECT,
+                                           KIND_ID_TENANT};
 
     for (size_t i = 0; i < count_of(holders); i++)
         claim_wait(e->run, holders[i], "", e->name);
@@ -293,19 +295,21 @@ const char *pool_spoke_trouble(struct reconcile_run *run, const char *name, cons
         return "a spoke of this name is being deleted; wait for it";
     /* Whose it is, is not for this project to know. */
     if (strcmp(meta_label(cluster, META_LABEL_CLUSTERSET), set) != 0)
-        return arena_printf(run->arena, "\"%s\" is a spoke that is there already and is not this "
-                            "pool's; take another name, or ask an administrator to move it", name);
+        return arena_printf(run->arena,
+                            "\"%s\" is a spoke that is there already and is not this "
+                            "pool's; take another name, or ask an administrator to move it",
+                            name);
     return NULL;
 }
 
 static struct expected expect_spoke(struct reconcile_run *run, const char *set, struct map *tokens,
                                     const char *name)
 {
-    struct expected e = { .run = run, .set = set, .name = name, .tokens = tokens };
+    struct expected e = {.run = run, .set = set, .name = name, .tokens = tokens};
 
     e.secret = secret_name(&e);
     if (!reconcile_get(run, KIND_ID_CLUSTER, "", name, &e.cluster))
-        e.cluster = (struct seen){ 0 };
+        e.cluster = (struct seen){0};
     return e;
 }
 

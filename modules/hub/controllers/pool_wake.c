@@ -31,9 +31,10 @@ static void wake_naming(struct controllers *all, const struct controller *to, co
                         bool selectors)
 {
     scoped_mem char *quoted = mem_printf("\"%s\"", name);
-    struct naming naming = { all, to, quoted, selectors };
+    struct naming naming = {all, to, quoted, selectors};
 
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_POOL], "", wake_if_named, &naming);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_POOL], "", wake_if_named,
+                 &naming);
 }
 
 static void wake_key(struct controllers *all, const struct controller *to, const char *whole,
@@ -47,8 +48,8 @@ static void wake_key(struct controllers *all, const struct controller *to, const
 }
 
 /* NAMESPACE.POOL, or where that was cut and hashed, what the set says. */
-static void wake_pool_of_set(struct controllers *all, const struct controller *to,
-                             const char *name, const struct object *set)
+static void wake_pool_of_set(struct controllers *all, const struct controller *to, const char *name,
+                             const struct object *set)
 {
     scoped_arena struct arena *arena = NULL;
 
@@ -72,7 +73,8 @@ static void wake_pool_of_label(struct controllers *all, const struct controller 
     name = meta_label(object_read(arena, object), label);
     if (!*name)
         return;
-    set = objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER_SET], "", name, NULL);
+    set =
+        objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER_SET], "", name, NULL);
     wake_pool_of_set(all, to, name, set);
 }
 
@@ -108,8 +110,8 @@ static bool part_is_same(const struct node *a, const struct node *b, const char 
    is there, with a certificate, and heard of. */
 static bool cluster_counts_as_before(const struct object *before, const struct object *after)
 {
-    static const char *const conditions[] = { META_CONDITION_CLUSTER_AVAILABLE,
-                                              META_CONDITION_CLUSTER_JOINED };
+    static const char *const conditions[] = {META_CONDITION_CLUSTER_AVAILABLE,
+                                             META_CONDITION_CLUSTER_JOINED};
     scoped_arena struct arena *arena = NULL;
     const struct node *a, *b;
 
@@ -119,7 +121,8 @@ static bool cluster_counts_as_before(const struct object *before, const struct o
     a = object_read(arena, before);
     b = object_read(arena, after);
     for (size_t i = 0; i < count_of(conditions); i++)
-        if (strcmp(meta_condition_status(a, conditions[i]), meta_condition_status(b, conditions[i])) != 0)
+        if (strcmp(meta_condition_status(a, conditions[i]),
+                   meta_condition_status(b, conditions[i])) != 0)
             return false;
     return part_is_same(a, b, "labels") && part_is_same(a, b, "annotations");
 }
@@ -135,8 +138,8 @@ void pool_map_cluster(struct controllers *all, const struct controller *to,
         wake_naming(all, to, (after ? after : before)->name, true);
 }
 
-void pool_map_set(struct controllers *all, const struct controller *to,
-                  const struct object *before, const struct object *after)
+void pool_map_set(struct controllers *all, const struct controller *to, const struct object *before,
+                  const struct object *after)
 {
     wake_pool_of_set(all, to, (after ? after : before)->name, before);
     if (after)

@@ -22,8 +22,8 @@ struct proof {
     uint32_t tag;
     struct controllers *all;
     struct loop_timer *timer;
-    bool changed;              /* since the last proof began */
-    struct key **keys;         /* owned array, the keys are the queue's: to be run */
+    bool changed;      /* since the last proof began */
+    struct key **keys; /* owned array, the keys are the queue's: to be run */
     size_t count, room, next;
     const struct key *running; /* its run is under way … */
     bool refused;              /* … and wanted to write something */
@@ -108,11 +108,11 @@ static void find_keys(struct proof *proof)
     size_t at = 0;
 
     for (size_t i = 0; i < controller_count; i++) {
-        struct finding finding = { proof, controller_table[i] };
+        struct finding finding = {proof, controller_table[i]};
 
         if (controller_table[i]->about != ABOUT_NOTHING)
-            objects_each(all->objects, OBJECTS_STAGED,
-                         all->kinds[controller_table[i]->about], "", make_key, &finding);
+            objects_each(all->objects, OBJECTS_STAGED, all->kinds[controller_table[i]->about], "",
+                         make_key, &finding);
     }
     proof->count = proof->next = 0;
     while ((key = queue_each(all, &at)))
@@ -135,7 +135,8 @@ static bool find_difference(const struct node *a, const struct node *b, struct t
 
     if (!node_is(a, NODE_MAP) || !node_is(b, NODE_MAP))
         return !a || !b || !node_same(a, b);
-    node_each(member, b) {
+    node_each(member, b)
+    {
         if (changes_at_each_write(member->key))
             continue;
         text_addf(path, ".%s", member->key);
@@ -143,11 +144,11 @@ static bool find_difference(const struct node *a, const struct node *b, struct t
             return true;
         text_cut(path, len);
     }
-    node_each(member, a)
-        if (!node_get(b, member->key)) {
-            text_addf(path, ".%s", member->key);
-            return true;
-        }
+    node_each(member, a) if (!node_get(b, member->key))
+    {
+        text_addf(path, ".%s", member->key);
+        return true;
+    }
     return false;
 }
 
@@ -163,12 +164,12 @@ static void report_missed(struct proof *proof, const char *what)
 static bool proof_chooses_some(struct proof *proof, const struct objects_review *review)
 {
     const struct key *key = proof->running;
-    scoped_object struct object *placement = objects_get(
-        proof->all->objects, OBJECTS_STAGED, proof->all->kinds[KIND_ID_PLACEMENT], key->namespace, key->name,
-        NULL);
+    scoped_object struct object *placement =
+        objects_get(proof->all->objects, OBJECTS_STAGED, proof->all->kinds[KIND_ID_PLACEMENT],
+                    key->namespace, key->name, NULL);
 
-    return placement && node_at(object_read(review->arena, placement), "spec",
-                                "numberOfClusters", NULL);
+    return placement &&
+           node_at(object_read(review->arena, placement), "spec", "numberOfClusters", NULL);
 }
 
 /*
@@ -185,8 +186,10 @@ static bool is_weighed(struct proof *proof, const struct objects_review *review)
     if (proof->running->controller != &controller_placement || !review->before || !review->after)
         return false;
     if (review->kind == proof->all->kinds[KIND_ID_PLACEMENT]) {
-        node_set(review->arena, old, "x", node_share(review->arena, node_get(review->before, "status")));
-        node_set(review->arena, new, "x", node_share(review->arena, node_get(review->after, "status")));
+        node_set(review->arena, old, "x",
+                 node_share(review->arena, node_get(review->before, "status")));
+        node_set(review->arena, new, "x",
+                 node_share(review->arena, node_get(review->after, "status")));
         node_remove(node_get(old, "x"), "clusters");
         node_remove(node_get(new, "x"), "clusters");
         return node_same(old, new);
@@ -207,13 +210,15 @@ static int refuse_write(void *arg, const struct objects_review *review, struct e
 {
     struct proof *proof = object_from(proof, PROOF_TAG, arg);
     const struct node *before = review->before, *after = review->after;
-    scoped_text struct text path = { 0 };
+    scoped_text struct text path = {0};
 
     if (!proof->running || (before && after && !find_difference(before, after, &path)))
         return 0;
     if (!proof->refused && !is_weighed(proof, review))
         report_missed(proof, arena_printf(review->arena, "would have %s %s %s%s%s%s%s",
-                                          before && after ? "changed" : after ? "made" : "removed",
+                                          before && after ? "changed"
+                                          : after         ? "made"
+                                                          : "removed",
                                           review->kind->kind, review->namespace,
                                           *review->namespace ? "/" : "", review->name,
                                           path.len ? " " : "", text_string(&path)));
@@ -226,12 +231,13 @@ static int refuse_write(void *arg, const struct objects_review *review, struct e
 static void prove_key(struct proof *proof, const struct key *key)
 {
     int64_t wake_at;
-    struct err err = { 0 };
+    struct err err = {0};
 
     proof->running = key;
     proof->all->proving = true;
     proof->refused = false;
-    if (turns_run_controller(proof->all, key, key->ran_at ? key->ran_at : clock_wall(), &wake_at, &err) < 0 &&
+    if (turns_run_controller(proof->all, key, key->ran_at ? key->ran_at : clock_wall(), &wake_at,
+                             &err) < 0 &&
         !proof->refused) {
         scoped_mem char *words = mem_printf("failed: %s", err.text);
 
@@ -257,8 +263,7 @@ static void proof_turn(void *arg)
         proof->began = clock_steady();
         find_keys(proof);
     }
-    while (proof->next < proof->count && !queue_is_waiting(proof->all) &&
-           clock_steady() < until)
+    while (proof->next < proof->count && !queue_is_waiting(proof->all) && clock_steady() < until)
         prove_key(proof, proof->keys[proof->next++]);
     if (queue_is_waiting(proof->all)) {
         proof->count = proof->next = 0;

@@ -56,7 +56,7 @@ struct key *queue_key(struct controllers *all, const struct controller *controll
     key->controller = controller;
     key->namespace = mem_copy_string(namespace);
     key->name = mem_copy_string(name);
-    key->backoff = (struct loop_backoff) { RETRY_LEAST, RETRY_MOST, 0 };
+    key->backoff = (struct loop_backoff){RETRY_LEAST, RETRY_MOST, 0};
     map_put(all->queue->keys, text, key);
     return key;
 }
@@ -158,7 +158,7 @@ struct key *queue_take(struct controllers *all)
 
     if (!queue->waiting.first) {
         queue->waiting = queue->again;
-        queue->again = (struct key_list) { NULL, NULL };
+        queue->again = (struct key_list){NULL, NULL};
         end_round(queue);
     }
     key = queue->waiting.first;
@@ -177,8 +177,8 @@ void queue_mute(struct controllers *all, const struct key *key)
     all->queue->muted = key;
 }
 
-void controllers_wake(struct controllers *all, const struct controller *to,
-                      const char *namespace, const char *name)
+void controllers_wake(struct controllers *all, const struct controller *to, const char *namespace,
+                      const char *name)
 {
     struct queue *queue = all->queue;
     struct key *key;
@@ -202,13 +202,13 @@ static void wake_each(void *arg, const struct object *object)
     controllers_wake(waking->all, waking->to, object->namespace, object->name);
 }
 
-void controllers_wake_all(struct controllers *all, const struct controller *to,
-                          enum kind_id kind, const char *namespace)
+void controllers_wake_all(struct controllers *all, const struct controller *to, enum kind_id kind,
+                          const char *namespace)
 {
-    struct waking waking = { all, to };
+    struct waking waking = {all, to};
 
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[kind],
-                 namespace ? namespace : "", wake_each, &waking);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[kind], namespace ? namespace : "",
+                 wake_each, &waking);
 }
 
 /* ---- Waiting for a time ------------------------------------------------------- */
@@ -270,8 +270,11 @@ void queue_open(struct controllers *all, void (*turn)(void *arg))
 {
     struct queue *queue = mem_alloc(sizeof *queue);
 
-    *queue = (struct queue) {
-        .tag = QUEUE_TAG, .all = all, .keys = map_new(), .round = 1,
+    *queue = (struct queue){
+        .tag = QUEUE_TAG,
+        .all = all,
+        .keys = map_new(),
+        .round = 1,
         .timer = loop_timer_new(all->loop, on_key_timer, queue),
         .next = loop_timer_new(all->loop, turn, all),
     };

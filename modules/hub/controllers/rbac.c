@@ -18,8 +18,7 @@ static bool has_rule(const struct node *rules, const struct node *rule)
     return false;
 }
 
-static void add_role_rules(struct arena *arena, struct node *rules,
-                      const struct node *role)
+static void add_role_rules(struct arena *arena, struct node *rules, const struct node *role)
 {
     const struct node *list = node_get(role, "rules");
 
@@ -29,11 +28,10 @@ static void add_role_rules(struct arena *arena, struct node *rules,
 }
 
 /* The rules of every role that a selector of this one chooses, by name. */
-static int gather_role_rules(struct reconcile_run *run, const struct node *role,
-                  struct node *rules, struct err *err)
+static int gather_role_rules(struct reconcile_run *run, const struct node *role, struct node *rules,
+                             struct err *err)
 {
-    const struct node *selectors =
-        node_at(role, "aggregationRule", "clusterRoleSelectors", NULL);
+    const struct node *selectors = node_at(role, "aggregationRule", "clusterRoleSelectors", NULL);
     const struct node *all = reconcile_list(run, KIND_ID_CLUSTER_ROLE, NULL, NULL, NULL);
 
     for (size_t i = 0; i < node_count(selectors); i++) {
@@ -46,8 +44,7 @@ static int gather_role_rules(struct reconcile_run *run, const struct node *role,
             const struct node *one = node_item(all, j);
 
             if (strcmp(meta_name(one), run->name) != 0 &&
-                selector_matches_labels(
-                    chooses, node_at(one, "metadata", "labels", NULL)))
+                selector_matches_labels(chooses, node_at(one, "metadata", "labels", NULL)))
                 add_role_rules(run->arena, rules, one);
         }
     }
@@ -70,8 +67,7 @@ static int reconcile_aggregation(struct reconcile_run *run, struct err *err)
         reconcile_event(run, &role, true, "InvalidSelector", "%s", why.text);
         return 0;
     }
-    if (node_get(role.node, "rules") &&
-        node_same(node_get(role.node, "rules"), rules))
+    if (node_get(role.node, "rules") && node_same(node_get(role.node, "rules"), rules))
         return 0;
     patch = node_map(run->arena);
     node_set(run->arena, patch, "rules", rules);
@@ -102,8 +98,11 @@ static void map_role(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_aggregation = {
-    .name = "clusterrole-aggregation", .run = reconcile_aggregation, .about = KIND_ID_CLUSTER_ROLE,
-    .sources = { { KIND_ID_CLUSTER_ROLE, map_role } }, .source_count = 1,
+    .name = "clusterrole-aggregation",
+    .run = reconcile_aggregation,
+    .about = KIND_ID_CLUSTER_ROLE,
+    .sources = {{KIND_ID_CLUSTER_ROLE, map_role}},
+    .source_count = 1,
 };
 
 /* ---- The account "default" of each namespace ---------------------------------- */
@@ -116,8 +115,8 @@ static int reconcile_account(struct reconcile_run *run, struct err *err)
         meta_is_deleting(namespace.node) ||
         reconcile_read(run, KIND_ID_ACCOUNT, run->name, "default"))
         return 0;
-    return reconcile_ensure(run, reconcile_new(run, KIND_ID_ACCOUNT, run->name, "default"),
-                       NULL, err);
+    return reconcile_ensure(run, reconcile_new(run, KIND_ID_ACCOUNT, run->name, "default"), NULL,
+                            err);
 }
 
 static void map_account(struct controllers *all, const struct controller *to,
@@ -128,7 +127,9 @@ static void map_account(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_account = {
-    .name = "serviceaccount", .run = reconcile_account, .about = KIND_ID_NAMESPACE,
-    .sources = { { KIND_ID_NAMESPACE, NULL }, { KIND_ID_ACCOUNT, map_account } },
+    .name = "serviceaccount",
+    .run = reconcile_account,
+    .about = KIND_ID_NAMESPACE,
+    .sources = {{KIND_ID_NAMESPACE, NULL}, {KIND_ID_ACCOUNT, map_account}},
     .source_count = 2,
 };

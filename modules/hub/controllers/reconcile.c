@@ -19,18 +19,18 @@ static char *manager_of_pass(const struct reconcile_run *run)
 }
 
 static struct object *get_staged(struct reconcile_run *run, const struct kind *kind,
-                          const char *namespace, const char *name)
+                                 const char *namespace, const char *name)
 {
     return objects_get(run->objects, OBJECTS_STAGED, kind, namespace, name, NULL);
 }
 
 bool reconcile_get(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-              const char *name, struct seen *ret)
+                   const char *name, struct seen *ret)
 {
     scoped_object struct object *found = NULL;
     struct object *copy;
 
-    *ret = (struct seen) { 0 };
+    *ret = (struct seen){0};
     found = get_staged(run, run->all->kinds[kind], namespace, name);
     if (!found)
         return false;
@@ -51,7 +51,7 @@ bool reconcile_get(struct reconcile_run *run, enum kind_id kind, const char *nam
 }
 
 struct node *reconcile_read(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                       const char *name)
+                            const char *name)
 {
     scoped_object struct object *found = NULL;
 
@@ -71,37 +71,34 @@ static void add_matching(void *arg, const struct object *object)
     struct node *node;
 
     /* Most objects are ruled out by a look at the bytes. */
-    if (listing->value && !memmem(object->body, object->len, listing->value,
-                                  strlen(listing->value)))
+    if (listing->value &&
+        !memmem(object->body, object->len, listing->value, strlen(listing->value)))
         return;
     if (*listing->namespace && strcmp(object->namespace, listing->namespace))
         return;
     node = object_read(listing->run->arena, object);
-    if (listing->label &&
-        strcmp(meta_label(node, listing->label), listing->value))
+    if (listing->label && strcmp(meta_label(node, listing->label), listing->value))
         return;
     node_add(listing->run->arena, listing->list, node);
 }
 
 struct node *reconcile_list(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                       const char *label, const char *value)
+                            const char *label, const char *value)
 {
-    struct listing listing = { run, node_list(run->arena), namespace ? namespace : "",
-                               label, value };
+    struct listing listing = {run, node_list(run->arena), namespace ? namespace : "", label, value};
 
     if (!index_each(run, kind, label, value, add_matching, &listing))
-        objects_each(run->objects, OBJECTS_STAGED, run->all->kinds[kind],
-                     listing.namespace, add_matching, &listing);
+        objects_each(run->objects, OBJECTS_STAGED, run->all->kinds[kind], listing.namespace,
+                     add_matching, &listing);
     return listing.list;
 }
 
 struct node *reconcile_new(struct reconcile_run *run, enum kind_id kind, const char *namespace,
-                      const char *name)
+                           const char *name)
 {
     struct node *object = node_map(run->arena), *metadata;
 
-    node_set_text(run->arena, object, "apiVersion",
-                  kind_id_rows[kind].api_version);
+    node_set_text(run->arena, object, "apiVersion", kind_id_rows[kind].api_version);
     node_set_text(run->arena, object, "kind", kind_id_rows[kind].kind);
     metadata = node_make(run->arena, object, "metadata");
     node_set_text(run->arena, metadata, "name", name);
@@ -111,7 +108,7 @@ struct node *reconcile_new(struct reconcile_run *run, enum kind_id kind, const c
 }
 
 void reconcile_event(struct reconcile_run *run, const struct seen *about, bool warning,
-                const char *reason, const char *format, ...)
+                     const char *reason, const char *format, ...)
 {
     va_list args;
     char *words;
@@ -121,8 +118,7 @@ void reconcile_event(struct reconcile_run *run, const struct seen *about, bool w
     va_start(args, format);
     words = arena_vprintf(run->arena, format, args);
     va_end(args);
-    objects_event(run->objects, manager_of_pass(run), about->object, warning,
-                  reason, "%s", words);
+    objects_event(run->objects, manager_of_pass(run), about->object, warning, reason, "%s", words);
 }
 
 void reconcile_wake_at(struct reconcile_run *run, int64_t wall)

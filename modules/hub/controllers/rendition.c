@@ -40,9 +40,9 @@ struct inputs {
 };
 
 static void add_owner_definitions(struct reconcile_run *run, struct node *list,
-                            const char *namespace)
+                                  const char *namespace)
 {
-    static const enum kind_id kinds[] = { KIND_ID_COMPONENT, KIND_ID_TRAIT };
+    static const enum kind_id kinds[] = {KIND_ID_COMPONENT, KIND_ID_TRAIT};
 
     for (size_t k = 0; k < count_of(kinds); k++) {
         const struct node *all = reconcile_list(run, kinds[k], namespace, NULL, NULL);
@@ -53,8 +53,8 @@ static void add_owner_definitions(struct reconcile_run *run, struct node *list,
 
             /* What changes without changing the outcome is left out. */
             node_set_text(run->arena, slim, "kind", kind_id_rows[kinds[k]].kind);
-            node_set_text(run->arena, node_make(run->arena, slim, "metadata"),
-                          "name", meta_name(one));
+            node_set_text(run->arena, node_make(run->arena, slim, "metadata"), "name",
+                          meta_name(one));
             node_set(run->arena, slim, "spec", node_get(one, "spec"));
             node_add(run->arena, list, slim);
         }
@@ -62,7 +62,7 @@ static void add_owner_definitions(struct reconcile_run *run, struct node *list,
 }
 
 static int gather_inputs(struct reconcile_run *run, const struct rendition_input *input,
-                  struct inputs *in, struct err *err)
+                         struct inputs *in, struct err *err)
 {
     const struct node *spec = node_get(input->deployment, "spec");
     const struct node *profile = node_get(spec, "workloadProfileRef");
@@ -70,21 +70,19 @@ static int gather_inputs(struct reconcile_run *run, const struct rendition_input
     const struct node *declared;
     bool live;
 
-    in->profile = revision_snapshot(run, KIND_ID_PROFILE, run->namespace,
-                                    node_get_text(profile, "name"),
-                                    node_get_text(profile, "revision"));
+    in->profile =
+        revision_snapshot(run, KIND_ID_PROFILE, run->namespace, node_get_text(profile, "name"),
+                          node_get_text(profile, "revision"));
     if (!in->profile)
-        return err_set(err, ERR_NOT_FOUND, "there is no revision %s of the "
+        return err_set(err, ERR_NOT_FOUND,
+                       "there is no revision %s of the "
                        "WorkloadProfile \"%s\"",
-                       node_get_text(profile, "revision"),
-                       node_get_text(profile, "name"));
-    in->bundle = revision_snapshot(run, KIND_ID_BUNDLE, run->namespace,
-                                   node_get_text(bundle, "name"),
-                                   node_get_text(bundle, "revision"));
-    declared = revision_variables(run, run->namespace, input->tenant, in->profile,
-                                  in->bundle);
-    in->variables = render_variables(run->arena, declared,
-                                     node_get(spec, "variables"), err);
+                       node_get_text(profile, "revision"), node_get_text(profile, "name"));
+    in->bundle =
+        revision_snapshot(run, KIND_ID_BUNDLE, run->namespace, node_get_text(bundle, "name"),
+                          node_get_text(bundle, "revision"));
+    declared = revision_variables(run, run->namespace, input->tenant, in->profile, in->bundle);
+    in->variables = render_variables(run->arena, declared, node_get(spec, "variables"), err);
     if (!in->variables)
         return -1;
     in->custom = revision_definitions(run, in->profile, &live, err);
@@ -94,8 +92,8 @@ static int gather_inputs(struct reconcile_run *run, const struct rendition_input
     if (live)
         add_owner_definitions(run, in->custom, run->namespace);
     if (live && *input->tenant)
-        add_owner_definitions(run, in->custom, arena_printf(run->arena, "tenant-%s",
-                                                       input->tenant));
+        add_owner_definitions(run, in->custom,
+                              arena_printf(run->arena, "tenant-%s", input->tenant));
     return 0;
 }
 
@@ -122,7 +120,7 @@ static const struct pki_sha256 *hash_built_in(void)
 
 static char *end_hash(struct reconcile_run *run, struct pki_sha256 hash)
 {
-    scoped_text struct text hex = { 0 };
+    scoped_text struct text hex = {0};
     unsigned char sum[PKI_SHA256];
 
     pki_sha256_end(&hash, sum);
@@ -138,7 +136,7 @@ static char *end_hash(struct reconcile_run *run, struct pki_sha256 hash)
 static char *hash_inputs(struct reconcile_run *run, const struct rendition_input *input,
                          const struct inputs *in, char **ret_shared)
 {
-    scoped_text struct text bytes = { 0 };
+    scoped_text struct text bytes = {0};
     struct pki_sha256 hash, shared;
 
     document_write_canonical(&bytes, in->profile);
@@ -150,8 +148,7 @@ static char *hash_inputs(struct reconcile_run *run, const struct rendition_input
     pki_sha256_add(&shared, input->tenant, strlen(input->tenant) + 1);
     pki_sha256_add(&shared, version_commit(), strlen(version_commit()));
     *ret_shared = end_hash(run, shared);
-    text_addf(&bytes, "%s/%s %s %s %s", run->namespace, run->name, input->tenant,
-              input->namespace,
+    text_addf(&bytes, "%s/%s %s %s %s", run->namespace, run->name, input->tenant, input->namespace,
               node_get_text(node_get(input->deployment, "spec"), "aiWorkload"));
     if (node_count(input->cluster_kinds))
         document_write_canonical(&bytes, input->cluster_kinds);
@@ -198,8 +195,7 @@ static void keep_verdict(const char *shared, const struct err *why)
 static int recall_failure(struct reconcile_run *run, const struct rendition_input *input,
                           const struct rendition *r, struct err *err)
 {
-    const struct node *old = node_at(input->deployment, "status", "renderFailure",
-                                     NULL);
+    const struct node *old = node_at(input->deployment, "status", "renderFailure", NULL);
     const struct err *verdict = find_verdict(r->shared);
 
     if (verdict) {
@@ -215,7 +211,7 @@ static int recall_failure(struct reconcile_run *run, const struct rendition_inpu
 }
 
 static void keep_render_failure(struct reconcile_run *run, struct rendition *r,
-                         const struct meter *meter, const struct err *why)
+                                const struct meter *meter, const struct err *why)
 {
     if (failure_retry(why->code) != FAILURE_ON_CHANGE)
         return;
@@ -243,7 +239,7 @@ static void add_secret_name(struct reconcile_run *run, struct node *names, const
 /* Only what a Secret is for: who it belongs to is not the template's to say. */
 static struct node *slim_secret(struct reconcile_run *run, const struct node *rendered)
 {
-    static const char *const fields[] = { "type", "data", "stringData", "immutable" };
+    static const char *const fields[] = {"type", "data", "stringData", "immutable"};
     struct node *slim = reconcile_new(run, KIND_ID_SECRET, run->namespace, meta_name(rendered));
 
     node_each(label, node_at(rendered, "metadata", "labels", NULL))
@@ -255,8 +251,7 @@ static struct node *slim_secret(struct reconcile_run *run, const struct node *re
 }
 
 static int keep_secrets(struct reconcile_run *run, const struct node *deployment,
-                        const struct node *secrets, struct node *names,
-                        struct err *err)
+                        const struct node *secrets, struct node *names, struct err *err)
 {
     for (size_t i = 0; i < node_count(secrets); i++) {
         const struct node *one = node_item(secrets, i);
@@ -272,14 +267,14 @@ static int keep_secrets(struct reconcile_run *run, const struct node *deployment
 }
 
 /* Every Secret that a pod's template names: as environment or as a volume. */
-static void find_names(struct reconcile_run *run, const struct node *tree,
-                       struct node *names)
+static void find_names(struct reconcile_run *run, const struct node *tree, struct node *names)
 {
-    static const char *const refs[] = { "secretKeyRef", "secretRef", "secret" };
+    static const char *const refs[] = {"secretKeyRef", "secretRef", "secret"};
 
     for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++)
         find_names(run, node_item(tree, i), names);
-    node_each(member, tree) {
+    node_each(member, tree)
+    {
         for (size_t i = 0; i < count_of(refs); i++)
             if (!strcmp(member->key, refs[i]) && node_is(member->value, NODE_MAP))
                 add_secret_name(run, names, node_get_text(member->value, "name"));
@@ -314,8 +309,10 @@ static struct node *refs_of(struct reconcile_run *run, const struct node *names,
         struct node *ref = node_map(run->arena);
 
         if (before) {
-            ret->gone = arena_printf(run->arena, "the Secret \"%s\" is gone; spokes keep what "
-                                     "they have of it", name);
+            ret->gone = arena_printf(run->arena,
+                                     "the Secret \"%s\" is gone; spokes keep what "
+                                     "they have of it",
+                                     name);
             node_add(run->arena, refs, node_copy(run->arena, before));
         }
         if (!stored)
@@ -323,8 +320,7 @@ static struct node *refs_of(struct reconcile_run *run, const struct node *names,
         node_set_text(run->arena, ref, "name", name);
         node_set_text(run->arena, ref, "namespace", run->namespace);
         node_set_text(run->arena, ref, "resourceVersion",
-                      node_get_text(node_get(stored, "metadata"),
-                                    "resourceVersion"));
+                      node_get_text(node_get(stored, "metadata"), "resourceVersion"));
         node_add(run->arena, refs, ref);
     }
     return refs;
@@ -339,21 +335,24 @@ static bool is_apart(struct reconcile_run *run, const struct rendition_input *in
     const char *profile = node_get_text(node_get(spec, "workloadProfileRef"), "name");
 
     return !strcmp(run->name, render_name_apart(run->arena, node_get_text(spec, "aiWorkload"),
-                                                 profile, RENDER_NAME));
+                                                profile, RENDER_NAME));
 }
 
 static int render_all(struct reconcile_run *run, const struct rendition_input *input,
-                      const struct inputs *in, struct meter *meter,
-                      struct render_result *ret, struct err *err)
+                      const struct inputs *in, struct meter *meter, struct render_result *ret,
+                      struct err *err)
 {
     struct node *definitions = node_share(run->arena, in->custom);
     const struct node *builtin = render_builtin(run->arena, err);
     struct render_input wanted = {
-        .profile = in->profile, .variables = in->variables,
-        .tenant = input->tenant, .project = run->namespace,
-        .aiworkload = node_get_text(node_get(input->deployment, "spec"),
-                                    "aiWorkload"),
-        .deployment = run->name, .namespace = input->namespace, .meter = meter,
+        .profile = in->profile,
+        .variables = in->variables,
+        .tenant = input->tenant,
+        .project = run->namespace,
+        .aiworkload = node_get_text(node_get(input->deployment, "spec"), "aiWorkload"),
+        .deployment = run->name,
+        .namespace = input->namespace,
+        .meter = meter,
         .apart = is_apart(run, input),
         .cluster_kinds = input->cluster_kinds,
     };
@@ -370,38 +369,36 @@ static int render_all(struct reconcile_run *run, const struct rendition_input *i
 #define COST_PACK 25
 
 static int pack_artifact(struct reconcile_run *run, const struct render_result *result,
-                struct meter *meter, struct render_bundle *ret, struct err *err)
+                         struct meter *meter, struct render_bundle *ret, struct err *err)
 {
-    uint64_t weight = node_weight(result->manifests,
-                                  meter_left(meter) / COST_PACK);
+    uint64_t weight = node_weight(result->manifests, meter_left(meter) / COST_PACK);
 
     if (!meter_spend(meter, weight * COST_PACK))
-        return err_set(err, ERR_TOO_LARGE, "what the profile gives is too large: "
-                       "rendering and packing it takes more than "
-                       METER_ANSWER_WORDS);
+        return err_set(err, ERR_TOO_LARGE,
+                       "what the profile gives is too large: "
+                       "rendering and packing it takes more than " METER_ANSWER_WORDS);
     return render_bundle(run->arena, result->manifests,
-                         arena_printf(run->arena, "axle://%s",
-                                      repository_of_pass(run)), ret, err);
+                         arena_printf(run->arena, "axle://%s", repository_of_pass(run)), ret, err);
 }
 
 static struct node *keep_artifact(struct reconcile_run *run, const char *revision,
-                                const struct render_bundle *bundle)
+                                  const struct render_bundle *bundle)
 {
     const struct registry_blob manifest = {
-        bundle->manifest.digest, RENDER_MANIFEST, bundle->manifest.bytes,
+        bundle->manifest.digest,
+        RENDER_MANIFEST,
+        bundle->manifest.bytes,
         bundle->manifest.len,
     };
     const struct registry_blob blobs[] = {
-        { bundle->config.digest, RENDER_CONFIG, bundle->config.bytes,
-          bundle->config.len },
-        { bundle->layer.digest, RENDER_LAYER, bundle->layer.bytes,
-          bundle->layer.len },
+        {bundle->config.digest, RENDER_CONFIG, bundle->config.bytes, bundle->config.len},
+        {bundle->layer.digest, RENDER_LAYER, bundle->layer.bytes, bundle->layer.len},
     };
     char *repository = repository_of_pass(run);
     struct node *facts = node_map(run->arena);
 
-    registry_keep(objects_store(run->objects), repository, revision, &manifest,
-                  blobs, count_of(blobs));
+    registry_keep(objects_store(run->objects), repository, revision, &manifest, blobs,
+                  count_of(blobs));
     registry_trim(objects_store(run->objects), repository, KEPT_TAGS);
     node_set_text(run->arena, facts, "reference", repository);
     node_set_text(run->arena, facts, "digest", manifest.digest);
@@ -412,8 +409,7 @@ static struct node *keep_artifact(struct reconcile_run *run, const char *revisio
 
 static bool is_artifact_kept(struct reconcile_run *run, const struct node *facts)
 {
-    return facts && registry_is_complete(objects_store(run->objects),
-                                         repository_of_pass(run),
+    return facts && registry_is_complete(objects_store(run->objects), repository_of_pass(run),
                                          node_get_text(facts, "digest"));
 }
 
@@ -425,15 +421,18 @@ static bool was_kept(struct reconcile_run *run, const struct node *deployment)
 }
 
 /* Of what leaves a repository no object tells, so it is looked at again. */
-static int claim_repository(struct reconcile_run *run, const struct node *deployment, struct err *err)
+static int claim_repository(struct reconcile_run *run, const struct node *deployment,
+                            struct err *err)
 {
     if (registry_claim(objects_store(run->objects), repository_of_pass(run),
                        was_kept(run, deployment)))
         return 0;
     reconcile_wake_at(run, run->now + LOOK_AGAIN);
-    return err_set(err, ERR_TAKEN, "the name is taken: something was pushed to the repository "
+    return err_set(err, ERR_TAKEN,
+                   "the name is taken: something was pushed to the repository "
                    "\"%s\" of the hub's registry; delete what is there, or give the AIWorkload "
-                   "another name", repository_of_pass(run));
+                   "another name",
+                   repository_of_pass(run));
 }
 
 /* Those that were rendered are the hub's to make again. */
@@ -454,8 +453,8 @@ static void add_set_names(struct reconcile_run *run, const char *namespace, stru
     const struct node *sets = reconcile_list(run, KIND_ID_VARIABLE_SET, namespace, NULL, NULL);
 
     for (size_t i = 0; i < node_count(sets); i++)
-        node_add(run->arena, names, node_format(run->arena, "%s/%s", namespace,
-                                                 meta_name(node_item(sets, i))));
+        node_add(run->arena, names,
+                 node_format(run->arena, "%s/%s", namespace, meta_name(node_item(sets, i))));
 }
 
 /* Which VariableSets there were for it, "NAMESPACE/NAME", and of which generation it is. */
@@ -491,9 +490,12 @@ static int check_sets(struct reconcile_run *run, const struct rendition_input *i
         if (name)
             *name++ = '\0';
         if (name && !reconcile_read(run, KIND_ID_VARIABLE_SET, namespace, name))
-            return err_set(err, ERR_INVALID, "the VariableSet \"%s\" is gone, and without it other "
-                           "values would be used; what runs stays as it is: create the set again, or "
-                           "give the values in spec.variables of the AIWorkload", name);
+            return err_set(
+                err, ERR_INVALID,
+                "the VariableSet \"%s\" is gone, and without it other "
+                "values would be used; what runs stays as it is: create the set again, or "
+                "give the values in spec.variables of the AIWorkload",
+                name);
     }
     return 0;
 }
@@ -508,24 +510,23 @@ static void note_advice(struct reconcile_run *run, const struct node *manifests,
 }
 
 int rendition_make(struct reconcile_run *run, const struct rendition_input *input,
-                  struct rendition *ret, struct err *err)
+                   struct rendition *ret, struct err *err)
 {
     const struct node *status = node_get(input->deployment, "status");
     const struct node *old = node_get(status, "artifact");
-    const char *revision = node_get_text(node_at(input->deployment, "spec",
-                                         "workloadProfileRef", NULL),
-                                         "revision");
+    const char *revision =
+        node_get_text(node_at(input->deployment, "spec", "workloadProfileRef", NULL), "revision");
     struct render_result result;
     struct render_bundle bundle;
-    struct inputs in = { 0 };
-    struct meter meter = { .limit = METER_ANSWER };
+    struct inputs in = {0};
+    struct meter meter = {.limit = METER_ANSWER};
     struct node *names = node_list(run->arena);
 
     if (gather_inputs(run, input, &in, err) < 0)
         return -1;
     ret->inputs = hash_inputs(run, input, &in, &ret->shared);
-    if (!strcmp(node_get_text(status, "inputs"), ret->inputs) &&
-        is_artifact_kept(run, old) && has_made_secrets(run, old)) {
+    if (!strcmp(node_get_text(status, "inputs"), ret->inputs) && is_artifact_kept(run, old) &&
+        has_made_secrets(run, old)) {
         ret->facts = node_copy(run->arena, old);
         node_set(run->arena, ret->facts, "secretRefs",
                  refs_of(run, node_get(old, "secretNames"), old, ret));
@@ -547,8 +548,7 @@ int rendition_make(struct reconcile_run *run, const struct rendition_input *inpu
     ret->cost = meter.spent;
     if (keep_secrets(run, input->deployment, result.secrets, names, err) < 0)
         return -1;
-    if (is_artifact_kept(run, old) && !strcmp(node_get_text(old, "contentDigest"),
-                                      bundle.content))
+    if (is_artifact_kept(run, old) && !strcmp(node_get_text(old, "contentDigest"), bundle.content))
         ret->facts = node_copy(run->arena, old);
     else
         ret->facts = keep_artifact(run, revision, &bundle);
@@ -593,8 +593,8 @@ static void *read_blob(struct reconcile_run *run, const char *digest, size_t *re
 static struct node *delivered_secret(struct reconcile_run *run, const char *name)
 {
     const struct node *set = reconcile_read(run, KIND_ID_REPLICA_SET, run->namespace, run->name);
-    const struct node *list = node_at(set, "spec", "manifestWorkTemplate", "workload", "manifests",
-                                      NULL);
+    const struct node *list =
+        node_at(set, "spec", "manifestWorkTemplate", "workload", "manifests", NULL);
 
     for (size_t i = 0; i < node_count(list); i++)
         if (!strcmp(node_get_text(node_item(list, i), "kind"), "Secret") &&
@@ -604,20 +604,18 @@ static struct node *delivered_secret(struct reconcile_run *run, const char *name
 }
 
 int rendition_manifests(struct reconcile_run *run, const char *namespace,
-                       const struct rendition *artifact, struct node *into,
-                       struct err *err)
+                        const struct rendition *artifact, struct node *into, struct err *err)
 {
     const struct node *refs = node_get(artifact->facts, "secretRefs"), *list;
     size_t len = 0;
-    void *layer = read_blob(run, node_get_text(artifact->facts, "layer"), &len,
-                            err);
+    void *layer = read_blob(run, node_get_text(artifact->facts, "layer"), &len, err);
 
     list = layer ? render_unbundle(run->arena, layer, len, err) : NULL;
     if (!list)
         return -1;
     for (size_t i = 0; i < node_count(refs); i++) {
         struct node *secret = reconcile_read(run, KIND_ID_SECRET, run->namespace,
-                                        node_get_text(node_item(refs, i), "name"));
+                                             node_get_text(node_item(refs, i), "name"));
         struct node *slim;
 
         if (!secret)

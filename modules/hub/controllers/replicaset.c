@@ -23,17 +23,17 @@ static void add_work_labels(const struct rollout *r, struct node *work, size_t r
     node_each(label, node_at(r->set, "metadata", "labels", NULL))
         meta_set_label(arena, work, label->key, node_text(label->value));
     meta_set_label(arena, work, META_LABEL_REPLICASET,
-                     spokes_replica_set_label(arena, r->run->namespace,
-                                              r->run->name));
+                   spokes_replica_set_label(arena, r->run->namespace, r->run->name));
     meta_set_label(arena, work, META_LABEL_PLACEMENT_NAME,
-                     render_label(arena, r->advance.refs[ref].name));
+                   render_label(arena, r->advance.refs[ref].name));
 }
 
 /* Only a rollout that goes step by step asks later whether a place was done before. */
 static bool is_first_done(const struct rollout *r, const struct placement_place *place)
 {
     const char *type = place->ref == PLACEMENT_NO_REF
-        ? "" : node_get_text(r->advance.refs[place->ref].strategy, "type");
+                           ? ""
+                           : node_get_text(r->advance.refs[place->ref].strategy, "type");
 
     return place->current && place->state == PLACE_DONE && !place->settled &&
            text_starts(type, "Progressive");
@@ -55,8 +55,7 @@ static struct node *make_work(const struct rollout *r, const struct placement_pl
     add_work_labels(r, work, place->ref);
     meta_add_finalizer(arena, work, META_FINALIZER_WORK);
     node_set(arena, work, "spec",
-             node_copy(arena, node_at(r->set, "spec", "manifestWorkTemplate",
-                                      NULL)));
+             node_copy(arena, node_at(r->set, "spec", "manifestWorkTemplate", NULL)));
     return work;
 }
 
@@ -64,8 +63,8 @@ static struct node *make_work(const struct rollout *r, const struct placement_pl
 
 static const struct node *find_workload(const struct rollout *r)
 {
-    const struct node *list = node_at(r->set, "spec", "manifestWorkTemplate",
-                                      "workload", "manifests", NULL);
+    const struct node *list =
+        node_at(r->set, "spec", "manifestWorkTemplate", "workload", "manifests", NULL);
 
     for (size_t i = 0; i < node_count(list); i++)
         if (!strcmp(node_get_text(node_item(list, i), "kind"), "Workload"))
@@ -74,12 +73,12 @@ static const struct node *find_workload(const struct rollout *r)
 }
 
 /* Where the spoke writes how the application stands. */
-static int mirror_workload(struct rollout *r, const struct seen *set,
-                           const char *cluster, struct err *err)
+static int mirror_workload(struct rollout *r, const struct seen *set, const char *cluster,
+                           struct err *err)
 {
     const struct node *inside = find_workload(r);
     struct arena *arena = r->run->arena;
-    struct err why = { 0 };
+    struct err why = {0};
     struct node *wanted;
 
     if (!inside)
@@ -88,16 +87,15 @@ static int mirror_workload(struct rollout *r, const struct seen *set,
     node_each(label, node_at(inside, "metadata", "labels", NULL))
         meta_set_label(arena, wanted, label->key, node_text(label->value));
     meta_set_label(arena, wanted, META_LABEL_REPLICASET,
-                     spokes_replica_set_label(arena, r->run->namespace,
-                                              r->run->name));
+                   spokes_replica_set_label(arena, r->run->namespace, r->run->name));
     node_set(arena, wanted, "spec", node_copy(arena, node_get(inside, "spec")));
     if (reconcile_ensure(r->run, wanted, NULL, &why) < 0 && !claim_words(r->run, &why)) {
         *err = why;
         return -1;
     }
     if (claim_words(r->run, &why))
-        reconcile_event(r->run, set, true, "NameTaken", "%s: its status cannot be told: %s", cluster,
-                   why.text);
+        reconcile_event(r->run, set, true, "NameTaken", "%s: its status cannot be told: %s",
+                        cluster, why.text);
     return 0;
 }
 
@@ -113,15 +111,17 @@ static int write_work(struct rollout *r, const struct placement_place *place, st
         return -1;
     if (changed)
         reconcile_event(r->run, &r->seen, false, place->has_work ? "WorkUpdated" : "WorkCreated",
-                   "%s has the work %s", place->cluster, r->work_name);
+                        "%s has the work %s", place->cluster, r->work_name);
     return 0;
 }
 
 static int remove_work(struct rollout *r, const struct placement_place *place, struct err *err)
 {
     if (place->lost && !replicaset_may_use(r, place->cluster))
-        reconcile_event(r->run, &r->seen, true, "OutOfReach", "%s is in no set that the project may "
-                   "place on any more: its work goes", place->cluster);
+        reconcile_event(r->run, &r->seen, true, "OutOfReach",
+                        "%s is in no set that the project may "
+                        "place on any more: its work goes",
+                        place->cluster);
     return reconcile_remove(r->run, KIND_ID_WORK, place->cluster, r->work_name, err);
 }
 
@@ -129,14 +129,12 @@ static bool labels_differ(const struct node *work, const struct node *wanted)
 {
     const struct node *labels = node_at(wanted, "metadata", "labels", NULL);
 
-    node_each(label, labels)
-        if (strcmp(meta_label(work, label->key), node_text(label->value)) != 0)
-            return true;
+    node_each(label, labels) if (strcmp(meta_label(work, label->key), node_text(label->value)) !=
+                                 0) return true;
     /* One that the set had, and has no more. */
-    node_each(field, node_at(meta_applied_fields(work, REPLICASET_MANAGER), "f:metadata", "f:labels",
-                             NULL))
-        if (text_starts(field->key, "f:") && !node_get(labels, field->key + 2))
-            return true;
+    node_each(field, node_at(meta_applied_fields(work, REPLICASET_MANAGER), "f:metadata",
+                             "f:labels", NULL)) if (text_starts(field->key, "f:") &&
+                                                    !node_get(labels, field->key + 2)) return true;
     return false;
 }
 
@@ -184,9 +182,10 @@ static int take_rollout_steps(struct rollout *r, struct err *err)
 
     for (size_t i = 0; i < r->advance.place_count; i++) {
         const struct placement_place *place = &r->advance.places[i];
-        struct err why = { 0 };
-        int done = place->step == STEP_WRITE ? write_work(r, place, &why)
-                   : place->step == STEP_REMOVE ? remove_work(r, place, &why) : 0;
+        struct err why = {0};
+        int done = place->step == STEP_WRITE    ? write_work(r, place, &why)
+                   : place->step == STEP_REMOVE ? remove_work(r, place, &why)
+                                                : 0;
 
         if (done < 0 && !result) {
             *err = why;
@@ -202,14 +201,13 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
     const struct node *list;
 
     list = reconcile_list(r->run, KIND_ID_WORKLOAD, NULL, META_LABEL_REPLICASET,
-                     spokes_replica_set_label(r->run->arena, r->run->namespace,
-                                              r->run->name));
+                          spokes_replica_set_label(r->run->arena, r->run->namespace, r->run->name));
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
 
         if (!reconcile_read_own(r->run, KIND_ID_WORK, meta_namespace(one), r->work_name) &&
-            reconcile_remove(r->run, KIND_ID_WORKLOAD, meta_namespace(one), meta_name(one),
-                        err) < 0)
+            reconcile_remove(r->run, KIND_ID_WORKLOAD, meta_namespace(one), meta_name(one), err) <
+                0)
             return -1;
     }
     return 0;
@@ -223,7 +221,7 @@ static int drain_replicaset(struct rollout *r, struct err *err)
 
     for (size_t i = 0; i < node_count(r->works); i++)
         if (reconcile_remove(r->run, KIND_ID_WORK, meta_namespace(node_item(r->works, i)),
-                        meta_name(node_item(r->works, i)), err) < 0)
+                             meta_name(node_item(r->works, i)), err) < 0)
             return -1;
     if (sweep_mirrors(r, err) < 0)
         return -1;
@@ -238,7 +236,7 @@ static int drain_replicaset(struct rollout *r, struct err *err)
 
 static int advance_rollout(struct rollout *r, struct err *err)
 {
-    struct err later = { 0 };
+    struct err later = {0};
     int result = 0;
 
     if (reconcile_read(r->run, KIND_ID_PROJECT, "", r->run->namespace))
@@ -255,7 +253,7 @@ static int advance_rollout(struct rollout *r, struct err *err)
 
 static int reconcile_replicaset(struct reconcile_run *run, struct err *err)
 {
-    struct rollout r = { .run = run };
+    struct rollout r = {.run = run};
 
     if (!reconcile_get(run, KIND_ID_REPLICA_SET, run->namespace, run->name, &r.seen))
         return 0;
@@ -273,7 +271,7 @@ static int reconcile_replicaset(struct reconcile_run *run, struct err *err)
 
 /* A work's name is NAMESPACE.NAME, whole. */
 static void map_work_to_replicasets(struct controllers *all, const struct controller *to,
-                     const struct object *before, const struct object *after)
+                                    const struct object *before, const struct object *after)
 {
     const char *name = (after ? after : before)->name, *dot = strchr(name, '.');
     scoped_mem char *namespace = dot ? mem_printf("%.*s", (int)(dot - name), name) : NULL;
@@ -297,9 +295,7 @@ static void map_label(struct controllers *all, const struct controller *to,
     if (*project && *deployment)
         controllers_wake(all, to, project, deployment);
     else if (dot)
-        controllers_wake(all, to,
-                         arena_bytes(arena, label, (size_t)(dot - label)),
-                         dot + 1);
+        controllers_wake(all, to, arena_bytes(arena, label, (size_t)(dot - label)), dot + 1);
 }
 
 static void map_decision(struct controllers *all, const struct controller *to,
@@ -310,7 +306,7 @@ static void map_decision(struct controllers *all, const struct controller *to,
 
 /* A set that is bound, or bound no more: what the project may have. */
 static void map_binding_to_replicasets(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+                                       const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
 
@@ -320,7 +316,7 @@ static void map_binding_to_replicasets(struct controllers *all, const struct con
 
 /* Whether the namespace is a project's, and so bounded by what it may have. */
 static void map_project_to_replicasets(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+                                       const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
 
@@ -329,8 +325,8 @@ static void map_project_to_replicasets(struct controllers *all, const struct con
 }
 
 /* The same part of both; arrival and departure are the decisions' to follow. */
-static bool part_differs(const struct object *before, const struct object *after,
-                         const char *first, const char *second)
+static bool part_differs(const struct object *before, const struct object *after, const char *first,
+                         const char *second)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *old, *now;
@@ -353,7 +349,7 @@ static bool availability_differs(const struct object *before, const struct objec
 }
 
 static void map_cluster_to_replicasets(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+                                       const struct object *before, const struct object *after)
 {
     if (!before || !after || before->deleting != after->deleting ||
         part_differs(before, after, "metadata", "labels") || availability_differs(before, after))
@@ -361,7 +357,7 @@ static void map_cluster_to_replicasets(struct controllers *all, const struct con
 }
 
 static void map_clusterset_to_replicasets(struct controllers *all, const struct controller *to,
-                    const struct object *before, const struct object *after)
+                                          const struct object *before, const struct object *after)
 {
     if (!before || !after || part_differs(before, after, "spec", NULL))
         controllers_wake_all(all, to, KIND_ID_REPLICA_SET, "");
@@ -369,12 +365,12 @@ static void map_clusterset_to_replicasets(struct controllers *all, const struct 
 
 /* One that a set waits for came into being or went, or has decided. */
 static void map_placement_to_replicasets(struct controllers *all, const struct controller *to,
-                          const struct object *before, const struct object *after)
+                                         const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
 
-    if (any && (!before || !after ||
-                part_differs(before, after, "status", "numberOfSelectedClusters")))
+    if (any &&
+        (!before || !after || part_differs(before, after, "status", "numberOfSelectedClusters")))
         controllers_wake_all(all, to, KIND_ID_REPLICA_SET, any->namespace);
 }
 
@@ -386,19 +382,27 @@ static void map_namespace(struct controllers *all, const struct controller *to,
     const struct object *any = after ? after : before;
 
     if (any && (!before || !after || before->deleting != after->deleting) &&
-        !strcmp(meta_label(object_read(arena, any), META_LABEL_OWNER_KIND),
-                "ManagedCluster"))
+        !strcmp(meta_label(object_read(arena, any), META_LABEL_OWNER_KIND), "ManagedCluster"))
         controllers_wake_all(all, to, KIND_ID_REPLICA_SET, "");
 }
 
 const struct controller controller_replicaset = {
-    .name = "replicaset", .run = reconcile_replicaset, .about = KIND_ID_REPLICA_SET, .condition = RECONCILED,
-    .sources = { { KIND_ID_REPLICA_SET, NULL }, { KIND_ID_WORK, map_work_to_replicasets },
-                 { KIND_ID_WORKLOAD, map_label }, { KIND_ID_DECISION, map_decision },
-                 { KIND_ID_NAMESPACE, map_namespace }, { KIND_ID_BINDING, map_binding_to_replicasets },
-                 { KIND_ID_CLUSTER, map_cluster_to_replicasets }, { KIND_ID_CLUSTER_SET, map_clusterset_to_replicasets },
-                 { KIND_ID_PLACEMENT, map_placement_to_replicasets }, { KIND_ID_PROJECT, map_project_to_replicasets },
-                 { KIND_ID_TENANT, map_rights_to_sets }, { KIND_ID_PROJECT, map_rights_to_sets },
-                 { KIND_ID_POOL, map_rights_to_sets } },
+    .name = "replicaset",
+    .run = reconcile_replicaset,
+    .about = KIND_ID_REPLICA_SET,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_REPLICA_SET, NULL},
+                {KIND_ID_WORK, map_work_to_replicasets},
+                {KIND_ID_WORKLOAD, map_label},
+                {KIND_ID_DECISION, map_decision},
+                {KIND_ID_NAMESPACE, map_namespace},
+                {KIND_ID_BINDING, map_binding_to_replicasets},
+                {KIND_ID_CLUSTER, map_cluster_to_replicasets},
+                {KIND_ID_CLUSTER_SET, map_clusterset_to_replicasets},
+                {KIND_ID_PLACEMENT, map_placement_to_replicasets},
+                {KIND_ID_PROJECT, map_project_to_replicasets},
+                {KIND_ID_TENANT, map_rights_to_sets},
+                {KIND_ID_PROJECT, map_rights_to_sets},
+                {KIND_ID_POOL, map_rights_to_sets}},
     .source_count = 13,
 };

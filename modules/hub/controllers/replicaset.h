@@ -18,8 +18,8 @@ struct rollout {
     const struct node *works; /* there at the beginning of the run */
     const char *work_name;
     const struct placement_reach *reach; /* of the project; NULL: it is none */
-    const char *taken;        /* a cluster where the work's name is another's; NULL: none */
-    const char **undecided;   /* by placementRef: why it has not decided; NULL: it has */
+    const char *taken;      /* a cluster where the work's name is another's; NULL: none */
+    const char **undecided; /* by placementRef: why it has not decided; NULL: it has */
     struct placement_advance advance;
 };
 

@@ -51,10 +51,8 @@ static enum placement_rollout_status rollout_status_of(const struct node *work, 
         clock_parse(node_get_text(degraded, "lastTransitionTime"), since);
         return ROLLOUT_FAILED;
     }
-    if (!meta_condition_find(conditions, "Progressing") &&
-        spokes_work_is(work, "Applied"))
-        return spokes_work_is(work, "Available") ? ROLLOUT_SUCCEEDED
-                                                 : ROLLOUT_PROGRESSING;
+    if (!meta_condition_find(conditions, "Progressing") && spokes_work_is(work, "Applied"))
+        return spokes_work_is(work, "Available") ? ROLLOUT_SUCCEEDED : ROLLOUT_PROGRESSING;
     ret = placement_rollout_of_work(work, since);
     if (ret == ROLLOUT_SUCCEEDED)
         take_later(meta_condition_find(conditions, "Available"), since);
@@ -74,7 +72,8 @@ static void note_work(const struct rollout *r, const struct node *work,
     if (!clock_parse(meta_annotation(work, META_ANNOTATION_REVISED_AT), &place->written) ||
         place->written > r->run->now)
         place->written = place->created;
-    if (!place->current || !clock_parse(meta_annotation(work, META_ANNOTATION_DONE_AT), &place->settled) ||
+    if (!place->current ||
+        !clock_parse(meta_annotation(work, META_ANNOTATION_DONE_AT), &place->settled) ||
         place->settled < place->written)
         place->settled = 0;
     if (place->leaving)
@@ -91,7 +90,8 @@ static int64_t silence_of(const struct rollout *r, const struct object *cluster)
     int64_t since = 0;
 
     /* A look at the bytes rules out most of them. */
-    if (memmem(cluster->body, cluster->len, META_CONDITION_CLUSTER_AVAILABLE, strlen(META_CONDITION_CLUSTER_AVAILABLE)) &&
+    if (memmem(cluster->body, cluster->len, META_CONDITION_CLUSTER_AVAILABLE,
+               strlen(META_CONDITION_CLUSTER_AVAILABLE)) &&
         !memmem(cluster->body, cluster->len, "\"Unknown\"", 9) &&
         !memmem(cluster->body, cluster->len, "\"False\"", 7))
         return 0;
@@ -100,7 +100,8 @@ static int64_t silence_of(const struct rollout *r, const struct object *cluster)
     if (!strcmp(node_get_text(available, "status"), "True"))
         return 0;
     clock_parse(node_get_text(available ? available : node_get(node, "metadata"),
-                              available ? "lastTransitionTime" : "creationTimestamp"), &since);
+                              available ? "lastTransitionTime" : "creationTimestamp"),
+                &since);
     if (!available && run->now < since + TIME_TO_JOIN) {
         reconcile_wake_at(run, since + TIME_TO_JOIN);
         return 0;
@@ -108,11 +109,11 @@ static int64_t silence_of(const struct rollout *r, const struct object *cluster)
     return since ? since : run->now;
 }
 
-static struct object *get_work_staged(const struct rollout *r, enum kind_id kind, const char *namespace,
-                             const char *name)
+static struct object *get_work_staged(const struct rollout *r, enum kind_id kind,
+                                      const char *namespace, const char *name)
 {
-    return objects_get(r->run->objects, OBJECTS_STAGED, r->run->all->kinds[kind], namespace,
-                       name, NULL);
+    return objects_get(r->run->objects, OBJECTS_STAGED, r->run->all->kinds[kind], namespace, name,
+                       NULL);
 }
 
 /* A decision may be older than what decides whose the cluster is. Namespaces of no
@@ -125,7 +126,7 @@ bool replicaset_may_use(const struct rollout *r, const char *cluster)
 /* A work of that name there that is not this set's: whose it is, and what to do. */
 static const char *why_taken(struct rollout *r, const char *cluster)
 {
-    struct err why = { 0 };
+    struct err why = {0};
     bool leave = false;
 
     if (claim_check(r->run, r->run->all->kinds[KIND_ID_WORK], cluster, r->work_name, NULL, &leave,
@@ -139,7 +140,8 @@ static const char *why_taken(struct rollout *r, const char *cluster)
 static const char *why_blocked(struct rollout *r, const struct placement_place *place,
                                const struct object *cluster)
 {
-    scoped_object struct object *namespace = get_work_staged(r, KIND_ID_NAMESPACE, "", place->cluster);
+    scoped_object struct object *namespace =
+        get_work_staged(r, KIND_ID_NAMESPACE, "", place->cluster);
 
     if (!cluster)
         return "there is no such cluster";
@@ -156,8 +158,7 @@ static const char *why_blocked(struct rollout *r, const struct placement_place *
     return why_taken(r, place->cluster);
 }
 
-static void note_cluster(struct rollout *r, struct placement_place *place,
-                         const struct node *work)
+static void note_cluster(struct rollout *r, struct placement_place *place, const struct node *work)
 {
     scoped_object struct object *cluster = get_work_staged(r, KIND_ID_CLUSTER, "", place->cluster);
 
@@ -180,7 +181,7 @@ static void add_place(struct rollout *r, struct map *known, const char *cluster,
 
     if (!*cluster || map_get(known, cluster))
         return;
-    *place = (struct placement_place) { .cluster = cluster };
+    *place = (struct placement_place){.cluster = cluster};
     if (work)
         note_work(r, work, place);
     note_cluster(r, place, work);
@@ -196,7 +197,7 @@ static void gather_held(const struct rollout *r, struct placement_ref *ref)
     const char **names = arena_alloc(arena, (node_count(r->works) + 1) * sizeof *names);
     const char *label = render_label(arena, ref->name);
 
-    *group = (struct placement_rollout_group) { .name = "", .clusters = names };
+    *group = (struct placement_rollout_group){.name = "", .clusters = names};
     for (size_t i = 0; i < node_count(r->works); i++)
         if (!strcmp(meta_label(node_item(r->works, i), META_LABEL_PLACEMENT_NAME), label))
             names[group->count++] = meta_namespace(node_item(r->works, i));
@@ -217,7 +218,7 @@ static void gather_refs(struct rollout *r)
         struct placement_ref *ref = &r->advance.refs[i];
         struct placement_rollout_group *groups;
 
-        *ref = (struct placement_ref) {
+        *ref = (struct placement_ref){
             .name = node_get_text(node_item(refs, i), "name"),
             .strategy = node_get(node_item(refs, i), "rolloutStrategy"),
         };

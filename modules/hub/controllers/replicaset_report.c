@@ -19,8 +19,8 @@ static struct node *sum_works(const struct rollout *r, const struct node *works,
 {
     struct arena *arena = r->run->arena;
     struct node *summary = node_map(arena);
-    struct standing_summary sum = standing_sum(
-        works, node_at(r->set, "spec", "manifestWorkTemplate", NULL));
+    struct standing_summary sum =
+        standing_sum(works, node_at(r->set, "spec", "manifestWorkTemplate", NULL));
 
     node_set_int(arena, summary, "total", (int64_t)sum.total);
     node_set_int(arena, summary, "desiredTotal", (int64_t)desired);
@@ -153,7 +153,7 @@ static void say_places(struct text *out, const struct rollout *r, size_t ref)
     size_t named = 0, more = 0;
 
     for (size_t i = 0; i < r->advance.place_count; i++) {
-        scoped_text struct text one = { 0 };
+        scoped_text struct text one = {0};
 
         if (r->advance.places[i].ref != ref || !say_place(&one, &r->advance.places[i], slow))
             continue;
@@ -204,8 +204,8 @@ static void say_leftovers(struct text *out, const struct rollout *r, const struc
         if (meta_is_deleting(work))
             text_add(out, "is still to remove it");
         else
-            text_addf(out, "keeps it until %s", r->advance.kept ? r->advance.kept :
-                            "the next step");
+            text_addf(out, "keeps it until %s",
+                      r->advance.kept ? r->advance.kept : "the next step");
         if (place)
             add_time(out, " and is silent since ", place->silent_since);
     }
@@ -224,10 +224,10 @@ struct totals {
 
 static void count_totals(const struct rollout *r, struct node *const *lists, struct totals *ret)
 {
-    scoped_text struct text words = { 0 };
+    scoped_text struct text words = {0};
     size_t refs = r->advance.ref_count;
 
-    *ret = (struct totals) { .left = node_count(lists[refs]) };
+    *ret = (struct totals){.left = node_count(lists[refs])};
     for (size_t i = 0; i < refs; i++) {
         const struct placement_ref *ref = &r->advance.refs[i];
 
@@ -239,9 +239,9 @@ static void count_totals(const struct rollout *r, struct node *const *lists, str
         say_ref(&words, r, i);
     }
     say_leftovers(&words, r, lists[refs]);
-    ret->words = words.len > MOST_WORDS ? arena_printf(r->run->arena, "%.*s…", MOST_WORDS,
-                                                       text_string(&words))
-                                        : arena_string(r->run->arena, text_string(&words));
+    ret->words = words.len > MOST_WORDS
+                     ? arena_printf(r->run->arena, "%.*s…", MOST_WORDS, text_string(&words))
+                     : arena_string(r->run->arena, text_string(&words));
     ret->found = ret->chosen && !ret->undecided;
     ret->rolled = ret->found && !ret->wrong && ret->done == ret->chosen && !ret->left;
 }
@@ -251,24 +251,31 @@ static void set_conditions(const struct rollout *r, struct node *status,
 {
     struct arena *arena = r->run->arena;
     const struct node *old = meta_conditions(r->set);
-    const char *empty = totals->undecided ? "PlacementDecisionNotFound"
-                                          : "PlacementDecisionEmpty";
+    const char *empty = totals->undecided ? "PlacementDecisionNotFound" : "PlacementDecisionEmpty";
     const struct meta_condition conditions[] = {
-        { "PlacementVerified", totals->found ? "True" : "False",
-          totals->found ? "AsExpected" : empty,
-          totals->found ? "" : !totals->undecided ? "no cluster is chosen" :
-          arena_printf(arena, "%s; what is there stays as it is", totals->undecided) },
-        { "PlacementRolledOut", totals->rolled ? "True" : "False",
-          totals->rolled ? "Complete" : totals->wrong ? "InvalidStrategy" :
-          totals->stopped ? "TooManyFailures" : r->taken ? "NameTaken" : "Progressing",
-          totals->words },
-        { "ManifestworkApplied", totals->well ? "True" : "False",
-          totals->well ? "AsExpected" : totals->found ? "Processing" : empty, totals->words },
+        {"PlacementVerified", totals->found ? "True" : "False",
+         totals->found ? "AsExpected" : empty,
+         totals->found ? ""
+         : !totals->undecided
+             ? "no cluster is chosen"
+             : arena_printf(arena, "%s; what is there stays as it is", totals->undecided)},
+        {"PlacementRolledOut", totals->rolled ? "True" : "False",
+         totals->rolled    ? "Complete"
+         : totals->wrong   ? "InvalidStrategy"
+         : totals->stopped ? "TooManyFailures"
+         : r->taken        ? "NameTaken"
+                           : "Progressing",
+         totals->words},
+        {"ManifestworkApplied", totals->well ? "True" : "False",
+         totals->well    ? "AsExpected"
+         : totals->found ? "Processing"
+                         : empty,
+         totals->words},
     };
 
     for (size_t i = 0; i < count_of(conditions); i++)
         meta_condition_set(arena, status, old, &conditions[i], meta_generation(r->set),
-                      r->run->now);
+                           r->run->now);
 }
 
 static void set_move(const struct rollout *r, struct node *status)
@@ -293,8 +300,9 @@ static struct node *sum_up_rows(struct arena *arena, const struct node *rows)
 
     for (size_t i = 0; i < node_count(rows); i++)
         node_each(member, node_get(node_item(rows, i), "summary"))
-            node_set_int(arena, sum, member->key, node_get_int(sum, member->key, 0) +
-                         node_get_int(node_get(node_item(rows, i), "summary"), member->key, 0));
+            node_set_int(arena, sum, member->key,
+                         node_get_int(sum, member->key, 0) +
+                             node_get_int(node_get(node_item(rows, i), "summary"), member->key, 0));
     return sum;
 }
 
@@ -330,8 +338,8 @@ int replicaset_report_removal(struct rollout *r, const struct node *works, struc
 {
     struct arena *arena = r->run->arena;
     struct node *status = meta_copy_status(arena, r->seen.node);
-    scoped_text struct text words = { 0 };
-    struct meta_condition condition = { "PlacementRolledOut", "False", "Removing", "" };
+    scoped_text struct text words = {0};
+    struct meta_condition condition = {"PlacementRolledOut", "False", "Removing", ""};
 
     text_addf(&words, "it is being deleted; %zu %s still to remove it", node_count(works),
               node_count(works) == 1 ? "cluster is" : "clusters are");
@@ -343,7 +351,7 @@ int replicaset_report_removal(struct rollout *r, const struct node *works, struc
             add_time(&words, ", silent since ", place->silent_since);
     }
     condition.message = text_string(&words);
-    meta_condition_set(arena, status, meta_conditions(r->set), &condition,
-                  meta_generation(r->set), r->run->now);
+    meta_condition_set(arena, status, meta_conditions(r->set), &condition, meta_generation(r->set),
+                       r->run->now);
     return reconcile_status(r->run, &r->seen, status, NULL, err);
 }

@@ -27,7 +27,8 @@ static bool list_names_it(const struct node *list, const struct wanted *wanted)
         const struct node *row = node_item(list, i);
         const char *kind = node_get_text(row, "kind"), *namespace = node_get_text(row, "namespace");
 
-        if (names_revision(row, wanted) && (!*kind || !strcmp(kind, kind_id_rows[wanted->kind].kind)) &&
+        if (names_revision(row, wanted) &&
+            (!*kind || !strcmp(kind, kind_id_rows[wanted->kind].kind)) &&
             (!*namespace || !strcmp(namespace, wanted->namespace)))
             return true;
     }
@@ -51,8 +52,8 @@ static bool is_in_a_revision(struct reconcile_run *run, enum kind_id of, const c
                              const struct wanted *wanted)
 {
     bool tenant = !strncmp(wanted->namespace, "tenant-", strlen("tenant-"));
-    const struct node *all = reconcile_list(run, KIND_ID_REVISION, tenant ? NULL : wanted->namespace, NULL,
-                                       wanted->name);
+    const struct node *all = reconcile_list(run, KIND_ID_REVISION,
+                                            tenant ? NULL : wanted->namespace, NULL, wanted->name);
 
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *spec = node_get(node_item(all, i), "spec");
@@ -103,7 +104,7 @@ static int remove_owner(struct reconcile_run *run, const struct seen *revision, 
 
 static int reconcile_retention(struct reconcile_run *run, struct err *err)
 {
-    struct wanted wanted = { .namespace = run->namespace };
+    struct wanted wanted = {.namespace = run->namespace};
     const struct node *spec;
     struct seen revision;
 
@@ -113,8 +114,8 @@ static int reconcile_retention(struct reconcile_run *run, struct err *err)
     spec = node_get(revision.node, "spec");
     wanted.kind = revision_kind(node_get_text(spec, "kind"));
     wanted.name = node_get_text(spec, "name");
-    wanted.revision = arena_printf(run->arena, "v%lld",
-                                   (long long)node_get_int(spec, "revision", 0));
+    wanted.revision =
+        arena_printf(run->arena, "v%lld", (long long)node_get_int(spec, "revision", 0));
     /* One that a person made is not the hub's to remove. */
     if (wanted.kind == KIND_ID_COUNT || !*meta_label(revision.node, META_LABEL_DEFINITION))
         return 0;
@@ -131,22 +132,28 @@ int retention_before(void *arg, const struct objects_review *review, struct err 
 {
     struct controllers *all = arg;
     const struct node *spec = node_get(review->before, "spec");
-    struct reconcile_run run = { .all = all, .objects = all->objects, .arena = review->arena,
-                         .namespace = review->namespace, .name = review->name };
+    struct reconcile_run run = {.all = all,
+                                .objects = all->objects,
+                                .arena = review->arena,
+                                .namespace = review->namespace,
+                                .name = review->name};
     struct wanted wanted = {
-        .kind = revision_kind(node_get_text(spec, "kind")), .namespace = review->namespace,
+        .kind = revision_kind(node_get_text(spec, "kind")),
+        .namespace = review->namespace,
         .name = node_get_text(spec, "name"),
-        .revision = arena_printf(review->arena, "v%lld",
-                                 (long long)node_get_int(spec, "revision", 0)),
+        .revision =
+            arena_printf(review->arena, "v%lld", (long long)node_get_int(spec, "revision", 0)),
     };
 
     if (review->after || review->who->trusted || wanted.kind == KIND_ID_COUNT ||
         !*meta_label(review->before, META_LABEL_DEFINITION) || !is_revision_used(&run, &wanted))
         return 0;
-    return err_set(err, ERR_FORBIDDEN, "definitionrevisions \"%s\" is forbidden: %s of the %s "
-                   "\"%s\" is used: an AIWorkload pins it, a WorkloadDeployment is made from it, or "
-                   "another revision names it. It goes by itself when it is not used", review->name,
-                   wanted.revision, node_get_text(spec, "kind"), wanted.name);
+    return err_set(
+        err, ERR_FORBIDDEN,
+        "definitionrevisions \"%s\" is forbidden: %s of the %s "
+        "\"%s\" is used: an AIWorkload pins it, a WorkloadDeployment is made from it, or "
+        "another revision names it. It goes by itself when it is not used",
+        review->name, wanted.revision, node_get_text(spec, "kind"), wanted.name);
 }
 
 /* ---- What wakes it -------------------------------------------------------------------- */
@@ -182,7 +189,7 @@ static void wake_named(struct controllers *all, const struct controller *to,
 }
 
 static void map_revision_to_retention(struct controllers *all, const struct controller *to,
-                         const struct object *before, const struct object *after)
+                                      const struct object *before, const struct object *after)
 {
     if (after)
         controllers_wake(all, to, after->namespace, after->name);
@@ -192,12 +199,12 @@ static void map_revision_to_retention(struct controllers *all, const struct cont
 
 /* A pin that was taken away, or a deployment that is made from another one now. */
 static void map_user_to_revisions(struct controllers *all, const struct controller *to,
-                     const struct object *before, const struct object *after)
+                                  const struct object *before, const struct object *after)
 {
     static const struct {
         const char *field;
         enum kind_id kind;
-    } fields[] = { { "profileBundleRef", KIND_ID_BUNDLE }, { "workloadProfileRef", KIND_ID_PROFILE } };
+    } fields[] = {{"profileBundleRef", KIND_ID_BUNDLE}, {"workloadProfileRef", KIND_ID_PROFILE}};
     scoped_arena struct arena *arena = arena_new();
     const struct node *was = before ? node_get(object_read(arena, before), "spec") : NULL;
     const struct node *is = was && after ? node_get(object_read(arena, after), "spec") : NULL;
@@ -228,11 +235,11 @@ static void wake_if_of(void *arg, const struct object *revision)
 
 /* What they are of is gone, or has a newer revision, so that the oldest may go. */
 static void map_definition_to_retention(struct controllers *all, const struct controller *to,
-                           const struct object *before, const struct object *after)
+                                        const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct object *any = after ? after : before;
-    struct waking waking = { .all = all, .to = to, .arena = arena };
+    struct waking waking = {.all = all, .to = to, .arena = arena};
     const struct node *was = before ? node_get(object_read(arena, before), "status") : NULL;
     const struct node *is = after ? node_get(object_read(arena, after), "status") : NULL;
 
@@ -240,15 +247,20 @@ static void map_definition_to_retention(struct controllers *all, const struct co
                                      node_get_text(is, "latestRevision"))))
         return;
     waking.label = revision_object_label(arena, revision_kind(any->kind->kind), any->name);
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_REVISION], any->namespace, wake_if_of,
-                 &waking);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_REVISION], any->namespace,
+                 wake_if_of, &waking);
 }
 
 const struct controller controller_retention = {
-    .name = "retention", .run = reconcile_retention, .about = KIND_ID_REVISION, /* it has no conditions */
-    .sources = { { KIND_ID_REVISION, map_revision_to_retention }, { KIND_ID_PROFILE, map_definition_to_retention },
-                 { KIND_ID_BUNDLE, map_definition_to_retention }, { KIND_ID_COMPONENT, map_definition_to_retention },
-                 { KIND_ID_TRAIT, map_definition_to_retention }, { KIND_ID_AIWORKLOAD, map_user_to_revisions },
-                 { KIND_ID_DEPLOYMENT, map_user_to_revisions } },
+    .name = "retention",
+    .run = reconcile_retention,
+    .about = KIND_ID_REVISION, /* it has no conditions */
+    .sources = {{KIND_ID_REVISION, map_revision_to_retention},
+                {KIND_ID_PROFILE, map_definition_to_retention},
+                {KIND_ID_BUNDLE, map_definition_to_retention},
+                {KIND_ID_COMPONENT, map_definition_to_retention},
+                {KIND_ID_TRAIT, map_definition_to_retention},
+                {KIND_ID_AIWORKLOAD, map_user_to_revisions},
+                {KIND_ID_DEPLOYMENT, map_user_to_revisions}},
     .source_count = 7,
 };

@@ -17,7 +17,10 @@ static const struct {
     enum kind_id kind;
     const char *prefix;
 } revisioned[] = {
-    { KIND_ID_PROFILE, "wp" }, { KIND_ID_BUNDLE, "pb" }, { KIND_ID_COMPONENT, "cd" }, { KIND_ID_TRAIT, "td" },
+    {KIND_ID_PROFILE, "wp"},
+    {KIND_ID_BUNDLE, "pb"},
+    {KIND_ID_COMPONENT, "cd"},
+    {KIND_ID_TRAIT, "td"},
 };
 
 static const char *prefix_of(enum kind_id kind)
@@ -61,7 +64,7 @@ static char *revision_text(struct arena *arena, int64_t number)
 
 static char *hash_snapshot(struct arena *arena, const struct node *snapshot)
 {
-    scoped_text struct text bytes = { 0 }, hex = { 0 };
+    scoped_text struct text bytes = {0}, hex = {0};
     unsigned char sum[PKI_SHA256];
 
     document_write_canonical(&bytes, snapshot);
@@ -73,8 +76,9 @@ static char *hash_snapshot(struct arena *arena, const struct node *snapshot)
 /* The newest of an object's revisions, or NULL. */
 static const struct node *find_newest(struct reconcile_run *run, enum kind_id kind)
 {
-    const struct node *all = reconcile_list(run, KIND_ID_REVISION, run->namespace, META_LABEL_DEFINITION,
-                                       revision_object_label(run->arena, kind, run->name));
+    const struct node *all =
+        reconcile_list(run, KIND_ID_REVISION, run->namespace, META_LABEL_DEFINITION,
+                       revision_object_label(run->arena, kind, run->name));
     const struct node *best = NULL;
 
     for (size_t i = 0; i < node_count(all); i++) {
@@ -93,17 +97,16 @@ static const struct node *find_newest(struct reconcile_run *run, enum kind_id ki
 
 /* It has no owner: it is kept as long as it is used (retention.c). */
 static int make_revision(struct reconcile_run *run, enum kind_id kind, int64_t number,
-                         const struct node *snapshot, const char *hash,
-                         struct err *err)
+                         const struct node *snapshot, const char *hash, struct err *err)
 {
     struct arena *arena = run->arena;
     struct node *wanted, *spec;
 
-    wanted = reconcile_new(run, KIND_ID_REVISION, run->namespace,
-                      revision_object_name(arena, kind, run->name,
-                                           revision_text(arena, number)));
+    wanted =
+        reconcile_new(run, KIND_ID_REVISION, run->namespace,
+                      revision_object_name(arena, kind, run->name, revision_text(arena, number)));
     meta_set_label(arena, wanted, META_LABEL_DEFINITION,
-                     revision_object_label(arena, kind, run->name));
+                   revision_object_label(arena, kind, run->name));
     spec = node_make(arena, wanted, "spec");
     node_set_text(arena, spec, "kind", kind_id_rows[kind].kind);
     node_set_text(arena, spec, "name", run->name);
@@ -118,14 +121,15 @@ static const char *trouble_of(struct reconcile_run *run, const struct seen *defi
 {
     const char *kind = node_get_text(definition->node, "kind");
 
-    if (strcmp(kind, kind_id_rows[KIND_ID_COMPONENT].kind) != 0 && strcmp(kind, kind_id_rows[KIND_ID_TRAIT].kind) != 0)
+    if (strcmp(kind, kind_id_rows[KIND_ID_COMPONENT].kind) != 0 &&
+        strcmp(kind, kind_id_rows[KIND_ID_TRAIT].kind) != 0)
         return NULL;
     return render_definition_trouble(run->arena, run->name, node_get(definition->node, "spec"));
 }
 
 /* Without a number it waits for what `message` says; with one that is a remark. */
 static int write_definition_status(struct reconcile_run *run, const struct seen *definition,
-                  int64_t number, const char *message, struct err *err)
+                                   int64_t number, const char *message, struct err *err)
 {
     struct arena *arena = run->arena;
     struct node *status = meta_copy_status(arena, definition->node);
@@ -138,11 +142,11 @@ static int write_definition_status(struct reconcile_run *run, const struct seen 
         node_set_text(arena, status, "message", broken ? broken : message);
     else
         node_remove(status, "message");
-    if (broken && strcmp(node_get_text(node_get(definition->node, "status"), "message"), broken) != 0)
+    if (broken &&
+        strcmp(node_get_text(node_get(definition->node, "status"), "message"), broken) != 0)
         reconcile_event(run, definition, true, "DefinitionBroken", "%s", broken);
     if (number)
-        node_set_int(arena, status, "observedGeneration",
-                     meta_generation(definition->node));
+        node_set_int(arena, status, "observedGeneration", meta_generation(definition->node));
     return reconcile_status(run, definition, status, NULL, err);
 }
 
@@ -151,14 +155,15 @@ static int64_t next_number(struct reconcile_run *run, enum kind_id kind, int64_t
 {
     do
         last++;
-    while (reconcile_read(run, KIND_ID_REVISION, run->namespace,
-                     revision_object_name(run->arena, kind, run->name,
-                                          revision_text(run->arena, last))));
+    while (reconcile_read(
+        run, KIND_ID_REVISION, run->namespace,
+        revision_object_name(run->arena, kind, run->name, revision_text(run->arena, last))));
     return last;
 }
 
 /* Gives the number, so that none comes again. */
-static void note_number(struct reconcile_run *run, enum kind_id kind, int64_t number, const char *hash)
+static void note_number(struct reconcile_run *run, enum kind_id kind, int64_t number,
+                        const char *hash)
 {
     if (numbers_write(run, kind, run->name, number, hash))
         controllers_wake(run->all, &controller_sweep, "", "registry");
@@ -168,8 +173,9 @@ static void note_number(struct reconcile_run *run, enum kind_id kind, int64_t nu
  * The revision that this content is. The newest one if that says the same; the
  * last that was given if that said the same and its object is gone; else a new one.
  */
-static int keep_revision(struct reconcile_run *run, enum kind_id kind, const struct seen *definition,
-                const struct node *snapshot, const char *message, struct err *err)
+static int keep_revision(struct reconcile_run *run, enum kind_id kind,
+                         const struct seen *definition, const struct node *snapshot,
+                         const char *message, struct err *err)
 {
     const struct node *last = node_get(find_newest(run, kind), "spec");
     struct number given = numbers_read(run, kind, run->name);
@@ -189,7 +195,7 @@ static int keep_revision(struct reconcile_run *run, enum kind_id kind, const str
         return -1;
     note_number(run, kind, number, hash);
     reconcile_event(run, definition, false, "RevisionCreated", "this is revision v%lld",
-               (long long)number);
+                    (long long)number);
     return write_definition_status(run, definition, number, message, err);
 }
 
@@ -249,8 +255,10 @@ static void name_definition(struct profile *p, enum kind_id kind, const char *ty
         there = reconcile_read(p->run, kind, namespace = p->tenant, type);
     kept = there ? NULL : find_named(p->last, kind_id_rows[kind].kind, type);
     if (kept) {
-        p->gone = arena_printf(arena, "the %s \"%s\" is gone; what was made with it keeps it as "
-                               "it was", kind_id_rows[kind].kind, type);
+        p->gone = arena_printf(arena,
+                               "the %s \"%s\" is gone; what was made with it keeps it as "
+                               "it was",
+                               kind_id_rows[kind].kind, type);
         node_add(arena, p->named, node_copy(arena, kept));
         return;
     }
@@ -258,8 +266,8 @@ static void name_definition(struct profile *p, enum kind_id kind, const char *ty
         return;
     revision = revision_latest(there);
     if (!*revision)
-        p->wait = arena_printf(arena, "the %s \"%s\" has no revision yet",
-                               kind_id_rows[kind].kind, type);
+        p->wait =
+            arena_printf(arena, "the %s \"%s\" has no revision yet", kind_id_rows[kind].kind, type);
     node_set_text(arena, row, "kind", kind_id_rows[kind].kind);
     node_set_text(arena, row, "name", type);
     node_set_text(arena, row, "namespace", namespace);
@@ -283,7 +291,8 @@ static void name_definitions(struct profile *p)
 /* Those that the newest revision names, if the profile says the same since. */
 static const struct node *last_definitions(struct reconcile_run *run, const struct node *spec)
 {
-    const struct node *snapshot = node_at(find_newest(run, KIND_ID_PROFILE), "spec", "snapshot", NULL);
+    const struct node *snapshot =
+        node_at(find_newest(run, KIND_ID_PROFILE), "spec", "snapshot", NULL);
     struct node *same = snapshot ? node_copy(run->arena, snapshot) : NULL;
 
     if (same)
@@ -297,8 +306,8 @@ static int reconcile_profile(struct reconcile_run *run, struct err *err)
 {
     const struct node *project = reconcile_read(run, KIND_ID_PROJECT, "", run->namespace);
     const char *tenant = node_get_text(node_get(project, "spec"), "tenant");
-    struct profile p = { .run = run, .tenant = "", .gone = "", .wait = "",
-                         .named = node_list(run->arena) };
+    struct profile p = {
+        .run = run, .tenant = "", .gone = "", .wait = "", .named = node_list(run->arena)};
     struct node *snapshot;
     struct seen profile;
 
@@ -326,8 +335,7 @@ static const char *profile_trouble(struct reconcile_run *run, const struct node 
     const char *why = node_get_text(node_get(profile, "status"), "message");
 
     if (!profile)
-        return arena_printf(run->arena, "there is no WorkloadProfile \"%s\" yet; create it",
-                            name);
+        return arena_printf(run->arena, "there is no WorkloadProfile \"%s\" yet; create it", name);
     return arena_printf(run->arena, "the WorkloadProfile \"%s\" has no revision yet%s%s", name,
                         *why ? ": " : "", why);
 }
@@ -352,7 +360,8 @@ static int reconcile_bundle(struct reconcile_run *run, struct err *err)
         const char *revision = revision_latest(profile);
 
         if (!*revision)
-            return write_definition_status(run, &bundle, 0, profile_trouble(run, profile, name), err);
+            return write_definition_status(run, &bundle, 0, profile_trouble(run, profile, name),
+                                           err);
         node_set_text(run->arena, ref, "revision", revision);
         remark = node_get_text(node_get(profile, "status"), "message");
         remarks = *remark ? remark : remarks;
@@ -366,22 +375,20 @@ const char *revision_latest(const struct node *definition)
 {
     const struct node *status = node_get(definition, "status");
 
-    if (!definition || node_get_int(status, "observedGeneration", 0) !=
-                           meta_generation(definition))
+    if (!definition || node_get_int(status, "observedGeneration", 0) != meta_generation(definition))
         return "";
     return node_get_text(status, "latestRevision");
 }
 
-struct node *revision_snapshot(struct reconcile_run *run, enum kind_id kind,
-                               const char *namespace, const char *name,
-                               const char *revision)
+struct node *revision_snapshot(struct reconcile_run *run, enum kind_id kind, const char *namespace,
+                               const char *name, const char *revision)
 {
     const struct node *found;
 
     if (!*revision)
         return NULL;
     found = reconcile_read(run, KIND_ID_REVISION, namespace,
-                      revision_object_name(run->arena, kind, name, revision));
+                           revision_object_name(run->arena, kind, name, revision));
     return node_at(found, "spec", "snapshot", NULL);
 }
 
@@ -397,9 +404,10 @@ struct node *revision_definitions(struct reconcile_run *run, const struct node *
         const char *kind = node_get_text(row, "kind"), *name = node_get_text(row, "name");
         enum kind_id which = revision_kind(kind);
         struct node *one = node_map(run->arena);
-        struct node *snapshot = which == KIND_ID_COUNT ? NULL
-            : revision_snapshot(run, which, node_get_text(row, "namespace"), name,
-                                node_get_text(row, "revision"));
+        struct node *snapshot = which == KIND_ID_COUNT
+                                    ? NULL
+                                    : revision_snapshot(run, which, node_get_text(row, "namespace"),
+                                                        name, node_get_text(row, "revision"));
 
         if (!snapshot) {
             err_set(err, ERR_NOT_FOUND, "there is no revision %s of the %s \"%s\"",
@@ -414,8 +422,7 @@ struct node *revision_definitions(struct reconcile_run *run, const struct node *
     return list;
 }
 
-static void add_all_items(struct arena *arena, struct node *list,
-                    const struct node *more)
+static void add_all_items(struct arena *arena, struct node *list, const struct node *more)
 {
     for (size_t i = 0; i < node_count(more); i++)
         node_add(arena, list, node_item(more, i));
@@ -426,8 +433,7 @@ static void add_variable_sets(struct reconcile_run *run, struct node *list, cons
     const struct node *sets = reconcile_list(run, KIND_ID_VARIABLE_SET, namespace, NULL, NULL);
 
     for (size_t i = 0; i < node_count(sets); i++)
-        add_all_items(run->arena, list, node_at(node_item(sets, i), "spec",
-                                           "variables", NULL));
+        add_all_items(run->arena, list, node_at(node_item(sets, i), "spec", "variables", NULL));
 }
 
 struct node *revision_variables(struct reconcile_run *run, const char *namespace,
@@ -454,20 +460,21 @@ static void map_profile(struct controllers *all, const struct controller *to,
 
 /* A definition that has come, gone or changed, of the project or of its tenant. */
 static void map_definition_to_bundles(struct controllers *all, const struct controller *to,
-                           const struct object *before, const struct object *after)
+                                      const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct object *any = after ? after : before;
     bool tenant = text_starts(any->namespace, "tenant-");
 
-    if (!before || !after || strcmp(revision_latest(object_read(arena, before)),
-                                    revision_latest(object_read(arena, after))) != 0)
+    if (!before || !after ||
+        strcmp(revision_latest(object_read(arena, before)),
+               revision_latest(object_read(arena, after))) != 0)
         controllers_wake_all(all, to, KIND_ID_PROFILE, tenant ? "" : any->namespace);
 }
 
 /* It may have another tenant now. */
 static void map_project_to_profiles(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+                                    const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *was = before ? object_read(arena, before) : NULL;
@@ -480,7 +487,7 @@ static void map_project_to_profiles(struct controllers *all, const struct contro
 
 /* One that was deleted by hand, though it may be what the object is now. */
 static void map_revision_to_definitions(struct controllers *all, const struct controller *to,
-                         const struct object *before, const struct object *after)
+                                        const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = NULL;
     const struct node *spec;
@@ -494,25 +501,43 @@ static void map_revision_to_definitions(struct controllers *all, const struct co
 }
 
 const struct controller controller_component_revision = {
-    .name = "component", .run = reconcile_component, .about = KIND_ID_COMPONENT, .condition = RECONCILED,
-    .sources = { { KIND_ID_COMPONENT, NULL }, { KIND_ID_REVISION, map_revision_to_definitions } }, .source_count = 2,
+    .name = "component",
+    .run = reconcile_component,
+    .about = KIND_ID_COMPONENT,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_COMPONENT, NULL}, {KIND_ID_REVISION, map_revision_to_definitions}},
+    .source_count = 2,
 };
 
 const struct controller controller_trait_revision = {
-    .name = "trait", .run = reconcile_trait, .about = KIND_ID_TRAIT, .condition = RECONCILED,
-    .sources = { { KIND_ID_TRAIT, NULL }, { KIND_ID_REVISION, map_revision_to_definitions } }, .source_count = 2,
+    .name = "trait",
+    .run = reconcile_trait,
+    .about = KIND_ID_TRAIT,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_TRAIT, NULL}, {KIND_ID_REVISION, map_revision_to_definitions}},
+    .source_count = 2,
 };
 
 const struct controller controller_profile_revision = {
-    .name = "profile", .run = reconcile_profile, .about = KIND_ID_PROFILE, .condition = RECONCILED,
-    .sources = { { KIND_ID_PROFILE, NULL }, { KIND_ID_COMPONENT, map_definition_to_bundles },
-                 { KIND_ID_TRAIT, map_definition_to_bundles }, { KIND_ID_PROJECT, map_project_to_profiles },
-                 { KIND_ID_REVISION, map_revision_to_definitions } },
+    .name = "profile",
+    .run = reconcile_profile,
+    .about = KIND_ID_PROFILE,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_PROFILE, NULL},
+                {KIND_ID_COMPONENT, map_definition_to_bundles},
+                {KIND_ID_TRAIT, map_definition_to_bundles},
+                {KIND_ID_PROJECT, map_project_to_profiles},
+                {KIND_ID_REVISION, map_revision_to_definitions}},
     .source_count = 5,
 };
 
 const struct controller controller_bundle_revision = {
-    .name = "bundle", .run = reconcile_bundle, .about = KIND_ID_BUNDLE, .condition = RECONCILED,
-    .sources = { { KIND_ID_BUNDLE, NULL }, { KIND_ID_PROFILE, map_profile }, { KIND_ID_REVISION, map_revision_to_definitions } },
+    .name = "bundle",
+    .run = reconcile_bundle,
+    .about = KIND_ID_BUNDLE,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_BUNDLE, NULL},
+                {KIND_ID_PROFILE, map_profile},
+                {KIND_ID_REVISION, map_revision_to_definitions}},
     .source_count = 3,
 };

@@ -11,9 +11,8 @@
 
 /* The DefinitionRevision of a profile, bundle or definition: its snapshot, or NULL.
    `revision` is "v3". */
-struct node *revision_snapshot(struct reconcile_run *run, enum kind_id kind,
-                               const char *namespace, const char *name,
-                               const char *revision);
+struct node *revision_snapshot(struct reconcile_run *run, enum kind_id kind, const char *namespace,
+                               const char *name, const char *revision);
 /* The name of that object, and the value of its label. */
 char *revision_object_name(struct arena *arena, enum kind_id kind, const char *name,
                            const char *revision);

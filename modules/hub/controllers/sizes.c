@@ -27,7 +27,7 @@ static bool is_built_in_type(struct reconcile_run *run, const char *type)
 {
     const struct node *project = reconcile_read(run, KIND_ID_PROJECT, "", run->namespace);
     const char *tenant = node_get_text(node_get(project, "spec"), "tenant");
-    struct err ignored = { 0 };
+    struct err ignored = {0};
     const struct node *all = render_builtin(run->arena, &ignored);
 
     if (is_custom(run, run->namespace, type) ||
@@ -47,12 +47,11 @@ static size_t text_size(struct arena *arena, const struct node *tree, bool verba
 
     if (node_is(tree, NODE_STRING))
         return !verbatim && strstr(node_text(tree), "{{") ? 0
-               : strlen(document_json(arena, tree)) - 2;
+                                                          : strlen(document_json(arena, tree)) - 2;
     if (node_is(tree, NODE_LIST))
         for (size_t i = 0; i < node_count(tree); i++)
             sum += text_size(arena, node_item(tree, i), verbatim);
-    node_each(member, tree)
-        sum += text_size(arena, member->value, verbatim);
+    node_each(member, tree) sum += text_size(arena, member->value, verbatim);
     return sum;
 }
 
@@ -76,17 +75,19 @@ static struct part largest_part(struct arena *arena, const struct node *properti
 {
     size_t files = text_size(arena, node_get(properties, "files"), true), rest = 0;
 
-    node_each(member, properties)
-        if (strcmp(member->key, "files"))
-            rest += text_size(arena, member->value, false);
-    return files >= rest ? (struct part) { ".files", files } : (struct part) { "", rest };
+    node_each(member, properties) if (strcmp(member->key, "files")) rest +=
+        text_size(arena, member->value, false);
+    return files >= rest ? (struct part){".files", files} : (struct part){"", rest};
 }
 
 static int before_profile(void *arg, const struct objects_review *review, struct err *err)
 {
     struct controllers *all = arg;
-    struct reconcile_run run = { .all = all, .objects = all->objects, .arena = review->arena,
-                         .namespace = review->namespace, .name = meta_name(review->after) };
+    struct reconcile_run run = {.all = all,
+                                .objects = all->objects,
+                                .arena = review->arena,
+                                .namespace = review->namespace,
+                                .name = meta_name(review->after)};
     const struct node *components = node_at(review->after, "spec", "components", NULL);
     size_t most = archive_limits_bundle.file;
 
@@ -99,11 +100,12 @@ static int before_profile(void *arg, const struct objects_review *review, struct
         if (part.size <= most || is_unchanged(review, one) ||
             !is_built_in_type(&run, node_get_text(one, "type")))
             continue;
-        return err_set(err, ERR_INVALID, "WorkloadProfile.axle.dev \"%s\" is invalid: "
+        return err_set(err, ERR_INVALID,
+                       "WorkloadProfile.axle.dev \"%s\" is invalid: "
                        "spec.components[%zu].properties%s: Too long: has %zu bytes of text, and "
                        "what a component delivers in one object may have %zu: put large data "
-                       "into an image or a volume, or fetch it where it runs", run.name, i,
-                       part.field, part.size, most);
+                       "into an image or a volume, or fetch it where it runs",
+                       run.name, i, part.field, part.size, most);
     }
     return 0;
 }

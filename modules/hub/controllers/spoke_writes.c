@@ -28,8 +28,8 @@ static bool is_spoke_write(const struct objects_review *review)
 
 /* ---- The status of its cluster -------------------------------------------------- */
 
-static int refuse_spoke_write(const struct objects_review *review, const char *field, const char *why,
-                  struct err *err)
+static int refuse_spoke_write(const struct objects_review *review, const char *field,
+                              const char *why, struct err *err)
 {
     return err_set(err, ERR_INVALID, "%s%s%s \"%s\" is invalid: status.%s: %s", review->kind->kind,
                    *review->kind->group ? "." : "", review->kind->group, review->name, field, why);
@@ -40,8 +40,12 @@ static int check_count(const struct objects_review *review, const char *field,
 {
     if (node_count(list) <= most)
         return 0;
-    return refuse_spoke_write(review, field, arena_printf(review->arena, "Too many: %zu: must have at most %zu "
-                  "items", node_count(list), most), err);
+    return refuse_spoke_write(review, field,
+                              arena_printf(review->arena,
+                                           "Too many: %zu: must have at most %zu "
+                                           "items",
+                                           node_count(list), most),
+                              err);
 }
 
 static int check_amounts(const struct objects_review *review, const char *field,
@@ -49,16 +53,21 @@ static int check_amounts(const struct objects_review *review, const char *field,
 {
     if (check_count(review, field, amounts, MOST_RESOURCES, err) < 0)
         return -1;
-    node_each(one, amounts) {
+    node_each(one, amounts)
+    {
         struct quantity amount;
         struct err why = {0};
 
         if (quantity_from_node(review->arena, one->value, &amount, &why) == 0 &&
             quantity_float(&amount) >= 0)
             continue;
-        return refuse_spoke_write(review, arena_printf(review->arena, "%s[%.100s]", field, one->key),
-                      arena_printf(review->arena, "Invalid value: \"%.100s\": must be an amount "
-                                   "that is not negative", node_text(one->value)), err);
+        return refuse_spoke_write(review,
+                                  arena_printf(review->arena, "%s[%.100s]", field, one->key),
+                                  arena_printf(review->arena,
+                                               "Invalid value: \"%.100s\": must be an amount "
+                                               "that is not negative",
+                                               node_text(one->value)),
+                                  err);
     }
     return 0;
 }
@@ -73,11 +82,13 @@ static int check_claims(const struct objects_review *review, const struct node *
         const char *name = node_get_text(claim, "name");
 
         if (!*name || strlen(name) > CLAIM_NAME)
-            return refuse_spoke_write(review, arena_printf(review->arena, "clusterClaims[%zu].name", i),
-                          "Invalid value: a claim's name has 1 to 253 bytes", err);
+            return refuse_spoke_write(review,
+                                      arena_printf(review->arena, "clusterClaims[%zu].name", i),
+                                      "Invalid value: a claim's name has 1 to 253 bytes", err);
         if (strlen(node_get_text(claim, "value")) > CLAIM_VALUE)
-            return refuse_spoke_write(review, arena_printf(review->arena, "clusterClaims[%zu].value", i),
-                          "Too long: may not be more than 1024 bytes", err);
+            return refuse_spoke_write(review,
+                                      arena_printf(review->arena, "clusterClaims[%zu].value", i),
+                                      "Too long: may not be more than 1024 bytes", err);
     }
     return 0;
 }
@@ -117,7 +128,8 @@ static int check_available(const struct objects_review *review, const struct nod
                            struct err *err)
 {
     const struct node *old = meta_condition(review->before, META_CONDITION_CLUSTER_AVAILABLE);
-    const struct node *now = meta_condition_find(node_get(status, "conditions"), META_CONDITION_CLUSTER_AVAILABLE);
+    const struct node *now =
+        meta_condition_find(node_get(status, "conditions"), META_CONDITION_CLUSTER_AVAILABLE);
     const char *says = node_get_text(now, "status");
 
     if (!now || (old && node_same(old, now)))
@@ -125,15 +137,18 @@ static int check_available(const struct objects_review *review, const struct nod
     if ((!strcmp(says, "True") || !strcmp(says, "False")) &&
         strcmp(node_get_text(now, "reason"), STOPPED) != 0)
         return 0;
-    return refuse_spoke_write(review, "conditions[" META_CONDITION_CLUSTER_AVAILABLE "]", "Forbidden: a spoke says True or False of "
-                  "itself; that it is silent is the hub's to say", err);
+    return refuse_spoke_write(review, "conditions[" META_CONDITION_CLUSTER_AVAILABLE "]",
+                              "Forbidden: a spoke says True or False of "
+                              "itself; that it is silent is the hub's to say",
+                              err);
 }
 
 static bool asks_to_leave(const struct node *cluster)
 {
     const struct node *list = meta_conditions(cluster);
 
-    return !strcmp(node_get_text(meta_condition_find(list, META_CONDITION_LEAVE_REQUESTED), "status"), "True");
+    return !strcmp(
+        node_get_text(meta_condition_find(list, META_CONDITION_LEAVE_REQUESTED), "status"), "True");
 }
 
 /* It ends in the deletion of the cluster, for which others need the right to delete. */
@@ -144,12 +159,13 @@ static int check_leaving(const struct objects_review *review, struct err *err)
     if (review->who->trusted || !user || user->role == AUTH_SPOKE ||
         !asks_to_leave(review->after) || asks_to_leave(review->before))
         return 0;
-    return refuse_spoke_write(review, "conditions[" META_CONDITION_LEAVE_REQUESTED "]", "Forbidden: only the spoke itself asks "
-                  "to leave; others delete the ManagedCluster (axle remove spoke)", err);
+    return refuse_spoke_write(review, "conditions[" META_CONDITION_LEAVE_REQUESTED "]",
+                              "Forbidden: only the spoke itself asks "
+                              "to leave; others delete the ManagedCluster (axle remove spoke)",
+                              err);
 }
 
-static int before_cluster_status(void *arg, const struct objects_review *review,
-                                 struct err *err)
+static int before_cluster_status(void *arg, const struct objects_review *review, struct err *err)
 {
     struct node *status = node_get(review->after, "status");
 
@@ -160,15 +176,16 @@ static int before_cluster_status(void *arg, const struct objects_review *review,
         return 0;
     keep_hubs(review, status);
     if (check_available(review, status, err) < 0 ||
-        check_count(review, "conditions", node_get(status, "conditions"), MOST_CONDITIONS,
-                    err) < 0 ||
+        check_count(review, "conditions", node_get(status, "conditions"), MOST_CONDITIONS, err) <
+            0 ||
         check_count(review, "managedNamespaces", node_get(status, "managedNamespaces"),
                     MOST_NAMESPACES, err) < 0 ||
         check_amounts(review, "capacity", node_get(status, "capacity"), err) < 0 ||
         check_amounts(review, "allocatable", node_get(status, "allocatable"), err) < 0)
         return -1;
     if (strlen(node_get_text(node_get(status, "version"), "kubernetes")) > VERSION_BYTES)
-        return refuse_spoke_write(review, "version.kubernetes", "Too long: may not be more than 64 bytes", err);
+        return refuse_spoke_write(review, "version.kubernetes",
+                                  "Too long: may not be more than 64 bytes", err);
     return check_claims(review, node_get(status, "clusterClaims"), err);
 }
 

@@ -9,10 +9,12 @@
 
 #define MOST_ROWS 200
 
-struct node *spokes_decisions(struct reconcile_run *run, const char *namespace, const char *placement)
+struct node *spokes_decisions(struct reconcile_run *run, const char *namespace,
+                              const char *placement)
 {
-    const struct node *labelled = reconcile_list(run, KIND_ID_DECISION, namespace, META_LABEL_PLACEMENT,
-                                            render_label(run->arena, placement));
+    const struct node *labelled =
+        reconcile_list(run, KIND_ID_DECISION, namespace, META_LABEL_PLACEMENT,
+                       render_label(run->arena, placement));
     struct node *list = node_list(run->arena);
 
     /* The owner's name is whole; what another scheduler wrote has a label only. */
@@ -25,36 +27,32 @@ struct node *spokes_decisions(struct reconcile_run *run, const char *namespace, 
     return list;
 }
 
-struct node *spokes_chosen(struct reconcile_run *run, const char *namespace,
-                           const char *placement)
+struct node *spokes_chosen(struct reconcile_run *run, const char *namespace, const char *placement)
 {
     const struct node *decisions;
     struct node *list = node_list(run->arena);
 
     decisions = spokes_decisions(run, namespace, placement);
     for (size_t i = 0; i < node_count(decisions); i++) {
-        const struct node *rows = node_at(node_item(decisions, i), "status",
-                                          "decisions", NULL);
+        const struct node *rows = node_at(node_item(decisions, i), "status", "decisions", NULL);
 
         for (size_t k = 0; k < node_count(rows); k++)
             node_add(run->arena, list,
-                     node_string(run->arena, node_get_text(node_item(rows, k),
-                                                            "clusterName")));
+                     node_string(run->arena, node_get_text(node_item(rows, k), "clusterName")));
     }
     return list;
 }
 
-char *spokes_replica_set_label(struct arena *arena, const char *namespace,
-                               const char *name)
+char *spokes_replica_set_label(struct arena *arena, const char *namespace, const char *name)
 {
     return render_label(arena, arena_printf(arena, "%s.%s", namespace, name));
 }
 
-struct node *spokes_works(struct reconcile_run *run, const char *namespace,
-                          const char *name)
+struct node *spokes_works(struct reconcile_run *run, const char *namespace, const char *name)
 {
-    const struct node *labelled = reconcile_list(run, KIND_ID_WORK, NULL, META_LABEL_REPLICASET,
-                                            spokes_replica_set_label(run->arena, namespace, name));
+    const struct node *labelled =
+        reconcile_list(run, KIND_ID_WORK, NULL, META_LABEL_REPLICASET,
+                       spokes_replica_set_label(run->arena, namespace, name));
     char *whole = arena_printf(run->arena, "%s.%s", namespace, name);
     struct node *list = node_list(run->arena);
 
@@ -80,8 +78,8 @@ static const struct node *work_of(const struct node *works, const char *cluster)
     return NULL;
 }
 
-static void add_work_endpoints(struct arena *arena, struct spokes *spokes,
-                          const char *cluster, const struct node *load_status)
+static void add_work_endpoints(struct arena *arena, struct spokes *spokes, const char *cluster,
+                               const struct node *load_status)
 {
     const struct node *list = node_get(load_status, "endpoints");
 
@@ -95,9 +93,8 @@ static void add_work_endpoints(struct arena *arena, struct spokes *spokes,
         node_set_text(arena, one, "spoke", cluster);
         if (!*node_get_text(one, "url") && *address)
             node_set(arena, one, "url",
-                     node_format(arena, "http://%s%s%s:%lld", v6 ? "[" : "",
-                                 address, v6 ? "]" : "", (long long)
-                                 node_get_int(one, "port", 80)));
+                     node_format(arena, "http://%s%s%s:%lld", v6 ? "[" : "", address, v6 ? "]" : "",
+                                 (long long)node_get_int(one, "port", 80)));
         node_add(arena, spokes->endpoints, one);
     }
 }
@@ -107,8 +104,8 @@ static const struct node *own_load(struct reconcile_run *run, const struct node 
                                    const char *cluster)
 {
     const char *name = meta_annotation(replica_set, META_ANNOTATION_WORKLOAD);
-    const struct node *load = reconcile_read(run, KIND_ID_WORKLOAD, cluster,
-                                        *name ? name : meta_name(replica_set));
+    const struct node *load =
+        reconcile_read(run, KIND_ID_WORKLOAD, cluster, *name ? name : meta_name(replica_set));
     const char *project = meta_label(load, META_LABEL_PROJECT);
 
     return *project && strcmp(project, meta_namespace(replica_set)) != 0 ? NULL : load;
@@ -181,10 +178,10 @@ static void put_in_order(struct gathering *from)
 void spokes_gather(struct reconcile_run *run, const struct node *replica_set,
                    const struct node *chosen, struct spokes *ret)
 {
-    struct gathering to = { .run = run, .spokes = ret, .replica_set = replica_set };
+    struct gathering to = {.run = run, .spokes = ret, .replica_set = replica_set};
 
-    *ret = (struct spokes) { .rows = node_list(run->arena),
-                             .endpoints = node_list(run->arena), .worst = "" };
+    *ret = (struct spokes){
+        .rows = node_list(run->arena), .endpoints = node_list(run->arena), .worst = ""};
     for (size_t i = 0; i < SPOKE_PHASES; i++)
         to.by_phase[i] = node_list(run->arena);
     to.works = spokes_works(run, meta_namespace(replica_set), meta_name(replica_set));

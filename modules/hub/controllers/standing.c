@@ -13,22 +13,18 @@
 #define MOST_COPIES 100000
 
 const char *const spoke_phase_names[] = {
-    [SPOKE_FAILED] = "Failed", [SPOKE_DEGRADED] = "Degraded",
-    [SPOKE_UNKNOWN] = "Unknown", [SPOKE_DEPLOYING] = "Deploying",
-    [SPOKE_PENDING] = "Pending", [SPOKE_DELETING] = "Deleting",
-    [SPOKE_RUNNING] = "Running", [SPOKE_COMPLETED] = "Completed",
+    [SPOKE_FAILED] = "Failed",       [SPOKE_DEGRADED] = "Degraded",   [SPOKE_UNKNOWN] = "Unknown",
+    [SPOKE_DEPLOYING] = "Deploying", [SPOKE_PENDING] = "Pending",     [SPOKE_DELETING] = "Deleting",
+    [SPOKE_RUNNING] = "Running",     [SPOKE_COMPLETED] = "Completed",
 };
 
 /* ---- Whether a work is the wanted one ------------------------------------------ */
 
 /* What the template named once and does not name now is still in the work. */
-static bool keeps_former(const struct node *have, const struct node *want,
-                         const struct node *owned)
+static bool keeps_former(const struct node *have, const struct node *want, const struct node *owned)
 {
-    node_each(field, owned)
-        if (text_starts(field->key, "f:") && node_get(have, field->key + 2) &&
-            !node_get(want, field->key + 2))
-            return true;
+    node_each(field, owned) if (text_starts(field->key, "f:") && node_get(have, field->key + 2) &&
+                                !node_get(want, field->key + 2)) return true;
     return false;
 }
 
@@ -39,11 +35,12 @@ static bool fields_match(const struct node *have, const struct node *want, const
     if (node_is(want, NODE_MAP)) {
         if (!node_is(have, NODE_MAP) || keeps_former(have, want, owned))
             return false;
-        node_each(member, want) {
+        node_each(member, want)
+        {
             scoped_mem char *field = owned ? mem_printf("f:%s", member->key) : NULL;
 
             if (!fields_match(node_get(have, member->key), member->value,
-                         owned ? node_get(owned, field) : NULL))
+                              owned ? node_get(owned, field) : NULL))
                 return false;
         }
         return true;
@@ -61,8 +58,9 @@ static bool fields_match(const struct node *have, const struct node *want, const
 
 bool standing_is_wanted(const struct node *work, const struct node *template)
 {
-    return template && fields_match(node_get(work, "spec"), template,
-                               node_get(meta_applied_fields(work, REPLICASET_MANAGER), "f:spec"));
+    return template &&
+           fields_match(node_get(work, "spec"), template,
+                        node_get(meta_applied_fields(work, REPLICASET_MANAGER), "f:spec"));
 }
 
 /* ---- What its status says of this generation ------------------------------------- */
@@ -72,8 +70,7 @@ static const struct node *condition_now(const struct node *work, const char *typ
     const struct node *list = meta_conditions(work);
     const struct node *found = meta_condition_find(list, type);
 
-    return node_get_int(found, "observedGeneration", 0) == meta_generation(work) ? found
-                                                                                   : NULL;
+    return node_get_int(found, "observedGeneration", 0) == meta_generation(work) ? found : NULL;
 }
 
 static bool work_condition_is(const struct node *work, const char *type, const char *status)
@@ -103,17 +100,19 @@ static const struct node *load_now(const struct standing_input *input)
     if (work)
         return !strcmp(node_get_text(work, "uid"), meta_uid(input->work)) &&
                        node_get_int(work, "generation", 0) == meta_generation(input->work)
-                   ? status : NULL;
+                   ? status
+                   : NULL;
     return !strcmp(node_get_text(node_get(status, "artifact"), "digest"),
                    node_text(node_at(input->load, "spec", "artifact", "digest", NULL)))
-               ? status : NULL;
+               ? status
+               : NULL;
 }
 
 /* ---- One spoke -------------------------------------------------------------------- */
 
 /* It is of the wanted version; the first that holds. */
-static enum spoke_phase judge_wanted(const struct standing_input *input,
-                                     const struct node *now, const char **message)
+static enum spoke_phase judge_wanted(const struct standing_input *input, const struct node *now,
+                                     const char **message)
 {
     const struct node *work = input->work;
     const char *said = node_get_text(now, "message");
@@ -134,17 +133,17 @@ static enum spoke_phase judge_wanted(const struct standing_input *input,
         return SPOKE_COMPLETED;
     /* A klusterlet may never say Progressing; if it did, it must say that it is over. */
     if (work_condition_is(work, "Available", "True") &&
-        (!meta_condition(work, "Progressing") ||
-         work_condition_is(work, "Progressing", "False")))
+        (!meta_condition(work, "Progressing") || work_condition_is(work, "Progressing", "False")))
         return SPOKE_RUNNING;
     *message = *said ? said : work_condition_message(work, "Available");
     return SPOKE_DEPLOYING;
 }
 
 static enum spoke_phase judge_former_work(struct arena *arena, const struct node *work,
-                                     const char **message)
+                                          const char **message)
 {
-    const char *bad = work_condition_is(work, "Degraded", "True") ? work_condition_message(work, "Degraded") : "";
+    const char *bad =
+        work_condition_is(work, "Degraded", "True") ? work_condition_message(work, "Degraded") : "";
 
     *message = *bad ? arena_printf(arena, "the former version is there, and fails: %s", bad)
                     : "the former version is there; it is not this spoke's turn yet";
@@ -152,13 +151,14 @@ static enum spoke_phase judge_former_work(struct arena *arena, const struct node
 }
 
 static enum spoke_phase judge_spoke(struct arena *arena, const struct standing_input *input,
-                              const struct node *now, const char **message)
+                                    const struct node *now, const char **message)
 {
     if (input->work && meta_is_deleting(input->work)) {
         *message = "it is being removed there";
         return SPOKE_DELETING;
     }
-    if (!strcmp(meta_condition_status(input->cluster, META_CONDITION_CLUSTER_AVAILABLE), "Unknown")) {
+    if (!strcmp(meta_condition_status(input->cluster, META_CONDITION_CLUSTER_AVAILABLE),
+                "Unknown")) {
         *message = "the spoke is silent; what runs there runs on";
         return SPOKE_UNKNOWN;
     }
@@ -175,7 +175,7 @@ static enum spoke_phase judge_spoke(struct arena *arena, const struct standing_i
 
 struct standing standing_judge(struct arena *arena, const struct standing_input *input)
 {
-    struct standing ret = { .message = "" };
+    struct standing ret = {.message = ""};
     bool wanted = input->work && !meta_is_deleting(input->work) &&
                   standing_is_wanted(input->work, input->template);
     const struct node *copies;
@@ -194,7 +194,7 @@ struct standing standing_judge(struct arena *arena, const struct standing_input 
 
 struct standing_summary standing_sum(const struct node *works, const struct node *template)
 {
-    struct standing_summary ret = { .total = node_count(works) };
+    struct standing_summary ret = {.total = node_count(works)};
 
     for (size_t i = 0; i < node_count(works); i++) {
         const struct node *work = node_item(works, i);

@@ -11,8 +11,14 @@
  * status speaks of that generation.
  */
 enum spoke_phase {
-    SPOKE_FAILED, SPOKE_DEGRADED, SPOKE_UNKNOWN, SPOKE_DEPLOYING,
-    SPOKE_PENDING, SPOKE_DELETING, SPOKE_RUNNING, SPOKE_COMPLETED,
+    SPOKE_FAILED,
+    SPOKE_DEGRADED,
+    SPOKE_UNKNOWN,
+    SPOKE_DEPLOYING,
+    SPOKE_PENDING,
+    SPOKE_DELETING,
+    SPOKE_RUNNING,
+    SPOKE_COMPLETED,
 };
 #define SPOKE_PHASES (SPOKE_COMPLETED + 1)
 extern const char *const spoke_phase_names[];
@@ -27,9 +33,9 @@ struct standing_input {
 struct standing {
     enum spoke_phase phase;
     const char *message;
-    bool updated;           /* the spoke has taken the wanted version */
-    bool ready;             /* and it runs, or has ended well */
-    const struct node *now; /* status of the Workload, if it speaks of this; or NULL */
+    bool updated;                 /* the spoke has taken the wanted version */
+    bool ready;                   /* and it runs, or has ended well */
+    const struct node *now;       /* status of the Workload, if it speaks of this; or NULL */
     int64_t copies, copies_ready; /* pods of this version, wanted and ready */
 };
 

@@ -23,8 +23,8 @@ static bool is_told(const struct node *deployment)
 /* ---- The phase --------------------------------------------------------------------- */
 
 /* By how much they matter; the first that a deployment has holds. */
-static const char *const phases[] = { "Failed", "Degraded", "Rendering",
-                                      "Placing", "Deploying", "Unknown" };
+static const char *const phases[] = {"Failed",  "Degraded",  "Rendering",
+                                     "Placing", "Deploying", "Unknown"};
 
 static const char *phase_of_deployment(const struct node *deployment)
 {
@@ -115,19 +115,21 @@ static void sum_spokes(struct sums *sums, struct counting *counting)
     int64_t bad = counting->unseen;
 
     for (int rank = 0; rank < SPOKE_PHASES; rank++)
-        node_each(member, counting->by_name)
-            if ((int)rank_of(member->value) == rank) {
-                node_add(counting->arena, sums->spokes, member->value);
-                bad += !is_ready((enum spoke_phase)rank);
-            }
+        node_each(member, counting->by_name) if ((int)rank_of(member->value) == rank)
+        {
+            node_add(counting->arena, sums->spokes, member->value);
+            bad += !is_ready((enum spoke_phase)rank);
+        }
     sums->ready = sums->total > bad ? sums->total - bad : 0;
 }
 
 struct sums sums_of(struct arena *arena, const struct node *deployments)
 {
-    struct sums ret = { .phase = sum_phase(deployments), .message = "",
-                        .spokes = node_list(arena), .endpoints = node_list(arena) };
-    struct counting counting = { .arena = arena, .by_name = node_map(arena) };
+    struct sums ret = {.phase = sum_phase(deployments),
+                       .message = "",
+                       .spokes = node_list(arena),
+                       .endpoints = node_list(arena)};
+    struct counting counting = {.arena = arena, .by_name = node_map(arena)};
 
     for (size_t i = 0; i < node_count(deployments); i++) {
         const struct node *one = node_item(deployments, i), *status = status_of_deployment(one);
@@ -151,29 +153,29 @@ struct sums sums_of(struct arena *arena, const struct node *deployments)
 
 struct meta_condition sums_condition(const struct node *deployments, const char *type)
 {
-    struct meta_condition ret = { type, "Unknown", "NotJudged", "there is no deployment yet" };
+    struct meta_condition ret = {type, "Unknown", "NotJudged", "there is no deployment yet"};
     bool decided = false;
 
     for (size_t i = 0; i < node_count(deployments); i++) {
         const struct node *one = node_item(deployments, i);
-        const struct node *found = meta_condition_find(node_get(status_of_deployment(one), "conditions"), type);
+        const struct node *found =
+            meta_condition_find(node_get(status_of_deployment(one), "conditions"), type);
 
         if (meta_is_deleting(one))
             continue;
-        if (!is_told(one) || node_get_int(found, "observedGeneration", 0) !=
-                                 meta_generation(one)) {
+        if (!is_told(one) || node_get_int(found, "observedGeneration", 0) != meta_generation(one)) {
             struct failure failure = failure_of(one);
 
-            return (struct meta_condition){ type, "Unknown",
-                                       failure.reason ? failure.reason : "Progressing",
-                                       failure.reason ? failure.message : "not known yet" };
+            return (struct meta_condition){type, "Unknown",
+                                           failure.reason ? failure.reason : "Progressing",
+                                           failure.reason ? failure.message : "not known yet"};
         }
         if (decided)
             continue;
         decided = strcmp(node_get_text(found, "status"), "True") != 0;
-        ret = (struct meta_condition){ type, node_get_text(found, "status"),
-                                  node_get_text(found, "reason"),
-                                  node_get_text(found, "message") };
+        ret = (struct meta_condition){type, node_get_text(found, "status"),
+                                      node_get_text(found, "reason"),
+                                      node_get_text(found, "message")};
     }
     return ret;
 }

@@ -11,9 +11,9 @@
  */
 struct sums {
     const char *phase, *message;
-    struct node *spokes;    /* [{name, phase, message}], the worse of each, worst first */
+    struct node *spokes; /* [{name, phase, message}], the worse of each, worst first */
     struct node *endpoints;
-    int64_t ready, total;   /* spokes; ready ones have every deployment ready */
+    int64_t ready, total; /* spokes; ready ones have every deployment ready */
     int64_t copies_ready, copies;
 };
 struct sums sums_of(struct arena *arena, const struct node *deployments);

@@ -25,4 +25,5 @@ static int reconcile_sweep(struct reconcile_run *run, struct err *err)
     return 0;
 }
 
-const struct controller controller_sweep = { .name = "sweep", .run = reconcile_sweep, .about = ABOUT_NOTHING };
+const struct controller controller_sweep = {
+    .name = "sweep", .run = reconcile_sweep, .about = ABOUT_NOTHING};

@@ -21,13 +21,13 @@ static const char *find_target_lister(struct reconcile_run *run, const char *nam
     for (size_t i = 0; i < node_count(listing); i++)
         if (strcmp(meta_name(node_item(listing, i)), namespace) &&
             meta_list_has(node_at(node_item(listing, i), "spec", "targetNamespaces", NULL),
-                             namespace))
+                          namespace))
             return meta_name(node_item(listing, i));
     return NULL;
 }
 
 const char *tenancy_namespace_trouble(struct reconcile_run *run, const char *namespace,
-                                  const char *kind)
+                                      const char *kind)
 {
     const char *trouble = namespace_trouble(run->all, run->arena, namespace, kind);
     const char *project;
@@ -35,14 +35,15 @@ const char *tenancy_namespace_trouble(struct reconcile_run *run, const char *nam
     if (trouble || strcmp(kind, "Project") || reconcile_read(run, KIND_ID_NAMESPACE, "", namespace))
         return trouble;
     project = find_target_lister(run, namespace);
-    return project ? arena_printf(run->arena, "the name \"%s\" belongs to the project \"%s\", "
+    return project ? arena_printf(run->arena,
+                                  "the name \"%s\" belongs to the project \"%s\", "
                                   "which lists it in spec.targetNamespaces; take another name",
                                   namespace, project)
                    : NULL;
 }
 
 static int make_owned_namespace(struct reconcile_run *run, const char *namespace, const char *kind,
-                      const char *owner, const char *tenant, struct err *err)
+                                const char *owner, const char *tenant, struct err *err)
 {
     struct node *wanted = reconcile_new(run, KIND_ID_NAMESPACE, "", namespace);
 
@@ -57,17 +58,15 @@ static void say_members(struct reconcile_run *run, const struct seen *seen, stru
 {
     const struct node *old = meta_conditions(seen->node);
     const char *refused = members_refused(run, seen->node);
-    struct meta_condition taken = { "MembersAccepted", refused ? "False" : "True",
-                               refused ? "NameRefused" : "AllAccepted",
-                               refused ? refused : "" };
+    struct meta_condition taken = {"MembersAccepted", refused ? "False" : "True",
+                                   refused ? "NameRefused" : "AllAccepted", refused ? refused : ""};
 
     if (refused || meta_condition_find(old, taken.type))
-        meta_condition_set(run->arena, status, old, &taken, meta_generation(seen->node),
-                      run->now);
+        meta_condition_set(run->arena, status, old, &taken, meta_generation(seen->node), run->now);
 }
 
 static int set_tenancy_status(struct reconcile_run *run, const struct seen *seen, const char *phase,
-               const struct meta_condition *ready, struct err *err)
+                              const struct meta_condition *ready, struct err *err)
 {
     struct node *status = meta_copy_status(run->arena, seen->node);
     int64_t generation = meta_generation(seen->node);
@@ -76,21 +75,20 @@ static int set_tenancy_status(struct reconcile_run *run, const struct seen *seen
     node_set_text(run->arena, status, "phase", phase);
     node_set_text(run->arena, status, "message", ready->message);
     node_set_int(run->arena, status, "observedGeneration", generation);
-    meta_condition_set(run->arena, status,
-                  meta_conditions(seen->node), ready,
-                  generation, run->now);
+    meta_condition_set(run->arena, status, meta_conditions(seen->node), ready, generation,
+                       run->now);
     say_members(run, seen, status);
     if (reconcile_status(run, seen, status, &changed, err) < 0)
         return -1;
     if (changed)
-        reconcile_event(run, seen, strcmp(ready->status, "True"), ready->reason,
-                   "%s", ready->message);
+        reconcile_event(run, seen, strcmp(ready->status, "True"), ready->reason, "%s",
+                        ready->message);
     return 0;
 }
 
 /* Removes the namespace; true when it is gone. -1 on failure. */
 static int drop_namespace(struct reconcile_run *run, const char *namespace, const char *kind,
-                      struct err *err)
+                          struct err *err)
 {
     const struct node *there = reconcile_read(run, KIND_ID_NAMESPACE, "", namespace);
 
@@ -110,8 +108,8 @@ static const char *find_emptying_message(struct reconcile_run *run, const char *
     const struct node *held = meta_condition_find(conditions, "NamespaceFinalizersRemaining");
 
     return arena_printf(run->arena, "the namespace \"%s\" is being emptied%s%s%s%s", namespace,
-                        content ? ": " : "", node_get_text(content, "message"),
-                        held ? "; " : "", node_get_text(held, "message"));
+                        content ? ": " : "", node_get_text(content, "message"), held ? "; " : "",
+                        node_get_text(held, "message"));
 }
 
 /* ---- Tenant ----------------------------------------------------------------- */
@@ -129,24 +127,29 @@ static const char *a_project_of(struct reconcile_run *run, const char *tenant)
     return NULL;
 }
 
-static int drain_tenant(struct reconcile_run *run, const struct seen *tenant,
-                        const char *namespace, struct err *err)
+static int drain_tenant(struct reconcile_run *run, const struct seen *tenant, const char *namespace,
+                        struct err *err)
 {
     const char *project = a_project_of(run, run->name);
     int gone;
 
     if (project) {
         struct meta_condition ready = {
-            "Ready", "False", "ProjectsRemain",
-            arena_printf(run->arena, "the project \"%s\" is still there; "
-                         "delete it first", project),
+            "Ready",
+            "False",
+            "ProjectsRemain",
+            arena_printf(run->arena,
+                         "the project \"%s\" is still there; "
+                         "delete it first",
+                         project),
         };
 
         return set_tenancy_status(run, tenant, "Deleting", &ready, err);
     }
     gone = drop_namespace(run, namespace, "Tenant", err);
     if (!gone) {
-        struct meta_condition ready = { "Ready", "False", "Draining", find_emptying_message(run, namespace) };
+        struct meta_condition ready = {"Ready", "False", "Draining",
+                                       find_emptying_message(run, namespace)};
 
         return set_tenancy_status(run, tenant, "Deleting", &ready, err);
     }
@@ -156,7 +159,7 @@ static int drain_tenant(struct reconcile_run *run, const struct seen *tenant,
 static int reconcile_tenant(struct reconcile_run *run, struct err *err)
 {
     char *namespace = arena_printf(run->arena, "tenant-%s", run->name);
-    struct meta_condition ready = { "Ready", "True", "NamespaceReady", "" };
+    struct meta_condition ready = {"Ready", "True", "NamespaceReady", ""};
     struct seen tenant;
     const char *trouble;
 
@@ -168,7 +171,7 @@ static int reconcile_tenant(struct reconcile_run *run, struct err *err)
         return -1;
     trouble = tenancy_namespace_trouble(run, namespace, "Tenant");
     if (trouble) {
-        ready = (struct meta_condition) { "Ready", "False", "NameTaken", trouble };
+        ready = (struct meta_condition){"Ready", "False", "NameTaken", trouble};
         return set_tenancy_status(run, &tenant, "Failed", &ready, err);
     }
     if (make_owned_namespace(run, namespace, "Tenant", run->name, run->name, err) < 0 ||
@@ -186,18 +189,16 @@ static bool is_own_pool(struct reconcile_run *run, const char *set)
     const struct node *pools = reconcile_list(run, KIND_ID_POOL, run->name, NULL, NULL);
 
     for (size_t i = 0; i < node_count(pools); i++)
-        if (!strcmp(set, allowed_pool_set(run->arena, run->name,
-                                          meta_name(node_item(pools, i)))))
+        if (!strcmp(set, allowed_pool_set(run->arena, run->name, meta_name(node_item(pools, i)))))
             return true;
     return false;
 }
 
 /* The bindings that the tenant allows, and no others of ours. */
-static int bind_sets(struct reconcile_run *run, const struct node *sets,
-                     struct err *err)
+static int bind_sets(struct reconcile_run *run, const struct node *sets, struct err *err)
 {
-    const struct node *bound = reconcile_list_own(run, KIND_ID_BINDING, run->name,
-                                             META_LABEL_MADE_BY, "project");
+    const struct node *bound =
+        reconcile_list_own(run, KIND_ID_BINDING, run->name, META_LABEL_MADE_BY, "project");
     scoped_map struct map *allowed = map_new();
 
     for (size_t i = 0; i < node_count(sets); i++) {
@@ -208,8 +209,7 @@ static int bind_sets(struct reconcile_run *run, const struct node *sets,
         if (is_own_pool(run, set))
             continue;
         meta_set_label(run->arena, wanted, META_LABEL_MADE_BY, "project");
-        node_set_text(run->arena, node_make(run->arena, wanted, "spec"),
-                      "clusterSet", set);
+        node_set_text(run->arena, node_make(run->arena, wanted, "spec"), "clusterSet", set);
         if (reconcile_ensure(run, wanted, NULL, err) < 0)
             return -1;
     }
@@ -224,20 +224,18 @@ static int bind_sets(struct reconcile_run *run, const struct node *sets,
 }
 
 /* Workloads go first, while spokes' works can still be told. */
-static int drain_project(struct reconcile_run *run, const struct seen *project,
-                         struct err *err)
+static int drain_project(struct reconcile_run *run, const struct seen *project, struct err *err)
 {
-    static const enum kind_id first[] = { KIND_ID_AIWORKLOAD, KIND_ID_DEPLOYMENT, KIND_ID_REPLICA_SET };
-    struct meta_condition ready = { "Ready", "False", "Draining",
-                               "its workloads are being removed" };
+    static const enum kind_id first[] = {KIND_ID_AIWORKLOAD, KIND_ID_DEPLOYMENT,
+                                         KIND_ID_REPLICA_SET};
+    struct meta_condition ready = {"Ready", "False", "Draining", "its workloads are being removed"};
     int left = 0, gone;
 
     for (size_t k = 0; k < count_of(first); k++) {
         const struct node *all = reconcile_list_own(run, first[k], run->name, NULL, NULL);
 
         for (size_t i = 0; i < node_count(all); i++, left++)
-            if (reconcile_remove(run, first[k], run->name,
-                            meta_name(node_item(all, i)), err) < 0)
+            if (reconcile_remove(run, first[k], run->name, meta_name(node_item(all, i)), err) < 0)
                 return -1;
     }
     if (left)
@@ -254,8 +252,7 @@ static int drain_project(struct reconcile_run *run, const struct seen *project,
 
 static int reconcile_project(struct reconcile_run *run, struct err *err)
 {
-    struct meta_condition ready = { "Ready", "True", "NamespaceReady",
-                               "the namespace is there" };
+    struct meta_condition ready = {"Ready", "True", "NamespaceReady", "the namespace is there"};
     const struct node *tenant;
     const char *trouble;
     struct seen project;
@@ -267,25 +264,26 @@ static int reconcile_project(struct reconcile_run *run, struct err *err)
     if (reconcile_finalizer(run, &project, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
     tenant = reconcile_read(run, KIND_ID_TENANT, "",
-                       node_get_text(node_get(project.node, "spec"), "tenant"));
+                            node_get_text(node_get(project.node, "spec"), "tenant"));
     if (!tenant || meta_is_deleting(tenant)) {
-        ready = (struct meta_condition) {
-            "Ready", "False", tenant ? "TenantDeleting" : "TenantNotFound",
-            arena_printf(run->arena, tenant ? "the tenant \"%s\" is being deleted; it waits for "
-                                               "this project to be deleted, too"
-                                             : "there is no tenant \"%s\"; create it",
-                         node_get_text(node_get(project.node, "spec"),
-                                       "tenant")),
+        ready = (struct meta_condition){
+            "Ready",
+            "False",
+            tenant ? "TenantDeleting" : "TenantNotFound",
+            arena_printf(run->arena,
+                         tenant ? "the tenant \"%s\" is being deleted; it waits for "
+                                  "this project to be deleted, too"
+                                : "there is no tenant \"%s\"; create it",
+                         node_get_text(node_get(project.node, "spec"), "tenant")),
         };
         return set_tenancy_status(run, &project, "Pending", &ready, err);
     }
     trouble = tenancy_namespace_trouble(run, run->name, "Project");
     if (trouble) {
-        ready = (struct meta_condition) { "Ready", "False", "NameTaken", trouble };
+        ready = (struct meta_condition){"Ready", "False", "NameTaken", trouble};
         return set_tenancy_status(run, &project, "Failed", &ready, err);
     }
-    if (make_owned_namespace(run, run->name, "Project", run->name, meta_name(tenant),
-                   err) < 0 ||
+    if (make_owned_namespace(run, run->name, "Project", run->name, meta_name(tenant), err) < 0 ||
         bind_sets(run, allowed_sets(run, run->name), err) < 0 ||
         members_of_project(run, project.node, tenant, err) < 0)
         return -1;
@@ -295,8 +293,7 @@ static int reconcile_project(struct reconcile_run *run, struct err *err)
 /* ---- What wakes them ------------------------------------------------------------ */
 
 static void map_namespace_owner(struct controllers *all, const struct controller *to,
-                            const struct object *before,
-                            const struct object *after)
+                                const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
 
@@ -306,22 +303,17 @@ static void map_namespace_owner(struct controllers *all, const struct controller
         controllers_wake(all, to, "", any->name);
 }
 
-static void map_project_tenant(struct controllers *all,
-                               const struct controller *to,
-                               const struct object *before,
-                               const struct object *after)
+static void map_project_tenant(struct controllers *all, const struct controller *to,
+                               const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *node = object_read(arena, after ? after : before);
 
-    controllers_wake(all, to, "",
-                     node_get_text(node_get(node, "spec"), "tenant"));
+    controllers_wake(all, to, "", node_get_text(node_get(node, "spec"), "tenant"));
 }
 
-static void map_tenant_projects(struct controllers *all,
-                                const struct controller *to,
-                                const struct object *before,
-                                const struct object *after)
+static void map_tenant_projects(struct controllers *all, const struct controller *to,
+                                const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, KIND_ID_PROJECT, "");
 }
@@ -338,9 +330,9 @@ static void map_pool(struct controllers *all, const struct controller *to,
     const struct node *now = node_at(is, "spec", "sharedWith", NULL);
 
     if (!any || (before && after && before->deleting == after->deleting &&
-        !strcmp(node_get_text(node_get(was, "spec"), "variant"),
-                node_get_text(node_get(is, "spec"), "variant")) &&
-        (old && now ? node_same(old, now) : !old && !now)))
+                 !strcmp(node_get_text(node_get(was, "spec"), "variant"),
+                         node_get_text(node_get(is, "spec"), "variant")) &&
+                 (old && now ? node_same(old, now) : !old && !now)))
         return;
     controllers_wake(all, to, "", any->namespace);
     for (size_t i = 0; i < node_count(old); i++)
@@ -350,10 +342,8 @@ static void map_pool(struct controllers *all, const struct controller *to,
 }
 
 /* What was made here and is changed by hand is put back. */
-static void map_tenant_binding(struct controllers *all,
-                               const struct controller *to,
-                               const struct object *before,
-                               const struct object *after)
+static void map_tenant_binding(struct controllers *all, const struct controller *to,
+                               const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
 
@@ -361,10 +351,8 @@ static void map_tenant_binding(struct controllers *all,
         controllers_wake(all, to, "", any->namespace + strlen("tenant-"));
 }
 
-static void map_project_binding(struct controllers *all,
-                                const struct controller *to,
-                                const struct object *before,
-                                const struct object *after)
+static void map_project_binding(struct controllers *all, const struct controller *to,
+                                const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
 
@@ -374,7 +362,7 @@ static void map_project_binding(struct controllers *all,
 
 /* A spoke's name is taken, or free; so is one that another project listed. */
 static void map_lost_namespace_to_owners(struct controllers *all, const struct controller *to,
-                         const struct object *before, const struct object *after)
+                                         const struct object *before, const struct object *after)
 {
     if (!before || !after)
         controllers_wake(all, to, "", (after ? after : before)->name);
@@ -384,8 +372,8 @@ static void map_self_and_listed(struct controllers *all, const struct controller
                                 const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *listed = before ? node_at(object_read(arena, before), "spec",
-                                                 "targetNamespaces", NULL) : NULL;
+    const struct node *listed =
+        before ? node_at(object_read(arena, before), "spec", "targetNamespaces", NULL) : NULL;
 
     controllers_wake(all, to, "", (after ? after : before)->name);
     for (size_t i = 0; i < node_count(listed); i++)
@@ -399,8 +387,7 @@ static void map_look(struct controllers *all, const struct controller *to,
     const char *name = (after ? after : before)->name;
     const char *kind = to->name;
 
-    if (text_starts(name, "axle:") && text_starts(name + 5, kind) &&
-        name[5 + strlen(kind)] == ':')
+    if (text_starts(name, "axle:") && text_starts(name + 5, kind) && name[5 + strlen(kind)] == ':')
         controllers_wake(all, to, "", name + 5 + strlen(kind) + 1);
 }
 
@@ -410,10 +397,8 @@ static void map_bindings(struct controllers *all, const struct controller *to,
     controllers_wake(all, to, "", (after ? after : before)->namespace);
 }
 
-static void map_project_content(struct controllers *all,
-                                const struct controller *to,
-                                const struct object *before,
-                                const struct object *after)
+static void map_project_content(struct controllers *all, const struct controller *to,
+                                const struct object *before, const struct object *after)
 {
     /* Whether it is there counts, not how it is. */
     if (!before || !after)
@@ -421,24 +406,35 @@ static void map_project_content(struct controllers *all,
 }
 
 const struct controller controller_tenant = {
-    .name = "tenant", .run = reconcile_tenant, .about = KIND_ID_TENANT, .condition = RECONCILED,
-    .sources = { { KIND_ID_TENANT, NULL }, { KIND_ID_NAMESPACE, map_namespace_owner },
-                 { KIND_ID_PROJECT, map_project_tenant },
-                 { KIND_ID_ROLE_BINDING, map_tenant_binding },
-                 { KIND_ID_CLUSTER_ROLE, map_look }, { KIND_ID_CLUSTER_ROLE_BINDING, map_look } },
+    .name = "tenant",
+    .run = reconcile_tenant,
+    .about = KIND_ID_TENANT,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_TENANT, NULL},
+                {KIND_ID_NAMESPACE, map_namespace_owner},
+                {KIND_ID_PROJECT, map_project_tenant},
+                {KIND_ID_ROLE_BINDING, map_tenant_binding},
+                {KIND_ID_CLUSTER_ROLE, map_look},
+                {KIND_ID_CLUSTER_ROLE_BINDING, map_look}},
     .source_count = 6,
 };
 
 const struct controller controller_project = {
-    .name = "project", .run = reconcile_project, .about = KIND_ID_PROJECT, .condition = RECONCILED,
-    .sources = { { KIND_ID_PROJECT, map_self_and_listed }, { KIND_ID_NAMESPACE, map_namespace_owner },
-                 { KIND_ID_TENANT, map_tenant_projects },
-                 { KIND_ID_BINDING, map_bindings }, { KIND_ID_CLUSTER, map_lost_namespace_to_owners },
-                 { KIND_ID_CLUSTER_ROLE, map_look }, { KIND_ID_CLUSTER_ROLE_BINDING, map_look },
-                 { KIND_ID_AIWORKLOAD, map_project_content },
-                 { KIND_ID_DEPLOYMENT, map_project_content },
-                 { KIND_ID_REPLICA_SET, map_project_content },
-                 { KIND_ID_ROLE_BINDING, map_project_binding },
-                 { KIND_ID_POOL, map_pool } },
+    .name = "project",
+    .run = reconcile_project,
+    .about = KIND_ID_PROJECT,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_PROJECT, map_self_and_listed},
+                {KIND_ID_NAMESPACE, map_namespace_owner},
+                {KIND_ID_TENANT, map_tenant_projects},
+                {KIND_ID_BINDING, map_bindings},
+                {KIND_ID_CLUSTER, map_lost_namespace_to_owners},
+                {KIND_ID_CLUSTER_ROLE, map_look},
+                {KIND_ID_CLUSTER_ROLE_BINDING, map_look},
+                {KIND_ID_AIWORKLOAD, map_project_content},
+                {KIND_ID_DEPLOYMENT, map_project_content},
+                {KIND_ID_REPLICA_SET, map_project_content},
+                {KIND_ID_ROLE_BINDING, map_project_binding},
+                {KIND_ID_POOL, map_pool}},
     .source_count = 12,
 };

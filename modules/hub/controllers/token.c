@@ -15,15 +15,16 @@
 
 static bool is_administrators_token(const struct node *token)
 {
-    return !strcmp(node_get_text(node_get(token, "spec"), "purpose"),
-                   AUTH_TOKEN_ADMINISTRATOR);
+    return !strcmp(node_get_text(node_get(token, "spec"), "purpose"), AUTH_TOKEN_ADMINISTRATOR);
 }
 
 static int refuse_token_field(const struct node *token, const char *field, const char *value,
-                        const char *why, struct err *err)
+                              const char *why, struct err *err)
 {
-    return err_set(err, ERR_INVALID, "JoinToken.axle.dev \"%s\" is invalid: %s: Invalid value: "
-                   "\"%.100s\": %s", meta_name(token), field, value, why);
+    return err_set(err, ERR_INVALID,
+                   "JoinToken.axle.dev \"%s\" is invalid: %s: Invalid value: "
+                   "\"%.100s\": %s",
+                   meta_name(token), field, value, why);
 }
 
 /* It ends, and not in a hundred years. */
@@ -34,10 +35,10 @@ static int check_end(const struct node *token, struct err *err)
 
     if (!clock_parse(text, &end) || end <= now)
         return refuse_token_field(token, "spec.expiresAt", text,
-                            "an administrator's token ends at a time that is ahead", err);
+                                  "an administrator's token ends at a time that is ahead", err);
     if (end > now + AUTH_TOKEN_MOST)
         return refuse_token_field(token, "spec.expiresAt", text,
-                            "an administrator's token lives a year at the most", err);
+                                  "an administrator's token lives a year at the most", err);
     return 0;
 }
 
@@ -57,12 +58,15 @@ static int check_purpose(const struct objects_review *review, struct err *err)
     if (!is_administrators_token(before) && !is_administrators_token(after))
         return 0;
     if (!is_administrator(review->who))
-        return err_set(err, ERR_FORBIDDEN, "jointokens.axle.dev \"%s\" is forbidden: a token that "
+        return err_set(err, ERR_FORBIDDEN,
+                       "jointokens.axle.dev \"%s\" is forbidden: a token that "
                        "makes its bearer an administrator is written by administrators (group "
-                       "system:masters) only", meta_name(after));
+                       "system:masters) only",
+                       meta_name(after));
     if (before && is_administrators_token(before) != is_administrators_token(after))
-        return refuse_token_field(after, "spec.purpose", node_get_text(node_get(after, "spec"), "purpose"),
-                            "a token never changes its purpose: make another one", err);
+        return refuse_token_field(after, "spec.purpose",
+                                  node_get_text(node_get(after, "spec"), "purpose"),
+                                  "a token never changes its purpose: make another one", err);
     if (before && !strcmp(end, node_get_text(node_get(after, "spec"), "expiresAt")))
         return 0;
     return check_end(after, err);
@@ -77,9 +81,11 @@ static int check_token_spec(const struct objects_review *review, struct err *err
 
     for (size_t i = 0; i < node_count(names); i++)
         if (!name_is_dns_label(node_text(node_item(names, i)), why))
-            return refuse_token_field(review->after, "spec.names", node_text(node_item(names, i)), why, err);
+            return refuse_token_field(review->after, "spec.names", node_text(node_item(names, i)),
+                                      why, err);
     if (*pool && (!slash || slash == pool || !slash[1]))
-        return refuse_token_field(review->after, "spec.pool", pool, "write it as NAMESPACE/POOL", err);
+        return refuse_token_field(review->after, "spec.pool", pool, "write it as NAMESPACE/POOL",
+                                  err);
     return 0;
 }
 
@@ -88,7 +94,8 @@ static int before_token_write(void *arg, const struct objects_review *review, st
 {
     const struct objects_who *who = review->who;
     const char *maker = review->before ? meta_annotation(review->before, META_ANNOTATION_MADE_BY)
-                                       : who->user ? who->user : "";
+                        : who->user    ? who->user
+                                       : "";
     struct node *annotations;
 
     (void)arg;
@@ -138,7 +145,7 @@ static int reconcile_token(struct reconcile_run *run, struct err *err)
 }
 
 static void map_cluster_to_tokens(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+                                  const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = NULL;
     const char *now;
@@ -147,13 +154,17 @@ static void map_cluster_to_tokens(struct controllers *all, const struct controll
         return;
     arena = arena_new();
     now = meta_annotation(object_read(arena, after), META_ANNOTATION_JOIN_TOKEN);
-    if (before && !strcmp(meta_annotation(object_read(arena, before), META_ANNOTATION_JOIN_TOKEN), now))
+    if (before &&
+        !strcmp(meta_annotation(object_read(arena, before), META_ANNOTATION_JOIN_TOKEN), now))
         return;
     controllers_wake(all, to, "", now);
 }
 
 const struct controller controller_token = {
-    .name = "token", .run = reconcile_token, .about = KIND_ID_JOIN_TOKEN, .condition = RECONCILED,
-    .sources = { { KIND_ID_JOIN_TOKEN, NULL }, { KIND_ID_CLUSTER, map_cluster_to_tokens } },
+    .name = "token",
+    .run = reconcile_token,
+    .about = KIND_ID_JOIN_TOKEN,
+    .condition = RECONCILED,
+    .sources = {{KIND_ID_JOIN_TOKEN, NULL}, {KIND_ID_CLUSTER, map_cluster_to_tokens}},
     .source_count = 2,
 };

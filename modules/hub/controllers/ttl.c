@@ -41,7 +41,9 @@ static void map_ending(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_ttl = {
-    .name = "ttl", .run = reconcile_ttl, .about = KIND_ID_WORK,
-    .sources = { { KIND_ID_WORK, map_ending } },
+    .name = "ttl",
+    .run = reconcile_ttl,
+    .about = KIND_ID_WORK,
+    .sources = {{KIND_ID_WORK, map_ending}},
     .source_count = 1,
 };

@@ -31,7 +31,7 @@
  */
 static int publish_failure(struct controllers *all, struct key *key, const struct err *why)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     int published = 0;
 
     queue_mute(all, key);
@@ -41,7 +41,8 @@ static int publish_failure(struct controllers *all, struct key *key, const struc
     if (published < 0) {
         all->counts.unpublished++;
         log_warn("controllers", "%s %s%s%s: that it failed cannot be said there: %s",
-                 key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name, err.text);
+                 key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name,
+                 err.text);
         return -1;
     }
     assert(!LINT || failure_is_published(all, key->controller, key->namespace, key->name, why));
@@ -70,15 +71,14 @@ static void after_failure(struct controllers *all, struct key *key, int64_t wake
             wait = loop_backoff_next(&key->backoff);
         key->at = clock_steady() + wait;
     }
-    log_write(key->backoff.tries == 2 ? LOG_WARN : LOG_DEBUG, "controllers",
-              "%s %s%s%s: %s; %s", key->controller->name, key->namespace, *key->namespace ? "/" : "",
-              key->name, err->text,
-              retry == FAILURE_ON_CHANGE ? "until something changes" : "tried again");
+    log_write(key->backoff.tries == 2 ? LOG_WARN : LOG_DEBUG, "controllers", "%s %s%s%s: %s; %s",
+              key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name,
+              err->text, retry == FAILURE_ON_CHANGE ? "until something changes" : "tried again");
 }
 
 static void after_success(struct controllers *all, struct key *key, int64_t wake_at)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     loop_backoff_reset(&key->backoff);
     mem_free(&key->published);
@@ -87,7 +87,8 @@ static void after_success(struct controllers *all, struct key *key, int64_t wake
         key->at = clock_steady() + loop_backoff_next(&key->backoff);
         all->counts.unpublished++;
         log_warn("controllers", "%s %s%s%s: that it succeeds again cannot be said there: %s",
-                 key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name, err.text);
+                 key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name,
+                 err.text);
     }
 }
 
@@ -98,8 +99,13 @@ int turns_run_controller(struct controllers *all, const struct key *key, int64_t
 {
     scoped_arena struct arena *arena = arena_new();
     struct reconcile_run run = {
-        .all = all, .self = key->controller, .objects = all->objects,
-        .arena = arena, .namespace = key->namespace, .name = key->name, .now = now,
+        .all = all,
+        .self = key->controller,
+        .objects = all->objects,
+        .arena = arena,
+        .namespace = key->namespace,
+        .name = key->name,
+        .now = now,
     };
     int result = key->controller->run(&run, err);
 
@@ -127,7 +133,7 @@ static void detect_clock_jump(struct controllers *all)
 
 static void run_key(struct controllers *all, struct key *key)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     int64_t wake_at;
 
     detect_clock_jump(all);

@@ -5,11 +5,10 @@
 #include "controllers/controller.h"
 #include "placement/placement.h"
 
-void world_note(struct controllers *all, const struct object *before,
-                            const struct object *after)
+void world_note(struct controllers *all, const struct object *before, const struct object *after)
 {
-    static const enum kind_id seen[] = { KIND_ID_CLUSTER, KIND_ID_CLUSTER_SET, KIND_ID_BINDING, KIND_ID_DECISION,
-                                       KIND_ID_SCORE };
+    static const enum kind_id seen[] = {KIND_ID_CLUSTER, KIND_ID_CLUSTER_SET, KIND_ID_BINDING,
+                                        KIND_ID_DECISION, KIND_ID_SCORE};
     const struct object *any = after ? after : before;
 
     for (size_t i = 0; i < count_of(seen); i++) {
@@ -18,11 +17,9 @@ void world_note(struct controllers *all, const struct object *before,
         if (after) {
             scoped_arena struct arena *arena = arena_new();
 
-            placement_world_put(all->world, any->kind->kind,
-                                object_read(arena, after));
+            placement_world_put(all->world, any->kind->kind, object_read(arena, after));
         } else {
-            placement_world_remove(all->world, any->kind->kind, any->namespace,
-                                   any->name);
+            placement_world_remove(all->world, any->kind->kind, any->namespace, any->name);
         }
     }
 }

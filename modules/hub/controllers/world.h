@@ -6,7 +6,6 @@ struct controllers;
 struct object;
 
 /* Private to controllers: tells placement's picture of the clusters of a change. */
-void world_note(struct controllers *all, const struct object *before,
-                const struct object *after);
+void world_note(struct controllers *all, const struct object *before, const struct object *after);
 
 #endif

@@ -17,7 +17,7 @@ static const char *const shown_as[] = {"ClusterComponentDefinition", "ClusterTra
 
 /* Rendering reads the program's own copy; this one is for people. */
 static int publish_definition(struct hub *hub, struct arena *arena, const struct node *definition,
-                struct map *shown, struct err *err)
+                              struct map *shown, struct err *err)
 {
     const char *name = meta_name(definition);
     const char *kind = arena_printf(arena, "Cluster%s", node_get_text(definition, "kind"));
@@ -55,8 +55,8 @@ static int remove_stale(struct hub *hub, struct arena *arena, struct map *shown,
 
     objects_each(hub->objects, OBJECTS_STAGED, kind, "", find_stale_definition, &stale);
     for (size_t i = 0; i < node_count(stale.names); i++)
-        if (objects_remove(hub->objects, MANAGER, kind, "",
-                           node_text(node_item(stale.names, i)), err) < 0)
+        if (objects_remove(hub->objects, MANAGER, kind, "", node_text(node_item(stale.names, i)),
+                           err) < 0)
             return -1;
     return 0;
 }

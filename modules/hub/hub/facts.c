@@ -15,8 +15,8 @@
 struct search {
     struct store *store;
     const char *namespace, *name; /* a Secret, or */
-    const char *repository;   /* an artifact's, */
-    const char *digest;       /* of it or of a part of it */
+    const char *repository;       /* an artifact's, */
+    const char *digest;           /* of it or of a part of it */
     bool found;
 };
 
@@ -30,7 +30,7 @@ static bool names_secret(const struct node *spec, const struct search *search)
 
         /* As the spoke reads it. */
         if (!*namespace)
-            namespace = node_get_text(spec, "targetNamespace");
+        namespace = node_get_text(spec, "targetNamespace");
         if (strcmp(node_get_text(ref, "name"), search->name) == 0 &&
             strcmp(namespace, search->namespace) == 0)
             return true;
@@ -44,15 +44,13 @@ static bool names_artifact(const char *reference, const char *repository)
 {
     size_t len = strlen(reference), tail = strlen(repository);
 
-    return text_ends(reference, repository) &&
-           (len == tail || reference[len - tail - 1] == '/');
+    return text_ends(reference, repository) && (len == tail || reference[len - tail - 1] == '/');
 }
 
 static bool is_artifact(const struct node *artifact, const struct search *search)
 {
     return names_artifact(node_get_text(artifact, "reference"), search->repository) &&
-           registry_manifest_has(search->store, node_get_text(artifact, "digest"),
-                                 search->digest);
+           registry_manifest_has(search->store, node_get_text(artifact, "digest"), search->digest);
 }
 
 static void look_into_work(void *arg, const struct object *object)
@@ -66,8 +64,7 @@ static void look_into_work(void *arg, const struct object *object)
     if (search->found || !memmem(object->body, object->len, words, strlen(words)))
         return;
     arena = arena_new();
-    manifests = node_at(object_read(arena, object), "spec", "workload",
-                        "manifests", NULL);
+    manifests = node_at(object_read(arena, object), "spec", "workload", "manifests", NULL);
     for (size_t i = 0; i < node_count(manifests); i++) {
         const struct node *manifest = node_item(manifests, i);
         const struct node *spec = node_get(manifest, "spec");
@@ -82,44 +79,37 @@ static void look_into_work(void *arg, const struct object *object)
     }
 }
 
-static bool search_works(struct hub *hub, const char *cluster,
-                         struct search *search)
+static bool search_works(struct hub *hub, const char *cluster, struct search *search)
 {
-    const struct kind *kind = kinds_find(
-        hub->kinds, META_GROUP_WORK, "manifestworks");
+    const struct kind *kind = kinds_find(hub->kinds, META_GROUP_WORK, "manifestworks");
 
-    objects_each(hub->objects, OBJECTS_PUBLISHED, kind, cluster, look_into_work,
-                 search);
+    objects_each(hub->objects, OBJECTS_PUBLISHED, kind, cluster, look_into_work, search);
     return search->found;
 }
 
-static bool secret_is_named(void *arg, const char *cluster, const char *namespace,
-                            const char *name)
+static bool secret_is_named(void *arg, const char *cluster, const char *namespace, const char *name)
 {
     struct search search = {.namespace = namespace, .name = name};
 
     return *name && search_works(arg, cluster, &search);
 }
 
-static bool artifact_is_named(void *arg, const char *cluster,
-                              const char *repository, const char *digest)
+static bool artifact_is_named(void *arg, const char *cluster, const char *repository,
+                              const char *digest)
 {
     struct hub *hub = arg;
-    struct search search = {.store = hub->store, .repository = repository,
-                            .digest = digest};
+    struct search search = {.store = hub->store, .repository = repository, .digest = digest};
 
     return *repository && search_works(arg, cluster, &search);
 }
 
 /* ---- What somebody made on the way in ---------------------------------------- */
 
-static const struct node *read_one(struct hub *hub, struct arena *arena,
-                               const char *group, const char *plural,
-                               const char *name)
+static const struct node *read_one(struct hub *hub, struct arena *arena, const char *group,
+                                   const char *plural, const char *name)
 {
-    scoped_object struct object *object =
-        objects_get(hub->objects, OBJECTS_PUBLISHED,
-                    kinds_find(hub->kinds, group, plural), "", name, NULL);
+    scoped_object struct object *object = objects_get(
+        hub->objects, OBJECTS_PUBLISHED, kinds_find(hub->kinds, group, plural), "", name, NULL);
 
     return object ? object_read(arena, object) : NULL;
 }
@@ -127,11 +117,10 @@ static const struct node *read_one(struct hub *hub, struct arena *arena,
 static bool request_is_own(void *arg, const char *user, const char *name)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *request = read_one(arg, arena, META_GROUP_CERTIFICATES,
-                                      "certificatesigningrequests", name);
+    const struct node *request =
+        read_one(arg, arena, META_GROUP_CERTIFICATES, "certificatesigningrequests", name);
 
-    return request && strcmp(node_get_text(node_get(request, "spec"),
-                                           "username"), user) == 0;
+    return request && strcmp(node_get_text(node_get(request, "spec"), "username"), user) == 0;
 }
 
 static bool is_listed_name(const struct node *names, const char *name)
@@ -143,18 +132,14 @@ static bool is_listed_name(const struct node *names, const char *name)
 }
 
 /* A name that is not taken yet may be asked for: that is what joining is. */
-static bool cluster_is_joining(void *arg, const char *token,
-                               const char *cluster)
+static bool cluster_is_joining(void *arg, const char *token, const char *cluster)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *there =
-        read_one(arg, arena, META_GROUP_CLUSTER,
-             "managedclusters", cluster);
+    const struct node *there = read_one(arg, arena, META_GROUP_CLUSTER, "managedclusters", cluster);
     const struct node *spec =
         node_get(read_one(arg, arena, META_GROUP_AXLE, "jointokens", token), "spec");
 
-    return !there ||
-           strcmp(meta_annotation(there, META_ANNOTATION_JOIN_TOKEN), token) == 0 ||
+    return !there || strcmp(meta_annotation(there, META_ANNOTATION_JOIN_TOKEN), token) == 0 ||
            is_listed_name(node_get(spec, "names"), cluster);
 }
 
@@ -166,4 +151,3 @@ struct auth_facts hub_facts(struct hub *hub)
                                .request_is_own = request_is_own,
                                .cluster_is_joining = cluster_is_joining};
 }
-

@@ -56,13 +56,12 @@ void health_handle(struct http_request *request, void *arg)
             continue;
         failed |= why != NULL;
         /* The reason is in the log: this response is for everybody. */
-        text_addf(&list, why ? "[-]%s failed: reason withheld\n" : "[+]%s ok\n",
-                  checks[i].name);
+        text_addf(&list, why ? "[-]%s failed: reason withheld\n" : "[+]%s ok\n", checks[i].name);
     }
     text_addf(&list, "%s check %s\n", probe, failed ? "failed" : "passed");
     if (failed || http_request_query(request, "verbose"))
-        http_respond(request, failed ? 503 : 200, "text/plain; charset=utf-8",
-                    list.bytes, list.len);
+        http_respond(request, failed ? 503 : 200, "text/plain; charset=utf-8", list.bytes,
+                     list.len);
     else
         http_respond(request, 200, "text/plain; charset=utf-8", "ok", 2);
 }
@@ -70,8 +69,7 @@ void health_handle(struct http_request *request, void *arg)
 void health_tell_epoch(const struct hub *hub, struct http_request *request)
 {
     http_response_header(request, "Axle-Epoch",
-                       arena_printf(request->arena, "%lld",
-                                    (long long)store_epoch(hub->store)));
+                         arena_printf(request->arena, "%lld", (long long)store_epoch(hub->store)));
 }
 
 /* ---- Becoming well again ----------------------------------------------------- */

@@ -35,8 +35,7 @@ static int64_t setting_or_unlimited(const struct hub *hub, enum config_id id)
     return config_number(hub->config, id);
 }
 
-static int open_hub_store(struct hub *hub, const struct hub_settings *settings,
-                      struct err *err)
+static int open_hub_store(struct hub *hub, const struct hub_settings *settings, struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/axle.db", hub->directory);
     struct store_options options = {
@@ -61,8 +60,7 @@ static int make_namespaces(struct hub *hub, struct err *err)
 
         node_set_text(arena, namespace, "apiVersion", "v1");
         node_set_text(arena, namespace, "kind", "Namespace");
-        node_set_text(arena, node_make(arena, namespace, "metadata"), "name",
-                      first_namespaces[i]);
+        node_set_text(arena, node_make(arena, namespace, "metadata"), "name", first_namespaces[i]);
         if (objects_ensure(hub->objects, "axle-hub", namespace, NULL, err) < 0)
             return -1;
     }
@@ -73,7 +71,8 @@ static void open_auth(struct hub *hub)
 {
     struct auth_settings settings = {.objects = hub->objects,
                                      .token_key = hub->token_key,
-                                     .token_age = setting_or_unlimited(hub, CONFIG_ID_ACCOUNT_TOKEN_AGE),
+                                     .token_age =
+                                         setting_or_unlimited(hub, CONFIG_ID_ACCOUNT_TOKEN_AGE),
                                      .facts = hub_facts(hub)};
 
     hub->auth = auth_open(&settings);
@@ -119,17 +118,15 @@ static int open_objects(struct hub *hub, struct err *err)
     hub->kinds = kinds_open(err);
     if (!hub->kinds)
         return -1;
-    hub->objects =
-        objects_open_sealed(hub->loop, hub->store, hub->kinds, seal, err);
+    hub->objects = objects_open_sealed(hub->loop, hub->store, hub->kinds, seal, err);
     opened = hub->objects ? keys_open_tokens(hub, seal, err) : -1;
     explicit_bzero(seal, sizeof seal);
     if (opened < 0)
         return -1;
     open_auth(hub); /* first, so that its rules come before all that validate */
-    hub->controllers =
-        controllers_start(hub->objects, hub->loop, &settings, err);
-    if (!hub->controllers || make_namespaces(hub, err) < 0 ||
-        roles_keep(hub, err) < 0 || definitions_keep(hub, err) < 0)
+    hub->controllers = controllers_start(hub->objects, hub->loop, &settings, err);
+    if (!hub->controllers || make_namespaces(hub, err) < 0 || roles_keep(hub, err) < 0 ||
+        definitions_keep(hub, err) < 0)
         return -1;
     open_limits(hub);
     return 0;
@@ -148,14 +145,14 @@ static size_t choose_connections(struct hub *hub, size_t files)
         return wanted;
     /* A limit of just as many is what its administrator meant by it. */
     if (wanted > files)
-        log_warn("hub", "connections: %zu cannot be reached, for this process may have %zu "
+        log_warn("hub",
+                 "connections: %zu cannot be reached, for this process may have %zu "
                  "files open (ulimit -Hn, or LimitNOFILE= of its unit); it takes %zu at once",
                  wanted, files, most);
     return most;
 }
 
-static int open_server(struct hub *hub, const struct hub_settings *settings,
-                       struct err *err)
+static int open_server(struct hub *hub, const struct hub_settings *settings, struct err *err)
 {
     struct tls_server_settings tls = server_settings(hub);
     struct api_options api = {.loop = hub->loop,
@@ -200,9 +197,8 @@ static void find_url(struct hub *hub)
     if (loop_address_split(address, 6443, host, &port, NULL) == 0 &&
         (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 || !*host)) {
         if (loop_own_addresses(own, 1, NULL) == 1)
-            hub->url = mem_printf(strchr(own[0], ':') ? "https://[%s]:%d"
-                                                      : "https://%s:%d",
-                                  own[0], port);
+            hub->url =
+                mem_printf(strchr(own[0], ':') ? "https://[%s]:%d" : "https://%s:%d", own[0], port);
         else
             hub->url = mem_printf("https://127.0.0.1:%d", port);
         return;
@@ -225,20 +221,18 @@ static int write_kubeconfig(struct hub *hub, struct err *err)
     return -1;
 }
 
-static int open_hub_parts(struct hub *hub, const struct hub_settings *settings,
-                    struct err *err)
+static int open_hub_parts(struct hub *hub, const struct hub_settings *settings, struct err *err)
 {
-    if (file_make_folder(hub->directory, err) < 0 ||
-        open_hub_store(hub, settings, err) < 0 || keys_open(hub, settings, err) < 0 ||
-        open_objects(hub, err) < 0 || open_server(hub, settings, err) < 0)
+    if (file_make_folder(hub->directory, err) < 0 || open_hub_store(hub, settings, err) < 0 ||
+        keys_open(hub, settings, err) < 0 || open_objects(hub, err) < 0 ||
+        open_server(hub, settings, err) < 0)
         return -1;
     find_url(hub);
     server_keep_fresh(hub);
     return write_kubeconfig(hub, err);
 }
 
-struct hub *hub_open(struct loop *loop, const struct hub_settings *settings,
-                     struct err *err)
+struct hub *hub_open(struct loop *loop, const struct hub_settings *settings, struct err *err)
 {
     struct hub *hub = mem_alloc(sizeof *hub);
 
@@ -284,8 +278,7 @@ void hub_close(struct hub **at)
     free(hub);
 }
 
-void hub_drain(struct hub *hub, int64_t timeout, void (*done)(void *arg),
-               void *arg)
+void hub_drain(struct hub *hub, int64_t timeout, void (*done)(void *arg), void *arg)
 {
     http_server_drain(hub->server, timeout, done, arg);
 }
@@ -308,8 +301,7 @@ static void add_random_hex(struct text *text, size_t bytes)
     text_add_hex(text, random, bytes);
 }
 
-char *hub_make_token(struct hub *hub, const char *name, int64_t lifetime,
-                     struct err *err)
+char *hub_make_token(struct hub *hub, const char *name, int64_t lifetime, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text id = {0};
@@ -326,13 +318,11 @@ char *hub_make_token(struct hub *hub, const char *name, int64_t lifetime,
     clock_format(clock_wall() + lifetime, false, expires);
     node_set_text(arena, object, "apiVersion", META_API_AXLE);
     node_set_text(arena, object, "kind", "JoinToken");
-    node_set_text(arena, node_make(arena, object, "metadata"), "name",
-                  text_string(&id));
+    node_set_text(arena, node_make(arena, object, "metadata"), "name", text_string(&id));
     node_set_text(arena, spec, "expiresAt", expires);
     node_set_int(arena, spec, "uses", 1);
     if (name)
-        node_add(arena, node_make_list(arena, spec, "names"),
-                 node_string(arena, name));
+        node_add(arena, node_make_list(arena, spec, "names"), node_string(arena, name));
     node_set_text(arena, spec, "salt", text_string(&salt));
     node_set_text(arena, spec, "hash",
                   pki_join_token_hash(arena, text_string(&salt), text_string(&secret)));

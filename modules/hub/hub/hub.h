@@ -23,10 +23,10 @@ struct loop;
 struct hub;
 
 struct hub_settings {
-    const char *directory;      /* DATA/hub; made if it is missing */
-    const char *const *listen;  /* "HOST:PORT", one or more, ends with NULL */
-    const char *const *names;   /* further names of this server; may be NULL */
-    const char *store_vfs;      /* NULL: the real disk */
+    const char *directory;       /* DATA/hub; made if it is missing */
+    const char *const *listen;   /* "HOST:PORT", one or more, ends with NULL */
+    const char *const *names;    /* further names of this server; may be NULL */
+    const char *store_vfs;       /* NULL: the real disk */
     const struct config *config; /* limits; NULL: the built-in ones; borrowed */
     size_t files;                /* how many this process may have open; 0: enough */
 };
@@ -39,8 +39,7 @@ void hub_close(struct hub **hub);
 #define scoped_hub SCOPED(hub_close)
 
 /* Stops taking requests, finishes those in flight, then calls `done`. */
-void hub_drain(struct hub *hub, int64_t timeout, void (*done)(void *arg),
-               void *arg);
+void hub_drain(struct hub *hub, int64_t timeout, void (*done)(void *arg), void *arg);
 
 /* "https://127.0.0.1:6443": reachable from where a kubeconfig may be copied. */
 const char *hub_url(const struct hub *hub);

@@ -31,12 +31,12 @@ struct hub {
     char *server_cert, *server_key; /* PEM */
     char *names[48];                /* that it was told to have, owned each */
     size_t given_names;
-    struct names *all_names;        /* owned: what the certificate names */
-    int64_t names_gathered;         /* steady */
-    bool addresses_missing;         /* and that was logged */
+    struct names *all_names; /* owned: what the certificate names */
+    int64_t names_gathered;  /* steady */
+    bool addresses_missing;  /* and that was logged */
     struct loop_timer *renew;
     struct pki_key *token_key; /* signs ServiceAccounts' tokens */
-    bool seal_is_new; /* another sealing key than before, which is accepted */
+    bool seal_is_new;          /* another sealing key than before, which is accepted */
     struct kinds *kinds;
     struct store *store;
     struct objects *objects;
@@ -51,18 +51,18 @@ struct hub {
     bool unwell; /* the last commit failed, or the disk is full (health.c) */
     char *url, *kubeconfig;
     int64_t started; /* steady */
-    struct { uint64_t by_class[6], total; } responses;
+    struct {
+        uint64_t by_class[6], total;
+    } responses;
 };
 
 /* keys.c: what the hub proves itself with. */
 /* Whether an authority has been made here. */
 bool keys_exist(const struct hub *hub);
-int keys_open(struct hub *hub, const struct hub_settings *settings,
-              struct err *err) MUST_CHECK;
+int keys_open(struct hub *hub, const struct hub_settings *settings, struct err *err) MUST_CHECK;
 /* Session tickets stay good over a restart: 100 times cheaper reconnects. */
 /* The key that Secrets are sealed with in the store. */
-int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY],
-                   struct err *err) MUST_CHECK;
+int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY], struct err *err) MUST_CHECK;
 void keys_keep_tickets(struct hub *hub);
 /* The administrator's kubeconfig, with credentials inside. */
 int keys_write_kubeconfig(struct hub *hub, struct err *err) MUST_CHECK;
@@ -79,16 +79,14 @@ void health_tell_epoch(const struct hub *hub, struct http_request *request);
  * lost or another one is told instead of replaced.
  */
 /* Whether the file may be made: it never was, or its loss is accepted. */
-int pins_may_make(struct hub *hub, const char *file, const char *why,
-                  struct err *err) MUST_CHECK;
+int pins_may_make(struct hub *hub, const char *file, const char *why, struct err *err) MUST_CHECK;
 /* Whether the hub has used another key so far. */
 bool pins_differ(const struct hub *hub, const char *file, const unsigned char digest[PKI_SHA256]);
 /* Compares the digest of a key with what is remembered, or remembers it. */
 int pins_keep(struct hub *hub, const char *file, const unsigned char digest[PKI_SHA256],
               const char *why, struct err *err) MUST_CHECK;
 /* Adds the way out to what is wrong with the file. */
-int pins_damaged(const struct hub *hub, const char *file, const char *why,
-                 struct err *err);
+int pins_damaged(const struct hub *hub, const char *file, const char *why, struct err *err);
 
 /* health.c: /livez, /readyz, /healthz: whether commits succeed. */
 void health_start(struct hub *hub);
@@ -108,8 +106,7 @@ int definitions_keep(struct hub *hub, struct err *err) MUST_CHECK;
 
 /* server.c: the hub's own certificate; a new one when two thirds of its time are
    over, for connections that come then. */
-int server_open(struct hub *hub, const struct hub_settings *settings,
-                struct err *err) MUST_CHECK;
+int server_open(struct hub *hub, const struct hub_settings *settings, struct err *err) MUST_CHECK;
 struct tls_server_settings server_settings(const struct hub *hub);
 void server_keep_fresh(struct hub *hub);
 /* Whether the certificate has this name or address: in lower case, without
@@ -122,8 +119,7 @@ void revoke_start(struct hub *hub);
 
 /* origin.c: ERR_MISDIRECTED for a name that the hub has not, ERR_FORBIDDEN for
    what a page of another site wants to change. */
-int origin_check(struct hub *hub, const struct http_request *request,
-                 struct err *err) MUST_CHECK;
+int origin_check(struct hub *hub, const struct http_request *request, struct err *err) MUST_CHECK;
 
 /* routes.c: who may come in, and where requests go. */
 void routes_add(struct hub *hub);

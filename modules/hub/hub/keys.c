@@ -27,8 +27,7 @@ static char *path_of(const struct hub *hub, const char *file)
     return mem_printf("%s/pki/%s", hub->directory, file);
 }
 
-static int write_pem(const struct hub *hub, const char *file, const char *pem,
-                     struct err *err)
+static int write_pem(const struct hub *hub, const char *file, const char *pem, struct err *err)
 {
     scoped_mem char *path = path_of(hub, file);
 
@@ -61,10 +60,8 @@ static const char authority_lost[] =
     "with a new authority every spoke and every kubeconfig is cut off and must join "
     "again (the certificate alone is also in every kubeconfig and in each spoke's "
     "pki/hub-ca.crt)";
-static const char sealing_lost[] =
-    "without this key the Secrets in the database cannot be read";
-static const char tokens_lost[] =
-    "with a new key all tokens of ServiceAccounts end";
+static const char sealing_lost[] = "without this key the Secrets in the database cannot be read";
+static const char tokens_lost[] = "with a new key all tokens of ServiceAccounts end";
 
 bool keys_exist(const struct hub *hub)
 {
@@ -126,8 +123,7 @@ static void forget_secret(struct hub *hub)
                     "`axle token create --admin` prints");
 }
 
-int keys_open(struct hub *hub, const struct hub_settings *settings,
-              struct err *err)
+int keys_open(struct hub *hub, const struct hub_settings *settings, struct err *err)
 {
     scoped_mem char *folder = path_of(hub, "");
 
@@ -137,15 +133,15 @@ int keys_open(struct hub *hub, const struct hub_settings *settings,
     return server_open(hub, settings, err);
 }
 
-static int read_seal(struct hub *hub, const char *path,
-                     unsigned char key[PKI_SEAL_KEY], struct err *err)
+static int read_seal(struct hub *hub, const char *path, unsigned char key[PKI_SEAL_KEY],
+                     struct err *err)
 {
     size_t len = 0;
     scoped_mem char *kept = file_read(path, PKI_SEAL_KEY, &len, err);
 
     if (kept && len != PKI_SEAL_KEY)
-        err_set(err, ERR_INVALID, "it holds %zu bytes, not the %d of a sealing key",
-                len, PKI_SEAL_KEY);
+        err_set(err, ERR_INVALID, "it holds %zu bytes, not the %d of a sealing key", len,
+                PKI_SEAL_KEY);
     if (!kept || len != PKI_SEAL_KEY)
         return pins_damaged(hub, "sealing.key", sealing_lost, err);
     memcpy(key, kept, PKI_SEAL_KEY);
@@ -153,8 +149,7 @@ static int read_seal(struct hub *hub, const char *path,
     return 0;
 }
 
-int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY],
-                   struct err *err)
+int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY], struct err *err)
 {
     static const char file[] = "sealing.key";
     scoped_mem char *path = path_of(hub, file);
@@ -177,8 +172,8 @@ int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY],
 
 /* Sealed like Secrets: whoever copies the folder without that key has no
    tokens. */
-static int make_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
-                       const char *file, const char *path, struct err *err)
+static int make_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY], const char *file,
+                       const char *path, struct err *err)
 {
     scoped_text struct text pem = {0};
     scoped_text struct text sealed = {0};
@@ -190,20 +185,21 @@ static int make_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
 }
 
 /* What only the key that is lost, and accepted as lost, could open is lost with it. */
-static int replace_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
-                          const char *file, const char *path, struct err *err)
+static int replace_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY], const char *file,
+                          const char *path, struct err *err)
 {
     scoped_mem char *aside = mem_printf("%s.lost", path);
 
     if (file_move(path, aside, err) < 0)
         return -1;
-    log_warn("hub", "%s is sealed with the key that is lost, so it is put aside as %s and made "
-             "anew: %s", path, aside, tokens_lost);
+    log_warn("hub",
+             "%s is sealed with the key that is lost, so it is put aside as %s and made "
+             "anew: %s",
+             path, aside, tokens_lost);
     return make_tokens(hub, seal, file, path, err);
 }
 
-int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
-                     struct err *err)
+int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY], struct err *err)
 {
     static const char file[] = "service-accounts.key";
     scoped_mem char *path = path_of(hub, file);
@@ -223,8 +219,7 @@ int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
         opened = kept && pki_unseal(seal, file, kept, len, &pem, err) == 0;
         if (opened)
             hub->token_key = pki_key_read(text_string(&pem), err);
-        else if (kept && hub->seal_is_new &&
-                 replace_tokens(hub, seal, file, path, err) < 0)
+        else if (kept && hub->seal_is_new && replace_tokens(hub, seal, file, path, err) < 0)
             return -1;
         if (!hub->token_key)
             return pins_damaged(hub, file, tokens_lost, err);
@@ -242,8 +237,7 @@ static void write_tickets(void *arg)
 
     tls_server_ticket_keys(hub->tls, keys);
     if (file_write(path, keys, sizeof keys, 0600, &err) < 0)
-        log_warn("hub", "%s: spokes will need full handshakes after a restart",
-                 err.text);
+        log_warn("hub", "%s: spokes will need full handshakes after a restart", err.text);
     explicit_bzero(keys, sizeof keys);
 }
 
@@ -262,24 +256,21 @@ void keys_keep_tickets(struct hub *hub)
         explicit_bzero(kept, len);
 }
 
-static void add_data(struct text *out, const char *indent, const char *name,
-                     const char *pem)
+static void add_data(struct text *out, const char *indent, const char *name, const char *pem)
 {
     text_addf(out, "%s%s-data: ", indent, name);
     text_add_base64(out, pem, strlen(pem), false);
     text_add_char(out, '\n');
 }
 
-static int make_admin(struct hub *hub, struct text *ret_cert,
-                      struct text *ret_key, struct err *err)
+static int make_admin(struct hub *hub, struct text *ret_cert, struct text *ret_key, struct err *err)
 {
     static const char *const groups[] = {"system:masters"};
     static const struct pki_subject subject = {"system:admin", groups, 1};
     scoped_pki_key struct pki_key *key = pki_key_new();
 
     pki_key_write(key, ret_key);
-    return pki_issue_client(hub->authority, key, &subject, KEYS_ADMIN_LIFETIME,
-                            ret_cert, err);
+    return pki_issue_client(hub->authority, key, &subject, KEYS_ADMIN_LIFETIME, ret_cert, err);
 }
 
 /* What `kubectl config set-context --current --namespace` has made of the file stays. */
@@ -291,8 +282,9 @@ static void add_namespace(const struct hub *hub, struct text *out)
     const struct node *contexts = NULL;
 
     if (old)
-        contexts = node_get(document_read_yaml(arena, old, len, DOCUMENT_KEYS_ONCE,
-                                               &document_limits_own, NULL), "contexts");
+        contexts = node_get(
+            document_read_yaml(arena, old, len, DOCUMENT_KEYS_ONCE, &document_limits_own, NULL),
+            "contexts");
     for (size_t i = 0; i < node_count(contexts); i++) {
         const struct node *one = node_item(contexts, i);
         const char *namespace = node_get_text(node_get(one, "context"), "namespace");
@@ -315,8 +307,7 @@ int keys_write_kubeconfig(struct hub *hub, struct err *err)
     text_add(&out, "apiVersion: v1\nkind: Config\ncurrent-context: axle\n"
                    "clusters:\n- name: axle\n  cluster:\n");
     text_addf(&out, "    server: %s\n", hub->url);
-    add_data(&out, "    ", "certificate-authority",
-             pki_authority_cert(hub->authority));
+    add_data(&out, "    ", "certificate-authority", pki_authority_cert(hub->authority));
     text_add(&out, "users:\n- name: admin\n  user:\n");
     add_data(&out, "    ", "client-certificate", text_string(&cert));
     add_data(&out, "    ", "client-key", text_string(&key));

@@ -12,8 +12,7 @@
  * that it has pointed here (DNS rebinding); then the browser takes our answers
  * for that page's. So only the names in the hub's certificate are answered.
  */
-static int check_host(struct hub *hub, const struct http_request *request,
-                      struct err *err)
+static int check_host(struct hub *hub, const struct http_request *request, struct err *err)
 {
     if (!*request->host)
         return err_set(err, ERR_BAD_REQUEST, "the request names no host");
@@ -21,7 +20,8 @@ static int check_host(struct hub *hub, const struct http_request *request,
         return 0;
     return err_set(err, ERR_MISDIRECTED,
                    "this hub is not called \"%.200s\"; if it is, start it with "
-                   "--tls-san %.200s", request->host, request->host);
+                   "--tls-san %.200s",
+                   request->host, request->host);
 }
 
 /* Reading changes nothing; but an upgrade gives a page a stream of its own. */
@@ -37,8 +37,8 @@ static bool is_own_origin(const struct http_request *request, const char *origin
     const char *host, *authority;
 
     return text_starts(origin, scheme) &&
-           http_authority_read(request->arena, origin + strlen(scheme),
-                               request->secured ? 443 : 80, &host, &authority) &&
+           http_authority_read(request->arena, origin + strlen(scheme), request->secured ? 443 : 80,
+                               &host, &authority) &&
            !strcmp(authority, request->authority);
 }
 
@@ -57,17 +57,17 @@ static int check_page(const struct http_request *request, struct err *err)
     if (origin && !is_own_origin(request, origin))
         return err_set(err, ERR_FORBIDDEN,
                        "a page of \"%.200s\" may change nothing here: only the hub's "
-                       "own console, at https://%.200s, may", origin,
-                       request->authority);
+                       "own console, at https://%.200s, may",
+                       origin, request->authority);
     if (site && strcmp(site, "same-origin") && strcmp(site, "none"))
         return err_set(err, ERR_FORBIDDEN,
                        "a page of another site may change nothing here "
-                       "(Sec-Fetch-Site: %.100s)", site);
+                       "(Sec-Fetch-Site: %.100s)",
+                       site);
     return 0;
 }
 
-int origin_check(struct hub *hub, const struct http_request *request,
-                 struct err *err)
+int origin_check(struct hub *hub, const struct http_request *request, struct err *err)
 {
     return check_host(hub, request, err) < 0 ? -1 : check_page(request, err);
 }

@@ -20,8 +20,7 @@ static bool is_cluster_accepted(const struct hub *hub)
 }
 
 /* A hub of an older program has objects and no pins: it had its keys all the same. */
-int pins_may_make(struct hub *hub, const char *file, const char *why,
-                  struct err *err)
+int pins_may_make(struct hub *hub, const char *file, const char *why, struct err *err)
 {
     scoped_mem char *name = pin_name(file);
     scoped_mem char *known = store_value_get(hub->store, name, NULL);
@@ -32,9 +31,10 @@ int pins_may_make(struct hub *hub, const char *file, const char *why,
         return err_set(err, ERR_INTERNAL,
                        "%s/pki/%s is missing: %s. Put the file back from a copy of the "
                        "folder, or start once with --accept-loss to have a new one. "
-                       "Nothing was changed", hub->directory, file, why);
-    log_warn("hub", "%s/pki/%s is lost, which is accepted, and made anew: %s",
-             hub->directory, file, why);
+                       "Nothing was changed",
+                       hub->directory, file, why);
+    log_warn("hub", "%s/pki/%s is lost, which is accepted, and made anew: %s", hub->directory, file,
+             why);
     return 0;
 }
 
@@ -71,8 +71,7 @@ int pins_keep(struct hub *hub, const char *file, const unsigned char digest[PKI_
     return 0;
 }
 
-int pins_damaged(const struct hub *hub, const char *file, const char *why,
-                 struct err *err)
+int pins_damaged(const struct hub *hub, const char *file, const char *why, struct err *err)
 {
     struct err cause = *err;
 

@@ -16,8 +16,7 @@ static bool is_accepted_cluster(const struct object *object)
     scoped_arena struct arena *arena = arena_new();
 
     return object && !object->deleting &&
-           node_get_bool(node_get(object_read(arena, object), "spec"),
-                         "hubAcceptsClient", false);
+           node_get_bool(node_get(object_read(arena, object), "spec"), "hubAcceptsClient", false);
 }
 
 /* Asked as if it came with a request now. */
@@ -38,16 +37,14 @@ static void cut_revoked_peers(void *arg)
     size_t count = http_server_cut(hub->server, is_revoked_peer, hub);
 
     if (count)
-        log_info("hub", "%zu connections of clusters no longer accepted are cut",
-                 count);
+        log_info("hub", "%zu connections of clusters no longer accepted are cut", count);
 }
 
 /*
  * A cluster that is being deleted still drains over its connection; once it is
  * gone, or no longer accepted, requests are refused and watches are cut.
  */
-static void on_access_change(void *arg, const struct object *before,
-                      const struct object *after)
+static void on_access_change(void *arg, const struct object *before, const struct object *after)
 {
     struct hub *hub = arg;
 
@@ -60,8 +57,6 @@ static void on_access_change(void *arg, const struct object *before,
 void revoke_start(struct hub *hub)
 {
     hub->revoke = loop_timer_new(hub->loop, cut_revoked_peers, hub);
-    objects_on_change(hub->objects,
-                      kinds_find(hub->kinds, META_GROUP_CLUSTER,
-                                 "managedclusters"),
+    objects_on_change(hub->objects, kinds_find(hub->kinds, META_GROUP_CLUSTER, "managedclusters"),
                       on_access_change, hub);
 }

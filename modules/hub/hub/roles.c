@@ -20,8 +20,8 @@ static bool list_has_item(const struct node *list, const struct node *item)
 }
 
 /* Adds what `wanted` has in a list and `object` has not; true if anything. */
-static bool add_missing(struct arena *arena, struct node *object,
-                        const struct node *wanted, const char *key)
+static bool add_missing(struct arena *arena, struct node *object, const struct node *wanted,
+                        const char *key)
 {
     const struct node *list = node_get(wanted, key);
     bool changed = false;
@@ -29,15 +29,13 @@ static bool add_missing(struct arena *arena, struct node *object,
     for (size_t i = 0; i < node_count(list); i++) {
         if (list_has_item(node_get(object, key), node_item(list, i)))
             continue;
-        node_add(arena, node_make_list(arena, object, key),
-                 node_copy(arena, node_item(list, i)));
+        node_add(arena, node_make_list(arena, object, key), node_copy(arena, node_item(list, i)));
         changed = true;
     }
     return changed;
 }
 
-static bool add_marks(struct arena *arena, struct node *object,
-                      const struct node *wanted)
+static bool add_marks(struct arena *arena, struct node *object, const struct node *wanted)
 {
     struct node *metadata = node_make(arena, object, "metadata");
     struct node *labels = node_make(arena, metadata, "labels");
@@ -50,7 +48,8 @@ static bool add_marks(struct arena *arena, struct node *object,
         node_set_text(arena, labels, META_LABEL_BOOTSTRAPPING, "rbac-defaults");
         changed = true;
     }
-    node_each (label, node_at(wanted, "metadata", "labels", NULL)) {
+    node_each(label, node_at(wanted, "metadata", "labels", NULL))
+    {
         if (strcmp(node_get_text(labels, label->key), node_text(label->value)) == 0)
             continue;
         node_set(arena, labels, label->key, node_copy(arena, label->value));
@@ -59,8 +58,7 @@ static bool add_marks(struct arena *arena, struct node *object,
     return changed;
 }
 
-static bool add_aggregation(struct arena *arena, struct node *object,
-                            const struct node *wanted)
+static bool add_aggregation(struct arena *arena, struct node *object, const struct node *wanted)
 {
     const struct node *rule = node_get(wanted, "aggregationRule");
 
@@ -71,14 +69,16 @@ static bool add_aggregation(struct arena *arena, struct node *object,
 }
 
 static int write_role(struct hub *hub, struct arena *arena, const struct kind *kind,
-               const struct node *body, bool is_new, struct err *err)
+                      const struct node *body, bool is_new, struct err *err)
 {
     struct objects_result result = {.arena = arena};
-    struct objects_write write = {
-        .who = {.user = MANAGER, .manager = MANAGER, .trusted = true},
-        .kind = kind, .namespace = "",
-        .name = meta_name(body),
-        .body = body, .validation = OBJECTS_STRICT, .grace = -1};
+    struct objects_write write = {.who = {.user = MANAGER, .manager = MANAGER, .trusted = true},
+                                  .kind = kind,
+                                  .namespace = "",
+                                  .name = meta_name(body),
+                                  .body = body,
+                                  .validation = OBJECTS_STRICT,
+                                  .grace = -1};
     int failed = is_new ? objects_create(hub->objects, &write, &result, err)
                         : objects_update(hub->objects, &write, &result, err);
 
@@ -90,9 +90,8 @@ static int ensure_role(struct hub *hub, const struct node *wanted, struct err *e
 {
     scoped_arena struct arena *arena = arena_new();
     const char *name = meta_name(wanted);
-    const struct kind *kind =
-        kinds_by_kind(hub->kinds, node_get_text(wanted, "apiVersion"),
-                      node_get_text(wanted, "kind"));
+    const struct kind *kind = kinds_by_kind(hub->kinds, node_get_text(wanted, "apiVersion"),
+                                            node_get_text(wanted, "kind"));
     scoped_object struct object *there =
         objects_get(hub->objects, OBJECTS_STAGED, kind, "", name, NULL);
     struct node *body;

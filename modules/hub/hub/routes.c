@@ -34,7 +34,7 @@ static bool refuse_for(struct http_request *request, int wait, const struct err 
         http_response_header(request, "WWW-Authenticate", "Basic realm=\"axle\"");
     if (err->code == ERR_TOO_MANY)
         http_response_header(request, "Retry-After",
-                           arena_printf(request->arena, "%d", wait ? wait : 1));
+                             arena_printf(request->arena, "%d", wait ? wait : 1));
     api_respond_err(request, err);
     return false;
 }
@@ -64,8 +64,7 @@ static int check_supported_method(struct http_request *request, struct err *err)
     if (!is_discovery(request) || is_read_request(request))
         return 0;
     http_response_header(request, "Allow", READ);
-    return err_set(err, ERR_METHOD, "%s is not possible here; these are: " READ,
-                   request->method);
+    return err_set(err, ERR_METHOD, "%s is not possible here; these are: " READ, request->method);
 }
 
 /* A spoke that is refused learns by one word why: what it does then hangs on it. */
@@ -82,9 +81,13 @@ static bool guard_request(struct http_request *request, void *arg)
 {
     struct hub *hub = arg;
     const struct hub_route *route = route_of(request->path);
-    struct auth_request what = {.verb = "get", .group = "", .resource = "",
-                           .subresource = "", .namespace = "", .name = "",
-                           .path = request->path};
+    struct auth_request what = {.verb = "get",
+                                .group = "",
+                                .resource = "",
+                                .subresource = "",
+                                .namespace = "",
+                                .name = "",
+                                .path = request->path};
     struct auth_user *user;
     struct err err = {0};
     int wait = 0;
@@ -103,31 +106,32 @@ static bool guard_request(struct http_request *request, void *arg)
     request->user = user;
     if (limits_begin(hub->limits, request, &wait, &err) < 0)
         return refuse_for(request, wait, &err);
-    if (route->rule == HUB_PATH &&
-        auth_check(hub->auth, user, &what, &err) < 0)
+    if (route->rule == HUB_PATH && auth_check(hub->auth, user, &what, &err) < 0)
         return refuse_guarded(request, &err);
     return true;
 }
 
 /* ---- The registry ---------------------------------------------------------- */
 
-static bool may_registry(void *arg, const struct http_request *request,
-                         enum registry_want want, const char *repository,
-                         const char *digest)
+static bool may_registry(void *arg, const struct http_request *request, enum registry_want want,
+                         const char *repository, const char *digest)
 {
     struct hub *hub = arg;
-    scoped_mem char *path =
-        mem_printf("/v2%s%s", *repository ? "/" : "", repository);
+    scoped_mem char *path = mem_printf("/v2%s%s", *repository ? "/" : "", repository);
     struct auth_request what = {.verb = want == REGISTRY_PULL ? "get" : "create",
-                           .group = "", .resource = "", .subresource = "",
-                           .namespace = "", .name = "", .path = path,
-                           .digest = digest};
+                                .group = "",
+                                .resource = "",
+                                .subresource = "",
+                                .namespace = "",
+                                .name = "",
+                                .path = path,
+                                .digest = digest};
 
     return auth_may(hub->auth, request->user, &what, NULL);
 }
 
 static void when_registry_durable(void *arg, void (*done)(void *done_arg, const struct err *err),
-                   void *done_arg)
+                                  void *done_arg)
 {
     struct hub *hub = arg;
 
@@ -143,9 +147,12 @@ static void report_damaged_artifact(void *arg, const char *repository)
 
 struct registry_settings routes_registry(struct hub *hub)
 {
-    return (struct registry_settings){
-        .authorise = may_registry, .commit = when_registry_durable, .damaged = report_damaged_artifact, .arg = hub,
-        .most_blob = (size_t)config_number(hub->config, CONFIG_ID_BLOB_SIZE)};
+    return (struct registry_settings){.authorise = may_registry,
+                                      .commit = when_registry_durable,
+                                      .damaged = report_damaged_artifact,
+                                      .arg = hub,
+                                      .most_blob =
+                                          (size_t)config_number(hub->config, CONFIG_ID_BLOB_SIZE)};
 }
 
 /* ---- Metrics -------------------------------------------------- */
@@ -156,9 +163,7 @@ static void on_access(const struct http_access *access, void *arg)
 
     limits_end(hub->limits, access);
     hub->responses.total++;
-    hub->responses.by_class[access->code >= 100 && access->code < 600
-                              ? access->code / 100
-                              : 0]++;
+    hub->responses.by_class[access->code >= 100 && access->code < 600 ? access->code / 100 : 0]++;
 }
 
 static void write_metrics(struct hub *hub, struct text *out)
@@ -167,8 +172,8 @@ static void write_metrics(struct hub *hub, struct text *out)
     struct http_server_counts counts = http_server_counts(hub->server);
 
     store_facts(hub->store, &facts);
-    text_addf(out, "axle_build_info{version=\"%s\",commit=\"%s\"} 1\n",
-              version_number(), version_commit());
+    text_addf(out, "axle_build_info{version=\"%s\",commit=\"%s\"} 1\n", version_number(),
+              version_commit());
     for (int i = 1; i < 6; i++)
         text_addf(out, "axle_http_requests_total{code=\"%dxx\"} %" PRIu64 "\n", i,
                   hub->responses.by_class[i]);
@@ -181,9 +186,8 @@ static void write_metrics(struct hub *hub, struct text *out)
               "axle_store_fsyncs_total %" PRId64 "\n"
               "axle_uptime_seconds %" PRId64 "\n",
               counts.connections, counts.requests, facts.revision, facts.epoch,
-              store_is_full(hub->store), objects_ahead(hub->objects), facts.bytes,
-              facts.commits, facts.fsyncs,
-              (clock_steady() - hub->started) / CLOCK_SECOND);
+              store_is_full(hub->store), objects_ahead(hub->objects), facts.bytes, facts.commits,
+              facts.fsyncs, (clock_steady() - hub->started) / CLOCK_SECOND);
     controllers_metrics(hub->controllers, out);
 }
 
@@ -198,8 +202,7 @@ static void on_metrics(struct http_request *request, void *arg)
 
 /* ---- For those who check tokens of ServiceAccounts themselves --------------- */
 
-static void respond_json(struct http_request *request, const struct node *node,
-                        const char *type)
+static void respond_json(struct http_request *request, const struct node *node, const char *type)
 {
     scoped_text struct text out = {0};
 
@@ -212,8 +215,7 @@ static void on_issuer(struct http_request *request, void *arg)
     struct hub *hub = arg;
 
     request->label = "openid";
-    respond_json(request, auth_token_issuer(request->arena, hub->url),
-                "application/json");
+    respond_json(request, auth_token_issuer(request->arena, hub->url), "application/json");
 }
 
 static void on_keys(struct http_request *request, void *arg)
@@ -221,8 +223,7 @@ static void on_keys(struct http_request *request, void *arg)
     struct hub *hub = arg;
 
     request->label = "openid";
-    respond_json(request, auth_token_keys(hub->auth, request->arena),
-                "application/jwk-set+json");
+    respond_json(request, auth_token_keys(hub->auth, request->arena), "application/jwk-set+json");
 }
 
 static void on_root(struct http_request *request, void *arg)
@@ -290,8 +291,8 @@ static const struct hub_route *route_of(const char *path)
         const char *prefix = rows[i].route.prefix;
         size_t len = strlen(prefix);
 
-        if (strncmp(path, prefix, len) == 0 &&
-            (!path[len] || path[len] == '/') && len > strlen(best->prefix))
+        if (strncmp(path, prefix, len) == 0 && (!path[len] || path[len] == '/') &&
+            len > strlen(best->prefix))
             best = &rows[i].route;
     }
     return best;
@@ -313,8 +314,8 @@ void routes_add(struct hub *hub)
     http_server_guard(hub->server, guard_request, hub);
     http_server_observe(hub->server, on_access, hub);
     for (size_t i = 0; i < count_of(rows); i++)
-        http_server_route(hub->server, rows[i].route.prefix, rows[i].route.methods,
-                          rows[i].handle, hub);
+        http_server_route(hub->server, rows[i].route.prefix, rows[i].route.methods, rows[i].handle,
+                          hub);
     if (!console_is_built())
         log_info("hub", "this program was built without its console (CONSOLE=no): "
                         "/console/ is a page that says how to get it");

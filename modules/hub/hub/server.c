@@ -46,7 +46,8 @@ static size_t list_addresses(struct hub *hub, struct names *names)
         hub->addresses_missing = false;
     else if (!hub->addresses_missing && !hub->given_names) {
         hub->addresses_missing = true;
-        log_error("hub", "%s: the certificate and the join command name 127.0.0.1 only, which no "
+        log_error("hub",
+                  "%s: the certificate and the join command name 127.0.0.1 only, which no "
                   "other machine reaches: set tls-san, and listen to an address instead of 0.0.0.0",
                   *err.text ? err.text : "this machine has no address but loopback");
     }
@@ -140,10 +141,9 @@ static int make_server(struct hub *hub, struct err *err)
     scoped_text struct text pem = {0};
 
     gather_names(hub);
-    if (pki_issue_server(hub->authority, key, &subject, hub->all_names->list,
-                         hub->all_names->count,
-                         config_number(hub->config, CONFIG_ID_SERVER_CERTIFICATE_AGE),
-                         &cert, err) < 0)
+    if (pki_issue_server(hub->authority, key, &subject, hub->all_names->list, hub->all_names->count,
+                         config_number(hub->config, CONFIG_ID_SERVER_CERTIFICATE_AGE), &cert,
+                         err) < 0)
         return -1;
     pki_key_write(key, &pem);
     /* The authority's certificate follows, so that a pin on it can be met. */
@@ -155,8 +155,7 @@ static int make_server(struct hub *hub, struct err *err)
     return 0;
 }
 
-int server_open(struct hub *hub, const struct hub_settings *settings,
-                struct err *err)
+int server_open(struct hub *hub, const struct hub_settings *settings, struct err *err)
 {
     keep_names(hub, settings);
     return make_server(hub, err);
@@ -164,10 +163,9 @@ int server_open(struct hub *hub, const struct hub_settings *settings,
 
 struct tls_server_settings server_settings(const struct hub *hub)
 {
-    return (struct tls_server_settings){
-        .cert = hub->server_cert,
-        .key = hub->server_key,
-        .client_roots = pki_authority_cert(hub->authority)};
+    return (struct tls_server_settings){.cert = hub->server_cert,
+                                        .key = hub->server_key,
+                                        .client_roots = pki_authority_cert(hub->authority)};
 }
 
 /* ---- Before it ends ---------------------------------------------------------- */
@@ -189,9 +187,7 @@ static int renew_server_certificate(struct hub *hub, struct err *err)
     if (make_server(hub, err) < 0)
         return -1;
     settings = server_settings(hub);
-    return tls_server_renew(hub->tls, &settings, err) < 0
-               ? -1
-               : keys_write_kubeconfig(hub, err);
+    return tls_server_renew(hub->tls, &settings, err) < 0 ? -1 : keys_write_kubeconfig(hub, err);
 }
 
 static void on_renew_timer(void *arg)
@@ -200,8 +196,7 @@ static void on_renew_timer(void *arg)
     struct err err = {0};
 
     if (renew_server_certificate(hub, &err) < 0) {
-        log_error("hub", "the certificate cannot be renewed, next try in a minute: %s",
-                  err.text);
+        log_error("hub", "the certificate cannot be renewed, next try in a minute: %s", err.text);
         loop_timer_set(hub->renew, 60 * CLOCK_SECOND);
         return;
     }

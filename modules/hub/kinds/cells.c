@@ -50,16 +50,14 @@ static struct node *age_cell(struct arena *arena, const char *time, int64_t now)
 }
 
 /* What the path finds: a list, empty if there is nothing. */
-static const struct node *find_cell_values(struct arena *arena,
-                                   const struct jsonpath *path,
-                                   const struct node *object)
+static const struct node *find_cell_values(struct arena *arena, const struct jsonpath *path,
+                                           const struct node *object)
 {
     return node_item(jsonpath_find(path, arena, object, true, NULL), 0);
 }
 
 /* The values of the first path that finds any. */
-static const struct node *find_some(struct arena *arena,
-                                    const struct cell_rule *rule,
+static const struct node *find_some(struct arena *arena, const struct cell_rule *rule,
                                     const struct node *object)
 {
     const struct node *values = NULL;
@@ -76,10 +74,8 @@ static const struct node *find_some(struct arena *arena,
 }
 
 /* Numbers and booleans keep their type; several values stand side by side. */
-static struct node *value_cell(struct arena *arena,
-                               const struct kind_column *column,
-                               const struct cell_rule *rule,
-                               const struct node *object, int64_t now)
+static struct node *value_cell(struct arena *arena, const struct kind_column *column,
+                               const struct cell_rule *rule, const struct node *object, int64_t now)
 {
     const struct node *values = find_some(arena, rule, object);
     struct node *value = node_item(values, 0);
@@ -88,10 +84,9 @@ static struct node *value_cell(struct arena *arena,
     if (strcmp(column->type, "date") == 0)
         return age_cell(arena, node_text(value), now);
     if (!value || value->type == NODE_NULL)
-        return strcmp(column->type, "string") == 0 ? node_string(arena, "")
-                                                   : node_null(arena);
-    if (node_count(values) == 1 && value->type != NODE_LIST &&
-        value->type != NODE_MAP && strcmp(column->type, "string") != 0)
+        return strcmp(column->type, "string") == 0 ? node_string(arena, "") : node_null(arena);
+    if (node_count(values) == 1 && value->type != NODE_LIST && value->type != NODE_MAP &&
+        strcmp(column->type, "string") != 0)
         return value;
     for (size_t i = 0; i < node_count(values); i++) {
         if (i)
@@ -130,8 +125,7 @@ static struct node *pair_cell(struct arena *arena, const struct cell_rule *rule,
         if (i)
             text_add(&out, ", ");
         for (; *at; at++)
-            text_add_char(&out, rule->as == CELL_LOWER_PAIR && *at >= 'A' &&
-                                        *at <= 'Z'
+            text_add_char(&out, rule->as == CELL_LOWER_PAIR && *at >= 'A' && *at <= 'Z'
                                     ? (char)(*at + 32)
                                     : *at);
         if (*other)
@@ -140,8 +134,7 @@ static struct node *pair_cell(struct arena *arena, const struct cell_rule *rule,
     return node_bytes(arena, text_string(&out), out.len);
 }
 
-static struct node *seconds_cell(struct arena *arena,
-                                 const struct cell_rule *rule,
+static struct node *seconds_cell(struct arena *arena, const struct cell_rule *rule,
                                  const struct node *object)
 {
     const struct node *value = node_item(find_some(arena, rule, object), 0);
@@ -155,8 +148,7 @@ static struct node *seconds_cell(struct arena *arena,
 
 /* What was decided about a certificate signing request, and whether it was
    done: conditions' types by the first path, the certificate by the second. */
-static struct node *request_cell(struct arena *arena,
-                                 const struct cell_rule *rule,
+static struct node *request_cell(struct arena *arena, const struct cell_rule *rule,
                                  const struct node *object)
 {
     const struct node *types = find_cell_values(arena, rule->paths[0], object);
@@ -175,17 +167,14 @@ static struct node *request_cell(struct arena *arena,
                        denied     ? "Denied"
                        : approved ? "Approved"
                                   : "Pending",
-                       failed ? ",Failed" : "",
-                       *node_text(node_item(done, 0)) ? ",Issued" : "");
+                       failed ? ",Failed" : "", *node_text(node_item(done, 0)) ? ",Issued" : "");
 }
 
 static struct node *cell_of(struct arena *arena, const struct kind_column *column,
-                            const struct cell_rule *rule,
-                            const struct node *object, int64_t now)
+                            const struct cell_rule *rule, const struct node *object, int64_t now)
 {
     if (!rule->count)
-        return node_string(arena,
-                           meta_name(object));
+        return node_string(arena, meta_name(object));
     switch (rule->as) {
     case CELL_VALUE:
         break;
@@ -207,22 +196,21 @@ static struct node *printable_cell(struct arena *arena, struct node *cell)
 {
     scoped_text struct text out = {0};
 
-    if (!node_is(cell, NODE_STRING) ||
-        text_is_printable(node_text(cell), cell->len, true))
+    if (!node_is(cell, NODE_STRING) || text_is_printable(node_text(cell), cell->len, true))
         return cell;
     text_add_printable(&out, node_text(cell), cell->len, true);
     return node_bytes(arena, text_string(&out), out.len);
 }
 
-struct node *kind_cells(struct arena *arena, const struct kind *kind,
-                        const struct node *object, int64_t now)
+struct node *kind_cells(struct arena *arena, const struct kind *kind, const struct node *object,
+                        int64_t now)
 {
     const struct kind_row *row = (const struct kind_row *)kind;
     struct node *cells = node_list(arena);
 
     for (size_t i = 0; i < kind->column_count; i++)
-        node_add(arena, cells,
-                 printable_cell(arena, cell_of(arena, &kind->columns[i], &row->cells[i],
-                                      object, now)));
+        node_add(
+            arena, cells,
+            printable_cell(arena, cell_of(arena, &kind->columns[i], &row->cells[i], object, now)));
     return cells;
 }

@@ -19,12 +19,10 @@ static const struct {
     {"reportingComponent", "reportingController"},
 };
 
-static void rename_event_fields(struct arena *arena, struct node *object,
-                                bool to_core)
+static void rename_event_fields(struct arena *arena, struct node *object, bool to_core)
 {
     for (size_t i = 0; i < count_of(event_fields); i++) {
-        const char *from =
-            to_core ? event_fields[i].events : event_fields[i].core;
+        const char *from = to_core ? event_fields[i].events : event_fields[i].core;
         const char *to = to_core ? event_fields[i].core : event_fields[i].events;
         struct node *value = node_get(object, from);
 
@@ -35,8 +33,7 @@ static void rename_event_fields(struct arena *arena, struct node *object,
     }
 }
 
-struct node *kind_convert(struct arena *arena, const struct kind *to,
-                          const struct node *object)
+struct node *kind_convert(struct arena *arena, const struct kind *to, const struct node *object)
 {
     const char *from = node_get_text(object, "apiVersion");
     struct node *copy;

@@ -15,7 +15,7 @@
 #define DEFINITIONS FOLDER "definitions.yaml"
 
 struct kinds {
-    struct arena *arena; /* owned: all rows live in it */
+    struct arena *arena;      /* owned: all rows live in it */
     const struct kind **rows; /* owned */
     size_t count, room;
     struct map *by_plural; /* "group/version/plural" */
@@ -28,12 +28,10 @@ struct kinds {
 /* The rows are the same for everybody, so there is one table at a time. */
 static struct kinds *shared;
 
-static struct node *read_asset(struct kinds *kinds, const struct asset *asset,
-                               struct err *err)
+static struct node *read_asset(struct kinds *kinds, const struct asset *asset, struct err *err)
 {
-    struct node *node =
-        document_read_yaml(kinds->arena, (const char *)asset->bytes, asset->size,
-                           DOCUMENT_KEYS_ONCE, &document_limits_own, err);
+    struct node *node = document_read_yaml(kinds->arena, (const char *)asset->bytes, asset->size,
+                                           DOCUMENT_KEYS_ONCE, &document_limits_own, err);
 
     if (!node)
         err_wrap(err, "%s", asset->path);
@@ -42,14 +40,12 @@ static struct node *read_asset(struct kinds *kinds, const struct asset *asset,
 
 static void add_kind_row(struct kinds *kinds, const struct kind *kind)
 {
-    scoped_mem char *plural =
-        mem_printf("%s/%s/%s", kind->group, kind->version, kind->plural);
+    scoped_mem char *plural = mem_printf("%s/%s/%s", kind->group, kind->version, kind->plural);
     scoped_mem char *name = mem_printf("%s/%s", kind->api_version, kind->kind);
 
     if (kinds->count == kinds->room) {
         kinds->room = kinds->room ? kinds->room * 2 : 64;
-        kinds->rows =
-            mem_resize_array(kinds->rows, kinds->room, sizeof *kinds->rows);
+        kinds->rows = mem_resize_array(kinds->rows, kinds->room, sizeof *kinds->rows);
     }
     kinds->rows[kinds->count++] = kind;
     map_put(kinds->by_plural, plural, (void *)kind);
@@ -122,8 +118,7 @@ static int read_rows(struct kinds *kinds, struct err *err)
         kinds->definitions = read_asset(kinds, definitions, err);
     if (definitions && !kinds->definitions)
         return -1;
-    kinds->metadata = kind_definition(kinds->arena, kinds->definitions,
-                                      "ObjectMeta", err);
+    kinds->metadata = kind_definition(kinds->arena, kinds->definitions, "ObjectMeta", err);
     if (!kinds->metadata)
         return err_wrap(err, DEFINITIONS);
     kinds->err = err;
@@ -179,8 +174,8 @@ const struct kind *kinds_by_plural(const struct kinds *kinds, const char *group,
     return map_get(kinds->by_plural, key);
 }
 
-const struct kind *kinds_by_kind(const struct kinds *kinds,
-                                 const char *api_version, const char *kind)
+const struct kind *kinds_by_kind(const struct kinds *kinds, const char *api_version,
+                                 const char *kind)
 {
     scoped_mem char *key = mem_printf("%s/%s", api_version, kind);
 
@@ -192,8 +187,7 @@ const struct node *kinds_metadata(const struct kinds *kinds)
     return kinds->metadata;
 }
 
-bool kinds_have_version(const struct kinds *kinds, const char *group,
-                        const char *version)
+bool kinds_have_version(const struct kinds *kinds, const char *group, const char *version)
 {
     for (size_t i = 0; i < kinds->count; i++) {
         const struct kind *kind = kinds_at(kinds, i);
@@ -214,8 +208,7 @@ const struct kind *kinds_at(const struct kinds *kinds, size_t index)
     return index < kinds->count ? kinds->rows[index] : NULL;
 }
 
-const struct kind *kinds_find(const struct kinds *kinds, const char *group,
-                              const char *plural)
+const struct kind *kinds_find(const struct kinds *kinds, const char *group, const char *plural)
 {
     for (size_t i = 0; i < kinds->count; i++) {
         const struct kind *kind = kinds->rows[i];
@@ -226,8 +219,7 @@ const struct kind *kinds_find(const struct kinds *kinds, const char *group,
     return NULL;
 }
 
-const struct kind_subresource *kind_subresource(const struct kind *kind,
-                                                const char *name)
+const struct kind_subresource *kind_subresource(const struct kind *kind, const char *name)
 {
     for (size_t i = 0; i < kind->subresource_count; i++) {
         if (strcmp(kind->subresources[i].name, name) == 0)

@@ -46,7 +46,7 @@ struct kind_column {
 };
 
 struct kind_subresource {
-    const char *name; /* "status", "approval", "token" */
+    const char *name;                   /* "status", "approval", "token" */
     const char *group, *version, *kind; /* of what it takes and answers */
     unsigned verbs;
 };
@@ -57,26 +57,27 @@ struct kind {
     const char *kind, *list_kind;
     const char *plural, *singular;
     const char *const *short_names, *const *categories; /* NULL-terminated */
-    const char *stored_version; /* the version objects are kept in */
-    const char *stored_group;   /* events.k8s.io Events are kept as core's */
-    const char *api_version;    /* "v1", "axle.dev/v1alpha1" */
-    const char *store_kind;     /* "stored group/plural": the store's key */
-    const char *resource;       /* "plural.group", as errors name it */
+    const char *stored_version;                         /* the version objects are kept in */
+    const char *stored_group; /* events.k8s.io Events are kept as core's */
+    const char *api_version;  /* "v1", "axle.dev/v1alpha1" */
+    const char *store_kind;   /* "stored group/plural": the store's key */
+    const char *resource;     /* "plural.group", as errors name it */
     const char *description;
     bool namespaced;
-    bool is_volatile; /* Leases: a renewal changes memory only */
-    bool is_question; /* SubjectAccessReview: answered, never kept */
-    bool sealed;      /* Secrets: sealed on disk */
-    bool no_generation; /* ConfigMap, Secret, Event … have no generation */
+    bool is_volatile;      /* Leases: a renewal changes memory only */
+    bool is_question;      /* SubjectAccessReview: answered, never kept */
+    bool sealed;           /* Secrets: sealed on disk */
+    bool no_generation;    /* ConfigMap, Secret, Event … have no generation */
     const char *name_rule; /* "dns-subdomain", "dns-label", "path" … */
     unsigned verbs;
-    const char *read_only; /* what is said of a verb that it lacks; "" if nothing */
+    const char *read_only;             /* what is said of a verb that it lacks; "" if nothing */
     const struct kind_column *columns; /* Name and Age included */
     size_t column_count;
     const struct kind_subresource *subresources;
     size_t subresource_count;
     const char *const *immutable_fields; /* "spec.tenant": NULL-terminated */
-    const char *const *unused_fields;    /* nothing acts on them yet: who writes one is warned; "." is all of it */
+    const char *const
+        *unused_fields; /* nothing acts on them yet: who writes one is warned; "." is all of it */
     const char *const *selectable_fields; /* beside metadata.name, .namespace */
     const struct schema *schema;
     const struct node *openapi; /* the schema as served, with metadata */
@@ -94,27 +95,24 @@ const struct kind *kinds_by_plural(const struct kinds *kinds, const char *group,
 const struct kind *kinds_by_kind(const struct kinds *kinds, const char *api_version,
                                  const char *kind);
 /* Whether any kind is served there. */
-bool kinds_have_version(const struct kinds *kinds, const char *group,
-                        const char *version);
+bool kinds_have_version(const struct kinds *kinds, const char *group, const char *version);
 /* All, in order of group, version (preferred first), plural. */
 size_t kinds_count(const struct kinds *kinds);
 const struct kind *kinds_at(const struct kinds *kinds, size_t index);
 /* What every object's metadata may hold: a schema, as OpenAPI has it. */
 const struct node *kinds_metadata(const struct kinds *kinds);
 /* By plural and group, in the preferred version: for controllers. */
-const struct kind *kinds_find(const struct kinds *kinds, const char *group,
-                              const char *plural);
+const struct kind *kinds_find(const struct kinds *kinds, const char *group, const char *plural);
 
-const struct kind_subresource *kind_subresource(const struct kind *kind,
-                                                const char *name);
+const struct kind_subresource *kind_subresource(const struct kind *kind, const char *name);
 bool kind_has_status(const struct kind *kind);
 
 /*
  * The cells of one table row, in the order of the columns. `now` (wall
  * nanoseconds) turns dates into ages, as kubectl expects ("5m").
  */
-struct node *kind_cells(struct arena *arena, const struct kind *kind,
-                        const struct node *object, int64_t now);
+struct node *kind_cells(struct arena *arena, const struct kind *kind, const struct node *object,
+                        int64_t now);
 /* "5s", "3m20s", "2d3h" … as kubectl's HumanDuration. Never negative. */
 void kind_age(int64_t nanoseconds, char out[24]);
 
@@ -122,7 +120,6 @@ void kind_age(int64_t nanoseconds, char out[24]);
  * The same object in another version of its kind, made in the arena; `object`
  * itself if nothing has to change.
  */
-struct node *kind_convert(struct arena *arena, const struct kind *to,
-                          const struct node *object);
+struct node *kind_convert(struct arena *arena, const struct kind *to, const struct node *object);
 
 #endif

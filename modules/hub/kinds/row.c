@@ -16,20 +16,19 @@ static const struct {
     const char *name;
     enum kind_verb verb;
 } verbs[] = {
-    {"create", KIND_CREATE}, {"delete", KIND_DELETE},
-    {"deletecollection", KIND_DELETECOLLECTION},
-    {"get", KIND_GET},       {"list", KIND_LIST},
-    {"patch", KIND_PATCH},   {"update", KIND_UPDATE},
-    {"watch", KIND_WATCH},
+    {"create", KIND_CREATE}, {"delete", KIND_DELETE}, {"deletecollection", KIND_DELETECOLLECTION},
+    {"get", KIND_GET},       {"list", KIND_LIST},     {"patch", KIND_PATCH},
+    {"update", KIND_UPDATE}, {"watch", KIND_WATCH},
 };
 #define ALL_VERBS 0xffu
 
 static const char *const known_fields[] = {
-    "group", "version", "kind", "plural", "singular", "listKind", "shortNames",
-    "categories", "scope", "verbs", "stored", "status", "subresources",
-    "columns", "selectableFields", "immutable", "schema", "description",
-    "volatile", "question", "sealed", "generation", "nameRule", "noAge",
-    "noName", "readOnly", "unused",
+    "group",     "version",    "kind",         "plural",   "singular",
+    "listKind",  "shortNames", "categories",   "scope",    "verbs",
+    "stored",    "status",     "subresources", "columns",  "selectableFields",
+    "immutable", "schema",     "description",  "volatile", "question",
+    "sealed",    "generation", "nameRule",     "noAge",    "noName",
+    "readOnly",  "unused",
 };
 
 static bool is_known(const char *key)
@@ -41,16 +40,14 @@ static bool is_known(const char *key)
     return false;
 }
 
-static const char *text_or(const struct node *source, const char *key,
-                           const char *none)
+static const char *text_or(const struct node *source, const char *key, const char *none)
 {
     const char *text = node_get_text(source, key);
 
     return *text ? text : none;
 }
 
-static const char *const *read_words(struct arena *arena,
-                                     const struct node *list)
+static const char *const *read_words(struct arena *arena, const struct node *list)
 {
     size_t count = node_count(list);
     const char **words = arena_alloc(arena, (count + 1) * sizeof *words);
@@ -60,8 +57,7 @@ static const char *const *read_words(struct arena *arena,
     return words;
 }
 
-static int read_verbs(const struct node *list, unsigned none, unsigned *ret,
-                      struct err *err)
+static int read_verbs(const struct node *list, unsigned none, unsigned *ret, struct err *err)
 {
     *ret = list ? 0 : none;
     for (size_t i = 0; i < node_count(list); i++) {
@@ -82,8 +78,7 @@ static int read_verbs(const struct node *list, unsigned none, unsigned *ret,
  * is compiled is one self-contained tree.
  */
 static struct node *expand(struct arena *arena, const struct node *schema,
-                           const struct node *definitions, int depth,
-                           struct err *err)
+                           const struct node *definitions, int depth, struct err *err)
 {
     const char *name = node_get_text(schema, "$ref");
     struct node *copy;
@@ -106,8 +101,7 @@ static struct node *expand(struct arena *arena, const struct node *schema,
     }
     copy = node_share(arena, schema);
     for (size_t i = 0; i < node_count(copy); i++) {
-        struct node **child = copy->type == NODE_MAP ? &copy->members[i].value
-                                                     : &copy->items[i];
+        struct node **child = copy->type == NODE_MAP ? &copy->members[i].value : &copy->items[i];
 
         *child = expand(arena, *child, definitions, depth, err);
         if (!*child)
@@ -116,8 +110,8 @@ static struct node *expand(struct arena *arena, const struct node *schema,
     return copy;
 }
 
-struct node *kind_definition(struct arena *arena, const struct node *definitions,
-                             const char *name, struct err *err)
+struct node *kind_definition(struct arena *arena, const struct node *definitions, const char *name,
+                             struct err *err)
 {
     struct node *reference = node_map(arena);
 
@@ -126,8 +120,7 @@ struct node *kind_definition(struct arena *arena, const struct node *definitions
 }
 
 /* The root of a schema: type, apiVersion, kind and metadata as in upstream. */
-static struct node *frame(struct arena *arena, const struct kind *kind,
-                          const struct node *schema)
+static struct node *frame(struct arena *arena, const struct kind *kind, const struct node *schema)
 {
     static const struct {
         const char *key, *description;
@@ -151,7 +144,8 @@ static struct node *frame(struct arena *arena, const struct kind *kind,
     }
     node_each(member, node_get(schema, "properties"))
         node_set(arena, properties, member->key, member->value);
-    node_each(member, schema) {
+    node_each(member, schema)
+    {
         if (strcmp(member->key, "properties") != 0)
             node_set(arena, root, member->key, member->value);
     }
@@ -159,14 +153,12 @@ static struct node *frame(struct arena *arena, const struct kind *kind,
     node_set_text(arena, gvk, "group", kind->group);
     node_set_text(arena, gvk, "version", kind->version);
     node_set_text(arena, gvk, "kind", kind->kind);
-    node_add(arena,
-             node_make_list(arena, root, "x-kubernetes-group-version-kind"), gvk);
+    node_add(arena, node_make_list(arena, root, "x-kubernetes-group-version-kind"), gvk);
     return root;
 }
 
 static int read_schema(struct arena *arena, const struct node *source,
-                       const struct node *definitions, struct kind *kind,
-                       struct err *err)
+                       const struct node *definitions, struct kind *kind, struct err *err)
 {
     const struct node *given = node_get(source, "schema");
     struct node *whole;
@@ -182,10 +174,8 @@ static int read_schema(struct arena *arena, const struct node *source,
 }
 
 static const char *const metadata_columns[2][3] = {
-    {"Name", "name",
-     "Name must be unique within a namespace."},
-    {"Age", "",
-     "How long ago the object was made."},
+    {"Name", "name", "Name must be unique within a namespace."},
+    {"Age", "", "How long ago the object was made."},
 };
 
 static struct kind_column built_in(int which)
@@ -198,8 +188,8 @@ static struct kind_column built_in(int which)
 }
 
 /* `path`, then each of `more`. */
-static int read_cell(struct arena *arena, const struct node *from,
-                     const char *path, struct cell_rule *ret, struct err *err)
+static int read_cell(struct arena *arena, const struct node *from, const char *path,
+                     struct cell_rule *ret, struct err *err)
 {
     static const char *const words[] = {
         [CELL_VALUE] = "",          [CELL_COUNT] = "count",
@@ -229,17 +219,15 @@ static int read_cell(struct arena *arena, const struct node *from,
 
 static struct kind_column column_of(const struct node *from)
 {
-    return (struct kind_column){
-        .name = node_get_text(from, "name"),
-        .type = text_or(from, "type", "string"),
-        .format = node_get_text(from, "format"),
-        .description = node_get_text(from, "description"),
-        .path = node_get_text(from, "path"),
-        .priority = number_as_int(from, "priority", NUMBER_SMALL, 0)};
+    return (struct kind_column){.name = node_get_text(from, "name"),
+                                .type = text_or(from, "type", "string"),
+                                .format = node_get_text(from, "format"),
+                                .description = node_get_text(from, "description"),
+                                .path = node_get_text(from, "path"),
+                                .priority = number_as_int(from, "priority", NUMBER_SMALL, 0)};
 }
 
-static void swap_columns(struct kind_column *columns, struct cell_rule *cells,
-                         size_t at)
+static void swap_columns(struct kind_column *columns, struct cell_rule *cells, size_t at)
 {
     struct kind_column column = columns[at];
     struct cell_rule cell = cells[at];
@@ -250,8 +238,8 @@ static void swap_columns(struct kind_column *columns, struct cell_rule *cells,
     cells[at - 1] = cell;
 }
 
-static int read_columns(struct arena *arena, const struct node *source,
-                        struct kind_row *row, struct err *err)
+static int read_columns(struct arena *arena, const struct node *source, struct kind_row *row,
+                        struct err *err)
 {
     const struct node *list = node_get(source, "columns");
     bool age = !node_get_bool(source, "noAge", false);
@@ -280,30 +268,27 @@ static int read_columns(struct arena *arena, const struct node *source,
     return 0;
 }
 
-static int read_subresources(struct arena *arena, const struct node *source,
-                             struct kind *kind, struct err *err)
+static int read_subresources(struct arena *arena, const struct node *source, struct kind *kind,
+                             struct err *err)
 {
     const struct node *list = node_get(source, "subresources");
     bool status = node_get_bool(source, "status", false);
-    struct kind_subresource *made =
-        arena_alloc(arena, (node_count(list) + 1) * sizeof *made);
+    struct kind_subresource *made = arena_alloc(arena, (node_count(list) + 1) * sizeof *made);
     size_t count = 0;
 
     if (status)
-        made[count++] = (struct kind_subresource){
-            "status", kind->group, kind->version, kind->kind,
-            KIND_GET | KIND_PATCH | KIND_UPDATE};
+        made[count++] = (struct kind_subresource){"status", kind->group, kind->version, kind->kind,
+                                                  KIND_GET | KIND_PATCH | KIND_UPDATE};
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *from = node_item(list, i);
         struct kind_subresource *to = &made[count++];
 
-        *to = (struct kind_subresource){
-            .name = node_get_text(from, "name"),
-            .group = text_or(from, "group", kind->group),
-            .version = text_or(from, "version", kind->version),
-            .kind = text_or(from, "kind", kind->kind)};
-        if (read_verbs(node_get(from, "verbs"), KIND_GET | KIND_PATCH | KIND_UPDATE,
-                       &to->verbs, err) < 0)
+        *to = (struct kind_subresource){.name = node_get_text(from, "name"),
+                                        .group = text_or(from, "group", kind->group),
+                                        .version = text_or(from, "version", kind->version),
+                                        .kind = text_or(from, "kind", kind->kind)};
+        if (read_verbs(node_get(from, "verbs"), KIND_GET | KIND_PATCH | KIND_UPDATE, &to->verbs,
+                       err) < 0)
             return err_wrap(err, "subresources: %s", to->name);
     }
     kind->subresources = made;
@@ -320,8 +305,7 @@ static char *lower(struct arena *arena, const char *word)
     return copy;
 }
 
-static void read_names(struct arena *arena, const struct node *source,
-                       struct kind *kind)
+static void read_names(struct arena *arena, const struct node *source, struct kind *kind)
 {
     const struct node *stored = node_get(source, "stored");
 
@@ -330,33 +314,27 @@ static void read_names(struct arena *arena, const struct node *source,
     kind->kind = node_get_text(source, "kind");
     kind->plural = node_get_text(source, "plural");
     kind->singular = text_or(source, "singular", lower(arena, kind->kind));
-    kind->list_kind =
-        text_or(source, "listKind", arena_printf(arena, "%sList", kind->kind));
+    kind->list_kind = text_or(source, "listKind", arena_printf(arena, "%sList", kind->kind));
     kind->short_names = read_words(arena, node_get(source, "shortNames"));
     kind->categories = read_words(arena, node_get(source, "categories"));
-    kind->selectable_fields =
-        read_words(arena, node_get(source, "selectableFields"));
+    kind->selectable_fields = read_words(arena, node_get(source, "selectableFields"));
     kind->unused_fields = read_words(arena, node_get(source, "unused"));
     kind->immutable_fields = read_words(arena, node_get(source, "immutable"));
-    kind->stored_group =
-        node_get(stored, "group") ? node_get_text(stored, "group") : kind->group;
+    kind->stored_group = node_get(stored, "group") ? node_get_text(stored, "group") : kind->group;
     kind->stored_version = text_or(stored, "version", kind->version);
-    kind->api_version = *kind->group ? arena_printf(arena, "%s/%s", kind->group,
-                                                    kind->version)
-                                     : kind->version;
-    kind->store_kind =
-        arena_printf(arena, "%s/%s", kind->stored_group, kind->plural);
-    kind->resource = *kind->group ? arena_printf(arena, "%s.%s", kind->plural,
-                                                 kind->group)
-                                  : kind->plural;
+    kind->api_version =
+        *kind->group ? arena_printf(arena, "%s/%s", kind->group, kind->version) : kind->version;
+    kind->store_kind = arena_printf(arena, "%s/%s", kind->stored_group, kind->plural);
+    kind->resource =
+        *kind->group ? arena_printf(arena, "%s.%s", kind->plural, kind->group) : kind->plural;
     kind->description = node_get_text(source, "description");
     kind->name_rule = text_or(source, "nameRule", "dns-subdomain");
 }
 
-static int check(const struct node *source, const struct kind *kind,
-                 struct err *err)
+static int check(const struct node *source, const struct kind *kind, struct err *err)
 {
-    node_each(member, source) {
+    node_each(member, source)
+    {
         if (!is_known(member->key))
             return err_set(err, ERR_INVALID, "unknown field \"%s\"", member->key);
     }
@@ -374,8 +352,7 @@ struct kind *kind_row_read(struct arena *arena, const struct node *source,
     struct kind *kind = &row->kind;
 
     read_names(arena, source, kind);
-    kind->namespaced = strcmp(text_or(source, "scope", "Namespaced"),
-                              "Namespaced") == 0;
+    kind->namespaced = strcmp(text_or(source, "scope", "Namespaced"), "Namespaced") == 0;
     kind->is_volatile = node_get_bool(source, "volatile", false);
     kind->is_question = node_get_bool(source, "question", false);
     kind->sealed = node_get_bool(source, "sealed", false);

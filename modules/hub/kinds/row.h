@@ -24,17 +24,16 @@ struct cell_rule {
 
 /* A kind with what only this module needs of it. */
 struct kind_row {
-    struct kind kind; /* first, so that one pointer serves both */
+    struct kind kind;        /* first, so that one pointer serves both */
     struct cell_rule *cells; /* per column */
 };
 
 /* Makes a kind of one file; `definitions` are the schemas it may refer to. */
 struct kind *kind_row_read(struct arena *arena, const struct node *source,
-                           const struct node *definitions,
-                           struct err *err) MUST_CHECK;
+                           const struct node *definitions, struct err *err) MUST_CHECK;
 
 /* One of the definitions, with those that it refers to in their places. */
-struct node *kind_definition(struct arena *arena, const struct node *definitions,
-                             const char *name, struct err *err) MUST_CHECK;
+struct node *kind_definition(struct arena *arena, const struct node *definitions, const char *name,
+                             struct err *err) MUST_CHECK;
 
 #endif

@@ -29,7 +29,8 @@
 
 /* Whose limits are how many times a spoke's. Many machines may join at once with
    one token, and from one address. */
-static const struct class {
+static const struct class
+{
     enum auth_role role;
     int rates, in_flight;
 } classes[] = {
@@ -80,8 +81,7 @@ static char *host_of(const char *remote)
     char host[LOOP_HOST];
     int port;
 
-    return mem_copy_string(loop_address_split(remote, 0, host, &port, NULL) == 0
-                               ? host : remote);
+    return mem_copy_string(loop_address_split(remote, 0, host, &port, NULL) == 0 ? host : remote);
 }
 
 static char *key_of(const struct auth_user *user, const char *remote)
@@ -108,12 +108,12 @@ static void note_remote(struct account *account, const char *remote)
     for (size_t i = 0; i < REMOTES; i++)
         if (!strcmp(account->remotes[i], host))
             return;
-    snprintf(account->remotes[account->next_remote++ % REMOTES],
-             sizeof account->remotes[0], "%s", host);
+    snprintf(account->remotes[account->next_remote++ % REMOTES], sizeof account->remotes[0], "%s",
+             host);
 }
 
 static struct account *account_of_user(struct limits *limits, const struct auth_user *user,
-                               const char *remote)
+                                       const char *remote)
 {
     scoped_mem char *key = key_of(user, remote);
     struct account *account = map_get(limits->accounts, key);
@@ -181,16 +181,15 @@ static size_t most_body(const struct http_request *request)
     return MOST_OTHER;
 }
 
-static int bound_body(struct http_request *request, const struct account *account,
-                      struct err *err)
+static int bound_body(struct http_request *request, const struct account *account, struct err *err)
 {
     request->most_body = most_body(request);
     if (request->body_length <= (int64_t)request->most_body)
         return 0;
     return err_set(err, ERR_TOO_LARGE,
                    "%s sends a body of %lld bytes to %.300s; of a machine, at most "
-                   "%zu are taken there", account->key,
-                   (long long)request->body_length, request->path,
+                   "%zu are taken there",
+                   account->key, (long long)request->body_length, request->path,
                    request->most_body);
 }
 
@@ -209,16 +208,14 @@ struct rate {
 };
 
 static int check_rates(struct limits *limits, struct account *account, int times,
-                       const struct http_request *request, int *ret_wait,
-                       struct err *err)
+                       const struct http_request *request, int *ret_wait, struct err *err)
 {
     const struct limits_settings *s = &limits->settings;
     double length = request->body_length > 0 ? (double)request->body_length : 0;
     const struct rate rates[] = {
         {&account->requests, (double)(s->spoke_requests * times), BURST, 1, "requests",
          "spoke-requests"},
-        {&account->writes, (double)(s->spoke_writes * times), BURST, 1, "writes",
-         "spoke-writes"},
+        {&account->writes, (double)(s->spoke_writes * times), BURST, 1, "writes", "spoke-writes"},
         {&account->bytes, (double)(s->spoke_rate * times), BURST_BYTES, length, "bytes",
          "spoke-rate"},
     };
@@ -229,21 +226,21 @@ static int check_rates(struct limits *limits, struct account *account, int times
                          rates[i].cost, clock_steady(), ret_wait))
             return err_set(err, ERR_TOO_MANY,
                            "%s sends more than %.0f %s a second (the hub's setting "
-                           "%s); try again in %d s", account->key, rates[i].rate,
-                           rates[i].what, rates[i].setting, *ret_wait);
+                           "%s); try again in %d s",
+                           account->key, rates[i].rate, rates[i].what, rates[i].setting, *ret_wait);
     return 0;
 }
 
-static int check_in_flight(const struct account *account, int64_t most,
-                           const char *setting, int *ret_wait, struct err *err)
+static int check_in_flight(const struct account *account, int64_t most, const char *setting,
+                           int *ret_wait, struct err *err)
 {
     if (most <= 0 || (int64_t)account->in_flight < most)
         return 0;
     *ret_wait = 1;
     return err_set(err, ERR_TOO_MANY,
                    "%s has %zu requests in flight, watches included, and may have no "
-                   "more (the hub's setting %s); end some", account->key,
-                   account->in_flight, setting);
+                   "more (the hub's setting %s); end some",
+                   account->key, account->in_flight, setting);
 }
 
 /* How much of a body may wait in memory: the registry keeps its own on disk. */
@@ -256,9 +253,8 @@ static int64_t coming_of(const struct http_request *request)
     return request->most_body ? (int64_t)request->most_body : MOST_UNKNOWN;
 }
 
-static int check_coming(const struct account *account,
-                        const struct http_request *request, int *ret_wait,
-                        struct err *err)
+static int check_coming(const struct account *account, const struct http_request *request,
+                        int *ret_wait, struct err *err)
 {
     int64_t more = coming_of(request);
 
@@ -267,21 +263,21 @@ static int check_coming(const struct account *account,
     *ret_wait = 1;
     return err_set(err, ERR_TOO_MANY,
                    "%s has bodies of %lld bytes under way and may have %lld: let some "
-                   "end before sending more", account->key, (long long)account->coming,
-                   (long long)MOST_COMING);
+                   "end before sending more",
+                   account->key, (long long)account->coming, (long long)MOST_COMING);
 }
 
 static int check_account(struct limits *limits, struct account *account,
-                         const struct auth_user *user, struct http_request *request,
-                         int *ret_wait, struct err *err)
+                         const struct auth_user *user, struct http_request *request, int *ret_wait,
+                         struct err *err)
 {
     const struct limits_settings *s = &limits->settings;
 
     for (size_t i = 0; i < count_of(classes); i++) {
         if (classes[i].role != user->role)
             continue;
-        if (check_in_flight(account, s->spoke_in_flight * classes[i].in_flight,
-                            "spoke-in-flight", ret_wait, err) < 0)
+        if (check_in_flight(account, s->spoke_in_flight * classes[i].in_flight, "spoke-in-flight",
+                            ret_wait, err) < 0)
             return -1;
         if (user->role != AUTH_ANONYMOUS && bound_body(request, account, err) < 0)
             return -1;
@@ -335,8 +331,7 @@ struct limits *limits_open(const struct limits_settings *settings)
     limits->accounts = map_new();
     limits->namespaces = map_new();
     limits->events = kinds_find(kinds, "", "events");
-    limits->clusters =
-        kinds_find(kinds, META_GROUP_CLUSTER, "managedclusters");
+    limits->clusters = kinds_find(kinds, META_GROUP_CLUSTER, "managedclusters");
     limits_rule_machines(limits);
     limits_rule_namespaces(limits);
     return limits;

@@ -6,8 +6,8 @@
 
 #define LONGEST_WAIT 60
 
-bool limits_take(struct limits_bucket *bucket, double rate, double burst,
-                 double cost, int64_t now, int *ret_wait)
+bool limits_take(struct limits_bucket *bucket, double rate, double burst, double cost, int64_t now,
+                 int *ret_wait)
 {
     double wait;
 

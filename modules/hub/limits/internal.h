@@ -12,19 +12,19 @@ struct map;
 
 /* On whose account requests count. */
 struct account {
-    char *key;  /* owned: `cluster "edge-1"`, as it is named to people */
+    char *key; /* owned: `cluster "edge-1"`, as it is named to people */
     struct limits_bucket requests, writes, bytes;
     size_t in_flight;
-    int64_t coming; /* bytes of bodies in flight */
-    int64_t used; /* steady */
+    int64_t coming;            /* bytes of bodies in flight */
+    int64_t used;              /* steady */
     char remotes[REMOTES][64]; /* where it came from last, a ring */
     size_t next_remote;
 };
 
 struct limits {
     struct limits_settings settings;
-    struct map *accounts; /* owned */
-    struct map *namespaces;   /* owned: namespace to struct space_use */
+    struct map *accounts;   /* owned */
+    struct map *namespaces; /* owned: namespace to struct space_use */
     const struct kind *events, *clusters;
 };
 

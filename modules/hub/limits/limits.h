@@ -48,8 +48,7 @@ struct limits_settings {
 };
 
 /* Puts its rules before writes; must outlive them. The settings are copied. */
-struct limits *limits_open(const struct limits_settings *settings)
-    __attribute__((returns_nonnull));
+struct limits *limits_open(const struct limits_settings *settings) __attribute__((returns_nonnull));
 void limits_close(struct limits **limits);
 #define scoped_limits SCOPED(limits_close)
 
@@ -58,8 +57,8 @@ void limits_close(struct limits **limits);
  * account and bounds its body. ERR_TOO_MANY with the seconds to wait, or
  * ERR_TOO_LARGE, in words that name limit and setting.
  */
-int limits_begin(struct limits *limits, struct http_request *request,
-                 int *ret_wait, struct err *err) MUST_CHECK;
+int limits_begin(struct limits *limits, struct http_request *request, int *ret_wait,
+                 struct err *err) MUST_CHECK;
 /* For the observer, once for each request. */
 void limits_end(struct limits *limits, const struct http_access *access);
 
@@ -71,17 +70,16 @@ struct limits_bucket {
     int64_t at; /* steady; 0: full */
 };
 /* Whether there was something left; else `ret_wait` is the seconds to wait. */
-bool limits_take(struct limits_bucket *bucket, double rate, double burst,
-                 double cost, int64_t now, int *ret_wait);
+bool limits_take(struct limits_bucket *bucket, double rate, double burst, double cost, int64_t now,
+                 int *ret_wait);
 
 /*
  * Whether an endpoint of a workload is well formed: `url`, if there is one, is
  * http(s)://HOST[:PORT][/PATH] without user, and `address` and `port` are such.
  * `ret_host` is where it leads, "" if nowhere. ERR_INVALID names the field.
  */
-int limits_check_endpoint(struct arena *arena, const struct node *endpoint,
-                          const char *field, const char **ret_host,
-                          struct err *err) MUST_CHECK;
+int limits_check_endpoint(struct arena *arena, const struct node *endpoint, const char *field,
+                          const char **ret_host, struct err *err) MUST_CHECK;
 
 /*
  * Checks every text in a tree that a machine wrote: messages are made printable

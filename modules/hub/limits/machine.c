@@ -11,8 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define MOST_REQUESTS 20    /* certificate requests of one cluster */
-#define MOST_JOINING 500    /* and of one join token */
+#define MOST_REQUESTS 20 /* certificate requests of one cluster */
+#define MOST_JOINING 500 /* and of one join token */
 
 /* The largest that a part may become by what a machine writes. */
 static const struct part {
@@ -40,8 +40,7 @@ static const struct part *part_of(const struct objects_review *review)
 }
 
 /* What counts, without the record of who wrote it. */
-static struct node *counted(const struct objects_review *review,
-                            const struct part *part)
+static struct node *counted(const struct objects_review *review, const struct part *part)
 {
     struct node *whole;
 
@@ -56,8 +55,7 @@ static struct node *counted(const struct objects_review *review,
     return whole;
 }
 
-static int check_size(const struct objects_review *review, const struct part *part,
-                      struct err *err)
+static int check_size(const struct objects_review *review, const struct part *part, struct err *err)
 {
     const struct node *tree = counted(review, part);
     scoped_text struct text json = {0};
@@ -68,8 +66,8 @@ static int check_size(const struct objects_review *review, const struct part *pa
         return 0;
     return err_set(err, ERR_TOO_LARGE,
                    "%s \"%.253s\": %s would have %zu bytes; of a machine, at most %zu "
-                   "are kept", review->kind->resource,
-                   meta_name(review->after),
+                   "are kept",
+                   review->kind->resource, meta_name(review->after),
                    part->field ? part->field : "the object", json.len, part->most);
 }
 
@@ -102,8 +100,7 @@ static struct object *cluster_of(struct limits *limits, const struct auth_user *
  * does not count: it could name anybody.
  */
 static bool is_own_host(struct limits *limits, const struct auth_user *user,
-                        const struct object *cluster, struct arena *arena,
-                        const char *host)
+                        const struct object *cluster, struct arena *arena, const char *host)
 {
     const struct limits_settings *s = &limits->settings;
     scoped_mem char *key = mem_printf("cluster \"%s\"", user->cluster);
@@ -117,8 +114,7 @@ static bool is_own_host(struct limits *limits, const struct auth_user *user,
         if (!*remote)
             continue;
         if (!strcmp(remote, host) ||
-            (s->is_own_name && (text_starts(remote, "127.") ||
-                                s->is_own_name(s->arg, remote)) &&
+            (s->is_own_name && (text_starts(remote, "127.") || s->is_own_name(s->arg, remote)) &&
              s->is_own_name(s->arg, host)))
             return true;
     }
@@ -130,8 +126,7 @@ static void tell_foreign(struct limits *limits, const struct object *cluster,
                          const struct objects_review *review, const char *host)
 {
     if (cluster)
-        objects_event(limits->settings.objects, "axle-hub", cluster, true,
-                      "EndpointRefused",
+        objects_event(limits->settings.objects, "axle-hub", cluster, true, "EndpointRefused",
                       "Workload %.253s: an endpoint at %.253s is not shown, because this "
                       "cluster does not call from there; if it is its own, say so in the "
                       "annotation " META_ANNOTATION_ADDRESSES " of the ManagedCluster",
@@ -149,16 +144,14 @@ static int check_endpoints(struct limits *limits, const struct auth_user *user,
     if (!list)
         return 0;
     if (!node_is(list, NODE_LIST))
-        return err_set(err, ERR_INVALID,
-                       "status.endpoints: Invalid value: must be a list");
+        return err_set(err, ERR_INVALID, "status.endpoints: Invalid value: must be a list");
     cluster = cluster_of(limits, user);
     kept = node_list(review->arena);
     for (size_t i = 0; i < node_count(list); i++) {
         const char *field = arena_printf(review->arena, "status.endpoints[%zu]", i);
         const char *host;
 
-        if (limits_check_endpoint(review->arena, node_item(list, i), field, &host,
-                                  err) < 0)
+        if (limits_check_endpoint(review->arena, node_item(list, i), field, &host, err) < 0)
             return -1;
         if (!*host || is_own_host(limits, user, cluster, review->arena, host))
             node_add(review->arena, kept, node_item(list, i));
@@ -181,12 +174,13 @@ static int check_component(const char *field, const char *component, struct err 
         return 0;
     return err_set(err, ERR_FORBIDDEN,
                    "%s: \"%.100s\" is a part of the hub: a spoke speaks as axle-spoke, "
-                   "or under a name of its own", field, component);
+                   "or under a name of its own",
+                   field, component);
 }
 
 /* It speaks of what lies in its own namespace, and of itself. */
-static int check_about(const struct auth_user *user, const struct node *about,
-                       const char *field, struct err *err)
+static int check_about(const struct auth_user *user, const struct node *about, const char *field,
+                       struct err *err)
 {
     const char *namespace = node_get_text(about, "namespace");
 
@@ -196,11 +190,12 @@ static int check_about(const struct auth_user *user, const struct node *about,
     return err_set(err, ERR_INVALID,
                    "%s.namespace: Invalid value: \"%.253s\": does not match "
                    "event.namespace: a spoke's Events are about objects in its own, "
-                   "\"%s\"", field, namespace, user->cluster);
+                   "\"%s\"",
+                   field, namespace, user->cluster);
 }
 
-static int check_event(const struct auth_user *user,
-                       const struct objects_review *review, struct err *err)
+static int check_event(const struct auth_user *user, const struct objects_review *review,
+                       struct err *err)
 {
     const struct node *event = review->after;
     bool core = !*review->kind->group;
@@ -211,8 +206,7 @@ static int check_event(const struct auth_user *user,
     if (check_about(user, node_get(event, about), about, err) < 0 ||
         check_component(controller, node_get_text(event, controller), err) < 0)
         return -1;
-    return check_component(source, node_get_text(node_get(event, source), "component"),
-                           err);
+    return check_component(source, node_get_text(node_get(event, source), "component"), err);
 }
 
 /* ---- How many ----------------------------------------------------------------- */
@@ -226,46 +220,41 @@ static void add_to_tally(void *arg, const struct object *object)
 {
     struct tally *tally = arg;
 
-    if (tally->words &&
-        !memmem(object->body, object->len, tally->words, strlen(tally->words)))
+    if (tally->words && !memmem(object->body, object->len, tally->words, strlen(tally->words)))
         return;
     tally->count++;
     tally->bytes += object->len;
 }
 
-static int check_events_room(struct limits *limits, const struct auth_user *user,
-                             struct err *err)
+static int check_events_room(struct limits *limits, const struct auth_user *user, struct err *err)
 {
     const struct limits_settings *s = &limits->settings;
     struct tally tally = {0};
 
-    objects_each(s->objects, OBJECTS_STAGED, limits->events, user->cluster,
-                 add_to_tally, &tally);
-    if ((int64_t)tally.count < s->spoke_objects &&
-        (int64_t)tally.bytes < s->spoke_objects_size)
+    objects_each(s->objects, OBJECTS_STAGED, limits->events, user->cluster, add_to_tally, &tally);
+    if ((int64_t)tally.count < s->spoke_objects && (int64_t)tally.bytes < s->spoke_objects_size)
         return 0;
     return err_set(err, ERR_FORBIDDEN,
                    "exceeded quota: cluster \"%s\" has %zu Events of %zu bytes; it may "
                    "have %lld (the hub's setting spoke-objects) of %lld bytes "
-                   "(spoke-objects-size); they go with time", user->cluster, tally.count,
-                   tally.bytes, (long long)s->spoke_objects,
+                   "(spoke-objects-size); they go with time",
+                   user->cluster, tally.count, tally.bytes, (long long)s->spoke_objects,
                    (long long)s->spoke_objects_size);
 }
 
 static int check_requests_room(struct limits *limits, const struct auth_user *user,
-                               const struct kind *kind, struct arena *arena,
-                               struct err *err)
+                               const struct kind *kind, struct arena *arena, struct err *err)
 {
     struct tally tally = {arena_printf(arena, "\"username\":\"%s\"", user->name), 0, 0};
     size_t most = user->role == AUTH_JOIN ? MOST_JOINING : MOST_REQUESTS;
 
-    objects_each(limits->settings.objects, OBJECTS_STAGED, kind, NULL, add_to_tally,
-                 &tally);
+    objects_each(limits->settings.objects, OBJECTS_STAGED, kind, NULL, add_to_tally, &tally);
     if (tally.count < most)
         return 0;
     return err_set(err, ERR_FORBIDDEN,
                    "exceeded quota: \"%s\" has %zu CertificateSigningRequests and may "
-                   "have no more; decided ones go after an hour", user->name, tally.count);
+                   "have no more; decided ones go after an hour",
+                   user->name, tally.count);
 }
 
 /* ---- The rule ------------------------------------------------------------------- */
@@ -292,8 +281,7 @@ static void charge(struct limits *limits, const struct auth_user *user,
     limits_charge(limits, user, json.len);
 }
 
-static int before_write(void *arg, const struct objects_review *review,
-                        struct err *err)
+static int before_write(void *arg, const struct objects_review *review, struct err *err)
 {
     struct limits *limits = arg;
     const struct auth_user *user = limits_machine(review);
@@ -304,8 +292,7 @@ static int before_write(void *arg, const struct objects_review *review,
     if (check_room(limits, user, review, err) < 0)
         return -1;
     if (part) {
-        struct node *tree =
-            part->field ? node_get(review->after, part->field) : review->after;
+        struct node *tree = part->field ? node_get(review->after, part->field) : review->after;
 
         if (limits_check_texts(review->arena, tree, part->field, err) < 0 ||
             check_size(review, part, err) < 0)
@@ -323,7 +310,9 @@ static int before_write(void *arg, const struct objects_review *review,
 
 void limits_rule_machines(struct limits *limits)
 {
-    static const struct { const char *group, *plural; } kinds[] = {
+    static const struct {
+        const char *group, *plural;
+    } kinds[] = {
         {META_GROUP_WORK, "manifestworks"},
         {META_GROUP_AXLE, "workloads"},
         {META_GROUP_CLUSTER, "managedclusters"},
@@ -334,7 +323,6 @@ void limits_rule_machines(struct limits *limits)
     struct objects *objects = limits->settings.objects;
 
     for (size_t i = 0; i < count_of(kinds); i++)
-        objects_rule(objects,
-                     kinds_find(objects_kinds(objects), kinds[i].group, kinds[i].plural),
+        objects_rule(objects, kinds_find(objects_kinds(objects), kinds[i].group, kinds[i].plural),
                      NULL, before_write, limits);
 }

@@ -45,8 +45,7 @@ static void note(struct limits *limits, const struct object *object, int sign)
     }
 }
 
-static void on_change(void *arg, const struct object *before,
-                      const struct object *after)
+static void on_change(void *arg, const struct object *before, const struct object *after)
 {
     note(arg, after, 1);
     note(arg, before, -1);
@@ -81,8 +80,7 @@ static struct namespace_use staged_use(struct limits *limits, const char *namesp
 
     for (size_t i = 0; i < kinds_count(kinds); i++)
         if (is_kept(kinds, kinds_at(kinds, i)))
-            objects_each(objects, OBJECTS_STAGED, kinds_at(kinds, i), namespace, add_use,
-                         &use);
+            objects_each(objects, OBJECTS_STAGED, kinds_at(kinds, i), namespace, add_use, &use);
     return use;
 }
 
@@ -104,8 +102,7 @@ static bool is_bounded(const struct objects_review *review)
 }
 
 /* What makes nothing more is never refused, so that a full one can be mended. */
-static int before_write(void *arg, const struct objects_review *review,
-                        struct err *err)
+static int before_write(void *arg, const struct objects_review *review, struct err *err)
 {
     struct limits *limits = arg;
     const struct limits_settings *s = &limits->settings;
@@ -119,8 +116,7 @@ static int before_write(void *arg, const struct objects_review *review,
     if (review->before && more <= 0)
         return 0;
     use = known ? *known : use;
-    if (use.count + NEAR_COUNT > s->namespace_objects ||
-        use.bytes + NEAR_BYTES > s->namespace_size)
+    if (use.count + NEAR_COUNT > s->namespace_objects || use.bytes + NEAR_BYTES > s->namespace_size)
         use = staged_use(limits, review->namespace);
     if (use.count + !review->before <= s->namespace_objects &&
         use.bytes + more <= s->namespace_size)
@@ -128,9 +124,9 @@ static int before_write(void *arg, const struct objects_review *review,
     return err_set(err, ERR_FORBIDDEN,
                    "exceeded quota: namespace \"%s\" has %lld objects of %lld bytes; it "
                    "may have %lld (the hub's setting namespace-objects) of %lld bytes "
-                   "(namespace-size)", review->namespace, (long long)use.count,
-                   (long long)use.bytes, (long long)s->namespace_objects,
-                   (long long)s->namespace_size);
+                   "(namespace-size)",
+                   review->namespace, (long long)use.count, (long long)use.bytes,
+                   (long long)s->namespace_objects, (long long)s->namespace_size);
 }
 
 void limits_rule_namespaces(struct limits *limits)

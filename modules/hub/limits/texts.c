@@ -42,8 +42,7 @@ static int refuse(const struct step *step, const char *why, struct err *err)
     scoped_text struct text field = {0};
 
     write_step(&field, step);
-    return err_set(err, ERR_INVALID, "%.400s: Invalid value: %s", text_string(&field),
-                   why);
+    return err_set(err, ERR_INVALID, "%.400s: Invalid value: %s", text_string(&field), why);
 }
 
 static bool is_free(const char *key)
@@ -71,14 +70,15 @@ static struct node *shown(struct arena *arena, const struct node *message)
     return node_bytes(arena, text_string(&out), out.len);
 }
 
-static int check_word(const struct node *word, const struct step *step,
-                      struct err *err)
+static int check_word(const struct node *word, const struct step *step, struct err *err)
 {
     if (word->len > MOST_WORD)
         return refuse(step, "a machine may say no more than 2048 bytes here", err);
     if (!text_is_printable(node_text(word), word->len, false))
-        return refuse(step, "control characters and marks that turn the direction of "
-                      "writing may not stand here", err);
+        return refuse(step,
+                      "control characters and marks that turn the direction of "
+                      "writing may not stand here",
+                      err);
     return 0;
 }
 
@@ -97,8 +97,10 @@ static int check_tree(struct arena *arena, struct node *tree, const struct step 
         size_t len = strlen(member->key);
 
         if (len > MOST_WORD || !text_is_printable(member->key, len, false))
-            return refuse(&next, "the key must be printable and at most 2048 bytes "
-                          "long", err);
+            return refuse(&next,
+                          "the key must be printable and at most 2048 bytes "
+                          "long",
+                          err);
         if (is_free(member->key) && node_is(member->value, NODE_STRING))
             member->value = shown(arena, member->value);
         else if (check_tree(arena, member->value, &next, err) < 0)
@@ -107,8 +109,7 @@ static int check_tree(struct arena *arena, struct node *tree, const struct step 
     return node_is(tree, NODE_STRING) ? check_word(tree, step, err) : 0;
 }
 
-int limits_check_texts(struct arena *arena, struct node *tree, const char *field,
-                       struct err *err)
+int limits_check_texts(struct arena *arena, struct node *tree, const char *field, struct err *err)
 {
     const struct step first = {NULL, field, 0};
 
@@ -117,8 +118,8 @@ int limits_check_texts(struct arena *arena, struct node *tree, const char *field
 
 /* ---- Endpoints -------------------------------------------------------------- */
 
-static int bad(const char *field, const char *part, const char *value,
-               const char *why, struct err *err)
+static int bad(const char *field, const char *part, const char *value, const char *why,
+               struct err *err)
 {
     scoped_text struct text out = {0};
 
@@ -136,8 +137,8 @@ static bool is_url_text(const char *url)
     return true;
 }
 
-static int check_url(struct arena *arena, const char *url, const char *field,
-                     const char **ret_host, struct err *err)
+static int check_url(struct arena *arena, const char *url, const char *field, const char **ret_host,
+                     struct err *err)
 {
     bool secured = !strncasecmp(url, "https://", 8);
     const char *from = url + (secured ? 8 : 7), *authority;
@@ -172,8 +173,8 @@ static int check_port(const struct node *endpoint, const char *field, struct err
     return bad(field, "port", "", "must be a number from 0 to 65535", err);
 }
 
-int limits_check_endpoint(struct arena *arena, const struct node *endpoint,
-                          const char *field, const char **ret_host, struct err *err)
+int limits_check_endpoint(struct arena *arena, const struct node *endpoint, const char *field,
+                          const char **ret_host, struct err *err)
 {
     const char *url = node_get_text(endpoint, "url");
     const char *address = node_get_text(endpoint, "address");
@@ -182,8 +183,7 @@ int limits_check_endpoint(struct arena *arena, const struct node *endpoint,
     if (!node_is(endpoint, NODE_MAP))
         return err_set(err, ERR_INVALID, "%s: Invalid value: must be an object", field);
     if ((node_get(endpoint, "url") && !node_is(node_get(endpoint, "url"), NODE_STRING)) ||
-        (node_get(endpoint, "address") &&
-         !node_is(node_get(endpoint, "address"), NODE_STRING)))
+        (node_get(endpoint, "address") && !node_is(node_get(endpoint, "address"), NODE_STRING)))
         return bad(field, "url", "", "url and address must be strings", err);
     if (*url && check_url(arena, url, field, &url_host, err) < 0)
         return -1;

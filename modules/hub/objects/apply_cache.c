@@ -38,8 +38,8 @@ static void forget_dropped(struct objects *objects)
     apply_cache_free(rules);
 }
 
-bool apply_cache_has(struct objects *objects, const char *key,
-                     const struct objects_write *write, const unsigned char *hash)
+bool apply_cache_has(struct objects *objects, const char *key, const struct objects_write *write,
+                     const unsigned char *hash)
 {
     const struct table *table = table_of(&objects->keeper, write->kind);
     const struct applied *applied;
@@ -47,14 +47,13 @@ bool apply_cache_has(struct objects *objects, const char *key,
 
     forget_dropped(objects);
     applied = objects->rules->applied ? map_get(objects->rules->applied, key) : NULL;
-    live = applied && table ? table_find(table, OBJECTS_STAGED, write->namespace, write->name)
-                            : NULL;
-    return live && live->revision == applied->revision &&
-           !memcmp(applied->hash, hash, PKI_SHA256);
+    live =
+        applied && table ? table_find(table, OBJECTS_STAGED, write->namespace, write->name) : NULL;
+    return live && live->revision == applied->revision && !memcmp(applied->hash, hash, PKI_SHA256);
 }
 
-void apply_cache_put(struct objects *objects, const char *key,
-                     const unsigned char *hash, int64_t revision)
+void apply_cache_put(struct objects *objects, const char *key, const unsigned char *hash,
+                     int64_t revision)
 {
     struct rules *rules = objects->rules;
     struct applied *applied;

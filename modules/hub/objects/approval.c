@@ -28,8 +28,7 @@ bool approval_is_csr(const struct kind *kind)
     return !strcmp(kind->resource, "certificatesigningrequests." META_GROUP_CERTIFICATES);
 }
 
-void approval_stamp(struct arena *arena, struct node *object,
-                      const struct node *before)
+void approval_stamp(struct arena *arena, struct node *object, const struct node *before)
 {
     const struct node *list = meta_conditions(object);
     char now[CLOCK_TEXT];
@@ -37,8 +36,7 @@ void approval_stamp(struct arena *arena, struct node *object,
     clock_format(clock_wall(), false, now);
     for (size_t i = 0; i < node_count(list); i++) {
         struct node *one = node_item(list, i);
-        const struct node *old =
-            meta_condition(before, node_get_text(one, "type"));
+        const struct node *old = meta_condition(before, node_get_text(one, "type"));
         const char *since = node_get_text(old, "lastTransitionTime");
 
         if (!node_is(one, NODE_MAP))
@@ -46,30 +44,27 @@ void approval_stamp(struct arena *arena, struct node *object,
         if (!*node_get_text(one, "lastUpdateTime"))
             node_set_text(arena, one, "lastUpdateTime", now);
         if (!*node_get_text(one, "lastTransitionTime"))
-            node_set_text(arena, one, "lastTransitionTime",
-                          *since && !strcmp(node_get_text(old, "status"),
-                                            node_get_text(one, "status"))
-                              ? since
-                              : now);
+            node_set_text(
+                arena, one, "lastTransitionTime",
+                *since && !strcmp(node_get_text(old, "status"), node_get_text(one, "status"))
+                    ? since
+                    : now);
     }
 }
 
-static void check_decision(struct arena *arena, const struct node *condition,
-                            size_t index, struct node *causes)
+static void check_decision(struct arena *arena, const struct node *condition, size_t index,
+                           struct node *causes)
 {
     const char *type = node_get_text(condition, "type");
     const char *status = node_get_text(condition, "status");
 
-    if (is_decision(type, count_of(decisions)) && *status &&
-        strcmp(status, "True"))
-        schema_add_cause(
-            arena, causes, "FieldValueNotSupported",
-            arena_printf(arena, "status.conditions[%zu].status", index),
-            node_string(arena, status), "supported values: \"True\"");
+    if (is_decision(type, count_of(decisions)) && *status && strcmp(status, "True"))
+        schema_add_cause(arena, causes, "FieldValueNotSupported",
+                         arena_printf(arena, "status.conditions[%zu].status", index),
+                         node_string(arena, status), "supported values: \"True\"");
 }
 
-static void check_exclusive(struct arena *arena, const struct node *object,
-                            struct node *causes)
+static void check_exclusive(struct arena *arena, const struct node *object, struct node *causes)
 {
     const struct node *list = meta_conditions(object);
 
@@ -80,17 +75,15 @@ static void check_exclusive(struct arena *arena, const struct node *object,
 
         if (!is_decision(node_text(type), 2))
             continue;
-        schema_add_cause(
-            arena, causes, "FieldValueInvalid",
-            arena_printf(arena, "status.conditions[%zu].type", i - 1), type,
-            "Approved and Denied conditions are mutually exclusive");
+        schema_add_cause(arena, causes, "FieldValueInvalid",
+                         arena_printf(arena, "status.conditions[%zu].type", i - 1), type,
+                         "Approved and Denied conditions are mutually exclusive");
         return;
     }
 }
 
-void approval_check(struct arena *arena, const struct node *object,
-                    const struct node *before, bool may_decide,
-                    struct node *causes)
+void approval_check(struct arena *arena, const struct node *object, const struct node *before,
+                    bool may_decide, struct node *causes)
 {
     const struct node *list = meta_conditions(object);
 
@@ -102,14 +95,10 @@ void approval_check(struct arena *arena, const struct node *object,
         bool is = meta_condition(object, decisions[i]);
 
         if (was && !is)
-            schema_add_cause(arena, causes, "FieldValueForbidden",
-                             "status.conditions", NULL,
-                             "updates may not remove a condition of type \"%s\"",
-                             decisions[i]);
+            schema_add_cause(arena, causes, "FieldValueForbidden", "status.conditions", NULL,
+                             "updates may not remove a condition of type \"%s\"", decisions[i]);
         if (!was && is && i < 2 && !may_decide)
-            schema_add_cause(arena, causes, "FieldValueForbidden",
-                             "status.conditions", NULL,
-                             "updates may not add a condition of type \"%s\"",
-                             decisions[i]);
+            schema_add_cause(arena, causes, "FieldValueForbidden", "status.conditions", NULL,
+                             "updates may not add a condition of type \"%s\"", decisions[i]);
     }
 }

@@ -46,8 +46,7 @@ static void forget_surplus(struct keeper *keeper)
     const struct changes *changes = &keeper->changes;
 
     while (changes->oldest != changes->newest &&
-           (changes->bytes > changes->most_bytes ||
-            changes->count > changes->most_count))
+           (changes->bytes > changes->most_bytes || changes->count > changes->most_count))
         forget_oldest_change(keeper);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes for controllers in one call: ensures an object, sets its status or a finalizer, removes it. */
+/* Writes for controllers in one call: ensures an object, sets its status or a finalizer, removes
+ * it. */
 
 #include "objects/keeper.h"
 #include "objects/rules.h"
@@ -10,9 +11,8 @@
 
 #include <string.h>
 
-static struct objects_write make_write(const char *manager,
-                                       const struct kind *kind, const char *namespace,
-                                     const char *name)
+static struct objects_write make_write(const char *manager, const struct kind *kind,
+                                       const char *namespace, const char *name)
 {
     return (struct objects_write){
         .who = {.user = manager, .manager = manager, .trusted = true},
@@ -38,29 +38,27 @@ static void hash_wanted(const struct node *wanted, unsigned char ret[PKI_SHA256]
     pki_sha256(json.bytes, json.len, ret);
 }
 
-int objects_ensure(struct objects *objects, const char *manager,
-                   const struct node *wanted, bool *ret_changed,
-                   struct err *err)
+int objects_ensure(struct objects *objects, const char *manager, const struct node *wanted,
+                   bool *ret_changed, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *metadata = node_get(wanted, "metadata");
     unsigned char hash[PKI_SHA256];
     const char *key;
-    const struct kind *kind =
-        kinds_by_kind(objects->keeper.kinds, node_get_text(wanted, "apiVersion"),
-                      node_get_text(wanted, "kind"));
+    const struct kind *kind = kinds_by_kind(
+        objects->keeper.kinds, node_get_text(wanted, "apiVersion"), node_get_text(wanted, "kind"));
     struct objects_result result = {.arena = arena};
     struct objects_write write;
 
     if (!kind)
-        return err_set(err, ERR_NOT_FOUND, "no matches for kind \"%s\" in "
-                                           "version \"%s\"",
-                       node_get_text(wanted, "kind"),
-                       node_get_text(wanted, "apiVersion"));
+        return err_set(err, ERR_NOT_FOUND,
+                       "no matches for kind \"%s\" in "
+                       "version \"%s\"",
+                       node_get_text(wanted, "kind"), node_get_text(wanted, "apiVersion"));
     write = make_write(manager, kind, node_get_text(metadata, "namespace"),
-                     node_get_text(metadata, "name"));
-    key = arena_printf(arena, "%s %s %s/%s", manager, kind->store_kind, write.namespace,
-                       write.name);
+                       node_get_text(metadata, "name"));
+    key =
+        arena_printf(arena, "%s %s %s/%s", manager, kind->store_kind, write.namespace, write.name);
     hash_wanted(wanted, hash);
     set_changed(ret_changed, false);
     if (apply_cache_has(objects, key, &write, hash))
@@ -78,19 +76,16 @@ int objects_ensure(struct objects *objects, const char *manager,
 
 /* The staged state of the object that the caller read: NULL if it is gone, also if
    there is another object of its name by now. */
-static struct object *find_same(struct objects *objects,
-                                const struct object *object)
+static struct object *find_same(struct objects *objects, const struct object *object)
 {
-    struct object *live =
-        table_find(table_of(&objects->keeper, object->kind), OBJECTS_STAGED,
-                   object->namespace, object->name);
+    struct object *live = table_find(table_of(&objects->keeper, object->kind), OBJECTS_STAGED,
+                                     object->namespace, object->name);
 
     return live && text_same(live->uid, object->uid) ? live : NULL;
 }
 
-int objects_set_status(struct objects *objects, const char *manager,
-                       const struct object *object, const struct node *status,
-                       bool *ret_changed, struct err *err)
+int objects_set_status(struct objects *objects, const char *manager, const struct object *object,
+                       const struct node *status, bool *ret_changed, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct object *live = find_same(objects, object);
@@ -117,9 +112,8 @@ int objects_set_status(struct objects *objects, const char *manager,
     return 0;
 }
 
-int objects_set_finalizer(struct objects *objects, const char *manager,
-                          const struct object *object, const char *finalizer,
-                          bool present, struct err *err)
+int objects_set_finalizer(struct objects *objects, const char *manager, const struct object *object,
+                          const char *finalizer, bool present, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct object *live = find_same(objects, object);
@@ -146,9 +140,8 @@ int objects_set_finalizer(struct objects *objects, const char *manager,
     return 0;
 }
 
-int objects_remove(struct objects *objects, const char *manager,
-                   const struct kind *kind, const char *namespace, const char *name,
-                   struct err *err)
+int objects_remove(struct objects *objects, const char *manager, const struct kind *kind,
+                   const char *namespace, const char *name, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     struct objects_result result = {.arena = arena};

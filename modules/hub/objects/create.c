@@ -25,7 +25,8 @@ static int check_target_namespace(struct write_op *op)
     if (!op->kind->namespaced)
         return 0;
     kind = kinds_find(op->objects->keeper.kinds, "", "namespaces");
-    object = kind ? table_find(table_of(&op->objects->keeper, kind), OBJECTS_STAGED, "", requested) : NULL;
+    object = kind ? table_find(table_of(&op->objects->keeper, kind), OBJECTS_STAGED, "", requested)
+                  : NULL;
     if (kind && !object) {
         write_op_set_details(op, requested, "", "namespaces");
         return table_not_found(kind, requested, op->err);
@@ -45,8 +46,8 @@ int write_op_create(struct write_op *op)
 
     if (!node_is(op->after, NODE_MAP))
         return write_op_cannot_handle(op, "json: cannot unmarshal: not an object");
-    if (store_check_room(op->objects->keeper.store, op->err) < 0 ||
-        write_op_check_type(op) < 0 || write_op_check_fields(op) < 0)
+    if (store_check_room(op->objects->keeper.store, op->err) < 0 || write_op_check_type(op) < 0 ||
+        write_op_check_fields(op) < 0)
         return -1;
     write_op_arrange(op);
     metadata = node_get(op->after, "metadata");

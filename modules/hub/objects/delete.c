@@ -43,15 +43,14 @@ static int check_propagation(struct write_op *op)
         if (!how || !*how || !strcmp(how, known[i]))
             return 0;
     return write_op_bad_option(op, "DeleteOptions", "FieldValueNotSupported", "propagationPolicy",
-                          node_string(op->arena, how),
-                          "supported values: \"Foreground\", \"Background\", "
-                          "\"Orphan\", \"nil\"");
+                               node_string(op->arena, how),
+                               "supported values: \"Foreground\", \"Background\", "
+                               "\"Orphan\", \"nil\"");
 }
 
 static int check_namespace_may_go(struct write_op *op)
 {
-    static const char *const kept[] = {"default", "kube-system", "kube-public",
-                                       "axle-system"};
+    static const char *const kept[] = {"default", "kube-system", "kube-public", "axle-system"};
 
     for (size_t i = 0; kind_is_core(op->kind, "namespaces") && i < count_of(kept); i++)
         if (!strcmp(op->write->name, kept[i]))
@@ -94,8 +93,7 @@ static void mark_deleted(struct write_op *op)
     node_set_int(op->arena, metadata, "deletionGracePeriodSeconds", 0);
     write_op_raise_generation(op);
     if (kind_is_core(op->kind, "namespaces"))
-        node_set_text(op->arena, node_make(op->arena, op->after, "status"), "phase",
-                      "Terminating");
+        node_set_text(op->arena, node_make(op->arena, op->after, "status"), "phase", "Terminating");
 }
 
 /* An object that no finalizer holds is deleted at once; a namespace only if it is empty,

@@ -71,13 +71,11 @@ static bool count_in_series(struct rules *rules, const char *key)
 
 /* The name of an Event hashes what it says, so one that happens again is found by its
    name, without an index. */
-static void event_name(const struct object *about, const char *component,
-                       bool warning, const char *reason, const char *message,
-                       char out[320])
+static void event_name(const struct object *about, const char *component, bool warning,
+                       const char *reason, const char *message, char out[320])
 {
     uint64_t sum = 0xcbf29ce484222325u;
-    const char *const parts[] = {about->uid, component, warning ? "W" : "N",
-                                 reason, message};
+    const char *const parts[] = {about->uid, component, warning ? "W" : "N", reason, message};
 
     for (size_t i = 0; i < count_of(parts); i++)
         for (const char *c = parts[i];; c++) {
@@ -141,12 +139,10 @@ static struct object *find_event(const struct recording *recording)
                       recording->namespace, recording->name);
 }
 
-static struct node *first_event(const struct recording *recording,
-                                const char *message)
+static struct node *first_event(const struct recording *recording, const char *message)
 {
     struct arena *arena = recording->arena;
-    struct node *event =
-        new_event(arena, recording->about, recording->namespace, recording->name);
+    struct node *event = new_event(arena, recording->about, recording->namespace, recording->name);
 
     node_set_text(arena, event, "type", recording->warning ? "Warning" : "Normal");
     node_set_text(arena, event, "reason", recording->reason);
@@ -154,8 +150,7 @@ static struct node *first_event(const struct recording *recording,
     node_set_text(arena, event, "firstTimestamp", recording->now);
     node_set_text(arena, event, "lastTimestamp", recording->now);
     node_set_int(arena, event, "count", 1);
-    node_set_text(arena, node_make(arena, event, "source"), "component",
-                  recording->component);
+    node_set_text(arena, node_make(arena, event, "source"), "component", recording->component);
     node_set_text(arena, event, "reportingComponent", recording->component);
     return event;
 }
@@ -165,10 +160,12 @@ static void record_event(const struct recording *recording, const char *message)
     const struct object *live = find_event(recording);
     struct objects_result result = {.arena = recording->arena};
     struct objects_write write = {
-        .who = {.user = recording->component, .manager = recording->component,
-                .trusted = true},
-        .kind = recording->kind, .namespace = recording->namespace, .name = recording->name,
-        .validation = OBJECTS_IGNORE, .grace = -1};
+        .who = {.user = recording->component, .manager = recording->component, .trusted = true},
+        .kind = recording->kind,
+        .namespace = recording->namespace,
+        .name = recording->name,
+        .validation = OBJECTS_IGNORE,
+        .grace = -1};
     struct node *event;
     struct err err;
     int failed;
@@ -187,16 +184,18 @@ static void record_event(const struct recording *recording, const char *message)
         object_drop(&result.object);
 }
 
-void objects_event(struct objects *objects, const char *component,
-                   const struct object *about, bool warning, const char *reason,
-                   const char *format, ...)
+void objects_event(struct objects *objects, const char *component, const struct object *about,
+                   bool warning, const char *reason, const char *format, ...)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct recording recording = {
-        .objects = objects, .arena = arena, .about = about,
-        .kind = kinds_find(objects->keeper.kinds, "", "events"),
-        .component = component, .reason = reason, .warning = warning,
-        .namespace = *about->namespace ? about->namespace : "default"};
+    struct recording recording = {.objects = objects,
+                                  .arena = arena,
+                                  .about = about,
+                                  .kind = kinds_find(objects->keeper.kinds, "", "events"),
+                                  .component = component,
+                                  .reason = reason,
+                                  .warning = warning,
+                                  .namespace = *about->namespace ? about->namespace : "default"};
     char *message;
     char all[320];
     va_list args;

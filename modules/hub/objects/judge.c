@@ -53,11 +53,14 @@ static void warn_of_unused(struct write_op *op)
 {
     for (const char *const *at = op->kind->unused_fields; at && *at; at++) {
         if (!strcmp(*at, "."))
-            add_warning(op, node_format(op->arena, "%s: nothing acts on this kind yet; see kubectl explain %s",
-                                         op->kind->kind, op->kind->plural));
+            add_warning(op, node_format(op->arena,
+                                        "%s: nothing acts on this kind yet; see kubectl explain %s",
+                                        op->kind->kind, op->kind->plural));
         else if (says_something(find_field(op, *at)))
-            add_warning(op, node_format(op->arena, "%s: nothing acts on this field yet; see kubectl explain %s.%s",
-                                         *at, op->kind->plural, *at));
+            add_warning(op,
+                        node_format(op->arena,
+                                    "%s: nothing acts on this field yet; see kubectl explain %s.%s",
+                                    *at, op->kind->plural, *at));
     }
 }
 
@@ -141,9 +144,10 @@ int write_op_check_type(struct write_op *op)
     const char *kind = node_get_text(op->after, "kind");
 
     if (*kind && strcmp(kind, op->kind->kind))
-        return err_set(
-            op->err, ERR_BAD_REQUEST, "%s in version \"%s\" cannot be handled as a %s: %s", kind,
-            *version ? version : op->kind->api_version, op->kind->kind, unknown_field_reason(op, kind));
+        return err_set(op->err, ERR_BAD_REQUEST,
+                       "%s in version \"%s\" cannot be handled as a %s: %s", kind,
+                       *version ? version : op->kind->api_version, op->kind->kind,
+                       unknown_field_reason(op, kind));
     if (*version && strcmp(version, op->kind->api_version))
         return err_set(op->err, ERR_BAD_REQUEST,
                        "%s in version \"%s\" cannot be handled as a %s: no "
@@ -163,8 +167,8 @@ static int refuse_causes(struct write_op *op, struct node *causes)
         return write_op_cannot_handle(op, bad_bytes(op, first));
     if (type && has_go_type(op->kind))
         return write_op_cannot_handle(op, arena_printf(op->arena, "json: cannot unmarshal: %s: %s",
-                                                   node_get_text(first, "field"),
-                                                   node_get_text(first, "message")));
+                                                       node_get_text(first, "field"),
+                                                       node_get_text(first, "message")));
     op->ret->causes = causes;
     return err_set(op->err, ERR_INVALID, "%s",
                    schema_sentence(op->arena, op->kind->kind, op->kind->group,
@@ -245,8 +249,7 @@ static int refused_by_rule(struct write_op *op)
     cause = node_map(op->arena);
     node_set_text(op->arena, cause, "reason", "FieldValueInvalid");
     node_set_text(op->arena, cause, "message", colon + 2);
-    node_set(op->arena, cause, "field",
-             node_bytes(op->arena, words, (size_t)(colon - words)));
+    node_set(op->arena, cause, "field", node_bytes(op->arena, words, (size_t)(colon - words)));
     op->ret->causes = node_list(op->arena);
     node_add(op->arena, op->ret->causes, cause);
     return -1;
@@ -307,10 +310,8 @@ static int fill_defaults(struct write_op *op)
     bool applied = op->write->patch == OBJECTS_PATCH_APPLY && op->tracked;
 
     return applied && !has_go_type(op->kind)
-               ? schema_apply_defaults_only(op->kind->schema, op->arena,
-                                            op->after, op->err)
-               : schema_apply_defaults(op->kind->schema, op->arena, op->after,
-                                       op->err);
+               ? schema_apply_defaults_only(op->kind->schema, op->arena, op->after, op->err)
+               : schema_apply_defaults(op->kind->schema, op->arena, op->after, op->err);
 }
 
 int write_op_judge(struct write_op *op)

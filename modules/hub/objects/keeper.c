@@ -25,8 +25,7 @@ static void on_quiet_timer(void *arg)
     watches_bookmark(keeper);
     snapshots_free(keeper, clock_steady());
     /* The store's log is trimmed a slice at a time, so that requests run between. */
-    loop_timer_set(keeper->quiet_timer,
-                   store_compact(keeper->store) ? SLICE : QUIET);
+    loop_timer_set(keeper->quiet_timer, store_compact(keeper->store) ? SLICE : QUIET);
 }
 
 void keeper_open(struct keeper *keeper, struct loop *loop, struct store *store,

@@ -56,7 +56,7 @@ struct table {
 /* A staged write; an object without `after` is deleted. */
 struct pending {
     struct table *table;
-    char *key; /* owned */
+    char *key;                            /* owned */
     struct object *before, *after, *last; /* owned */
     int64_t revision;
     struct pending *next;
@@ -110,7 +110,8 @@ struct keeper {
     size_t table_count;
     int64_t revision;  /* the newest that is published */
     int64_t forgotten; /* changes up to here have left the memory */
-    int64_t ahead, ahead_count; /* the newest revision that a client made up or we lost; how often */
+    int64_t ahead,
+        ahead_count; /* the newest revision that a client made up or we lost; how often */
     struct changes changes;
     struct stage stage;
     struct snapshot *snapshots;
@@ -138,12 +139,12 @@ int keeper_load(struct keeper *keeper, struct err *err);
 /* ---- object.c ----------------------------------------------------------- */
 
 /* In one allocation with its strings; `tree` is what `body` says. */
-struct object *object_lay_out(const struct kind *kind, const struct node *tree,
-                              int64_t revision, const char *body, size_t len);
+struct object *object_lay_out(const struct kind *kind, const struct node *tree, int64_t revision,
+                              const char *body, size_t len);
 /* Makes an object from its tree; the tree gets the revision written in (0: it
    has none). */
-struct object *object_make(struct arena *arena, const struct kind *kind,
-                           struct node *tree, int64_t revision);
+struct object *object_make(struct arena *arena, const struct kind *kind, struct node *tree,
+                           int64_t revision);
 
 /* ---- table.c ------------------------------------------------------------ */
 
@@ -152,17 +153,14 @@ void tables_make(struct keeper *keeper);
 void tables_free(struct keeper *keeper);
 struct table *table_of(const struct keeper *keeper, const struct kind *kind);
 /* The index of the first item not before (namespace, name). */
-size_t table_seek(const struct table *table, const char *namespace,
-                  const char *name);
+size_t table_seek(const struct table *table, const char *namespace, const char *name);
 /* Borrowed; NULL if there is none. */
-struct object *table_find(const struct table *table, enum objects_view view,
-                          const char *namespace, const char *name);
+struct object *table_find(const struct table *table, enum objects_view view, const char *namespace,
+                          const char *name);
 /* Borrowed, from what is published. */
-struct object *table_published(const struct table *table, const char *namespace,
-                               const char *name);
+struct object *table_published(const struct table *table, const char *namespace, const char *name);
 /* Puts `after` (taken) where the object of that name is; NULL takes it away. */
-void table_set(struct table *table, const char *namespace, const char *name,
-               struct object *after);
+void table_set(struct table *table, const char *namespace, const char *name, struct object *after);
 /* Sets ERR_NOT_FOUND in a kube-apiserver's words. */
 int table_not_found(const struct kind *kind, const char *name, struct err *err);
 /* Whether the kind is this one of the core group. */
@@ -177,8 +175,8 @@ static inline bool kind_is_core(const struct kind *kind, const char *plural)
 const char *encrypt_body(const struct keeper *keeper, const struct object *object,
                          struct text *sealed, size_t *ret_len);
 /* The body of a row: its bytes, or `open` filled with the decrypted ones. */
-const char *decrypt_row(const struct keeper *keeper, const struct store_row *row,
-                        struct text *open, size_t *ret_len, struct err *err);
+const char *decrypt_row(const struct keeper *keeper, const struct store_row *row, struct text *open,
+                        size_t *ret_len, struct err *err);
 
 /* ---- revisions.c -------------------------------------------------------- */
 
@@ -187,8 +185,7 @@ const char *decrypt_row(const struct keeper *keeper, const struct store_row *row
 bool revisions_saw_ahead(struct keeper *keeper, int64_t revision);
 /* Whether a namespace of this name was deleted after that revision: what was in it
    before belongs to its former owner. Forgotten changes have to be ruled out first. */
-bool revisions_space_went(const struct keeper *keeper, const char *namespace,
-                          int64_t revision);
+bool revisions_space_went(const struct keeper *keeper, const char *namespace, int64_t revision);
 
 /* ---- watch.c ------------------------------------------------------------ */
 
@@ -212,14 +209,14 @@ void stage_close(struct stage *stage);
 /* Calls the follower, which may still write, and commits. */
 void stage_commit_with_follower(struct keeper *keeper);
 /* Stages. `tree` is changed: it gets its resourceVersion. Borrowed answer. */
-struct object *stage_put(struct keeper *keeper, struct table *table,
-                         struct arena *arena, struct node *tree);
+struct object *stage_put(struct keeper *keeper, struct table *table, struct arena *arena,
+                         struct node *tree);
 /* Stages a delete; `tree` is the last state, in the stored version. */
-struct object *stage_delete(struct keeper *keeper, struct table *table,
-                            struct arena *arena, struct node *tree);
+struct object *stage_delete(struct keeper *keeper, struct table *table, struct arena *arena,
+                            struct node *tree);
 /* Replaces what is published without a write: a renewed lease. */
-struct object *stage_publish_now(struct keeper *keeper, struct table *table,
-                                 struct arena *arena, struct node *tree);
+struct object *stage_publish_now(struct keeper *keeper, struct table *table, struct arena *arena,
+                                 struct node *tree);
 
 /* ---- read.c ------------------------------------------------------------- */
 
@@ -227,6 +224,6 @@ struct object *stage_publish_now(struct keeper *keeper, struct table *table,
 void snapshots_free(struct keeper *keeper, int64_t now);
 /* Whether a query selects the object. */
 bool read_matches(struct arena *arena, const struct objects_query *query,
-                   const struct object *object);
+                  const struct object *object);
 
 #endif

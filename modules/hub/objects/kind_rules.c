@@ -21,7 +21,8 @@ static void settle_secret(struct arena *arena, struct node *secret)
         return;
     data = node_share(arena, node_make(arena, secret, "data"));
     node_set(arena, secret, "data", data);
-    node_each (entry, node_get(secret, "stringData")) {
+    node_each(entry, node_get(secret, "stringData"))
+    {
         scoped_text struct text out = {0};
 
         if (!node_is(entry->value, NODE_STRING))
@@ -38,13 +39,11 @@ static void settle_namespace(struct arena *arena, struct node *namespace)
     struct node *labels = node_make(arena, metadata, "labels");
     struct node *finalizers, *status;
 
-    node_set_text(arena, labels, META_LABEL_NAMESPACE_NAME,
-                  node_get_text(metadata, "name"));
+    node_set_text(arena, labels, META_LABEL_NAMESPACE_NAME, node_get_text(metadata, "name"));
     if (node_get(metadata, "deletionTimestamp"))
         return;
     if (!node_at(namespace, "spec", "finalizers", NULL)) {
-        finalizers = node_make_list(
-            arena, node_make(arena, namespace, "spec"), "finalizers");
+        finalizers = node_make_list(arena, node_make(arena, namespace, "spec"), "finalizers");
         node_add(arena, finalizers, node_string(arena, "kubernetes"));
     }
     status = node_make(arena, namespace, "status");
@@ -52,8 +51,7 @@ static void settle_namespace(struct arena *arena, struct node *namespace)
         node_set_text(arena, status, "phase", "Active");
 }
 
-void kind_rules_settle(struct arena *arena, const struct kind *kind,
-                 struct node *object)
+void kind_rules_settle(struct arena *arena, const struct kind *kind, struct node *object)
 {
     if (kind_is_core(kind, "secrets"))
         settle_secret(arena, object);
@@ -64,29 +62,27 @@ void kind_rules_settle(struct arena *arena, const struct kind *kind,
 static void add_invalid(struct arena *arena, struct node *causes, const char *field,
                         const char *value, const char *why)
 {
-    schema_add_cause(arena, causes, "FieldValueInvalid", field,
-                     node_string(arena, value), "%s", why);
+    schema_add_cause(arena, causes, "FieldValueInvalid", field, node_string(arena, value), "%s",
+                     why);
 }
 
-static void check_data_keys(struct arena *arena, const struct node *object,
-                            const char *field, struct node *causes)
+static void check_data_keys(struct arena *arena, const struct node *object, const char *field,
+                            struct node *causes)
 {
     char why[NAME_WHY];
 
-    node_each (entry, node_get(object, field)) {
+    node_each(entry, node_get(object, field))
+    {
         if (!name_is_config_key(entry->key, why))
-            add_invalid(arena, causes,
-                    arena_printf(arena, "%s[%s]", field, entry->key),
-                    entry->key, why);
-        else if (!strcmp(field, "data") &&
-                 node_at(object, "binaryData", entry->key, NULL))
-            add_invalid(arena, causes, arena_printf(arena, "data[%s]", entry->key),
-                    entry->key, "duplicate of key present in binaryData");
+            add_invalid(arena, causes, arena_printf(arena, "%s[%s]", field, entry->key), entry->key,
+                        why);
+        else if (!strcmp(field, "data") && node_at(object, "binaryData", entry->key, NULL))
+            add_invalid(arena, causes, arena_printf(arena, "data[%s]", entry->key), entry->key,
+                        "duplicate of key present in binaryData");
     }
 }
 
-static void check_secret_type(struct arena *arena, const struct node *secret,
-                              struct node *causes)
+static void check_secret_type(struct arena *arena, const struct node *secret, struct node *causes)
 {
     static const struct {
         const char *type, *keys[2];
@@ -102,10 +98,8 @@ static void check_secret_type(struct arena *arena, const struct node *secret,
         for (size_t j = 0; j < 2 && needs[i].keys[j]; j++)
             if (!strcmp(node_get_text(secret, "type"), needs[i].type) &&
                 !node_get(data, needs[i].keys[j]))
-                schema_add_cause(
-                    arena, causes, "FieldValueRequired",
-                    arena_printf(arena, "data[%s]", needs[i].keys[j]), NULL,
-                    "%s", "");
+                schema_add_cause(arena, causes, "FieldValueRequired",
+                                 arena_printf(arena, "data[%s]", needs[i].keys[j]), NULL, "%s", "");
 }
 
 static bool is_one_of(const char *word, const char *const *words)
@@ -116,8 +110,7 @@ static bool is_one_of(const char *word, const char *const *words)
     return false;
 }
 
-static void check_role_binding(struct arena *arena, const struct node *binding,
-                          struct node *causes)
+static void check_role_binding(struct arena *arena, const struct node *binding, struct node *causes)
 {
     static const char *const roles[] = {"Role", "ClusterRole", NULL};
     static const char *const who[] = {"ServiceAccount", "User", "Group", NULL};
@@ -125,27 +118,23 @@ static void check_role_binding(struct arena *arena, const struct node *binding,
     const struct node *subjects = node_get(binding, "subjects");
 
     if (!is_one_of(node_get_text(role, "kind"), roles))
-        schema_add_cause(arena, causes, "FieldValueNotSupported",
-                         "roleRef.kind",
+        schema_add_cause(arena, causes, "FieldValueNotSupported", "roleRef.kind",
                          node_string(arena, node_get_text(role, "kind")),
                          "supported values: \"Role\", \"ClusterRole\"");
     if (!*node_get_text(role, "name"))
-        schema_add_cause(arena, causes, "FieldValueRequired", "roleRef.name",
-                         NULL, "%s", "");
+        schema_add_cause(arena, causes, "FieldValueRequired", "roleRef.name", NULL, "%s", "");
     for (size_t i = 0; i < node_count(subjects); i++) {
         const char *kind = node_get_text(node_item(subjects, i), "kind");
 
         if (!is_one_of(kind, who))
             schema_add_cause(arena, causes, "FieldValueNotSupported",
-                             arena_printf(arena, "subjects[%zu].kind", i),
-                             node_string(arena, kind),
+                             arena_printf(arena, "subjects[%zu].kind", i), node_string(arena, kind),
                              "supported values: \"ServiceAccount\", \"User\", "
                              "\"Group\"");
     }
 }
 
-static void check_role_rules(struct arena *arena, const struct node *role,
-                       struct node *causes)
+static void check_role_rules(struct arena *arena, const struct node *role, struct node *causes)
 {
     const struct node *rules = node_get(role, "rules");
 
@@ -156,20 +145,16 @@ static void check_role_rules(struct arena *arena, const struct node *role,
                              "verbs must contain at least one value");
 }
 
-static void check_lease(struct arena *arena, const struct node *lease,
-                        struct node *causes)
+static void check_lease(struct arena *arena, const struct node *lease, struct node *causes)
 {
-    const struct node *seconds =
-        node_at(lease, "spec", "leaseDurationSeconds", NULL);
+    const struct node *seconds = node_at(lease, "spec", "leaseDurationSeconds", NULL);
 
     if (node_is(seconds, NODE_INT) && seconds->integer <= 0)
-        schema_add_cause(arena, causes, "FieldValueInvalid",
-                         "spec.leaseDurationSeconds", seconds,
+        schema_add_cause(arena, causes, "FieldValueInvalid", "spec.leaseDurationSeconds", seconds,
                          "must be greater than 0");
 }
 
-static void check_request(struct arena *arena, const struct node *csr,
-                          struct node *causes)
+static void check_request(struct arena *arena, const struct node *csr, struct node *causes)
 {
     const struct node *request = node_at(csr, "spec", "request", NULL);
     const char *text = node_text(request);
@@ -179,15 +164,14 @@ static void check_request(struct arena *arena, const struct node *csr,
         return; /* invalid: the schema reports it */
     if (!strstr(text_string(&pem), "-----BEGIN CERTIFICATE REQUEST-----") &&
         !strstr(text_string(&pem), "-----BEGIN NEW CERTIFICATE REQUEST-----"))
-        schema_add_cause(arena, causes, "FieldValueInvalid", "spec.request",
-                         request, "PEM block type must be CERTIFICATE REQUEST");
+        schema_add_cause(arena, causes, "FieldValueInvalid", "spec.request", request,
+                         "PEM block type must be CERTIFICATE REQUEST");
 }
 
 /* An Event is in the namespace of the object that it is about, so that a user who may
    write in one namespace cannot record Events about objects of another. Events about
    cluster-scoped objects are in `default` or in the namespace of the object's name. */
-static void check_event_names(struct arena *arena, const struct node *event,
-                        struct node *causes)
+static void check_event_names(struct arena *arena, const struct node *event, struct node *causes)
 {
     const char *field = node_get(event, "regarding") ? "regarding" : "involvedObject";
     const struct node *about = node_get(event, field);
@@ -197,20 +181,18 @@ static void check_event_names(struct arena *arena, const struct node *event,
     if (*named ? !strcmp(named, namespace)
                : !strcmp(namespace, "default") || !strcmp(node_get_text(about, "name"), namespace))
         return;
-    schema_add_cause(arena, causes, "FieldValueInvalid",
-                     arena_printf(arena, "%s.namespace", field),
+    schema_add_cause(arena, causes, "FieldValueInvalid", arena_printf(arena, "%s.namespace", field),
                      node_string(arena, named), "does not match event.namespace");
 }
 
 /* The checks of kube-apiserver for built-in kinds, with its messages. */
 static void check_kind_words(struct arena *arena, const struct kind *kind,
-                        const struct node *object, const struct node *before,
-                        struct node *causes)
+                             const struct node *object, const struct node *before,
+                             struct node *causes)
 {
     static const struct {
         const char *resource;
-        void (*check)(struct arena *arena, const struct node *object,
-                      struct node *causes);
+        void (*check)(struct arena *arena, const struct node *object, struct node *causes);
         bool once; /* on create only: stored objects stay valid */
     } checks[] = {
         {"rolebindings.rbac.authorization.k8s.io", check_role_binding, false},
@@ -223,14 +205,13 @@ static void check_kind_words(struct arena *arena, const struct kind *kind,
     };
 
     for (size_t i = 0; i < count_of(checks); i++)
-        if (!strcmp(kind->resource, checks[i].resource) &&
-            (!before || !checks[i].once))
+        if (!strcmp(kind->resource, checks[i].resource) && (!before || !checks[i].once))
             checks[i].check(arena, object, causes);
 }
 
 /* Refuses changes of ConfigMaps and Secrets that are `immutable`. */
-static void check_frozen(struct arena *arena, const struct node *object,
-                         const struct node *before, struct node *causes)
+static void check_frozen(struct arena *arena, const struct node *object, const struct node *before,
+                         struct node *causes)
 {
     static const char *const fields[] = {"immutable", "data", "binaryData"};
 
@@ -238,8 +219,7 @@ static void check_frozen(struct arena *arena, const struct node *object,
         return;
     for (size_t i = 0; i < count_of(fields); i++)
         if (!node_same(node_get(object, fields[i]), node_get(before, fields[i])))
-            schema_add_cause(arena, causes, "FieldValueForbidden", fields[i],
-                             NULL,
+            schema_add_cause(arena, causes, "FieldValueForbidden", fields[i], NULL,
                              "field is immutable when `immutable` "
                              "is set");
 }
@@ -261,28 +241,24 @@ static const struct node *find_immutable(const struct node *object, const char *
     return object;
 }
 
-static void check_immutable(struct arena *arena, const struct kind *kind,
-                            const struct node *object,
+static void check_immutable(struct arena *arena, const struct kind *kind, const struct node *object,
                             const struct node *before, struct node *causes)
 {
-    for (size_t i = 0; kind->immutable_fields && kind->immutable_fields[i];
-         i++) {
+    for (size_t i = 0; kind->immutable_fields && kind->immutable_fields[i]; i++) {
         const char *path = kind->immutable_fields[i];
         const struct node *now = find_immutable(object, path);
         const struct node *old = find_immutable(before, path);
 
         if (now == old || (now && old && node_same(now, old)))
             continue;
-        schema_add_cause(arena, causes, "FieldValueInvalid", path,
-                         now ? now : node_null(arena), "%s",
-                         !strcmp(path, "roleRef") ? "cannot change roleRef"
-                                                  : "field is immutable");
+        schema_add_cause(arena, causes, "FieldValueInvalid", path, now ? now : node_null(arena),
+                         "%s",
+                         !strcmp(path, "roleRef") ? "cannot change roleRef" : "field is immutable");
     }
 }
 
-void kind_rules_check(struct arena *arena, const struct kind *kind,
-                const struct node *object, const struct node *before,
-                struct node *causes)
+void kind_rules_check(struct arena *arena, const struct kind *kind, const struct node *object,
+                      const struct node *before, struct node *causes)
 {
     bool map = kind_is_core(kind, "configmaps"), secret = kind_is_core(kind, "secrets");
 

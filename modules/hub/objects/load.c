@@ -20,8 +20,7 @@ struct loading {
 };
 
 /* Whether the hub starts without a row that cannot be read. */
-static bool give_up_row(struct loading *loading, const struct store_row *row,
-                        const struct err *why)
+static bool give_up_row(struct loading *loading, const struct store_row *row, const struct err *why)
 {
     const char *const parts[] = {row->key.kind, row->key.namespace, row->key.name};
 
@@ -48,7 +47,7 @@ static void forget_lost(struct loading *loading)
 }
 
 static struct object *read_object_row(struct loading *loading, struct table *table,
-                               const struct store_row *row, struct err *err)
+                                      const struct store_row *row, struct err *err)
 {
     scoped_text struct text open = {0};
     size_t len;
@@ -158,8 +157,8 @@ int keeper_load(struct keeper *keeper, struct err *err)
     if (!failed)
         forget_lost(&loading);
     keeper->forgotten = store_compacted(keeper->store);
-    failed = failed || store_changes(keeper->store, keeper->forgotten, load_change,
-                                     &loading, err) < 0;
+    failed =
+        failed || store_changes(keeper->store, keeper->forgotten, load_change, &loading, err) < 0;
     text_free(&loading.lost);
     drop_seen(seen);
     arena_free(&loading.arena);

@@ -30,10 +30,8 @@ static const struct {
     const char *rule;
     name_rule_fn *fn;
 } name_rules[] = {
-    {"dns-label", name_is_dns_label},
-    {"dns-subdomain", name_is_dns_subdomain},
-    {"dns1035-label", name_is_dns1035_label},
-    {"path", name_is_path_segment},
+    {"dns-label", name_is_dns_label},         {"dns-subdomain", name_is_dns_subdomain},
+    {"dns1035-label", name_is_dns1035_label}, {"path", name_is_path_segment},
     {"path-segment", name_is_path_segment},
 };
 
@@ -48,7 +46,7 @@ static name_rule_fn *name_rule_of(const struct kind *kind)
 }
 
 static void check_object_name(struct arena *arena, const struct kind *kind,
-                       const struct node *metadata, struct node *causes)
+                              const struct node *metadata, struct node *causes)
 {
     const struct node *name = node_get(metadata, "name");
     const struct node *base = node_get(metadata, "generateName");
@@ -56,8 +54,8 @@ static void check_object_name(struct arena *arena, const struct kind *kind,
     char why[NAME_WHY];
 
     if (!*node_text(name)) {
-        schema_add_cause(arena, causes, "FieldValueRequired", "metadata.name",
-                         NULL, "name or generateName is required");
+        schema_add_cause(arena, causes, "FieldValueRequired", "metadata.name", NULL,
+                         "name or generateName is required");
         return;
     }
     if (*node_text(base)) {
@@ -65,28 +63,26 @@ static void check_object_name(struct arena *arena, const struct kind *kind,
         char *whole = arena_printf(arena, "%sa", node_text(base));
 
         if (!rule(whole, why))
-            schema_add_cause(arena, causes, "FieldValueInvalid",
-                             "metadata.generateName", base,
+            schema_add_cause(arena, causes, "FieldValueInvalid", "metadata.generateName", base,
                              "%s", why);
     }
     if (!rule(node_text(name), why))
-        schema_add_cause(arena, causes, "FieldValueInvalid", "metadata.name",
-                         name, "%s", why);
+        schema_add_cause(arena, causes, "FieldValueInvalid", "metadata.name", name, "%s", why);
 }
 
-static void add_bad(struct arena *arena, struct node *causes, const char *field,
-                    const char *value, const char *why)
+static void add_bad(struct arena *arena, struct node *causes, const char *field, const char *value,
+                    const char *why)
 {
-    schema_add_cause(arena, causes, "FieldValueInvalid", field,
-                     node_string(arena, value), "%s", why);
+    schema_add_cause(arena, causes, "FieldValueInvalid", field, node_string(arena, value), "%s",
+                     why);
 }
 
-static void check_labels(struct arena *arena, const struct node *metadata,
-                         struct node *causes)
+static void check_labels(struct arena *arena, const struct node *metadata, struct node *causes)
 {
     char why[NAME_WHY];
 
-    node_each (label, node_get(metadata, "labels")) {
+    node_each(label, node_get(metadata, "labels"))
+    {
         const char *value = node_text(label->value);
 
         if (!name_is_qualified(label->key, why))
@@ -96,13 +92,13 @@ static void check_labels(struct arena *arena, const struct node *metadata,
     }
 }
 
-static void check_annotations(struct arena *arena, const struct node *metadata,
-                              struct node *causes)
+static void check_annotations(struct arena *arena, const struct node *metadata, struct node *causes)
 {
     size_t sum = 0;
     char why[NAME_WHY];
 
-    node_each (entry, node_get(metadata, "annotations")) {
+    node_each(entry, node_get(metadata, "annotations"))
+    {
         char *lower = arena_string(arena, entry->key);
 
         for (char *c = lower; *c; c++)
@@ -113,14 +109,12 @@ static void check_annotations(struct arena *arena, const struct node *metadata,
         sum += strlen(entry->key) + strlen(node_text(entry->value));
     }
     if (sum > ANNOTATIONS_AT_MOST)
-        schema_add_cause(arena, causes, "FieldValueTooLong",
-                         "metadata.annotations", NULL,
-                         "may not be more than %d bytes",
-                         ANNOTATIONS_AT_MOST);
+        schema_add_cause(arena, causes, "FieldValueTooLong", "metadata.annotations", NULL,
+                         "may not be more than %d bytes", ANNOTATIONS_AT_MOST);
 }
 
 static void check_owner_references(struct arena *arena, const struct node *metadata,
-                         struct node *causes)
+                                   struct node *causes)
 {
     static const char *const needed[] = {"apiVersion", "kind", "name", "uid"};
     const struct node *owners = node_get(metadata, "ownerReferences");
@@ -132,23 +126,18 @@ static void check_owner_references(struct arena *arena, const struct node *metad
         for (size_t j = 0; j < count_of(needed); j++) {
             if (*node_get_text(owner, needed[j]))
                 continue;
-            add_bad(arena, causes,
-                    arena_printf(arena, "metadata.ownerReferences.%s", needed[j]),
+            add_bad(arena, causes, arena_printf(arena, "metadata.ownerReferences.%s", needed[j]),
                     "",
-                    arena_printf(arena, "%s must not be empty",
-                                 j == 0 ? "version" : needed[j]));
+                    arena_printf(arena, "%s must not be empty", j == 0 ? "version" : needed[j]));
         }
         if (!node_get_bool(owner, "controller", false))
             continue;
         if (controller)
-            schema_add_cause(
-                arena, causes, "FieldValueInvalid", "metadata.ownerReferences",
-                NULL,
-                "Only one reference can have Controller set to "
-                "true. Found \"true\" in references for %s/%s and %s/%s",
-                node_get_text(controller, "kind"),
-                node_get_text(controller, "name"), node_get_text(owner, "kind"),
-                node_get_text(owner, "name"));
+            schema_add_cause(arena, causes, "FieldValueInvalid", "metadata.ownerReferences", NULL,
+                             "Only one reference can have Controller set to "
+                             "true. Found \"true\" in references for %s/%s and %s/%s",
+                             node_get_text(controller, "kind"), node_get_text(controller, "name"),
+                             node_get_text(owner, "kind"), node_get_text(owner, "name"));
         controller = owner;
     }
 }
@@ -180,28 +169,24 @@ static void check_finalizers(struct arena *arena, const struct node *metadata,
         if (!name_is_qualified(name, why))
             add_bad(arena, causes, "metadata.finalizers", name, why);
         if (!known && !strchr(name, '/'))
-            add_bad(arena, causes,
-                    arena_printf(arena, "metadata.finalizers[%zu]", i), name,
+            add_bad(arena, causes, arena_printf(arena, "metadata.finalizers[%zu]", i), name,
                     "name is neither a standard finalizer name nor is it "
                     "fully qualified");
         if (!has_finalizer_name(old, name))
             text_addf(&added, "%s\"%s\"", added.len ? ", " : "", name);
     }
     /* A kube-apiserver has this cause twice, so clients that compare see the same. */
-    for (int i = 0; i < 2 && added.len &&
-                    node_at(before, "metadata", "deletionTimestamp", NULL);
+    for (int i = 0; i < 2 && added.len && node_at(before, "metadata", "deletionTimestamp", NULL);
          i++)
-        schema_add_cause(arena, causes, "FieldValueForbidden",
-                         "metadata.finalizers", NULL,
+        schema_add_cause(arena, causes, "FieldValueForbidden", "metadata.finalizers", NULL,
                          "no new finalizers can be added if the "
                          "object is being deleted, found new finalizers "
                          "[]string{%s}",
                          text_string(&added));
 }
 
-void metadata_check(struct arena *arena, const struct kind *kind,
-                    const struct node *object, const struct node *before,
-                    struct node *causes)
+void metadata_check(struct arena *arena, const struct kind *kind, const struct node *object,
+                    const struct node *before, struct node *causes)
 {
     const struct node *metadata = node_get(object, "metadata");
 
@@ -225,8 +210,7 @@ void metadata_generate_name(struct arena *arena, struct node *metadata)
     for (size_t i = 0; i < sizeof(tail) - 1; i++)
         tail[i] = letters[random_below(sizeof(letters) - 1)];
     tail[sizeof(tail) - 1] = '\0';
-    node_set(arena, metadata, "name",
-             node_format(arena, "%.58s%s", base, tail));
+    node_set(arena, metadata, "name", node_format(arena, "%.58s%s", base, tail));
 }
 
 /* A random UUID: RFC 9562, version 4. */
@@ -240,12 +224,11 @@ static void new_uid(char out[37])
     snprintf(out, 37,
              "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
              "%02x%02x%02x%02x%02x%02x",
-             b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10],
-             b[11], b[12], b[13], b[14], b[15]);
+             b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+             b[14], b[15]);
 }
 
-void metadata_fill(struct arena *arena, const struct kind *kind,
-                   struct node *object)
+void metadata_fill(struct arena *arena, const struct kind *kind, struct node *object)
 {
     struct node *metadata = node_make(arena, object, "metadata");
     char uid[37], now[CLOCK_TEXT];

@@ -36,8 +36,7 @@ struct node *object_read(struct arena *arena, const struct object *object)
 
     if (!tree) {
         fprintf(stderr, "axle: %s %s/%s was kept and cannot be read: %s\n",
-                object->kind->store_kind, object->namespace, object->name,
-                err.text);
+                object->kind->store_kind, object->namespace, object->name, err.text);
         abort();
     }
     return tree;
@@ -75,8 +74,8 @@ static struct object_owner append_owner(char **at, const struct node *reference)
 }
 
 /* Lays out an object with its owners, strings and body in one allocation. */
-struct object *object_lay_out(const struct kind *kind, const struct node *tree,
-                              int64_t revision, const char *body, size_t len)
+struct object *object_lay_out(const struct kind *kind, const struct node *tree, int64_t revision,
+                              const char *body, size_t len)
 {
     const struct node *metadata = node_get(tree, "metadata");
     const struct node *owners = node_get(metadata, "ownerReferences");
@@ -88,8 +87,8 @@ struct object *object_lay_out(const struct kind *kind, const struct node *tree,
     struct object_owner *owner;
     char *at;
 
-    size = sizeof(*object) + count * sizeof(*owner) + strlen(namespace) +
-           strlen(name) + strlen(uid) + 3 + len + 1;
+    size = sizeof(*object) + count * sizeof(*owner) + strlen(namespace) + strlen(name) +
+           strlen(uid) + 3 + len + 1;
     for (size_t i = 0; i < count; i++)
         size += owner_size(node_item(owners, i));
     object = mem_alloc(size);
@@ -115,8 +114,8 @@ struct object *object_lay_out(const struct kind *kind, const struct node *tree,
     return object;
 }
 
-struct object *object_make(struct arena *arena, const struct kind *kind,
-                           struct node *tree, int64_t revision)
+struct object *object_make(struct arena *arena, const struct kind *kind, struct node *tree,
+                           int64_t revision)
 {
     scoped_text struct text body = {0};
     struct node *metadata = node_make(arena, tree, "metadata");

@@ -4,15 +4,15 @@
 #include "objects/keeper.h"
 #include "objects/rules.h"
 
-struct objects *objects_open(struct loop *loop, struct store *store,
-                             const struct kinds *kinds, struct err *err)
+struct objects *objects_open(struct loop *loop, struct store *store, const struct kinds *kinds,
+                             struct err *err)
 {
     return objects_open_sealed(loop, store, kinds, NULL, err);
 }
 
 struct objects *objects_open_sealed(struct loop *loop, struct store *store,
-                                    const struct kinds *kinds,
-                                    const unsigned char *key, struct err *err)
+                                    const struct kinds *kinds, const unsigned char *key,
+                                    struct err *err)
 {
     struct objects *objects = mem_alloc(sizeof(*objects));
 

@@ -46,9 +46,9 @@ struct object_owner {
 };
 
 struct object {
-    unsigned references; /* change through object_hold and object_drop only */
+    unsigned references;     /* change through object_hold and object_drop only */
     const struct kind *kind; /* stored kind */
-    const char *namespace;       /* "" for cluster scope */
+    const char *namespace;   /* "" for cluster scope */
     const char *name, *uid;
     int64_t revision;
     bool deleting; /* has a deletionTimestamp */
@@ -68,8 +68,7 @@ struct node *object_read(struct arena *arena, const struct object *object);
 /* ---- Life --------------------------------------------------------------- */
 
 /* Loads every object of the store. `loop` is where commits are gathered. */
-struct objects *objects_open(struct loop *loop, struct store *store,
-                             const struct kinds *kinds,
+struct objects *objects_open(struct loop *loop, struct store *store, const struct kinds *kinds,
                              struct err *err) MUST_CHECK;
 /*
  * The same with the key that Secrets (kinds that say `sealed`) are sealed with
@@ -77,8 +76,7 @@ struct objects *objects_open(struct loop *loop, struct store *store,
  * copied. NULL leaves them open; what is sealed already cannot be read then.
  */
 struct objects *objects_open_sealed(struct loop *loop, struct store *store,
-                                    const struct kinds *kinds,
-                                    const unsigned char *key,
+                                    const struct kinds *kinds, const unsigned char *key,
                                     struct err *err) MUST_CHECK;
 void objects_close(struct objects **objects);
 const struct kinds *objects_kinds(const struct objects *objects);
@@ -108,24 +106,23 @@ struct objects_who {
 struct objects_review {
     const struct objects_who *who;
     const struct kind *kind;
-    const char *subresource;   /* "" for the object itself */
+    const char *subresource; /* "" for the object itself */
     const char *namespace, *name;
-    bool applied; /* by server-side apply, which has counted up metadata.managedFields */
-    bool by_apply;             /* a create by server-side apply, not by POST */
+    bool applied;  /* by server-side apply, which has counted up metadata.managedFields */
+    bool by_apply; /* a create by server-side apply, not by POST */
     const struct node *before; /* NULL: a create */
     struct node *after;        /* NULL: a delete; a rule may change it */
     struct arena *arena;
 };
-typedef int objects_rule_fn(void *arg, const struct objects_review *review,
-                            struct err *err);
+typedef int objects_rule_fn(void *arg, const struct objects_review *review, struct err *err);
 /*
  * Puts a rule before each write of a kind (NULL: of every kind): defaults to set,
  * and reasons to refuse. It sees writes of one subresource: "" is the object itself (creates
  * and deletes included), NULL is every one. Registered once at start, by the
  * roles that know; rules run in that order.
  */
-void objects_rule(struct objects *objects, const struct kind *kind,
-                  const char *subresource, objects_rule_fn *rule, void *arg);
+void objects_rule(struct objects *objects, const struct kind *kind, const char *subresource,
+                  objects_rule_fn *rule, void *arg);
 
 /* ---- Reading ------------------------------------------------------------ */
 
@@ -138,19 +135,18 @@ enum objects_view { OBJECTS_PUBLISHED, OBJECTS_STAGED };
 
 /* NULL and ERR_NOT_FOUND (in a kube-apiserver's words) if there is none. The
    reference is the caller's to drop. */
-struct object *objects_get(struct objects *objects, enum objects_view view,
-                           const struct kind *kind, const char *namespace,
-                           const char *name, struct err *err) MUST_CHECK;
+struct object *objects_get(struct objects *objects, enum objects_view view, const struct kind *kind,
+                           const char *namespace, const char *name, struct err *err) MUST_CHECK;
 
 struct objects_query {
     const struct kind *kind;
-    const char *namespace; /* "" or NULL: all */
-    const char *name;  /* "" or NULL: all; else only the object of that name */
+    const char *namespace;                  /* "" or NULL: all */
+    const char *name;                       /* "" or NULL: all; else only the object of that name */
     const struct selector *labels, *fields; /* NULL: everything */
     int64_t limit;                          /* 0: no limit */
     const char *continue_token;             /* NULL or "": from the start */
-    const char *revision; /* resourceVersion as sent; NULL or "": newest */
-    const char *revision_match; /* "", "Exact", "NotOlderThan" */
+    const char *revision;                   /* resourceVersion as sent; NULL or "": newest */
+    const char *revision_match;             /* "", "Exact", "NotOlderThan" */
     enum objects_view view;
 };
 
@@ -172,9 +168,8 @@ int objects_list(struct objects *objects, const struct objects_query *query,
 /* Calls back for each object of a kind, without references: for controllers.
    Nothing may be written meanwhile. */
 typedef void objects_each_fn(void *arg, const struct object *object);
-void objects_each(struct objects *objects, enum objects_view view,
-                  const struct kind *kind, const char *namespace,
-                  objects_each_fn *each, void *arg);
+void objects_each(struct objects *objects, enum objects_view view, const struct kind *kind,
+                  const char *namespace, objects_each_fn *each, void *arg);
 /* Whether nothing is in the namespace, neither published nor staged. */
 bool objects_space_is_empty(const struct objects *objects, const char *namespace);
 
@@ -185,9 +180,9 @@ enum objects_event_type {
     OBJECTS_ADDED,
     OBJECTS_MODIFIED,
     OBJECTS_DELETED,
-    OBJECTS_BOOKMARK, /* object is NULL; revision says up to where */
+    OBJECTS_BOOKMARK,    /* object is NULL; revision says up to where */
     OBJECTS_INITIAL_END, /* the bookmark after sendInitialEvents */
-    OBJECTS_EXPIRED,  /* ERROR 410, and nothing after it */
+    OBJECTS_EXPIRED,     /* ERROR 410, and nothing after it */
 };
 struct objects_event {
     enum objects_event_type type;
@@ -197,9 +192,9 @@ struct objects_event {
 
 struct objects_watch_options {
     struct objects_query query; /* kind, namespace, selectors, revision */
-    bool initial;   /* begin with ADDED for what is there now */
-    bool mark_end;  /* and INITIAL_END after it (sendInitialEvents) */
-    bool bookmarks; /* a BOOKMARK at least every minute of quiet */
+    bool initial;               /* begin with ADDED for what is there now */
+    bool mark_end;              /* and INITIAL_END after it (sendInitialEvents) */
+    bool bookmarks;             /* a BOOKMARK at least every minute of quiet */
 };
 
 /*
@@ -212,8 +207,7 @@ struct objects_watch_options {
 typedef void objects_ready_fn(void *arg);
 struct objects_watch *objects_watch(struct objects *objects,
                                     const struct objects_watch_options *options,
-                                    objects_ready_fn *ready, void *arg,
-                                    struct err *err) MUST_CHECK;
+                                    objects_ready_fn *ready, void *arg, struct err *err) MUST_CHECK;
 /* False when there is nothing at the moment. Drop event->object after use. */
 bool objects_watch_next(struct objects_watch *watch, struct objects_event *ret);
 void objects_unwatch(struct objects_watch **watch);
@@ -227,10 +221,9 @@ void objects_limit_memory(struct objects *objects, size_t bytes, size_t count);
  * commit can be seen. The renewal of a Lease, of which no watch is told, is among
  * them. What is written meanwhile is for the next commit.
  */
-typedef void objects_change_fn(void *arg, const struct object *before,
-                               const struct object *after);
-void objects_on_change(struct objects *objects, const struct kind *kind,
-                       objects_change_fn *change, void *arg);
+typedef void objects_change_fn(void *arg, const struct object *before, const struct object *after);
+void objects_on_change(struct objects *objects, const struct kind *kind, objects_change_fn *change,
+                       void *arg);
 
 /*
  * For controllers that want a chain of writes in one commit. `changed` is called once
@@ -241,12 +234,11 @@ void objects_on_change(struct objects *objects, const struct kind *kind,
  * what it writes joins that commit. There is one follower; NULL ends it.
  */
 struct objects_follower {
-    void (*changed)(void *arg, const struct object *before,
-                    const struct object *after, bool published);
+    void (*changed)(void *arg, const struct object *before, const struct object *after,
+                    bool published);
     void (*before_commit)(void *arg);
 };
-void objects_follow(struct objects *objects, const struct objects_follower *follower,
-                    void *arg);
+void objects_follow(struct objects *objects, const struct objects_follower *follower, void *arg);
 
 /* ---- Writing ------------------------------------------------------------ */
 
@@ -266,26 +258,26 @@ struct objects_write {
     struct objects_who who;
     const struct kind *kind; /* in the version that was asked for */
     const char *namespace, *name;
-    const char *subresource; /* NULL, "status", "approval" */
-    const struct node *body; /* the object, or the patch */
+    const char *subresource;       /* NULL, "status", "approval" */
+    const struct node *body;       /* the object, or the patch */
     const struct node *duplicates; /* paths of duplicate keys in the body */
     enum objects_patch patch;
     bool force; /* apply: take fields from other managers */
     bool dry_run;
     enum objects_validation validation;
     /* Delete. */
-    const char *propagation; /* NULL, "Background", "Foreground", "Orphan" */
+    const char *propagation;    /* NULL, "Background", "Foreground", "Orphan" */
     const char *uid, *revision; /* preconditions; NULL: none */
-    int64_t grace; /* -1: not given */
+    int64_t grace;              /* -1: not given */
 };
 
 struct objects_result {
-    struct arena *arena; /* the caller's, where all below lives */
-    struct object *object; /* held: the new state, or the last one if deleted */
+    struct arena *arena;           /* the caller's, where all below lives */
+    struct object *object;         /* held: the new state, or the last one if deleted */
     bool created, unchanged, gone; /* gone: removed now, not only marked */
-    struct node *warnings; /* list of strings for `Warning` headers, or NULL */
-    struct node *causes; /* list of {reason, message, field} on failure */
-    struct node *details; /* on failure: a Status' details, NULL: none */
+    struct node *warnings;         /* list of strings for `Warning` headers, or NULL */
+    struct node *causes;           /* list of {reason, message, field} on failure */
+    struct node *details;          /* on failure: a Status' details, NULL: none */
 };
 
 /*
@@ -314,8 +306,7 @@ int objects_delete(struct objects *objects, const struct objects_write *write,
  * With nothing staged it calls back before it returns.
  */
 typedef void objects_done_fn(void *arg, const struct err *err);
-void objects_when_durable(struct objects *objects, objects_done_fn *done,
-                          void *arg);
+void objects_when_durable(struct objects *objects, objects_done_fn *done, void *arg);
 /*
  * Commits what is staged now instead of in the next turn: before the end, and
  * where there is no loop (objects_open with NULL: tests, tools).
@@ -330,27 +321,22 @@ void objects_commit(struct objects *objects);
  * names differ, untouched otherwise. Server-side apply with force by `manager`.
  * `ret_changed` may be NULL.
  */
-int objects_ensure(struct objects *objects, const char *manager,
-                   const struct node *wanted, bool *ret_changed,
-                   struct err *err) MUST_CHECK;
+int objects_ensure(struct objects *objects, const char *manager, const struct node *wanted,
+                   bool *ret_changed, struct err *err) MUST_CHECK;
 /* Replaces the status (whole) if it differs. A missing object is no error. */
-int objects_set_status(struct objects *objects, const char *manager,
-                       const struct object *object, const struct node *status,
-                       bool *ret_changed, struct err *err) MUST_CHECK;
+int objects_set_status(struct objects *objects, const char *manager, const struct object *object,
+                       const struct node *status, bool *ret_changed, struct err *err) MUST_CHECK;
 /* Adds or removes one finalizer; nothing if it is so already. */
-int objects_set_finalizer(struct objects *objects, const char *manager,
-                          const struct object *object, const char *finalizer,
-                          bool present, struct err *err) MUST_CHECK;
+int objects_set_finalizer(struct objects *objects, const char *manager, const struct object *object,
+                          const char *finalizer, bool present, struct err *err) MUST_CHECK;
 /* Deletes in the background; a missing object is no error. */
-int objects_remove(struct objects *objects, const char *manager,
-                   const struct kind *kind, const char *namespace, const char *name,
-                   struct err *err) MUST_CHECK;
+int objects_remove(struct objects *objects, const char *manager, const struct kind *kind,
+                   const char *namespace, const char *name, struct err *err) MUST_CHECK;
 /*
  * Records an Event about `object` (core v1): the same reason and message again
  * within ten minutes raises its count instead. Never fails the caller.
  */
-void objects_event(struct objects *objects, const char *component,
-                   const struct object *about, bool warning, const char *reason,
-                   const char *format, ...) PRINTF(6, 7);
+void objects_event(struct objects *objects, const char *component, const struct object *about,
+                   bool warning, const char *reason, const char *format, ...) PRINTF(6, 7);
 
 #endif

@@ -60,7 +60,7 @@ static int apply_sent(struct write_op *op)
 
     if (!op->write->who.manager || !*op->write->who.manager)
         return write_op_bad_option(op, "PatchOptions", "FieldValueRequired", "fieldManager", NULL,
-                              "is required for apply patch");
+                                   "is required for apply patch");
     if (*name && strcmp(name, op->write->name))
         return err_set(op->err, ERR_BAD_REQUEST,
                        "the name of the object (%s) does not match the name "
@@ -81,8 +81,7 @@ static int apply_sent(struct write_op *op)
     op->tracked = true;
     if (op->live)
         return write_op_update(op);
-    node_set_text(op->arena, node_make(op->arena, op->after, "metadata"), "name",
-                  op->write->name);
+    node_set_text(op->arena, node_make(op->arena, op->after, "metadata"), "name", op->write->name);
     return write_op_create(op);
 }
 

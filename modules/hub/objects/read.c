@@ -15,9 +15,8 @@
 #define SNAPSHOT_LIFE (60 * CLOCK_SECOND)
 #define SNAPSHOTS_AT_MOST 256
 
-struct object *objects_get(struct objects *objects, enum objects_view view,
-                           const struct kind *kind, const char *namespace,
-                           const char *name, struct err *err)
+struct object *objects_get(struct objects *objects, enum objects_view view, const struct kind *kind,
+                           const char *namespace, const char *name, struct err *err)
 {
     struct table *table = table_of(&objects->keeper, kind);
     struct object *object =
@@ -43,8 +42,7 @@ bool read_matches(struct arena *arena, const struct objects_query *query,
         return false;
     if (!query->labels && !query->fields)
         return true;
-    name = query->fields ? selector_requires(query->fields, "metadata.name")
-                         : NULL;
+    name = query->fields ? selector_requires(query->fields, "metadata.name") : NULL;
     if (name && strcmp(name, object->name))
         return false;
     tree = object_read(arena, object);
@@ -80,9 +78,7 @@ static int by_object_key(const void *a, const void *b)
 
 static const struct object *named_by(const struct pending *pending)
 {
-    return pending->after    ? pending->after
-           : pending->before ? pending->before
-                             : pending->last;
+    return pending->after ? pending->after : pending->before ? pending->before : pending->last;
 }
 
 static int by_pending(const void *a, const void *b)
@@ -97,8 +93,7 @@ static int by_pending(const void *a, const void *b)
 static struct pending **staged_in(const struct table *table, const char *namespace,
                                   size_t *ret_count)
 {
-    struct pending **list =
-        mem_alloc((map_count(table->staged) + 1) * sizeof(struct pending *));
+    struct pending **list = mem_alloc((map_count(table->staged) + 1) * sizeof(struct pending *));
     struct pending *pending;
     size_t at = 0, count = 0;
 
@@ -111,14 +106,13 @@ static struct pending **staged_in(const struct table *table, const char *namespa
 }
 
 /* Merges staged writes into the published objects: both are in order. */
-static struct view merge_views(struct object **items, size_t items_count,
-                          struct pending **staged, size_t staged_count)
+static struct view merge_views(struct object **items, size_t items_count, struct pending **staged,
+                               size_t staged_count)
 {
     struct view view = {0};
     size_t i = 0, next = 0;
 
-    view.owned =
-        mem_alloc((items_count + staged_count + 1) * sizeof(*view.owned));
+    view.owned = mem_alloc((items_count + staged_count + 1) * sizeof(*view.owned));
     while (i < items_count || next < staged_count) {
         int order = next == staged_count ? -1 : 1;
 
@@ -151,8 +145,7 @@ static struct view view_of(const struct table *table, enum objects_view which,
 
     if (!namespace)
         end = table->count;
-    while (namespace && end < table->count &&
-           !strcmp(table->items[end]->namespace, namespace))
+    while (namespace && end < table->count && !strcmp(table->items[end]->namespace, namespace))
         end++;
     items = from ? table->items + from : table->items;
     if (which != OBJECTS_STAGED || !map_count(table->staged))
@@ -161,9 +154,8 @@ static struct view view_of(const struct table *table, enum objects_view which,
     return merge_views(items, end - from, staged, count);
 }
 
-void objects_each(struct objects *objects, enum objects_view view,
-                  const struct kind *kind, const char *namespace,
-                  objects_each_fn *each, void *arg)
+void objects_each(struct objects *objects, enum objects_view view, const struct kind *kind,
+                  const char *namespace, objects_each_fn *each, void *arg)
 {
     struct table *table = table_of(&objects->keeper, kind);
     scoped_view struct view seen = {0};
@@ -201,8 +193,7 @@ void snapshots_free(struct keeper *keeper, int64_t now)
     }
 }
 
-static struct snapshot *snapshot_find(struct keeper *keeper,
-                                      const struct table *table,
+static struct snapshot *snapshot_find(struct keeper *keeper, const struct table *table,
                                       int64_t revision)
 {
     struct snapshot *snapshot;
@@ -214,8 +205,8 @@ static struct snapshot *snapshot_find(struct keeper *keeper,
     return snapshot;
 }
 
-static void snapshot_keep(struct keeper *keeper, struct table *table,
-                          int64_t revision, const struct view *view)
+static void snapshot_keep(struct keeper *keeper, struct table *table, int64_t revision,
+                          const struct view *view)
 {
     struct snapshot *snapshot = snapshot_find(keeper, table, revision);
 
@@ -224,8 +215,7 @@ static void snapshot_keep(struct keeper *keeper, struct table *table,
         snapshot->table = table;
         snapshot->revision = revision;
         snapshot->count = view->count;
-        snapshot->items = mem_alloc((view->count + 1) *
-                                    sizeof(*snapshot->items));
+        snapshot->items = mem_alloc((view->count + 1) * sizeof(*snapshot->items));
         for (size_t i = 0; i < view->count; i++)
             snapshot->items[i] = object_hold(view->items[i]);
         snapshot->next = keeper->snapshots;
@@ -246,8 +236,7 @@ static char *write_continue_token(int64_t revision, const struct object *next)
 
     node_set_text(arena, token, "v", META_API_META);
     node_set_int(arena, token, "rv", revision);
-    node_set(arena, token, "start",
-             node_format(arena, "%s/%s", next->namespace, next->name));
+    node_set(arena, token, "start", node_format(arena, "%s/%s", next->namespace, next->name));
     document_write_json(&json, token);
     text_add_base64(&out, json.bytes, json.len, true);
     return text_take(&out);
@@ -259,7 +248,7 @@ struct token {
 };
 
 static int read_continue_token(struct arena *arena, const char *text, struct token *ret,
-                      struct err *err)
+                               struct err *err)
 {
     scoped_text struct text json = {0};
     struct err why = {0};
@@ -271,15 +260,14 @@ static int read_continue_token(struct arena *arena, const char *text, struct tok
         bad = "illegal base64 data";
     else if ((bad = document_complaint(arena, text_string(&json), json.len)))
         ; /* bad is set: no JSON */
-    else if (!(token = document_read_json(arena, text_string(&json), json.len,
-                                          &document_limits_api, &why)))
+    else if (!(token = document_read_json(arena, text_string(&json), json.len, &document_limits_api,
+                                          &why)))
         bad = why.text;
     else if (strcmp(node_get_text(token, "v"), META_API_META))
         bad = "not one of this server's";
     if (bad)
         return err_set(err, ERR_BAD_REQUEST,
-                       "invalid continue token: continue key is not valid: %s",
-                       bad);
+                       "invalid continue token: continue key is not valid: %s", bad);
     start = arena_string(arena, node_get_text(token, "start"));
     slash = strchr(start, '/');
     if (!slash)
@@ -302,8 +290,7 @@ void objects_page_free(struct objects_page *page)
     page->count = 0;
 }
 
-static int check_revision(struct keeper *keeper,
-                          const struct objects_query *query, struct err *err)
+static int check_revision(struct keeper *keeper, const struct objects_query *query, struct err *err)
 {
     const char *match = query->revision_match ? query->revision_match : "";
     const char *text = query->revision ? query->revision : "";
@@ -321,16 +308,15 @@ static int check_revision(struct keeper *keeper,
                    ? err_set(err, ERR_OTHER,
                              "etcdserver: mvcc: required revision is a future "
                              "revision")
-                   : err_set(err, ERR_TIMEOUT,
-                             "Too large resource version: %lld, current: %lld",
+                   : err_set(err, ERR_TIMEOUT, "Too large resource version: %lld, current: %lld",
                              revision, (long long)keeper->revision);
     return 0;
 }
 
 /* The state at an exact older revision: the published one, with what was there before
    the first later change of each object. */
-static int exact_view(struct keeper *keeper, struct table *table,
-                      int64_t revision, struct view *ret, struct err *err)
+static int exact_view(struct keeper *keeper, struct table *table, int64_t revision,
+                      struct view *ret, struct err *err)
 {
     scoped_map struct map *then = map_new();
     size_t at = 0;
@@ -338,28 +324,27 @@ static int exact_view(struct keeper *keeper, struct table *table,
     static const char gone;
 
     if (revision < keeper->forgotten)
-        return err_set(err, ERR_GONE, "The resourceVersion for the provided "
-                                      "list is too old.");
+        return err_set(err, ERR_GONE,
+                       "The resourceVersion for the provided "
+                       "list is too old.");
     for (change = table->first; change; change = change->next_here) {
-        const struct object *object = change->after ? change->after
-                                                    : change->last;
+        const struct object *object = change->after ? change->after : change->last;
         scoped_mem char *key = NULL;
 
         if (change->revision <= revision)
             continue;
         if (change->unknown)
-            return err_set(err, ERR_GONE, "The resourceVersion for the "
-                                          "provided list is too old.");
+            return err_set(err, ERR_GONE,
+                           "The resourceVersion for the "
+                           "provided list is too old.");
         key = mem_printf("%s/%s", object->namespace, object->name);
         if (!map_get(then, key))
-            map_put(then, key, change->before ? (void *)change->before
-                                              : (void *)(uintptr_t)&gone);
+            map_put(then, key, change->before ? (void *)change->before : (void *)(uintptr_t)&gone);
     }
-    ret->owned = mem_alloc((table->count + map_count(then) + 1) *
-                           sizeof(*ret->owned));
+    ret->owned = mem_alloc((table->count + map_count(then) + 1) * sizeof(*ret->owned));
     for (size_t i = 0; i < table->count; i++) {
-        scoped_mem char *key = mem_printf("%s/%s", table->items[i]->namespace,
-                                          table->items[i]->name);
+        scoped_mem char *key =
+            mem_printf("%s/%s", table->items[i]->namespace, table->items[i]->name);
         if (!map_get(then, key))
             ret->owned[ret->count++] = table->items[i];
     }
@@ -389,8 +374,7 @@ static size_t seek_view(const struct view *view, const char *namespace, const ch
 }
 
 /* Fills a page from `at` on; true if the page ended before the view. */
-static bool fill_page(const struct objects_query *query,
-                      const struct view *view, size_t *at,
+static bool fill_page(const struct objects_query *query, const struct view *view, size_t *at,
                       struct objects_page *page)
 {
     const char *namespace = query->namespace ? query->namespace : "";
@@ -414,8 +398,7 @@ static bool fill_page(const struct objects_query *query,
             break;
         if (page->count == room) {
             room = room ? room * 2 : 64;
-            page->items = mem_resize_array(page->items, room,
-                                           sizeof(*page->items));
+            page->items = mem_resize_array(page->items, room, sizeof(*page->items));
         }
         page->items[page->count++] = object_hold(object);
     }
@@ -423,8 +406,7 @@ static bool fill_page(const struct objects_query *query,
     return more;
 }
 
-static int64_t count_rest(const struct objects_query *query,
-                          const struct view *view, size_t at)
+static int64_t count_rest(const struct objects_query *query, const struct view *view, size_t at)
 {
     const char *namespace = query->namespace ? query->namespace : "";
     size_t end = at;
@@ -439,9 +421,8 @@ static int64_t count_rest(const struct objects_query *query,
 }
 
 /* Sets the view that a continue token refers to: its snapshot, or the newest state. */
-static int continue_view(struct keeper *keeper, struct table *table,
-                         const struct token *token, struct view *view,
-                         struct objects_page *page, struct err *err)
+static int continue_view(struct keeper *keeper, struct table *table, const struct token *token,
+                         struct view *view, struct objects_page *page, struct err *err)
 {
     struct snapshot *snapshot;
     const struct object next = {.namespace = token->namespace, .name = token->name};
@@ -453,15 +434,14 @@ static int continue_view(struct keeper *keeper, struct table *table,
     snapshot = snapshot_find(keeper, table, token->revision);
     if (!snapshot) {
         page->continue_token = write_continue_token(-1, &next);
-        return err_set(
-            err, ERR_GONE,
-            "The provided continue parameter is too old to display a "
-            "consistent list result. You can start a new list without the "
-            "continue parameter, or use the continue token in this response "
-            "to retrieve the remainder of the results. Continuing with the "
-            "provided token results in an inconsistent list - objects that "
-            "were created, modified, or deleted between the time the first "
-            "chunk was returned and now may show up in the list.");
+        return err_set(err, ERR_GONE,
+                       "The provided continue parameter is too old to display a "
+                       "consistent list result. You can start a new list without the "
+                       "continue parameter, or use the continue token in this response "
+                       "to retrieve the remainder of the results. Continuing with the "
+                       "provided token results in an inconsistent list - objects that "
+                       "were created, modified, or deleted between the time the first "
+                       "chunk was returned and now may show up in the list.");
     }
     snapshot->expires = clock_steady() + SNAPSHOT_LIFE;
     *view = (struct view){.items = snapshot->items, .count = snapshot->count};
@@ -472,7 +452,7 @@ static int continue_view(struct keeper *keeper, struct table *table,
 /* Refuses a revision from before the namespace was deleted and made anew: its objects
    of then belong to its former owner. */
 static int check_namespace(const struct keeper *keeper, const struct objects_query *query,
-                       int64_t revision, struct err *err)
+                           int64_t revision, struct err *err)
 {
     if (!revisions_space_went(keeper, query->namespace ? query->namespace : "", revision))
         return 0;
@@ -501,8 +481,8 @@ int objects_list(struct objects *objects, const struct objects_query *query,
             return -1;
     } else if (check_revision(keeper, query, err) < 0) {
         return -1;
-    } else if (wants_exact(query) && text_to_int(query->revision, &exact) &&
-               exact && exact != keeper->revision) {
+    } else if (wants_exact(query) && text_to_int(query->revision, &exact) && exact &&
+               exact != keeper->revision) {
         view_free(&view);
         view = (struct view){0};
         if (check_namespace(keeper, query, exact, err) < 0 ||

@@ -22,15 +22,15 @@ bool revisions_saw_ahead(struct keeper *keeper, int64_t revision)
     if (revision <= keeper->ahead)
         return true;
     keeper->ahead = revision;
-    log_error("objects", "a client has seen revision %lld, and the newest here is %lld: if "
+    log_error("objects",
+              "a client has seen revision %lld, and the newest here is %lld: if "
               "it did not make that up, acknowledged writes are lost, as when an older copy "
-              "of the database was put in place", (long long)revision,
-              (long long)keeper->revision);
+              "of the database was put in place",
+              (long long)revision, (long long)keeper->revision);
     return true;
 }
 
-bool revisions_space_went(const struct keeper *keeper, const char *namespace,
-                          int64_t revision)
+bool revisions_space_went(const struct keeper *keeper, const char *namespace, int64_t revision)
 {
     const struct kind *kind = kinds_find(keeper->kinds, "", "namespaces");
     const struct change *change = kind && *namespace ? table_of(keeper, kind)->first : NULL;

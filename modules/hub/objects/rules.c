@@ -38,8 +38,7 @@ const struct rule *rules_of(const struct rules *rules, const struct kind *kind)
 }
 
 /* Rules run in the order in which they were added. */
-static void append_rule(struct rules *rules, const struct kind *kind,
-                     const struct rule *value)
+static void append_rule(struct rules *rules, const struct kind *kind, const struct rule *value)
 {
     struct rule *rule = mem_copy(value, sizeof(*value));
     struct rule *last = map_get(rules->of_kind, kind->store_kind);
@@ -53,8 +52,8 @@ static void append_rule(struct rules *rules, const struct kind *kind,
     last->next = rule;
 }
 
-void objects_rule(struct objects *objects, const struct kind *kind,
-                  const char *subresource, objects_rule_fn *fn, void *arg)
+void objects_rule(struct objects *objects, const struct kind *kind, const char *subresource,
+                  objects_rule_fn *fn, void *arg)
 {
     const struct keeper *keeper = &objects->keeper;
     const struct rule rule = {.fn = fn, .arg = arg, .subresource = subresource};

@@ -21,10 +21,10 @@ struct rule {
 };
 
 struct rules {
-    struct map *of_kind;       /* store_kind to the first struct rule, owned */
-    struct map *applied;       /* apply_cache.c: manager and object to what was applied last */
-    uint64_t applied_dropped;  /* stage.dropped when `applied` was filled */
-    struct map *event_series;  /* events.c: of Events that differ in words only */
+    struct map *of_kind;      /* store_kind to the first struct rule, owned */
+    struct map *applied;      /* apply_cache.c: manager and object to what was applied last */
+    uint64_t applied_dropped; /* stage.dropped when `applied` was filled */
+    struct map *event_series; /* events.c: of Events that differ in words only */
 };
 
 struct rules *rules_new(void);
@@ -35,42 +35,36 @@ const struct rule *rules_of(const struct rules *rules, const struct kind *kind);
 /* ---- metadata.c ------------------------------------------------------------- */
 
 /* Checks metadata as a kube-apiserver does; adds causes. */
-void metadata_check(struct arena *arena, const struct kind *kind,
-                    const struct node *object, const struct node *before,
-                    struct node *causes);
+void metadata_check(struct arena *arena, const struct kind *kind, const struct node *object,
+                    const struct node *before, struct node *causes);
 /* Sets what only the server writes, for a new object. */
-void metadata_fill(struct arena *arena, const struct kind *kind,
-                   struct node *object);
+void metadata_fill(struct arena *arena, const struct kind *kind, struct node *object);
 void metadata_generate_name(struct arena *arena, struct node *metadata);
 
 /* ---- kind_rules.c ----------------------------------------------------------- */
 
 /* Checks changes to fields that must not change, and what only one kind knows. */
-void kind_rules_check(struct arena *arena, const struct kind *kind,
-                const struct node *object, const struct node *before,
-                struct node *causes);
+void kind_rules_check(struct arena *arena, const struct kind *kind, const struct node *object,
+                      const struct node *before, struct node *causes);
 /* Completes kinds whose API does more than a schema can say (stringData of Secrets). */
-void kind_rules_settle(struct arena *arena, const struct kind *kind,
-                 struct node *object);
+void kind_rules_settle(struct arena *arena, const struct kind *kind, struct node *object);
 
 /* ---- approval.c: certificate requests ------------------------------------- */
 
 bool approval_is_csr(const struct kind *kind);
 /* Sets the times of conditions that come without. */
-void approval_stamp(struct arena *arena, struct node *object,
-                    const struct node *before);
+void approval_stamp(struct arena *arena, struct node *object, const struct node *before);
 /* Decisions on a certificate request stay, and exclude each other. */
-void approval_check(struct arena *arena, const struct node *object,
-                    const struct node *before, bool may_decide,
-                    struct node *causes);
+void approval_check(struct arena *arena, const struct node *object, const struct node *before,
+                    bool may_decide, struct node *causes);
 
 /* ---- apply_cache.c -------------------------------------------------------- */
 
 /* Whether the manager applied just this to the object, which is as it was left. */
-bool apply_cache_has(struct objects *objects, const char *key,
-                     const struct objects_write *write, const unsigned char *hash);
-void apply_cache_put(struct objects *objects, const char *key,
-                     const unsigned char *hash, int64_t revision);
+bool apply_cache_has(struct objects *objects, const char *key, const struct objects_write *write,
+                     const unsigned char *hash);
+void apply_cache_put(struct objects *objects, const char *key, const unsigned char *hash,
+                     int64_t revision);
 void apply_cache_free(struct rules *rules);
 
 /* ---- events.c --------------------------------------------------------------- */

@@ -59,8 +59,7 @@ void stage_close(struct stage *stage)
 
 /* ---- Staging ------------------------------------------------------------- */
 
-void objects_follow(struct objects *objects, const struct objects_follower *follower,
-                    void *arg)
+void objects_follow(struct objects *objects, const struct objects_follower *follower, void *arg)
 {
     objects->keeper.stage.follower = follower;
     objects->keeper.stage.follower_arg = arg;
@@ -79,9 +78,8 @@ static void want_commit(struct keeper *keeper)
         loop_timer_set(keeper->commit_timer, 0);
 }
 
-static void add_pending(struct keeper *keeper, struct table *table,
-                        const struct object *subject, struct object *after,
-                        struct object *last, int64_t revision)
+static void add_pending(struct keeper *keeper, struct table *table, const struct object *subject,
+                        struct object *after, struct object *last, int64_t revision)
 {
     struct stage *stage = &keeper->stage;
     struct pending *pending = mem_alloc(sizeof(*pending));
@@ -102,8 +100,8 @@ static void add_pending(struct keeper *keeper, struct table *table,
         tell_follower(stage, pending->before, after, false);
 }
 
-struct object *stage_put(struct keeper *keeper, struct table *table,
-                         struct arena *arena, struct node *tree)
+struct object *stage_put(struct keeper *keeper, struct table *table, struct arena *arena,
+                         struct node *tree)
 {
     int64_t revision = store_revision(keeper->store) + 1;
     struct object *after = object_make(arena, table->kind, tree, revision);
@@ -118,8 +116,8 @@ struct object *stage_put(struct keeper *keeper, struct table *table,
     return after;
 }
 
-struct object *stage_delete(struct keeper *keeper, struct table *table,
-                            struct arena *arena, struct node *tree)
+struct object *stage_delete(struct keeper *keeper, struct table *table, struct arena *arena,
+                            struct node *tree)
 {
     int64_t revision = store_revision(keeper->store) + 1;
     struct object *last = object_make(arena, table->kind, tree, revision);
@@ -136,8 +134,8 @@ struct object *stage_delete(struct keeper *keeper, struct table *table,
 
 /* ---- Publishing --------------------------------------------------------- */
 
-void objects_on_change(struct objects *objects, const struct kind *kind,
-                       objects_change_fn *fn, void *arg)
+void objects_on_change(struct objects *objects, const struct kind *kind, objects_change_fn *fn,
+                       void *arg)
 {
     struct listener **end = &table_of(&objects->keeper, kind)->listeners;
     struct listener *listener = mem_alloc(sizeof(*listener));
@@ -155,16 +153,15 @@ static void tell_listeners(struct table *table, const struct object *before,
         l->fn(l->arg, before, after);
 }
 
-struct object *stage_publish_now(struct keeper *keeper, struct table *table,
-                                 struct arena *arena, struct node *tree)
+struct object *stage_publish_now(struct keeper *keeper, struct table *table, struct arena *arena,
+                                 struct node *tree)
 {
     const struct node *metadata = node_get(tree, "metadata");
     const char *namespace = node_get_text(metadata, "namespace");
     const char *name = node_get_text(metadata, "name");
     struct object *old = table_published(table, namespace, name);
     scoped_object struct object *before = object_hold(old);
-    struct object *after =
-        object_make(arena, table->kind, tree, before->revision);
+    struct object *after = object_make(arena, table->kind, tree, before->revision);
 
     table_set(table, namespace, name, after);
     tell_follower(&keeper->stage, before, after, true);
@@ -175,8 +172,7 @@ struct object *stage_publish_now(struct keeper *keeper, struct table *table,
 static void publish_one(struct pending *pending)
 {
     struct table *table = pending->table;
-    const struct object *subject = pending->after ? pending->after
-                                                  : pending->last;
+    const struct object *subject = pending->after ? pending->after : pending->last;
 
     table_set(table, subject->namespace, subject->name,
               pending->after ? object_hold(pending->after) : NULL);
@@ -187,14 +183,13 @@ static void publish_one(struct pending *pending)
 static void tell_watches(struct keeper *keeper, struct pending *pending)
 {
     struct change *change = changes_remember(
-        keeper,
-        (struct change){
-            .table = pending->table,
-            .revision = pending->revision,
-            .before = pending->before ? object_hold(pending->before) : NULL,
-            .after = pending->after ? object_hold(pending->after) : NULL,
-            .last = pending->last ? object_hold(pending->last) : NULL,
-        });
+        keeper, (struct change){
+                    .table = pending->table,
+                    .revision = pending->revision,
+                    .before = pending->before ? object_hold(pending->before) : NULL,
+                    .after = pending->after ? object_hold(pending->after) : NULL,
+                    .last = pending->last ? object_hold(pending->last) : NULL,
+                });
 
     watches_wake(pending->table, change);
 }
@@ -290,8 +285,7 @@ void objects_commit(struct objects *objects)
     begin_commit(&objects->keeper);
 }
 
-void objects_when_durable(struct objects *objects, objects_done_fn *done,
-                          void *arg)
+void objects_when_durable(struct objects *objects, objects_done_fn *done, void *arg)
 {
     struct keeper *keeper = &objects->keeper;
     struct stage *stage = &keeper->stage;

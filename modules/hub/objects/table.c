@@ -13,16 +13,14 @@ struct table *table_of(const struct keeper *keeper, const struct kind *kind)
     return map_get(keeper->tables, kind->store_kind);
 }
 
-static int compare_key(const struct object *object, const char *namespace,
-                       const char *name)
+static int compare_key(const struct object *object, const char *namespace, const char *name)
 {
     int order = strcmp(object->namespace, namespace);
 
     return order ? order : strcmp(object->name, name);
 }
 
-size_t table_seek(const struct table *table, const char *namespace,
-                  const char *name)
+size_t table_seek(const struct table *table, const char *namespace, const char *name)
 {
     size_t low = 0, high = table->count;
 
@@ -37,18 +35,16 @@ size_t table_seek(const struct table *table, const char *namespace,
     return low;
 }
 
-struct object *table_published(const struct table *table, const char *namespace,
-                               const char *name)
+struct object *table_published(const struct table *table, const char *namespace, const char *name)
 {
     size_t at = table_seek(table, namespace, name);
 
-    return at < table->count && !compare_key(table->items[at], namespace, name)
-               ? table->items[at]
-               : NULL;
+    return at < table->count && !compare_key(table->items[at], namespace, name) ? table->items[at]
+                                                                                : NULL;
 }
 
-struct object *table_find(const struct table *table, enum objects_view view,
-                          const char *namespace, const char *name)
+struct object *table_find(const struct table *table, enum objects_view view, const char *namespace,
+                          const char *name)
 {
     if (view == OBJECTS_STAGED && map_count(table->staged)) {
         scoped_mem char *key = mem_printf("%s/%s", namespace, name);
@@ -60,12 +56,10 @@ struct object *table_find(const struct table *table, enum objects_view view,
     return table_published(table, namespace, name);
 }
 
-void table_set(struct table *table, const char *namespace, const char *name,
-               struct object *after)
+void table_set(struct table *table, const char *namespace, const char *name, struct object *after)
 {
     size_t at = table_seek(table, namespace, name);
-    bool there = at < table->count &&
-                 !compare_key(table->items[at], namespace, name);
+    bool there = at < table->count && !compare_key(table->items[at], namespace, name);
 
     if (there && after) {
         object_drop(&table->items[at]);
@@ -78,8 +72,7 @@ void table_set(struct table *table, const char *namespace, const char *name,
     } else if (after) {
         if (table->count == table->room) {
             table->room = table->room ? table->room * 2 : 16;
-            table->items = mem_resize_array(table->items, table->room,
-                                            sizeof(*table->items));
+            table->items = mem_resize_array(table->items, table->room, sizeof(*table->items));
         }
         memmove(table->items + at + 1, table->items + at,
                 (table->count - at) * sizeof(*table->items));

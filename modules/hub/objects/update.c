@@ -54,12 +54,12 @@ static int check_identity(struct write_op *op)
                        namespace, op->write->namespace ? op->write->namespace : "");
     if (*uid && strcmp(uid, op->live->uid))
         return write_op_conflict(op, arena_printf(op->arena,
-                                              "StorageError: invalid object, Code: 4, Key: "
-                                              "/registry/%s/%s/%s, ResourceVersion: 0, "
-                                              "AdditionalErrorMsg: Precondition failed: UID in "
-                                              "precondition: %s, UID in object meta: %s",
-                                              op->kind->plural, op->live->namespace, op->live->name,
-                                              uid, op->live->uid));
+                                                  "StorageError: invalid object, Code: 4, Key: "
+                                                  "/registry/%s/%s/%s, ResourceVersion: 0, "
+                                                  "AdditionalErrorMsg: Precondition failed: UID in "
+                                                  "precondition: %s, UID in object meta: %s",
+                                                  op->kind->plural, op->live->namespace,
+                                                  op->live->name, uid, op->live->uid));
     if (!*revision || text_same(revision, "0"))
         return 0;
     if (!text_to_int(revision, &number) || number < 0)
@@ -67,12 +67,13 @@ static int check_identity(struct write_op *op)
                        revision);
     if (number != op->live->revision)
         return write_op_conflict(op, "the object has been modified; please apply your "
-                                 "changes to the latest version and try again");
+                                     "changes to the latest version and try again");
     return 0;
 }
 
 /* The subresource `approval` changes conditions only, and not the certificate. */
-static struct node *with_conditions(struct write_op *op, struct node *whole, const struct node *sent)
+static struct node *with_conditions(struct write_op *op, struct node *whole,
+                                    const struct node *sent)
 {
     struct node *status = node_make(op->arena, whole, "status");
     struct node *conditions = node_get(sent, "conditions");
@@ -153,7 +154,8 @@ static void put_renewal(struct write_op *op)
 
     if (managers)
         node_set(op->arena, node_get(tree, "metadata"), "managedFields", managers);
-    op->ret->object = object_hold(stage_publish_now(&op->objects->keeper, op->table, op->arena, tree));
+    op->ret->object =
+        object_hold(stage_publish_now(&op->objects->keeper, op->table, op->arena, tree));
 }
 
 int write_op_update(struct write_op *op)
@@ -191,7 +193,7 @@ int write_op_update(struct write_op *op)
         return 0;
     }
     write_op_finish(op, op->live->deleting && !node_at(op->after, "metadata", "finalizers", NULL) &&
-                        (!kind_is_core(op->kind, "namespaces") ||
-                         objects_space_is_empty(op->objects, op->live->name)));
+                            (!kind_is_core(op->kind, "namespaces") ||
+                             objects_space_is_empty(op->objects, op->live->name)));
     return 0;
 }

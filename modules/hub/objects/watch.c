@@ -51,8 +51,7 @@ static void call_ready(struct objects_watch *watch)
     loop_timer_set(watch->timer, 0);
 }
 
-static bool is_for(const struct objects_watch *watch,
-                   const struct change *change)
+static bool is_for(const struct objects_watch *watch, const struct change *change)
 {
     const char *namespace = watch->query.namespace;
     const struct object *object = change->after ? change->after : change->last;
@@ -69,8 +68,7 @@ static void wait_for_change(struct objects_watch *watch, struct change *change)
 
 void watches_wake(struct table *table, struct change *change)
 {
-    for (struct objects_watch *watch = table->watches; watch;
-         watch = watch->next) {
+    for (struct objects_watch *watch = table->watches; watch; watch = watch->next) {
         if (watch->upcoming || watch->expired || !is_for(watch, change))
             continue;
         wait_for_change(watch, change);
@@ -80,8 +78,7 @@ void watches_wake(struct table *table, struct change *change)
 
 void watches_expire(struct change *change)
 {
-    for (struct objects_watch *watch = change->table->watches; watch;
-         watch = watch->next) {
+    for (struct objects_watch *watch = change->table->watches; watch; watch = watch->next) {
         if (watch->upcoming != change)
             continue;
         watch->upcoming = NULL;
@@ -95,8 +92,7 @@ void watches_bookmark(struct keeper *keeper)
     int64_t now = clock_steady();
 
     for (size_t i = 0; i < keeper->table_count; i++)
-        for (struct objects_watch *watch = keeper->all[i]->watches; watch;
-             watch = watch->next) {
+        for (struct objects_watch *watch = keeper->all[i]->watches; watch; watch = watch->next) {
             if (!watch->bookmarks || watch->upcoming || watch->expired ||
                 now - watch->last_told < QUIET_ENOUGH)
                 continue;
@@ -107,8 +103,7 @@ void watches_bookmark(struct keeper *keeper)
 
 /* ---- Opening ------------------------------------------------------------ */
 
-static void copy_query(struct objects_watch *watch,
-                       const struct objects_query *query)
+static void copy_query(struct objects_watch *watch, const struct objects_query *query)
 {
     watch->arena = arena_new();
     watch->query = (struct objects_query){
@@ -138,15 +133,13 @@ static void take_initial(struct objects_watch *watch)
             continue;
         if (watch->initial_count == room) {
             room = room ? room * 2 : 16;
-            watch->initial = mem_resize_array(watch->initial, room,
-                                              sizeof(*watch->initial));
+            watch->initial = mem_resize_array(watch->initial, room, sizeof(*watch->initial));
         }
         watch->initial[watch->initial_count++] = object_hold(object);
     }
 }
 
-static int start_at(struct objects_watch *watch, const char *text,
-                    struct err *err)
+static int start_at(struct objects_watch *watch, const char *text, struct err *err)
 {
     struct keeper *keeper = watch->keeper;
     struct change *change = watch->table->first;
@@ -158,13 +151,11 @@ static int start_at(struct objects_watch *watch, const char *text,
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        text, text);
     if (since > keeper->revision && revisions_saw_ahead(keeper, since))
-        return err_set(err, ERR_TIMEOUT,
-                       "Too large resource version: %lld, current: %lld", since,
+        return err_set(err, ERR_TIMEOUT, "Too large resource version: %lld, current: %lld", since,
                        (long long)keeper->revision);
-    if (since < keeper->forgotten ||
-        revisions_space_went(keeper, watch->query.namespace, since))
-        return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)",
-                       since, (long long)keeper->forgotten);
+    if (since < keeper->forgotten || revisions_space_went(keeper, watch->query.namespace, since))
+        return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)", since,
+                       (long long)keeper->forgotten);
     while (change && (change->revision <= since || !is_for(watch, change)))
         change = change->next_here;
     wait_for_change(watch, change);
@@ -174,8 +165,7 @@ static int start_at(struct objects_watch *watch, const char *text,
 
 struct objects_watch *objects_watch(struct objects *objects,
                                     const struct objects_watch_options *options,
-                                    objects_ready_fn *ready, void *arg,
-                                    struct err *err)
+                                    objects_ready_fn *ready, void *arg, struct err *err)
 {
     struct keeper *keeper = &objects->keeper;
     struct table *table = table_of(keeper, options->query.kind);
@@ -256,7 +246,7 @@ static struct object *last_selected(const struct change *change, struct arena *a
  * change has left the log, so whether it was in the selection is not known.
  */
 static bool judge_change(const struct objects_watch *watch, const struct change *change,
-                 struct objects_event *ret, bool *ret_lost)
+                         struct objects_event *ret, bool *ret_lost)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct object *subject = change->after ? change->after : change->last;
@@ -276,9 +266,8 @@ static bool judge_change(const struct objects_watch *watch, const struct change 
     if (*ret_lost)
         return false;
     ret->type = !was ? OBJECTS_ADDED : is ? OBJECTS_MODIFIED : OBJECTS_DELETED;
-    ret->object = ret->type == OBJECTS_DELETED && change->after
-                      ? last_selected(change, arena)
-                      : object_hold(subject);
+    ret->object = ret->type == OBJECTS_DELETED && change->after ? last_selected(change, arena)
+                                                                : object_hold(subject);
     ret->revision = change->revision;
     return true;
 }
@@ -298,7 +287,7 @@ static void step_watch(struct objects_watch *watch)
 }
 
 static bool give_event(struct objects_watch *watch, enum objects_event_type type,
-                 struct objects_event *ret)
+                       struct objects_event *ret)
 {
     *ret = (struct objects_event){.type = type, .revision = watch->revision};
     return true;

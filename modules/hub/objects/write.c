@@ -23,14 +23,12 @@ static int update_sent(struct write_op *op)
 }
 
 static int run_write(write_step_fn *step, struct objects *objects,
-                     const struct objects_write *write,
-                     struct objects_result *ret, struct err *err)
+                     const struct objects_write *write, struct objects_result *ret, struct err *err)
 {
     struct err unwanted = {0}; /* a caller may not want to know why */
     struct write_op op;
 
-    if (write_op_start(&op, objects, write, ret, err ? err : &unwanted) < 0 ||
-        step(&op) < 0)
+    if (write_op_start(&op, objects, write, ret, err ? err : &unwanted) < 0 || step(&op) < 0)
         return write_op_fail(&op);
     return 0;
 }

@@ -22,7 +22,8 @@ bool write_op_is_status(const struct write_op *op)
 }
 
 /* Fills the details of the Status, which programs read. */
-void write_op_set_details(struct write_op *op, const char *name, const char *group, const char *kind)
+void write_op_set_details(struct write_op *op, const char *name, const char *group,
+                          const char *kind)
 {
     struct node *details = node_map(op->arena);
 
@@ -63,8 +64,8 @@ int write_op_fail(struct write_op *op)
 }
 
 /* Refuses an option of the request. */
-int write_op_bad_option(struct write_op *op, const char *options, const char *reason, const char *field,
-                   const struct node *value, const char *why)
+int write_op_bad_option(struct write_op *op, const char *options, const char *reason,
+                        const char *field, const struct node *value, const char *why)
 {
     op->ret->causes = node_list(op->arena);
     schema_add_cause(op->arena, op->ret->causes, reason, field, value, "%s", why);
@@ -104,11 +105,11 @@ int write_op_cannot_handle(struct write_op *op, const char *why)
 }
 
 int write_op_start(struct write_op *op, struct objects *objects, const struct objects_write *write,
-              struct objects_result *ret, struct err *err)
+                   struct objects_result *ret, struct err *err)
 {
     assert(ret->arena);
-    *ret = (struct objects_result) {.arena = ret->arena};
-    *op = (struct write_op) {
+    *ret = (struct objects_result){.arena = ret->arena};
+    *op = (struct write_op){
         .objects = objects,
         .table = table_of(&objects->keeper, write->kind),
         .write = write,
@@ -121,8 +122,8 @@ int write_op_start(struct write_op *op, struct objects *objects, const struct ob
         return err_set(err, ERR_METHOD, "%s are answered, not kept", write->kind->resource);
     if (write->who.manager && strlen(write->who.manager) > MANAGER_AT_MOST)
         return write_op_bad_option(op, write->name ? "PatchOptions" : "CreateOptions",
-                              "FieldValueTooLong", "fieldManager", NULL,
-                              "may not be more than 128 bytes");
+                                   "FieldValueTooLong", "fieldManager", NULL,
+                                   "may not be more than 128 bytes");
     return 0;
 }
 
@@ -143,17 +144,17 @@ struct patch_writer write_op_writer(const struct write_op *op, char time[CLOCK_T
     static const char *const status_resets[] = {"spec", "metadata", NULL};
 
     clock_format(clock_wall(), false, time);
-    return (struct patch_writer) {
+    return (struct patch_writer){
         .schema = op->kind->schema,
-        .manager = op->write->who.manager && *op->write->who.manager ? op->write->who.manager
-                                                                       : "unknown",
+        .manager =
+            op->write->who.manager && *op->write->who.manager ? op->write->who.manager : "unknown",
         .api_version = op->kind->api_version,
         .subresource = op->write->subresource,
         .time = time,
         .force = op->write->force,
-        .reset = write_op_is_status(op)                                       ? status_resets
+        .reset = write_op_is_status(op)                                 ? status_resets
                  : kind_has_status(op->kind) && !op->write->subresource ? main_resets
-                                                                          : NULL,
+                                                                        : NULL,
     };
 }
 
@@ -222,7 +223,8 @@ void write_op_finish(struct write_op *op, bool gone)
     if (op->write->dry_run)
         op->ret->object = object_make(op->arena, op->table->kind, tree, revision);
     else if (gone)
-        op->ret->object = object_hold(stage_delete(&op->objects->keeper, op->table, op->arena, tree));
+        op->ret->object =
+            object_hold(stage_delete(&op->objects->keeper, op->table, op->arena, tree));
     else
         op->ret->object = object_hold(stage_put(&op->objects->keeper, op->table, op->arena, tree));
 }

@@ -45,9 +45,8 @@ int write_op_conflict(const struct write_op *op, const char *why);
 int write_op_cannot_handle(struct write_op *op, const char *why);
 
 /* Begins: fills `op`, also when it fails. */
-int write_op_start(struct write_op *op, struct objects *objects,
-                   const struct objects_write *write, struct objects_result *ret,
-                   struct err *err);
+int write_op_start(struct write_op *op, struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct err *err);
 /* Sets op->live and op->before to what is staged under that name. */
 void write_op_look_up(struct write_op *op, const char *name);
 
@@ -55,8 +54,7 @@ void write_op_look_up(struct write_op *op, const char *name);
 struct patch_writer write_op_writer(const struct write_op *op, char time[CLOCK_TEXT]);
 void write_op_track(struct write_op *op);
 /* A copy without what a mere retry may change. */
-struct node *write_op_bare(struct arena *arena, const struct node *object,
-                           bool without_managers);
+struct node *write_op_bare(struct arena *arena, const struct node *object, bool without_managers);
 bool write_op_is_unchanged(struct write_op *op);
 /* Counts up metadata.generation: the spec has changed. */
 void write_op_raise_generation(struct write_op *op);

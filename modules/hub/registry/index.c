@@ -12,8 +12,7 @@
 #define MOST_ENTRIES ((size_t)10000)
 #define ALL "registry"
 
-static struct node *read_index_value(struct arena *arena, struct store *store,
-                               const char *name)
+static struct node *read_index_value(struct arena *arena, struct store *store, const char *name)
 {
     struct node *node = NULL;
     size_t len = 0;
@@ -24,17 +23,15 @@ static struct node *read_index_value(struct arena *arena, struct store *store,
     return node_is(node, NODE_MAP) ? node : node_map(arena);
 }
 
-static void write_index_value(struct store *store, const char *name,
-                        const struct node *node)
+static void write_index_value(struct store *store, const char *name, const struct node *node)
 {
-    scoped_text struct text json = { 0 };
+    scoped_text struct text json = {0};
 
     document_write_json(&json, node);
     store_value_put(store, name, json.bytes, json.len);
 }
 
-struct node *index_read(struct arena *arena, struct store *store,
-                        const char *repository)
+struct node *index_read(struct arena *arena, struct store *store, const char *repository)
 {
     return read_index_value(arena, store, arena_printf(arena, ALL "/%s", repository));
 }
@@ -44,8 +41,8 @@ struct node *index_all(struct arena *arena, struct store *store)
     return read_index_value(arena, store, ALL);
 }
 
-void index_write(struct arena *arena, struct store *store,
-                 const char *repository, const struct node *index)
+void index_write(struct arena *arena, struct store *store, const char *repository,
+                 const struct node *index)
 {
     struct node *all = index_all(arena, store);
 
@@ -70,20 +67,20 @@ void index_drop(struct arena *arena, struct store *store, const char *repository
 
 int index_check_room(const struct node *index, const char *repository, struct err *err)
 {
-    size_t count = node_count(node_get(index, "manifests")) +
-                   node_count(node_get(index, "blobs")) +
+    size_t count = node_count(node_get(index, "manifests")) + node_count(node_get(index, "blobs")) +
                    node_count(node_get(index, "tags"));
 
     if (count < MOST_ENTRIES)
         return 0;
-    return err_set(err, ERR_FORBIDDEN, "%s has %zu manifests, blobs and tags and may have no "
-                   "more: delete some, or push to another repository", repository, count);
+    return err_set(err, ERR_FORBIDDEN,
+                   "%s has %zu manifests, blobs and tags and may have no "
+                   "more: delete some, or push to another repository",
+                   repository, count);
 }
 
 /* ---- Manifests ---------------------------------------------------------------- */
 
-struct node *index_manifest(struct arena *arena, struct store *store,
-                            const char *digest)
+struct node *index_manifest(struct arena *arena, struct store *store, const char *digest)
 {
     int64_t size = store_blob_size(store, digest);
     char *bytes;
@@ -120,7 +117,8 @@ struct node *index_subjects(struct arena *arena, struct store *store, struct nod
     if (subjects)
         return subjects;
     subjects = node_make(arena, index, "subjects");
-    node_each(manifest, node_get(index, "manifests")) {
+    node_each(manifest, node_get(index, "manifests"))
+    {
         scoped_arena struct arena *scratch = arena_new();
 
         index_set_subject(arena, subjects, manifest->key,
@@ -149,7 +147,7 @@ static bool is_foreign(const struct node *descriptor)
 
 bool index_each_named(const struct node *manifest, index_named_fn *each, void *arg)
 {
-    static const char *const lists[] = { "layers", "blobs", "manifests" };
+    static const char *const lists[] = {"layers", "blobs", "manifests"};
     const struct node *config = node_get(manifest, "config");
 
     if (config && !each(arg, node_get_text(config, "digest"), false))
@@ -160,8 +158,8 @@ bool index_each_named(const struct node *manifest, index_named_fn *each, void *a
         for (size_t i = 0; i < node_count(list); i++) {
             const struct node *one = node_item(list, i);
 
-            if (!each(arg, node_get_text(one, "digest"), !strcmp(lists[k], "layers") &&
-                      is_foreign(one)))
+            if (!each(arg, node_get_text(one, "digest"),
+                      !strcmp(lists[k], "layers") && is_foreign(one)))
                 return false;
         }
     }

@@ -19,25 +19,21 @@ struct store;
  * refer to another one; an index that an older version wrote has no such member.
  * Never NULL; empty if there is no such repository.
  */
-struct node *index_read(struct arena *arena, struct store *store,
-                        const char *repository);
+struct node *index_read(struct arena *arena, struct store *store, const char *repository);
 /* Stages it, unless it is what `old` (its JSON before) says. */
-void index_write(struct arena *arena, struct store *store,
-                 const char *repository, const struct node *index);
+void index_write(struct arena *arena, struct store *store, const char *repository,
+                 const struct node *index);
 /* The names of all repositories, as a map. */
 struct node *index_all(struct arena *arena, struct store *store);
 
 /* Forgets a repository. Staged. */
 void index_drop(struct arena *arena, struct store *store, const char *repository);
 /* ERR_FORBIDDEN: the repository names as many manifests, blobs and tags as it may. */
-int index_check_room(const struct node *index, const char *repository,
-                     struct err *err) MUST_CHECK;
+int index_check_room(const struct node *index, const char *repository, struct err *err) MUST_CHECK;
 /* The map "subjects"; made by reading every manifest where it is not there yet. */
-struct node *index_subjects(struct arena *arena, struct store *store,
-                            struct node *index);
+struct node *index_subjects(struct arena *arena, struct store *store, struct node *index);
 /* A manifest's bytes as a tree; NULL: they are not there, or damaged. */
-struct node *index_manifest(struct arena *arena, struct store *store,
-                            const char *digest);
+struct node *index_manifest(struct arena *arena, struct store *store, const char *digest);
 /* Enters what a manifest refers to into "subjects", or nothing. */
 void index_set_subject(struct arena *arena, struct node *subjects, const char *digest,
                        const struct node *manifest);

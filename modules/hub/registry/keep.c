@@ -14,8 +14,8 @@
 #define CLAIMED "claimed"
 
 void registry_keep(struct store *store, const char *repository, const char *tag,
-                   const struct registry_blob *manifest,
-                   const struct registry_blob *blobs, size_t count)
+                   const struct registry_blob *manifest, const struct registry_blob *blobs,
+                   size_t count)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *index = index_read(arena, store, repository);
@@ -30,8 +30,7 @@ void registry_keep(struct store *store, const char *repository, const char *tag,
     node_set_text(arena, node_make(arena, index, "manifests"), manifest->digest,
                   manifest->media_type);
     node_set_int(arena, node_make(arena, index, "kept"), manifest->digest, 1);
-    if (tag && *tag && strcmp(node_get_text(node_get(index, "tags"), tag),
-                              manifest->digest)) {
+    if (tag && *tag && strcmp(node_get_text(node_get(index, "tags"), tag), manifest->digest)) {
         /* The tag moved last stands last. */
         node_remove(node_make(arena, index, "tags"), tag);
         node_set_text(arena, node_get(index, "tags"), tag, manifest->digest);
@@ -53,16 +52,16 @@ bool registry_claim(struct store *store, const char *repository, bool was_kept)
 
     if (node_get_bool(index, CLAIMED, false))
         return true;
-    if (!was_kept && (node_count(node_get(index, "manifests")) ||
-                      node_count(node_get(index, "blobs"))))
+    if (!was_kept &&
+        (node_count(node_get(index, "manifests")) || node_count(node_get(index, "blobs"))))
         return false;
     node_set_bool(arena, index, CLAIMED, true);
     index_write(arena, store, repository, index);
     return true;
 }
 
-const char *registry_tag(struct arena *arena, struct store *store,
-                         const char *repository, const char *tag)
+const char *registry_tag(struct arena *arena, struct store *store, const char *repository,
+                         const char *tag)
 {
     const struct node *index = index_read(arena, store, repository);
     const char *digest = node_get_text(node_get(index, "tags"), tag);
@@ -70,8 +69,7 @@ const char *registry_tag(struct arena *arena, struct store *store,
     return *digest ? digest : NULL;
 }
 
-bool registry_has(struct store *store, const char *repository,
-                  const char *digest)
+bool registry_has(struct store *store, const char *repository, const char *digest)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *index = index_read(arena, store, repository);
@@ -93,9 +91,8 @@ void registry_drop_project(struct store *store, const char *project)
     scoped_arena struct arena *arena = arena_new();
     const char *prefix = arena_printf(arena, "%s/", project);
 
-    node_each(repository, index_all(arena, store))
-        if (text_starts(repository->key, prefix))
-            registry_drop(store, repository->key);
+    node_each(repository, index_all(arena, store)) if (text_starts(repository->key, prefix))
+        registry_drop(store, repository->key);
 }
 
 /* ---- What a manifest names -------------------------------------------------- */
@@ -109,8 +106,7 @@ static bool add_named_digest(void *arg, const char *digest, bool foreign)
     return true;
 }
 
-bool registry_manifest_has(struct store *store, const char *manifest,
-                           const char *digest)
+bool registry_manifest_has(struct store *store, const char *manifest, const char *digest)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_map struct map *named = map_new();
@@ -170,14 +166,12 @@ void registry_trim(struct store *store, const char *repository, size_t tags)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *old = index_read(arena, store, repository);
-    struct trim trim = { arena, store, old, node_map(arena) };
-    size_t left[2] = { 0 };
+    struct trim trim = {arena, store, old, node_map(arena)};
+    size_t left[2] = {0};
 
-    node_each(tag, node_get(old, "tags"))
-        left[is_kept_tag(old, tag)]++;
-    node_each(tag, node_get(old, "tags"))
-        if (left[is_kept_tag(old, tag)]-- <= tags)
-            carry_tag(&trim, tag->key, tag->value);
+    node_each(tag, node_get(old, "tags")) left[is_kept_tag(old, tag)]++;
+    node_each(tag, node_get(old, "tags")) if (left[is_kept_tag(old, tag)]-- <= tags)
+        carry_tag(&trim, tag->key, tag->value);
     if (node_get(old, "subjects"))
         node_make(arena, trim.next, "subjects");
     if (node_get_bool(old, CLAIMED, false))
@@ -190,8 +184,7 @@ static bool is_stored_digest(void *arg, const char *digest, bool foreign)
     return !*digest || foreign || store_blob_size(arg, digest) >= 0;
 }
 
-bool registry_is_complete(struct store *store, const char *repository,
-                          const char *digest)
+bool registry_is_complete(struct store *store, const char *repository, const char *digest)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *manifest;
@@ -221,15 +214,15 @@ static void collect_old_blob(void *arg, const char *digest, int64_t size, int64_
 size_t registry_sweep(struct store *store, int64_t before)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct sweep sweep = { arena, node_map(arena), node_list(arena), before };
+    struct sweep sweep = {arena, node_map(arena), node_list(arena), before};
 
-    node_each(repository, index_all(arena, store)) {
+    node_each(repository, index_all(arena, store))
+    {
         const struct node *index = index_read(arena, store, repository->key);
 
         node_each(manifest, node_get(index, "manifests"))
             node_set_int(arena, sweep.wanted, manifest->key, 1);
-        node_each(blob, node_get(index, "blobs"))
-            node_set_int(arena, sweep.wanted, blob->key, 1);
+        node_each(blob, node_get(index, "blobs")) node_set_int(arena, sweep.wanted, blob->key, 1);
     }
     store_blob_each(store, collect_old_blob, &sweep);
     for (size_t i = 0; i < node_count(sweep.old); i++)
@@ -260,8 +253,10 @@ bool registry_name_is_valid(const char *name)
             return false;
         if (i == len)
             return true;
-        gap = strspn(name + i, name[i] == '-' ? "-" : name[i] == '_' ? "_" :
-                     name[i] == '.' ? "." : "/");
+        gap = strspn(name + i, name[i] == '-'   ? "-"
+                               : name[i] == '_' ? "_"
+                               : name[i] == '.' ? "."
+                                                : "/");
         if (!gap || (gap > 1 && name[i] != '-' && !(name[i] == '_' && gap == 2)))
             return false;
         i += gap;

@@ -30,8 +30,7 @@ static const char **sorted_keys(struct arena *arena, const struct node *map)
     const char **keys = arena_alloc(arena, (node_count(map) + 1) * sizeof *keys);
     size_t count = 0;
 
-    node_each(member, map)
-        keys[count++] = member->key;
+    node_each(member, map) keys[count++] = member->key;
     qsort(keys, count, sizeof *keys, compare_tags);
     return keys;
 }
@@ -44,8 +43,10 @@ static bool read_page_size(struct http_request *request, long long *ret)
     *ret = -1;
     if (!n || (text_to_int(n, ret) && *ret >= 0))
         return true;
-    registry_reply_error(request, 400, "PAGINATION_NUMBER_INVALID", "n is \"%.50s\", and must be a "
-                "number of at least 0", n);
+    registry_reply_error(request, 400, "PAGINATION_NUMBER_INVALID",
+                         "n is \"%.50s\", and must be a "
+                         "number of at least 0",
+                         n);
     return false;
 }
 
@@ -53,8 +54,7 @@ void list_tags(struct registry_request *request)
 {
     struct http_request *http = request->http;
     struct arena *arena = http->arena;
-    const struct node *index = index_read(arena, request->registry->store,
-                                          request->repository);
+    const struct node *index = index_read(arena, request->registry->store, request->repository);
     const struct node *tags = node_get(index, "tags");
     const char *last = http_request_query(http, "last");
     const char **names = sorted_keys(arena, tags);
@@ -63,7 +63,7 @@ void list_tags(struct registry_request *request)
 
     if (!node_count(index)) {
         registry_reply_error(http, 404, "NAME_UNKNOWN", "there is no repository %s",
-                    request->repository);
+                             request->repository);
         return;
     }
     if (!read_page_size(http, &most))
@@ -74,9 +74,11 @@ void list_tags(struct registry_request *request)
         if (last && strcmp(names[i], last) <= 0)
             continue;
         if (most >= 0 && (long long)node_count(list) == most) {
-            http_response_header(http, "Link", arena_printf(arena,
-                "</v2/%s/tags/list?n=%lld&last=%s>; rel=\"next\"", request->repository, most,
-                node_text(node_item(list, (size_t)most - 1))));
+            http_response_header(http, "Link",
+                                 arena_printf(arena,
+                                              "</v2/%s/tags/list?n=%lld&last=%s>; rel=\"next\"",
+                                              request->repository, most,
+                                              node_text(node_item(list, (size_t)most - 1))));
             break;
         }
         node_add(arena, list, node_string(arena, names[i]));
@@ -106,9 +108,9 @@ void list_repositories(struct registry_request *request)
             !settings->authorise(settings->arg, http, REGISTRY_PULL, names[i], NULL))
             continue;
         if ((long long)node_count(list) == most) {
-            http_response_header(http, "Link", arena_printf(arena,
-                "</v2/_catalog?n=%lld&last=%s>; rel=\"next\"", most,
-                node_text(node_item(list, (size_t)most - 1))));
+            http_response_header(http, "Link",
+                                 arena_printf(arena, "</v2/_catalog?n=%lld&last=%s>; rel=\"next\"",
+                                              most, node_text(node_item(list, (size_t)most - 1))));
             break;
         }
         node_add(arena, list, node_string(arena, names[i]));
@@ -118,16 +120,15 @@ void list_repositories(struct registry_request *request)
 
 /* ---- Referrers ---------------------------------------------------------------- */
 
-static void add_descriptor(struct registry_request *request, struct node *list, const struct node *index,
-                           const char *digest, const char *artifact)
+static void add_descriptor(struct registry_request *request, struct node *list,
+                           const struct node *index, const char *digest, const char *artifact)
 {
     struct arena *arena = request->http->arena;
     const struct node *manifest = index_manifest(arena, request->registry->store, digest);
     const struct node *notes = node_get(manifest, "annotations");
     struct node *one = node_map(arena);
 
-    node_set_text(arena, one, "mediaType",
-                  node_get_text(node_get(index, "manifests"), digest));
+    node_set_text(arena, one, "mediaType", node_get_text(node_get(index, "manifests"), digest));
     node_set_text(arena, one, "digest", digest);
     node_set_int(arena, one, "size", store_blob_size(request->registry->store, digest));
     if (*artifact)
@@ -141,16 +142,18 @@ static void add_descriptor(struct registry_request *request, struct node *list, 
 static void tell_next(struct registry_request *request, const char *last, const char *filter)
 {
     struct arena *arena = request->http->arena;
-    scoped_text struct text escaped = { 0 };
+    scoped_text struct text escaped = {0};
 
     if (filter)
         http_escape(&escaped, filter);
-    http_response_header(request->http, "Link", arena_printf(arena,
-        "</v2/%s/referrers/%s?last=%s%s%s>; rel=\"next\"", request->repository, request->reference,
-        last, filter ? "&artifactType=" : "", text_string(&escaped)));
+    http_response_header(request->http, "Link",
+                         arena_printf(arena, "</v2/%s/referrers/%s?last=%s%s%s>; rel=\"next\"",
+                                      request->repository, request->reference, last,
+                                      filter ? "&artifactType=" : "", text_string(&escaped)));
 }
 
-static struct node *referrers_page(struct registry_request *request, struct node *index, const char *filter)
+static struct node *referrers_page(struct registry_request *request, struct node *index,
+                                   const char *filter)
 {
     struct arena *arena = request->http->arena;
     const struct node *subjects = index_subjects(arena, request->registry->store, index);

@@ -23,8 +23,7 @@ static bool is_tag(const char *text)
                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     size_t len = strlen(text);
 
-    return len && len <= 128 && strspn(text, letters) == len &&
-           *text != '.' && *text != '-';
+    return len && len <= 128 && strspn(text, letters) == len && *text != '.' && *text != '-';
 }
 
 /* What a manifest needs, and the repository that must have it. */
@@ -52,47 +51,48 @@ static const char *manifest_type_of(const struct push *push, const struct node *
 {
     const char *own = node_get_text(manifest, "mediaType");
 
-    return *push->type ? push->type
-           : *own      ? own
-                       : "application/vnd.oci.image.manifest.v1+json";
+    return *push->type ? push->type : *own ? own : "application/vnd.oci.image.manifest.v1+json";
 }
 
 /* The manifest's own type, which a list of referrers shows for it. */
 #define MOST_TYPE ((size_t)255)
 
 static int check_pushed_manifest(const struct push *push, const struct node *manifest,
-                          struct err *err)
+                                 struct err *err)
 {
     const struct node *subject = node_get(manifest, "subject");
     const char *type = manifest_type_of(push, manifest);
 
     if (!registry_type_is_manifest(type))
-        return err_set(err, ERR_INVALID, "\"%.100s\" is no type of a manifest: it is "
-                       "application/json or application/…+json", type);
+        return err_set(err, ERR_INVALID,
+                       "\"%.100s\" is no type of a manifest: it is "
+                       "application/json or application/…+json",
+                       type);
     if (strlen(node_get_text(manifest, "artifactType")) > MOST_TYPE)
-        return err_set(err, ERR_INVALID, "its artifactType has more than %zu letters",
-                       MOST_TYPE);
+        return err_set(err, ERR_INVALID, "its artifactType has more than %zu letters", MOST_TYPE);
     if (subject && !pki_digest_is_valid(node_get_text(subject, "digest")))
-        return err_set(err, ERR_INVALID, "its subject's digest \"%.150s\" is neither sha256: "
+        return err_set(err, ERR_INVALID,
+                       "its subject's digest \"%.150s\" is neither sha256: "
                        "and 64 nor sha512: and 128 lower-case hex digits",
                        node_get_text(subject, "digest"));
     return 0;
 }
 
 /* A tag of what the hub made is the hub's: a spoke's work may name what it stands for. */
-static int check_tag(const struct push *push, const struct node *index,
-                     const char *digest, struct err *err)
+static int check_tag(const struct push *push, const struct node *index, const char *digest,
+                     struct err *err)
 {
     const char *old = node_get_text(node_get(index, "tags"), push->reference);
 
     if (strcmp(old, digest) && node_get(node_get(index, "kept"), old))
-        return err_set(err, ERR_FORBIDDEN, "the tag %s of %s stands for an artifact that the "
-                       "hub made: take another tag", push->reference, push->repository);
+        return err_set(err, ERR_FORBIDDEN,
+                       "the tag %s of %s stands for an artifact that the "
+                       "hub made: take another tag",
+                       push->reference, push->repository);
     return index_check_room(index, push->repository, err);
 }
 
-static void set_tag(struct arena *arena, struct node *index, const char *tag,
-                    const char *digest)
+static void set_tag(struct arena *arena, struct node *index, const char *tag, const char *digest)
 {
     struct node *tags = node_make(arena, index, "tags");
 
@@ -104,8 +104,8 @@ static void set_tag(struct arena *arena, struct node *index, const char *tag,
 }
 
 static void store_manifest(struct push *push, struct http_request *request, struct node *index,
-                 const struct node *manifest, const char *digest,
-                 const char *bytes, size_t len)
+                           const struct node *manifest, const char *digest, const char *bytes,
+                           size_t len)
 {
     struct store *store = push->registry->store;
     const char *subject = node_get_text(node_get(manifest, "subject"), "digest");
@@ -122,27 +122,28 @@ static void store_manifest(struct push *push, struct http_request *request, stru
     if (*subject)
         http_response_header(request, "OCI-Subject", subject);
     registry_reply_created(push->registry, request,
-                  arena_printf(arena, "/v2/%s/manifests/%s", push->repository, digest),
-                  digest);
+                           arena_printf(arena, "/v2/%s/manifests/%s", push->repository, digest),
+                           digest);
 }
 
 /* Everything that is named is there, and there is room: then it is kept. */
 static void admit_manifest(struct push *push, struct http_request *request,
-                  const struct node *manifest, const char *digest,
-                  const char *bytes, size_t len)
+                           const struct node *manifest, const char *digest, const char *bytes,
+                           size_t len)
 {
     struct registry *registry = push->registry;
     struct node *index = index_read(request->arena, registry->store, push->repository);
-    struct needs needs = { push, index, NULL };
-    struct err err = { 0 };
+    struct needs needs = {push, index, NULL};
+    struct err err = {0};
 
     if (check_pushed_manifest(push, manifest, &err) < 0)
         registry_reply_error(request, 400, "MANIFEST_INVALID", "%s", err.text);
     else if (!index_each_named(manifest, check_named, &needs))
         registry_reply_error(request, 400, "MANIFEST_BLOB_UNKNOWN",
-                    pki_digest_is_valid(needs.lacking) ? "push %.150s first"
-                    : "\"%.150s\" is neither a sha256 nor a sha512 digest",
-                    needs.lacking);
+                             pki_digest_is_valid(needs.lacking)
+                                 ? "push %.150s first"
+                                 : "\"%.150s\" is neither a sha256 nor a sha512 digest",
+                             needs.lacking);
     else if (check_tag(push, index, digest, &err) < 0 ||
              store_check_room(registry->store, &err) < 0)
         registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
@@ -162,23 +163,24 @@ static const struct document_limits limits = {
     .any_integer = true,
 };
 
-static void on_manifest(struct http_request *request, const char *bytes,
-                        size_t len, void *arg)
+static void on_manifest(struct http_request *request, const char *bytes, size_t len, void *arg)
 {
     struct push *push = arg;
     char digest[PKI_DIGEST_MOST];
     const struct node *manifest;
-    struct err err = { 0 };
+    struct err err = {0};
 
     (void)object_from(registry, REGISTRY_TAG, push->registry);
     pki_digest_of(push->reference, bytes, len, digest);
     manifest = document_read_json(request->arena, bytes, len, &limits, &err);
     if (!node_is(manifest, NODE_MAP))
-        registry_reply_error(request, 400, "MANIFEST_INVALID", "%s", err.code ? err.text
-                    : "a manifest is a JSON object");
+        registry_reply_error(request, 400, "MANIFEST_INVALID", "%s",
+                             err.code ? err.text : "a manifest is a JSON object");
     else if (pki_digest_is_valid(push->reference) && strcmp(push->reference, digest))
-        registry_reply_error(request, 400, "DIGEST_INVALID", "the manifest has the digest "
-                    "%s", digest);
+        registry_reply_error(request, 400, "DIGEST_INVALID",
+                             "the manifest has the digest "
+                             "%s",
+                             digest);
     else
         admit_manifest(push, request, manifest, digest, bytes, len);
 }
@@ -191,19 +193,24 @@ void serve_manifest_put(struct registry_request *request)
     struct push *push = arena_alloc(arena, sizeof *push);
 
     if (strchr(request->reference, ':') ? !pki_digest_is_valid(request->reference)
-                                    : !is_tag(request->reference)) {
-        registry_reply_error(request->http, 400, strchr(request->reference, ':') ? "DIGEST_INVALID"
-                    : "MANIFEST_INVALID", "\"%.150s\" is neither a tag nor a sha256 or sha512 "
-                    "digest", request->reference);
+                                        : !is_tag(request->reference)) {
+        registry_reply_error(request->http, 400,
+                             strchr(request->reference, ':') ? "DIGEST_INVALID"
+                                                             : "MANIFEST_INVALID",
+                             "\"%.150s\" is neither a tag nor a sha256 or sha512 "
+                             "digest",
+                             request->reference);
         return;
     }
     if (request->http->body_length > (int64_t)most) {
-        registry_reply_error(request->http, 413, "SIZE_INVALID", "a manifest may have %zu bytes, not "
-                    "%lld", most, (long long)request->http->body_length);
+        registry_reply_error(request->http, 413, "SIZE_INVALID",
+                             "a manifest may have %zu bytes, not "
+                             "%lld",
+                             most, (long long)request->http->body_length);
         return;
     }
-    *push = (struct push) { request->registry, request->repository,
-                            arena_string(arena, request->reference),
-                            type ? arena_bytes(arena, type, strcspn(type, "; \t")) : "" };
+    *push = (struct push){request->registry, request->repository,
+                          arena_string(arena, request->reference),
+                          type ? arena_bytes(arena, type, strcspn(type, "; \t")) : ""};
     http_body_whole(request->http, most, on_manifest, push);
 }

@@ -38,8 +38,8 @@ struct registry_blob {
  * neither delete nor move a tag away from: works of spokes may name it.
  */
 void registry_keep(struct store *store, const char *repository, const char *tag,
-                   const struct registry_blob *manifest,
-                   const struct registry_blob *blobs, size_t count);
+                   const struct registry_blob *manifest, const struct registry_blob *blobs,
+                   size_t count);
 /*
  * Makes a repository the hub's own, staged: no client pushes to it or deletes from it
  * any more. False, and nothing is done, where a client has pushed to it before;
@@ -49,16 +49,13 @@ bool registry_claim(struct store *store, const char *repository, bool was_kept);
 /* Whether it is the hub's own. */
 bool registry_is_claimed(struct store *store, const char *repository);
 /* The digest a tag stands for, in the arena, or NULL. */
-const char *registry_tag(struct arena *arena, struct store *store,
-                         const char *repository, const char *tag);
-bool registry_has(struct store *store, const char *repository,
-                  const char *digest);
+const char *registry_tag(struct arena *arena, struct store *store, const char *repository,
+                         const char *tag);
+bool registry_has(struct store *store, const char *repository, const char *digest);
 /* Whether the digest is this manifest's own, or of something that it names. */
-bool registry_manifest_has(struct store *store, const char *manifest,
-                           const char *digest);
+bool registry_manifest_has(struct store *store, const char *manifest, const char *digest);
 /* Whether a manifest and all that it names are there. */
-bool registry_is_complete(struct store *store, const char *repository,
-                          const char *digest);
+bool registry_is_complete(struct store *store, const char *repository, const char *digest);
 /* Forgets a repository; its blobs go with registry_sweep(). Staged. */
 void registry_drop(struct store *store, const char *repository);
 /* Forgets every repository PROJECT/…, for the name of a project that has gone may be
@@ -85,12 +82,10 @@ struct registry;
 enum registry_want { REGISTRY_PULL, REGISTRY_PUSH };
 struct registry_settings {
     /* False: refused. `digest` is NULL when a tag or a list is asked for. */
-    bool (*authorise)(void *arg, const struct http_request *request,
-                      enum registry_want want, const char *repository,
-                      const char *digest);
+    bool (*authorise)(void *arg, const struct http_request *request, enum registry_want want,
+                      const char *repository, const char *digest);
     /* Makes what was staged durable, then calls back; as store_commit. */
-    void (*commit)(void *arg, void (*done)(void *done_arg, const struct err *err),
-                   void *done_arg);
+    void (*commit)(void *arg, void (*done)(void *done_arg, const struct err *err), void *done_arg);
     /* A blob of `repository` was damaged and is removed: whoever made it shall make
        it again. NULL: nobody is told. */
     void (*damaged)(void *arg, const char *repository);
@@ -98,8 +93,7 @@ struct registry_settings {
     size_t most_blob;     /* 0: 64 MiB */
     size_t most_manifest; /* 0: 4 MiB */
 };
-struct registry *registry_new(struct store *store,
-                              const struct registry_settings *settings)
+struct registry *registry_new(struct store *store, const struct registry_settings *settings)
     __attribute__((returns_nonnull));
 void registry_free(struct registry **registry);
 /* A http_handler_fn for the prefix "/v2"; `arg` is the registry. */

@@ -11,14 +11,13 @@
 
 void registry_reply_headers(struct http_request *request)
 {
-    http_response_header(request, "Docker-Distribution-Api-Version",
-                       "registry/2.0");
+    http_response_header(request, "Docker-Distribution-Api-Version", "registry/2.0");
     /* Whoever may push chose these bytes: no browser runs them in the hub's name. */
     http_response_header(request, "Content-Security-Policy", "default-src 'none'; sandbox");
 }
 
 void registry_reply_error(struct http_request *request, int status, const char *code,
-                 const char *format, ...)
+                          const char *format, ...)
 {
     struct arena *arena = request->arena;
     struct node *body = node_map(arena), *one = node_map(arena);
@@ -37,8 +36,7 @@ void registry_reply_error(struct http_request *request, int status, const char *
     http_respond(request, status, "application/json", json, strlen(json));
 }
 
-void registry_reply_json(struct http_request *request, const char *type,
-                        const struct node *body)
+void registry_reply_json(struct http_request *request, const char *type, const struct node *body)
 {
     char *json = document_json(request->arena, body);
 
@@ -48,8 +46,10 @@ void registry_reply_json(struct http_request *request, const char *type,
 
 void registry_reply_not_a_digest(struct registry_request *request)
 {
-    registry_reply_error(request->http, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: "
-                "and 64, or sha512: and 128 lower-case hex digits", request->reference);
+    registry_reply_error(request->http, 400, "DIGEST_INVALID",
+                         "\"%.150s\" is no digest: it is sha256: "
+                         "and 64, or sha512: and 128 lower-case hex digits",
+                         request->reference);
 }
 
 /* A response that is sent when the staged writes are on disk. */
@@ -73,15 +73,13 @@ static void on_waiting_durable(void *arg, const struct err *err)
     struct waiting *waiting = arg;
 
     if (!waiting->gone && err) {
-        registry_reply_error(waiting->http, err_http(err->code), "UNSUPPORTED", "%s",
-                    err->text);
+        registry_reply_error(waiting->http, err_http(err->code), "UNSUPPORTED", "%s", err->text);
     } else if (!waiting->gone) {
         registry_reply_headers(waiting->http);
         if (waiting->location)
             http_response_header(waiting->http, "Location", waiting->location);
         if (waiting->digest)
-            http_response_header(waiting->http, "Docker-Content-Digest",
-                               waiting->digest);
+            http_response_header(waiting->http, "Docker-Content-Digest", waiting->digest);
         http_respond(waiting->http, waiting->status, NULL, NULL, 0);
     }
     mem_free(&waiting->location);
@@ -89,9 +87,8 @@ static void on_waiting_durable(void *arg, const struct err *err)
     mem_free(&waiting);
 }
 
-void registry_reply_when_durable(struct registry *registry,
-                                struct http_request *request, int status,
-                                const char *location, const char *digest)
+void registry_reply_when_durable(struct registry *registry, struct http_request *request,
+                                 int status, const char *location, const char *digest)
 {
     struct waiting *waiting = mem_alloc(sizeof *waiting);
 
@@ -105,7 +102,7 @@ void registry_reply_when_durable(struct registry *registry,
 }
 
 void registry_reply_created(struct registry *registry, struct http_request *request,
-                   const char *location, const char *digest)
+                            const char *location, const char *digest)
 {
     registry_reply_when_durable(registry, request, 201, location, digest);
 }

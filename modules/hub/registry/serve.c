@@ -17,8 +17,7 @@
 
 #define SLICE (256u << 10)
 
-struct registry *registry_new(struct store *store,
-                              const struct registry_settings *settings)
+struct registry *registry_new(struct store *store, const struct registry_settings *settings)
 {
     struct registry *registry = mem_alloc(sizeof *registry);
 
@@ -62,7 +61,7 @@ static int64_t read_position(const char **text)
  * another unit, or a list of ranges, asks for the whole.
  */
 static enum range parse_range_header(const char *text, int64_t size, int64_t *ret_from,
-                              int64_t *ret_to)
+                                     int64_t *ret_to)
 {
     int64_t from, to;
 
@@ -103,15 +102,13 @@ static void send_more(struct http_request *request, void *arg)
     while (sending->at < sending->end && http_response_pending(request) < SLICE) {
         int64_t want = sending->end - sending->at;
         struct err err = {0};
-        int64_t got = store_blob_read(sending->registry->store, sending->digest,
-                                      sending->at, slice,
+        int64_t got = store_blob_read(sending->registry->store, sending->digest, sending->at, slice,
                                       want < SLICE ? (size_t)want : SLICE, &err);
 
         if (got <= 0) {
             /* It was whole a moment ago; the next request looks again. */
-            log_error("registry", "sending %s: cut off at byte %lld: %s",
-                      sending->digest, (long long)sending->at,
-                      err.code ? err.text : "it is gone");
+            log_error("registry", "sending %s: cut off at byte %lld: %s", sending->digest,
+                      (long long)sending->at, err.code ? err.text : "it is gone");
             verify_forget(sending->registry, sending->digest);
             http_response_break(request);
             return;
@@ -124,7 +121,8 @@ static void send_more(struct http_request *request, void *arg)
 }
 
 /* Writes Content-Range where only a part is wanted. False: that part is not there. */
-static bool choose_part(struct registry_request *request, int64_t size, struct sending *sending, int *ret_status)
+static bool choose_part(struct registry_request *request, int64_t size, struct sending *sending,
+                        int *ret_status)
 {
     struct http_request *http = request->http;
     const char *text = http_request_header(http, "range");
@@ -136,15 +134,15 @@ static bool choose_part(struct registry_request *request, int64_t size, struct s
         range = parse_range_header(text, size, &first, &last);
     if (range == RANGE_NONE) {
         http_response_header(http, "Content-Range",
-                           arena_printf(http->arena, "bytes */%lld", (long long)size));
+                             arena_printf(http->arena, "bytes */%lld", (long long)size));
         registry_reply_error(http, 416, "SIZE_INVALID", "there is no such range: it has %lld bytes",
-                    (long long)size);
+                             (long long)size);
         return false;
     }
     if (range == RANGE_PART)
         http_response_header(http, "Content-Range",
-                           arena_printf(http->arena, "bytes %lld-%lld/%lld",
-                                        (long long)first, (long long)last, (long long)size));
+                             arena_printf(http->arena, "bytes %lld-%lld/%lld", (long long)first,
+                                          (long long)last, (long long)size));
     *ret_status = range == RANGE_PART ? 206 : 200;
     sending->at = first;
     sending->end = last + 1;
@@ -164,8 +162,7 @@ static void send_blob(struct registry_request *request, const char *digest, cons
         return;
     }
     sending = arena_alloc(http->arena, sizeof *sending);
-    *sending = (struct sending) { request->registry,
-                                  arena_string(http->arena, digest), 0, size };
+    *sending = (struct sending){request->registry, arena_string(http->arena, digest), 0, size};
     if (!choose_part(request, size, sending, &status))
         return;
     registry_reply_headers(http);
@@ -197,8 +194,8 @@ static void get_manifest(struct registry_request *request)
     if (*type && store_blob_size(registry->store, digest) < 0)
         verify_missing(registry, request->repository, digest);
     if (!*type || store_blob_size(registry->store, digest) < 0) {
-        registry_reply_error(request->http, 404, "MANIFEST_UNKNOWN",
-                    "%s has no manifest %s", request->repository, request->reference);
+        registry_reply_error(request->http, 404, "MANIFEST_UNKNOWN", "%s has no manifest %s",
+                             request->repository, request->reference);
         return;
     }
     send_blob(request, digest, registry_type_is_manifest(type) ? type : "application/octet-stream");
@@ -216,7 +213,7 @@ static void get_blob(struct registry_request *request)
         registry_reply_not_a_digest(request);
     else if (!registry_has(request->registry->store, request->repository, request->reference))
         registry_reply_error(request->http, 404, "BLOB_UNKNOWN", "%s has no blob %s",
-                    request->repository, request->reference);
+                             request->repository, request->reference);
     else
         send_blob(request, request->reference, "application/octet-stream");
 }
@@ -237,15 +234,16 @@ static bool names_digest(void *arg, const char *digest, bool foreign)
 }
 
 /* Whether the hub made it, or needs it for what it made: works of spokes name that. */
-static bool is_made_by_hub(struct registry_request *request, const struct node *index, const char *digest)
+static bool is_made_by_hub(struct registry_request *request, const struct node *index,
+                           const char *digest)
 {
-    struct held held = { digest, false };
+    struct held held = {digest, false};
 
     if (node_get(node_get(index, "kept"), digest))
         return true;
     node_each(made, node_get(index, "kept"))
-        index_each_named(index_manifest(request->http->arena, request->registry->store,
-                                        made->key), names_digest, &held);
+        index_each_named(index_manifest(request->http->arena, request->registry->store, made->key),
+                         names_digest, &held);
     return held.found;
 }
 
@@ -263,9 +261,8 @@ static bool remove_entry(struct registry_request *request, struct node *index, c
     if (!tags || strcmp(part, "manifests"))
         return true;
     kept = node_map(arena);
-    node_each(tag, tags)
-        if (strcmp(node_text(tag->value), request->reference))
-            node_set(arena, kept, tag->key, tag->value);
+    node_each(tag, tags) if (strcmp(node_text(tag->value), request->reference))
+        node_set(arena, kept, tag->key, tag->value);
     node_set(arena, index, "tags", kept);
     return true;
 }
@@ -275,19 +272,20 @@ static void delete_entry(struct registry_request *request, const char *part)
     struct arena *arena = request->http->arena;
     struct node *index = index_read(arena, request->registry->store, request->repository);
     bool is_digest = pki_digest_is_valid(request->reference);
-    const char *digest = is_digest ? request->reference
-                         : node_get_text(node_get(index, "tags"), request->reference);
+    const char *digest =
+        is_digest ? request->reference : node_get_text(node_get(index, "tags"), request->reference);
 
     if (!is_digest && strchr(request->reference, ':')) {
         registry_reply_not_a_digest(request);
     } else if (is_made_by_hub(request, index, digest)) {
-        registry_reply_error(request->http, 403, "DENIED", "%s of %s is part of what the hub made for a "
-                    "WorkloadDeployment: it goes when that goes", request->reference,
-                    request->repository);
+        registry_reply_error(request->http, 403, "DENIED",
+                             "%s of %s is part of what the hub made for a "
+                             "WorkloadDeployment: it goes when that goes",
+                             request->reference, request->repository);
     } else if (!remove_entry(request, index, part)) {
-        registry_reply_error(request->http, 404, !strcmp(part, "blobs") ? "BLOB_UNKNOWN"
-                    : "MANIFEST_UNKNOWN", "%s has no %s", request->repository,
-                    request->reference);
+        registry_reply_error(request->http, 404,
+                             !strcmp(part, "blobs") ? "BLOB_UNKNOWN" : "MANIFEST_UNKNOWN",
+                             "%s has no %s", request->repository, request->reference);
     } else {
         index_write(arena, request->registry->store, request->repository, index);
         registry_reply_when_durable(request->registry, request->http, 202, NULL, NULL);
@@ -307,7 +305,7 @@ static bool take_apart(struct registry_request *request)
 {
     const char *const *part = request->http->segments;
     size_t count = request->http->segment_count, at;
-    scoped_text struct text name = { 0 };
+    scoped_text struct text name = {0};
 
     request->reference = "";
     for (at = count; at-- > 1;) {
@@ -317,9 +315,10 @@ static bool take_apart(struct registry_request *request)
             at--;
             break;
         }
-        if (at + 2 == count && (!strcmp(part[at], "manifests") ||
-            !strcmp(part[at], "blobs") || !strcmp(part[at], "tags") ||
-            !strcmp(part[at], "referrers")) && strcmp(part[at + 1], "uploads")) {
+        if (at + 2 == count &&
+            (!strcmp(part[at], "manifests") || !strcmp(part[at], "blobs") ||
+             !strcmp(part[at], "tags") || !strcmp(part[at], "referrers")) &&
+            strcmp(part[at + 1], "uploads")) {
             request->what = part[at];
             request->reference = part[at + 1];
             break;
@@ -356,18 +355,16 @@ static void route_request(struct registry_request *request)
         list_referrers(request);
     else
         registry_reply_error(request->http, 405, "UNSUPPORTED", "%s is not possible here",
-                    request->method);
+                             request->method);
 }
 
 static bool may_use_repository(struct registry_request *request)
 {
     const struct registry_settings *settings = &request->registry->settings;
-    const char *digest = pki_digest_is_valid(request->reference)
-                             ? request->reference : NULL;
+    const char *digest = pki_digest_is_valid(request->reference) ? request->reference : NULL;
 
     return settings->authorise(settings->arg, request->http,
-                               is_read_method(request->method) ? REGISTRY_PULL
-                                                    : REGISTRY_PUSH,
+                               is_read_method(request->method) ? REGISTRY_PULL : REGISTRY_PUSH,
                                request->repository, digest);
 }
 
@@ -375,38 +372,44 @@ void registry_handle(struct http_request *http, void *arg)
 {
     struct registry *registry = object_from(registry, REGISTRY_TAG, arg);
     struct registry_request request = {
-        .registry = registry, .http = http, .repository = "",
-        .reference = "", .method = arena_string(http->arena, http->method),
+        .registry = registry,
+        .http = http,
+        .repository = "",
+        .reference = "",
+        .method = arena_string(http->arena, http->method),
     };
     bool catalog = http->segment_count == 2 && !strcmp(http->segments[1], "_catalog");
     bool base = http->segment_count == 1 || catalog;
 
     http->label = "registry";
     if (!base && !take_apart(&request)) {
-        registry_reply_error(http, 404, "NAME_INVALID", "there is nothing at %s",
-                    http->path);
+        registry_reply_error(http, 404, "NAME_INVALID", "there is nothing at %s", http->path);
         return;
     }
     if (!base && !registry_name_is_valid(request.repository)) {
         registry_reply_error(http, 400, "NAME_INVALID", "\"%s\" is no repository name",
-                    request.repository);
+                             request.repository);
         return;
     }
     if (!may_use_repository(&request)) {
         if (http->peer || http_request_header(http, "authorization"))
-            registry_reply_error(http, 403, "DENIED", "not allowed for %s: it needs the verb %s "
-                        "on the path /v2/%s, which a ClusterRole with nonResourceURLs gives",
-                        *request.repository ? request.repository : "this registry",
-                        is_read_method(request.method) ? "get" : "create", request.repository);
+            registry_reply_error(
+                http, 403, "DENIED",
+                "not allowed for %s: it needs the verb %s "
+                "on the path /v2/%s, which a ClusterRole with nonResourceURLs gives",
+                *request.repository ? request.repository : "this registry",
+                is_read_method(request.method) ? "get" : "create", request.repository);
         else
             registry_reply_error(http, 401, "UNAUTHORIZED",
-                        "show a client certificate, or a token as password");
+                                 "show a client certificate, or a token as password");
         return;
     }
     if (!base && !is_read_method(request.method) &&
         registry_is_claimed(registry->store, request.repository)) {
-        registry_reply_error(http, 403, "DENIED", "%s is kept by the hub for the WorkloadDeployment of "
-                    "that name: push to another repository", request.repository);
+        registry_reply_error(http, 403, "DENIED",
+                             "%s is kept by the hub for the WorkloadDeployment of "
+                             "that name: push to another repository",
+                             request.repository);
     } else if (!base) {
         route_request(&request);
     } else if (is_read_method(request.method)) {
@@ -416,7 +419,7 @@ void registry_handle(struct http_request *http, void *arg)
             registry_reply_json(http, "application/json", node_map(http->arena));
     } else {
         http_response_header(http, "Allow", "GET, HEAD");
-        registry_reply_error(http, 405, "UNSUPPORTED", "%s is not possible here: these are: GET, HEAD",
-                    request.method);
+        registry_reply_error(http, 405, "UNSUPPORTED",
+                             "%s is not possible here: these are: GET, HEAD", request.method);
     }
 }

@@ -36,11 +36,11 @@ struct registry_request {
 /* The headers of every response of the registry. */
 void registry_reply_headers(struct http_request *request);
 /* Sends the status, location and digest once everything staged is on disk. */
-void registry_reply_when_durable(struct registry *registry, struct http_request *request, int status,
-                         const char *location, const char *digest);
+void registry_reply_when_durable(struct registry *registry, struct http_request *request,
+                                 int status, const char *location, const char *digest);
 /* An error in the specification's form. */
 void registry_reply_error(struct http_request *request, int status, const char *code,
-                 const char *format, ...) PRINTF(4, 5);
+                          const char *format, ...) PRINTF(4, 5);
 void registry_reply_json(struct http_request *request, const char *type, const struct node *body);
 /* 400: what stands where a digest belongs is none. */
 void registry_reply_not_a_digest(struct registry_request *request);
@@ -54,15 +54,14 @@ void serve_upload(struct registry_request *request);
 void serve_manifest_put(struct registry_request *request);
 /* Compares a blob with its digest, once (verify.c); a damaged one is told, removed,
    and made anew where its source is here. */
-int verify_blob(struct registry *registry, const char *repository,
-                const char *digest, struct err *err) MUST_CHECK;
+int verify_blob(struct registry *registry, const char *repository, const char *digest,
+                struct err *err) MUST_CHECK;
 /* One that the index names is not there: told, and made anew as above. */
-void verify_missing(struct registry *registry, const char *repository,
-                    const char *digest);
+void verify_missing(struct registry *registry, const char *repository, const char *digest);
 void verify_forget(struct registry *registry, const char *digest);
 void uploads_free(struct registry *registry);
 /* Answers 201 once everything staged is on disk. */
 void registry_reply_created(struct registry *registry, struct http_request *request,
-                   const char *location, const char *digest);
+                            const char *location, const char *digest);
 
 #endif

@@ -47,8 +47,8 @@ void uploads_free(struct registry *registry)
     }
 }
 
-static struct upload *find_upload(const struct registry *registry,
-                           const char *repository, const char *id)
+static struct upload *find_upload(const struct registry *registry, const char *repository,
+                                  const char *id)
 {
     for (struct upload *u = registry->uploads; u; u = u->next)
         if (!strcmp(u->id, id) && !strcmp(u->repository, repository))
@@ -72,8 +72,7 @@ static bool is_of_project(const struct upload *upload, const char *repository)
 {
     size_t len = strcspn(repository, "/");
 
-    return strcspn(upload->repository, "/") == len &&
-           !strncmp(upload->repository, repository, len);
+    return strcspn(upload->repository, "/") == len && !strncmp(upload->repository, repository, len);
 }
 
 /* How many uploads the repository's project has, and of how many bytes. */
@@ -150,7 +149,7 @@ static void drop_old(struct registry *registry)
 static struct upload *begin_upload(struct registry *registry, const char *repository)
 {
     struct upload *upload, *oldest;
-    scoped_text struct text hex = { 0 };
+    scoped_text struct text hex = {0};
     unsigned char id[16];
     size_t bytes, count;
 
@@ -176,8 +175,10 @@ static struct upload *begin_upload(struct registry *registry, const char *reposi
 
 static void refuse_more(struct http_request *request)
 {
-    registry_reply_error(request, 429, "TOOMANYREQUESTS", "too many uploads are under way: a project has "
-                "%d at once; finish some, and try again", UPLOADS_MOST);
+    registry_reply_error(request, 429, "TOOMANYREQUESTS",
+                         "too many uploads are under way: a project has "
+                         "%d at once; finish some, and try again",
+                         UPLOADS_MOST);
 }
 
 /* ---- Answers ---------------------------------------------------------------- */
@@ -186,16 +187,15 @@ static void tell_progress(struct http_request *request, const struct upload *upl
 {
     size_t len = upload->bytes.len;
 
-    http_response_header(request, "Location",
-                       arena_printf(request->arena, "/v2/%s/blobs/uploads/%s",
-                                    upload->repository, upload->id));
+    http_response_header(
+        request, "Location",
+        arena_printf(request->arena, "/v2/%s/blobs/uploads/%s", upload->repository, upload->id));
     http_response_header(request, "Docker-Upload-UUID", upload->id);
     http_response_header(request, "Range",
-                       arena_printf(request->arena, "0-%zu", len ? len - 1 : 0));
+                         arena_printf(request->arena, "0-%zu", len ? len - 1 : 0));
 }
 
-static void answer_progress(struct http_request *request, int status,
-                            const struct upload *upload)
+static void answer_progress(struct http_request *request, int status, const struct upload *upload)
 {
     tell_progress(request, upload);
     http_respond(request, status, NULL, NULL, 0);
@@ -203,13 +203,14 @@ static void answer_progress(struct http_request *request, int status,
 
 static void refuse_digest(struct http_request *request, const char *digest)
 {
-    registry_reply_error(request, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: and 64, "
-                "or sha512: and 128 lower-case hex digits", digest ? digest : "");
+    registry_reply_error(request, 400, "DIGEST_INVALID",
+                         "\"%.150s\" is no digest: it is sha256: and 64, "
+                         "or sha512: and 128 lower-case hex digits",
+                         digest ? digest : "");
 }
 
 static void finish_blob(struct registry *registry, struct http_request *request,
-                   const char *repository, const char *digest,
-                   const char *bytes, size_t len)
+                        const char *repository, const char *digest, const char *bytes, size_t len)
 {
     struct arena *arena = request->arena;
     char text[PKI_DIGEST_MOST];
@@ -218,8 +219,8 @@ static void finish_blob(struct registry *registry, struct http_request *request,
 
     pki_digest_of(digest, bytes, len, text);
     if (strcmp(text, digest)) {
-        registry_reply_error(request, 400, "DIGEST_INVALID",
-                    "the bytes have the digest %s, not %s", text, digest);
+        registry_reply_error(request, 400, "DIGEST_INVALID", "the bytes have the digest %s, not %s",
+                             text, digest);
         return;
     }
     if (store_check_room(registry->store, &err) < 0 ||
@@ -238,8 +239,8 @@ static void finish_blob(struct registry *registry, struct http_request *request,
         store_blob_put(registry->store, digest, bytes, len);
     node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
     index_write(arena, registry->store, repository, index);
-    registry_reply_created(registry, request, arena_printf(arena, "/v2/%s/blobs/%s",
-                                                  repository, digest), digest);
+    registry_reply_created(registry, request,
+                           arena_printf(arena, "/v2/%s/blobs/%s", repository, digest), digest);
 }
 
 /* ---- Bodies ------------------------------------------------------------------- */
@@ -248,7 +249,7 @@ static void finish_blob(struct registry *registry, struct http_request *request,
 struct body {
     struct registry *registry;
     const char *repository, *id, *digest; /* in the request's arena */
-    int64_t from, to; /* what Content-Range says; -1: nothing */
+    int64_t from, to;                     /* what Content-Range says; -1: nothing */
 };
 
 static void free_upload(struct http_request *request, void *arg)
@@ -260,12 +261,10 @@ static void free_upload(struct http_request *request, void *arg)
         upload->busy = false;
 }
 
-static void on_upload_body(struct http_request *request, const char *bytes, size_t len,
-                    void *arg)
+static void on_upload_body(struct http_request *request, const char *bytes, size_t len, void *arg)
 {
     struct body *body = arg;
-    struct registry *registry = object_from(registry, REGISTRY_TAG,
-                                            body->registry);
+    struct registry *registry = object_from(registry, REGISTRY_TAG, body->registry);
     struct upload *upload = find_upload(registry, body->repository, body->id);
 
     if (!upload) {
@@ -275,14 +274,15 @@ static void on_upload_body(struct http_request *request, const char *bytes, size
     upload->busy = false;
     upload->touched = clock_steady();
     if (body->from >= 0 && (uint64_t)(body->to - body->from) + 1 != len) {
-        registry_reply_error(request, 400, "SIZE_INVALID", "Content-Range says %lld bytes, and %zu came",
-                    (long long)(body->to - body->from + 1), len);
+        registry_reply_error(request, 400, "SIZE_INVALID",
+                             "Content-Range says %lld bytes, and %zu came",
+                             (long long)(body->to - body->from + 1), len);
         return;
     }
     if (upload->bytes.len + len > registry->settings.most_blob) {
         drop_upload(registry, upload);
         registry_reply_error(request, 413, "SIZE_INVALID", "a blob may have %zu bytes",
-                    registry->settings.most_blob);
+                             registry->settings.most_blob);
         return;
     }
     /* While this one is busy, it is not the one that makes room. */
@@ -298,8 +298,8 @@ static void on_upload_body(struct http_request *request, const char *bytes, size
         answer_progress(request, 202, upload);
         return;
     }
-    finish_blob(registry, request, body->repository, body->digest,
-           text_string(&upload->bytes), upload->bytes.len);
+    finish_blob(registry, request, body->repository, body->digest, text_string(&upload->bytes),
+                upload->bytes.len);
     drop_upload(registry, upload);
 }
 
@@ -309,29 +309,31 @@ static bool parse_content_range(const char *text, int64_t *ret_from, int64_t *re
     size_t first = strspn(text, "0123456789");
     const char *second = text + first + 1;
 
-    if (!first || text[first] != '-' || !*second ||
-        strspn(second, "0123456789") != strlen(second))
+    if (!first || text[first] != '-' || !*second || strspn(second, "0123456789") != strlen(second))
         return false;
     *ret_from = strtoll(text, NULL, 10);
     *ret_to = strtoll(second, NULL, 10);
     return *ret_from <= *ret_to && *ret_to < INT64_MAX;
 }
 
-static void take_upload_body(struct registry_request *request, struct upload *upload, const char *digest)
+static void take_upload_body(struct registry_request *request, struct upload *upload,
+                             const char *digest)
 {
     struct arena *arena = request->http->arena;
     struct body *body = arena_alloc(arena, sizeof *body);
     const char *range = http_request_header(request->http, "content-range");
 
-    *body = (struct body) { request->registry, request->repository,
-                            arena_string(arena, upload->id),
-                            arena_string(arena, digest), -1, -1 };
+    *body = (struct body){request->registry,
+                          request->repository,
+                          arena_string(arena, upload->id),
+                          arena_string(arena, digest),
+                          -1,
+                          -1};
     if (range && !parse_content_range(range, &body->from, &body->to))
         body->from = body->to = -1; /* a POST of the whole needs none */
     upload->busy = true;
     http_request_gone(request->http, free_upload, body);
-    http_body_whole(request->http, request->registry->settings.most_blob, on_upload_body,
-                    body);
+    http_body_whole(request->http, request->registry->settings.most_blob, on_upload_body, body);
 }
 
 /* ---- Requests -------------------------------------------------------------------- */
@@ -352,8 +354,8 @@ static bool mount_from(struct registry_request *request, const char *from, const
     node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
     index_write(arena, request->registry->store, request->repository, index);
     registry_reply_created(request->registry, request->http,
-                  arena_printf(arena, "/v2/%s/blobs/%s", request->repository, digest),
-                  digest);
+                           arena_printf(arena, "/v2/%s/blobs/%s", request->repository, digest),
+                           digest);
     return true;
 }
 
@@ -367,10 +369,13 @@ static bool mount_blob(struct registry_request *request, const char *digest)
 
     if (from)
         return mount_from(request, from, digest);
-    node_each(one, index_all(request->http->arena, request->registry->store))
-        if (strcspn(one->key, "/") == len && !strncmp(one->key, request->repository, len) &&
-            looks++ < MOUNT_LOOKS && mount_from(request, one->key, digest))
-            return true;
+    node_each(
+        one,
+        index_all(request->http->arena,
+                  request->registry->store)) if (strcspn(one->key, "/") == len &&
+                                                 !strncmp(one->key, request->repository, len) &&
+                                                 looks++ < MOUNT_LOOKS &&
+                                                 mount_from(request, one->key, digest)) return true;
     return false;
 }
 
@@ -386,8 +391,10 @@ static void handle_post(struct registry_request *request)
         return;
     }
     if (algorithm && !pki_digest_is_algorithm(algorithm)) {
-        registry_reply_error(request->http, 400, "DIGEST_INVALID", "?digest-algorithm=%.50s: this registry "
-                    "knows sha256 and sha512", algorithm);
+        registry_reply_error(request->http, 400, "DIGEST_INVALID",
+                             "?digest-algorithm=%.50s: this registry "
+                             "knows sha256 and sha512",
+                             algorithm);
         return;
     }
     if (wanted && mount_blob(request, wanted))
@@ -408,15 +415,18 @@ static bool check_upload_range(struct registry_request *request, const struct up
     int64_t from = 0, to = 0;
 
     if (range && !parse_content_range(range, &from, &to)) {
-        registry_reply_error(request->http, 400, "BLOB_UPLOAD_INVALID", "Content-Range \"%.100s\" is not "
-                    "START-END, the first and the last byte", range);
+        registry_reply_error(request->http, 400, "BLOB_UPLOAD_INVALID",
+                             "Content-Range \"%.100s\" is not "
+                             "START-END, the first and the last byte",
+                             range);
         return false;
     }
     if (!upload->busy && (!range || (uint64_t)from == upload->bytes.len))
         return true;
     tell_progress(request->http, upload);
-    registry_reply_error(request->http, 416, "BLOB_UPLOAD_INVALID", "the upload stands at byte %zu%s",
-                upload->bytes.len, upload->busy ? ", and another request writes to it" : "");
+    registry_reply_error(request->http, 416, "BLOB_UPLOAD_INVALID",
+                         "the upload stands at byte %zu%s", upload->bytes.len,
+                         upload->busy ? ", and another request writes to it" : "");
     return false;
 }
 
@@ -429,16 +439,14 @@ void serve_upload(struct registry_request *request)
     if (!strcmp(method, "POST") && !*request->reference) {
         handle_post(request);
     } else if (!upload) {
-        registry_reply_error(request->http, 404, "BLOB_UPLOAD_UNKNOWN",
-                    "there is no such upload");
+        registry_reply_error(request->http, 404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
     } else if (!strcmp(method, "GET")) {
         answer_progress(request->http, 204, upload);
     } else if (!strcmp(method, "DELETE")) {
         drop_upload(request->registry, upload);
         http_respond(request->http, 204, NULL, NULL, 0);
     } else if (strcmp(method, "PATCH") && strcmp(method, "PUT")) {
-        registry_reply_error(request->http, 405, "UNSUPPORTED", "%s is not possible here",
-                    method);
+        registry_reply_error(request->http, 405, "UNSUPPORTED", "%s is not possible here", method);
     } else if (!strcmp(method, "PUT") && (!digest || !pki_digest_is_valid(digest))) {
         refuse_digest(request->http, digest);
     } else if (check_upload_range(request, upload)) {

@@ -47,14 +47,15 @@ static void on_blob_dropped(void *arg, const struct err *err)
  * What is damaged is taken out, so that a push of the same bytes is taken and
  * whoever made it can make it anew; the repository's index still names it.
  */
-static void drop_damaged(struct registry *registry, const char *repository,
-                         const char *digest, const struct err *why)
+static void drop_damaged(struct registry *registry, const char *repository, const char *digest,
+                         const struct err *why)
 {
     const struct registry_settings *settings = &registry->settings;
 
-    log_error("registry", "%s: blob %s is damaged (%s): it is removed, and made anew if "
-              "this hub rendered it; otherwise push it again", repository, digest,
-              why->text);
+    log_error("registry",
+              "%s: blob %s is damaged (%s): it is removed, and made anew if "
+              "this hub rendered it; otherwise push it again",
+              repository, digest, why->text);
     verify_forget(registry, digest);
     store_blob_delete(registry->store, digest);
     settings->commit(settings->arg, on_blob_dropped, NULL);
@@ -62,13 +63,14 @@ static void drop_damaged(struct registry *registry, const char *repository,
         settings->damaged(settings->arg, repository);
 }
 
-void verify_missing(struct registry *registry, const char *repository,
-                    const char *digest)
+void verify_missing(struct registry *registry, const char *repository, const char *digest)
 {
     const struct registry_settings *settings = &registry->settings;
 
-    log_error("registry", "%s: blob %s is lost: it is made anew if this hub rendered it; "
-              "otherwise push it again", repository, digest);
+    log_error("registry",
+              "%s: blob %s is lost: it is made anew if this hub rendered it; "
+              "otherwise push it again",
+              repository, digest);
     if (settings->damaged)
         settings->damaged(settings->arg, repository);
 }
@@ -78,8 +80,8 @@ void verify_forget(struct registry *registry, const char *digest)
     map_remove(registry->verified, digest);
 }
 
-int verify_blob(struct registry *registry, const char *repository,
-                const char *digest, struct err *err)
+int verify_blob(struct registry *registry, const char *repository, const char *digest,
+                struct err *err)
 {
     int whole;
 
@@ -90,8 +92,10 @@ int verify_blob(struct registry *registry, const char *repository,
         return -1;
     if (!whole) {
         drop_damaged(registry, repository, digest, err);
-        return err_set(err, ERR_INTERNAL, "%s is damaged on the hub's disk; it was "
-                       "removed: try again in a moment, or push it again", digest);
+        return err_set(err, ERR_INTERNAL,
+                       "%s is damaged on the hub's disk; it was "
+                       "removed: try again in a moment, or push it again",
+                       digest);
     }
     if (map_count(registry->verified) >= VERDICTS) {
         map_free(&registry->verified);

@@ -30,8 +30,7 @@ struct cel_program;
 
 /* `variables` ends with NULL. ERR_INVALID; the text is cel-go's:
    "ERROR: <input>:1:1: undeclared reference to 'x' (in container '')\n | x\n | ^" */
-struct cel_program *cel_compile(struct arena *arena, const char *text,
-                                const char *const *variables,
+struct cel_program *cel_compile(struct arena *arena, const char *text, const char *const *variables,
                                 struct err *err) MUST_CHECK;
 
 struct cel_variable {
@@ -41,8 +40,7 @@ struct cel_variable {
 
 /* The scores of an AddOnPlacementScore of a cluster: a list of {name, value};
    NULL if there is none. */
-typedef const struct node *cel_scores_fn(void *arg, const struct node *cluster,
-                                         const char *name);
+typedef const struct node *cel_scores_fn(void *arg, const struct node *cluster, const char *name);
 
 struct cel_input {
     const struct cel_variable *variables;
@@ -63,7 +61,6 @@ struct node *cel_eval(const struct cel_program *program, struct arena *arena,
                       struct err *err) MUST_CHECK;
 /* ERR_INVALID "expected bool result, got string" too. */
 int cel_eval_bool(const struct cel_program *program, struct arena *arena,
-                  const struct cel_input *input, bool *ret,
-                  struct err *err) MUST_CHECK;
+                  const struct cel_input *input, bool *ret, struct err *err) MUST_CHECK;
 
 #endif

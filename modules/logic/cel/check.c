@@ -7,9 +7,8 @@
 /* ---- The overloads, all tables together -------------------------------- */
 
 static const struct cel_table *const tables[] = {
-    &cel_operators, &cel_standard,   &cel_strings,
-    &cel_times,     &cel_collections, &cel_kubernetes,
-    &cel_network,   &cel_regex,
+    &cel_operators,   &cel_standard,   &cel_strings, &cel_times,
+    &cel_collections, &cel_kubernetes, &cel_network, &cel_regex,
 };
 
 bool cel_function_exists(const char *name)
@@ -46,8 +45,8 @@ static enum cel_type type_of_letter(char one)
     return (enum cel_type)(strchr(CEL_TYPE_LETTERS, one) - CEL_TYPE_LETTERS);
 }
 
-bool cel_overload_fits(const struct cel_overload *overload,
-                       const struct cel_value *args, size_t count)
+bool cel_overload_fits(const struct cel_overload *overload, const struct cel_value *args,
+                       size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         enum cel_type wanted = type_of_letter(overload_letter(overload, i));
@@ -74,15 +73,12 @@ struct checker {
     struct err *err;
 };
 
-static int check_expr(struct checker *checker, struct cel_expr *expr,
-                 enum cel_type *ret);
+static int check_expr(struct checker *checker, struct cel_expr *expr, enum cel_type *ret);
 
-static const char *const type_words[] = { "bool", "int",  "uint", "double",
-                                          "string", "bytes", "list", "map",
-                                          "null_type", "type" };
+static const char *const type_words[] = {"bool",  "int",  "uint", "double",    "string",
+                                         "bytes", "list", "map",  "null_type", "type"};
 
-static int check_ident(struct checker *checker, struct cel_expr *expr,
-                       enum cel_type *ret)
+static int check_ident(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
     for (const struct scope *scope = checker->scope; scope; scope = scope->up)
         if (!strcmp(scope->name, expr->name)) {
@@ -100,11 +96,10 @@ static int check_ident(struct checker *checker, struct cel_expr *expr,
             return 0;
         }
     return cel_report_at(checker->err, checker->text, expr->at,
-                   "undeclared reference to '%s' (in container '')", expr->name);
+                         "undeclared reference to '%s' (in container '')", expr->name);
 }
 
-static int check_select(struct checker *checker, struct cel_expr *expr,
-                        enum cel_type *ret)
+static int check_select(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
     enum cel_type type;
 
@@ -114,12 +109,11 @@ static int check_select(struct checker *checker, struct cel_expr *expr,
     if (type == CEL_DYN || type == CEL_MAP || type == CEL_OPTIONAL)
         return 0;
     return cel_report_at(checker->err, checker->text, expr->at,
-                   "type '%s' does not support field selection",
-                   cel_type_name(type));
+                         "type '%s' does not support field selection", cel_type_name(type));
 }
 
-static bool may_fit(const struct cel_overload *overload,
-                    const struct cel_expr *expr, const enum cel_type *types)
+static bool may_fit(const struct cel_overload *overload, const struct cel_expr *expr,
+                    const enum cel_type *types)
 {
     if (strcmp(overload->name, expr->name) || overload_arity(overload) != expr->count ||
         is_member_overload(overload) != expr->member)
@@ -134,30 +128,26 @@ static bool may_fit(const struct cel_overload *overload,
 }
 
 static int report_no_overload(struct checker *checker, const struct cel_expr *expr,
-                       const enum cel_type *types)
+                              const enum cel_type *types)
 {
-    scoped_text struct text list = { 0 };
+    scoped_text struct text list = {0};
 
     if (!cel_function_exists(expr->name))
         return cel_report_at(checker->err, checker->text, expr->at,
-                       "undeclared reference to '%s' (in container '')",
-                       expr->name);
+                             "undeclared reference to '%s' (in container '')", expr->name);
     for (size_t i = 0; i < expr->count; i++)
         text_addf(&list, "%s%s", i == 0 || (i == 1 && expr->member) ? "" : ", ",
                   i == 0 && expr->member
-                      ? arena_printf(checker->arena, "%s.(",
-                                     cel_type_name(types[i]))
+                      ? arena_printf(checker->arena, "%s.(", cel_type_name(types[i]))
                       : cel_type_name(types[i]));
     return cel_report_at(checker->err, checker->text, expr->at,
-                   "found no matching overload for '%s' applied to '%s%s)'",
-                   expr->name, expr->member ? "" : "(", text_string(&list));
+                         "found no matching overload for '%s' applied to '%s%s)'", expr->name,
+                         expr->member ? "" : "(", text_string(&list));
 }
 
-static int check_call(struct checker *checker, struct cel_expr *expr,
-                      enum cel_type *ret)
+static int check_call(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
-    enum cel_type *types =
-        arena_alloc(checker->arena, (expr->count + 1) * sizeof *types);
+    enum cel_type *types = arena_alloc(checker->arena, (expr->count + 1) * sizeof *types);
     size_t found = 0, total = 0;
 
     for (size_t i = 0; i < expr->count; i++)
@@ -168,8 +158,7 @@ static int check_call(struct checker *checker, struct cel_expr *expr,
             total += may_fit(&tables[t]->rows[i], expr, types);
     if (!total)
         return report_no_overload(checker, expr, types);
-    expr->overloads =
-        arena_alloc(checker->arena, (total + 1) * sizeof *expr->overloads);
+    expr->overloads = arena_alloc(checker->arena, (total + 1) * sizeof *expr->overloads);
     for (size_t t = 0; t < count_of(tables); t++)
         for (size_t i = 0; i < tables[t]->count; i++)
             if (may_fit(&tables[t]->rows[i], expr, types))
@@ -183,17 +172,15 @@ static int check_call(struct checker *checker, struct cel_expr *expr,
     return 0;
 }
 
-static int wants_bool(struct checker *checker, const struct cel_expr *expr,
-                      enum cel_type type)
+static int wants_bool(struct checker *checker, const struct cel_expr *expr, enum cel_type type)
 {
     if (type == CEL_DYN || type == CEL_BOOL)
         return 0;
     return cel_report_at(checker->err, checker->text, expr->at,
-                   "expected type 'bool' but found '%s'", cel_type_name(type));
+                         "expected type 'bool' but found '%s'", cel_type_name(type));
 }
 
-static int check_logic(struct checker *checker, struct cel_expr *expr,
-                       enum cel_type *ret)
+static int check_logic(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
     for (size_t i = 0; i < 2; i++) {
         enum cel_type type;
@@ -206,22 +193,19 @@ static int check_logic(struct checker *checker, struct cel_expr *expr,
     return 0;
 }
 
-static int check_conditional(struct checker *checker, struct cel_expr *expr,
-                           enum cel_type *ret)
+static int check_conditional(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
     enum cel_type test, yes, no;
 
     if (check_expr(checker, expr->args[0], &test) < 0 ||
         wants_bool(checker, expr->args[0], test) < 0 ||
-        check_expr(checker, expr->args[1], &yes) < 0 ||
-        check_expr(checker, expr->args[2], &no) < 0)
+        check_expr(checker, expr->args[1], &yes) < 0 || check_expr(checker, expr->args[2], &no) < 0)
         return -1;
     *ret = yes == no ? yes : CEL_DYN;
     return 0;
 }
 
-static int check_collection(struct checker *checker, struct cel_expr *expr,
-                            enum cel_type *ret)
+static int check_collection(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
     enum cel_type ignored;
 
@@ -233,33 +217,28 @@ static int check_collection(struct checker *checker, struct cel_expr *expr,
 }
 
 static int check_macro_range(struct checker *checker, const struct cel_expr *expr,
-                       enum cel_type type)
+                             enum cel_type type)
 {
-    bool optional =
-        expr->macro == MACRO_OPT_MAP || expr->macro == MACRO_OPT_FLAT_MAP;
+    bool optional = expr->macro == MACRO_OPT_MAP || expr->macro == MACRO_OPT_FLAT_MAP;
 
-    if (type == CEL_DYN ||
-        (optional ? type == CEL_OPTIONAL : type == CEL_LIST || type == CEL_MAP))
+    if (type == CEL_DYN || (optional ? type == CEL_OPTIONAL : type == CEL_LIST || type == CEL_MAP))
         return 0;
     return cel_report_at(checker->err, checker->text, expr->at,
-                   "expression of type '%s' cannot be range of a comprehension "
-                   "(must be list, map, or dynamic)",
-                   cel_type_name(type));
+                         "expression of type '%s' cannot be range of a comprehension "
+                         "(must be list, map, or dynamic)",
+                         cel_type_name(type));
 }
 
-static int check_macro(struct checker *checker, struct cel_expr *expr,
-                       enum cel_type *ret)
+static int check_macro(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
-    struct scope scope = { expr->name, CEL_DYN, checker->scope };
+    struct scope scope = {expr->name, CEL_DYN, checker->scope};
     enum cel_type type;
 
-    if (check_expr(checker, expr->args[0], &type) < 0 ||
-        check_macro_range(checker, expr, type) < 0)
+    if (check_expr(checker, expr->args[0], &type) < 0 || check_macro_range(checker, expr, type) < 0)
         return -1;
     checker->scope = &scope;
     for (size_t i = 1; i < expr->count; i++) {
-        bool is_test = expr->macro <= MACRO_EXISTS_ONE ||
-                       expr->macro == MACRO_FILTER ||
+        bool is_test = expr->macro <= MACRO_EXISTS_ONE || expr->macro == MACRO_FILTER ||
                        (expr->macro == MACRO_MAP && expr->count == 3 && i == 1);
 
         if (check_expr(checker, expr->args[i], &type) < 0 ||
@@ -273,8 +252,7 @@ static int check_macro(struct checker *checker, struct cel_expr *expr,
     return 0;
 }
 
-static int check_expr(struct checker *checker, struct cel_expr *expr,
-                 enum cel_type *ret)
+static int check_expr(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
     switch (expr->kind) {
     case EXPR_LITERAL:
@@ -303,7 +281,7 @@ static int check_expr(struct checker *checker, struct cel_expr *expr,
 int cel_check(struct arena *arena, const char *text, struct cel_expr *root,
               const char *const *variables, struct err *err)
 {
-    struct checker checker = { arena, text, variables, NULL, err };
+    struct checker checker = {arena, text, variables, NULL, err};
     enum cel_type ignored;
 
     return check_expr(&checker, root, &ignored);

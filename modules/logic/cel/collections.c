@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#define FN(name)                                                               \
-    static int name(struct cel_run *run, const struct cel_value *args,         \
-                    size_t count, struct cel_value *ret)
+#define FN(name)                                                                                   \
+    static int name(struct cel_run *run, const struct cel_value *args, size_t count,               \
+                    struct cel_value *ret)
 
 /* ---- Lists ------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@ FN(fn_is_sorted)
 }
 
 static int pick_element(struct cel_run *run, const struct cel_list *list, int wanted,
-                const char *name, struct cel_value *ret)
+                        const char *name, struct cel_value *ret)
 {
     if (!list->len)
         return cel_fail(run, "%s called on empty list", name);
@@ -59,18 +59,15 @@ FN(fn_max)
     return pick_element(run, args[0].list, 1, "max", ret);
 }
 
-static int add_to_sum(struct cel_run *run, struct cel_value *sum,
-                  const struct cel_value *item)
+static int add_to_sum(struct cel_run *run, struct cel_value *sum, const struct cel_value *item)
 {
     if (sum->type != item->type)
         return cel_fail(run, "no such overload");
     if (sum->type == CEL_DOUBLE)
         sum->number += item->number;
     else if (sum->type == CEL_UINT
-                 ? __builtin_add_overflow(sum->natural, item->natural,
-                                          &sum->natural)
-                 : __builtin_add_overflow(sum->integer, item->integer,
-                                          &sum->integer))
+                 ? __builtin_add_overflow(sum->natural, item->natural, &sum->natural)
+                 : __builtin_add_overflow(sum->integer, item->integer, &sum->integer))
         return cel_fail(run, "return error for overflow");
     return 0;
 }
@@ -85,8 +82,8 @@ FN(fn_sum)
     for (size_t i = 0; i < list->len; i++) {
         struct cel_value item = cel_item(run->arena, list, i);
 
-        if (item.type != CEL_INT && item.type != CEL_UINT &&
-            item.type != CEL_DOUBLE && item.type != CEL_DURATION)
+        if (item.type != CEL_INT && item.type != CEL_UINT && item.type != CEL_DOUBLE &&
+            item.type != CEL_DURATION)
             return cel_fail(run, "no such overload");
         if (i == 0)
             *ret = item;
@@ -96,8 +93,8 @@ FN(fn_sum)
     return 0;
 }
 
-static int find_item(struct cel_run *run, const struct cel_value *args,
-                     bool last, struct cel_value *ret)
+static int find_item(struct cel_run *run, const struct cel_value *args, bool last,
+                     struct cel_value *ret)
 {
     const struct cel_list *list = args[0].list;
 
@@ -206,8 +203,7 @@ FN(fn_parse_json)
 
     if (cel_pay_bytes(run, args[0].len) < 0)
         return -1;
-    node = document_read_json(run->arena, args[0].bytes, args[0].len,
-                              &document_limits_api, &err);
+    node = document_read_json(run->arena, args[0].bytes, args[0].len, &document_limits_api, &err);
     if (!node)
         return cel_fail(run, "failed to parse JSON: %s", err.text);
     *ret = cel_from_node(run->arena, node);
@@ -216,8 +212,7 @@ FN(fn_parse_json)
 
 FN(fn_scores)
 {
-    const struct node *cluster =
-        args[0].type == CEL_MAP ? args[0].map->node : NULL;
+    const struct node *cluster = args[0].type == CEL_MAP ? args[0].map->node : NULL;
     const struct node *scores;
 
     if (!run->input->scores)
@@ -236,29 +231,28 @@ FN(fn_has_conditions)
 {
     struct cel_value key = cel_string(run->arena, "conditions", 10), found;
 
-    *ret = cel_bool(args[0].type == CEL_MAP &&
-                    cel_find(run->arena, args[0].map, &key, &found) &&
+    *ret = cel_bool(args[0].type == CEL_MAP && cel_find(run->arena, args[0].map, &key, &found) &&
                     found.type == CEL_LIST && found.list->len > 0);
     return 0;
 }
 
 static const struct cel_overload collections[] = {
-    { "isSorted", "l.", 'b', fn_is_sorted },
-    { "sum", "l.", 'd', fn_sum },
-    { "min", "l.", 'd', fn_min },
-    { "max", "l.", 'd', fn_max },
-    { "indexOf", "l.d", 'i', fn_index_of },
-    { "lastIndexOf", "l.d", 'i', fn_last_index_of },
-    { "optional.of", "d", 'o', fn_optional_of },
-    { "optional.none", "", 'o', fn_optional_none },
-    { "optional.ofNonZeroValue", "d", 'o', fn_optional_of_non_zero },
-    { "hasValue", "o.", 'b', fn_has_value },
-    { "value", "o.", 'd', fn_value },
-    { "or", "o.o", 'o', fn_or },
-    { "orValue", "o.d", 'd', fn_or_value },
-    { "parseJSON", "s.", 'd', fn_parse_json },
-    { "parseJSON", "s", 'd', fn_parse_json },
-    { "scores", "d.s", 'l', fn_scores },
-    { "hasConditions", "d", 'b', fn_has_conditions },
+    {"isSorted", "l.", 'b', fn_is_sorted},
+    {"sum", "l.", 'd', fn_sum},
+    {"min", "l.", 'd', fn_min},
+    {"max", "l.", 'd', fn_max},
+    {"indexOf", "l.d", 'i', fn_index_of},
+    {"lastIndexOf", "l.d", 'i', fn_last_index_of},
+    {"optional.of", "d", 'o', fn_optional_of},
+    {"optional.none", "", 'o', fn_optional_none},
+    {"optional.ofNonZeroValue", "d", 'o', fn_optional_of_non_zero},
+    {"hasValue", "o.", 'b', fn_has_value},
+    {"value", "o.", 'd', fn_value},
+    {"or", "o.o", 'o', fn_or},
+    {"orValue", "o.d", 'd', fn_or_value},
+    {"parseJSON", "s.", 'd', fn_parse_json},
+    {"parseJSON", "s", 'd', fn_parse_json},
+    {"scores", "d.s", 'l', fn_scores},
+    {"hasConditions", "d", 'b', fn_has_conditions},
 };
-const struct cel_table cel_collections = { collections, count_of(collections) };
+const struct cel_table cel_collections = {collections, count_of(collections)};

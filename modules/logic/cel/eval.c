@@ -10,11 +10,9 @@
 
 /* ---- Names and fields -------------------------------------------------- */
 
-static int eval_expr(struct cel_run *run, const struct cel_expr *expr,
-                struct cel_value *ret);
+static int eval_expr(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret);
 
-static int eval_ident(struct cel_run *run, const struct cel_expr *expr,
-                      struct cel_value *ret)
+static int eval_ident(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
     for (const struct cel_scope *scope = run->scope; scope; scope = scope->up)
         if (!strcmp(scope->name, expr->name)) {
@@ -28,7 +26,7 @@ static int eval_ident(struct cel_run *run, const struct cel_expr *expr,
         }
     for (enum cel_type type = CEL_NULL; type <= CEL_TYPE; type++)
         if (!strcmp(cel_type_name(type), expr->name)) {
-            *ret = (struct cel_value){ CEL_TYPE, { .of = type } };
+            *ret = (struct cel_value){CEL_TYPE, {.of = type}};
             return cel_pay(run, 1);
         }
     return cel_fail(run, "no such attribute: %s", expr->name);
@@ -36,11 +34,10 @@ static int eval_ident(struct cel_run *run, const struct cel_expr *expr,
 
 /* Selecting from an optional gives an optional. */
 static int find_field(struct cel_run *run, const struct cel_value *from,
-                      const struct cel_value *key, bool maybe,
-                      struct cel_value *ret)
+                      const struct cel_value *key, bool maybe, struct cel_value *ret)
 {
     const struct cel_value *whole = from;
-    struct cel_value found = { 0 };
+    struct cel_value found = {0};
     bool there;
 
     if (from->type == CEL_OPTIONAL) {
@@ -48,21 +45,19 @@ static int find_field(struct cel_run *run, const struct cel_value *from,
         whole = from->inner;
     }
     if (whole && whole->type == CEL_LIST) {
-        there = key->type == CEL_INT && key->integer >= 0 &&
-                (uint64_t)key->integer < whole->list->len;
+        there =
+            key->type == CEL_INT && key->integer >= 0 && (uint64_t)key->integer < whole->list->len;
         if (there)
             found = cel_item(run->arena, whole->list, (size_t)key->integer);
         else if (!maybe)
             return key->type == CEL_INT
-                       ? cel_fail(run, "index out of bounds: %lld",
-                                  (long long)key->integer)
+                       ? cel_fail(run, "index out of bounds: %lld", (long long)key->integer)
                        : cel_fail(run, "no such overload");
     } else if (whole && whole->type == CEL_MAP) {
         there = cel_find(run->arena, whole->map, key, &found);
         if (!there && !maybe)
             return key->type == CEL_STRING
-                       ? cel_fail(run, "no such key: %.*s",
-                                  (int)(key->len < 200 ? key->len : 200),
+                       ? cel_fail(run, "no such key: %.*s", (int)(key->len < 200 ? key->len : 200),
                                   key->bytes)
                        : cel_fail(run, "no such key");
     } else if (whole && !(maybe && whole->type == CEL_NULL)) {
@@ -74,10 +69,9 @@ static int find_field(struct cel_run *run, const struct cel_value *from,
     return 0;
 }
 
-static int eval_select(struct cel_run *run, const struct cel_expr *expr,
-                       struct cel_value *ret)
+static int eval_select(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
-    struct cel_value from, key = { .type = CEL_STRING };
+    struct cel_value from, key = {.type = CEL_STRING};
     const struct cel_value *whole = &from;
 
     if (eval_expr(run, expr->args[0], &from) < 0 || cel_pay(run, 1) < 0)
@@ -103,8 +97,7 @@ static int no_overload(struct cel_run *run, const struct cel_expr *expr)
     return cel_fail(run, "no such overload");
 }
 
-static int eval_call(struct cel_run *run, const struct cel_expr *expr,
-                     struct cel_value *ret)
+static int eval_call(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
     struct cel_value args[MOST_ARGS];
     bool is_index = !strcmp(expr->name, "_[_]");
@@ -125,10 +118,9 @@ static int eval_call(struct cel_run *run, const struct cel_expr *expr,
 
 /* ---- Logic: an error on one side yields to the other side's answer ------ */
 
-static int eval_truth(struct cel_run *run, const struct cel_expr *expr,
-                      bool *ret)
+static int eval_truth(struct cel_run *run, const struct cel_expr *expr, bool *ret)
 {
-    struct cel_value value = { 0 };
+    struct cel_value value = {0};
 
     if (eval_expr(run, expr, &value) < 0)
         return -1;
@@ -138,11 +130,10 @@ static int eval_truth(struct cel_run *run, const struct cel_expr *expr,
     return 0;
 }
 
-static int eval_logic(struct cel_run *run, const struct cel_expr *expr,
-                      struct cel_value *ret)
+static int eval_logic(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
     bool decides = expr->kind == EXPR_OR; /* true settles an OR */
-    struct err *err = run->err, first = { 0 };
+    struct err *err = run->err, first = {0};
     bool left = false, right = false;
     int failed;
 
@@ -170,8 +161,7 @@ static int eval_logic(struct cel_run *run, const struct cel_expr *expr,
     return 0;
 }
 
-static int eval_condition(struct cel_run *run, const struct cel_expr *expr,
-                          struct cel_value *ret)
+static int eval_condition(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
     bool test = false;
 
@@ -196,11 +186,9 @@ static int unwrap_optional(struct cel_run *run, bool optional, struct cel_value 
     return 1;
 }
 
-static int eval_list(struct cel_run *run, const struct cel_expr *expr,
-                     struct cel_value *ret)
+static int eval_list(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
-    struct cel_value *items =
-        arena_alloc(run->arena, (expr->count + 1) * sizeof *items);
+    struct cel_value *items = arena_alloc(run->arena, (expr->count + 1) * sizeof *items);
     size_t len = 0;
 
     if (cel_pay(run, COST_LIST) < 0)
@@ -208,8 +196,7 @@ static int eval_list(struct cel_run *run, const struct cel_expr *expr,
     for (size_t i = 0; i < expr->count; i++) {
         int kept = eval_expr(run, expr->args[i], &items[len]);
 
-        if (kept < 0 ||
-            (kept = unwrap_optional(run, expr->optional[i], &items[len])) < 0)
+        if (kept < 0 || (kept = unwrap_optional(run, expr->optional[i], &items[len])) < 0)
             return -1;
         len += (size_t)kept;
     }
@@ -219,21 +206,19 @@ static int eval_list(struct cel_run *run, const struct cel_expr *expr,
 
 static bool may_be_key(const struct cel_value *key)
 {
-    return key->type == CEL_STRING || key->type == CEL_INT ||
-           key->type == CEL_UINT || key->type == CEL_BOOL ||
-           key->type == CEL_DOUBLE;
+    return key->type == CEL_STRING || key->type == CEL_INT || key->type == CEL_UINT ||
+           key->type == CEL_BOOL || key->type == CEL_DOUBLE;
 }
 
-static int eval_map(struct cel_run *run, const struct cel_expr *expr,
-                    struct cel_value *ret)
+static int eval_map(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
     size_t most = expr->count / 2 + 1;
     struct cel_value *keys = arena_alloc(run->arena, most * sizeof *keys);
     struct cel_value *values = arena_alloc(run->arena, most * sizeof *values);
     struct cel_map *map = arena_alloc(run->arena, sizeof *map), so_far;
-    struct cel_value old = { 0 };
+    struct cel_value old = {0};
 
-    *map = (struct cel_map){ .keys = keys, .values = values };
+    *map = (struct cel_map){.keys = keys, .values = values};
     if (cel_pay(run, COST_MAP) < 0)
         return -1;
     for (size_t i = 0; i < expr->count; i += 2) {
@@ -245,14 +230,13 @@ static int eval_map(struct cel_run *run, const struct cel_expr *expr,
             cel_pay(run, map->len) < 0)
             return -1;
         if (!may_be_key(&keys[map->len]))
-            return cel_fail(run, "unsupported key type: %s",
-                            cel_type_name(keys[map->len].type));
+            return cel_fail(run, "unsupported key type: %s", cel_type_name(keys[map->len].type));
         so_far = *map;
         if (cel_find(run->arena, &so_far, &keys[map->len], &old))
             return cel_fail(run, "Failed with repeated key");
         map->len += (size_t)kept;
     }
-    *ret = (struct cel_value){ CEL_MAP, { .map = map } };
+    *ret = (struct cel_value){CEL_MAP, {.map = map}};
     return 0;
 }
 
@@ -270,7 +254,7 @@ struct loop {
 /* 1: the answer is known, stop. */
 static int step_quantifier(struct cel_run *run, struct loop *loop)
 {
-    struct err *err = run->err, here = { 0 };
+    struct err *err = run->err, here = {0};
     bool truth = false;
     int failed;
 
@@ -293,8 +277,7 @@ static int step_quantifier(struct cel_run *run, struct loop *loop)
            (loop->expr->macro == MACRO_EXISTS && truth);
 }
 
-static int step_maker(struct cel_run *run, struct loop *loop,
-                      const struct cel_value *item)
+static int step_maker(struct cel_run *run, struct loop *loop, const struct cel_value *item)
 {
     const struct cel_expr *expr = loop->expr;
     bool keep = true;
@@ -308,15 +291,13 @@ static int step_maker(struct cel_run *run, struct loop *loop,
         return -1;
     if (expr->macro == MACRO_FILTER)
         loop->made[loop->made_count] = *item;
-    else if (eval_expr(run, expr->args[expr->count - 1],
-                  &loop->made[loop->made_count]) < 0)
+    else if (eval_expr(run, expr->args[expr->count - 1], &loop->made[loop->made_count]) < 0)
         return -1;
     loop->made_count++;
     return 0;
 }
 
-static int finish_loop(struct cel_run *run, struct loop *loop, bool stopped,
-                       struct cel_value *ret)
+static int finish_loop(struct cel_run *run, struct loop *loop, bool stopped, struct cel_value *ret)
 {
     switch (loop->expr->macro) {
     case MACRO_ALL:
@@ -338,11 +319,11 @@ static int finish_loop(struct cel_run *run, struct loop *loop, bool stopped,
     return -1;
 }
 
-static int run_loop(struct cel_run *run, const struct cel_expr *expr,
-                    const struct cel_value *range, struct cel_value *ret)
+static int run_loop(struct cel_run *run, const struct cel_expr *expr, const struct cel_value *range,
+                    struct cel_value *ret)
 {
-    struct cel_scope scope = { expr->name, { .type = CEL_NULL }, run->scope };
-    struct loop loop = { .expr = expr };
+    struct cel_scope scope = {expr->name, {.type = CEL_NULL}, run->scope};
+    struct loop loop = {.expr = expr};
     bool makes = expr->macro == MACRO_MAP || expr->macro == MACRO_FILTER;
     int state = 0;
 
@@ -355,12 +336,10 @@ static int run_loop(struct cel_run *run, const struct cel_expr *expr,
     for (size_t i = 0; i < loop.len && !state; i++) {
         if (cel_pay(run, 1) < 0)
             return -1;
-        scope.value = range->type == CEL_LIST
-                          ? cel_item(run->arena, range->list, i)
-                          : cel_key(run->arena, range->map, i);
+        scope.value = range->type == CEL_LIST ? cel_item(run->arena, range->list, i)
+                                              : cel_key(run->arena, range->map, i);
         run->scope = &scope;
-        state = makes ? step_maker(run, &loop, &scope.value)
-                      : step_quantifier(run, &loop);
+        state = makes ? step_maker(run, &loop, &scope.value) : step_quantifier(run, &loop);
         run->scope = scope.up;
     }
     return state < 0 ? -1 : finish_loop(run, &loop, state == 1, ret);
@@ -369,8 +348,8 @@ static int run_loop(struct cel_run *run, const struct cel_expr *expr,
 static int run_optional(struct cel_run *run, const struct cel_expr *expr,
                         const struct cel_value *range, struct cel_value *ret)
 {
-    struct cel_scope scope = { expr->name, { .type = CEL_NULL }, run->scope };
-    struct cel_value value = { 0 };
+    struct cel_scope scope = {expr->name, {.type = CEL_NULL}, run->scope};
+    struct cel_value value = {0};
     int state;
 
     *ret = *range;
@@ -388,12 +367,10 @@ static int run_optional(struct cel_run *run, const struct cel_expr *expr,
     return 0;
 }
 
-static int eval_macro(struct cel_run *run, const struct cel_expr *expr,
-                      struct cel_value *ret)
+static int eval_macro(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
-    bool optional =
-        expr->macro == MACRO_OPT_MAP || expr->macro == MACRO_OPT_FLAT_MAP;
-    struct cel_value range = { 0 };
+    bool optional = expr->macro == MACRO_OPT_MAP || expr->macro == MACRO_OPT_FLAT_MAP;
+    struct cel_value range = {0};
 
     if (eval_expr(run, expr->args[0], &range) < 0)
         return -1;
@@ -406,8 +383,7 @@ static int eval_macro(struct cel_run *run, const struct cel_expr *expr,
 
 /* ---- The whole --------------------------------------------------------- */
 
-static int eval_expr(struct cel_run *run, const struct cel_expr *expr,
-                struct cel_value *ret)
+static int eval_expr(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
     switch (expr->kind) {
     case EXPR_LITERAL:
@@ -434,20 +410,18 @@ static int eval_expr(struct cel_run *run, const struct cel_expr *expr,
     return -1;
 }
 
-struct cel_program *cel_compile(struct arena *arena, const char *text,
-                                const char *const *variables, struct err *err)
+struct cel_program *cel_compile(struct arena *arena, const char *text, const char *const *variables,
+                                struct err *err)
 {
     struct cel_program *program = arena_alloc(arena, sizeof *program);
 
     if (strlen(text) > CEL_LENGTH_LIMIT) {
-        err_set(err, ERR_INVALID,
-                "the expression is longer than %d bytes", CEL_LENGTH_LIMIT);
+        err_set(err, ERR_INVALID, "the expression is longer than %d bytes", CEL_LENGTH_LIMIT);
         return NULL;
     }
     program->text = arena_string(arena, text);
     program->root = cel_parse(arena, program->text, err);
-    if (!program->root || cel_check(arena, program->text, program->root,
-                                    variables, err) < 0)
+    if (!program->root || cel_check(arena, program->text, program->root, variables, err) < 0)
         return NULL;
     return program;
 }
@@ -466,11 +440,10 @@ static int run_program(const struct cel_program *program, struct cel_run *run,
 }
 
 struct node *cel_eval(const struct cel_program *program, struct arena *arena,
-                      const struct cel_input *input, const char **ret_type,
-                      struct err *err)
+                      const struct cel_input *input, const char **ret_type, struct err *err)
 {
-    struct cel_run run = { .arena = arena, .input = input, .err = err };
-    struct cel_value value = { 0 };
+    struct cel_run run = {.arena = arena, .input = input, .err = err};
+    struct cel_value value = {0};
 
     if (run_program(program, &run, &value) < 0)
         return NULL;
@@ -482,14 +455,13 @@ struct node *cel_eval(const struct cel_program *program, struct arena *arena,
 int cel_eval_bool(const struct cel_program *program, struct arena *arena,
                   const struct cel_input *input, bool *ret, struct err *err)
 {
-    struct cel_run run = { .arena = arena, .input = input, .err = err };
-    struct cel_value value = { 0 };
+    struct cel_run run = {.arena = arena, .input = input, .err = err};
+    struct cel_value value = {0};
 
     if (run_program(program, &run, &value) < 0)
         return -1;
     if (value.type != CEL_BOOL)
-        return err_set(err, ERR_INVALID, "expected bool result, got %s",
-                       cel_type_name(value.type));
+        return err_set(err, ERR_INVALID, "expected bool result, got %s", cel_type_name(value.type));
     *ret = value.boolean;
     return 0;
 }

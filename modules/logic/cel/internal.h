@@ -101,22 +101,18 @@ struct cel_value cel_from_node(struct arena *arena, const struct node *node);
 struct node *cel_to_node(struct cel_run *run, const struct cel_value *value);
 /* How many values there are in one, itself too. Stops soon after `most`. */
 uint64_t cel_weight(const struct cel_value *value, uint64_t most);
-bool cel_same(struct arena *arena, const struct cel_value *a,
-              const struct cel_value *b);
+bool cel_same(struct arena *arena, const struct cel_value *a, const struct cel_value *b);
 /* -1, 0, 1; 2 when they cannot be compared. */
 int cel_order(const struct cel_value *a, const struct cel_value *b);
-struct cel_value cel_item(struct arena *arena, const struct cel_list *list,
-                          size_t index);
-struct cel_value cel_key(struct arena *arena, const struct cel_map *map,
-                         size_t index);
-bool cel_find(struct arena *arena, const struct cel_map *map,
-              const struct cel_value *key, struct cel_value *ret);
+struct cel_value cel_item(struct arena *arena, const struct cel_list *list, size_t index);
+struct cel_value cel_key(struct arena *arena, const struct cel_map *map, size_t index);
+bool cel_find(struct arena *arena, const struct cel_map *map, const struct cel_value *key,
+              struct cel_value *ret);
 struct cel_value cel_bool(bool value);
 struct cel_value cel_int(int64_t value);
 struct cel_value cel_double(double value);
 struct cel_value cel_string(struct arena *arena, const char *bytes, size_t len);
-struct cel_value cel_list_of(struct arena *arena, const struct cel_value *items,
-                             size_t len);
+struct cel_value cel_list_of(struct arena *arena, const struct cel_value *items, size_t len);
 struct cel_value cel_some(struct arena *arena, const struct cel_value *inner);
 
 /* ---- Expressions ------------------------------------------------------- */
@@ -130,7 +126,7 @@ enum cel_kind {
     EXPR_OR,
     EXPR_COND,
     EXPR_LIST,
-    EXPR_MAP, /* args: key, value, key, value … */
+    EXPR_MAP,   /* args: key, value, key, value … */
     EXPR_MACRO, /* args[0] the range, then the bodies */
 };
 
@@ -166,14 +162,13 @@ struct cel_program {
 };
 
 /* parse.c, with lex.c below it */
-struct cel_expr *cel_parse(struct arena *arena, const char *text,
-                           struct err *err);
+struct cel_expr *cel_parse(struct arena *arena, const char *text, struct err *err);
 /* check.c: the static type of the whole, or an error. */
 int cel_check(struct arena *arena, const char *text, struct cel_expr *root,
               const char *const *variables, struct err *err);
 /* report.c: "ERROR: <input>:1:1: words\n | text\n | ^" */
-int cel_report_at(struct err *err, const char *text, size_t at, const char *format,
-                  ...) PRINTF(4, 5);
+int cel_report_at(struct err *err, const char *text, size_t at, const char *format, ...)
+    PRINTF(4, 5);
 
 /* lex.c */
 enum cel_token_kind {
@@ -189,14 +184,14 @@ struct cel_token {
     char mark[3];
     const char *name;
 };
-int cel_next_token(struct arena *arena, const char *text, size_t at,
-                   struct cel_token *ret, struct err *err);
+int cel_next_token(struct arena *arena, const char *text, size_t at, struct cel_token *ret,
+                   struct err *err);
 
 /* ---- Functions --------------------------------------------------------- */
 
 /* Returns -1 after cel_fail(). */
-typedef int cel_fn(struct cel_run *run, const struct cel_value *args,
-                   size_t count, struct cel_value *ret);
+typedef int cel_fn(struct cel_run *run, const struct cel_value *args, size_t count,
+                   struct cel_value *ret);
 
 /*
  * One overload. `args` has a letter per argument, with a dot after the first
@@ -212,13 +207,13 @@ struct cel_table {
     const struct cel_overload *rows;
     size_t count;
 };
-extern const struct cel_table cel_operators, cel_standard, cel_strings,
-    cel_collections, cel_kubernetes, cel_network, cel_times, cel_regex;
+extern const struct cel_table cel_operators, cel_standard, cel_strings, cel_collections,
+    cel_kubernetes, cel_network, cel_times, cel_regex;
 
 /* check.c: whether any overload has this name; namespaces are "optional.of". */
 bool cel_function_exists(const char *name);
-bool cel_overload_fits(const struct cel_overload *overload,
-                       const struct cel_value *args, size_t count);
+bool cel_overload_fits(const struct cel_overload *overload, const struct cel_value *args,
+                       size_t count);
 
 /* ---- A run ------------------------------------------------------------- */
 

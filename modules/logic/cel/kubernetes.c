@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FN(name)                                                               \
-    static int name(struct cel_run *run, const struct cel_value *args,         \
-                    size_t count, struct cel_value *ret)
+#define FN(name)                                                                                   \
+    static int name(struct cel_run *run, const struct cel_value *args, size_t count,               \
+                    struct cel_value *ret)
 
 /* ---- quantity ---------------------------------------------------------- */
 
@@ -19,8 +19,7 @@ FN(fn_is_quantity)
 {
     struct quantity quantity;
 
-    *ret = cel_bool(quantity_parse(run->arena, args[0].bytes, &quantity, NULL) ==
-                    0);
+    *ret = cel_bool(quantity_parse(run->arena, args[0].bytes, &quantity, NULL) == 0);
     return cel_pay_bytes(run, args[0].len > 40 ? args[0].len : 0);
 }
 
@@ -31,7 +30,7 @@ FN(fn_quantity)
 
     if (quantity_parse(run->arena, args[0].bytes, quantity, &err) < 0)
         return cel_fail(run, "%s", err.text);
-    *ret = (struct cel_value){ CEL_QUANTITY, { .quantity = quantity } };
+    *ret = (struct cel_value){CEL_QUANTITY, {.quantity = quantity}};
     return cel_pay_bytes(run, args[0].len > 40 ? args[0].len : 0);
 }
 
@@ -55,7 +54,7 @@ FN(fn_quantity_greater)
 
 static int quantity_sign(struct cel_run *run, const struct quantity *of)
 {
-    struct quantity zero = { .small = 0 };
+    struct quantity zero = {.small = 0};
 
     return quantity_compare(of, &zero);
 }
@@ -68,7 +67,7 @@ FN(fn_quantity_sign)
 
 static bool is_whole_quantity(const struct quantity *quantity)
 {
-    struct quantity whole = { .small = quantity_value(quantity) };
+    struct quantity whole = {.small = quantity_value(quantity)};
 
     return quantity_compare(quantity, &whole) == 0;
 }
@@ -94,20 +93,20 @@ FN(fn_quantity_as_float)
 }
 
 static int sum_quantities(struct cel_run *run, const struct cel_value *args, bool minus,
-               struct cel_value *ret)
+                          struct cel_value *ret)
 {
     struct quantity *total = arena_alloc(run->arena, sizeof *total), other;
 
     *total = *args[0].quantity;
     if (args[1].type == CEL_INT)
-        other = (struct quantity){ .small = args[1].integer };
+        other = (struct quantity){.small = args[1].integer};
     else
         other = *args[1].quantity;
     if (minus)
         quantity_subtract(run->arena, total, &other);
     else
         quantity_add(run->arena, total, &other);
-    *ret = (struct cel_value){ CEL_QUANTITY, { .quantity = total } };
+    *ret = (struct cel_value){CEL_QUANTITY, {.quantity = total}};
     return 0;
 }
 
@@ -181,7 +180,7 @@ static char *normalized_semver(struct arena *arena, const char *text)
 {
     const char *tail;
     size_t dots = 0;
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     text += *text == 'v' || *text == 'V';
     tail = text + strcspn(text, "-+");
@@ -204,8 +203,7 @@ static char *normalized_semver(struct arena *arena, const char *text)
     return arena_string(arena, text_string(&out));
 }
 
-static struct cel_semver *semver_of(struct cel_run *run,
-                                    const struct cel_value *args, size_t count)
+static struct cel_semver *semver_of(struct cel_run *run, const struct cel_value *args, size_t count)
 {
     const char *text = args[0].bytes;
 
@@ -225,9 +223,8 @@ FN(fn_semver)
     struct cel_semver *semver = semver_of(run, args, count);
 
     if (!semver)
-        return cel_fail(run, "No Major.Minor.Patch elements found: \"%.100s\"",
-                        args[0].bytes);
-    *ret = (struct cel_value){ CEL_SEMVER, { .semver = semver } };
+        return cel_fail(run, "No Major.Minor.Patch elements found: \"%.100s\"", args[0].bytes);
+    *ret = (struct cel_value){CEL_SEMVER, {.semver = semver}};
     return cel_pay_bytes(run, args[0].len > 40 ? args[0].len : 0);
 }
 
@@ -236,8 +233,7 @@ static int order_int(int64_t a, int64_t b)
     return a < b ? -1 : a > b;
 }
 
-static int order_identifier(const char *a, size_t a_len, const char *b,
-                            size_t b_len)
+static int order_identifier(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     bool a_number = strspn(a, "0123456789") >= a_len;
     bool b_number = strspn(b, "0123456789") >= b_len;
@@ -325,8 +321,7 @@ static bool check_uuid(const char *text, char why[NAME_WHY])
     bool good = strlen(text) == strlen(form);
 
     for (size_t i = 0; good && form[i]; i++)
-        good = form[i] == '-' ? text[i] == '-'
-                              : isxdigit((unsigned char)text[i]) != 0;
+        good = form[i] == '-' ? text[i] == '-' : isxdigit((unsigned char)text[i]) != 0;
     if (!good)
         snprintf(why, NAME_WHY, "does not match the UUID format");
     return good;
@@ -334,7 +329,7 @@ static bool check_uuid(const char *text, char why[NAME_WHY])
 
 static bool check_byte(const char *text, char why[NAME_WHY])
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     if (text_add_unbase64(&out, text, strlen(text), false))
         return true;
@@ -372,19 +367,19 @@ static bool check_uri(const char *text, char why[NAME_WHY])
 }
 
 static const struct cel_format formats[] = {
-    { "dns1123Label", name_is_dns_label, false },
-    { "dns1123Subdomain", name_is_dns_subdomain, false },
-    { "dns1035Label", name_is_dns1035_label, false },
-    { "qualifiedName", name_is_qualified, false },
-    { "labelValue", name_is_label_value, false },
-    { "dns1123LabelPrefix", name_is_dns_label, true },
-    { "dns1123SubdomainPrefix", name_is_dns_subdomain, true },
-    { "dns1035LabelPrefix", name_is_dns1035_label, true },
-    { "uuid", check_uuid, false },
-    { "byte", check_byte, false },
-    { "date", check_date, false },
-    { "datetime", check_datetime, false },
-    { "uri", check_uri, false },
+    {"dns1123Label", name_is_dns_label, false},
+    {"dns1123Subdomain", name_is_dns_subdomain, false},
+    {"dns1035Label", name_is_dns1035_label, false},
+    {"qualifiedName", name_is_qualified, false},
+    {"labelValue", name_is_label_value, false},
+    {"dns1123LabelPrefix", name_is_dns_label, true},
+    {"dns1123SubdomainPrefix", name_is_dns_subdomain, true},
+    {"dns1035LabelPrefix", name_is_dns1035_label, true},
+    {"uuid", check_uuid, false},
+    {"byte", check_byte, false},
+    {"date", check_date, false},
+    {"datetime", check_datetime, false},
+    {"uri", check_uri, false},
 };
 
 FN(fn_format_named)
@@ -392,18 +387,18 @@ FN(fn_format_named)
     *ret = cel_some(run->arena, NULL);
     for (size_t i = 0; i < count_of(formats); i++)
         if (!strcmp(formats[i].name, args[0].bytes)) {
-            struct cel_value one = { CEL_FORMAT, { .format = &formats[i] } };
+            struct cel_value one = {CEL_FORMAT, {.format = &formats[i]}};
 
             *ret = cel_some(run->arena, &one);
         }
     return 0;
 }
 
-#define FORMAT(fn, index)                                                      \
-    FN(fn)                                                                     \
-    {                                                                          \
-        *ret = (struct cel_value){ CEL_FORMAT, { .format = &formats[index] } }; \
-        return 0;                                                              \
+#define FORMAT(fn, index)                                                                          \
+    FN(fn)                                                                                         \
+    {                                                                                              \
+        *ret = (struct cel_value){CEL_FORMAT, {.format = &formats[index]}};                        \
+        return 0;                                                                                  \
     }
 FORMAT(fn_format_0, 0)
 FORMAT(fn_format_1, 1)
@@ -442,43 +437,43 @@ FN(fn_validate)
 }
 
 static const struct cel_overload kubernetes[] = {
-    { "isQuantity", "s", 'b', fn_is_quantity },
-    { "quantity", "s", 'q', fn_quantity },
-    { "compareTo", "q.q", 'i', fn_quantity_compare },
-    { "isLessThan", "q.q", 'b', fn_quantity_less },
-    { "isGreaterThan", "q.q", 'b', fn_quantity_greater },
-    { "sign", "q.", 'i', fn_quantity_sign },
-    { "isInteger", "q.", 'b', fn_quantity_is_integer },
-    { "asInteger", "q.", 'i', fn_quantity_as_integer },
-    { "asApproximateFloat", "q.", 'f', fn_quantity_as_float },
-    { "add", "q.q", 'q', fn_quantity_add },
-    { "add", "q.i", 'q', fn_quantity_add },
-    { "sub", "q.q", 'q', fn_quantity_subtract },
-    { "sub", "q.i", 'q', fn_quantity_subtract },
-    { "isSemver", "s", 'b', fn_is_semver },
-    { "isSemver", "sb", 'b', fn_is_semver },
-    { "semver", "s", 'v', fn_semver },
-    { "semver", "sb", 'v', fn_semver },
-    { "compareTo", "v.v", 'i', fn_semver_compare },
-    { "isLessThan", "v.v", 'b', fn_semver_less },
-    { "isGreaterThan", "v.v", 'b', fn_semver_greater },
-    { "major", "v.", 'i', fn_major },
-    { "minor", "v.", 'i', fn_minor },
-    { "patch", "v.", 'i', fn_patch },
-    { "format.named", "s", 'o', fn_format_named },
-    { "format.dns1123Label", "", 'F', fn_format_0 },
-    { "format.dns1123Subdomain", "", 'F', fn_format_1 },
-    { "format.dns1035Label", "", 'F', fn_format_2 },
-    { "format.qualifiedName", "", 'F', fn_format_3 },
-    { "format.labelValue", "", 'F', fn_format_4 },
-    { "format.dns1123LabelPrefix", "", 'F', fn_format_5 },
-    { "format.dns1123SubdomainPrefix", "", 'F', fn_format_6 },
-    { "format.dns1035LabelPrefix", "", 'F', fn_format_7 },
-    { "format.uuid", "", 'F', fn_format_8 },
-    { "format.byte", "", 'F', fn_format_9 },
-    { "format.date", "", 'F', fn_format_10 },
-    { "format.datetime", "", 'F', fn_format_11 },
-    { "format.uri", "", 'F', fn_format_12 },
-    { "validate", "F.s", 'o', fn_validate },
+    {"isQuantity", "s", 'b', fn_is_quantity},
+    {"quantity", "s", 'q', fn_quantity},
+    {"compareTo", "q.q", 'i', fn_quantity_compare},
+    {"isLessThan", "q.q", 'b', fn_quantity_less},
+    {"isGreaterThan", "q.q", 'b', fn_quantity_greater},
+    {"sign", "q.", 'i', fn_quantity_sign},
+    {"isInteger", "q.", 'b', fn_quantity_is_integer},
+    {"asInteger", "q.", 'i', fn_quantity_as_integer},
+    {"asApproximateFloat", "q.", 'f', fn_quantity_as_float},
+    {"add", "q.q", 'q', fn_quantity_add},
+    {"add", "q.i", 'q', fn_quantity_add},
+    {"sub", "q.q", 'q', fn_quantity_subtract},
+    {"sub", "q.i", 'q', fn_quantity_subtract},
+    {"isSemver", "s", 'b', fn_is_semver},
+    {"isSemver", "sb", 'b', fn_is_semver},
+    {"semver", "s", 'v', fn_semver},
+    {"semver", "sb", 'v', fn_semver},
+    {"compareTo", "v.v", 'i', fn_semver_compare},
+    {"isLessThan", "v.v", 'b', fn_semver_less},
+    {"isGreaterThan", "v.v", 'b', fn_semver_greater},
+    {"major", "v.", 'i', fn_major},
+    {"minor", "v.", 'i', fn_minor},
+    {"patch", "v.", 'i', fn_patch},
+    {"format.named", "s", 'o', fn_format_named},
+    {"format.dns1123Label", "", 'F', fn_format_0},
+    {"format.dns1123Subdomain", "", 'F', fn_format_1},
+    {"format.dns1035Label", "", 'F', fn_format_2},
+    {"format.qualifiedName", "", 'F', fn_format_3},
+    {"format.labelValue", "", 'F', fn_format_4},
+    {"format.dns1123LabelPrefix", "", 'F', fn_format_5},
+    {"format.dns1123SubdomainPrefix", "", 'F', fn_format_6},
+    {"format.dns1035LabelPrefix", "", 'F', fn_format_7},
+    {"format.uuid", "", 'F', fn_format_8},
+    {"format.byte", "", 'F', fn_format_9},
+    {"format.date", "", 'F', fn_format_10},
+    {"format.datetime", "", 'F', fn_format_11},
+    {"format.uri", "", 'F', fn_format_12},
+    {"validate", "F.s", 'o', fn_validate},
 };
-const struct cel_table cel_kubernetes = { kubernetes, count_of(kubernetes) };
+const struct cel_table cel_kubernetes = {kubernetes, count_of(kubernetes)};

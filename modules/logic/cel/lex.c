@@ -35,8 +35,7 @@ static bool is_float_literal(const char *text)
               isdigit((unsigned char)text[digits + 2]))));
 }
 
-static int read_number_token(const char *text, struct cel_token *token,
-                       struct err *err)
+static int read_number_token(const char *text, struct cel_token *token, struct err *err)
 {
     const char *start = text + token->at;
     bool hex = start[0] == '0' && (start[1] == 'x' || start[1] == 'X');
@@ -53,7 +52,7 @@ static int read_number_token(const char *text, struct cel_token *token,
     if (errno || (hex && end == start + 1))
         return cel_report_at(err, text, token->at, "invalid int literal");
     if (*end == 'u' || *end == 'U') {
-        token->literal = (struct cel_value){ CEL_UINT, { .natural = value } };
+        token->literal = (struct cel_value){CEL_UINT, {.natural = value}};
         token->end = (size_t)(end + 1 - text);
         return 0;
     }
@@ -76,8 +75,7 @@ struct quoted {
     struct text out;
 };
 
-static int read_escape_digits(struct quoted *in, unsigned count, int base,
-                       unsigned *ret)
+static int read_escape_digits(struct quoted *in, unsigned count, int base, unsigned *ret)
 {
     char digits[9] = "";
     char *end;
@@ -120,7 +118,7 @@ static int read_quoted_escape(struct quoted *in)
         }
     if (c == 'x' || c == 'X')
         return read_escape_digits(in, 2, 16, &rune) < 0 ? -1
-                                                 : add_escaped_rune(in, rune, in->bytes);
+                                                        : add_escaped_rune(in, rune, in->bytes);
     if (c == 'u' && !in->bytes)
         return read_escape_digits(in, 4, 16, &rune) < 0 ? -1 : add_escaped_rune(in, rune, false);
     if (c == 'U' && !in->bytes)
@@ -138,8 +136,7 @@ static int read_quoted_char(struct quoted *in)
 
     if (!*here || (!in->triple && *here == '\n'))
         return -1;
-    if (*here == in->quote &&
-        (!in->triple || (here[1] == in->quote && here[2] == in->quote))) {
+    if (*here == in->quote && (!in->triple || (here[1] == in->quote && here[2] == in->quote))) {
         in->at += in->triple ? 3 : 1;
         return 1;
     }
@@ -150,14 +147,13 @@ static int read_quoted_char(struct quoted *in)
     return 0;
 }
 
-static int read_string_token(struct arena *arena, struct quoted *in,
-                       struct cel_token *token, struct err *err)
+static int read_string_token(struct arena *arena, struct quoted *in, struct cel_token *token,
+                             struct err *err)
 {
     int state;
 
     in->quote = in->text[in->at];
-    in->triple = in->text[in->at + 1] == in->quote &&
-                 in->text[in->at + 2] == in->quote;
+    in->triple = in->text[in->at + 1] == in->quote && in->text[in->at + 2] == in->quote;
     in->at += in->triple ? 3 : 1;
     while ((state = read_quoted_char(in)) == 0)
         ;
@@ -169,15 +165,15 @@ static int read_string_token(struct arena *arena, struct quoted *in,
     text_free(&in->out);
     if (state < 0)
         return cel_report_at(err, in->text, token->at,
-                       "Syntax error: the string is not closed, or an escape in "
-                       "it is wrong");
+                             "Syntax error: the string is not closed, or an escape in "
+                             "it is wrong");
     return 0;
 }
 
 /* Prefixes r, b, rb, br in either case, before a quote. */
 static bool is_string(const char *text, size_t at, struct quoted *ret)
 {
-    *ret = (struct quoted){ .text = text, .at = at };
+    *ret = (struct quoted){.text = text, .at = at};
     for (int i = 0; i < 2; i++) {
         char c = text[ret->at];
 
@@ -196,7 +192,7 @@ static bool is_string(const char *text, size_t at, struct quoted *ret)
 
 static int read_mark(const char *text, struct cel_token *token, struct err *err)
 {
-    static const char *const pairs[] = { "==", "!=", "<=", ">=", "&&", "||" };
+    static const char *const pairs[] = {"==", "!=", "<=", ">=", "&&", "||"};
     const char *here = text + token->at;
 
     token->kind = TOKEN_MARK;
@@ -207,21 +203,21 @@ static int read_mark(const char *text, struct cel_token *token, struct err *err)
             return 0;
         }
     if (!strchr("+-*/%<>!?:.,()[]{}", *here))
-        return cel_report_at(err, text, token->at,
-                       "Syntax error: token recognition error at: '%c'", *here);
+        return cel_report_at(err, text, token->at, "Syntax error: token recognition error at: '%c'",
+                             *here);
     token->mark[0] = *here;
     token->end = token->at + 1;
     return 0;
 }
 
-int cel_next_token(struct arena *arena, const char *text, size_t at,
-                   struct cel_token *ret, struct err *err)
+int cel_next_token(struct arena *arena, const char *text, size_t at, struct cel_token *ret,
+                   struct err *err)
 {
     struct quoted quoted;
     size_t len;
 
     at = skip_blanks(text, at);
-    *ret = (struct cel_token){ .kind = TOKEN_END, .at = at, .end = at };
+    *ret = (struct cel_token){.kind = TOKEN_END, .at = at, .end = at};
     if (!text[at])
         return 0;
     if (is_string(text, at, &quoted)) {
@@ -235,8 +231,7 @@ int cel_next_token(struct arena *arena, const char *text, size_t at,
     }
     if (!starts_name(text[at]))
         return read_mark(text, ret, err);
-    for (len = 1; starts_name(text[at + len]) ||
-                  isdigit((unsigned char)text[at + len]);)
+    for (len = 1; starts_name(text[at + len]) || isdigit((unsigned char)text[at + len]);)
         len++;
     ret->kind = TOKEN_NAME;
     ret->name = arena_bytes(arena, text + at, len);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FN(name)                                                               \
-    static int name(struct cel_run *run, const struct cel_value *args,         \
-                    size_t count, struct cel_value *ret)
+#define FN(name)                                                                                   \
+    static int name(struct cel_run *run, const struct cel_value *args, size_t count,               \
+                    struct cel_value *ret)
 
 /* ---- ip ---------------------------------------------------------------- */
 
@@ -20,7 +20,7 @@ static size_t size_of(const struct cel_address *address)
 
 static struct cel_address *parse_ip(struct arena *arena, const char *text)
 {
-    static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
     struct cel_address *address = arena_alloc(arena, sizeof *address);
 
     if (inet_pton(AF_INET, text, address->bytes) == 1)
@@ -52,7 +52,7 @@ FN(fn_ip)
 
     if (!address)
         return cel_fail(run, "IP Address \"%.60s\" parse error", args[0].bytes);
-    *ret = (struct cel_value){ CEL_IP, { .address = address } };
+    *ret = (struct cel_value){CEL_IP, {.address = address}};
     return 0;
 }
 
@@ -86,8 +86,7 @@ static bool is_unspecified(const struct cel_address *of)
 
 static bool is_loopback(const struct cel_address *of)
 {
-    return of->six ? all_zero(of->bytes, 15) && of->bytes[15] == 1
-                   : of->bytes[0] == 127;
+    return of->six ? all_zero(of->bytes, 15) && of->bytes[15] == 1 : of->bytes[0] == 127;
 }
 
 static bool is_local_unicast(const struct cel_address *of)
@@ -109,18 +108,17 @@ static bool is_multicast(const struct cel_address *of)
 
 static bool is_global(const struct cel_address *of)
 {
-    static const unsigned char broadcast[4] = { 255, 255, 255, 255 };
+    static const unsigned char broadcast[4] = {255, 255, 255, 255};
 
-    return !(is_unspecified(of) || is_loopback(of) || is_multicast(of) ||
-             is_local_unicast(of) ||
+    return !(is_unspecified(of) || is_loopback(of) || is_multicast(of) || is_local_unicast(of) ||
              (!of->six && !memcmp(of->bytes, broadcast, 4)));
 }
 
-#define ASK(fn, question)                                                      \
-    FN(fn)                                                                     \
-    {                                                                          \
-        *ret = cel_bool(question(args[0].address));                            \
-        return 0;                                                              \
+#define ASK(fn, question)                                                                          \
+    FN(fn)                                                                                         \
+    {                                                                                              \
+        *ret = cel_bool(question(args[0].address));                                                \
+        return 0;                                                                                  \
     }
 ASK(fn_is_unspecified, is_unspecified)
 ASK(fn_is_loopback, is_loopback)
@@ -146,8 +144,8 @@ static struct cel_address *read_cidr(struct arena *arena, const char *text)
     struct cel_address *address;
     long long bits;
 
-    if (!slash || !text_to_int(slash + 1, &bits) ||
-        !isdigit((unsigned char)slash[1]) || (slash[1] == '0' && slash[2]))
+    if (!slash || !text_to_int(slash + 1, &bits) || !isdigit((unsigned char)slash[1]) ||
+        (slash[1] == '0' && slash[2]))
         return NULL;
     address = parse_ip(arena, arena_bytes(arena, text, (size_t)(slash - text)));
     if (!address || bits > (long long)size_of(address) * 8)
@@ -188,17 +186,15 @@ FN(fn_cidr)
     struct cel_address *address = read_cidr(run->arena, args[0].bytes);
 
     if (!address)
-        return cel_fail(run, "network address parse error: \"%.60s\"",
-                        args[0].bytes);
-    *ret = (struct cel_value){ CEL_CIDR, { .address = address } };
+        return cel_fail(run, "network address parse error: \"%.60s\"", args[0].bytes);
+    *ret = (struct cel_value){CEL_CIDR, {.address = address}};
     return 0;
 }
 
 FN(fn_contains_ip)
 {
-    const struct cel_address *ip = args[1].type == CEL_IP
-                                       ? args[1].address
-                                       : parse_ip(run->arena, args[1].bytes);
+    const struct cel_address *ip =
+        args[1].type == CEL_IP ? args[1].address : parse_ip(run->arena, args[1].bytes);
 
     if (!ip)
         return cel_fail(run, "IP Address \"%.60s\" parse error", args[1].bytes);
@@ -208,15 +204,12 @@ FN(fn_contains_ip)
 
 FN(fn_contains_cidr)
 {
-    const struct cel_address *net = args[1].type == CEL_CIDR
-                                        ? args[1].address
-                                        : read_cidr(run->arena, args[1].bytes);
+    const struct cel_address *net =
+        args[1].type == CEL_CIDR ? args[1].address : read_cidr(run->arena, args[1].bytes);
 
     if (!net)
-        return cel_fail(run, "network address parse error: \"%.60s\"",
-                        args[1].bytes);
-    *ret = cel_bool(net->bits >= args[0].address->bits &&
-                    network_holds(args[0].address, net));
+        return cel_fail(run, "network address parse error: \"%.60s\"", args[1].bytes);
+    *ret = cel_bool(net->bits >= args[0].address->bits && network_holds(args[0].address, net));
     return 0;
 }
 
@@ -226,7 +219,7 @@ FN(fn_cidr_ip)
 
     *copy = *args[0].address;
     copy->bits = 0;
-    *ret = (struct cel_value){ CEL_IP, { .address = copy } };
+    *ret = (struct cel_value){CEL_IP, {.address = copy}};
     return 0;
 }
 
@@ -236,7 +229,7 @@ FN(fn_masked)
 
     *copy = *args[0].address;
     mask_address(copy, copy->bits);
-    *ret = (struct cel_value){ CEL_CIDR, { .address = copy } };
+    *ret = (struct cel_value){CEL_CIDR, {.address = copy}};
     return 0;
 }
 
@@ -263,15 +256,14 @@ static struct cel_url *read_url(struct arena *arena, const char *text)
     size_t scheme = 0;
     const char *at = text, *end, *colon;
 
-    *url = (struct cel_url){ "", "", "", "", "", arena_string(arena, text) };
+    *url = (struct cel_url){"", "", "", "", "", arena_string(arena, text)};
     if (!is_plain_ip(text))
         return NULL;
     if (*at != '/') {
         while (isalnum((unsigned char)at[scheme]) ||
                (scheme && at[scheme] && strchr("+-.", at[scheme])))
             scheme++;
-        if (!isalpha((unsigned char)*at) || at[scheme] != ':' ||
-            at[scheme + 1] != '/')
+        if (!isalpha((unsigned char)*at) || at[scheme] != ':' || at[scheme + 1] != '/')
             return NULL;
         url->scheme = arena_bytes(arena, at, scheme);
         at += scheme + 1;
@@ -311,19 +303,20 @@ FN(fn_url)
     struct cel_url *url = read_url(run->arena, args[0].bytes);
 
     if (!url)
-        return cel_fail(run, "URL parse error during conversion from string: "
-                             "parse \"%.100s\": invalid URI for request",
+        return cel_fail(run,
+                        "URL parse error during conversion from string: "
+                        "parse \"%.100s\": invalid URI for request",
                         args[0].bytes);
-    *ret = (struct cel_value){ CEL_URL, { .url = url } };
+    *ret = (struct cel_value){CEL_URL, {.url = url}};
     return cel_pay_bytes(run, args[0].len);
 }
 
-#define URL_PART(fn, part)                                                     \
-    FN(fn)                                                                     \
-    {                                                                          \
-        const char *text = args[0].url->part;                                  \
-        *ret = cel_string(run->arena, text, strlen(text));                     \
-        return 0;                                                              \
+#define URL_PART(fn, part)                                                                         \
+    FN(fn)                                                                                         \
+    {                                                                                              \
+        const char *text = args[0].url->part;                                                      \
+        *ret = cel_string(run->arena, text, strlen(text));                                         \
+        return 0;                                                                                  \
     }
 URL_PART(fn_scheme, scheme)
 URL_PART(fn_host, host)
@@ -347,13 +340,12 @@ FN(fn_host_name)
 
 static char *unescape_path(struct arena *arena, const char *text, size_t len)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '+')
             text_add_char(&out, ' ');
-        else if (text[i] != '%' || i + 2 >= len ||
-                 !text_add_unhex(&out, text + i + 1, 2))
+        else if (text[i] != '%' || i + 2 >= len || !text_add_unhex(&out, text + i + 1, 2))
             text_add_char(&out, text[i]);
         else
             i += 2;
@@ -374,13 +366,11 @@ FN(fn_query)
         struct node *values;
 
         if (len) {
-            values = node_make_list(run->arena, map,
-                                    unescape_path(run->arena, at, name));
+            values = node_make_list(run->arena, map, unescape_path(run->arena, at, name));
             node_add(run->arena, values,
-                     node_string(run->arena,
-                                 name < len ? unescape_path(run->arena, at + name + 1,
-                                                        len - name - 1)
-                                            : ""));
+                     node_string(run->arena, name < len ? unescape_path(run->arena, at + name + 1,
+                                                                        len - name - 1)
+                                                        : ""));
         }
         at += len + (at[len] == '&');
     }
@@ -389,33 +379,33 @@ FN(fn_query)
 }
 
 static const struct cel_overload network[] = {
-    { "isIP", "s", 'b', fn_is_ip },
-    { "ip", "s", 'p', fn_ip },
-    { "ip.isCanonical", "s", 'b', fn_is_canonical },
-    { "family", "p.", 'i', fn_family },
-    { "isUnspecified", "p.", 'b', fn_is_unspecified },
-    { "isLoopback", "p.", 'b', fn_is_loopback },
-    { "isLinkLocalMulticast", "p.", 'b', fn_is_local_multicast },
-    { "isLinkLocalUnicast", "p.", 'b', fn_is_local_unicast },
-    { "isGlobalUnicast", "p.", 'b', fn_is_global },
-    { "string", "p", 's', fn_ip_string },
-    { "string", "c", 's', fn_ip_string },
-    { "isCIDR", "s", 'b', fn_is_cidr },
-    { "cidr", "s", 'c', fn_cidr },
-    { "containsIP", "c.s", 'b', fn_contains_ip },
-    { "containsIP", "c.p", 'b', fn_contains_ip },
-    { "containsCIDR", "c.s", 'b', fn_contains_cidr },
-    { "containsCIDR", "c.c", 'b', fn_contains_cidr },
-    { "ip", "c.", 'p', fn_cidr_ip },
-    { "masked", "c.", 'c', fn_masked },
-    { "prefixLength", "c.", 'i', fn_prefix_length },
-    { "isURL", "s", 'b', fn_is_url },
-    { "url", "s", 'U', fn_url },
-    { "getScheme", "U.", 's', fn_scheme },
-    { "getHost", "U.", 's', fn_host },
-    { "getHostname", "U.", 's', fn_host_name },
-    { "getPort", "U.", 's', fn_port },
-    { "getEscapedPath", "U.", 's', fn_path },
-    { "getQuery", "U.", 'm', fn_query },
+    {"isIP", "s", 'b', fn_is_ip},
+    {"ip", "s", 'p', fn_ip},
+    {"ip.isCanonical", "s", 'b', fn_is_canonical},
+    {"family", "p.", 'i', fn_family},
+    {"isUnspecified", "p.", 'b', fn_is_unspecified},
+    {"isLoopback", "p.", 'b', fn_is_loopback},
+    {"isLinkLocalMulticast", "p.", 'b', fn_is_local_multicast},
+    {"isLinkLocalUnicast", "p.", 'b', fn_is_local_unicast},
+    {"isGlobalUnicast", "p.", 'b', fn_is_global},
+    {"string", "p", 's', fn_ip_string},
+    {"string", "c", 's', fn_ip_string},
+    {"isCIDR", "s", 'b', fn_is_cidr},
+    {"cidr", "s", 'c', fn_cidr},
+    {"containsIP", "c.s", 'b', fn_contains_ip},
+    {"containsIP", "c.p", 'b', fn_contains_ip},
+    {"containsCIDR", "c.s", 'b', fn_contains_cidr},
+    {"containsCIDR", "c.c", 'b', fn_contains_cidr},
+    {"ip", "c.", 'p', fn_cidr_ip},
+    {"masked", "c.", 'c', fn_masked},
+    {"prefixLength", "c.", 'i', fn_prefix_length},
+    {"isURL", "s", 'b', fn_is_url},
+    {"url", "s", 'U', fn_url},
+    {"getScheme", "U.", 's', fn_scheme},
+    {"getHost", "U.", 's', fn_host},
+    {"getHostname", "U.", 's', fn_host_name},
+    {"getPort", "U.", 's', fn_port},
+    {"getEscapedPath", "U.", 's', fn_path},
+    {"getQuery", "U.", 'm', fn_query},
 };
-const struct cel_table cel_network = { network, count_of(network) };
+const struct cel_table cel_network = {network, count_of(network)};

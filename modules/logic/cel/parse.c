@@ -21,14 +21,13 @@ static struct cel_expr *parse_expr(struct parser *parser);
 
 static int next_token(struct parser *parser)
 {
-    return cel_next_token(parser->arena, parser->text, parser->token.end,
-                          &parser->token, parser->err);
+    return cel_next_token(parser->arena, parser->text, parser->token.end, &parser->token,
+                          parser->err);
 }
 
 static bool at_mark(const struct parser *parser, const char *mark)
 {
-    return parser->token.kind == TOKEN_MARK &&
-           !strcmp(parser->token.mark, mark);
+    return parser->token.kind == TOKEN_MARK && !strcmp(parser->token.mark, mark);
 }
 
 static bool at_word(const struct parser *parser, const char *word)
@@ -42,12 +41,12 @@ static struct cel_expr *report_unexpected(struct parser *parser, const char *wan
 
     if (token->kind == TOKEN_END)
         cel_report_at(parser->err, parser->text, token->at,
-                "Syntax error: mismatched input '<EOF>' expecting %s", wanted);
+                      "Syntax error: mismatched input '<EOF>' expecting %s", wanted);
     else
         cel_report_at(parser->err, parser->text, token->at,
-                "Syntax error: extraneous input '%.*s' expecting %s",
-                (int)(token->end - token->at < 60 ? token->end - token->at : 60),
-                parser->text + token->at, wanted);
+                      "Syntax error: extraneous input '%.*s' expecting %s",
+                      (int)(token->end - token->at < 60 ? token->end - token->at : 60),
+                      parser->text + token->at, wanted);
     return NULL;
 }
 
@@ -62,8 +61,8 @@ static int expect_mark(struct parser *parser, const char *mark)
 
 /* ---- Nodes ------------------------------------------------------------- */
 
-static struct cel_expr *make_expr(struct parser *parser, enum cel_kind kind,
-                             size_t at, const char *name)
+static struct cel_expr *make_expr(struct parser *parser, enum cel_kind kind, size_t at,
+                                  const char *name)
 {
     struct cel_expr *expr = arena_alloc(parser->arena, sizeof *expr);
 
@@ -87,15 +86,15 @@ static struct cel_expr *with_args(struct parser *parser, struct cel_expr *expr,
     }
     if (expr->depth <= DEEPEST)
         return expr;
-    cel_report_at(parser->err, parser->text, expr->at,
-            "expression recursion limit exceeded: %d", DEEPEST);
+    cel_report_at(parser->err, parser->text, expr->at, "expression recursion limit exceeded: %d",
+                  DEEPEST);
     return NULL;
 }
 
 static struct cel_expr *make_call(struct parser *parser, size_t at, const char *name,
-                             struct cel_expr *a, struct cel_expr *b)
+                                  struct cel_expr *a, struct cel_expr *b)
 {
-    struct cel_expr *args[2] = { a, b };
+    struct cel_expr *args[2] = {a, b};
 
     if (!a || (b == NULL && name[0] == '_' && name[1] != '['))
         return NULL;
@@ -120,18 +119,16 @@ static void exprs_add(struct exprs *list, struct cel_expr *expr, bool optional)
 {
     if (list->count == list->room) {
         list->room = list->room ? list->room * 2 : 8;
-        list->items =
-            mem_resize_array(list->items, list->room, sizeof *list->items);
-        list->optional =
-            mem_resize_array(list->optional, list->room, sizeof(bool));
+        list->items = mem_resize_array(list->items, list->room, sizeof *list->items);
+        list->optional = mem_resize_array(list->optional, list->room, sizeof(bool));
     }
     list->optional[list->count] = optional;
     list->items[list->count++] = expr;
 }
 
 /* Up to and with `close`; `pairs` reads key: value. */
-static int parse_exprs(struct parser *parser, const char *close, bool pairs,
-                       bool optionals, struct exprs *ret)
+static int parse_exprs(struct parser *parser, const char *close, bool pairs, bool optionals,
+                       struct exprs *ret)
 {
     while (!at_mark(parser, close)) {
         bool optional = optionals && at_mark(parser, "?");
@@ -155,15 +152,13 @@ static int parse_exprs(struct parser *parser, const char *close, bool pairs,
     return next_token(parser);
 }
 
-static struct cel_expr *parse_collection(struct parser *parser,
-                                         enum cel_kind kind)
+static struct cel_expr *parse_collection(struct parser *parser, enum cel_kind kind)
 {
     struct cel_expr *expr = make_expr(parser, kind, parser->token.at, NULL);
-    __attribute__((cleanup(exprs_free))) struct exprs list = { 0 };
+    __attribute__((cleanup(exprs_free))) struct exprs list = {0};
 
     if (next_token(parser) < 0 ||
-        parse_exprs(parser, kind == EXPR_MAP ? "}" : "]", kind == EXPR_MAP, true,
-                    &list) < 0)
+        parse_exprs(parser, kind == EXPR_MAP ? "}" : "]", kind == EXPR_MAP, true, &list) < 0)
         return NULL;
     expr->optional = arena_alloc(parser->arena, list.count + 1);
     if (list.count)
@@ -178,15 +173,15 @@ static const struct {
     size_t args; /* with the variable */
     enum cel_macro macro;
 } macros[] = {
-    { "all", 2, MACRO_ALL },
-    { "exists", 2, MACRO_EXISTS },
-    { "exists_one", 2, MACRO_EXISTS_ONE },
-    { "existsOne", 2, MACRO_EXISTS_ONE },
-    { "map", 2, MACRO_MAP },
-    { "map", 3, MACRO_MAP },
-    { "filter", 2, MACRO_FILTER },
-    { "optMap", 2, MACRO_OPT_MAP },
-    { "optFlatMap", 2, MACRO_OPT_FLAT_MAP },
+    {"all", 2, MACRO_ALL},
+    {"exists", 2, MACRO_EXISTS},
+    {"exists_one", 2, MACRO_EXISTS_ONE},
+    {"existsOne", 2, MACRO_EXISTS_ONE},
+    {"map", 2, MACRO_MAP},
+    {"map", 3, MACRO_MAP},
+    {"filter", 2, MACRO_FILTER},
+    {"optMap", 2, MACRO_OPT_MAP},
+    {"optFlatMap", 2, MACRO_OPT_FLAT_MAP},
 };
 
 /* args[0] is the receiver. The expression itself if it is no macro. */
@@ -195,20 +190,18 @@ static struct cel_expr *expand_macro(struct parser *parser, struct cel_expr *exp
     for (size_t i = 0; i < count_of(macros); i++) {
         struct cel_expr *variable;
 
-        if (strcmp(macros[i].name, expr->name) ||
-            expr->count != macros[i].args + 1)
+        if (strcmp(macros[i].name, expr->name) || expr->count != macros[i].args + 1)
             continue;
         variable = expr->args[1];
         if (variable->kind != EXPR_IDENT) {
             cel_report_at(parser->err, parser->text, variable->at,
-                    "argument must be a simple name");
+                          "argument must be a simple name");
             return NULL;
         }
         expr->kind = EXPR_MACRO;
         expr->macro = macros[i].macro;
         expr->name = variable->name;
-        memmove(&expr->args[1], &expr->args[2],
-                (expr->count - 2) * sizeof *expr->args);
+        memmove(&expr->args[1], &expr->args[2], (expr->count - 2) * sizeof *expr->args);
         expr->count--;
         return expr;
     }
@@ -217,10 +210,8 @@ static struct cel_expr *expand_macro(struct parser *parser, struct cel_expr *exp
 
 static struct cel_expr *expand_has(struct parser *parser, struct cel_expr *expr)
 {
-    if (expr->count != 1 || expr->args[0]->kind != EXPR_SELECT ||
-        expr->args[0]->maybe) {
-        cel_report_at(parser->err, parser->text, expr->at,
-                "invalid argument to has() macro");
+    if (expr->count != 1 || expr->args[0]->kind != EXPR_SELECT || expr->args[0]->maybe) {
+        cel_report_at(parser->err, parser->text, expr->at, "invalid argument to has() macro");
         return NULL;
     }
     expr->args[0]->test = true;
@@ -232,13 +223,12 @@ static struct cel_expr *expand_has(struct parser *parser, struct cel_expr *expr)
 static struct cel_expr *parse_call(struct parser *parser, struct cel_expr *expr,
                                    struct cel_expr *receiver)
 {
-    __attribute__((cleanup(exprs_free))) struct exprs list = { 0 };
+    __attribute__((cleanup(exprs_free))) struct exprs list = {0};
 
     expr->member = receiver != NULL;
     if (receiver)
         exprs_add(&list, receiver, false);
-    if (next_token(parser) < 0 ||
-        parse_exprs(parser, ")", false, false, &list) < 0 ||
+    if (next_token(parser) < 0 || parse_exprs(parser, ")", false, false, &list) < 0 ||
         !with_args(parser, expr, list.items, list.count))
         return NULL;
     if (!receiver && !strcmp(expr->name, "has"))
@@ -250,21 +240,19 @@ static const struct {
     const char *word;
     struct cel_value value;
 } words[] = {
-    { "true", { CEL_BOOL, { .boolean = true } } },
-    { "false", { CEL_BOOL, { .boolean = false } } },
-    { "null", { CEL_NULL, { .integer = 0 } } },
+    {"true", {CEL_BOOL, {.boolean = true}}},
+    {"false", {CEL_BOOL, {.boolean = false}}},
+    {"null", {CEL_NULL, {.integer = 0}}},
 };
 
 static const char *const reserved[] = {
-    "as", "break", "const", "continue", "else", "for", "function", "if",
-    "import", "in", "let", "loop", "package", "namespace", "return", "var",
-    "void", "while",
+    "as", "break", "const", "continue", "else",      "for",    "function", "if",   "import",
+    "in", "let",   "loop",  "package",  "namespace", "return", "var",      "void", "while",
 };
 
 static struct cel_expr *parse_name(struct parser *parser)
 {
-    struct cel_expr *expr =
-        make_expr(parser, EXPR_IDENT, parser->token.at, parser->token.name);
+    struct cel_expr *expr = make_expr(parser, EXPR_IDENT, parser->token.at, parser->token.name);
 
     for (size_t i = 0; i < count_of(words); i++)
         if (at_word(parser, words[i].word)) {
@@ -274,8 +262,8 @@ static struct cel_expr *parse_name(struct parser *parser)
         }
     for (size_t i = 0; i < count_of(reserved); i++)
         if (at_word(parser, reserved[i])) {
-            cel_report_at(parser->err, parser->text, expr->at,
-                    "reserved identifier: %s", expr->name);
+            cel_report_at(parser->err, parser->text, expr->at, "reserved identifier: %s",
+                          expr->name);
             return NULL;
         }
     if (next_token(parser) < 0)
@@ -305,15 +293,13 @@ static struct cel_expr *parse_primary(struct parser *parser)
         return next_token(parser) < 0 ? NULL : parse_primary(parser);
     if (!at_mark(parser, "("))
         return report_unexpected(parser, "an expression");
-    if (next_token(parser) < 0 || !(expr = parse_expr(parser)) ||
-        expect_mark(parser, ")") < 0)
+    if (next_token(parser) < 0 || !(expr = parse_expr(parser)) || expect_mark(parser, ")") < 0)
         return NULL;
     return expr;
 }
 
 /* "optional.of(x)": a function whose name has a namespace. */
-static const char *spaced_name(struct parser *parser,
-                               const struct cel_expr *left, const char *name)
+static const char *spaced_name(struct parser *parser, const struct cel_expr *left, const char *name)
 {
     const char *whole;
 
@@ -386,12 +372,10 @@ static struct cel_expr *parse_member(struct parser *parser)
 
 /* ---- Operators --------------------------------------------------------- */
 
-static struct cel_expr *make_negated(struct parser *parser, size_t at,
-                                struct cel_expr *expr)
+static struct cel_expr *make_negated(struct parser *parser, size_t at, struct cel_expr *expr)
 {
     if (expr && expr->kind == EXPR_LITERAL && expr->literal.type == CEL_INT) {
-        expr->literal.integer =
-            (int64_t)(0 - (uint64_t)expr->literal.integer);
+        expr->literal.integer = (int64_t)(0 - (uint64_t)expr->literal.integer);
         return expr;
     }
     if (expr && expr->kind == EXPR_LITERAL && expr->literal.type == CEL_DOUBLE) {
@@ -430,16 +414,16 @@ static struct cel_expr *parse_unary(struct parser *parser)
     return minus ? make_negated(parser, at, expr) : make_call(parser, at, "!_", expr, NULL);
 }
 
-struct operator {
+struct operator
+{
     const char *mark, *name;
     unsigned level;
 };
 /* Higher levels bind tighter; all of them from left to right. */
 static const struct operator operators[] = {
-    { "<", "_<_", 1 },  { "<=", "_<=_", 1 }, { ">", "_>_", 1 },
-    { ">=", "_>=_", 1 }, { "==", "_==_", 1 }, { "!=", "_!=_", 1 },
-    { "+", "_+_", 2 },  { "-", "_-_", 2 },   { "*", "_*_", 3 },
-    { "/", "_/_", 3 },  { "%", "_%_", 3 },
+    {"<", "_<_", 1},   {"<=", "_<=_", 1}, {">", "_>_", 1}, {">=", "_>=_", 1},
+    {"==", "_==_", 1}, {"!=", "_!=_", 1}, {"+", "_+_", 2}, {"-", "_-_", 2},
+    {"*", "_*_", 3},   {"/", "_/_", 3},   {"%", "_%_", 3},
 };
 #define HIGHEST_LEVEL 3
 
@@ -455,9 +439,8 @@ static const char *operator_at(const struct parser *parser, unsigned level)
 
 static struct cel_expr *parse_binary(struct parser *parser, unsigned level)
 {
-    struct cel_expr *left = level > HIGHEST_LEVEL
-                                ? parse_unary(parser)
-                                : parse_binary(parser, level + 1);
+    struct cel_expr *left =
+        level > HIGHEST_LEVEL ? parse_unary(parser) : parse_binary(parser, level + 1);
     const char *name;
 
     if (level > HIGHEST_LEVEL)
@@ -476,13 +459,12 @@ static struct cel_expr *parse_binary(struct parser *parser, unsigned level)
 /* && binds tighter than ||. */
 static struct cel_expr *parse_logic(struct parser *parser, bool is_and)
 {
-    struct cel_expr *left =
-        is_and ? parse_binary(parser, 1) : parse_logic(parser, true);
+    struct cel_expr *left = is_and ? parse_binary(parser, 1) : parse_logic(parser, true);
 
     while (left && at_mark(parser, is_and ? "&&" : "||")) {
-        struct cel_expr *expr = make_expr(parser, is_and ? EXPR_AND : EXPR_OR,
-                                     parser->token.at, NULL);
-        struct cel_expr *sides[2] = { left };
+        struct cel_expr *expr =
+            make_expr(parser, is_and ? EXPR_AND : EXPR_OR, parser->token.at, NULL);
+        struct cel_expr *sides[2] = {left};
 
         if (next_token(parser) < 0)
             return NULL;
@@ -494,11 +476,11 @@ static struct cel_expr *parse_logic(struct parser *parser, bool is_and)
 
 static struct cel_expr *parse_expr(struct parser *parser)
 {
-    struct cel_expr *parts[3] = { NULL }, *expr;
+    struct cel_expr *parts[3] = {NULL}, *expr;
 
     if (++parser->depth > DEEPEST) {
         cel_report_at(parser->err, parser->text, parser->token.at,
-                "expression recursion limit exceeded: %d", DEEPEST);
+                      "expression recursion limit exceeded: %d", DEEPEST);
         return NULL;
     }
     parts[0] = parse_logic(parser, false);
@@ -515,11 +497,10 @@ static struct cel_expr *parse_expr(struct parser *parser)
 
 struct cel_expr *cel_parse(struct arena *arena, const char *text, struct err *err)
 {
-    struct parser parser = { .arena = arena, .text = text, .err = err };
+    struct parser parser = {.arena = arena, .text = text, .err = err};
     struct cel_expr *root;
 
     if (next_token(&parser) < 0 || !(root = parse_expr(&parser)))
         return NULL;
-    return parser.token.kind == TOKEN_END ? root
-                                          : report_unexpected(&parser, "<EOF>");
+    return parser.token.kind == TOKEN_END ? root : report_unexpected(&parser, "<EOF>");
 }

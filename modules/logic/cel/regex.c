@@ -9,8 +9,7 @@
 #define MOST_INSTRUCTIONS 4096
 
 /* One look through `len` bytes, as cel-go counts it. */
-static int pay_for(struct cel_run *run, size_t len,
-                   const struct cel_value *expression)
+static int pay_for(struct cel_run *run, size_t len, const struct cel_value *expression)
 {
     return cel_pay(run, (len / 10 + 1) * (expression->len / 4 + 1));
 }
@@ -26,20 +25,18 @@ static struct meter meter_of(const struct cel_run *run)
 {
     uint64_t left = run->cost < run->limit ? run->limit - run->cost : 0;
 
-    return (struct meter){ .limit = left < UINT64_MAX / UNITS_A_COST
-                                        ? left * UNITS_A_COST
-                                        : UINT64_MAX };
+    return (struct meter){.limit =
+                              left < UINT64_MAX / UNITS_A_COST ? left * UNITS_A_COST : UINT64_MAX};
 }
 
 static int pay_meter(struct cel_run *run, const struct meter *meter)
 {
-    return cel_pay(run, meter_over(meter) ? UINT64_MAX
-                                          : meter->spent / UNITS_A_COST);
+    return cel_pay(run, meter_over(meter) ? UINT64_MAX : meter->spent / UNITS_A_COST);
 }
 
 /* 1 found, 0 not, -1 over the limit. */
 static int search_pattern(struct cel_run *run, const struct pattern *pattern,
-                  const struct cel_value *text, size_t from, ptrdiff_t *at)
+                          const struct cel_value *text, size_t from, ptrdiff_t *at)
 {
     struct meter meter = meter_of(run);
     bool found = pattern_find(pattern, text->bytes, text->len, from, at, &meter);
@@ -47,12 +44,11 @@ static int search_pattern(struct cel_run *run, const struct pattern *pattern,
     return pay_meter(run, &meter) < 0 ? -1 : found;
 }
 
-static struct pattern *compile_pattern(struct cel_run *run,
-                               const struct cel_value *args)
+static struct pattern *compile_pattern(struct cel_run *run, const struct cel_value *args)
 {
     struct pattern *pattern;
-    struct meter meter = { .limit = UINT64_MAX };
-    struct err err = { 0 };
+    struct meter meter = {.limit = UINT64_MAX};
+    struct err err = {0};
 
     if (cel_pay(run, args[1].len) < 0 || pay_for(run, args[0].len, &args[1]) < 0)
         return NULL;
@@ -65,9 +61,9 @@ static struct pattern *compile_pattern(struct cel_run *run,
     return pattern;
 }
 
-#define FN(name)                                                               \
-    static int name(struct cel_run *run, const struct cel_value *args,         \
-                    size_t count, struct cel_value *ret)
+#define FN(name)                                                                                   \
+    static int name(struct cel_run *run, const struct cel_value *args, size_t count,               \
+                    struct cel_value *ret)
 
 FN(fn_matches)
 {
@@ -80,8 +76,7 @@ FN(fn_matches)
 
 static ptrdiff_t *room_for(struct cel_run *run, const struct pattern *pattern)
 {
-    return arena_alloc(run->arena,
-                       pattern_groups(pattern) * 2 * sizeof(ptrdiff_t));
+    return arena_alloc(run->arena, pattern_groups(pattern) * 2 * sizeof(ptrdiff_t));
 }
 
 FN(fn_find)
@@ -97,8 +92,7 @@ FN(fn_find)
     if (found < 0)
         return -1;
     if (found)
-        *ret = cel_string(run->arena, args[0].bytes + at[0],
-                          (size_t)(at[1] - at[0]));
+        *ret = cel_string(run->arena, args[0].bytes + at[0], (size_t)(at[1] - at[0]));
     else
         *ret = cel_string(run->arena, "", 0);
     return 0;
@@ -133,10 +127,8 @@ FN(fn_find_all)
 }
 
 static const struct cel_overload rows[] = {
-    { "matches", "s.s", 'b', fn_matches },
-    { "matches", "ss", 'b', fn_matches },
-    { "find", "s.s", 's', fn_find },
-    { "findAll", "s.s", 'l', fn_find_all },
-    { "findAll", "s.si", 'l', fn_find_all },
+    {"matches", "s.s", 'b', fn_matches},   {"matches", "ss", 'b', fn_matches},
+    {"find", "s.s", 's', fn_find},         {"findAll", "s.s", 'l', fn_find_all},
+    {"findAll", "s.si", 'l', fn_find_all},
 };
-const struct cel_table cel_regex = { rows, count_of(rows) };
+const struct cel_table cel_regex = {rows, count_of(rows)};

@@ -7,7 +7,7 @@
 int cel_report_at(struct err *err, const char *text, size_t at, const char *format, ...)
 {
     size_t line = 1, start = 0, len, column;
-    scoped_text struct text words = { 0 }, dots = { 0 };
+    scoped_text struct text words = {0}, dots = {0};
     va_list args;
 
     for (size_t i = 0; i < at; i++)
@@ -21,18 +21,17 @@ int cel_report_at(struct err *err, const char *text, size_t at, const char *form
     text_addv(&words, format, args);
     va_end(args);
     if (len > 200 || column > 200)
-        return err_set(err, ERR_INVALID, "ERROR: <input>:%zu:%zu: %s", line,
-                       column + 1, text_string(&words));
+        return err_set(err, ERR_INVALID, "ERROR: <input>:%zu:%zu: %s", line, column + 1,
+                       text_string(&words));
     for (size_t i = 0; i < column; i++)
         text_add_char(&dots, '.');
-    return err_set(err, ERR_INVALID, "ERROR: <input>:%zu:%zu: %s\n | %.*s\n | %s^",
-                   line, column + 1, text_string(&words), (int)len, text + start,
-                   text_string(&dots));
+    return err_set(err, ERR_INVALID, "ERROR: <input>:%zu:%zu: %s\n | %.*s\n | %s^", line,
+                   column + 1, text_string(&words), (int)len, text + start, text_string(&dots));
 }
 
 int cel_fail(struct cel_run *run, const char *format, ...)
 {
-    scoped_text struct text words = { 0 };
+    scoped_text struct text words = {0};
     va_list args;
 
     if (run->stopped)

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FN(name)                                                               \
-    static int name(struct cel_run *run, const struct cel_value *args,         \
-                    size_t count, struct cel_value *ret)
+#define FN(name)                                                                                   \
+    static int name(struct cel_run *run, const struct cel_value *args, size_t count,               \
+                    struct cel_value *ret)
 
 /* ---- Equality and order ------------------------------------------------ */
 
@@ -19,11 +19,10 @@ static int pay_for_both(struct cel_run *run, const struct cel_value *args)
     size_t len = 0;
 
     for (int i = 0; i < 2; i++) {
-        size_t one = args[i].type == CEL_STRING || args[i].type == CEL_BYTES
-                         ? args[i].len / 10
-                     : args[i].type == CEL_LIST ? args[i].list->len
-                     : args[i].type == CEL_MAP  ? args[i].map->len
-                                                : 0;
+        size_t one = args[i].type == CEL_STRING || args[i].type == CEL_BYTES ? args[i].len / 10
+                     : args[i].type == CEL_LIST                              ? args[i].list->len
+                     : args[i].type == CEL_MAP                               ? args[i].map->len
+                                                                             : 0;
 
         if (i == 0 || one < len)
             len = one;
@@ -37,9 +36,7 @@ static uint64_t comparison_cost(const struct cel_run *run, const struct cel_valu
 {
     uint64_t left = run->cost < run->limit ? run->limit - run->cost : 0;
 
-    return value->type == CEL_LIST || value->type == CEL_MAP
-               ? cel_weight(value, left)
-               : 0;
+    return value->type == CEL_LIST || value->type == CEL_MAP ? cel_weight(value, left) : 0;
 }
 
 FN(fn_equal)
@@ -248,7 +245,7 @@ FN(fn_divide_double)
 
 FN(fn_add_string)
 {
-    struct text both = { 0 };
+    struct text both = {0};
 
     if (cel_pay_bytes(run, args[0].len + args[1].len) < 0)
         return -1;
@@ -271,8 +268,7 @@ FN(fn_add_list)
     for (size_t i = 0; i < len; i++)
         items[i] = i < args[0].list->len
                        ? cel_item(run->arena, args[0].list, i)
-                       : cel_item(run->arena, args[1].list,
-                                  i - args[0].list->len);
+                       : cel_item(run->arena, args[1].list, i - args[0].list->len);
     *ret = cel_list_of(run->arena, items, len);
     return 0;
 }
@@ -321,48 +317,62 @@ FN(fn_index)
 }
 
 static const struct cel_overload operators[] = {
-    { "_==_", "dd", 'b', fn_equal },
-    { "_!=_", "dd", 'b', fn_unequal },
-#define ORDERED(args)                                                          \
-    { "_<_", args, 'b', fn_less }, { "_<=_", args, 'b', fn_less_equal },       \
-        { "_>_", args, 'b', fn_greater }, { "_>=_", args, 'b', fn_greater_equal }
-    ORDERED("ii"), ORDERED("uu"), ORDERED("ff"), ORDERED("iu"), ORDERED("ui"),
-    ORDERED("if"), ORDERED("fi"), ORDERED("uf"), ORDERED("fu"), ORDERED("ss"),
-    ORDERED("yy"), ORDERED("bb"), ORDERED("tt"), ORDERED("DD"),
-    { "@in", "dl", 'b', fn_in_list },
-    { "@in", "dm", 'b', fn_in_map },
-    { "_[_]", "ld", 'd', fn_index },
-    { "_[_]", "md", 'd', fn_index },
-    { "_[_]", "od", 'o', fn_index },
-    { "_+_", "ii", 'i', fn_add_int },
-    { "_+_", "uu", 'u', fn_add_uint },
-    { "_+_", "ff", 'f', fn_add_double },
-    { "_+_", "ss", 's', fn_add_string },
-    { "_+_", "yy", 'y', fn_add_string },
-    { "_+_", "ll", 'l', fn_add_list },
-    { "_+_", "DD", 'D', fn_add_int },
-    { "_+_", "tD", 't', fn_add_int },
-    { "_+_", "Dt", 't', fn_duration_plus_time },
-    { "_-_", "ii", 'i', fn_subtract_int },
-    { "_-_", "uu", 'u', fn_subtract_uint },
-    { "_-_", "ff", 'f', fn_subtract_double },
-    { "_-_", "DD", 'D', fn_subtract_int },
-    { "_-_", "tD", 't', fn_subtract_int },
-    { "_-_", "tt", 'D', fn_time_minus_time },
-    { "_*_", "ii", 'i', fn_multiply_int },
-    { "_*_", "uu", 'u', fn_multiply_uint },
-    { "_*_", "ff", 'f', fn_multiply_double },
-    { "_/_", "ii", 'i', fn_divide_int },
-    { "_/_", "uu", 'u', fn_divide_uint },
-    { "_/_", "ff", 'f', fn_divide_double },
-    { "_%_", "ii", 'i', fn_modulo_int },
-    { "_%_", "uu", 'u', fn_modulo_uint },
-    { "-_", "i", 'i', fn_negate_int },
-    { "-_", "D", 'D', fn_negate_int },
-    { "-_", "f", 'f', fn_negate_double },
-    { "!_", "b", 'b', fn_not },
+    {"_==_", "dd", 'b', fn_equal},
+    {"_!=_", "dd", 'b', fn_unequal},
+#define ORDERED(args)                                                                              \
+    {"_<_", args, 'b', fn_less}, {"_<=_", args, 'b', fn_less_equal},                               \
+        {"_>_", args, 'b', fn_greater},                                                            \
+    {                                                                                              \
+        "_>=_", args, 'b', fn_greater_equal                                                        \
+    }
+    ORDERED("ii"),
+    ORDERED("uu"),
+    ORDERED("ff"),
+    ORDERED("iu"),
+    ORDERED("ui"),
+    ORDERED("if"),
+    ORDERED("fi"),
+    ORDERED("uf"),
+    ORDERED("fu"),
+    ORDERED("ss"),
+    ORDERED("yy"),
+    ORDERED("bb"),
+    ORDERED("tt"),
+    ORDERED("DD"),
+    {"@in", "dl", 'b', fn_in_list},
+    {"@in", "dm", 'b', fn_in_map},
+    {"_[_]", "ld", 'd', fn_index},
+    {"_[_]", "md", 'd', fn_index},
+    {"_[_]", "od", 'o', fn_index},
+    {"_+_", "ii", 'i', fn_add_int},
+    {"_+_", "uu", 'u', fn_add_uint},
+    {"_+_", "ff", 'f', fn_add_double},
+    {"_+_", "ss", 's', fn_add_string},
+    {"_+_", "yy", 'y', fn_add_string},
+    {"_+_", "ll", 'l', fn_add_list},
+    {"_+_", "DD", 'D', fn_add_int},
+    {"_+_", "tD", 't', fn_add_int},
+    {"_+_", "Dt", 't', fn_duration_plus_time},
+    {"_-_", "ii", 'i', fn_subtract_int},
+    {"_-_", "uu", 'u', fn_subtract_uint},
+    {"_-_", "ff", 'f', fn_subtract_double},
+    {"_-_", "DD", 'D', fn_subtract_int},
+    {"_-_", "tD", 't', fn_subtract_int},
+    {"_-_", "tt", 'D', fn_time_minus_time},
+    {"_*_", "ii", 'i', fn_multiply_int},
+    {"_*_", "uu", 'u', fn_multiply_uint},
+    {"_*_", "ff", 'f', fn_multiply_double},
+    {"_/_", "ii", 'i', fn_divide_int},
+    {"_/_", "uu", 'u', fn_divide_uint},
+    {"_/_", "ff", 'f', fn_divide_double},
+    {"_%_", "ii", 'i', fn_modulo_int},
+    {"_%_", "uu", 'u', fn_modulo_uint},
+    {"-_", "i", 'i', fn_negate_int},
+    {"-_", "D", 'D', fn_negate_int},
+    {"-_", "f", 'f', fn_negate_double},
+    {"!_", "b", 'b', fn_not},
 };
-const struct cel_table cel_operators = { operators, count_of(operators) };
+const struct cel_table cel_operators = {operators, count_of(operators)};
 
 /* ---- Conversions ------------------------------------------------------- */
 
@@ -383,8 +393,7 @@ FN(fn_int_of)
         *ret = cel_int((int64_t)args[0].natural);
         return 0;
     case CEL_DOUBLE:
-        if (!(args[0].number > -9223372036854775808.0 &&
-              args[0].number < 9223372036854775808.0))
+        if (!(args[0].number > -9223372036854775808.0 && args[0].number < 9223372036854775808.0))
             return cel_fail(run, OVERFLOW);
         *ret = cel_int((int64_t)args[0].number);
         return 0;
@@ -406,14 +415,13 @@ FN(fn_uint_of)
 {
     long long parsed;
 
-    *ret = (struct cel_value){ CEL_UINT, { .natural = 0 } };
+    *ret = (struct cel_value){CEL_UINT, {.natural = 0}};
     if (args[0].type == CEL_INT && args[0].integer >= 0)
         ret->natural = (uint64_t)args[0].integer;
     else if (args[0].type == CEL_DOUBLE && args[0].number >= 0 &&
              args[0].number < 18446744073709551616.0)
         ret->natural = (uint64_t)args[0].number;
-    else if (args[0].type == CEL_STRING &&
-             text_to_int(args[0].bytes, &parsed) && parsed >= 0)
+    else if (args[0].type == CEL_STRING && text_to_int(args[0].bytes, &parsed) && parsed >= 0)
         ret->natural = (uint64_t)parsed;
     else
         return cel_fail(run, "type conversion error from '%s' to 'uint'",
@@ -432,16 +440,15 @@ FN(fn_double_of)
     } else {
         *ret = cel_double(strtod(args[0].bytes, &end));
         if (!args[0].len || *end)
-            return cel_fail(run,
-                            "type conversion error from 'string' to 'double'");
+            return cel_fail(run, "type conversion error from 'string' to 'double'");
     }
     return 0;
 }
 
 FN(fn_bool_of)
 {
-    static const char *const yes[] = { "1", "t", "true", "T", "TRUE", "True" };
-    static const char *const no[] = { "0", "f", "false", "F", "FALSE", "False" };
+    static const char *const yes[] = {"1", "t", "true", "T", "TRUE", "True"};
+    static const char *const no[] = {"0", "f", "false", "F", "FALSE", "False"};
 
     for (size_t i = 0; i < count_of(yes); i++)
         if (!strcmp(yes[i], args[0].bytes) || !strcmp(no[i], args[0].bytes)) {
@@ -453,7 +460,7 @@ FN(fn_bool_of)
 
 FN(fn_string_of)
 {
-    struct text out = { 0 };
+    struct text out = {0};
     struct node *node;
 
     switch (args[0].type) {
@@ -470,9 +477,7 @@ FN(fn_string_of)
         if (isfinite(args[0].number))
             document_write_float(&out, args[0].number);
         else
-            text_add(&out, isnan(args[0].number) ? "NaN"
-                           : args[0].number > 0  ? "+Inf"
-                                                 : "-Inf");
+            text_add(&out, isnan(args[0].number) ? "NaN" : args[0].number > 0 ? "+Inf" : "-Inf");
         break;
     case CEL_DURATION:
         document_write_float(&out, (double)args[0].integer / 1e9);
@@ -501,7 +506,7 @@ FN(fn_bytes_of)
 
 FN(fn_type_of)
 {
-    *ret = (struct cel_value){ CEL_TYPE, { .of = args[0].type } };
+    *ret = (struct cel_value){CEL_TYPE, {.of = args[0].type}};
     return 0;
 }
 
@@ -532,36 +537,42 @@ FN(fn_size)
 }
 
 static const struct cel_overload standard[] = {
-    { "int", "i", 'i', fn_same },
-    { "int", "u", 'i', fn_int_of },
-    { "int", "f", 'i', fn_int_of },
-    { "int", "s", 'i', fn_int_of },
-    { "int", "t", 'i', fn_int_of },
-    { "int", "D", 'i', fn_int_of },
-    { "uint", "u", 'u', fn_same },
-    { "uint", "i", 'u', fn_uint_of },
-    { "uint", "f", 'u', fn_uint_of },
-    { "uint", "s", 'u', fn_uint_of },
-    { "double", "f", 'f', fn_same },
-    { "double", "i", 'f', fn_double_of },
-    { "double", "u", 'f', fn_double_of },
-    { "double", "s", 'f', fn_double_of },
-    { "bool", "b", 'b', fn_same },
-    { "bool", "s", 'b', fn_bool_of },
-    { "string", "s", 's', fn_same },
-    { "string", "i", 's', fn_string_of },
-    { "string", "u", 's', fn_string_of },
-    { "string", "f", 's', fn_string_of },
-    { "string", "b", 's', fn_string_of },
-    { "string", "y", 's', fn_string_of },
-    { "string", "t", 's', fn_string_of },
-    { "string", "D", 's', fn_string_of },
-    { "bytes", "y", 'y', fn_same },
-    { "bytes", "s", 'y', fn_bytes_of },
-    { "dyn", "d", 'd', fn_same },
-    { "type", "d", 'T', fn_type_of },
-#define SIZED(letter)                                                          \
-    { "size", letter, 'i', fn_size }, { "size", letter ".", 'i', fn_size }
-    SIZED("s"), SIZED("y"), SIZED("l"), SIZED("m"),
+    {"int", "i", 'i', fn_same},
+    {"int", "u", 'i', fn_int_of},
+    {"int", "f", 'i', fn_int_of},
+    {"int", "s", 'i', fn_int_of},
+    {"int", "t", 'i', fn_int_of},
+    {"int", "D", 'i', fn_int_of},
+    {"uint", "u", 'u', fn_same},
+    {"uint", "i", 'u', fn_uint_of},
+    {"uint", "f", 'u', fn_uint_of},
+    {"uint", "s", 'u', fn_uint_of},
+    {"double", "f", 'f', fn_same},
+    {"double", "i", 'f', fn_double_of},
+    {"double", "u", 'f', fn_double_of},
+    {"double", "s", 'f', fn_double_of},
+    {"bool", "b", 'b', fn_same},
+    {"bool", "s", 'b', fn_bool_of},
+    {"string", "s", 's', fn_same},
+    {"string", "i", 's', fn_string_of},
+    {"string", "u", 's', fn_string_of},
+    {"string", "f", 's', fn_string_of},
+    {"string", "b", 's', fn_string_of},
+    {"string", "y", 's', fn_string_of},
+    {"string", "t", 's', fn_string_of},
+    {"string", "D", 's', fn_string_of},
+    {"bytes", "y", 'y', fn_same},
+    {"bytes", "s", 'y', fn_bytes_of},
+    {"dyn", "d", 'd', fn_same},
+    {"type", "d", 'T', fn_type_of},
+#define SIZED(letter)                                                                              \
+    {"size", letter, 'i', fn_size},                                                                \
+    {                                                                                              \
+        "size", letter ".", 'i', fn_size                                                           \
+    }
+    SIZED("s"),
+    SIZED("y"),
+    SIZED("l"),
+    SIZED("m"),
 };
-const struct cel_table cel_standard = { standard, count_of(standard) };
+const struct cel_table cel_standard = {standard, count_of(standard)};

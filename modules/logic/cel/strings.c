@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FN(name)                                                               \
-    static int name(struct cel_run *run, const struct cel_value *args,         \
-                    size_t count, struct cel_value *ret)
+#define FN(name)                                                                                   \
+    static int name(struct cel_run *run, const struct cel_value *args, size_t count,               \
+                    struct cel_value *ret)
 
 /* Searching costs both lengths, as in cel-go. */
 static int pay_search(struct cel_run *run, const struct cel_value *args)
@@ -33,16 +33,15 @@ FN(fn_contains)
 
 FN(fn_starts_with)
 {
-    *ret = cel_bool(args[0].len >= args[1].len &&
-                    !memcmp(args[0].bytes, args[1].bytes, args[1].len));
+    *ret =
+        cel_bool(args[0].len >= args[1].len && !memcmp(args[0].bytes, args[1].bytes, args[1].len));
     return cel_pay(run, args[1].len / 10);
 }
 
 FN(fn_ends_with)
 {
     *ret = cel_bool(args[0].len >= args[1].len &&
-                    !memcmp(args[0].bytes + args[0].len - args[1].len,
-                            args[1].bytes, args[1].len));
+                    !memcmp(args[0].bytes + args[0].len - args[1].len, args[1].bytes, args[1].len));
     return cel_pay(run, args[1].len / 10);
 }
 
@@ -84,8 +83,7 @@ FN(fn_char_at)
     if (at < 0)
         return out_of_range(run, args[1].integer);
     next = byte_at(&args[0], args[1].integer + 1);
-    *ret = cel_string(run->arena, args[0].bytes + at,
-                      next < 0 ? 0 : (size_t)(next - at));
+    *ret = cel_string(run->arena, args[0].bytes + at, next < 0 ? 0 : (size_t)(next - at));
     return 0;
 }
 
@@ -102,8 +100,8 @@ FN(fn_substring)
     if (to < 0 || to > total)
         return out_of_range(run, to);
     if (to < from)
-        return cel_fail(run, "invalid substring range. start: %lld, end: %lld",
-                        (long long)from, (long long)to);
+        return cel_fail(run, "invalid substring range. start: %lld, end: %lld", (long long)from,
+                        (long long)to);
     start = byte_at(&args[0], from);
     end = byte_at(&args[0], to);
     *ret = cel_string(run->arena, args[0].bytes + start, (size_t)(end - start));
@@ -120,16 +118,13 @@ FN(fn_index_of)
     if (start < 0)
         return out_of_range(run, args[2].integer);
     found = find_text(args[0].bytes + start, args[0].len - (size_t)start, &args[1]);
-    *ret = cel_int(found ? (int64_t)runes_in(args[0].bytes,
-                                             (size_t)(found - args[0].bytes))
-                         : -1);
+    *ret = cel_int(found ? (int64_t)runes_in(args[0].bytes, (size_t)(found - args[0].bytes)) : -1);
     return 0;
 }
 
 FN(fn_last_index_of)
 {
-    int64_t last = count == 3 ? byte_at(&args[0], args[2].integer)
-                              : (int64_t)args[0].len;
+    int64_t last = count == 3 ? byte_at(&args[0], args[2].integer) : (int64_t)args[0].len;
 
     if (cel_pay(run, (args[0].len + 1) * (args[1].len / 10 + 1) / 10) < 0)
         return -1;
@@ -147,8 +142,8 @@ FN(fn_last_index_of)
 
 /* ---- Rewriting --------------------------------------------------------- */
 
-static int map_bytes(struct cel_run *run, const struct cel_value *from,
-                     int (*change)(int), struct cel_value *ret)
+static int map_bytes(struct cel_run *run, const struct cel_value *from, int (*change)(int),
+                     struct cel_value *ret)
 {
     char *copy;
 
@@ -195,8 +190,7 @@ FN(fn_reverse)
     while (at < args[0].len) {
         size_t size = 1;
 
-        while (at + size < args[0].len &&
-               ((unsigned char)args[0].bytes[at + size] & 0xc0) == 0x80)
+        while (at + size < args[0].len && ((unsigned char)args[0].bytes[at + size] & 0xc0) == 0x80)
             size++;
         memcpy(out + args[0].len - at - size, args[0].bytes + at, size);
         at += size;
@@ -206,8 +200,7 @@ FN(fn_reverse)
     return 0;
 }
 
-static int finish_text(struct cel_run *run, struct text *out, int state,
-                  struct cel_value *ret)
+static int finish_text(struct cel_run *run, struct text *out, int state, struct cel_value *ret)
 {
     if (!state)
         *ret = cel_string(run->arena, text_string(out), out->len);
@@ -219,7 +212,7 @@ FN(fn_replace)
 {
     int64_t times = count == 4 ? args[3].integer : -1;
     const char *at = args[0].bytes, *end = at + args[0].len;
-    struct text out = { 0 };
+    struct text out = {0};
     int state = pay_search(run, args);
 
     while (!state && times != 0) {
@@ -257,8 +250,7 @@ FN(fn_split)
         if (!args[1].len) {
             if (at >= end)
                 break;
-            for (found = at + 1;
-                 found < end && ((unsigned char)*found & 0xc0) == 0x80;)
+            for (found = at + 1; found < end && ((unsigned char)*found & 0xc0) == 0x80;)
                 found++;
             if (found == end)
                 break;
@@ -276,7 +268,7 @@ FN(fn_split)
 
 FN(fn_join)
 {
-    struct text out = { 0 };
+    struct text out = {0};
     int state = 0;
 
     for (size_t i = 0; i < args[0].list->len && !state; i++) {
@@ -297,7 +289,7 @@ FN(fn_join)
 FN(fn_quote)
 {
     static const char plain[] = "\a\\a\b\\b\f\\f\n\\n\r\\r\t\\t\v\\v";
-    struct text out = { 0 };
+    struct text out = {0};
 
     text_add_char(&out, '"');
     for (size_t i = 0; i < args[0].len; i++) {
@@ -320,8 +312,7 @@ FN(fn_quote)
 
 /* ---- "%s %d".format([…]) ------------------------------------------------ */
 
-static int add_plain(struct cel_run *run, const struct cel_value *value,
-                     struct text *out)
+static int add_plain(struct cel_run *run, const struct cel_value *value, struct text *out)
 {
     struct node *node = cel_to_node(run, value);
 
@@ -334,18 +325,16 @@ static int add_plain(struct cel_run *run, const struct cel_value *value,
     return 0;
 }
 
-static int add_number(struct cel_run *run, const struct cel_value *value,
-                      char verb, int precision, struct text *out)
+static int add_number(struct cel_run *run, const struct cel_value *value, char verb, int precision,
+                      struct text *out)
 {
     double number = value->type == CEL_DOUBLE ? value->number
                     : value->type == CEL_UINT ? (double)value->natural
                                               : (double)value->integer;
 
-    if (value->type != CEL_INT && value->type != CEL_UINT &&
-        value->type != CEL_DOUBLE)
-        return cel_fail(run,
-                        "error during formatting: %%%c wants a number, not a %s",
-                        verb, cel_type_name(value->type));
+    if (value->type != CEL_INT && value->type != CEL_UINT && value->type != CEL_DOUBLE)
+        return cel_fail(run, "error during formatting: %%%c wants a number, not a %s", verb,
+                        cel_type_name(value->type));
     switch (verb) {
     case 'd':
         return add_plain(run, value, out);
@@ -359,15 +348,13 @@ static int add_number(struct cel_run *run, const struct cel_value *value,
         break;
     }
     if (value->type == CEL_DOUBLE)
-        return cel_fail(run, "error during formatting: %%%c wants an integer",
-                        verb);
+        return cel_fail(run, "error during formatting: %%%c wants an integer", verb);
     if (value->type == CEL_INT && value->integer < 0)
         text_add_char(out, '-');
     {
-        unsigned long long bits =
-            value->type == CEL_INT && value->integer < 0
-                ? 0 - (unsigned long long)value->integer
-                : (unsigned long long)value->natural;
+        unsigned long long bits = value->type == CEL_INT && value->integer < 0
+                                      ? 0 - (unsigned long long)value->integer
+                                      : (unsigned long long)value->natural;
         char digits[65];
         size_t at = sizeof digits - 1;
 
@@ -387,8 +374,8 @@ static int add_number(struct cel_run *run, const struct cel_value *value,
     return 0;
 }
 
-static int add_verb(struct cel_run *run, const char **at,
-                    const struct cel_value *value, struct text *out)
+static int add_verb(struct cel_run *run, const char **at, const struct cel_value *value,
+                    struct text *out)
 {
     int precision = 6;
     char verb;
@@ -405,15 +392,16 @@ static int add_verb(struct cel_run *run, const char **at,
         return add_plain(run, value, out);
     if (verb && strchr("dfexXob", verb))
         return add_number(run, value, verb, precision, out);
-    return cel_fail(run, "could not parse formatting clause: unrecognized "
-                         "formatting clause \"%c\"",
+    return cel_fail(run,
+                    "could not parse formatting clause: unrecognized "
+                    "formatting clause \"%c\"",
                     verb);
 }
 
 FN(fn_format)
 {
     const char *at = args[0].bytes, *end = at + args[0].len;
-    struct text out = { 0 };
+    struct text out = {0};
     size_t next = 0;
     int state = cel_pay_bytes(run, args[0].len);
 
@@ -426,8 +414,7 @@ FN(fn_format)
         } else if (next >= args[1].list->len) {
             state = cel_fail(run, "index %zu out of range", next);
         } else {
-            struct cel_value value =
-                cel_item(run->arena, args[1].list, next++);
+            struct cel_value value = cel_item(run->arena, args[1].list, next++);
 
             at++;
             state = add_verb(run, &at, &value, &out);
@@ -439,27 +426,27 @@ FN(fn_format)
 }
 
 static const struct cel_overload strings[] = {
-    { "contains", "s.s", 'b', fn_contains },
-    { "startsWith", "s.s", 'b', fn_starts_with },
-    { "endsWith", "s.s", 'b', fn_ends_with },
-    { "charAt", "s.i", 's', fn_char_at },
-    { "substring", "s.i", 's', fn_substring },
-    { "substring", "s.ii", 's', fn_substring },
-    { "indexOf", "s.s", 'i', fn_index_of },
-    { "indexOf", "s.si", 'i', fn_index_of },
-    { "lastIndexOf", "s.s", 'i', fn_last_index_of },
-    { "lastIndexOf", "s.si", 'i', fn_last_index_of },
-    { "lowerAscii", "s.", 's', fn_lower },
-    { "upperAscii", "s.", 's', fn_upper },
-    { "trim", "s.", 's', fn_trim },
-    { "reverse", "s.", 's', fn_reverse },
-    { "replace", "s.ss", 's', fn_replace },
-    { "replace", "s.ssi", 's', fn_replace },
-    { "split", "s.s", 'l', fn_split },
-    { "split", "s.si", 'l', fn_split },
-    { "join", "l.", 's', fn_join },
-    { "join", "l.s", 's', fn_join },
-    { "strings.quote", "s", 's', fn_quote },
-    { "format", "s.l", 's', fn_format },
+    {"contains", "s.s", 'b', fn_contains},
+    {"startsWith", "s.s", 'b', fn_starts_with},
+    {"endsWith", "s.s", 'b', fn_ends_with},
+    {"charAt", "s.i", 's', fn_char_at},
+    {"substring", "s.i", 's', fn_substring},
+    {"substring", "s.ii", 's', fn_substring},
+    {"indexOf", "s.s", 'i', fn_index_of},
+    {"indexOf", "s.si", 'i', fn_index_of},
+    {"lastIndexOf", "s.s", 'i', fn_last_index_of},
+    {"lastIndexOf", "s.si", 'i', fn_last_index_of},
+    {"lowerAscii", "s.", 's', fn_lower},
+    {"upperAscii", "s.", 's', fn_upper},
+    {"trim", "s.", 's', fn_trim},
+    {"reverse", "s.", 's', fn_reverse},
+    {"replace", "s.ss", 's', fn_replace},
+    {"replace", "s.ssi", 's', fn_replace},
+    {"split", "s.s", 'l', fn_split},
+    {"split", "s.si", 'l', fn_split},
+    {"join", "l.", 's', fn_join},
+    {"join", "l.s", 's', fn_join},
+    {"strings.quote", "s", 's', fn_quote},
+    {"format", "s.l", 's', fn_format},
 };
-const struct cel_table cel_strings = { strings, count_of(strings) };
+const struct cel_table cel_strings = {strings, count_of(strings)};

@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 
-#define FN(name)                                                               \
-    static int name(struct cel_run *run, const struct cel_value *args,         \
-                    size_t count, struct cel_value *ret)
+#define FN(name)                                                                                   \
+    static int name(struct cel_run *run, const struct cel_value *args, size_t count,               \
+                    struct cel_value *ret)
 
 FN(fn_same)
 {
@@ -16,15 +16,13 @@ FN(fn_same)
 
 FN(fn_time_of)
 {
-    *ret = (struct cel_value){ CEL_TIME, { .integer = 0 } };
+    *ret = (struct cel_value){CEL_TIME, {.integer = 0}};
     if (args[0].type == CEL_INT)
-        return __builtin_mul_overflow(args[0].integer, CLOCK_SECOND,
-                                      &ret->integer)
+        return __builtin_mul_overflow(args[0].integer, CLOCK_SECOND, &ret->integer)
                    ? cel_fail(run, "timestamp out of range")
                    : 0;
     if (!clock_parse_exact(args[0].bytes, &ret->integer))
-        return cel_fail(run, "cannot parse \"%.100s\" as an RFC 3339 time",
-                        args[0].bytes);
+        return cel_fail(run, "cannot parse \"%.100s\" as an RFC 3339 time", args[0].bytes);
     return 0;
 }
 
@@ -32,7 +30,7 @@ FN(fn_duration_of)
 {
     struct err err;
 
-    *ret = (struct cel_value){ CEL_DURATION, { .integer = 0 } };
+    *ret = (struct cel_value){CEL_DURATION, {.integer = 0}};
     if (args[0].type == CEL_INT)
         ret->integer = args[0].integer;
     else if (duration_parse(args[0].bytes, &ret->integer, &err) < 0)
@@ -43,7 +41,7 @@ FN(fn_duration_of)
 /* ---- The calendar, in UTC ---------------------------------------------- */
 
 struct moment {
-    int64_t days, second; /* since 1970; of the day */
+    int64_t days, second;     /* since 1970; of the day */
     int64_t year, month, day; /* month from 1 */
 };
 
@@ -70,21 +68,18 @@ static struct moment moment_of(int64_t at)
 
 static int64_t day_of_year(const struct moment *moment)
 {
-    static const int before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273,
-                                  304, 334 };
-    bool leap = (moment->year % 4 == 0 && moment->year % 100 != 0) ||
-                moment->year % 400 == 0;
+    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    bool leap = (moment->year % 4 == 0 && moment->year % 100 != 0) || moment->year % 400 == 0;
 
-    return before[moment->month - 1] + moment->day - 1 +
-           (leap && moment->month > 2);
+    return before[moment->month - 1] + moment->day - 1 + (leap && moment->month > 2);
 }
 
-#define PART(name, what)                                                       \
-    FN(name)                                                                   \
-    {                                                                          \
-        struct moment m = moment_of(args[0].integer);                          \
-        *ret = cel_int(what);                                                  \
-        return 0;                                                              \
+#define PART(name, what)                                                                           \
+    FN(name)                                                                                       \
+    {                                                                                              \
+        struct moment m = moment_of(args[0].integer);                                              \
+        *ret = cel_int(what);                                                                      \
+        return 0;                                                                                  \
     }
 
 PART(fn_year, m.year)
@@ -106,11 +101,11 @@ FN(fn_milliseconds)
 }
 
 /* Of a duration: the whole of it in that unit. */
-#define WHOLE(name, unit)                                                      \
-    FN(name)                                                                   \
-    {                                                                          \
-        *ret = cel_int(args[0].integer / (unit));                              \
-        return 0;                                                              \
+#define WHOLE(name, unit)                                                                          \
+    FN(name)                                                                                       \
+    {                                                                                              \
+        *ret = cel_int(args[0].integer / (unit));                                                  \
+        return 0;                                                                                  \
     }
 
 WHOLE(fn_whole_hours, 3600 * CLOCK_SECOND)
@@ -124,25 +119,25 @@ FN(fn_duration_milliseconds)
 }
 
 static const struct cel_overload times[] = {
-    { "timestamp", "t", 't', fn_same },
-    { "timestamp", "s", 't', fn_time_of },
-    { "timestamp", "i", 't', fn_time_of },
-    { "duration", "D", 'D', fn_same },
-    { "duration", "s", 'D', fn_duration_of },
-    { "duration", "i", 'D', fn_duration_of },
-    { "getFullYear", "t.", 'i', fn_year },
-    { "getMonth", "t.", 'i', fn_month },
-    { "getDate", "t.", 'i', fn_date },
-    { "getDayOfMonth", "t.", 'i', fn_day_of_month },
-    { "getDayOfWeek", "t.", 'i', fn_day_of_week },
-    { "getDayOfYear", "t.", 'i', fn_day_of_year },
-    { "getHours", "t.", 'i', fn_hours },
-    { "getMinutes", "t.", 'i', fn_minutes },
-    { "getSeconds", "t.", 'i', fn_seconds },
-    { "getMilliseconds", "t.", 'i', fn_milliseconds },
-    { "getHours", "D.", 'i', fn_whole_hours },
-    { "getMinutes", "D.", 'i', fn_whole_minutes },
-    { "getSeconds", "D.", 'i', fn_whole_seconds },
-    { "getMilliseconds", "D.", 'i', fn_duration_milliseconds },
+    {"timestamp", "t", 't', fn_same},
+    {"timestamp", "s", 't', fn_time_of},
+    {"timestamp", "i", 't', fn_time_of},
+    {"duration", "D", 'D', fn_same},
+    {"duration", "s", 'D', fn_duration_of},
+    {"duration", "i", 'D', fn_duration_of},
+    {"getFullYear", "t.", 'i', fn_year},
+    {"getMonth", "t.", 'i', fn_month},
+    {"getDate", "t.", 'i', fn_date},
+    {"getDayOfMonth", "t.", 'i', fn_day_of_month},
+    {"getDayOfWeek", "t.", 'i', fn_day_of_week},
+    {"getDayOfYear", "t.", 'i', fn_day_of_year},
+    {"getHours", "t.", 'i', fn_hours},
+    {"getMinutes", "t.", 'i', fn_minutes},
+    {"getSeconds", "t.", 'i', fn_seconds},
+    {"getMilliseconds", "t.", 'i', fn_milliseconds},
+    {"getHours", "D.", 'i', fn_whole_hours},
+    {"getMinutes", "D.", 'i', fn_whole_minutes},
+    {"getSeconds", "D.", 'i', fn_whole_seconds},
+    {"getMilliseconds", "D.", 'i', fn_duration_milliseconds},
 };
-const struct cel_table cel_times = { times, count_of(times) };
+const struct cel_table cel_times = {times, count_of(times)};

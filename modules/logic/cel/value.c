@@ -40,36 +40,35 @@ const char *cel_type_name(enum cel_type type)
 
 struct cel_value cel_bool(bool value)
 {
-    return (struct cel_value){ CEL_BOOL, { .boolean = value } };
+    return (struct cel_value){CEL_BOOL, {.boolean = value}};
 }
 
 struct cel_value cel_int(int64_t value)
 {
-    return (struct cel_value){ CEL_INT, { .integer = value } };
+    return (struct cel_value){CEL_INT, {.integer = value}};
 }
 
 struct cel_value cel_double(double value)
 {
-    return (struct cel_value){ CEL_DOUBLE, { .number = value } };
+    return (struct cel_value){CEL_DOUBLE, {.number = value}};
 }
 
 struct cel_value cel_string(struct arena *arena, const char *bytes, size_t len)
 {
-    struct cel_value value = { .type = CEL_STRING };
+    struct cel_value value = {.type = CEL_STRING};
 
     value.bytes = arena_bytes(arena, bytes, len);
     value.len = len;
     return value;
 }
 
-struct cel_value cel_list_of(struct arena *arena, const struct cel_value *items,
-                             size_t len)
+struct cel_value cel_list_of(struct arena *arena, const struct cel_value *items, size_t len)
 {
     struct cel_list *list = arena_alloc(arena, sizeof *list);
 
     list->items = items;
     list->len = len;
-    return (struct cel_value){ CEL_LIST, { .list = list } };
+    return (struct cel_value){CEL_LIST, {.list = list}};
 }
 
 struct cel_value cel_some(struct arena *arena, const struct cel_value *inner)
@@ -80,12 +79,12 @@ struct cel_value cel_some(struct arena *arena, const struct cel_value *inner)
         copy = arena_alloc(arena, sizeof *copy);
         *copy = *inner;
     }
-    return (struct cel_value){ CEL_OPTIONAL, { .inner = copy } };
+    return (struct cel_value){CEL_OPTIONAL, {.inner = copy}};
 }
 
 struct cel_value cel_from_node(struct arena *arena, const struct node *node)
 {
-    struct cel_value value = { .type = CEL_NULL };
+    struct cel_value value = {.type = CEL_NULL};
     struct cel_list *list;
     struct cel_map *map;
 
@@ -107,29 +106,26 @@ struct cel_value cel_from_node(struct arena *arena, const struct node *node)
         break;
     case NODE_LIST:
         list = arena_alloc(arena, sizeof *list);
-        *list = (struct cel_list){ .node = node, .len = node->len };
-        return (struct cel_value){ CEL_LIST, { .list = list } };
+        *list = (struct cel_list){.node = node, .len = node->len};
+        return (struct cel_value){CEL_LIST, {.list = list}};
     case NODE_MAP:
         map = arena_alloc(arena, sizeof *map);
-        *map = (struct cel_map){ .node = node, .len = node->len };
-        return (struct cel_value){ CEL_MAP, { .map = map } };
+        *map = (struct cel_map){.node = node, .len = node->len};
+        return (struct cel_value){CEL_MAP, {.map = map}};
     }
     return value;
 }
 
 /* ---- Lists and maps ---------------------------------------------------- */
 
-struct cel_value cel_item(struct arena *arena, const struct cel_list *list,
-                          size_t index)
+struct cel_value cel_item(struct arena *arena, const struct cel_list *list, size_t index)
 {
-    return list->node ? cel_from_node(arena, list->node->items[index])
-                      : list->items[index];
+    return list->node ? cel_from_node(arena, list->node->items[index]) : list->items[index];
 }
 
-struct cel_value cel_key(struct arena *arena, const struct cel_map *map,
-                         size_t index)
+struct cel_value cel_key(struct arena *arena, const struct cel_map *map, size_t index)
 {
-    struct cel_value key = { .type = CEL_STRING };
+    struct cel_value key = {.type = CEL_STRING};
 
     if (!map->node)
         return map->keys[index];
@@ -138,14 +134,13 @@ struct cel_value cel_key(struct arena *arena, const struct cel_map *map,
     return key;
 }
 
-bool cel_find(struct arena *arena, const struct cel_map *map,
-              const struct cel_value *key, struct cel_value *ret)
+bool cel_find(struct arena *arena, const struct cel_map *map, const struct cel_value *key,
+              struct cel_value *ret)
 {
     if (map->node) {
-        const struct node *found =
-            key->type == CEL_STRING && strlen(key->bytes) == key->len
-                ? node_get(map->node, key->bytes)
-                : NULL;
+        const struct node *found = key->type == CEL_STRING && strlen(key->bytes) == key->len
+                                       ? node_get(map->node, key->bytes)
+                                       : NULL;
 
         if (found)
             *ret = cel_from_node(arena, found);
@@ -163,8 +158,7 @@ bool cel_find(struct arena *arena, const struct cel_map *map,
 
 static bool is_numeric_value(const struct cel_value *value)
 {
-    return value->type == CEL_INT || value->type == CEL_UINT ||
-           value->type == CEL_DOUBLE;
+    return value->type == CEL_INT || value->type == CEL_UINT || value->type == CEL_DOUBLE;
 }
 
 static int order_of(double a, double b)
@@ -185,8 +179,7 @@ static int order_int_double(int64_t a, double b)
 
 static int order_numbers(const struct cel_value *a, const struct cel_value *b)
 {
-    if ((a->type == CEL_DOUBLE && isnan(a->number)) ||
-        (b->type == CEL_DOUBLE && isnan(b->number)))
+    if ((a->type == CEL_DOUBLE && isnan(a->number)) || (b->type == CEL_DOUBLE && isnan(b->number)))
         return 2;
     if (a->type == CEL_DOUBLE && b->type == CEL_DOUBLE)
         return order_of(a->number, b->number);
@@ -234,8 +227,7 @@ int cel_order(const struct cel_value *a, const struct cel_value *b)
     }
 }
 
-static void add_value_weight(const struct cel_value *value, uint64_t most,
-                       uint64_t *weight)
+static void add_value_weight(const struct cel_value *value, uint64_t most, uint64_t *weight)
 {
     *weight += 1;
     if (value->type == CEL_LIST && value->list->node) {
@@ -261,8 +253,7 @@ uint64_t cel_weight(const struct cel_value *value, uint64_t most)
     return weight;
 }
 
-static bool equal_lists(struct arena *arena, const struct cel_list *a,
-                       const struct cel_list *b)
+static bool equal_lists(struct arena *arena, const struct cel_list *a, const struct cel_list *b)
 {
     if (a->len != b->len)
         return false;
@@ -275,15 +266,12 @@ static bool equal_lists(struct arena *arena, const struct cel_list *a,
     return true;
 }
 
-static struct cel_value value_at(struct arena *arena, const struct cel_map *map,
-                                 size_t index)
+static struct cel_value value_at(struct arena *arena, const struct cel_map *map, size_t index)
 {
-    return map->node ? cel_from_node(arena, map->node->members[index].value)
-                     : map->values[index];
+    return map->node ? cel_from_node(arena, map->node->members[index].value) : map->values[index];
 }
 
-static bool equal_maps(struct arena *arena, const struct cel_map *a,
-                      const struct cel_map *b)
+static bool equal_maps(struct arena *arena, const struct cel_map *a, const struct cel_map *b)
 {
     if (a->len != b->len)
         return false;
@@ -297,8 +285,7 @@ static bool equal_maps(struct arena *arena, const struct cel_map *a,
     return true;
 }
 
-bool cel_same(struct arena *arena, const struct cel_value *a,
-              const struct cel_value *b)
+bool cel_same(struct arena *arena, const struct cel_value *a, const struct cel_value *b)
 {
     if (is_numeric_value(a) && is_numeric_value(b))
         return order_numbers(a, b) == 0;
@@ -314,8 +301,7 @@ bool cel_same(struct arena *arena, const struct cel_value *a,
     case CEL_TYPE:
         return a->of == b->of;
     case CEL_OPTIONAL:
-        return a->inner && b->inner ? cel_same(arena, a->inner, b->inner)
-                                    : a->inner == b->inner;
+        return a->inner && b->inner ? cel_same(arena, a->inner, b->inner) : a->inner == b->inner;
     case CEL_QUANTITY:
         return quantity_compare(a->quantity, b->quantity) == 0;
     case CEL_SEMVER:
@@ -324,8 +310,7 @@ bool cel_same(struct arena *arena, const struct cel_value *a,
         return text_same(a->url->text, b->url->text);
     case CEL_IP:
     case CEL_CIDR:
-        return a->address->six == b->address->six &&
-               a->address->bits == b->address->bits &&
+        return a->address->six == b->address->six && a->address->bits == b->address->bits &&
                !memcmp(a->address->bytes, b->address->bytes, 16);
     case CEL_FORMAT:
         return a->format == b->format;
@@ -343,9 +328,7 @@ static struct node *cel_list_to_node(struct cel_run *run, const struct cel_list 
     if (list->node)
         return (struct node *)list->node;
     for (size_t i = 0; i < list->len; i++) {
-        struct node *item = cel_pay(run, 1) < 0
-                                ? NULL
-                                : cel_to_node(run, &list->items[i]);
+        struct node *item = cel_pay(run, 1) < 0 ? NULL : cel_to_node(run, &list->items[i]);
 
         if (!item)
             return NULL;
@@ -361,17 +344,13 @@ static struct node *map_to_node(struct cel_run *run, const struct cel_map *map)
     if (map->node)
         return (struct node *)map->node;
     for (size_t i = 0; i < map->len; i++) {
-        struct node *key = cel_pay(run, 1) < 0
-                               ? NULL
-                               : cel_to_node(run, &map->keys[i]);
+        struct node *key = cel_pay(run, 1) < 0 ? NULL : cel_to_node(run, &map->keys[i]);
         struct node *value = key ? cel_to_node(run, &map->values[i]) : NULL;
 
         if (!key || !value)
             return NULL;
         node_set(run->arena, node,
-                 key->type == NODE_STRING ? key->string
-                                          : document_json(run->arena, key),
-                 value);
+                 key->type == NODE_STRING ? key->string : document_json(run->arena, key), value);
     }
     return node;
 }
@@ -397,9 +376,8 @@ struct node *cel_to_node(struct cel_run *run, const struct cel_value *value)
     case CEL_INT:
         return node_int(arena, value->integer);
     case CEL_UINT:
-        return value->natural <= INT64_MAX
-                   ? node_int(arena, (int64_t)value->natural)
-                   : node_float(arena, (double)value->natural);
+        return value->natural <= INT64_MAX ? node_int(arena, (int64_t)value->natural)
+                                           : node_float(arena, (double)value->natural);
     case CEL_DOUBLE:
         return node_float(arena, value->number);
     case CEL_STRING:

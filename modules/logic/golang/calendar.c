@@ -4,12 +4,11 @@
 
 #include <stdio.h>
 
-const char *const calendar_months[] = {
-    "January", "February", "March",     "April",   "May",      "June",
-    "July",    "August",   "September", "October", "November", "December"};
-const char *const calendar_weekdays[] = {"Sunday",    "Monday",   "Tuesday",
-                                       "Wednesday", "Thursday", "Friday",
-                                       "Saturday"};
+const char *const calendar_months[] = {"January",   "February", "March",    "April",
+                                       "May",       "June",     "July",     "August",
+                                       "September", "October",  "November", "December"};
+const char *const calendar_weekdays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                         "Thursday", "Friday", "Saturday"};
 
 const char *calendar_month_name(int64_t month)
 {
@@ -38,8 +37,7 @@ static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
     era = floor_divide(year, 400);
     in_era = year - era * 400;
     of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5;
-    return era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + of_year -
-           719468 + day - 1;
+    return era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + of_year - 719468 + day - 1;
 }
 
 int64_t calendar_seconds(int64_t year, int64_t month, int64_t day)
@@ -56,8 +54,7 @@ void calendar_of(const struct instant *instant, struct calendar *ret)
     int64_t shifted = days + 719468;
     int64_t era = floor_divide(shifted, 146097);
     int64_t in_era = shifted - era * 146097;
-    int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) /
-                   365;
+    int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
     int64_t of_year = in_era - (365 * year + year / 4 - year / 100);
     int64_t month = (5 * of_year + 2) / 153;
 

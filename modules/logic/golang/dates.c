@@ -7,13 +7,28 @@
 
 enum piece {
     PIECE_NONE,
-    PIECE_LONG_MONTH, PIECE_MONTH, PIECE_NUMBER_MONTH, PIECE_ZERO_MONTH,
-    PIECE_LONG_WEEKDAY, PIECE_WEEKDAY,
-    PIECE_DAY, PIECE_SPACE_DAY, PIECE_ZERO_DAY,
-    PIECE_SPACE_YEAR_DAY, PIECE_ZERO_YEAR_DAY,
-    PIECE_HOUR, PIECE_HOUR12, PIECE_ZERO_HOUR12,
-    PIECE_MINUTE, PIECE_ZERO_MINUTE, PIECE_SECOND, PIECE_ZERO_SECOND,
-    PIECE_LONG_YEAR, PIECE_YEAR, PIECE_UPPER_PM, PIECE_LOWER_PM,
+    PIECE_LONG_MONTH,
+    PIECE_MONTH,
+    PIECE_NUMBER_MONTH,
+    PIECE_ZERO_MONTH,
+    PIECE_LONG_WEEKDAY,
+    PIECE_WEEKDAY,
+    PIECE_DAY,
+    PIECE_SPACE_DAY,
+    PIECE_ZERO_DAY,
+    PIECE_SPACE_YEAR_DAY,
+    PIECE_ZERO_YEAR_DAY,
+    PIECE_HOUR,
+    PIECE_HOUR12,
+    PIECE_ZERO_HOUR12,
+    PIECE_MINUTE,
+    PIECE_ZERO_MINUTE,
+    PIECE_SECOND,
+    PIECE_ZERO_SECOND,
+    PIECE_LONG_YEAR,
+    PIECE_YEAR,
+    PIECE_UPPER_PM,
+    PIECE_LOWER_PM,
     PIECE_ZONE_NAME,
     PIECE_ZONE, /* Z and - forms: see struct found */
     PIECE_FRACTION,
@@ -57,8 +72,7 @@ static size_t fraction_len(struct str s)
 {
     size_t len = 1;
 
-    if (s.len < 2 || (s.at[0] != '.' && s.at[0] != ',') ||
-        (s.at[1] != '0' && s.at[1] != '9'))
+    if (s.len < 2 || (s.at[0] != '.' && s.at[0] != ',') || (s.at[1] != '0' && s.at[1] != '9'))
         return 0;
     while (len < s.len && s.at[len] == s.at[1])
         len++;
@@ -79,8 +93,7 @@ static bool piece_at(struct str s, struct found *ret)
 
         if (!str_starts(s, str_of(pieces[i].text)))
             continue;
-        if ((pieces[i].piece == PIECE_MONTH ||
-             pieces[i].piece == PIECE_WEEKDAY) &&
+        if ((pieces[i].piece == PIECE_MONTH || pieces[i].piece == PIECE_WEEKDAY) &&
             lower_follows(s, len))
             continue;
         if (pieces[i].piece == PIECE_SPACE_DAY && str_starts(s, str_of("_2006")))
@@ -92,8 +105,7 @@ static bool piece_at(struct str s, struct found *ret)
 }
 
 /* The next piece of a layout; what stands before it is given too. */
-static bool next_piece(struct str *layout, struct str *ret_before,
-                       struct found *ret)
+static bool next_piece(struct str *layout, struct str *ret_before, struct found *ret)
 {
     for (size_t i = 0; i < layout->len; i++) {
         struct str rest = {layout->at + i, layout->len - i};
@@ -101,8 +113,7 @@ static bool next_piece(struct str *layout, struct str *ret_before,
         if (!piece_at(rest, ret))
             continue;
         *ret_before = (struct str){layout->at, i};
-        *layout = (struct str){rest.at + ret->text.len,
-                               rest.len - ret->text.len};
+        *layout = (struct str){rest.at + ret->text.len, rest.len - ret->text.len};
         return true;
     }
     *ret_before = *layout;
@@ -127,8 +138,7 @@ static void add_zone(struct text *out, int offset, struct str form)
     if (form.len > 3)
         text_addf(out, "%s%02d", colons ? ":" : "", minutes % 60);
     if (seconds)
-        text_addf(out, "%s%02d", colons ? ":" : "",
-                  (offset < 0 ? -offset : offset) % 60);
+        text_addf(out, "%s%02d", colons ? ":" : "", (offset < 0 ? -offset : offset) % 60);
 }
 
 /* Nines drop trailing zeros, and the point with them; zeros keep all places. */
@@ -162,47 +172,93 @@ static void add_zone_name(struct text *out, const struct instant *instant)
 
 /* One piece of a layout in the numbers of the moment. */
 static void add_layout_piece(struct text *out, const struct instant *instant,
-                      const struct calendar *at, struct found found)
+                             const struct calendar *at, struct found found)
 {
     int hour12 = at->hour % 12 ? at->hour % 12 : 12;
 
     switch (found.piece) {
-    case PIECE_LONG_MONTH: text_add(out, calendar_months[at->month - 1]); break;
-    case PIECE_MONTH: text_addf(out, "%.3s", calendar_months[at->month - 1]); break;
-    case PIECE_NUMBER_MONTH: text_addf(out, "%d", at->month); break;
-    case PIECE_ZERO_MONTH: text_addf(out, "%02d", at->month); break;
-    case PIECE_LONG_WEEKDAY: text_add(out, calendar_weekdays[at->weekday]); break;
-    case PIECE_WEEKDAY: text_addf(out, "%.3s", calendar_weekdays[at->weekday]); break;
-    case PIECE_DAY: text_addf(out, "%d", at->day); break;
-    case PIECE_SPACE_DAY: text_addf(out, "%2d", at->day); break;
-    case PIECE_ZERO_DAY: text_addf(out, "%02d", at->day); break;
-    case PIECE_SPACE_YEAR_DAY: text_addf(out, "%3d", at->day_of_year); break;
-    case PIECE_ZERO_YEAR_DAY: text_addf(out, "%03d", at->day_of_year); break;
-    case PIECE_HOUR: text_addf(out, "%02d", at->hour); break;
-    case PIECE_HOUR12: text_addf(out, "%d", hour12); break;
-    case PIECE_ZERO_HOUR12: text_addf(out, "%02d", hour12); break;
-    case PIECE_MINUTE: text_addf(out, "%d", at->minute); break;
-    case PIECE_ZERO_MINUTE: text_addf(out, "%02d", at->minute); break;
-    case PIECE_SECOND: text_addf(out, "%d", at->second); break;
-    case PIECE_ZERO_SECOND: text_addf(out, "%02d", at->second); break;
-    case PIECE_LONG_YEAR: text_addf(out, "%04" PRId64, at->year); break;
+    case PIECE_LONG_MONTH:
+        text_add(out, calendar_months[at->month - 1]);
+        break;
+    case PIECE_MONTH:
+        text_addf(out, "%.3s", calendar_months[at->month - 1]);
+        break;
+    case PIECE_NUMBER_MONTH:
+        text_addf(out, "%d", at->month);
+        break;
+    case PIECE_ZERO_MONTH:
+        text_addf(out, "%02d", at->month);
+        break;
+    case PIECE_LONG_WEEKDAY:
+        text_add(out, calendar_weekdays[at->weekday]);
+        break;
+    case PIECE_WEEKDAY:
+        text_addf(out, "%.3s", calendar_weekdays[at->weekday]);
+        break;
+    case PIECE_DAY:
+        text_addf(out, "%d", at->day);
+        break;
+    case PIECE_SPACE_DAY:
+        text_addf(out, "%2d", at->day);
+        break;
+    case PIECE_ZERO_DAY:
+        text_addf(out, "%02d", at->day);
+        break;
+    case PIECE_SPACE_YEAR_DAY:
+        text_addf(out, "%3d", at->day_of_year);
+        break;
+    case PIECE_ZERO_YEAR_DAY:
+        text_addf(out, "%03d", at->day_of_year);
+        break;
+    case PIECE_HOUR:
+        text_addf(out, "%02d", at->hour);
+        break;
+    case PIECE_HOUR12:
+        text_addf(out, "%d", hour12);
+        break;
+    case PIECE_ZERO_HOUR12:
+        text_addf(out, "%02d", hour12);
+        break;
+    case PIECE_MINUTE:
+        text_addf(out, "%d", at->minute);
+        break;
+    case PIECE_ZERO_MINUTE:
+        text_addf(out, "%02d", at->minute);
+        break;
+    case PIECE_SECOND:
+        text_addf(out, "%d", at->second);
+        break;
+    case PIECE_ZERO_SECOND:
+        text_addf(out, "%02d", at->second);
+        break;
+    case PIECE_LONG_YEAR:
+        text_addf(out, "%04" PRId64, at->year);
+        break;
     case PIECE_YEAR:
         text_addf(out, "%02d", (int)((at->year % 100 + 100) % 100));
         break;
-    case PIECE_UPPER_PM: text_add(out, at->hour >= 12 ? "PM" : "AM"); break;
-    case PIECE_LOWER_PM: text_add(out, at->hour >= 12 ? "pm" : "am"); break;
-    case PIECE_ZONE_NAME: add_zone_name(out, instant); break;
-    case PIECE_ZONE: add_zone(out, instant->offset, found.text); break;
+    case PIECE_UPPER_PM:
+        text_add(out, at->hour >= 12 ? "PM" : "AM");
+        break;
+    case PIECE_LOWER_PM:
+        text_add(out, at->hour >= 12 ? "pm" : "am");
+        break;
+    case PIECE_ZONE_NAME:
+        add_zone_name(out, instant);
+        break;
+    case PIECE_ZONE:
+        add_zone(out, instant->offset, found.text);
+        break;
     case PIECE_FRACTION:
         add_fraction(out, instant->nanosecond, found.text);
         break;
-    case PIECE_NONE: break;
+    case PIECE_NONE:
+        break;
     }
 }
 
 /* Goes over the layout piece by piece; what is no piece is copied. */
-void date_format(struct text *out, const struct instant *instant,
-                 struct str layout)
+void date_format(struct text *out, const struct instant *instant, struct str layout)
 {
     struct calendar at;
     struct found found;
@@ -249,23 +305,20 @@ static bool read_layout_number(struct reading *reading, size_t least, size_t mos
         *ret = *ret * 10 + (reading->rest.at[len++] - '0');
     if (len < least)
         return false;
-    reading->rest = (struct str){reading->rest.at + len,
-                                 reading->rest.len - len};
+    reading->rest = (struct str){reading->rest.at + len, reading->rest.len - len};
     return true;
 }
 
 /* A word of a table, whole or its first three letters. */
-static bool read_layout_word(struct reading *reading, const char *const *table,
-                 size_t count, bool whole, int *ret)
+static bool read_layout_word(struct reading *reading, const char *const *table, size_t count,
+                             bool whole, int *ret)
 {
     for (size_t i = 0; i < count; i++) {
         size_t len = whole ? strlen(table[i]) : 3;
 
-        if (reading->rest.len < len ||
-            strncasecmp(reading->rest.at, table[i], len) != 0)
+        if (reading->rest.len < len || strncasecmp(reading->rest.at, table[i], len) != 0)
             continue;
-        reading->rest = (struct str){reading->rest.at + len,
-                                     reading->rest.len - len};
+        reading->rest = (struct str){reading->rest.at + len, reading->rest.len - len};
         *ret = (int)i;
         return true;
     }
@@ -274,8 +327,7 @@ static bool read_layout_word(struct reading *reading, const char *const *table,
 
 static void skip_bytes(struct reading *reading, size_t len)
 {
-    reading->rest =
-        (struct str){reading->rest.at + len, reading->rest.len - len};
+    reading->rest = (struct str){reading->rest.at + len, reading->rest.len - len};
 }
 
 /* An offset in the form of the layout. A Z in the layout takes a Z for no offset. */
@@ -331,8 +383,7 @@ static bool take_fraction(struct reading *reading, size_t most, bool wanted)
     int scale = 100000000;
     size_t len = 1;
 
-    if (!reading->rest.len ||
-        (reading->rest.at[0] != '.' && reading->rest.at[0] != ','))
+    if (!reading->rest.len || (reading->rest.at[0] != '.' && reading->rest.at[0] != ','))
         return !wanted;
     if (!str_digit_at(reading->rest, 1))
         return !wanted;
@@ -343,8 +394,7 @@ static bool take_fraction(struct reading *reading, size_t most, bool wanted)
     return !wanted || len - 1 == most;
 }
 
-static bool read_seconds(struct reading *reading, struct str layout,
-                         size_t least)
+static bool read_seconds(struct reading *reading, struct str layout, size_t least)
 {
     struct found next;
 
@@ -358,10 +408,8 @@ static bool read_seconds(struct reading *reading, struct str layout,
 
 static bool take_am_or_pm(struct reading *reading)
 {
-    reading->pm = reading->rest.len >= 2 &&
-                  strncasecmp(reading->rest.at, "pm", 2) == 0;
-    reading->am = reading->rest.len >= 2 &&
-                  strncasecmp(reading->rest.at, "am", 2) == 0;
+    reading->pm = reading->rest.len >= 2 && strncasecmp(reading->rest.at, "pm", 2) == 0;
+    reading->am = reading->rest.len >= 2 && strncasecmp(reading->rest.at, "am", 2) == 0;
     if (!reading->pm && !reading->am)
         return false;
     skip_bytes(reading, 2);
@@ -381,8 +429,7 @@ static bool read_year(struct reading *reading, bool whole)
 
 /* Reads what one piece of the layout stands for. Values out of range are refused at once, but
    for the day, whose month may come later. */
-static bool read_piece(struct reading *reading, struct found found,
-                       struct str layout)
+static bool read_piece(struct reading *reading, struct found found, struct str layout)
 {
     int value;
     bool fine;
@@ -390,26 +437,25 @@ static bool read_piece(struct reading *reading, struct found found,
     switch (found.piece) {
     case PIECE_LONG_MONTH:
     case PIECE_MONTH:
-        fine = read_layout_word(reading, calendar_months, 12, found.piece == PIECE_LONG_MONTH,
-                    &value);
+        fine =
+            read_layout_word(reading, calendar_months, 12, found.piece == PIECE_LONG_MONTH, &value);
         reading->month = fine ? value + 1 : 0;
         return fine;
     case PIECE_NUMBER_MONTH:
     case PIECE_ZERO_MONTH:
         return read_layout_number(reading, found.piece == PIECE_ZERO_MONTH ? 2 : 1, 2,
-                      &reading->month) &&
+                                  &reading->month) &&
                reading->month >= 1 && reading->month <= 12;
     case PIECE_LONG_WEEKDAY:
     case PIECE_WEEKDAY:
         return read_layout_word(reading, calendar_weekdays, 7, found.piece == PIECE_LONG_WEEKDAY,
-                    &value);
+                                &value);
     case PIECE_SPACE_DAY:
         skip_bytes(reading, str_starts(reading->rest, str_of(" ")));
         return read_layout_number(reading, 1, 2, &reading->day);
     case PIECE_DAY:
     case PIECE_ZERO_DAY:
-        return read_layout_number(reading, found.piece == PIECE_ZERO_DAY ? 2 : 1, 2,
-                      &reading->day);
+        return read_layout_number(reading, found.piece == PIECE_ZERO_DAY ? 2 : 1, 2, &reading->day);
     case PIECE_SPACE_YEAR_DAY:
     case PIECE_ZERO_YEAR_DAY:
         while (str_starts(reading->rest, str_of(" ")))
@@ -420,17 +466,16 @@ static bool read_piece(struct reading *reading, struct found found,
     case PIECE_HOUR12:
     case PIECE_ZERO_HOUR12:
         return read_layout_number(reading, found.piece == PIECE_ZERO_HOUR12 ? 2 : 1, 2,
-                      &reading->hour) &&
+                                  &reading->hour) &&
                reading->hour <= 12;
     case PIECE_MINUTE:
     case PIECE_ZERO_MINUTE:
         return read_layout_number(reading, found.piece == PIECE_ZERO_MINUTE ? 2 : 1, 2,
-                      &reading->minute) &&
+                                  &reading->minute) &&
                reading->minute < 60;
     case PIECE_SECOND:
     case PIECE_ZERO_SECOND:
-        return read_seconds(reading, layout,
-                            found.piece == PIECE_ZERO_SECOND ? 2 : 1);
+        return read_seconds(reading, layout, found.piece == PIECE_ZERO_SECOND ? 2 : 1);
     case PIECE_LONG_YEAR:
     case PIECE_YEAR:
         return read_year(reading, found.piece == PIECE_LONG_YEAR);
@@ -442,9 +487,7 @@ static bool read_piece(struct reading *reading, struct found found,
     case PIECE_ZONE:
         return read_zone(reading, found.text);
     case PIECE_FRACTION:
-        return take_fraction(reading, found.text.at[1] == '0'
-                                          ? found.text.len - 1
-                                          : 9,
+        return take_fraction(reading, found.text.at[1] == '0' ? found.text.len - 1 : 9,
                              found.text.at[1] == '0');
     case PIECE_NONE:
         break;
@@ -483,8 +526,7 @@ static int64_t days_between(int64_t seconds, int64_t later)
 
 static int64_t days_in_month(int64_t year, int month)
 {
-    return days_between(calendar_seconds(year, month, 1),
-                        calendar_seconds(year, month + 1, 1));
+    return days_between(calendar_seconds(year, month, 1), calendar_seconds(year, month + 1, 1));
 }
 
 /* Puts the pieces together. Noon and midnight come out of am and pm; the day is checked here
@@ -504,12 +546,11 @@ static bool finish_reading(struct reading *reading, struct instant *ret)
     if (!by_year_day && (day < 1 || day > days_in_month(reading->year, month)))
         return false;
     if (by_year_day && day > days_between(calendar_seconds(reading->year, 1, 1),
-                                        calendar_seconds(reading->year + 1, 1, 1)))
+                                          calendar_seconds(reading->year + 1, 1, 1)))
         return false;
     *ret = (struct instant){
-        .second = calendar_seconds(reading->year, month, day) +
-                  reading->hour * 3600 + reading->minute * 60 +
-                  reading->second - reading->offset,
+        .second = calendar_seconds(reading->year, month, day) + reading->hour * 3600 +
+                  reading->minute * 60 + reading->second - reading->offset,
         .nanosecond = reading->nanosecond,
         .offset = reading->offset,
     };
@@ -536,9 +577,8 @@ bool date_parse(struct str layout, struct str text, struct instant *ret)
             break;
         if (!read_piece(&reading, found, layout))
             return false;
-        day_zero = day_zero || ((found.piece == PIECE_DAY ||
-                                 found.piece == PIECE_ZERO_DAY) &&
-                                !reading.day);
+        day_zero = day_zero ||
+                   ((found.piece == PIECE_DAY || found.piece == PIECE_ZERO_DAY) && !reading.day);
     }
     return !reading.rest.len && !day_zero && finish_reading(&reading, ret);
 }

@@ -15,7 +15,7 @@ struct instant {
 /* The same moment on a calendar and a clock. */
 struct calendar {
     int64_t year;
-    int month, day;         /* from 1 */
+    int month, day; /* from 1 */
     int hour, minute, second;
     int weekday, day_of_year; /* from Sunday 0; from 1 */
 };
@@ -31,14 +31,13 @@ struct value value_time(struct arena *arena, struct instant instant);
 void print_time(struct text *out, const struct instant *time);
 void print_time_rfc3339(struct text *out, const struct instant *time);
 void print_duration(struct text *out, int64_t nanoseconds);
-extern const char *const calendar_months[]; /* from January */
+extern const char *const calendar_months[];   /* from January */
 extern const char *const calendar_weekdays[]; /* from Sunday */
 const char *calendar_month_name(int64_t month);
 const char *calendar_weekday_name(int64_t weekday);
 
 /* Go's layouts ("2006-01-02"). */
-void date_format(struct text *out, const struct instant *instant,
-                 struct str layout);
+void date_format(struct text *out, const struct instant *instant, struct str layout);
 bool date_parse(struct str layout, struct str text, struct instant *ret);
 /* "1h30m", "-1.5h", "2h45m30.5s". */
 bool date_read_duration(struct str s, int64_t *ret);

@@ -43,8 +43,7 @@ bool date_read_duration(struct str s, int64_t *ret)
             struct str rest = {s.at + at, s.len - at};
 
             if (str_starts(rest, str_of(units[unit].name)) &&
-                (best == count_of(units) ||
-                 strlen(units[unit].name) > strlen(units[best].name)))
+                (best == count_of(units) || strlen(units[unit].name) > strlen(units[best].name)))
                 best = unit;
         }
         if (!digits || best == count_of(units))
@@ -61,8 +60,7 @@ bool date_read_duration(struct str s, int64_t *ret)
 }
 
 /* A fraction without trailing zeros. */
-static void add_decimal(struct text *out, uint64_t value, uint64_t unit,
-                        int places)
+static void add_decimal(struct text *out, uint64_t value, uint64_t unit, int places)
 {
     char digits[24];
     int len = places;
@@ -79,8 +77,7 @@ static void add_decimal(struct text *out, uint64_t value, uint64_t unit,
 /* Hours, minutes and seconds; below a second the largest unit that gives a whole part. */
 void print_duration(struct text *out, int64_t nanoseconds)
 {
-    uint64_t rest = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds
-                                    : (uint64_t)nanoseconds;
+    uint64_t rest = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds : (uint64_t)nanoseconds;
     uint64_t minutes = rest / 60000000000u;
 
     if (nanoseconds < 0)

@@ -49,8 +49,7 @@ static char nth_digit(const struct digits *digits, int i)
 }
 
 /* d.ddde±dd with at least two digits of exponent. */
-static void add_exponent(struct text *out, const struct digits *digits,
-                         int precision, char verb)
+static void add_exponent(struct text *out, const struct digits *digits, int precision, char verb)
 {
     int exponent = digits->len ? digits->point - 1 : 0;
 
@@ -63,8 +62,7 @@ static void add_exponent(struct text *out, const struct digits *digits,
 }
 
 /* ddd.ddd without an exponent. */
-static void add_fixed(struct text *out, const struct digits *digits,
-                      int precision)
+static void add_fixed(struct text *out, const struct digits *digits, int precision)
 {
     if (digits->point > 0) {
         int whole = digits->point < digits->len ? digits->point : digits->len;
@@ -81,8 +79,7 @@ static void add_fixed(struct text *out, const struct digits *digits,
 }
 
 /* %e or %f, whichever Go's %g takes. */
-static void add_general(struct text *out, const struct digits *digits,
-                        int precision, char verb)
+static void add_general(struct text *out, const struct digits *digits, int precision, char verb)
 {
     bool short_form = precision < 0;
     int least = short_form ? 6 : precision ? precision : 1;
@@ -91,15 +88,12 @@ static void add_general(struct text *out, const struct digits *digits,
     if (!short_form && least > digits->len && digits->len >= digits->point)
         least = digits->len;
     if (exponent < -4 || exponent >= least) {
-        int places = short_form || precision > digits->len ? digits->len
-                                                           : precision;
+        int places = short_form || precision > digits->len ? digits->len : precision;
 
-        add_exponent(out, digits, (places ? places : 1) - 1,
-                     verb == 'g' ? 'e' : 'E');
+        add_exponent(out, digits, (places ? places : 1) - 1, verb == 'g' ? 'e' : 'E');
         return;
     }
-    add_fixed(out, digits,
-              digits->len > digits->point ? digits->len - digits->point : 0);
+    add_fixed(out, digits, digits->len > digits->point ? digits->len - digits->point : 0);
 }
 
 /* Mantissa and power of two, as %b. */
@@ -123,8 +117,7 @@ static void add_mantissa_binary(struct text *out, double number)
    than what the mantissa has. */
 static void add_hex(struct text *out, double number, char verb, int precision)
 {
-    const char *digits =
-        verb == 'x' ? "0123456789abcdef" : "0123456789ABCDEF";
+    const char *digits = verb == 'x' ? "0123456789abcdef" : "0123456789ABCDEF";
     int exponent = 0;
     double part = frexp(number, &exponent); /* 0.5 ≤ part < 1 */
     uint64_t bits = number == 0 ? 0 : (uint64_t)ldexp(part, 61);
@@ -150,13 +143,11 @@ static void add_hex(struct text *out, double number, char verb, int precision)
         text_add_char(out, '.');
     for (int i = 0; precision < 0 ? bits != 0 : i < precision; i++, bits <<= 4)
         text_add_char(out, digits[bits >> 60]);
-    text_addf(out, "%c%c%02d", verb == 'x' ? 'p' : 'P',
-              exponent < 0 ? '-' : '+', abs(exponent));
+    text_addf(out, "%c%c%02d", verb == 'x' ? 'p' : 'P', exponent < 0 ? '-' : '+', abs(exponent));
 }
 
 /* Rounds to what the verb and precision ask for. */
-static void digits_of(struct digits *digits, double number, char verb,
-                      int precision)
+static void digits_of(struct digits *digits, double number, char verb, int precision)
 {
     char text[1200];
 
@@ -173,8 +164,7 @@ static void digits_of(struct digits *digits, double number, char verb,
         char *point;
         int first = 0, len = 0;
 
-        snprintf(text, sizeof text, "%.*f", precision > 800 ? 800 : precision,
-                 number);
+        snprintf(text, sizeof text, "%.*f", precision > 800 ? 800 : precision, number);
         point = strchr(text, '.');
         digits->point = (int)(point ? (size_t)(point - text) : strlen(text));
         while (text[first] == '0' || text[first] == '.')
@@ -221,12 +211,10 @@ void float_print(struct text *out, double number, char verb, int precision)
         digits_of(&digits, number, plain, precision);
         if (plain == 'e')
             add_exponent(out, &digits,
-                         precision < 0 ? (digits.len ? digits.len - 1 : 0)
-                                       : precision,
-                         verb);
+                         precision < 0 ? (digits.len ? digits.len - 1 : 0) : precision, verb);
         else if (plain == 'f')
             add_fixed(out, &digits,
-                      precision >= 0 ? precision
+                      precision >= 0              ? precision
                       : digits.len > digits.point ? digits.len - digits.point
                                                   : 0);
         else
@@ -251,8 +239,7 @@ double float_parse(struct str s, bool *ret_fine)
     digits[s.len] = '\0';
     if (memchr(s.at, '_', s.len)) {
         *ret_fine = s.at[s.len - 1] != 'i' &&
-                    literal_number(s, LITERAL_NUMBER, &parsed, words,
-                                   sizeof words);
+                    literal_number(s, LITERAL_NUMBER, &parsed, words, sizeof words);
         return *ret_fine ? parsed.number : 0;
     }
     if (strpbrk(digits, "xX") && !strpbrk(digits, "pP"))

@@ -8,8 +8,7 @@
 
 #include <math.h>
 
-static void format_value(struct format *format, struct value v, unsigned verb,
-                         unsigned depth);
+static void format_value(struct format *format, struct value v, unsigned verb, unsigned depth);
 
 /* ---- Padding ---- */
 
@@ -70,8 +69,7 @@ static void add_padded_text(struct format *format, const struct text *text)
 /* ---- Error marks ---- */
 
 /* Go writes a mistake into the text instead of failing: "%!d(string=x)". */
-static void bad_verb(struct format *format, unsigned verb, struct value v,
-                     unsigned depth)
+static void bad_verb(struct format *format, unsigned verb, struct value v, unsigned depth)
 {
     text_add(format->out, "%!");
     rune_put(format->out, verb);
@@ -90,12 +88,10 @@ static void bad_verb(struct format *format, unsigned verb, struct value v,
 
 /* The precision is the least count of digits. Without one, the flag 0 makes it the width less
    the sign; a precision of 0 prints nothing of a zero. */
-static void add_integer(struct format *format, int64_t value, unsigned base,
-                        unsigned verb)
+static void add_integer(struct format *format, int64_t value, unsigned base, unsigned verb)
 {
     struct format_flags *flags = &format->flags;
-    const char *digits =
-        verb == 'X' ? "0123456789ABCDEFX" : "0123456789abcdefx";
+    const char *digits = verb == 'X' ? "0123456789ABCDEFX" : "0123456789abcdefx";
     bool negative = value < 0;
     uint64_t rest = negative ? 0 - (uint64_t)value : (uint64_t)value;
     char buffer[80];
@@ -139,17 +135,15 @@ static void add_integer(struct format *format, int64_t value, unsigned base,
 /* What is no code point, or a surrogate, prints as the replacement character. */
 static unsigned to_rune(int64_t value)
 {
-    return value < 0 || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)
-               ? 0xfffd
-               : (unsigned)value;
+    return value < 0 || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff) ? 0xfffd
+                                                                                 : (unsigned)value;
 }
 
 static void add_unicode(struct format *format, int64_t value)
 {
     scoped_text struct text made = {0};
-    int places = format->flags.has_precision && format->flags.precision > 4
-                     ? format->flags.precision
-                     : 4;
+    int places =
+        format->flags.has_precision && format->flags.precision > 4 ? format->flags.precision : 4;
 
     text_addf(&made, "U+%0*llX", places, (unsigned long long)value);
     if (format->flags.sharp && value >= 0 && value <= 0x10ffff &&
@@ -161,8 +155,7 @@ static void add_unicode(struct format *format, int64_t value)
     add_spaced(format, (struct str){text_string(&made), made.len});
 }
 
-static void format_integer(struct format *format, struct value v, unsigned verb,
-                           unsigned depth)
+static void format_integer(struct format *format, struct value v, unsigned verb, unsigned depth)
 {
     scoped_text struct text made = {0};
     scoped_text struct text quoted = {0};
@@ -197,8 +190,7 @@ static void format_integer(struct format *format, struct value v, unsigned verb,
         break;
     case 'q':
         rune_put(&made, to_rune(v.integer));
-        literal_quote(&quoted, (struct str){made.bytes, made.len}, '\'',
-                      format->flags.plus);
+        literal_quote(&quoted, (struct str){made.bytes, made.len}, '\'', format->flags.plus);
         add_padded_text(format, &quoted);
         break;
     case 'U':
@@ -229,8 +221,7 @@ static void keep_point_and_zeros(struct text *number, unsigned verb, int precisi
             point = true;
             continue;
         }
-        if (c == 'p' || c == 'P' ||
-            ((c == 'e' || c == 'E') && verb != 'x' && verb != 'X'))
+        if (c == 'p' || c == 'P' || ((c == 'e' || c == 'E') && verb != 'x' && verb != 'X'))
             break;
         solid = solid || c != '0';
         digits -= solid;
@@ -248,8 +239,7 @@ static void keep_point_and_zeros(struct text *number, unsigned verb, int precisi
 
 /* Go's fmt formats with a sign, always, and takes the plus away again; the order of the steps
    decides where zeros go. */
-static void format_double(struct format *format, double value, unsigned verb,
-                      int precision)
+static void format_double(struct format *format, double value, unsigned verb, int precision)
 {
     struct format_flags *flags = &format->flags;
     scoped_text struct text number = {0};
@@ -280,8 +270,7 @@ static void format_double(struct format *format, double value, unsigned verb,
     len = number.len;
     if (!flags->plus && from[0] == '+') {
         add_padded(format, (struct str){from + 1, len - 1});
-    } else if (flags->zero && !flags->minus && flags->has_width &&
-               flags->width > (int)len) {
+    } else if (flags->zero && !flags->minus && flags->has_width && flags->width > (int)len) {
         text_add_char(format->out, from[0]);
         format_padding(format, flags->width - (int)len);
         text_add_bytes(format->out, from + 1, len - 1);
@@ -301,8 +290,7 @@ static bool float_verb(unsigned verb, unsigned *ret_verb, int *ret_precision)
 }
 
 /* A float by any of the float verbs; the others mark a mistake. */
-static void format_float(struct format *format, struct value v, unsigned verb,
-                         unsigned depth)
+static void format_float(struct format *format, struct value v, unsigned verb, unsigned depth)
 {
     unsigned how;
     int precision;
@@ -314,8 +302,7 @@ static void format_float(struct format *format, struct value v, unsigned verb,
 }
 
 /* "(1+2i)": the imaginary part always has a sign. */
-static void format_complex(struct format *format, struct value v, unsigned verb,
-                           unsigned depth)
+static void format_complex(struct format *format, struct value v, unsigned verb, unsigned depth)
 {
     bool plus = format->flags.plus;
     unsigned how;
@@ -386,8 +373,8 @@ static bool plain_enough(struct str s)
         unsigned rune;
         size_t step = rune_next(s.at + i, s.len - i, &rune);
 
-        if ((step == 1 && rune == 0xfffd) || rune == 0xfeff || rune == '`' ||
-            rune == 0x7f || (rune < ' ' && rune != '\t'))
+        if ((step == 1 && rune == 0xfffd) || rune == 0xfeff || rune == '`' || rune == 0x7f ||
+            (rune < ' ' && rune != '\t'))
             return false;
         i += step;
     }
@@ -439,19 +426,17 @@ static bool format_str(struct format *format, struct str s, unsigned verb)
 /* ---- Lists, dicts and what prints itself ---- */
 
 /* An interface that holds nothing has words of its own inside a list or a map. */
-static void format_item(struct format *format, struct value v, bool any,
-                        unsigned verb, unsigned depth)
+static void format_item(struct format *format, struct value v, bool any, unsigned verb,
+                        unsigned depth)
 {
     if (v.kind != KIND_NIL || !any)
         format_value(format, v, verb, depth);
     else
-        text_add(format->out,
-                 format->flags.sharp_v ? "interface {}(nil)" : "<nil>");
+        text_add(format->out, format->flags.sharp_v ? "interface {}(nil)" : "<nil>");
 }
 
 /* After %#v a list looks like its literal in Go, otherwise like [a b]. */
-static void format_list(struct format *format, struct list *list, unsigned verb,
-                        unsigned depth)
+static void format_list(struct format *format, struct list *list, unsigned verb, unsigned depth)
 {
     bool sharp = format->flags.sharp_v;
 
@@ -465,15 +450,13 @@ static void format_list(struct format *format, struct list *list, unsigned verb,
     for (uint32_t i = 0; i < list_len(list) && !format->failed; i++) {
         if (i)
             text_add(format->out, sharp ? ", " : " ");
-        format_item(format, list->items[i], list->element == ELEMENT_ANY, verb,
-                    depth + 1);
+        format_item(format, list->items[i], list->element == ELEMENT_ANY, verb, depth + 1);
     }
     text_add_char(format->out, sharp ? '}' : ']');
 }
 
 /* Keys are sorted, as Go's fmt does, so the text is the same each time. */
-static void format_dict(struct format *format, struct dict *dict, unsigned verb,
-                        unsigned depth)
+static void format_dict(struct format *format, struct dict *dict, unsigned verb, unsigned depth)
 {
     bool sharp = format->flags.sharp_v;
     struct dict_entry *entries = dict_sort(dict);
@@ -488,18 +471,15 @@ static void format_dict(struct format *format, struct dict *dict, unsigned verb,
     for (uint32_t i = 0; i < dict->len && !format->failed; i++) {
         if (i)
             text_add(format->out, sharp ? ", " : " ");
-        format_value(format, value_string(entries[i].key, entries[i].len), verb,
-                     depth + 1);
+        format_value(format, value_string(entries[i].key, entries[i].len), verb, depth + 1);
         text_add_char(format->out, ':');
-        format_item(format, entries[i].value, dict->element == ELEMENT_ANY,
-                    verb, depth + 1);
+        format_item(format, entries[i].value, dict->element == ELEMENT_ANY, verb, depth + 1);
     }
     text_add_char(format->out, sharp ? '}' : ']');
 }
 
 /* Times, durations and versions print themselves where a string would do. */
-static void format_stringer(struct format *format, struct value v,
-                            unsigned verb, unsigned depth)
+static void format_stringer(struct format *format, struct value v, unsigned verb, unsigned depth)
 {
     scoped_text struct text made = {0};
     bool number = v.kind != KIND_TIME && v.kind != KIND_SEMVER;
@@ -507,8 +487,7 @@ static void format_stringer(struct format *format, struct value v,
     print_value(&made, v);
     if (number && (verb >= 0x80 || !verb || !strchr("vsxXq", (int)verb)))
         format_integer(format, v, verb, depth);
-    else if (!format_str(format, (struct str){text_string(&made), made.len},
-                         verb))
+    else if (!format_str(format, (struct str){text_string(&made), made.len}, verb))
         bad_verb(format, verb, v, depth);
 }
 
@@ -522,8 +501,7 @@ static void format_nil(struct format *format, unsigned verb)
 }
 
 /* Any value by any verb. The depth is bounded because a list may hold itself. */
-static void format_value(struct format *format, struct value v, unsigned verb,
-                         unsigned depth)
+static void format_value(struct format *format, struct value v, unsigned verb, unsigned depth)
 {
     if (depth > PRINT_DEPTH || format->out->over) {
         format->failed = true;
@@ -566,8 +544,7 @@ static void format_value(struct format *format, struct value v, unsigned verb,
     }
 }
 
-void format_argument(struct format *format, struct value v,
-                            unsigned verb)
+void format_argument(struct format *format, struct value v, unsigned verb)
 {
     if (v.kind == KIND_NIL)
         format_nil(format, verb);

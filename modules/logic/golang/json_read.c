@@ -72,7 +72,8 @@ static void read_unicode_escape(struct json_reader *reader, struct text *out)
     peek_unicode_escape(reader->at, &rune);
     reader->at += 6;
     if (rune >= 0xd800 && rune <= 0xdfff) {
-        bool pair = rune < 0xdc00 && peek_unicode_escape(reader->at, &low) && low >= 0xdc00 && low <= 0xdfff;
+        bool pair = rune < 0xdc00 && peek_unicode_escape(reader->at, &low) && low >= 0xdc00 &&
+                    low <= 0xdfff;
 
         reader->at += pair ? 6 : 0;
         rune = pair ? 0x10000 + ((rune - 0xd800) << 10) + (low - 0xdc00) : 0xfffd;
@@ -160,8 +161,7 @@ static struct value read_json_value(struct json_reader *reader, unsigned depth)
     }
 }
 
-bool json_read(struct heap *heap, struct str text, struct value *ret,
-               struct text *why)
+bool json_read(struct heap *heap, struct str text, struct value *ret, struct text *why)
 {
     const char *wrong = document_complaint(heap->arena, text.at, text.len);
     scoped_text struct text copy = {0};

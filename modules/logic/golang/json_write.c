@@ -44,10 +44,9 @@ static void write_json_string(struct writer *writer, struct str s)
 
         if (c >= 0x80)
             step = rune_next(s.at + i, s.len - i, &rune);
-        if (c < 0x80 ? c >= ' ' && c != '"' && c != '\\' &&
-                           !(html && (c == '<' || c == '>' || c == '&'))
-                     : !(rune == 0xfffd && step == 1) && rune != 0x2028 &&
-                           rune != 0x2029) {
+        if (c < 0x80
+                ? c >= ' ' && c != '"' && c != '\\' && !(html && (c == '<' || c == '>' || c == '&'))
+                : !(rune == 0xfffd && step == 1) && rune != 0x2028 && rune != 0x2029) {
             i += step;
             continue;
         }
@@ -69,16 +68,16 @@ static bool write_json_number(struct writer *writer, double number)
     struct text *out = writer->out;
 
     if (!isfinite(number)) {
-        writer->why = isnan(number)  ? "json: unsupported value: NaN"
-                      : number < 0 ? "json: unsupported value: -Inf"
-                                   : "json: unsupported value: +Inf";
+        writer->why = isnan(number) ? "json: unsupported value: NaN"
+                      : number < 0  ? "json: unsupported value: -Inf"
+                                    : "json: unsupported value: +Inf";
         return false;
     }
     if (size != 0 && (size < 1e-6 || size >= 1e21)) {
         float_print(out, number, 'e', -1);
         /* e-09 is written e-9 */
-        if (out->len >= 4 && out->bytes[out->len - 4] == 'e' &&
-            out->bytes[out->len - 3] == '-' && out->bytes[out->len - 2] == '0') {
+        if (out->len >= 4 && out->bytes[out->len - 4] == 'e' && out->bytes[out->len - 3] == '-' &&
+            out->bytes[out->len - 2] == '0') {
             out->bytes[out->len - 2] = out->bytes[out->len - 1];
             text_cut(out, out->len - 1);
         }
@@ -187,8 +186,7 @@ static bool write_any(struct writer *writer, struct value v, unsigned depth)
     }
 }
 
-bool json_write(struct text *out, struct value v, enum json_style style,
-                const char **ret_why)
+bool json_write(struct text *out, struct value v, enum json_style style, const char **ret_why)
 {
     struct writer writer = {.out = out, .style = style};
     bool fine = write_any(&writer, v, 0);

@@ -57,8 +57,7 @@ static int digit_value(char c)
 }
 
 /* `count` digits of a base after `at`; false if they are not there. */
-static bool read_escape_digits(struct str s, size_t *at, unsigned count, int base,
-                        unsigned *ret)
+static bool read_escape_digits(struct str s, size_t *at, unsigned count, int base, unsigned *ret)
 {
     *ret = 0;
     for (unsigned i = 0; i < count; i++, (*at)++) {
@@ -70,8 +69,7 @@ static bool read_escape_digits(struct str s, size_t *at, unsigned count, int bas
 }
 
 /* An escape after its backslash; `ret_byte` if it names a byte, not a rune. */
-static bool unquote_escape(struct str s, size_t *at, char quote, unsigned *ret,
-                        bool *ret_byte)
+static bool unquote_escape(struct str s, size_t *at, char quote, unsigned *ret, bool *ret_byte)
 {
     char c = *at < s.len ? s.at[(*at)++] : '\0';
 
@@ -88,8 +86,7 @@ static bool unquote_escape(struct str s, size_t *at, char quote, unsigned *ret,
     if (c == 'x' || (c >= '0' && c <= '7')) {
         *ret_byte = true;
         *at -= c != 'x';
-        return read_escape_digits(s, at, c == 'x' ? 2 : 3, c == 'x' ? 16 : 8, ret) &&
-               *ret <= 255;
+        return read_escape_digits(s, at, c == 'x' ? 2 : 3, c == 'x' ? 16 : 8, ret) && *ret <= 255;
     }
     if (c != 'u' && c != 'U')
         return false;
@@ -209,8 +206,7 @@ static bool parse_whole(struct str s, uint64_t *ret, bool *ret_negative)
     for (; *at; at++) {
         int digit = digit_value(*at);
 
-        if (digit >= base ||
-            __builtin_mul_overflow(value, (uint64_t)base, &value) ||
+        if (digit >= base || __builtin_mul_overflow(value, (uint64_t)base, &value) ||
             __builtin_add_overflow(value, (uint64_t)digit, &value))
             return false;
     }
@@ -224,8 +220,7 @@ static bool parse_signed(struct str s, int64_t *ret)
     uint64_t value;
     bool negative;
 
-    if (!parse_whole(s, &value, &negative) ||
-        value > (uint64_t)INT64_MAX + negative)
+    if (!parse_whole(s, &value, &negative) || value > (uint64_t)INT64_MAX + negative)
         return false;
     *ret = negative ? (int64_t)(0 - value) : (int64_t)value;
     return true;
@@ -279,8 +274,7 @@ static void from_complex(struct literal_number *ret, double real, double imagina
 
 /* A character constant is an integer, and in Go's words a wrong one is malformed or has invalid
    syntax. */
-static bool read_character(struct str s, struct literal_number *ret, char *words,
-                           size_t size)
+static bool read_character(struct str s, struct literal_number *ret, char *words, size_t size)
 {
     unsigned rune = 0;
     size_t at = 1;
@@ -299,8 +293,8 @@ static bool read_character(struct str s, struct literal_number *ret, char *words
         return false;
     }
     if (at != s.len - 1) {
-        snprintf(words, size, "malformed character constant: %.*s",
-                 (int)(s.len > 60 ? 60 : s.len), s.at);
+        snprintf(words, size, "malformed character constant: %.*s", (int)(s.len > 60 ? 60 : s.len),
+                 s.at);
         return false;
     }
     ret->is_int = ret->is_uint = ret->is_float = true;
@@ -317,8 +311,7 @@ static bool read_complex(struct str s, struct literal_number *ret)
     size_t split = 1;
 
     while (split < s.len - 1 &&
-           ((s.at[split] != '+' && s.at[split] != '-') ||
-            strchr("eEpP", s.at[split - 1])))
+           ((s.at[split] != '+' && s.at[split] != '-') || strchr("eEpP", s.at[split - 1])))
         split++;
     if (!parse_float((struct str){s.at, split}, &real) ||
         !parse_float((struct str){s.at + split, s.len - 1 - split}, &imaginary))
@@ -338,8 +331,8 @@ static bool refuse_literal(const char *why, struct str s, char *words, size_t si
 }
 
 /* Tries the types in the order of Go's parser, which decides what a constant can be used as. */
-bool literal_number(struct str s, enum literal_type type, struct literal_number *ret,
-                    char *words, size_t size)
+bool literal_number(struct str s, enum literal_type type, struct literal_number *ret, char *words,
+                    size_t size)
 {
     double number;
 
@@ -347,10 +340,8 @@ bool literal_number(struct str s, enum literal_type type, struct literal_number 
     if (type == LITERAL_CHARACTER)
         return read_character(s, ret, words, size);
     if (type == LITERAL_COMPLEX)
-        return read_complex(s, ret) ||
-               refuse_literal("illegal number syntax", s, words, size);
-    if (s.len && s.at[s.len - 1] == 'i' &&
-        parse_float((struct str){s.at, s.len - 1}, &number)) {
+        return read_complex(s, ret) || refuse_literal("illegal number syntax", s, words, size);
+    if (s.len && s.at[s.len - 1] == 'i' && parse_float((struct str){s.at, s.len - 1}, &number)) {
         from_complex(ret, 0, number);
         return true;
     }
@@ -365,9 +356,8 @@ bool literal_number(struct str s, enum literal_type type, struct literal_number 
     }
     if (!parse_float(s, &number))
         return refuse_literal("illegal number syntax", s, words, size);
-    if (!memchr(s.at, '.', s.len) && !memchr(s.at, 'e', s.len) &&
-        !memchr(s.at, 'E', s.len) && !memchr(s.at, 'p', s.len) &&
-        !memchr(s.at, 'P', s.len))
+    if (!memchr(s.at, '.', s.len) && !memchr(s.at, 'e', s.len) && !memchr(s.at, 'E', s.len) &&
+        !memchr(s.at, 'p', s.len) && !memchr(s.at, 'P', s.len))
         return refuse_literal("integer overflow", s, words, size);
     from_float(ret, number);
     return true;
@@ -382,8 +372,7 @@ bool literal_is_int(struct str s, const struct literal_number *number)
     if (!number->is_int || number->is_complex)
         return false;
     for (size_t i = 0; i < s.len; i++) {
-        if (strchr(".pP", s.at[i]) ||
-            (!hex && !hex_signed && strchr("eE", s.at[i])))
+        if (strchr(".pP", s.at[i]) || (!hex && !hex_signed && strchr("eE", s.at[i])))
             return false;
     }
     return true;

@@ -25,8 +25,8 @@ enum literal_type {
 };
 
 /* Reads a constant; false with `words` filled. */
-bool literal_number(struct str spelt, enum literal_type type,
-                    struct literal_number *ret, char *words, size_t size);
+bool literal_number(struct str spelt, enum literal_type type, struct literal_number *ret,
+                    char *words, size_t size);
 /* Is it written as an integer, and not one that came by way of a float? */
 bool literal_is_int(struct str spelt, const struct literal_number *number);
 

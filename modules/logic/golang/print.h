@@ -17,7 +17,6 @@ bool print_value(struct text *out, struct value v);
 /* fmt.Sprint: a space between operands when neither is a string. */
 bool print_values(struct text *out, const struct value *args, size_t count);
 /* fmt.Sprintf. */
-bool print_format(struct text *out, struct str format,
-                  const struct value *args, size_t count);
+bool print_format(struct text *out, struct str format, const struct value *args, size_t count);
 
 #endif

@@ -70,8 +70,7 @@ static bool take_star(struct format *format, int *ret)
     return true;
 }
 
-static void read_width(struct format *format, struct str s, size_t *at,
-                       bool *after_index)
+static void read_width(struct format *format, struct str s, size_t *at, bool *after_index)
 {
     struct format_flags *flags = &format->flags;
 
@@ -93,8 +92,7 @@ static void read_width(struct format *format, struct str s, size_t *at,
         format->good_index = false;
 }
 
-static void read_precision(struct format *format, struct str s, size_t *at,
-                           bool *after_index)
+static void read_precision(struct format *format, struct str s, size_t *at, bool *after_index)
 {
     struct format_flags *flags = &format->flags;
 
@@ -224,8 +222,7 @@ static void format_extra(struct format *format)
 }
 
 /* Plain bytes are copied up to the next percent sign; a limit of the text ends the whole. */
-bool print_format(struct text *out, struct str s, const struct value *args,
-                  size_t count)
+bool print_format(struct text *out, struct str s, const struct value *args, size_t count)
 {
     struct format format = {.out = out, .args = args, .count = count};
 

@@ -104,8 +104,8 @@ const char *semver_read(struct str s, struct semver *ret)
 
 void semver_print(struct text *out, const struct semver *version)
 {
-    text_addf(out, "%" PRIu64 ".%" PRIu64 ".%" PRIu64, version->parts[0],
-              version->parts[1], version->parts[2]);
+    text_addf(out, "%" PRIu64 ".%" PRIu64 ".%" PRIu64, version->parts[0], version->parts[1],
+              version->parts[2]);
     if (version->before.len)
         text_addf(out, "-%.*s", (int)version->before.len, version->before.at);
     if (version->meta.len)
@@ -119,8 +119,7 @@ static struct str cut_label(struct str *rest)
     size_t len = dot ? (size_t)(dot - rest->at) : rest->len;
     struct str label = {rest->at, len};
 
-    *rest = (struct str){rest->at + len + (dot != NULL),
-                         rest->len - len - (dot != NULL)};
+    *rest = (struct str){rest->at + len + (dot != NULL), rest->len - len - (dot != NULL)};
     return label;
 }
 

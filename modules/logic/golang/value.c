@@ -24,9 +24,8 @@ struct value value_from_node(struct heap *heap, const struct node *node)
     case NODE_BOOL:
         return value_bool(node->boolean);
     case NODE_INT:
-        return heap->numbers == VALUE_INT64
-                   ? value_int64(node->integer)
-                   : value_float((double)node->integer);
+        return heap->numbers == VALUE_INT64 ? value_int64(node->integer)
+                                            : value_float((double)node->integer);
     case NODE_FLOAT:
         return value_float(node->number);
     case NODE_STRING:
@@ -71,8 +70,7 @@ void list_load(struct list *list)
     meter_spend(list->heap->meter, from->len * 32);
     list->room = list->len = (uint32_t)from->len;
     list->spare = spare_of(list->len);
-    list->items = arena_alloc(list->heap->arena,
-                              (from->len ? from->len : 1) * sizeof *list->items);
+    list->items = arena_alloc(list->heap->arena, (from->len ? from->len : 1) * sizeof *list->items);
     for (size_t i = 0; i < from->len; i++)
         list->items[i] = value_from_node(list->heap, from->items[i]);
 }
@@ -84,8 +82,7 @@ void list_add(struct list *list, struct value v)
         list_load(list);
     if (list->len == list->room) {
         uint32_t room = list->room ? list->room * 2 : 4;
-        struct value *wider =
-            arena_alloc(list->heap->arena, room * sizeof *wider);
+        struct value *wider = arena_alloc(list->heap->arena, room * sizeof *wider);
 
         if (list->len)
             memcpy(wider, list->items, list->len * sizeof *wider);
@@ -112,8 +109,7 @@ uint32_t str_hash(struct str key)
 {
     static const char here;
     uint32_t hash =
-        2166136261u ^
-        (uint32_t)((uint64_t)(uintptr_t)&here * 0x9e3779b97f4a7c15u >> 32);
+        2166136261u ^ (uint32_t)((uint64_t)(uintptr_t)&here * 0x9e3779b97f4a7c15u >> 32);
 
     for (size_t i = 0; i < key.len; i++)
         hash = (hash ^ (unsigned char)key.at[i]) * 16777619u;
@@ -145,8 +141,7 @@ static void index_entries(struct dict *dict)
     if (dict->index && slots == dict->slots) {
         memset(dict->index, 0, slots * sizeof *dict->index);
     } else {
-        dict->index =
-            arena_alloc(dict->heap->arena, slots * sizeof *dict->index);
+        dict->index = arena_alloc(dict->heap->arena, slots * sizeof *dict->index);
         dict->slots = slots;
     }
     for (uint32_t i = 0; i < dict->len; i++)
@@ -179,8 +174,7 @@ static int compare_dict_entries(const void *a, const void *b)
 {
     const struct dict_entry *left = a, *right = b;
 
-    return str_order((struct str){left->key, left->len},
-                     (struct str){right->key, right->len});
+    return str_order((struct str){left->key, left->len}, (struct str){right->key, right->len});
 }
 
 /* Makes entries of the members of the node, whose values are loaded later in turn. */
@@ -191,8 +185,8 @@ void dict_load(struct dict *dict)
     dict->from = NULL;
     meter_spend(dict->heap->meter, from->len * 128);
     dict->room = dict->len = (uint32_t)from->len;
-    dict->entries = arena_alloc(
-        dict->heap->arena, (from->len ? from->len : 1) * sizeof *dict->entries);
+    dict->entries =
+        arena_alloc(dict->heap->arena, (from->len ? from->len : 1) * sizeof *dict->entries);
     for (size_t i = 0; i < from->len; i++) {
         struct str key = copy_key(dict->heap, from->members[i].key);
 
@@ -241,25 +235,22 @@ struct value *dict_get(struct dict *dict, struct str key)
 }
 
 /* Notes whether the order is still sorted, so that a dict built in order is never sorted again. */
-static void dict_append(struct dict *dict, struct str key, uint32_t hash,
-                        struct value v)
+static void dict_append(struct dict *dict, struct str key, uint32_t hash, struct value v)
 {
     if (dict->len == dict->room) {
         uint32_t room = dict->room ? dict->room * 2 : 4;
-        struct dict_entry *wider =
-            arena_alloc(dict->heap->arena, room * sizeof *wider);
+        struct dict_entry *wider = arena_alloc(dict->heap->arena, room * sizeof *wider);
 
         if (dict->len)
             memcpy(wider, dict->entries, dict->len * sizeof *wider);
         dict->entries = wider;
         dict->room = room;
     }
-    dict->entries[dict->len] = (struct dict_entry){
-        .key = key.at, .len = (uint32_t)key.len, .hash = hash, .value = v};
+    dict->entries[dict->len] =
+        (struct dict_entry){.key = key.at, .len = (uint32_t)key.len, .hash = hash, .value = v};
     dict->sorted =
-        dict->sorted &&
-        (!dict->len ||
-         compare_dict_entries(&dict->entries[dict->len - 1], &dict->entries[dict->len]) < 0);
+        dict->sorted && (!dict->len || compare_dict_entries(&dict->entries[dict->len - 1],
+                                                            &dict->entries[dict->len]) < 0);
     dict->len++;
     if (dict->index && dict->len * 2 < dict->slots)
         index_entry(dict, dict->len - 1);
@@ -321,8 +312,7 @@ struct dict_entry *dict_sort(struct dict *dict)
     return dict->entries;
 }
 
-static struct node *list_value_to_node(struct arena *arena, struct list *list,
-                                 unsigned depth)
+static struct node *list_value_to_node(struct arena *arena, struct list *list, unsigned depth)
 {
     struct node *node = node_list(arena);
 
@@ -336,8 +326,7 @@ static struct node *list_value_to_node(struct arena *arena, struct list *list,
     return node;
 }
 
-static struct node *dict_value_to_node(struct arena *arena, struct dict *dict,
-                                 unsigned depth)
+static struct node *dict_value_to_node(struct arena *arena, struct dict *dict, unsigned depth)
 {
     struct node *node = node_map(arena);
 
@@ -348,8 +337,7 @@ static struct node *dict_value_to_node(struct arena *arena, struct dict *dict,
 
         if (!value)
             return NULL;
-        node_set(arena, node, arena_bytes(arena, entry->key, entry->len),
-                 value);
+        node_set(arena, node, arena_bytes(arena, entry->key, entry->len), value);
     }
     return node;
 }
@@ -385,11 +373,9 @@ struct node *value_to_node(struct arena *arena, struct value v, unsigned depth)
     case KIND_STRING:
         return node_bytes(arena, v.string, v.len);
     case KIND_LIST:
-        return v.list->nil ? node_null(arena)
-                           : list_value_to_node(arena, v.list, depth - 1);
+        return v.list->nil ? node_null(arena) : list_value_to_node(arena, v.list, depth - 1);
     case KIND_DICT:
-        return v.dict->nil ? node_null(arena)
-                           : dict_value_to_node(arena, v.dict, depth - 1);
+        return v.dict->nil ? node_null(arena) : dict_value_to_node(arena, v.dict, depth - 1);
     case KIND_TIME:
     case KIND_SEMVER:
         return printed_to_node(arena, v);
@@ -466,8 +452,7 @@ bool value_true(struct value v)
 }
 
 /* Stops soon after `most`: the answer is only compared with what is left to spend. */
-static void add_size(struct value v, unsigned depth, uint64_t most,
-                     uint64_t *size)
+static void add_size(struct value v, unsigned depth, uint64_t most, uint64_t *size)
 {
     *size += 16 + depth;
     if (v.kind == KIND_STRING)
@@ -499,12 +484,10 @@ uint64_t value_size(struct value v, uint64_t most)
    look. */
 static bool lists_are_equal(struct list *a, struct list *b, unsigned depth)
 {
-    if (a->element != b->element || a->nil != b->nil ||
-        list_len(a) != list_len(b))
+    if (a->element != b->element || a->nil != b->nil || list_len(a) != list_len(b))
         return false;
     for (uint32_t i = 0; a != b && i < a->len; i++) {
-        if (!meter_spend(a->heap->meter, 8) ||
-            !value_same(a->items[i], b->items[i], depth))
+        if (!meter_spend(a->heap->meter, 8) || !value_same(a->items[i], b->items[i], depth))
             return false;
     }
     return true;
@@ -513,16 +496,13 @@ static bool lists_are_equal(struct list *a, struct list *b, unsigned depth)
 /* The same for dicts, whose order does not count. */
 static bool dicts_are_equal(struct dict *a, struct dict *b, unsigned depth)
 {
-    if (a->element != b->element || a->nil != b->nil ||
-        dict_len(a) != dict_len(b))
+    if (a->element != b->element || a->nil != b->nil || dict_len(a) != dict_len(b))
         return false;
     for (uint32_t i = 0; a != b && i < a->len; i++) {
         const struct dict_entry *entry = &a->entries[i];
-        struct value *other =
-            dict_find(b, (struct str){entry->key, entry->len}, entry->hash);
+        struct value *other = dict_find(b, (struct str){entry->key, entry->len}, entry->hash);
 
-        if (!meter_spend(a->heap->meter, 32) || !other ||
-            !value_same(entry->value, *other, depth))
+        if (!meter_spend(a->heap->meter, 32) || !other || !value_same(entry->value, *other, depth))
             return false;
     }
     return true;

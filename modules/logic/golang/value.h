@@ -157,8 +157,7 @@ static inline struct value value_float(double number)
 }
 static inline struct value value_string(const char *at, size_t len)
 {
-    return (struct value){
-        .kind = KIND_STRING, .len = (uint32_t)len, .string = len ? at : ""};
+    return (struct value){.kind = KIND_STRING, .len = (uint32_t)len, .string = len ? at : ""};
 }
 static inline struct value value_of_str(struct str s)
 {

@@ -4,8 +4,15 @@
 
 /* ---- Comparison ---- */
 
-enum basic { BASIC_NONE, BASIC_BOOL, BASIC_COMPLEX, BASIC_INT, BASIC_FLOAT,
-             BASIC_STRING, BASIC_UINT };
+enum basic {
+    BASIC_NONE,
+    BASIC_BOOL,
+    BASIC_COMPLEX,
+    BASIC_INT,
+    BASIC_FLOAT,
+    BASIC_STRING,
+    BASIC_UINT
+};
 
 /* The classes of types within which Go's templates compare. */
 static enum basic basic_of(struct value v)
@@ -47,8 +54,7 @@ static bool nil_value(struct value v)
 }
 
 /* Values that are no numbers, strings or bools: only nil compares. */
-static bool same_others(struct call *call, struct value a, struct value b,
-                        bool *ret)
+static bool same_others(struct call *call, struct value a, struct value b, bool *ret)
 {
     scoped_text struct text shown = {.limit = PRINT_SHORT};
 
@@ -64,8 +70,7 @@ static bool same_others(struct call *call, struct value a, struct value b,
     }
     if (b.kind == KIND_LIST || b.kind == KIND_DICT) {
         print_value(&shown, b);
-        return call_fail(call, "non-comparable type %s: %s",
-                         text_string(&shown), value_type(b));
+        return call_fail(call, "non-comparable type %s: %s", text_string(&shown), value_type(b));
     }
     *ret = value_same(a, b, PRINT_DEPTH);
     return true;
@@ -162,8 +167,7 @@ static bool run_lt(struct call *call)
 {
     bool is;
 
-    return compare_less(call, call->args[0], call->args[1], &is) &&
-           call_give(call, value_bool(is));
+    return compare_less(call, call->args[0], call->args[1], &is) && call_give(call, value_bool(is));
 }
 
 static bool run_ge(struct call *call)
@@ -196,8 +200,7 @@ static bool run_not(struct call *call)
 /* ---- Parts of things ---- */
 
 /* An index of a list or string, up to its length or, for slices, its capacity. */
-static bool check_index(struct call *call, struct value v, int64_t room,
-                     int64_t *ret)
+static bool check_index(struct call *call, struct value v, int64_t room, int64_t *ret)
 {
     enum basic basic = basic_of(v);
 
@@ -207,8 +210,7 @@ static bool check_index(struct call *call, struct value v, int64_t room,
         return call_fail(call, "cannot index slice/array with type %s",
                          v.any ? "interface {}" : value_type(v));
     if (v.integer < 0 || v.integer > room)
-        return call_fail(call, "index out of range: %lld",
-                         (long long)v.integer);
+        return call_fail(call, "index out of range: %lld", (long long)v.integer);
     *ret = v.integer;
     return true;
 }
@@ -224,10 +226,8 @@ static bool index_list(struct call *call, struct value *item, struct value by)
     if (!check_index(call, by, len, &at))
         return false;
     if (at == len)
-        return call_fail(call, "reflect: %s index out of range",
-                         string ? "string" : "slice");
-    *item = string ? (struct value){.kind = KIND_UINT8,
-                                    .integer = (unsigned char)item->string[at]}
+        return call_fail(call, "reflect: %s index out of range", string ? "string" : "slice");
+    *item = string ? (struct value){.kind = KIND_UINT8, .integer = (unsigned char)item->string[at]}
                    : list_at(item->list, (uint32_t)at);
     return true;
 }
@@ -241,14 +241,12 @@ static bool index_dict(struct call *call, struct value *item, struct value by)
     if (by.kind == KIND_NIL)
         return call_fail(call, "value is nil; should be of type string");
     if (by.kind != KIND_STRING)
-        return call_fail(call, "value has type %s; should be string",
-                         value_type(by));
+        return call_fail(call, "value has type %s; should be string", value_type(by));
     found = dict_get(dict, value_str(by));
     if (found)
         *item = *found;
     else
-        *item = dict->element == ELEMENT_STRING ? value_string("", 0)
-                                                : value_nil();
+        *item = dict->element == ELEMENT_STRING ? value_string("", 0) : value_nil();
     item->any = dict->element == ELEMENT_ANY;
     return true;
 }
@@ -270,8 +268,7 @@ static bool run_index(struct call *call)
         else if (item.kind == KIND_DICT)
             fine = index_dict(call, &item, call->args[i]);
         else
-            return call_fail(call, "can't index item of type %s",
-                             value_type(item));
+            return call_fail(call, "can't index item of type %s", value_type(item));
         if (!fine)
             return false;
     }
@@ -279,8 +276,7 @@ static bool run_index(struct call *call)
 }
 
 /* A slice may reach into the capacity of a list, where Go's decoder left zero values. */
-static struct list *slice_list(struct call *call, struct list *from, int64_t start,
-                            int64_t end)
+static struct list *slice_list(struct call *call, struct list *from, int64_t start, int64_t end)
 {
     struct list *list = list_new(call->heap, from->element);
 
@@ -311,14 +307,13 @@ static bool run_go_slice(struct call *call)
             return false;
     }
     if (at[0] > at[1])
-        return call_fail(call, "invalid slice index: %lld > %lld",
-                         (long long)at[0], (long long)at[1]);
+        return call_fail(call, "invalid slice index: %lld > %lld", (long long)at[0],
+                         (long long)at[1]);
     if (call->count == 4 && at[1] > at[2])
-        return call_fail(call, "invalid slice index: %lld > %lld",
-                         (long long)at[1], (long long)at[2]);
+        return call_fail(call, "invalid slice index: %lld > %lld", (long long)at[1],
+                         (long long)at[2]);
     if (string)
-        return call_give(call, value_string(item.string + at[0],
-                                       (size_t)(at[1] - at[0])));
+        return call_give(call, value_string(item.string + at[0], (size_t)(at[1] - at[0])));
     if (!call_room(call, (uint64_t)(at[1] - at[0]) * sizeof(struct value)))
         return false;
     return call_give(call, value_list(slice_list(call, item.list, at[0], at[1])));
@@ -333,8 +328,7 @@ static bool run_len(struct call *call)
         return call_fail(call, "len of nil pointer");
     switch (v.kind) {
     case KIND_NIL:
-        return call_fail(call,
-                         "reflect: call of reflect.Value.Type on zero Value");
+        return call_fail(call, "reflect: call of reflect.Value.Type on zero Value");
     case KIND_STRING:
         return call_give(call, value_int(v.len));
     case KIND_LIST:
@@ -387,8 +381,7 @@ static bool run_printf(struct call *call)
 {
     struct text out = call_text(call);
 
-    if (!print_format(&out, call_arg_str(call, 0), call->args + 1,
-                      call->count - 1) ||
+    if (!print_format(&out, call_arg_str(call, 0), call->args + 1, call->count - 1) ||
         !call_spend(call, (uint64_t)out.len * 8)) {
         return refuse_too_large(call, &out);
     }
@@ -488,8 +481,8 @@ static void escape_query(struct text *out, struct str s)
 
         if (c == ' ')
             text_add_char(out, '+');
-        else if (c < 0x80 && (unicode_is_letter(c) || unicode_is_digit(c) ||
-                              (c && strchr("-_.~", c))))
+        else if (c < 0x80 &&
+                 (unicode_is_letter(c) || unicode_is_digit(c) || (c && strchr("-_.~", c))))
             text_add_char(out, (char)c);
         else
             text_add_bytes(out, (char[]){'%', hex[c >> 4], hex[c & 15]}, 3);

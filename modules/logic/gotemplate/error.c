@@ -16,10 +16,8 @@ void template_error_helm(const struct template_error *error, struct text *out)
     const char *words;
 
     if (error->stage == TEMPLATE_PARSE && error->line) {
-        words = strstr(error->text + sizeof "template: " + strlen(error->name),
-                       ": ");
-        text_addf(out, "parse error at (%s:%u)%s", error->name, error->line,
-                  words ? words : "");
+        words = strstr(error->text + sizeof "template: " + strlen(error->name), ": ");
+        text_addf(out, "parse error at (%s:%u)%s", error->name, error->line, words ? words : "");
         return;
     }
     if (!end) {
@@ -27,8 +25,8 @@ void template_error_helm(const struct template_error *error, struct text *out)
         return;
     }
     start += sizeof HELM_START - 1;
-    text_addf(out, "execution error at (%s:%u:%d): %.*s", error->name,
-              error->line, error->column, (int)(end - start), start);
+    text_addf(out, "execution error at (%s:%u:%d): %.*s", error->name, error->line, error->column,
+              (int)(end - start), start);
 }
 
 void template_error_words(const struct template_error *error, struct text *out)
@@ -40,8 +38,7 @@ void template_error_words(const struct template_error *error, struct text *out)
 }
 
 /* The line number `wanted` of a text; NULL if it has fewer. */
-static const char *find_line(const char *source, size_t len, unsigned wanted,
-                           size_t *ret_len)
+static const char *find_line(const char *source, size_t len, unsigned wanted, size_t *ret_len)
 {
     const char *at = source, *end = source + len, *stop;
 
@@ -57,12 +54,11 @@ static const char *find_line(const char *source, size_t len, unsigned wanted,
 }
 
 /* The source is the text of the file in question, as it was given to the parser. */
-void template_error_underline(const struct template_error *error,
-                              const char *source, size_t len, struct text *out)
+void template_error_underline(const struct template_error *error, const char *source, size_t len,
+                              struct text *out)
 {
     size_t width = 0;
-    const char *line =
-        error->line ? find_line(source, len, error->line, &width) : NULL;
+    const char *line = error->line ? find_line(source, len, error->line, &width) : NULL;
 
     if (!line)
         return;

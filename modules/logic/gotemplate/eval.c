@@ -4,11 +4,10 @@
 
 #include <stdarg.h>
 
-static bool eval_argument(struct exec *exec, struct value dot, char type,
-                          const struct part *part, struct value *ret);
-static bool eval_command(struct exec *exec, struct value dot,
-                         const struct part *command, const struct value *final,
-                         struct value *ret);
+static bool eval_argument(struct exec *exec, struct value dot, char type, const struct part *part,
+                          struct value *ret);
+static bool eval_command(struct exec *exec, struct value dot, const struct part *command,
+                         const struct value *final, struct value *ret);
 
 /* What Go's reflect knows of a value: inside an interface it is the interface's type. */
 static const char *static_type(struct value v)
@@ -119,21 +118,19 @@ static bool fit_parameter(struct exec *exec, struct value v, char type, struct v
     }
     if (v.kind != KIND_NIL)
         v.any = false;
-    return exec_fail(exec, "wrong type for value; expected %s; got %s",
-                     type_name(type), static_type(v));
+    return exec_fail(exec, "wrong type for value; expected %s; got %s", type_name(type),
+                     static_type(v));
 }
 
 /* ---- Literals ---- */
 
 /* The type of a constant follows from its spelling, as in Go: a point, an exponent, an i. */
-static bool eval_constant(struct exec *exec, const struct part *part,
-                     struct value *ret)
+static bool eval_constant(struct exec *exec, const struct part *part, struct value *ret)
 {
     const struct literal_number *number = part->number;
     struct str text = part->spelt;
-    bool hex = text.len > 2 && text.at[0] == '0' &&
-               (text.at[1] | 0x20) == 'x' && !memchr(text.at, 'p', text.len) &&
-               !memchr(text.at, 'P', text.len);
+    bool hex = text.len > 2 && text.at[0] == '0' && (text.at[1] | 0x20) == 'x' &&
+               !memchr(text.at, 'p', text.len) && !memchr(text.at, 'P', text.len);
     bool looks_float = false;
 
     for (size_t i = 0; i < text.len; i++)
@@ -150,22 +147,19 @@ static bool eval_constant(struct exec *exec, const struct part *part,
 }
 
 /* A constant, string or boolean where any type will do. */
-static bool eval_literal(struct exec *exec, const struct part *part,
-                    struct value *ret)
+static bool eval_literal(struct exec *exec, const struct part *part, struct value *ret)
 {
     if (part->type == PART_NUMBER)
         return eval_constant(exec, part, ret);
-    *ret = part->type == PART_BOOL ? value_bool(part->truth)
-                                   : value_of_str(part->value);
+    *ret = part->type == PART_BOOL ? value_bool(part->truth) : value_of_str(part->value);
     return true;
 }
 
 /* A literal where a parameter has a type of its own. */
 static bool eval_typed_literal(struct exec *exec, char type, const struct part *part,
-                          struct value *ret)
+                               struct value *ret)
 {
-    const struct literal_number *number =
-        part->type == PART_NUMBER ? part->number : NULL;
+    const struct literal_number *number = part->type == PART_NUMBER ? part->number : NULL;
     scoped_text struct text shown = {0};
     const char *wanted = NULL;
 
@@ -183,8 +177,7 @@ static bool eval_typed_literal(struct exec *exec, char type, const struct part *
     case 'i':
     case 'I':
         if (number && number->is_int) {
-            *ret = type == 'i' ? value_int(number->integer)
-                               : value_int64(number->integer);
+            *ret = type == 'i' ? value_int(number->integer) : value_int64(number->integer);
             return true;
         }
         wanted = "integer";
@@ -201,10 +194,9 @@ static bool eval_typed_literal(struct exec *exec, char type, const struct part *
     }
     part_print(&shown, part);
     if (wanted)
-        return exec_fail(exec, "expected %s; found %s", wanted,
-                         text_string(&shown));
-    return exec_fail(exec, "can't handle %s for arg of type %s",
-                     text_string(&shown), type_name(type));
+        return exec_fail(exec, "expected %s; found %s", wanted, text_string(&shown));
+    return exec_fail(exec, "can't handle %s for arg of type %s", text_string(&shown),
+                     type_name(type));
 }
 
 /* ---- Calls ---- */
@@ -216,8 +208,8 @@ static char parameter_type(const char *takes, size_t fixed, size_t i)
 }
 
 /* Words count what is written, `given` also what a pipe brings. */
-static bool count_fits(struct exec *exec, struct str name, size_t words,
-                       size_t given, size_t fixed, bool variadic)
+static bool count_fits(struct exec *exec, struct str name, size_t words, size_t given, size_t fixed,
+                       bool variadic)
 {
     if (variadic ? given >= fixed : given == fixed)
         return true;
@@ -226,18 +218,17 @@ static bool count_fits(struct exec *exec, struct str name, size_t words,
                          "wrong number of args for %.*s: want at least %zu got "
                          "%zu",
                          (int)name.len, name.at, fixed, words);
-    return exec_fail(exec, "wrong number of args for %.*s: want %zu got %zu",
-                     (int)name.len, name.at, fixed, given);
+    return exec_fail(exec, "wrong number of args for %.*s: want %zu got %zu", (int)name.len,
+                     name.at, fixed, given);
 }
 
 /* `and` and `or` leave the words unread that do not matter any more. */
 static bool short_circuit(struct exec *exec, struct value dot, bool stops_at,
-                          const struct part *const *words, size_t count,
-                          const struct value *final, struct value *ret)
+                          const struct part *const *words, size_t count, const struct value *final,
+                          struct value *ret)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!exec_spend(exec, COST_COMMAND) ||
-            !eval_argument(exec, dot, 'v', words[i], ret))
+        if (!exec_spend(exec, COST_COMMAND) || !eval_argument(exec, dot, 'v', words[i], ret))
             return false;
         if (value_true(*ret) == stops_at)
             return true;
@@ -248,8 +239,8 @@ static bool short_circuit(struct exec *exec, struct value dot, bool stops_at,
 }
 
 /* `call` wants a function as a value, and there are none. */
-static bool call_nothing(struct exec *exec, const struct part *const *words,
-                         size_t count, struct value callee)
+static bool call_nothing(struct exec *exec, const struct part *const *words, size_t count,
+                         struct value callee)
 {
     scoped_text struct text name = {0};
 
@@ -265,14 +256,12 @@ static bool call_nothing(struct exec *exec, const struct part *const *words,
     else
         text_addf(&name, "<%s Value>", value_type(callee));
     text_cut(&exec->words, 0);
-    text_addf(&exec->words, "non-function %s of type %s", text_string(&name),
-              value_type(callee));
+    text_addf(&exec->words, "non-function %s of type %s", text_string(&name), value_type(callee));
     return false;
 }
 
 /* Puts "error calling f: " before the words of a function. */
-static bool call_failed(struct exec *exec, const struct part *node,
-                        struct str name)
+static bool call_failed(struct exec *exec, const struct part *node, struct str name)
 {
     scoped_text struct text why = exec->words;
 
@@ -298,9 +287,8 @@ static uint64_t flat_size(struct value v, int cost)
 }
 
 /* Before a function begins: for everything that it may look at. */
-static bool pay_call(struct exec *exec, const struct function *function,
-                     const struct part *node, const struct value *args,
-                     size_t count)
+static bool pay_call(struct exec *exec, const struct function *function, const struct part *node,
+                     const struct value *args, size_t count)
 {
     uint64_t each = function->cost == COST_DEAR ? COST_UNKNOWN
                     : function->cost > 0        ? (uint64_t)function->cost
@@ -310,21 +298,19 @@ static bool pay_call(struct exec *exec, const struct function *function,
     meter_spend(meter, COST_CALL + count * COST_ARGUMENT);
     for (size_t i = 0; i < count && !meter_over(meter); i++) {
         if (each)
-            meter_spend(meter,
-                        value_size(args[i], meter_left(meter) / each) * each);
+            meter_spend(meter, value_size(args[i], meter_left(meter) / each) * each);
         else
             meter_spend(meter, flat_size(args[i], function->cost));
     }
-    if (!meter_over(meter) &&
-        arena_used(exec->arena) <= exec->options->bounds.memory)
+    if (!meter_over(meter) && arena_used(exec->arena) <= exec->options->bounds.memory)
         return true;
     exec->node = node;
     return exec_over(exec);
 }
 
 static bool run_function(struct exec *exec, const struct function *function,
-                         const struct part *node, struct value *args,
-                         size_t count, struct value *ret)
+                         const struct part *node, struct value *args, size_t count,
+                         struct value *ret)
 {
     struct call call = {.exec = exec,
                         .heap = &exec->heap,
@@ -351,11 +337,10 @@ static bool run_function(struct exec *exec, const struct function *function,
  * Calls a function or method. `words` are the command's words after the name;
  * `receiver` goes before them, `final` (what a pipe brings) after them.
  */
-static bool eval_function_call(struct exec *exec, struct value dot,
-                      const struct function *function, const struct part *node,
-                      const struct value *receiver,
-                      const struct part *const *words, size_t count,
-                      const struct value *final, struct value *ret)
+static bool eval_function_call(struct exec *exec, struct value dot, const struct function *function,
+                               const struct part *node, const struct value *receiver,
+                               const struct part *const *words, size_t count,
+                               const struct value *final, struct value *ret)
 {
     size_t skip = receiver ? 1 : 0;
     const char *takes = function->takes + skip;
@@ -369,31 +354,27 @@ static bool eval_function_call(struct exec *exec, struct value dot,
     if (!count_fits(exec, name, count, given, fixed, variadic))
         return false;
     if (function->gives == '&' || function->gives == '|')
-        return short_circuit(exec, dot, function->gives == '|', words, count,
-                             final, ret);
+        return short_circuit(exec, dot, function->gives == '|', words, count, final, ret);
     if (given + skip > count_of(few))
         args = arena_alloc(exec->arena, (given + skip) * sizeof *args);
     if (receiver)
         args[0] = *receiver;
     for (size_t i = 0; i < count; i++) {
-        if (!eval_argument(exec, dot, parameter_type(takes, fixed, i), words[i],
-                           &args[skip + i]))
+        if (!eval_argument(exec, dot, parameter_type(takes, fixed, i), words[i], &args[skip + i]))
             return false;
     }
-    if (final && !fit_parameter(exec, *final, parameter_type(takes, fixed, count),
-                      &args[skip + count]))
+    if (final &&
+        !fit_parameter(exec, *final, parameter_type(takes, fixed, count), &args[skip + count]))
         return false;
     if (function->gives == '(')
-        return call_nothing(exec, words, count, args[0]) ||
-               call_failed(exec, node, name);
+        return call_nothing(exec, words, count, args[0]) || call_failed(exec, node, name);
     return run_function(exec, function, node, args, given + skip, ret);
 }
 
 /* ---- Fields ---- */
 
 /* What Go's option missingkey says about a map without the key. */
-static bool missing_key(struct exec *exec, struct dict *dict, struct str name,
-                        struct value *ret)
+static bool missing_key(struct exec *exec, struct dict *dict, struct str name, struct value *ret)
 {
     scoped_text struct text quoted = {0};
 
@@ -402,20 +383,17 @@ static bool missing_key(struct exec *exec, struct dict *dict, struct str name,
         *ret = value_nil();
         return true;
     case TEMPLATE_MISSING_ZERO:
-        *ret = dict->element == ELEMENT_STRING ? value_string("", 0)
-                                               : value_nil();
+        *ret = dict->element == ELEMENT_STRING ? value_string("", 0) : value_nil();
         ret->any = dict->element == ELEMENT_ANY;
         return true;
     default:
         literal_quote(&quoted, name, '"', false);
-        return exec_fail(exec, "map has no entry for key %s",
-                         text_string(&quoted));
+        return exec_fail(exec, "map has no entry for key %s", text_string(&quoted));
     }
 }
 
 /* A field of nil data is nil, unless missing keys are errors. */
-static bool field_of_nothing(struct exec *exec, struct str name,
-                             struct value *ret)
+static bool field_of_nothing(struct exec *exec, struct str name, struct value *ret)
 {
     scoped_text struct text quoted = {0};
 
@@ -423,19 +401,18 @@ static bool field_of_nothing(struct exec *exec, struct str name,
     if (exec->options->missing != TEMPLATE_MISSING_ERROR)
         return true;
     literal_quote(&quoted, name, '"', false);
-    return exec_fail(exec, "nil data; no entry for key %s",
-                     text_string(&quoted));
+    return exec_fail(exec, "nil data; no entry for key %s", text_string(&quoted));
 }
 
 /* Keys of maps are fields; they take no arguments. */
-static bool field_of_dict(struct exec *exec, const struct name *name,
-                          struct dict *dict, bool has_args, struct value *ret)
+static bool field_of_dict(struct exec *exec, const struct name *name, struct dict *dict,
+                          bool has_args, struct value *ret)
 {
     struct value *found;
 
     if (has_args)
-        return exec_fail(exec, "%.*s is not a method but has arguments",
-                         (int)name->text.len, name->text.at);
+        return exec_fail(exec, "%.*s is not a method but has arguments", (int)name->text.len,
+                         name->text.at);
     found = dict_find(dict, name->text, name->hash);
     if (!found)
         return missing_key(exec, dict, name->text, ret);
@@ -445,10 +422,9 @@ static bool field_of_dict(struct exec *exec, const struct name *name,
 }
 
 /* A field of a map or a method of a value, in the order in which Go looks for them. */
-static bool eval_field(struct exec *exec, struct value dot,
-                       const struct name *name, const struct part *node,
-                       const struct parts *words, const struct value *final,
-                       struct value receiver, struct value *ret)
+static bool eval_field(struct exec *exec, struct value dot, const struct name *name,
+                       const struct part *node, const struct parts *words,
+                       const struct value *final, struct value receiver, struct value *ret)
 {
     bool has_args = (words && words->len > 1) || final;
     const struct function *method;
@@ -458,69 +434,60 @@ static bool eval_field(struct exec *exec, struct value dot,
     if (receiver.kind == KIND_DICT)
         return field_of_dict(exec, name, receiver.dict, has_args, ret);
     if (receiver.kind == KIND_NIL)
-        return exec_fail(exec, "nil pointer evaluating interface {}.%.*s",
-                         (int)name->text.len, name->text.at);
+        return exec_fail(exec, "nil pointer evaluating interface {}.%.*s", (int)name->text.len,
+                         name->text.at);
     method = method_find(exec->options->library, receiver, name->text);
     if (method) {
         bool some = words && words->len > 1;
 
         return eval_function_call(exec, dot, method, node, &receiver,
-                         some ? (const struct part *const *)words->at + 1
-                              : NULL,
-                         some ? words->len - 1 : 0, final, ret);
+                                  some ? (const struct part *const *)words->at + 1 : NULL,
+                                  some ? words->len - 1 : 0, final, ret);
     }
-    return exec_fail(exec, "can't evaluate field %.*s in type %s",
-                     (int)name->text.len, name->text.at, static_type(receiver));
+    return exec_fail(exec, "can't evaluate field %.*s in type %s", (int)name->text.len,
+                     name->text.at, static_type(receiver));
 }
 
 /* Goes down through the names; only the last may be a method with arguments. */
-static bool eval_fields(struct exec *exec, struct value dot,
-                        struct value receiver, const struct part *node,
-                        const struct name *names, uint32_t count,
-                        const struct parts *words, const struct value *final,
-                        struct value *ret)
+static bool eval_fields(struct exec *exec, struct value dot, struct value receiver,
+                        const struct part *node, const struct name *names, uint32_t count,
+                        const struct parts *words, const struct value *final, struct value *ret)
 {
     meter_spend(exec->meter, (uint64_t)count * COST_COMMAND);
     for (uint32_t i = 0; i + 1 < count; i++) {
-        if (!eval_field(exec, dot, &names[i], node, NULL, NULL, receiver,
-                        &receiver))
+        if (!eval_field(exec, dot, &names[i], node, NULL, NULL, receiver, &receiver))
             return false;
     }
-    return eval_field(exec, dot, &names[count - 1], node, words, final,
-                      receiver, ret);
+    return eval_field(exec, dot, &names[count - 1], node, words, final, receiver, ret);
 }
 
 /* Only functions and methods can be given arguments, also by a pipe. */
-static bool not_a_function(struct exec *exec, const struct parts *words,
-                           const struct value *final)
+static bool not_a_function(struct exec *exec, const struct parts *words, const struct value *final)
 {
     scoped_text struct text shown = {0};
 
     if (!words || (words->len <= 1 && !final))
         return true;
     part_print(&shown, words->at[0]);
-    return exec_fail(exec, "can't give argument to non-function %s",
-                     text_string(&shown));
+    return exec_fail(exec, "can't give argument to non-function %s", text_string(&shown));
 }
 
 /* "(pipeline).field". */
-static bool eval_chain(struct exec *exec, struct value dot,
-                       const struct part *chain, const struct parts *words,
-                       const struct value *final, struct value *ret)
+static bool eval_chain(struct exec *exec, struct value dot, const struct part *chain,
+                       const struct parts *words, const struct value *final, struct value *ret)
 {
     struct value inner;
 
     exec->node = chain;
     if (!eval_argument(exec, dot, '\0', chain->inner, &inner))
         return false;
-    return eval_fields(exec, dot, inner, chain, chain->names.at,
-                       chain->names.len, words, final, ret);
+    return eval_fields(exec, dot, inner, chain, chain->names.at, chain->names.len, words, final,
+                       ret);
 }
 
 /* "$x" or "$x.field". */
-static bool eval_variable(struct exec *exec, struct value dot,
-                          const struct part *part, const struct parts *words,
-                          const struct value *final, struct value *ret)
+static bool eval_variable(struct exec *exec, struct value dot, const struct part *part,
+                          const struct parts *words, const struct value *final, struct value *ret)
 {
     struct value v;
 
@@ -531,40 +498,37 @@ static bool eval_variable(struct exec *exec, struct value dot,
         *ret = v;
         return not_a_function(exec, words, final);
     }
-    return eval_fields(exec, dot, v, part, part->names.at + 1,
-                       part->names.len - 1, words, final, ret);
+    return eval_fields(exec, dot, v, part, part->names.at + 1, part->names.len - 1, words, final,
+                       ret);
 }
 
 /* ".field", of the dot. */
-static bool eval_field_part(struct exec *exec, struct value dot,
-                            const struct part *part, const struct parts *words,
-                            const struct value *final, struct value *ret)
+static bool eval_field_part(struct exec *exec, struct value dot, const struct part *part,
+                            const struct parts *words, const struct value *final, struct value *ret)
 {
     exec->node = part;
-    return eval_fields(exec, dot, dot, part, part->names.at, part->names.len,
-                       words, final, ret);
+    return eval_fields(exec, dot, dot, part, part->names.at, part->names.len, words, final, ret);
 }
 
 /* The parser has found the function already. */
-static bool eval_function(struct exec *exec, struct value dot,
-                          const struct part *part, const struct part *node,
-                          const struct parts *words, const struct value *final,
-                          struct value *ret)
+static bool eval_function(struct exec *exec, struct value dot, const struct part *part,
+                          const struct part *node, const struct parts *words,
+                          const struct value *final, struct value *ret)
 {
     bool some = words && words->len > 1;
 
     exec->node = part;
     return eval_function_call(exec, dot, part->function, node, NULL,
-                     some ? (const struct part *const *)words->at + 1 : NULL,
-                     some ? words->len - 1 : 0, final, ret);
+                              some ? (const struct part *const *)words->at + 1 : NULL,
+                              some ? words->len - 1 : 0, final, ret);
 }
 
 /* ---- Arguments, commands, pipelines ---- */
 
 /* A word of a command as a parameter of the type. It may hold a pipeline in parentheses, so
    this recurses; exec_stack_fine() bounds how deep. */
-static bool eval_argument(struct exec *exec, struct value dot, char type,
-                          const struct part *part, struct value *ret)
+static bool eval_argument(struct exec *exec, struct value dot, char type, const struct part *part,
+                          struct value *ret)
 {
     struct value v;
     bool fine;
@@ -600,9 +564,8 @@ static bool eval_argument(struct exec *exec, struct value dot, char type,
 }
 
 /* The first word decides what the others are. */
-static bool eval_command(struct exec *exec, struct value dot,
-                         const struct part *command, const struct value *final,
-                         struct value *ret)
+static bool eval_command(struct exec *exec, struct value dot, const struct part *command,
+                         const struct value *final, struct value *ret)
 {
     const struct parts *words = &command->parts;
     const struct part *first = words->at[0];
@@ -615,8 +578,7 @@ static bool eval_command(struct exec *exec, struct value dot,
     case PART_IDENTIFIER:
         return eval_function(exec, dot, first, command, words, final, ret);
     case PART_PIPE:
-        return not_a_function(exec, words, final) &&
-               eval_pipeline(exec, dot, first, ret);
+        return not_a_function(exec, words, final) && eval_pipeline(exec, dot, first, ret);
     case PART_VARIABLE:
         return eval_variable(exec, dot, first, words, final, ret);
     default:
@@ -636,8 +598,7 @@ static bool eval_command(struct exec *exec, struct value dot,
 
 /* Each command gives its value to the next as last argument. The static type is lost on the
    way, as in Go. */
-bool eval_pipeline(struct exec *exec, struct value dot,
-                   const struct part *pipe, struct value *ret)
+bool eval_pipeline(struct exec *exec, struct value dot, const struct part *pipe, struct value *ret)
 {
     struct value v = value_nil();
 
@@ -647,8 +608,8 @@ bool eval_pipeline(struct exec *exec, struct value dot,
     for (uint32_t i = 0; i < pipe->commands.len; i++) {
         struct value result;
 
-        if (!exec_spend(exec, COST_COMMAND) || !eval_command(exec, dot, pipe->commands.at[i], i ? &v : NULL,
-                          &result))
+        if (!exec_spend(exec, COST_COMMAND) ||
+            !eval_command(exec, dot, pipe->commands.at[i], i ? &v : NULL, &result))
             return false;
         result.any = false;
         v = result;

@@ -44,8 +44,7 @@ static void find_position(struct exec *exec, unsigned *line, unsigned *column)
                 continue;
             if (last->count == last->room) {
                 last->room = last->room ? last->room * 2 : 64;
-                last->ends = mem_resize_array(last->ends, last->room,
-                                              sizeof *last->ends);
+                last->ends = mem_resize_array(last->ends, last->room, sizeof *last->ends);
             }
             last->ends[last->count++] = (uint32_t)i;
         }
@@ -116,15 +115,13 @@ bool exec_over(struct exec *exec)
     const struct template_bounds *bounds = &exec->options->bounds;
 
     if (meter_over(exec->meter))
-        return exec_fail(exec, OVER_WORK,
-                         (unsigned long long)exec->meter->limit);
+        return exec_fail(exec, OVER_WORK, (unsigned long long)exec->meter->limit);
     return exec_fail(exec, OVER_MEMORY, bounds->memory);
 }
 
 bool exec_spend(struct exec *exec, uint64_t units)
 {
-    if (meter_spend(exec->meter, units) &&
-        arena_used(exec->arena) <= exec->options->bounds.memory)
+    if (meter_spend(exec->meter, units) && arena_used(exec->arena) <= exec->options->bounds.memory)
         return true;
     return exec_over(exec);
 }
@@ -142,8 +139,7 @@ bool exec_weigh(struct exec *exec, struct value v, uint64_t cost)
 bool exec_stack_fine(struct exec *exec)
 {
     const char *here = __builtin_frame_address(0);
-    size_t used =
-        (size_t)(here > exec->stack ? here - exec->stack : exec->stack - here);
+    size_t used = (size_t)(here > exec->stack ? here - exec->stack : exec->stack - here);
 
     if (used <= exec->options->bounds.stack)
         return true;
@@ -159,28 +155,23 @@ void variable_push(struct exec *exec, const struct name *name, struct value v)
     if (exec->variable_count == exec->variable_room) {
         exec->variable_room = exec->variable_room ? exec->variable_room * 2 : 16;
         exec->variables =
-            mem_resize_array(exec->variables, exec->variable_room,
-                             sizeof *exec->variables);
+            mem_resize_array(exec->variables, exec->variable_room, sizeof *exec->variables);
     }
-    exec->variables[exec->variable_count++] =
-        (struct variable){name->text, name->hash, v};
+    exec->variables[exec->variable_count++] = (struct variable){name->text, name->hash, v};
 }
 
 /* The innermost one of the name, not beyond the template that is being run. */
-static struct variable *variable_find(struct exec *exec,
-                                      const struct name *name)
+static struct variable *variable_find(struct exec *exec, const struct name *name)
 {
     for (uint32_t i = exec->variable_count; i > exec->base; i--) {
         struct variable *variable = &exec->variables[i - 1];
 
-        if (variable->hash == name->hash &&
-            str_same(variable->name, name->text)) {
+        if (variable->hash == name->hash && str_same(variable->name, name->text)) {
             meter_spend(exec->meter, (exec->variable_count - i) * 2);
             return variable;
         }
     }
-    exec_fail(exec, "undefined variable: %.*s", (int)name->text.len,
-              name->text.at);
+    exec_fail(exec, "undefined variable: %.*s", (int)name->text.len, name->text.at);
     return NULL;
 }
 
@@ -193,8 +184,7 @@ bool variable_set(struct exec *exec, const struct name *name, struct value v)
     return variable;
 }
 
-bool variable_get(struct exec *exec, const struct name *name,
-                  struct value *ret)
+bool variable_get(struct exec *exec, const struct name *name, struct value *ret)
 {
     struct variable *variable = variable_find(exec, name);
 

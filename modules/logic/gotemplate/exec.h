@@ -23,17 +23,16 @@ struct variable {
 #define COST_COMMAND 32   /* a word or field of an expression */
 #define COST_CALL 64
 #define COST_ARGUMENT 16
-#define COST_PRINT 8      /* a byte of a value that is printed */
-#define COST_PARSE 48     /* a byte of a template */
-#define COST_SET 40000    /* a set: its table of functions */
+#define COST_PRINT 8   /* a byte of a value that is printed */
+#define COST_PARSE 48  /* a byte of a template */
+#define COST_SET 40000 /* a set: its table of functions */
 
 /* The sentence for one who wrote a template that does too much. */
-#define OVER_WORK                                                              \
-    "the template does too much: more than %llu units of work, which are up "  \
+#define OVER_WORK                                                                                  \
+    "the template does too much: more than %llu units of work, which are up "                      \
     "to " METER_ANSWER_WORDS "; loop less, or work on shorter texts"
 
-#define OVER_MEMORY                                                            \
-    "the template makes too much: more than %zu bytes of memory"
+#define OVER_MEMORY "the template makes too much: more than %zu bytes of memory"
 
 enum frame_type { FRAME_BODY, FRAME_RANGE, FRAME_TEMPLATE };
 
@@ -106,8 +105,7 @@ bool exec_stack_fine(struct exec *exec);
 
 void variable_push(struct exec *exec, const struct name *name, struct value v);
 bool variable_set(struct exec *exec, const struct name *name, struct value v);
-bool variable_get(struct exec *exec, const struct name *name,
-                  struct value *ret);
+bool variable_get(struct exec *exec, const struct name *name, struct value *ret);
 
 /* Drops every "<no value>" from `from` on. */
 void exec_strip(struct text *out, size_t from);
@@ -118,11 +116,10 @@ bool exec_tree(struct exec *exec, const struct tree *tree, struct value dot);
 
 extern const struct function functions_go[];
 /* The method of a value; its `takes` begins with the receiver. NULL: none. */
-const struct function *method_find(const struct template_library *library,
-                                   struct value receiver, struct str name);
+const struct function *method_find(const struct template_library *library, struct value receiver,
+                                   struct str name);
 
 /* The value of a pipeline; its variables are declared. */
-bool eval_pipeline(struct exec *exec, struct value dot,
-                   const struct part *pipe, struct value *ret);
+bool eval_pipeline(struct exec *exec, struct value dot, const struct part *pipe, struct value *ret);
 
 #endif

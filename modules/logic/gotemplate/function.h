@@ -34,7 +34,7 @@ typedef bool function_fn(struct call *call);
  * proportion to its arguments (sorting, pairs) calls call_spend() as well.
  */
 enum cost {
-    COST_DEAR = 0,  /* not measured: COST_UNKNOWN units */
+    COST_DEAR = 0,   /* not measured: COST_UNKNOWN units */
     COST_FLAT = -1,  /* looks at strings, and at no more than one key or item */
     COST_ITEMS = -2, /* moves the items of lists and dicts without a look */
     COST_NONE = -3,  /* looks at nothing that grows */
@@ -53,7 +53,7 @@ struct function {
     const char *takes;
     char gives;
     function_fn *run;
-    int cost; /* enum cost, or units for each byte of all arguments */
+    int cost;            /* enum cost, or units for each byte of all arguments */
     const char *refused; /* why a template may not call it */
     const struct template_function *extra;
 };
@@ -73,11 +73,9 @@ bool call_now(struct call *call, int64_t *ret);
 size_t call_pattern_size(const struct call *call);
 struct map *call_patterns(struct call *call); /* compiled ones, by text */
 /* Runs a template of the set and gives what it wrote. */
-bool call_include(struct call *call, struct str name, struct value data,
-                  struct str *ret);
+bool call_include(struct call *call, struct str name, struct value data, struct str *ret);
 /* Parses a text as a template and gives what it writes. */
-bool call_tpl(struct call *call, struct str text, struct value data,
-              struct str *ret);
+bool call_tpl(struct call *call, struct str text, struct value data, struct str *ret);
 
 /* Results. */
 static inline bool call_give(struct call *call, struct value v)

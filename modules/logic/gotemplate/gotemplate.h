@@ -49,31 +49,30 @@ enum template_missing {
  * rows (struct function) that end with a row without a name.
  */
 struct template_library {
-    const struct function *const *groups; /* ended by NULL */
-    const struct function *clock; /* added only in a set that has a `now` */
+    const struct function *const *groups;  /* ended by NULL */
+    const struct function *clock;          /* added only in a set that has a `now` */
     const struct function *semver_methods; /* of *semver.Version */
 };
 
 /* 0 stands for the default. */
 struct template_bounds {
-    uint64_t work;      /* units of base/meter.h: METER_ANSWER */
-    unsigned depth;     /* {{template}} in {{template}}: 100,000 */
-    unsigned include;   /* include of one name inside itself: 1,000 */
-    unsigned tpl;       /* tpl inside tpl: 100 */
-    unsigned nesting;   /* actions and parentheses in one text: 1,000 */
-    size_t stack;       /* bytes of the C stack a run may take: 5 MiB */
-    size_t output;      /* bytes: 16 MiB */
-    size_t memory;      /* bytes of values during a run: 64 MiB */
-    size_t pattern;     /* instructions of one regular expression: 10,000 */
+    uint64_t work;    /* units of base/meter.h: METER_ANSWER */
+    unsigned depth;   /* {{template}} in {{template}}: 100,000 */
+    unsigned include; /* include of one name inside itself: 1,000 */
+    unsigned tpl;     /* tpl inside tpl: 100 */
+    unsigned nesting; /* actions and parentheses in one text: 1,000 */
+    size_t stack;     /* bytes of the C stack a run may take: 5 MiB */
+    size_t output;    /* bytes: 16 MiB */
+    size_t memory;    /* bytes of values during a run: 64 MiB */
+    size_t pattern;   /* instructions of one regular expression: 10,000 */
 };
 
 /*
  * A function that a caller adds to the language. Arguments are documents that
  * must not be changed; the result goes into the arena. 0, or -1 with `err`.
  */
-typedef int template_function_fn(void *arg, struct arena *arena,
-                                 const struct node *const *args, size_t count,
-                                 struct node **ret, struct err *err);
+typedef int template_function_fn(void *arg, struct arena *arena, const struct node *const *args,
+                                 size_t count, struct node **ret, struct err *err);
 struct template_function {
     const char *name;
     unsigned least, most; /* how many arguments */
@@ -90,8 +89,8 @@ struct template_options {
     bool strip_no_value; /* drop every "<no value>" from what a run wrote */
     const int64_t *now;  /* ns since 1970: what `now` means; NULL: refused */
     struct template_bounds bounds;
-    struct meter *meter; /* borrowed; counts instead of bounds.work, over many
-                            sets and runs; NULL: each run has its own */
+    struct meter *meter;                   /* borrowed; counts instead of bounds.work, over many
+                                              sets and runs; NULL: each run has its own */
     const struct template_function *extra; /* borrowed by the set */
     size_t extra_count;
 };
@@ -120,8 +119,7 @@ void template_set_free(struct template_set **set);
  * Parses a text and the definitions in it. A later template of the same name
  * wins unless its body is empty; twice in one text is an error.
  */
-int template_set_add(struct template_set *set, const char *name,
-                     const char *text, size_t len,
+int template_set_add(struct template_set *set, const char *name, const char *text, size_t len,
                      struct template_error *err) MUST_CHECK;
 
 /* Helm's order of parsing: more slashes first, then names descending. For
@@ -132,9 +130,8 @@ int template_order(const void *a, const void *b);
  * Runs one template with `data` as the dot (NULL is nil) and appends to
  * `out`, which on failure holds what was written until then.
  */
-int template_run(struct template_set *set, const char *name,
-                 const struct node *data, struct text *out,
-                 struct template_error *err) MUST_CHECK;
+int template_run(struct template_set *set, const char *name, const struct node *data,
+                 struct text *out, struct template_error *err) MUST_CHECK;
 
 /*
  * Helm's shorter words for `error`: what `fail` and `required` said, and
@@ -145,13 +142,11 @@ void template_error_helm(const struct template_error *error, struct text *out);
 void template_error_words(const struct template_error *error, struct text *out);
 
 /* The line in question with a caret below; for the command line. */
-void template_error_underline(const struct template_error *error,
-                              const char *source, size_t len,
+void template_error_underline(const struct template_error *error, const char *source, size_t len,
                               struct text *out);
 
 /* The templates of a set as text again; parsing it gives the same set. */
-void template_set_print(const struct template_set *set, const char *name,
-                        struct text *out);
+void template_set_print(const struct template_set *set, const char *name, struct text *out);
 
 #include "gotemplate/function.h"
 

@@ -12,8 +12,7 @@ void exec_strip(struct text *out, size_t from)
     size_t to = from, at = from;
 
     while (at < out->len) {
-        char *found = memmem(out->bytes + at, out->len - at, NO_VALUE,
-                             sizeof NO_VALUE - 1);
+        char *found = memmem(out->bytes + at, out->len - at, NO_VALUE, sizeof NO_VALUE - 1);
         size_t end = found ? (size_t)(found - out->bytes) : out->len;
 
         memmove(out->bytes + to, out->bytes + at, end - at);
@@ -33,16 +32,14 @@ bool exec_named(struct exec *exec, struct str name, struct value dot)
         return exec_tree(exec, tree, dot);
     literal_quote(&quoted, name, '"', false);
     text_cut(&exec->words, 0);
-    text_addf(&exec->words,
-              "template: no template %s associated with template \"" ROOT "\"",
+    text_addf(&exec->words, "template: no template %s associated with template \"" ROOT "\"",
               text_string(&quoted));
     return false;
 }
 
 /* Runs with what is written going into a string of its own. */
-static bool run_aside(struct call *call, const struct tree *tree,
-                      struct str name, struct value dot, bool stripped,
-                      struct str *ret)
+static bool run_aside(struct call *call, const struct tree *tree, struct str name, struct value dot,
+                      bool stripped, struct str *ret)
 {
     struct exec *exec = call->exec;
     struct text *outer = exec->out;
@@ -65,8 +62,7 @@ static bool run_aside(struct call *call, const struct tree *tree,
 }
 
 /* Helm counts how often a name is included inside itself, and refuses beyond a bound. */
-bool call_include(struct call *call, struct str name, struct value data,
-                  struct str *ret)
+bool call_include(struct call *call, struct str name, struct value data, struct str *ret)
 {
     struct exec *exec = call->exec;
     int64_t times = 0;
@@ -100,9 +96,8 @@ static void quote_short(struct text *out, struct str text)
         text_add_bytes(out, quoted.bytes, quoted.len);
         text_add(out, " ... ");
         text_cut(&quoted, 0);
-        literal_quote(&quoted,
-                      (struct str){text.at + text.len - PRINT_SHORT, PRINT_SHORT},
-                      '"', false);
+        literal_quote(&quoted, (struct str){text.at + text.len - PRINT_SHORT, PRINT_SHORT}, '"',
+                      false);
         text_add_bytes(out, quoted.bytes + 1, quoted.len - 1);
         return;
     }
@@ -126,14 +121,13 @@ static bool tpl_failed(struct exec *exec, const char *words, struct str text)
 static const struct tree *parse_tpl(struct call *call, struct str text)
 {
     struct exec *exec = call->exec;
-    struct parse_request request = {
-        .arena = call->arena,
-        .scope = exec->scope,
-        .functions = exec->functions,
-        .name = STR(ROOT),
-        .text = text,
-        .nesting = exec->options->bounds.nesting,
-        .meter = exec->meter};
+    struct parse_request request = {.arena = call->arena,
+                                    .scope = exec->scope,
+                                    .functions = exec->functions,
+                                    .name = STR(ROOT),
+                                    .text = text,
+                                    .nesting = exec->options->bounds.nesting,
+                                    .meter = exec->meter};
     scoped_mem struct template_error *err = mem_alloc(sizeof *err);
     const struct tree *tree = tree_parse(&request, err);
 
@@ -145,8 +139,7 @@ static const struct tree *parse_tpl(struct call *call, struct str text)
 }
 
 /* Work and memory for parsing are paid before it begins. */
-bool call_tpl(struct call *call, struct str text, struct value data,
-              struct str *ret)
+bool call_tpl(struct call *call, struct str text, struct value data, struct str *ret)
 {
     struct exec *exec = call->exec;
     struct scope *outer = exec->scope;
@@ -154,8 +147,7 @@ bool call_tpl(struct call *call, struct str text, struct value data,
     bool fine = false;
 
     if (exec->tpl_depth >= exec->options->bounds.tpl)
-        return call_fail(call, "tpl inside tpl more than %u times",
-                         exec->options->bounds.tpl);
+        return call_fail(call, "tpl inside tpl more than %u times", exec->options->bounds.tpl);
     /* A tree costs up to some sixty bytes per byte of its text. */
     if (!call_spend(call, (uint64_t)text.len * COST_PARSE) ||
         !call_room(call, (uint64_t)text.len * 64))

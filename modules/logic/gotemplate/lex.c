@@ -9,8 +9,7 @@
 
 void lexer_start(struct lexer *lexer, const char *text, size_t len)
 {
-    *lexer = (struct lexer){
-        .text = text, .len = (uint32_t)len, .line = 1, .start_line = 1};
+    *lexer = (struct lexer){.text = text, .len = (uint32_t)len, .line = 1, .start_line = 1};
 }
 
 static bool is_template_space(unsigned rune)
@@ -32,8 +31,7 @@ static bool looking_at(const struct lexer *lexer, uint32_t at, const char *what)
 {
     size_t len = strlen(what);
 
-    return at <= lexer->len && lexer->len - at >= len &&
-           memcmp(lexer->text + at, what, len) == 0;
+    return at <= lexer->len && lexer->len - at >= len && memcmp(lexer->text + at, what, len) == 0;
 }
 
 /* Lines are counted as runes are taken; whatever skips bytes counts them itself. */
@@ -45,8 +43,7 @@ static unsigned take_rune(struct lexer *lexer)
         lexer->at_end = true;
         return END_OF_TEXT;
     }
-    lexer->at += (uint32_t)rune_next(lexer->text + lexer->at,
-                                     lexer->len - lexer->at, &rune);
+    lexer->at += (uint32_t)rune_next(lexer->text + lexer->at, lexer->len - lexer->at, &rune);
     lexer->line += rune == '\n';
     return rune;
 }
@@ -86,25 +83,22 @@ static unsigned peek_rune(struct lexer *lexer)
 /* The text since the last token becomes a token of the type. */
 static struct token emit_token(struct lexer *lexer, enum token_type type)
 {
-    struct token token = {
-        .type = type,
-        .at = lexer->start,
-        .line = lexer->start_line,
-        .text = {lexer->text + lexer->start, lexer->at - lexer->start}};
+    struct token token = {.type = type,
+                          .at = lexer->start,
+                          .line = lexer->start_line,
+                          .text = {lexer->text + lexer->start, lexer->at - lexer->start}};
 
     lexer->start = lexer->at;
     lexer->start_line = lexer->line;
     return token;
 }
 
-static struct token fail_lexing(struct lexer *lexer, const char *format, ...)
-    PRINTF(2, 3);
+static struct token fail_lexing(struct lexer *lexer, const char *format, ...) PRINTF(2, 3);
 
 /* An error is the last token: the text counts as read, as in Go. */
 static struct token fail_lexing(struct lexer *lexer, const char *format, ...)
 {
-    struct token token = {
-        .type = TOKEN_ERROR, .at = lexer->start, .line = lexer->start_line};
+    struct token token = {.type = TOKEN_ERROR, .at = lexer->start, .line = lexer->start_line};
     va_list args;
 
     va_start(args, format);
@@ -127,8 +121,7 @@ static struct token fail_spelling(struct lexer *lexer, const char *words)
 }
 
 /* Go prints a rune as U+0040 '@', and the end of the text as a rune of -1. */
-static struct token fail_rune(struct lexer *lexer, const char *words,
-                              unsigned rune)
+static struct token fail_rune(struct lexer *lexer, const char *words, unsigned rune)
 {
     char bytes[5] = {0};
 
@@ -165,23 +158,20 @@ static bool trims_left(const struct lexer *lexer, uint32_t at)
 /* " -}}", the same from the other side. */
 static bool trims_right(const struct lexer *lexer, uint32_t at)
 {
-    return at + MARKER <= lexer->len &&
-           is_template_space((unsigned char)lexer->text[at]) &&
+    return at + MARKER <= lexer->len && is_template_space((unsigned char)lexer->text[at]) &&
            lexer->text[at + 1] == '-';
 }
 
 /* Is a closing delimiter here, and does it trim? */
 static bool at_right(const struct lexer *lexer, bool *ret_trims)
 {
-    *ret_trims = trims_right(lexer, lexer->at) &&
-                 looking_at(lexer, lexer->at + MARKER, "}}");
+    *ret_trims = trims_right(lexer, lexer->at) && looking_at(lexer, lexer->at + MARKER, "}}");
     return *ret_trims || looking_at(lexer, lexer->at, "}}");
 }
 
 static void skip_spaces(struct lexer *lexer)
 {
-    while (lexer->at < lexer->len &&
-           is_template_space((unsigned char)lexer->text[lexer->at]))
+    while (lexer->at < lexer->len && is_template_space((unsigned char)lexer->text[lexer->at]))
         lexer->at++;
 }
 
@@ -229,14 +219,12 @@ static bool left_delimiter(struct lexer *lexer, struct token *ret)
 }
 
 /* Text before a delimiter, without the spaces that a marker trims. */
-static bool text_before(struct lexer *lexer, uint32_t delimiter,
-                        struct token *ret)
+static bool text_before(struct lexer *lexer, uint32_t delimiter, struct token *ret)
 {
     uint32_t end = delimiter;
 
     if (trims_left(lexer, delimiter + 2)) {
-        while (end > lexer->start &&
-               is_template_space((unsigned char)lexer->text[end - 1]))
+        while (end > lexer->start && is_template_space((unsigned char)lexer->text[end - 1]))
             end--;
     }
     lexer->at = end;
@@ -253,8 +241,7 @@ static struct token lex_text(struct lexer *lexer)
     struct token token;
 
     for (;;) {
-        const char *found = memmem(lexer->text + lexer->at,
-                                   lexer->len - lexer->at, "{{", 2);
+        const char *found = memmem(lexer->text + lexer->at, lexer->len - lexer->at, "{{", 2);
 
         if (!found)
             break;
@@ -302,8 +289,7 @@ static struct token lex_space(struct lexer *lexer)
         spaces++;
     }
     /* The last space may belong to a closing delimiter that trims. */
-    if (trims_right(lexer, lexer->at - 1) &&
-        looking_at(lexer, lexer->at - 1 + MARKER, "}}")) {
+    if (trims_right(lexer, lexer->at - 1) && looking_at(lexer, lexer->at - 1 + MARKER, "}}")) {
         lexer->at--;
         lexer->line -= lexer->text[lexer->at] == '\n';
         if (spaces == 1)
@@ -327,12 +313,18 @@ static const struct {
     const char *word;
     enum token_type type;
 } keywords[] = {
-    {"block", TOKEN_BLOCK},   {"break", TOKEN_BREAK},
-    {"continue", TOKEN_CONTINUE}, {"define", TOKEN_DEFINE},
-    {"else", TOKEN_ELSE},     {"end", TOKEN_END},
-    {"if", TOKEN_IF},         {"nil", TOKEN_NIL},
-    {"range", TOKEN_RANGE},   {"template", TOKEN_TEMPLATE},
-    {"with", TOKEN_WITH},     {"true", TOKEN_BOOL},
+    {"block", TOKEN_BLOCK},
+    {"break", TOKEN_BREAK},
+    {"continue", TOKEN_CONTINUE},
+    {"define", TOKEN_DEFINE},
+    {"else", TOKEN_ELSE},
+    {"end", TOKEN_END},
+    {"if", TOKEN_IF},
+    {"nil", TOKEN_NIL},
+    {"range", TOKEN_RANGE},
+    {"template", TOKEN_TEMPLATE},
+    {"with", TOKEN_WITH},
+    {"true", TOKEN_BOOL},
     {"false", TOKEN_BOOL},
 };
 
@@ -366,8 +358,8 @@ static struct token lex_name(struct lexer *lexer, enum token_type type)
 }
 
 /* A string or character constant, whose first quote has been read. */
-static struct token lex_quoted(struct lexer *lexer, unsigned quote,
-                               enum token_type type, const char *unterminated)
+static struct token lex_quoted(struct lexer *lexer, unsigned quote, enum token_type type,
+                               const char *unterminated)
 {
     for (;;) {
         unsigned rune = take_rune(lexer);
@@ -471,8 +463,7 @@ static struct token lex_paren(struct lexer *lexer, unsigned rune)
 /* ".5" is a number, ".x" a field. */
 static bool field_follows(const struct lexer *lexer)
 {
-    return lexer->at < lexer->len && (lexer->text[lexer->at] < '0' ||
-                                      lexer->text[lexer->at] > '9');
+    return lexer->at < lexer->len && (lexer->text[lexer->at] < '0' || lexer->text[lexer->at] > '9');
 }
 
 static struct token lex_declare(struct lexer *lexer)
@@ -493,11 +484,9 @@ static struct token lex_rune(struct lexer *lexer, unsigned rune)
     case '|':
         return emit_token(lexer, TOKEN_PIPE);
     case '"':
-        return lex_quoted(lexer, '"', TOKEN_STRING,
-                          "unterminated quoted string");
+        return lex_quoted(lexer, '"', TOKEN_STRING, "unterminated quoted string");
     case '\'':
-        return lex_quoted(lexer, '\'', TOKEN_CHARACTER,
-                          "unterminated character constant");
+        return lex_quoted(lexer, '\'', TOKEN_CHARACTER, "unterminated character constant");
     case '`':
         return lex_raw(lexer);
     case '$':
@@ -533,8 +522,7 @@ static struct token lex_action(struct lexer *lexer)
     }
     if (rune == '.' && field_follows(lexer))
         return lex_name(lexer, TOKEN_FIELD);
-    if (rune == '.' || rune == '+' || rune == '-' ||
-        (rune >= '0' && rune <= '9')) {
+    if (rune == '.' || rune == '+' || rune == '-' || (rune >= '0' && rune <= '9')) {
         step_back(lexer);
         return lex_number(lexer);
     }
@@ -548,8 +536,6 @@ static struct token lex_action(struct lexer *lexer)
 struct token lexer_next(struct lexer *lexer)
 {
     if (lexer->failed)
-        return (struct token){.type = TOKEN_EOF,
-                              .line = lexer->start_line,
-                              .text = STR("EOF")};
+        return (struct token){.type = TOKEN_EOF, .line = lexer->start_line, .text = STR("EOF")};
     return lexer->inside ? lex_action(lexer) : lex_text(lexer);
 }

@@ -18,14 +18,14 @@ static bool run_year(struct call *call)
 
 static bool run_month(struct call *call)
 {
-    return call_give(call, (struct value){.kind = KIND_MONTH,
-                                     .integer = receiver_calendar(call).month});
+    return call_give(call,
+                     (struct value){.kind = KIND_MONTH, .integer = receiver_calendar(call).month});
 }
 
 static bool run_weekday(struct call *call)
 {
-    return call_give(call, (struct value){.kind = KIND_WEEKDAY,
-                                     .integer = receiver_calendar(call).weekday});
+    return call_give(
+        call, (struct value){.kind = KIND_WEEKDAY, .integer = receiver_calendar(call).weekday});
 }
 
 static bool run_day(struct call *call)
@@ -95,13 +95,12 @@ static bool run_add_date(struct call *call)
     int64_t years = call->args[1].integer, months = call->args[2].integer,
             days = call->args[3].integer, most = 10000000;
 
-    if (years > most || years < -most || months > most || months < -most ||
-        days > most || days < -most)
+    if (years > most || years < -most || months > most || months < -most || days > most ||
+        days < -most)
         return call_fail(call, "the date is out of range");
-    instant.second =
-        calendar_seconds(at.year + years, at.month + months, 1) +
-        (at.day - 1 + days) * 86400 + at.hour * 3600 + at.minute * 60 +
-        at.second - instant.offset;
+    instant.second = calendar_seconds(at.year + years, at.month + months, 1) +
+                     (at.day - 1 + days) * 86400 + at.hour * 3600 + at.minute * 60 + at.second -
+                     instant.offset;
     return call_give(call, value_time(call->arena, instant));
 }
 
@@ -132,9 +131,8 @@ static bool run_time_equal(struct call *call)
 
 static bool run_is_zero(struct call *call)
 {
-    return call_give(call, value_bool(call->args[0].time->second ==
-                                     calendar_seconds(1, 1, 1) &&
-                                 !call->args[0].time->nanosecond));
+    return call_give(call, value_bool(call->args[0].time->second == calendar_seconds(1, 1, 1) &&
+                                      !call->args[0].time->nanosecond));
 }
 
 static const struct function methods_time[] = {
@@ -160,8 +158,8 @@ static const struct function methods_time[] = {
 };
 
 /* Times are Go's own and always have methods; versions have those of the library. */
-const struct function *method_find(const struct template_library *library,
-                                   struct value receiver, struct str name)
+const struct function *method_find(const struct template_library *library, struct value receiver,
+                                   struct str name)
 {
     const struct function *method = NULL;
 

@@ -2,8 +2,7 @@
 /* Parses the texts and actions of a template into trees. */
 #include "gotemplate/parser.h"
 
-static struct part *parse_branch(struct parser *parser, enum part_type type,
-                                 uint32_t at);
+static struct part *parse_branch(struct parser *parser, enum part_type type, uint32_t at);
 static struct part *parse_parts(struct parser *parser, struct part **ret_end);
 
 /* ---- Trees of one text ---- */
@@ -22,7 +21,7 @@ static struct tree *add_tree(struct parser *parser, struct part *root)
             return tree;
         literal_quote(&quoted, parser->name, '"', false);
         return parser_fail(parser, "template: multiple definition of template %s",
-                    text_string(&quoted));
+                           text_string(&quoted));
     }
     dict_set(trees, parser->name,
              (struct value){.kind = KIND_STRING, .string = (const char *)tree});
@@ -39,8 +38,8 @@ static struct parser parser_inside(const struct parser *outer)
 }
 
 /* The name of a definition is a string constant. */
-static bool quoted_name(struct parser *parser, struct token token,
-                        const char *context, struct str *ret)
+static bool quoted_name(struct parser *parser, struct token token, const char *context,
+                        struct str *ret)
 {
     if (token.type != TOKEN_STRING && token.type != TOKEN_RAW_STRING) {
         parser_unexpected(parser, token, context);
@@ -58,8 +57,7 @@ static void show_end(struct text *out, const struct part *end)
 }
 
 /* Definitions and blocks end with {{end}} only. */
-static bool ends_here(struct parser *parser, const struct part *end,
-                      const char *context)
+static bool ends_here(struct parser *parser, const struct part *end, const char *context)
 {
     scoped_text struct text shown = {0};
 
@@ -90,8 +88,8 @@ static bool parse_definition(const struct parser *outer)
 /* ---- Actions ---- */
 
 /* A block is a definition and a call of it in one place. */
-static struct part *template_call(struct parser *parser, struct token token,
-                                  struct str name, struct part *pipe)
+static struct part *template_call(struct parser *parser, struct token token, struct str name,
+                                  struct part *pipe)
 {
     struct part *part = parser_part(parser, PART_TEMPLATE, token.at);
 
@@ -138,8 +136,7 @@ static struct part *parse_template(struct parser *parser)
 }
 
 /* {{break}} and {{continue}} stand inside a range only. */
-static struct part *parse_jump(struct parser *parser, enum part_type type,
-                               struct token word)
+static struct part *parse_jump(struct parser *parser, enum part_type type, struct token word)
 {
     const char *shown = type == PART_BREAK ? "{{break}}" : "{{continue}}";
     struct token token = parser_next_solid(parser);
@@ -271,8 +268,7 @@ static struct part *parse_otherwise(struct parser *parser, enum part_type type,
 
 /* {{if}}, {{with}} and {{range}} are alike but for what they do with the pipeline. Variables
    that it declares are known up to the {{end}}. */
-static struct part *parse_branch(struct parser *parser, enum part_type type,
-                                 uint32_t at)
+static struct part *parse_branch(struct parser *parser, enum part_type type, uint32_t at)
 {
     static const char *const contexts[] = {
         [PART_IF] = "if", [PART_WITH] = "with", [PART_RANGE] = "range"};
@@ -333,12 +329,9 @@ static struct part *parse_text(struct parser *parser)
 }
 
 /* Trees go into the scope only when the whole text is well-formed. */
-struct tree *tree_parse(const struct parse_request *request,
-                        struct template_error *err)
+struct tree *tree_parse(const struct parse_request *request, struct template_error *err)
 {
-    struct text_parse all = {.request = request,
-                             .heap = {.arena = request->arena},
-                             .err = err};
+    struct text_parse all = {.request = request, .heap = {.arena = request->arena}, .err = err};
     struct parser outer = {.all = &all, .arena = request->arena};
     struct parser parser;
     struct part *root;
@@ -355,7 +348,6 @@ struct tree *tree_parse(const struct parse_request *request,
     if (!tree)
         return NULL;
     for (uint32_t i = 0; i < all.trees->len; i++)
-        scope_put(request->scope,
-                  (struct tree *)(uintptr_t)all.trees->entries[i].value.string);
+        scope_put(request->scope, (struct tree *)(uintptr_t)all.trees->entries[i].value.string);
     return tree;
 }

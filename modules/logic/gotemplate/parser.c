@@ -25,8 +25,8 @@ void *parser_fail(struct parser *parser, const char *format, ...)
     err->line = parser->token[0].line;
     err->column = -1;
     snprintf(err->name, sizeof err->name, "%.*s", (int)name.len, name.at);
-    snprintf(err->text, sizeof err->text, "template: %.*s:%u: %s",
-             (int)name.len, name.at, err->line, text_string(&words));
+    snprintf(err->text, sizeof err->text, "template: %.*s:%u: %s", (int)name.len, name.at,
+             err->line, text_string(&words));
     return NULL;
 }
 
@@ -48,8 +48,7 @@ static void add_token(struct text *out, struct token token)
     while (token.text.len > 10 && head.len < token.text.len && runes++ < 10) {
         unsigned rune;
 
-        head.len +=
-            rune_next(head.at + head.len, token.text.len - head.len, &rune);
+        head.len += rune_next(head.at + head.len, token.text.len - head.len, &rune);
     }
     if (token.text.len <= 10)
         head.len = token.text.len;
@@ -60,8 +59,7 @@ static void add_token(struct text *out, struct token token)
 
 /* Errors of the lexer are tokens, and have their words already. Those inside an action name the
    line on which it began. */
-void *parser_unexpected(struct parser *parser, struct token token,
-                        const char *context)
+void *parser_unexpected(struct parser *parser, struct token token, const char *context)
 {
     scoped_text struct text shown = {0};
 
@@ -70,10 +68,9 @@ void *parser_unexpected(struct parser *parser, struct token token,
         return parser_fail(parser, "unexpected %s in %s", text_string(&shown), context);
     if (parser->action_line && parser->action_line != token.line)
         text_addf(&shown, "%s started at %.*s:%u",
-                  text_ends(text_string(&shown), " action") ? ""
-                                                            : " in action",
-                  (int)parser->all->source->name.len,
-                  parser->all->source->name.at, parser->action_line);
+                  text_ends(text_string(&shown), " action") ? "" : " in action",
+                  (int)parser->all->source->name.len, parser->all->source->name.at,
+                  parser->action_line);
     return parser_fail(parser, "%s", text_string(&shown));
 }
 
@@ -101,8 +98,7 @@ void parser_back_two(struct parser *parser, struct token first)
     parser->peeked = 2;
 }
 
-void parser_back_three(struct parser *parser, struct token second,
-                       struct token first)
+void parser_back_three(struct parser *parser, struct token second, struct token first)
 {
     parser->token[1] = first;
     parser->token[2] = second;
@@ -138,8 +134,7 @@ struct token parser_peek_solid(struct parser *parser)
 
 /* ---- Parts ---- */
 
-struct part *parser_part(struct parser *parser, enum part_type type,
-                             uint32_t at)
+struct part *parser_part(struct parser *parser, enum part_type type, uint32_t at)
 {
     struct part *part = arena_alloc(parser->arena, sizeof *part);
 
@@ -149,13 +144,11 @@ struct part *parser_part(struct parser *parser, enum part_type type,
     return part;
 }
 
-void parser_add_part(struct parser *parser, struct parts *parts,
-                      struct part *part)
+void parser_add_part(struct parser *parser, struct parts *parts, struct part *part)
 {
     if (parts->len == parts->room) {
         uint32_t room = parts->room ? parts->room * 2 : 2;
-        struct part **wider =
-            arena_alloc(parser->arena, room * sizeof(struct part *));
+        struct part **wider = arena_alloc(parser->arena, room * sizeof(struct part *));
 
         if (parts->len)
             memcpy(wider, parts->at, parts->len * sizeof(struct part *));
@@ -165,8 +158,7 @@ void parser_add_part(struct parser *parser, struct parts *parts,
     parts->at[parts->len++] = part;
 }
 
-void parser_add_name(struct parser *parser, struct names *names,
-                      struct str text)
+void parser_add_name(struct parser *parser, struct names *names, struct str text)
 {
     if (names->len == names->room) {
         uint32_t room = names->room ? names->room * 2 : 4;
@@ -181,8 +173,7 @@ void parser_add_name(struct parser *parser, struct names *names,
 }
 
 /* Names of "$x.a.b" or ".a.b". */
-void parser_add_names(struct parser *parser, struct names *names,
-                        struct str text)
+void parser_add_names(struct parser *parser, struct names *names, struct str text)
 {
     while (text.len) {
         const char *dot = memchr(text.at + 1, '.', text.len - 1);
@@ -194,8 +185,7 @@ void parser_add_names(struct parser *parser, struct names *names,
     }
 }
 
-struct part *parser_named_part(struct parser *parser, enum part_type type,
-                          struct token token)
+struct part *parser_named_part(struct parser *parser, enum part_type type, struct token token)
 {
     struct part *part = parser_part(parser, type, token.at);
 
@@ -208,7 +198,6 @@ bool parser_enter(struct parser *parser)
 {
     if (++parser->all->depth <= parser->all->request->nesting)
         return true;
-    parser_fail(parser, "nested more than %u levels deep",
-         parser->all->request->nesting);
+    parser_fail(parser, "nested more than %u levels deep", parser->all->request->nesting);
     return false;
 }

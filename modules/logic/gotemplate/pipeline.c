@@ -10,8 +10,7 @@
 static struct part *parse_identifier(struct parser *parser, struct token token)
 {
     const struct map *functions = parser->all->request->functions;
-    const char *name =
-        arena_bytes(parser->arena, token.text.at, token.text.len);
+    const char *name = arena_bytes(parser->arena, token.text.at, token.text.len);
     const struct function *function = map_get(functions, name);
     struct part *part;
 
@@ -19,7 +18,7 @@ static struct part *parse_identifier(struct parser *parser, struct token token)
         return parser_fail(parser, "function \"%s\" not defined", name);
     if (function->refused)
         return parser_fail(parser, "function \"%s\" not defined here: it %s", name,
-                    function->refused);
+                           function->refused);
     part = parser_part(parser, PART_IDENTIFIER, token.at);
     parser_add_name(parser, &part->names, token.text);
     part->function = function;
@@ -55,8 +54,7 @@ static struct part *parse_number(struct parser *parser, struct token token)
 
     part->number = arena_alloc(parser->arena, sizeof *part->number);
     part->spelt = token.text;
-    if (!literal_number(token.text, type, part->number, words,
-                        sizeof words))
+    if (!literal_number(token.text, type, part->number, words, sizeof words))
         return parser_fail(parser, "%s", words);
     return part;
 }
@@ -99,8 +97,7 @@ static struct part *parse_single_word(struct parser *parser)
     case TOKEN_LEFT_PAREN:
         if (!parser_enter(parser))
             return NULL;
-        part = parse_pipeline(parser, "parenthesized pipeline",
-                              TOKEN_RIGHT_PAREN);
+        part = parse_pipeline(parser, "parenthesized pipeline", TOKEN_RIGHT_PAREN);
         parser->all->depth--;
         return part;
     case TOKEN_STRING:
@@ -145,11 +142,8 @@ static struct part *parse_operand(struct parser *parser)
         {
             scoped_text struct text quoted = {0};
 
-            literal_quote(&quoted,
-                          (struct str){text_string(&shown), shown.len}, '"',
-                          false);
-            return parser_fail(parser, "unexpected . after term %s",
-                        text_string(&quoted));
+            literal_quote(&quoted, (struct str){text_string(&shown), shown.len}, '"', false);
+            return parser_fail(parser, "unexpected . after term %s", text_string(&quoted));
         }
     default:
         return chain;
@@ -159,8 +153,7 @@ static struct part *parse_operand(struct parser *parser)
 /* Words up to a pipe or the end; a space must stand between two. */
 static struct part *parse_command(struct parser *parser)
 {
-    struct part *command =
-        parser_part(parser, PART_COMMAND, parser_peek_solid(parser).at);
+    struct part *command = parser_part(parser, PART_COMMAND, parser_peek_solid(parser).at);
 
     for (;;) {
         struct part *operand;
@@ -188,16 +181,14 @@ static struct part *parse_command(struct parser *parser)
 
 /* ---- Pipelines ---- */
 
-static void declare_variables(struct parser *parser, struct part *pipe,
-                    struct token variable)
+static void declare_variables(struct parser *parser, struct part *pipe, struct token variable)
 {
     parser_add_part(parser, &pipe->variables, parser_named_part(parser, PART_VARIABLE, variable));
     parser_add_name(parser, &parser->variables, variable.text);
 }
 
 /* "$x :=", "$x =", "$i, $x :=" at the start of a pipeline. */
-static bool parse_declarations(struct parser *parser, struct part *pipe,
-                               const char *context)
+static bool parse_declarations(struct parser *parser, struct part *pipe, const char *context)
 {
     for (;;) {
         struct token variable = parser_peek_solid(parser);
@@ -229,8 +220,7 @@ static bool parse_declarations(struct parser *parser, struct part *pipe,
             return false;
         }
         follows = parser_peek_solid(parser).type;
-        if (follows != TOKEN_VARIABLE && follows != TOKEN_RIGHT &&
-            follows != TOKEN_RIGHT_PAREN) {
+        if (follows != TOKEN_VARIABLE && follows != TOKEN_RIGHT && follows != TOKEN_RIGHT_PAREN) {
             parser_fail(parser, "range can only initialize variables");
             return false;
         }
@@ -238,8 +228,7 @@ static bool parse_declarations(struct parser *parser, struct part *pipe,
 }
 
 /* Only what can take an argument may stand behind a pipe. */
-static struct part *check_pipeline(struct parser *parser, struct part *pipe,
-                                   const char *context)
+static struct part *check_pipeline(struct parser *parser, struct part *pipe, const char *context)
 {
     if (!pipe->commands.len)
         return parser_fail(parser, "missing value for %s", context);
@@ -250,8 +239,7 @@ static struct part *check_pipeline(struct parser *parser, struct part *pipe,
         case PART_NIL:
         case PART_NUMBER:
         case PART_STRING:
-            return parser_fail(parser, "non executable command in pipeline stage %u",
-                        i + 1);
+            return parser_fail(parser, "non executable command in pipeline stage %u", i + 1);
         default:
             break;
         }
@@ -260,8 +248,7 @@ static struct part *check_pipeline(struct parser *parser, struct part *pipe,
 }
 
 /* Declarations, then commands with pipes between them. */
-struct part *parse_pipeline(struct parser *parser, const char *context,
-                                   enum token_type end)
+struct part *parse_pipeline(struct parser *parser, const char *context, enum token_type end)
 {
     struct part *pipe = parser_part(parser, PART_PIPE, parser_peek_solid(parser).at);
 

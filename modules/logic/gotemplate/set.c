@@ -51,8 +51,8 @@ static void add_functions(struct map *functions, const struct function *group)
 }
 
 /* Without a time the functions of the clock stay refused. */
-static void add_library(struct map *functions,
-                        const struct template_library *library, bool with_clock)
+static void add_library(struct map *functions, const struct template_library *library,
+                        bool with_clock)
 {
     for (size_t i = 0; library->groups[i]; i++)
         add_functions(functions, library->groups[i]);
@@ -68,17 +68,15 @@ static bool run_extra(struct call *call)
     struct err err = {0};
 
     if (call->count < extra->least || call->count > extra->most)
-        return call_fail(call, "wants %u to %u arguments, got %zu",
-                         extra->least, extra->most, call->count);
-    nodes = arena_alloc(call->arena,
-                        (call->count + 1) * sizeof(const struct node *));
+        return call_fail(call, "wants %u to %u arguments, got %zu", extra->least, extra->most,
+                         call->count);
+    nodes = arena_alloc(call->arena, (call->count + 1) * sizeof(const struct node *));
     for (size_t i = 0; i < call->count; i++) {
         nodes[i] = value_to_node(call->arena, call->args[i], PRINT_DEPTH);
         if (!nodes[i])
             return call_fail(call, "argument %zu is nested too deep", i + 1);
     }
-    if (extra->run(extra->arg, call->arena, nodes, call->count, &result,
-                   &err) < 0)
+    if (extra->run(extra->arg, call->arena, nodes, call->count, &result, &err) < 0)
         return call_fail(call, "%s", err.text);
     return call_give(call, value_from_node(call->heap, result));
 }
@@ -87,8 +85,7 @@ static bool run_extra(struct call *call)
 static void add_extra(struct template_set *set)
 {
     for (size_t i = 0; i < set->options.extra_count; i++) {
-        struct function *function =
-            arena_alloc(set->arena, sizeof *function);
+        struct function *function = arena_alloc(set->arena, sizeof *function);
 
         *function = (struct function){.name = set->options.extra[i].name,
                                       .takes = "a*",
@@ -134,8 +131,7 @@ void template_set_free(struct template_set **at)
 }
 
 /* An error before a tree exists: without a line. */
-static int refuse_text(struct template_error *err, const char *name,
-                       const char *why)
+static int refuse_text(struct template_error *err, const char *name, const char *why)
 {
     *err = (struct template_error){.stage = TEMPLATE_PARSE, .column = -1};
     snprintf(err->name, sizeof err->name, "%s", name);
@@ -144,7 +140,7 @@ static int refuse_text(struct template_error *err, const char *name,
 }
 
 static int refuse_meter_over(struct template_error *err, const char *name,
-                       const struct meter *meter)
+                             const struct meter *meter)
 {
     char words[256];
 
@@ -153,8 +149,8 @@ static int refuse_meter_over(struct template_error *err, const char *name,
 }
 
 /* Name and text are copied: trees point into them. */
-int template_set_add(struct template_set *set, const char *name,
-                     const char *text, size_t len, struct template_error *err)
+int template_set_add(struct template_set *set, const char *name, const char *text, size_t len,
+                     struct template_error *err)
 {
     struct parse_request request = {.arena = set->arena,
                                     .scope = set->scope,
@@ -192,8 +188,7 @@ int template_order(const void *a, const void *b)
     return -strcmp(left, right);
 }
 
-void template_set_print(const struct template_set *set, const char *name,
-                        struct text *out)
+void template_set_print(const struct template_set *set, const char *name, struct text *out)
 {
     const struct tree *tree = scope_find(set->scope, str_of(name));
 
@@ -213,8 +208,8 @@ static void copy_words(struct template_error *err, const struct text *words)
     if (words->len <= room)
         snprintf(err->text, sizeof err->text, "%s", text_string(words));
     else
-        snprintf(err->text, sizeof err->text, "%.*s ... %s", (int)head,
-                 words->bytes, words->bytes + words->len - tail);
+        snprintf(err->text, sizeof err->text, "%.*s ... %s", (int)head, words->bytes,
+                 words->bytes + words->len - tail);
 }
 
 /* The map holds the expressions, but does not own them. */
@@ -232,9 +227,8 @@ static void free_patterns(struct map **at)
 
 /* Everything a run makes lies in one arena, which ends with it. On failure `out` keeps what was
    written, as in Go. */
-int template_run(struct template_set *set, const char *name,
-                 const struct node *data, struct text *out,
-                 struct template_error *err)
+int template_run(struct template_set *set, const char *name, const struct node *data,
+                 struct text *out, struct template_error *err)
 {
     scoped_arena struct arena *arena = arena_new();
     struct exec exec = {.functions = set->functions,

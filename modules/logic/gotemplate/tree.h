@@ -14,7 +14,7 @@ struct function;
 enum token_type {
     TOKEN_ERROR,
     TOKEN_BOOL,
-    TOKEN_CHAR, /* printable, of no other kind */
+    TOKEN_CHAR,      /* printable, of no other kind */
     TOKEN_CHARACTER, /* 'a' */
     TOKEN_COMPLEX,
     TOKEN_ASSIGN,
@@ -89,7 +89,7 @@ enum part_type {
     PART_BOOL,
     PART_NUMBER,
     PART_STRING,
-    PART_END,  /* never in a tree */
+    PART_END, /* never in a tree */
     PART_ELSE,
 };
 
@@ -115,27 +115,27 @@ struct source {
 
 struct part {
     unsigned char type;
-    bool truth;      /* of a bool; of a pipe: it assigns */
-    uint32_t at;     /* byte offset in the source */
+    bool truth;  /* of a bool; of a pipe: it assigns */
+    uint32_t at; /* byte offset in the source */
     struct source *source;
     union {
-        struct str text;                  /* TEXT */
-        struct parts parts;               /* LIST; COMMAND: its words */
-        struct {                          /* PIPE */
+        struct str text;    /* TEXT */
+        struct parts parts; /* LIST; COMMAND: its words */
+        struct {            /* PIPE */
             struct parts commands;
             struct parts variables;
         };
-        struct {                          /* IF, WITH, RANGE, ACTION, TEMPLATE */
+        struct { /* IF, WITH, RANGE, ACTION, TEMPLATE */
             struct part *pipe;
             struct part *list, *otherwise; /* lists */
             struct str name;
         };
-        struct {                          /* FIELD, VARIABLE, CHAIN, IDENTIFIER */
-            struct names names;           /* of a variable: "$x" first */
-            struct part *inner;           /* CHAIN: what the fields are of */
+        struct {                /* FIELD, VARIABLE, CHAIN, IDENTIFIER */
+            struct names names; /* of a variable: "$x" first */
+            struct part *inner; /* CHAIN: what the fields are of */
             const struct function *function;
         };
-        struct {                          /* STRING, NUMBER */
+        struct { /* STRING, NUMBER */
             struct str spelt, value;
             struct literal_number *number;
         };
@@ -172,8 +172,7 @@ struct parse_request {
 };
 
 /* Parses a text into a scope. NULL with Go's sentence in `err` on failure. */
-struct tree *tree_parse(const struct parse_request *request,
-                        struct template_error *err);
+struct tree *tree_parse(const struct parse_request *request, struct template_error *err);
 
 /* As Go's Node.String: what error contexts and template_set_print show. */
 void part_print(struct text *out, const struct part *part);

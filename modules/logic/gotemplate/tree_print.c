@@ -42,8 +42,7 @@ static void print_command(struct text *out, const struct part *command)
 }
 
 /* The keyword of the branch, its pipeline and its lists. */
-static void print_branch(struct text *out, const struct part *part,
-                         const char *word)
+static void print_branch(struct text *out, const struct part *part, const char *word)
 {
     text_addf(out, "{{%s ", word);
     part_print(out, part->pipe);
@@ -135,10 +134,10 @@ void part_print(struct text *out, const struct part *part)
         add_spelt(out, part->spelt);
         break;
     default:
-        text_add(out, part->type == PART_DOT        ? "."
-                      : part->type == PART_NIL      ? "nil"
-                      : part->type == PART_BREAK    ? "{{break}}"
-                                                    : "{{continue}}");
+        text_add(out, part->type == PART_DOT     ? "."
+                      : part->type == PART_NIL   ? "nil"
+                      : part->type == PART_BREAK ? "{{break}}"
+                                                 : "{{continue}}");
         break;
     }
 }

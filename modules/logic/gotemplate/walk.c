@@ -6,8 +6,7 @@
 static bool write_bytes(struct exec *exec, const char *bytes, size_t len)
 {
     if (len > exec->out_limit || exec->out->len > exec->out_limit - len)
-        return exec_fail(exec, "more than %zu bytes of output",
-                         exec->options->bounds.output);
+        return exec_fail(exec, "more than %zu bytes of output", exec->options->bounds.output);
     text_add_bytes(exec->out, bytes, len);
     return exec_spend(exec, len);
 }
@@ -32,20 +31,17 @@ static bool write_action_value(struct exec *exec, struct value v)
 /* ---- Frames ---- */
 
 /* The array may move: pointers to frames are not kept over a push. */
-static struct frame *frame_push(struct exec *exec, enum frame_type type,
-                                const struct part *list, struct value dot,
-                                uint32_t mark)
+static struct frame *frame_push(struct exec *exec, enum frame_type type, const struct part *list,
+                                struct value dot, uint32_t mark)
 {
     struct frame *frame;
 
     if (exec->frame_count == exec->frame_room) {
         exec->frame_room = exec->frame_room ? exec->frame_room * 2 : 16;
-        exec->frames = mem_resize_array(exec->frames, exec->frame_room,
-                                        sizeof *exec->frames);
+        exec->frames = mem_resize_array(exec->frames, exec->frame_room, sizeof *exec->frames);
     }
     frame = &exec->frames[exec->frame_count++];
-    *frame = (struct frame){
-        .type = type, .list = list, .dot = dot, .mark = mark};
+    *frame = (struct frame){.type = type, .list = list, .dot = dot, .mark = mark};
     return frame;
 }
 
@@ -64,12 +60,10 @@ static void frame_pop(struct exec *exec)
 }
 
 /* A template sees its own variables only; "$" is the dot it was given. */
-static void enter_tree(struct exec *exec, const struct tree *tree,
-                       struct value dot)
+static void enter_tree(struct exec *exec, const struct tree *tree, struct value dot)
 {
     static const struct name dollar = {{"$", 1}, 0};
-    struct frame *frame = frame_push(exec, FRAME_TEMPLATE, tree->root, dot,
-                                     exec->variable_count);
+    struct frame *frame = frame_push(exec, FRAME_TEMPLATE, tree->root, dot, exec->variable_count);
 
     frame->tree = exec->tree;
     frame->node = exec->node;
@@ -82,8 +76,7 @@ static void enter_tree(struct exec *exec, const struct tree *tree,
 }
 
 /* {{template}}: the depth is counted, not the stack, for frames are on the heap. */
-static bool walk_template(struct exec *exec, struct value dot,
-                          const struct part *part)
+static bool walk_template(struct exec *exec, struct value dot, const struct part *part)
 {
     const struct tree *tree = scope_find(exec->scope, part->name);
     struct value passed = value_nil();
@@ -104,8 +97,7 @@ static bool walk_template(struct exec *exec, struct value dot,
 }
 
 /* {{with}} makes its value the dot; its variables are known inside the lists only. */
-static bool walk_branch(struct exec *exec, struct value dot,
-                        const struct part *part)
+static bool walk_branch(struct exec *exec, struct value dot, const struct part *part)
 {
     uint32_t mark = exec->variable_count;
     struct value v;
@@ -113,8 +105,7 @@ static bool walk_branch(struct exec *exec, struct value dot,
     if (!eval_pipeline(exec, dot, part->pipe, &v))
         return false;
     if (value_true(v))
-        frame_push(exec, FRAME_BODY, part->list,
-                   part->type == PART_WITH ? v : dot, mark);
+        frame_push(exec, FRAME_BODY, part->list, part->type == PART_WITH ? v : dot, mark);
     else if (part->otherwise)
         frame_push(exec, FRAME_BODY, part->otherwise, dot, mark);
     else
@@ -131,8 +122,7 @@ static bool not_iterable(struct exec *exec, struct value v, const char *format)
 
     print_value(&shown, v);
     text_cut(&exec->words, 0);
-    text_addf(&exec->words, "%s", format[0] == 'r' ? "range can't iterate over "
-                                                   : "can't use ");
+    text_addf(&exec->words, "%s", format[0] == 'r' ? "range can't iterate over " : "can't use ");
     text_add(&exec->words, text_string(&shown));
     if (format[0] != 'r')
         text_add(&exec->words, " to iterate over more than one variable");
@@ -140,8 +130,7 @@ static bool not_iterable(struct exec *exec, struct value v, const char *format)
 }
 
 /* How many iterations; -1 when it cannot be iterated over (error set). */
-static int64_t range_count(struct exec *exec, struct value v,
-                           uint32_t variables)
+static int64_t range_count(struct exec *exec, struct value v, uint32_t variables)
 {
     switch (v.kind) {
     case KIND_NIL:
@@ -169,8 +158,8 @@ static int64_t range_count(struct exec *exec, struct value v,
 
 /* Sets the variables of {{range $i, $x := …}} for one iteration; with "=" they are those
    outside. */
-static bool range_variables(struct exec *exec, const struct part *pipe,
-                            struct value index, struct value item)
+static bool range_variables(struct exec *exec, const struct part *pipe, struct value index,
+                            struct value item)
 {
     uint32_t count = pipe->variables.len;
     const struct name *first, *second;
@@ -217,8 +206,7 @@ static bool range_step(struct exec *exec)
 }
 
 /* The count is taken at the beginning, as in Go, whatever the body does to the value. */
-static bool walk_range(struct exec *exec, struct value dot,
-                       const struct part *part)
+static bool walk_range(struct exec *exec, struct value dot, const struct part *part)
 {
     uint32_t mark = exec->variable_count;
     struct frame *frame;
@@ -272,8 +260,7 @@ static void walk_jump(struct exec *exec, enum part_type type)
 
 /* ---- The walk ---- */
 
-static bool walk_part(struct exec *exec, struct value dot,
-                      const struct part *part)
+static bool walk_part(struct exec *exec, struct value dot, const struct part *part)
 {
     struct value v;
 

@@ -11,8 +11,8 @@ int pod_spec_check(const struct manifest_bounds *bounds, const struct node *spec
                    const struct node *claims, struct manifest_why *why);
 
 /* security_context.c: a securityContext, of a pod or of a container. */
-int rights_check(const struct manifest_bounds *bounds, const struct node *context,
-                 const char *path, struct manifest_why *why);
+int rights_check(const struct manifest_bounds *bounds, const struct node *context, const char *path,
+                 struct manifest_why *why);
 /* Both together: what a container does not say is said by its pod. */
 int rights_check_both(const struct node *pod, const struct node *own, const char *path,
                       struct manifest_why *why);

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-/* Fields in `means` are acted on. Fields in `idle` are accepted and change nothing, since one machine
-   is that way anyway. */
+/* Fields in `means` are acted on. Fields in `idle` are accepted and change nothing, since one
+   machine is that way anyway. */
 // clang-format off
 static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
     [FIELDS_DEPLOYMENT] = {
@@ -79,10 +79,12 @@ static bool asks_nothing(const struct node *value)
 int fields_check(const struct node *map, enum fields fields, const char *path,
                  struct manifest_why *why)
 {
-    node_each(member, map)
-        if (!text_has_word(tables[fields].means, member->key, ' ') &&
-            !text_has_word(tables[fields].idle, member->key, ' ') && !asks_nothing(member->value))
-            return manifest_why_set(why, "UnsupportedField", "%s.%.80s is not supported on this spoke",
-                           path, member->key);
+    node_each(member, map) if (
+        !text_has_word(tables[fields].means, member->key, ' ') &&
+        !text_has_word(tables[fields].idle, member->key, ' ') &&
+        !asks_nothing(
+            member->value)) return manifest_why_set(why, "UnsupportedField",
+                                                    "%s.%.80s is not supported on this spoke", path,
+                                                    member->key);
     return 0;
 }

@@ -42,8 +42,16 @@ void manifest_add_condition(struct arena *arena, struct node *list, const char *
 /* ---- Kinds ---------------------------------------------------------------------- */
 
 /* The workload roles are those from MANIFEST_DEPLOYMENT to MANIFEST_POD. */
-enum manifest_role { MANIFEST_RECORD, MANIFEST_CONFIG, MANIFEST_DEPLOYMENT, MANIFEST_STATEFUL,
-                     MANIFEST_JOB, MANIFEST_POD, MANIFEST_CLAIM, MANIFEST_SERVICE };
+enum manifest_role {
+    MANIFEST_RECORD,
+    MANIFEST_CONFIG,
+    MANIFEST_DEPLOYMENT,
+    MANIFEST_STATEFUL,
+    MANIFEST_JOB,
+    MANIFEST_POD,
+    MANIFEST_CLAIM,
+    MANIFEST_SERVICE
+};
 struct manifest_kind {
     const char *group, *kind;
     enum manifest_role role;
@@ -93,7 +101,8 @@ int manifest_check_sub_path(const char *volume, const char *sub, struct manifest
 /* A lone Pod's template is made of the Pod itself, in `arena`. */
 struct node *manifest_template(const struct manifest_kind *kind, const struct node *object,
                                struct arena *arena);
-/* The template of one pod, with the labels that Kubernetes gives to pods of a Job or StatefulSet. */
+/* The template of one pod, with the labels that Kubernetes gives to pods of a Job or StatefulSet.
+ */
 struct node *manifest_label_template(const struct manifest_kind *kind, const char *name,
                                      const struct node *template, struct arena *arena,
                                      const char *pod, int index);

@@ -38,8 +38,9 @@ static bool is_inside_root(const char *path, const char *root)
 static int check_host_path(const struct manifest_bounds *bounds, const struct node *host,
                            const char *where, struct manifest_why *why)
 {
-    static const char *const types[] = { "", "Directory", "DirectoryOrCreate", "File",
-                                         "FileOrCreate", "Socket", "CharDevice", "BlockDevice" };
+    static const char *const types[] = {"",           "Directory",    "DirectoryOrCreate",
+                                        "File",       "FileOrCreate", "Socket",
+                                        "CharDevice", "BlockDevice"};
     const char *const *roots = bounds->host_paths;
     const char *path = node_get_text(host, "path"), *type = node_get_text(host, "type");
     bool known = false;
@@ -47,13 +48,15 @@ static int check_host_path(const struct manifest_bounds *bounds, const struct no
     for (size_t i = 0; i < count_of(types); i++)
         known |= !strcmp(types[i], type);
     if (!known)
-        return manifest_why_set(why, "Invalid", "%s.hostPath.type \"%.40s\" is none of Kubernetes'", where,
-                       type);
+        return manifest_why_set(why, "Invalid", "%s.hostPath.type \"%.40s\" is none of Kubernetes'",
+                                where, type);
     for (size_t i = 0; roots && roots[i]; i++)
         if (is_inside_root(path, roots[i]))
             return 0;
-    return manifest_why_set(why, "NotPermitted", "%s.hostPath %.200s is outside the folders that this "
-                   "spoke allows (--host-path)", where, path);
+    return manifest_why_set(why, "NotPermitted",
+                            "%s.hostPath %.200s is outside the folders that this "
+                            "spoke allows (--host-path)",
+                            where, path);
 }
 
 static int check_empty(const struct node *empty, const char *where, struct manifest_why *why)
@@ -62,12 +65,15 @@ static int check_empty(const struct node *empty, const char *where, struct manif
     int64_t size;
 
     if (*medium && strcmp(medium, "Memory") != 0)
-        return manifest_why_set(why, "UnsupportedField", "%s.emptyDir.medium %.40s is not supported on this "
-                       "spoke: Memory or none", where, medium);
+        return manifest_why_set(why, "UnsupportedField",
+                                "%s.emptyDir.medium %.40s is not supported on this "
+                                "spoke: Memory or none",
+                                where, medium);
     return manifest_quantity(empty, "sizeLimit", where, &size, false, why);
 }
 
-static int check_projected(const struct node *projected, const char *where, struct manifest_why *why)
+static int check_projected(const struct node *projected, const char *where,
+                           struct manifest_why *why)
 {
     const struct node *sources = node_get(projected, "sources");
     char path[160];
@@ -104,8 +110,10 @@ static int check_claim_name(const struct node *volume, const char *where, struct
     if (fields_check(claim, FIELDS_CLAIM_REF, where, why) < 0)
         return -1;
     if (!is_claim_name(name))
-        return manifest_why_set(why, "Invalid", "%s.persistentVolumeClaim.claimName \"%.100s\" is no name of "
-                       "a claim", where, name);
+        return manifest_why_set(why, "Invalid",
+                                "%s.persistentVolumeClaim.claimName \"%.100s\" is no name of "
+                                "a claim",
+                                where, name);
     return 0;
 }
 
@@ -117,8 +125,10 @@ static int check_volume(const struct manifest_bounds *bounds, const struct node 
         const char *kind;
         enum fields fields;
     } kinds[] = {
-        { "emptyDir", FIELDS_EMPTY }, { "hostPath", FIELDS_HOST }, { "configMap", FIELDS_FILES },
-        { "secret", FIELDS_FILES },
+        {"emptyDir", FIELDS_EMPTY},
+        {"hostPath", FIELDS_HOST},
+        {"configMap", FIELDS_FILES},
+        {"secret", FIELDS_FILES},
     };
     char where[120];
     size_t count = 0;
@@ -128,17 +138,20 @@ static int check_volume(const struct manifest_bounds *bounds, const struct node 
         return -1;
     /* The name of a volume becomes the name of a folder. */
     if (!is_volume_name(node_get_text(volume, "name")))
-        return manifest_why_set(why, "Invalid", "%s.name is not a name of up to 63 letters, digits and '-'",
-                       where);
+        return manifest_why_set(why, "Invalid",
+                                "%s.name is not a name of up to 63 letters, digits and '-'", where);
     if (node_get(volume, "persistentVolumeClaim") && check_claim_name(volume, where, why) < 0)
         return -1;
-    node_each(kind, volume)
-        count += strcmp(kind->key, "name") != 0 && !node_is(kind->value, NODE_NULL);
+    node_each(kind, volume) count +=
+        strcmp(kind->key, "name") != 0 && !node_is(kind->value, NODE_NULL);
     if (count > 1)
-        return manifest_why_set(why, "Invalid", "%s is of %zu kinds, but a volume is of one", where, count);
+        return manifest_why_set(why, "Invalid", "%s is of %zu kinds, but a volume is of one", where,
+                                count);
     if (node_count(volume) < 2)
-        return manifest_why_set(why, "Invalid", "%s says not what it is: emptyDir is missing, or another "
-                       "kind of volume", where);
+        return manifest_why_set(why, "Invalid",
+                                "%s says not what it is: emptyDir is missing, or another "
+                                "kind of volume",
+                                where);
     for (size_t i = 0; i < count_of(kinds); i++)
         if (fields_check(node_get(volume, kinds[i].kind), kinds[i].fields, where, why) < 0)
             return -1;
@@ -147,7 +160,8 @@ static int check_volume(const struct manifest_bounds *bounds, const struct node 
     if (check_projected(node_get(volume, "projected"), where, why) < 0)
         return -1;
     return node_get(volume, "hostPath")
-               ? check_host_path(bounds, node_get(volume, "hostPath"), where, why) : 0;
+               ? check_host_path(bounds, node_get(volume, "hostPath"), where, why)
+               : 0;
 }
 
 #define MOST_BYTES 9007199254740992.0 /* 8 PiB; see NUMBER_BYTES */
@@ -155,12 +169,12 @@ static int check_volume(const struct manifest_bounds *bounds, const struct node 
 /* ---- Containers --------------------------------------------------------------------- */
 
 int manifest_quantity(const struct node *limits, const char *name, const char *path, int64_t *ret,
-                    bool milli, struct manifest_why *why)
+                      bool milli, struct manifest_why *why)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *value = node_get(limits, name);
     struct quantity quantity;
-    struct err err = { 0 };
+    struct err err = {0};
 
     *ret = 0;
     if (!value || node_is(value, NODE_NULL))
@@ -176,16 +190,18 @@ int manifest_quantity(const struct node *limits, const char *name, const char *p
 }
 
 static int check_probe_asks(const struct node *container, const char *name, const char *path,
-                       struct manifest_why *why)
+                            struct manifest_why *why)
 {
     const struct node *probe = node_get(container, name);
 
     if (!probe || node_is(probe, NODE_NULL))
         return 0;
-    if (!node_get(probe, "httpGet") && !node_get(probe, "tcpSocket") &&
-        !node_get(probe, "exec") && !node_get(probe, "grpc"))
-        return manifest_why_set(why, "Invalid", "%s.%s asks nothing: httpGet, tcpSocket, exec or grpc is "
-                       "needed", path, name);
+    if (!node_get(probe, "httpGet") && !node_get(probe, "tcpSocket") && !node_get(probe, "exec") &&
+        !node_get(probe, "grpc"))
+        return manifest_why_set(why, "Invalid",
+                                "%s.%s asks nothing: httpGet, tcpSocket, exec or grpc is "
+                                "needed",
+                                path, name);
     return 0;
 }
 
@@ -206,16 +222,21 @@ static int check_ports(const struct manifest_bounds *bounds, const struct node *
         if (fields_check(port, FIELDS_PORT, where, why) < 0)
             return -1;
         if (number && (number < range.first || number > range.last))
-            return manifest_why_set(why, "NotPermitted", "%s.containerPort is %lld, and a pod shares the "
-                           "machine's ports: this spoke gives %u-%u (--host-ports), or any for 0",
-                           where, (long long)number, range.first, range.last);
+            return manifest_why_set(
+                why, "NotPermitted",
+                "%s.containerPort is %lld, and a pod shares the "
+                "machine's ports: this spoke gives %u-%u (--host-ports), or any for 0",
+                where, (long long)number, range.first, range.last);
         if (host && host != number)
-            return manifest_why_set(why, "UnsupportedField", "%s.hostPort is %lld and containerPort %lld: a pod "
-                           "shares the machine's ports, so they are the same", where,
-                           (long long)host, (long long)number);
+            return manifest_why_set(why, "UnsupportedField",
+                                    "%s.hostPort is %lld and containerPort %lld: a pod "
+                                    "shares the machine's ports, so they are the same",
+                                    where, (long long)host, (long long)number);
         if (*node_get_text(port, "hostIP"))
-            return manifest_why_set(why, "UnsupportedField", "%s.hostIP is not supported on this spoke: the "
-                           "program itself chooses where it listens", where);
+            return manifest_why_set(why, "UnsupportedField",
+                                    "%s.hostIP is not supported on this spoke: the "
+                                    "program itself chooses where it listens",
+                                    where);
     }
     return 0;
 }
@@ -226,47 +247,57 @@ static int check_host_users(const struct node *spec, struct manifest_why *why)
     const struct node *users = node_get(spec, "hostUsers");
 
     if (node_is(users, NODE_BOOL) && !users->boolean)
-        return manifest_why_set(why, "UnsupportedField", "spec.hostUsers false is not supported on this spoke: "
-                       "an unprivileged user of its own stands in for a user namespace");
+        return manifest_why_set(why, "UnsupportedField",
+                                "spec.hostUsers false is not supported on this spoke: "
+                                "an unprivileged user of its own stands in for a user namespace");
     return 0;
 }
 
 /* A limit above what the spoke gives would be a promise that is not kept. */
-static int check_disk_limit(const struct manifest_bounds *bounds, const struct node *limits, const char *where,
-                      struct manifest_why *why)
+static int check_disk_limit(const struct manifest_bounds *bounds, const struct node *limits,
+                            const char *where, struct manifest_why *why)
 {
     int64_t most = bounds->disk, value;
 
     if (manifest_quantity(limits, "ephemeral-storage", where, &value, false, why) < 0)
         return -1;
     if (value > most)
-        return manifest_why_set(why, "NotPermitted", "%s.ephemeral-storage is %lld bytes, but this spoke gives "
-                       "a pod at most %lld (--pod-disk)", where, (long long)value, (long long)most);
+        return manifest_why_set(why, "NotPermitted",
+                                "%s.ephemeral-storage is %lld bytes, but this spoke gives "
+                                "a pod at most %lld (--pod-disk)",
+                                where, (long long)value, (long long)most);
     return 0;
 }
 
 /* A limit that is not enforced would be a false promise: each name must be known here. */
-static int check_resource_names(const struct node *amounts, const char *where, struct manifest_why *why)
+static int check_resource_names(const struct node *amounts, const char *where,
+                                struct manifest_why *why)
 {
-    static const char *const known[] = { "cpu", "memory", "ephemeral-storage" };
+    static const char *const known[] = {"cpu", "memory", "ephemeral-storage"};
 
-    node_each (amount, amounts) {
+    node_each(amount, amounts)
+    {
         size_t i = 0;
 
         if (strchr(amount->key, '/'))
-            return manifest_why_set(why, "UnsupportedField", "%s[%.80s]: devices are not handed out on this "
-                           "spoke", where, amount->key);
+            return manifest_why_set(why, "UnsupportedField",
+                                    "%s[%.80s]: devices are not handed out on this "
+                                    "spoke",
+                                    where, amount->key);
         while (i < count_of(known) && strcmp(known[i], amount->key))
             i++;
         if (i == count_of(known))
-            return manifest_why_set(why, "UnsupportedField", "%s.%.80s is not supported on this spoke; these "
-                           "are: cpu, memory, ephemeral-storage", where, amount->key);
+            return manifest_why_set(why, "UnsupportedField",
+                                    "%s.%.80s is not supported on this spoke; these "
+                                    "are: cpu, memory, ephemeral-storage",
+                                    where, amount->key);
     }
     return 0;
 }
 
-static int check_container_limits(const struct manifest_bounds *bounds, const struct node *container,
-                        const char *path, struct manifest_why *why)
+static int check_container_limits(const struct manifest_bounds *bounds,
+                                  const struct node *container, const char *path,
+                                  struct manifest_why *why)
 {
     const struct node *limits = node_at(container, "resources", "limits", NULL);
     const struct node *requests = node_at(container, "resources", "requests", NULL);
@@ -286,7 +317,7 @@ static int check_container_limits(const struct manifest_bounds *bounds, const st
 
 static int check_hooks(const struct node *container, const char *path, struct manifest_why *why)
 {
-    static const char *const hooks[] = { "postStart", "preStop" };
+    static const char *const hooks[] = {"postStart", "preStop"};
     const struct node *lifecycle = node_get(container, "lifecycle");
     char where[240];
 
@@ -302,7 +333,7 @@ static int check_hooks(const struct node *container, const char *path, struct ma
 /* Each probe is of one of the kinds that the runtime can ask. */
 static int check_probes(const struct node *container, const char *path, struct manifest_why *why)
 {
-    static const char *const probes[] = { "startupProbe", "readinessProbe", "livenessProbe" };
+    static const char *const probes[] = {"startupProbe", "readinessProbe", "livenessProbe"};
     char where[240];
 
     for (size_t i = 0; i < count_of(probes); i++) {
@@ -321,16 +352,19 @@ bool manifest_has_engine(const struct manifest_bounds *bounds, const struct node
 
 /* What a container runs: an image needs an engine, and a process needs a command. */
 static int check_image_or_command(const struct manifest_bounds *bounds, const struct node *spec,
-                         const struct node *container, const char *path, struct manifest_why *why)
+                                  const struct node *container, const char *path,
+                                  struct manifest_why *why)
 {
     const char *image = node_get_text(container, "image");
 
     if (*image && manifest_has_engine(bounds, spec))
         return 0;
     if (*image && strcmp(node_get_text(spec, "runtimeClassName"), "process") != 0)
-        return manifest_why_set(why, "NeedsEngine", "%s.image %.150s: this spoke runs processes only; start it "
-                       "with --runtime=engine, or leave image out or set runtimeClassName: process",
-                       path, image);
+        return manifest_why_set(
+            why, "NeedsEngine",
+            "%s.image %.150s: this spoke runs processes only; start it "
+            "with --runtime=engine, or leave image out or set runtimeClassName: process",
+            path, image);
     if (!node_count(node_get(container, "command")) && !node_count(node_get(container, "args")))
         return manifest_why_set(why, "Invalid", "%s.command is missing: a process needs one", path);
     return 0;
@@ -353,10 +387,13 @@ static int check_container(const struct manifest_bounds *bounds, const struct no
         fields_check(context, FIELDS_SECURITY, security, why) < 0)
         return -1;
     if (*policy && (!init || strcmp(policy, "Always") != 0))
-        return manifest_why_set(why, "Invalid", "%s.restartPolicy \"%.40s\": only an init container has one, "
-                       "and it is Always", path, policy);
-    if (check_image_or_command(bounds, spec, container, path, why) < 0 || check_hooks(container, path, why) < 0 ||
-        check_probes(container, path, why) < 0 || rights_check(bounds, context, path, why) < 0 ||
+        return manifest_why_set(why, "Invalid",
+                                "%s.restartPolicy \"%.40s\": only an init container has one, "
+                                "and it is Always",
+                                path, policy);
+    if (check_image_or_command(bounds, spec, container, path, why) < 0 ||
+        check_hooks(container, path, why) < 0 || check_probes(container, path, why) < 0 ||
+        rights_check(bounds, context, path, why) < 0 ||
         rights_check_both(node_get(spec, "securityContext"), context, path, why) < 0 ||
         check_ports(bounds, container, path, why) < 0)
         return -1;
@@ -380,18 +417,19 @@ static bool has_volume(const struct node *spec, const struct node *claims, const
 int manifest_check_sub_path(const char *volume, const char *sub, struct manifest_why *why)
 {
     if (*sub == '/' || strlen(sub) > 1000 || climbs_out(sub))
-        return manifest_why_set(why, "Invalid", "volumeMounts[%.80s].subPath %.100s leaves the volume",
-                       volume, sub);
+        return manifest_why_set(
+            why, "Invalid", "volumeMounts[%.80s].subPath %.100s leaves the volume", volume, sub);
     return 0;
 }
 
-/* Nothing is mounted over the folders that the pod's root consists of, nor inside /proc and /sys. */
+/* Nothing is mounted over the folders that the pod's root consists of, nor inside /proc and /sys.
+ */
 static int check_mount_path(const char *path, const char *name, struct manifest_why *why)
 {
     static const struct {
         const char *folder;
         bool inside;
-    } kept[] = { { "", false }, { "/pod", false }, { "/proc", true }, { "/sys", true } };
+    } kept[] = {{"", false}, {"/pod", false}, {"/proc", true}, {"/sys", true}};
     char clean[1001]; /* without doubled slashes and single dots */
     size_t used = 0;
 
@@ -411,9 +449,10 @@ static int check_mount_path(const char *path, const char *name, struct manifest_
 
         if (!strcmp(clean, kept[i].folder) ||
             (kept[i].inside && !strncmp(clean, kept[i].folder, len) && clean[len] == '/'))
-            return manifest_why_set(why, "Invalid", "volumeMounts[%.80s].mountPath is %s, which is the pod's "
-                           "own: nothing is mounted over it%s", name, *clean ? clean : "/",
-                           kept[i].inside ? " or in it" : "");
+            return manifest_why_set(why, "Invalid",
+                                    "volumeMounts[%.80s].mountPath is %s, which is the pod's "
+                                    "own: nothing is mounted over it%s",
+                                    name, *clean ? clean : "/", kept[i].inside ? " or in it" : "");
     }
     return 0;
 }
@@ -426,37 +465,44 @@ static int check_volume_mount(const struct node *mount, struct manifest_why *why
     const char *name = node_get_text(mount, "name");
 
     if (!*path || strlen(path) > 1000 || climbs_out(path) || strchr(path, ':'))
-        return manifest_why_set(why, "Invalid", "volumeMounts[%.80s].mountPath \"%.200s\" is empty, too long, or "
-                       "contains '..' or ':'", name, path);
+        return manifest_why_set(why, "Invalid",
+                                "volumeMounts[%.80s].mountPath \"%.200s\" is empty, too long, or "
+                                "contains '..' or ':'",
+                                name, path);
     if (*spread && strcmp(spread, "None") != 0)
-        return manifest_why_set(why, "UnsupportedField", "volumeMounts[%.80s].mountPropagation %.40s is not "
-                       "supported on this spoke: nothing mounted in a pod is seen outside, or the "
-                       "other way round", name, spread);
+        return manifest_why_set(
+            why, "UnsupportedField",
+            "volumeMounts[%.80s].mountPropagation %.40s is not "
+            "supported on this spoke: nothing mounted in a pod is seen outside, or the "
+            "other way round",
+            name, spread);
     return *path == '/' ? check_mount_path(path, name, why) : 0;
 }
 
 /* Containers and volumes are found again by name (logs, ends, folders), so no two have the same. */
 static int check_unique_names(const struct node *list, const struct node *others, const char *where,
-                        const char *key, struct manifest_why *why)
+                              const char *key, struct manifest_why *why)
 {
     for (size_t i = 0; i < node_count(list) + node_count(others); i++) {
         bool own = i < node_count(list);
-        const struct node *from = own ? node_item(list, i) : node_item(others, i - node_count(list));
+        const struct node *from =
+            own ? node_item(list, i) : node_item(others, i - node_count(list));
         const char *name = node_get_text(from, key);
 
         for (size_t j = i + 1; *name && j < node_count(list) + node_count(others); j++) {
-            const struct node *other = j < node_count(list) ? node_item(list, j)
-                                                            : node_item(others, j - node_count(list));
+            const struct node *other =
+                j < node_count(list) ? node_item(list, j) : node_item(others, j - node_count(list));
 
             if (!strcmp(name, node_get_text(other, key)))
-                return manifest_why_set(why, "Invalid", "%s: two have the %s \"%.100s\"", where, key, name);
+                return manifest_why_set(why, "Invalid", "%s: two have the %s \"%.100s\"", where,
+                                        key, name);
         }
     }
     return 0;
 }
 
 static int check_volume_mounts(const struct node *spec, const struct node *claims,
-                        const struct node *container, struct manifest_why *why)
+                               const struct node *container, struct manifest_why *why)
 {
     const struct node *mounts = node_get(container, "volumeMounts");
 
@@ -469,16 +515,20 @@ static int check_volume_mounts(const struct node *spec, const struct node *claim
         if (fields_check(node_item(mounts, i), FIELDS_MOUNT, "volumeMounts", why) < 0)
             return -1;
         if (!has_volume(spec, claims, name))
-            return manifest_why_set(why, "Invalid", "containers[%.80s].volumeMounts: there is no volume "
-                           "\"%.80s\"", node_get_text(container, "name"), name);
-        if (manifest_check_sub_path(name, sub, why) < 0 || check_volume_mount(node_item(mounts, i), why) < 0)
+            return manifest_why_set(why, "Invalid",
+                                    "containers[%.80s].volumeMounts: there is no volume "
+                                    "\"%.80s\"",
+                                    node_get_text(container, "name"), name);
+        if (manifest_check_sub_path(name, sub, why) < 0 ||
+            check_volume_mount(node_item(mounts, i), why) < 0)
             return -1;
     }
     return 0;
 }
 
 static int check_container_list(const struct manifest_bounds *bounds, const struct node *spec,
-                      const struct node *claims, const char *list, struct manifest_why *why)
+                                const struct node *claims, const char *list,
+                                struct manifest_why *why)
 {
     const struct node *containers = node_get(spec, list);
 
@@ -497,11 +547,14 @@ static int check_hostname(const struct node *spec, struct manifest_why *why)
 
     if (!name[len] && len <= MANIFEST_HOST && *name != '-' && (!len || name[len - 1] != '-'))
         return 0;
-    return manifest_why_set(why, "Invalid", "spec.hostname \"%.100s\" is no DNS label: up to %zu lower-case "
-                   "letters, digits and '-', with no '-' at either end", name, MANIFEST_HOST);
+    return manifest_why_set(why, "Invalid",
+                            "spec.hostname \"%.100s\" is no DNS label: up to %zu lower-case "
+                            "letters, digits and '-', with no '-' at either end",
+                            name, MANIFEST_HOST);
 }
 
-/* The order decides which of several mistakes is told: the pod first, then volumes, then containers. */
+/* The order decides which of several mistakes is told: the pod first, then volumes, then
+ * containers. */
 int pod_spec_check(const struct manifest_bounds *bounds, const struct node *spec,
                    const struct node *claims, struct manifest_why *why)
 {
@@ -510,8 +563,8 @@ int pod_spec_check(const struct manifest_bounds *bounds, const struct node *spec
     if (!node_is(spec, NODE_MAP) || !node_count(node_get(spec, "containers")))
         return manifest_why_set(why, "Invalid", "spec.containers is missing or empty");
     if (fields_check(spec, FIELDS_POD, "spec", why) < 0 ||
-        fields_check(node_get(spec, "securityContext"), FIELDS_POD_SECURITY,
-                     "spec.securityContext", why) < 0 ||
+        fields_check(node_get(spec, "securityContext"), FIELDS_POD_SECURITY, "spec.securityContext",
+                     why) < 0 ||
         rights_check(bounds, node_get(spec, "securityContext"), "spec", why) < 0 ||
         check_host_users(spec, why) < 0)
         return -1;
@@ -519,7 +572,7 @@ int pod_spec_check(const struct manifest_bounds *bounds, const struct node *spec
         return -1;
     if (check_unique_names(volumes, NULL, "spec.volumes", "name", why) < 0 ||
         check_unique_names(node_get(spec, "initContainers"), node_get(spec, "containers"),
-                     "spec.containers and initContainers", "name", why) < 0)
+                           "spec.containers and initContainers", "name", why) < 0)
         return -1;
     for (size_t i = 0; i < node_count(volumes); i++)
         if (check_volume(bounds, node_item(volumes, i), why) < 0)

@@ -32,7 +32,7 @@ void manifest_write_why(struct arena *arena, struct node *map, const struct mani
 }
 
 void manifest_add_condition(struct arena *arena, struct node *list, const char *type, bool holds,
-                          const char *reason, const char *message)
+                            const char *reason, const char *message)
 {
     struct node *row = node_map(arena);
 
@@ -49,19 +49,21 @@ void manifest_add_condition(struct arena *arena, struct node *list, const char *
 
 /* A kind that is refused is listed too, so that the refusal can say what to do instead. */
 static const struct manifest_kind kinds[] = {
-    { "", "Namespace", MANIFEST_RECORD, NULL, true },
-    { "", "ConfigMap", MANIFEST_CONFIG, NULL, false },
-    { "", "Secret", MANIFEST_CONFIG, NULL, false },
-    { "", "Service", MANIFEST_SERVICE, NULL, false },
-    { "", "ServiceAccount", MANIFEST_RECORD, NULL, false },
-    { "", "PersistentVolumeClaim", MANIFEST_CLAIM, NULL, false },
-    { "", "Pod", MANIFEST_POD, NULL, false },
-    { "apps", "Deployment", MANIFEST_DEPLOYMENT, NULL, false },
-    { "apps", "StatefulSet", MANIFEST_STATEFUL, NULL, false },
-    { "batch", "Job", MANIFEST_JOB, NULL, false },
-    { "apps", "DaemonSet", MANIFEST_RECORD, "not built yet; a Deployment with replicas: 1 does the "
-                                        "same on one machine", false },
-    { "batch", "CronJob", MANIFEST_RECORD, "not built yet", false },
+    {"", "Namespace", MANIFEST_RECORD, NULL, true},
+    {"", "ConfigMap", MANIFEST_CONFIG, NULL, false},
+    {"", "Secret", MANIFEST_CONFIG, NULL, false},
+    {"", "Service", MANIFEST_SERVICE, NULL, false},
+    {"", "ServiceAccount", MANIFEST_RECORD, NULL, false},
+    {"", "PersistentVolumeClaim", MANIFEST_CLAIM, NULL, false},
+    {"", "Pod", MANIFEST_POD, NULL, false},
+    {"apps", "Deployment", MANIFEST_DEPLOYMENT, NULL, false},
+    {"apps", "StatefulSet", MANIFEST_STATEFUL, NULL, false},
+    {"batch", "Job", MANIFEST_JOB, NULL, false},
+    {"apps", "DaemonSet", MANIFEST_RECORD,
+     "not built yet; a Deployment with replicas: 1 does the "
+     "same on one machine",
+     false},
+    {"batch", "CronJob", MANIFEST_RECORD, "not built yet", false},
 };
 
 const char *manifest_group(const char *api_version, char *into, size_t room)

@@ -54,8 +54,7 @@ struct node *manifest_label_template(const struct manifest_kind *kind, const cha
         node_set_text(arena, labels, META_LABEL_POD_NAME, pod);
     }
     if (index >= 0)
-        node_set(arena, labels,
-                 job ? META_LABEL_JOB_INDEX : META_LABEL_POD_INDEX,
+        node_set(arena, labels, job ? META_LABEL_JOB_INDEX : META_LABEL_POD_INDEX,
                  node_format(arena, "%d", index));
     return ret;
 }
@@ -72,15 +71,16 @@ bool manifest_is_indexed(const struct manifest_kind *kind, const struct node *sp
 /* A spoke is one machine: counts that it can never run are refused. */
 static int check_counts(const struct node *spec, struct manifest_why *why)
 {
-    static const char *const counts[] = { "replicas", "completions", "parallelism" };
+    static const char *const counts[] = {"replicas", "completions", "parallelism"};
 
     for (size_t i = 0; i < count_of(counts); i++) {
         int64_t count = number_get(spec, counts[i], NUMBER_COUNT, 0);
 
         if (count > MANIFEST_MOST_PODS)
-            return manifest_why_set(why, "Invalid", "spec.%s is %lld: a spoke runs at most %d pods "
-                                    "of one workload", counts[i], (long long)count,
-                                    MANIFEST_MOST_PODS);
+            return manifest_why_set(why, "Invalid",
+                                    "spec.%s is %lld: a spoke runs at most %d pods "
+                                    "of one workload",
+                                    counts[i], (long long)count, MANIFEST_MOST_PODS);
     }
     return 0;
 }
@@ -103,10 +103,13 @@ static int check_selector(const struct node *spec, const struct node *template,
     const struct node *selector = node_at(spec, "selector", "matchLabels", NULL);
     const struct node *labels = node_at(template, "metadata", "labels", NULL);
 
-    node_each(label, selector)
-        if (strcmp(node_text(label->value), node_get_text(labels, label->key)) != 0)
-            return manifest_why_set(why, "Invalid", "spec.selector.matchLabels[%.80s] is not among "
-                                    "the labels of spec.template", label->key);
+    node_each(
+        label,
+        selector) if (strcmp(node_text(label->value), node_get_text(labels, label->key)) !=
+                      0) return manifest_why_set(why, "Invalid",
+                                                 "spec.selector.matchLabels[%.80s] is not among "
+                                                 "the labels of spec.template",
+                                                 label->key);
     return 0;
 }
 
@@ -131,11 +134,11 @@ static int check_stateful(const struct node *spec, const struct node *template,
         check_update_type(node_get(spec, "updateStrategy"), "spec.updateStrategy", "RollingUpdate",
                           "OnDelete", why) < 0)
         return -1;
-    node_each(when, retention)
-        if (!strcmp(node_text(when->value), "Delete"))
-            return manifest_why_set(why, "UnsupportedField",
-                                    "spec.persistentVolumeClaimRetentionPolicy.%.40s Delete: claims "
-                                    "are only deleted by a person", when->key);
+    node_each(when, retention) if (!strcmp(node_text(when->value), "Delete")) return manifest_why_set(
+        why, "UnsupportedField",
+        "spec.persistentVolumeClaimRetentionPolicy.%.40s Delete: claims "
+        "are only deleted by a person",
+        when->key);
     return check_selector(spec, template, why);
 }
 
@@ -163,11 +166,15 @@ static int check_restart_policy(const struct manifest_kind *kind, const struct n
     if (kind->role == MANIFEST_POD)
         return 0;
     if (job && strcmp(policy, "Never") != 0 && strcmp(policy, "OnFailure") != 0)
-        return manifest_why_set(why, "Invalid", "spec.template.spec.restartPolicy of a Job is Never "
-                                "or OnFailure, not \"%.40s\"", *policy ? policy : "Always");
+        return manifest_why_set(why, "Invalid",
+                                "spec.template.spec.restartPolicy of a Job is Never "
+                                "or OnFailure, not \"%.40s\"",
+                                *policy ? policy : "Always");
     if (!job && *policy && strcmp(policy, "Always") != 0)
-        return manifest_why_set(why, "Invalid", "spec.template.spec.restartPolicy is Always here, "
-                                "not \"%.40s\"", policy);
+        return manifest_why_set(why, "Invalid",
+                                "spec.template.spec.restartPolicy is Always here, "
+                                "not \"%.40s\"",
+                                policy);
     return 0;
 }
 
@@ -230,8 +237,8 @@ struct plan_workload manifest_want_replicas(const struct manifest_kind *kind,
     const struct node *update = node_get(spec, "updateStrategy");
     bool stateful = kind->role == MANIFEST_STATEFUL;
     const struct node *rolling = node_get(stateful ? update : strategy, "rollingUpdate");
-    struct plan_workload want = { .replicas = manifest_count(spec, "replicas", 1,
-                                                             MANIFEST_MOST_PODS) };
+    struct plan_workload want = {.replicas =
+                                     manifest_count(spec, "replicas", 1, MANIFEST_MOST_PODS)};
 
     want.recreate = !strcmp(node_get_text(strategy, "type"), "Recreate");
     want.surge = scale_count(node_get(rolling, "maxSurge"), "25%", want.replicas, true, 1);
@@ -248,7 +255,7 @@ struct plan_workload manifest_want_job(const struct node *spec, struct arena *ar
 {
     bool indexed = !strcmp(node_get_text(spec, "completionMode"), "Indexed");
     bool per_index = manifest_has(spec, "backoffLimitPerIndex");
-    struct plan_workload want = { .indexed = indexed };
+    struct plan_workload want = {.indexed = indexed};
 
     want.parallelism = manifest_count(spec, "parallelism", 1, MANIFEST_MOST_PODS);
     want.backoff_limit = manifest_count(spec, "backoffLimit", per_index ? INT32_MAX : 6, INT32_MAX);
@@ -259,7 +266,8 @@ struct plan_workload manifest_want_job(const struct node *spec, struct arena *ar
                          manifest_has(spec, "podFailurePolicy");
     want.replicas = manifest_has(spec, "completions")
                         ? manifest_count(spec, "completions", 1, MANIFEST_MOST_PODS)
-                    : manifest_has(spec, "parallelism") && !indexed ? -1 : 1;
+                    : manifest_has(spec, "parallelism") && !indexed ? -1
+                                                                    : 1;
     want.success = manifest_job_success(spec, arena, &want.success_count);
     return want;
 }

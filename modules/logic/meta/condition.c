@@ -44,8 +44,7 @@ bool meta_condition_holds(const struct node *object, const char *type)
 
 /* Since when the condition has had its status: as long as it was stored so, or now. */
 static const char *find_transition_time(struct arena *arena, const struct node *before,
-                                        const struct meta_condition *condition,
-                                        int64_t now)
+                                        const struct meta_condition *condition, int64_t now)
 {
     const struct node *stored = meta_condition_find(before, condition->type);
     const char *since = node_get_text(stored, "lastTransitionTime");
@@ -71,10 +70,8 @@ static void put_condition(struct arena *arena, struct node *list, struct node *e
     node_insert(arena, list, at, entry);
 }
 
-void meta_condition_set(struct arena *arena, struct node *status,
-                        const struct node *before,
-                        const struct meta_condition *condition, int64_t generation,
-                        int64_t now)
+void meta_condition_set(struct arena *arena, struct node *status, const struct node *before,
+                        const struct meta_condition *condition, int64_t generation, int64_t now)
 {
     struct node *list = node_make_list(arena, status, "conditions");
     struct node *entry = node_map(arena);

@@ -48,8 +48,7 @@ const char *meta_annotation(const struct node *object, const char *key)
     return node_get_text(node_at(object, "metadata", "annotations", NULL), key);
 }
 
-void meta_set_label(struct arena *arena, struct node *object, const char *key,
-                    const char *value)
+void meta_set_label(struct arena *arena, struct node *object, const char *key, const char *value)
 {
     struct node *metadata = node_make(arena, object, "metadata");
 
@@ -67,8 +66,7 @@ void meta_set_annotation(struct arena *arena, struct node *object, const char *k
 
 /* ---- Owners and managers ---- */
 
-void meta_add_controller(struct arena *arena, struct node *object,
-                         const struct node *owner)
+void meta_add_controller(struct arena *arena, struct node *object, const struct node *owner)
 {
     struct node *metadata = node_make(arena, object, "metadata");
     struct node *list = node_make_list(arena, metadata, "ownerReferences");
@@ -118,8 +116,7 @@ bool meta_list_has(const struct node *list, const char *word)
     return false;
 }
 
-struct node *meta_list_without(struct arena *arena, const struct node *list,
-                               const char *word)
+struct node *meta_list_without(struct arena *arena, const struct node *list, const char *word)
 {
     struct node *rest = node_list(arena);
 
@@ -148,15 +145,14 @@ bool meta_has_finalizer(const struct node *object, const char *finalizer)
 
 void meta_add_finalizer(struct arena *arena, struct node *object, const char *finalizer)
 {
-    struct node *list = meta_list_without(
-        arena, node_at(object, "metadata", "finalizers", NULL), finalizer);
+    struct node *list =
+        meta_list_without(arena, node_at(object, "metadata", "finalizers", NULL), finalizer);
 
     node_add(arena, list, node_string(arena, finalizer));
     set_finalizers(arena, object, list);
 }
 
-void meta_remove_finalizer(struct arena *arena, struct node *object,
-                           const char *finalizer)
+void meta_remove_finalizer(struct arena *arena, struct node *object, const char *finalizer)
 {
     const struct node *list = node_at(object, "metadata", "finalizers", NULL);
 

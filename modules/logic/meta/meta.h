@@ -35,16 +35,14 @@ bool meta_is_deleting(const struct node *object);   /* has a deletionTimestamp *
 const char *meta_label(const struct node *object, const char *key);
 const char *meta_annotation(const struct node *object, const char *key);
 /* Sets nothing where `value` is NULL or "". */
-void meta_set_label(struct arena *arena, struct node *object, const char *key,
-                    const char *value);
+void meta_set_label(struct arena *arena, struct node *object, const char *key, const char *value);
 void meta_set_annotation(struct arena *arena, struct node *object, const char *key,
                          const char *value);
 
 /* ---- Owners and managers ---- */
 
 /* Adds `owner` as the controller of `object`, which blocks the owner's deletion. */
-void meta_add_controller(struct arena *arena, struct node *object,
-                         const struct node *owner);
+void meta_add_controller(struct arena *arena, struct node *object, const struct node *owner);
 /* The name of the first owner of this kind, or "". */
 const char *meta_owner_name(const struct node *object, const char *kind);
 /* The fields that `manager` applied to the object itself, as fieldsV1; NULL: none. */
@@ -56,15 +54,13 @@ bool meta_has_finalizer(const struct node *object, const char *finalizer);
 /* As the last one; if it is there already, it is moved there. */
 void meta_add_finalizer(struct arena *arena, struct node *object, const char *finalizer);
 /* The member `finalizers` goes with the last of them. */
-void meta_remove_finalizer(struct arena *arena, struct node *object,
-                           const char *finalizer);
+void meta_remove_finalizer(struct arena *arena, struct node *object, const char *finalizer);
 
 /* ---- Lists of words ---- */
 
 bool meta_list_has(const struct node *list, const char *word);
 /* A new list over the same items, without those that are this word. */
-struct node *meta_list_without(struct arena *arena, const struct node *list,
-                               const char *word);
+struct node *meta_list_without(struct arena *arena, const struct node *list, const char *word);
 
 /* ---- Conditions ---- */
 
@@ -88,10 +84,8 @@ bool meta_condition_holds(const struct node *object, const char *type);
  * `before` is the list as stored: lastTransitionTime becomes `now` only if the
  * condition's status there was another one. `generation` 0: no observedGeneration.
  */
-void meta_condition_set(struct arena *arena, struct node *status,
-                        const struct node *before,
-                        const struct meta_condition *condition, int64_t generation,
-                        int64_t now);
+void meta_condition_set(struct arena *arena, struct node *status, const struct node *before,
+                        const struct meta_condition *condition, int64_t generation, int64_t now);
 /* A status to start from: the stored one, copied, or an empty map. */
 struct node *meta_copy_status(struct arena *arena, const struct node *object);
 

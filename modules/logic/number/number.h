@@ -22,17 +22,17 @@ struct node;
  * Pure; no state, no thread.
  */
 enum number {
-    NUMBER_COUNT,   /* of replicas, tries, processes: 0 to 2147483647; the default */
-    NUMBER_USER,    /* a user id: 0 to 4294967294; (uid_t)-1 means "none" to the kernel */
-    NUMBER_GROUP,   /* a group id: the same */
-    NUMBER_PORT,    /* a TCP or UDP port: 1 to 65535 */
+    NUMBER_COUNT,       /* of replicas, tries, processes: 0 to 2147483647; the default */
+    NUMBER_USER,        /* a user id: 0 to 4294967294; (uid_t)-1 means "none" to the kernel */
+    NUMBER_GROUP,       /* a group id: the same */
+    NUMBER_PORT,        /* a TCP or UDP port: 1 to 65535 */
     NUMBER_PORT_OR_ANY, /* or 0, which asks for any */
-    NUMBER_MODE,    /* permission bits of a file: 0 to 0777 */
-    NUMBER_SECONDS, /* 0 to 100 years, so that nanoseconds fit in 64 bits */
-    NUMBER_MILLIS,  /* milliseconds or thousandths of a core, as seconds */
-    NUMBER_BYTES,   /* 0 to 8 PiB, so that a thousandfold fits in 64 bits */
-    NUMBER_MICROS,  /* a time in microseconds, as state files keep it */
-    NUMBER_SMALL,   /* of either sign, 32 bits: an index, a phase, an exit code */
+    NUMBER_MODE,        /* permission bits of a file: 0 to 0777 */
+    NUMBER_SECONDS,     /* 0 to 100 years, so that nanoseconds fit in 64 bits */
+    NUMBER_MILLIS,      /* milliseconds or thousandths of a core, as seconds */
+    NUMBER_BYTES,       /* 0 to 8 PiB, so that a thousandfold fits in 64 bits */
+    NUMBER_MICROS,      /* a time in microseconds, as state files keep it */
+    NUMBER_SMALL,       /* of either sign, 32 bits: an index, a phase, an exit code */
     NUMBER_KINDS
 };
 

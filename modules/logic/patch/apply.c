@@ -22,10 +22,18 @@ struct write {
 
 /* What nobody owns: the server does. */
 static const char *const server_fields[] = {
-    "metadata.name",       "metadata.namespace",  "metadata.creationTimestamp",
-    "metadata.selfLink",   "metadata.uid",        "metadata.clusterName",
-    "metadata.generation", "metadata.managedFields", "metadata.resourceVersion",
-    "metadata",            "apiVersion",          "kind",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.creationTimestamp",
+    "metadata.selfLink",
+    "metadata.uid",
+    "metadata.clusterName",
+    "metadata.generation",
+    "metadata.managedFields",
+    "metadata.resourceVersion",
+    "metadata",
+    "apiVersion",
+    "kind",
 };
 
 static struct field_set *strip_reset_fields(struct write *w, struct field_set *set)
@@ -39,11 +47,9 @@ static struct field_set *strip_reset_fields(struct write *w, struct field_set *s
     return set;
 }
 
-static struct field_set *apply_changed_fields(struct write *w,
-                                 const struct typed_change *change)
+static struct field_set *apply_changed_fields(struct write *w, const struct typed_change *change)
 {
-    struct field_set *set =
-        field_set_union(w->arena, change->modified, change->added);
+    struct field_set *set = field_set_union(w->arena, change->modified, change->added);
     const char *const *reset = w->writer->reset;
 
     for (; reset && *reset; reset++)
@@ -52,8 +58,7 @@ static struct field_set *apply_changed_fields(struct write *w,
 }
 
 /* Everybody but `self` loses what was changed or removed. */
-static void take_from_others(struct write *w, const char *self,
-                             const struct typed_change *change)
+static void take_from_others(struct write *w, const char *self, const struct typed_change *change)
 {
     struct field_set *new = apply_changed_fields(w, change);
 
@@ -62,9 +67,8 @@ static void take_from_others(struct write *w, const char *self,
 
         if (!strcmp(entry->id, self))
             continue;
-        entry->set = field_set_difference(
-            w->arena, entry->set,
-            field_set_intersection(w->arena, entry->set, new));
+        entry->set = field_set_difference(w->arena, entry->set,
+                                          field_set_intersection(w->arena, entry->set, new));
         entry->set = field_set_difference(w->arena, entry->set, change->removed);
     }
 }
@@ -83,7 +87,7 @@ static void print_manager(struct text *out, const struct managed_entry *entry)
 static void add_conflict(void *arg, const char *path)
 {
     struct write *w = arg;
-    scoped_text struct text message = { 0 };
+    scoped_text struct text message = {0};
     struct node *cause = node_map(w->arena);
 
     text_add(&message, "conflict with ");
@@ -99,26 +103,22 @@ static void add_conflict(void *arg, const char *path)
 
 static int compare_ids(const void *a, const void *b)
 {
-    return strcmp((*(struct managed_entry *const *)a)->id,
-                  (*(struct managed_entry *const *)b)->id);
+    return strcmp((*(struct managed_entry *const *)a)->id, (*(struct managed_entry *const *)b)->id);
 }
 
 static struct field_set *conflicts_with(struct write *w, const char *self,
-                                        const struct managed_entry *entry,
-                                        struct field_set *new)
+                                        const struct managed_entry *entry, struct field_set *new)
 {
     if (!strcmp(entry->id, self))
         return NULL;
     return field_set_intersection(w->arena, entry->set, new);
 }
 
-static void tell_conflicts(struct write *w, const char *self,
-                           struct field_set *new)
+static void tell_conflicts(struct write *w, const char *self, struct field_set *new)
 {
     size_t count = w->managed.count;
-    struct managed_entry **order =
-        arena_alloc(w->arena, (count + 1) * sizeof *order);
-    scoped_text struct text path = { 0 };
+    struct managed_entry **order = arena_alloc(w->arena, (count + 1) * sizeof *order);
+    scoped_text struct text path = {0};
 
     for (size_t i = 0; i < count; i++)
         order[i] = &w->managed.entries[i];
@@ -141,11 +141,10 @@ static void set_conflict(struct write *w, struct err *err)
 {
     if (w->count == 1) {
         const char *path = strstr(text_string(&w->said), ":\n- ");
-        scoped_text struct text who = { 0 };
+        scoped_text struct text who = {0};
 
         print_manager(&who, w->other);
-        err_set(err, ERR_CONFLICT,
-                "Apply failed with 1 conflict: conflict with %s: %s",
+        err_set(err, ERR_CONFLICT, "Apply failed with 1 conflict: conflict with %s: %s",
                 text_string(&who), path ? path + strlen(":\n- ") : "");
         return;
     }
@@ -157,18 +156,16 @@ static void set_conflict(struct write *w, struct err *err)
 
 /* An update by `manager` took `live` to `next`. */
 static void track_update(struct write *w, const char *manager, const struct node *live,
-                  const struct node *next)
+                         const struct node *next)
 {
-    struct managed_entry self =
-        managed_entry_make(w->arena, w->writer, manager, false);
-    struct typed_change change =
-        typed_compare(w->arena, w->schema, live, next);
+    struct managed_entry self = managed_entry_make(w->arena, w->writer, manager, false);
+    struct typed_change change = typed_compare(w->arena, w->schema, live, next);
     struct managed_entry *before;
 
     /* One's own older entry is treated like anybody's and joined again. */
     take_from_others(w, "", &change);
-    self.set = strip_reset_fields(w, field_set_difference(w->arena, apply_changed_fields(w, &change),
-                                             change.removed));
+    self.set = strip_reset_fields(
+        w, field_set_difference(w->arena, apply_changed_fields(w, &change), change.removed));
     managed_drop_empty(&w->managed);
     if (field_set_empty(self.set))
         return;
@@ -184,8 +181,7 @@ static bool is_reset(const struct node *list)
     return node_count(list) == 1 && !node_count(node_item(list, 0));
 }
 
-static void read_managed(struct write *w, const struct node *live,
-                         const struct node *next)
+static void read_managed(struct write *w, const struct node *live, const struct node *next)
 {
     const struct node *said = node_at(next, "metadata", "managedFields", NULL);
     bool subresource = w->writer->subresource && *w->writer->subresource;
@@ -203,11 +199,10 @@ static void read_managed(struct write *w, const struct node *live,
 struct node *patch_track(struct arena *arena, const struct patch_writer *writer,
                          const struct node *live, const struct node *next)
 {
-    struct write w = { .arena = arena, .writer = writer,
-                       .schema = writer->schema };
+    struct write w = {.arena = arena, .writer = writer, .schema = writer->schema};
     struct node *before = managed_without(arena, live);
     struct node *after = managed_without(arena, next);
-    scoped_text struct text why = { 0 };
+    scoped_text struct text why = {0};
 
     read_managed(&w, live, next);
     /* An object that nobody tracked so far stays so until it is applied. */
@@ -228,9 +223,8 @@ struct node *patch_track(struct arena *arena, const struct patch_writer *writer,
  * Gives back what was cut although somebody still owns it, or although the
  * applier did not own it before.
  */
-static struct node *add_back(struct write *w, const struct node *merged,
-                             struct node *cut, struct field_set *last,
-                             struct node *hole)
+static struct node *add_back(struct write *w, const struct node *merged, struct node *cut,
+                             struct field_set *last, struct node *hole)
 {
     struct field_set *all = typed_fields(w->arena, w->schema, merged);
     struct field_set *kept = typed_fields(w->arena, w->schema, cut);
@@ -241,23 +235,17 @@ static struct node *add_back(struct write *w, const struct node *merged,
     all = field_set_with_named(w->arena, all, w->schema);
     kept = field_set_with_named(w->arena, kept, w->schema);
     owned = field_set_with_named(w->arena, owned, w->schema);
-    cut = typed_remove(
-        w->arena, w->schema, merged,
-        field_set_difference(w->arena, all,
-                             field_set_union(w->arena, kept, owned)),
-        hole);
-    kept = field_set_with_named(
-        w->arena, typed_fields(w->arena, w->schema, cut), w->schema);
+    cut = typed_remove(w->arena, w->schema, merged,
+                       field_set_difference(w->arena, all, field_set_union(w->arena, kept, owned)),
+                       hole);
+    kept = field_set_with_named(w->arena, typed_fields(w->arena, w->schema, cut), w->schema);
     return typed_remove(
         w->arena, w->schema, merged,
-        field_set_intersection(w->arena,
-                               field_set_difference(w->arena, all, kept), last),
-        hole);
+        field_set_intersection(w->arena, field_set_difference(w->arena, all, kept), last), hole);
 }
 
 /* Takes out what the cuts left empty. */
-static struct node *without_holes(struct arena *arena, struct node *node,
-                                  const struct node *hole)
+static struct node *without_holes(struct arena *arena, struct node *node, const struct node *hole)
 {
     bool changed_one = false;
     struct node *copy;
@@ -266,8 +254,7 @@ static struct node *without_holes(struct arena *arena, struct node *node,
         return node;
     copy = node->type == NODE_MAP ? node_map(arena) : node_list(arena);
     for (size_t i = 0; i < node->len; i++) {
-        struct node *old = node->type == NODE_MAP ? node->members[i].value
-                                                  : node->items[i];
+        struct node *old = node->type == NODE_MAP ? node->members[i].value : node->items[i];
         struct node *new = old == hole ? NULL : without_holes(arena, old, hole);
 
         changed_one |= new != old;
@@ -285,7 +272,7 @@ static struct node *without_holes(struct arena *arena, struct node *node,
  * there, so that who owns the empty thing goes on owning it; and then gone.
  */
 static struct node *prune_removed_fields(struct write *w, struct node *merged,
-                          struct field_set *last, struct node *hole)
+                                         struct field_set *last, struct node *hole)
 {
     struct node *cut;
 
@@ -297,13 +284,13 @@ static struct node *prune_removed_fields(struct write *w, struct node *merged,
     return cut == hole ? node_map(w->arena) : cut;
 }
 
-static int check_config(struct write *w, const struct node *live,
-                        const struct node *config, struct err *err)
+static int check_config(struct write *w, const struct node *live, const struct node *config,
+                        struct err *err)
 {
     const char *version = node_get_text(config, "apiVersion");
     const char *slash = strrchr(version, '/');
     const struct node *metadata = node_get(config, "metadata");
-    scoped_text struct text why = { 0 };
+    scoped_text struct text why = {0};
 
     if (node_get(metadata, "managedFields"))
         return err_set(err, ERR_BAD_REQUEST, "metadata.managedFields must be nil");
@@ -316,14 +303,11 @@ static int check_config(struct write *w, const struct node *live,
         return err_set(err, ERR_INTERNAL,
                        "failed to create typed patch object (%s/%s; %.*s/%s, "
                        "Kind=%s): %s",
-                       node_get_text(metadata, "namespace"),
-                       node_get_text(metadata, "name"),
-                       slash ? (int)(slash - version) : 0, version,
-                       slash ? slash + 1 : version,
+                       node_get_text(metadata, "namespace"), node_get_text(metadata, "name"),
+                       slash ? (int)(slash - version) : 0, version, slash ? slash + 1 : version,
                        node_get_text(config, "kind"), text_string(&why));
     if (!typed_check(w->arena, w->schema, live, false, &why))
-        return err_set(err, ERR_INTERNAL,
-                       "failed to create typed live object: %s",
+        return err_set(err, ERR_INTERNAL, "failed to create typed live object: %s",
                        text_string(&why));
     return 0;
 }
@@ -336,17 +320,14 @@ static struct field_set *last_applied(struct write *w, const struct node *live)
     struct typed_change change;
     struct node *applied;
 
-    applied = *text ? document_read_json(w->arena, text, strlen(text),
-                                         &document_limits_api, NULL)
-                    : NULL;
+    applied =
+        *text ? document_read_json(w->arena, text, strlen(text), &document_limits_api, NULL) : NULL;
     if (!node_is(applied, NODE_MAP))
         return NULL;
     change = typed_compare(w->arena, w->schema, applied, live);
     return field_set_difference(
         w->arena,
-        field_set_difference(w->arena,
-                             typed_fields(w->arena, w->schema, applied),
-                             change.modified),
+        field_set_difference(w->arena, typed_fields(w->arena, w->schema, applied), change.modified),
         change.removed);
 }
 
@@ -356,12 +337,10 @@ static bool may_take_over(struct write *w, const struct node *live)
 {
     if (strcmp(w->writer->manager, "kubectl") != 0)
         return false;
-    return field_set_empty(
-        field_set_difference(w->arena, w->conflicts, last_applied(w, live)));
+    return field_set_empty(field_set_difference(w->arena, w->conflicts, last_applied(w, live)));
 }
 
-static void update_last_applied(struct write *w, struct node *object,
-                                const struct node *config)
+static void update_last_applied(struct write *w, struct node *object, const struct node *config)
 {
     struct node *metadata = node_get(object, "metadata");
     struct node *annotations = node_get(metadata, "annotations");
@@ -377,23 +356,21 @@ static void update_last_applied(struct write *w, struct node *object,
     node_set(w->arena, metadata, "annotations", annotations);
 }
 
-static const char *entry_time(const struct managed_entry *old,
-                           const struct managed_entry *new, bool unchanged)
+static const char *entry_time(const struct managed_entry *old, const struct managed_entry *new,
+                              bool unchanged)
 {
     return unchanged && old && *old->time ? old->time : new->time;
 }
 
 struct node *patch_apply(struct arena *arena, const struct patch_writer *writer,
-                         const struct node *live, const struct node *config,
-                         struct node *causes, struct err *err)
+                         const struct node *live, const struct node *config, struct node *causes,
+                         struct err *err)
 {
-    struct write w = { .arena = arena, .writer = writer,
-                       .schema = writer->schema, .causes = causes };
+    struct write w = {.arena = arena, .writer = writer, .schema = writer->schema, .causes = causes};
     struct node *before = managed_without(arena, live), *merged;
     struct node *hole = node_null(arena);
-    struct managed_entry self =
-        managed_entry_make(arena, writer, writer->manager, true);
-    struct managed_entry old = { 0 };
+    struct managed_entry self = managed_entry_make(arena, writer, writer->manager, true);
+    struct managed_entry old = {0};
     struct typed_change change;
 
     if (check_config(&w, before, config, err) < 0)
@@ -433,8 +410,8 @@ struct node *patch_apply(struct arena *arena, const struct patch_writer *writer,
 }
 
 struct node *patch_extract(struct arena *arena, const struct schema *schema,
-                           const struct node *object, const char *manager,
-                           const char *operation, const char *subresource)
+                           const struct node *object, const char *manager, const char *operation,
+                           const char *subresource)
 {
     struct managed managed;
 
@@ -442,8 +419,7 @@ struct node *patch_extract(struct arena *arena, const struct schema *schema,
     for (size_t i = 0; i < managed.count; i++) {
         struct managed_entry *entry = &managed.entries[i];
 
-        if (!strcmp(entry->manager, manager) &&
-            !strcmp(entry->operation, operation) &&
+        if (!strcmp(entry->manager, manager) && !strcmp(entry->operation, operation) &&
             !strcmp(entry->subresource, subresource ? subresource : ""))
             return typed_extract(arena, schema, object, entry->set);
     }

@@ -7,7 +7,7 @@
 
 struct element element_field(const char *name)
 {
-    return (struct element){ .kind = ELEMENT_FIELD, .text = name };
+    return (struct element){.kind = ELEMENT_FIELD, .text = name};
 }
 
 bool element_same(const struct element *a, const struct element *b)
@@ -19,8 +19,8 @@ bool element_same(const struct element *a, const struct element *b)
 static int value_rank(const struct node *value)
 {
     static const int ranks[] = {
-        [NODE_FLOAT] = 0, [NODE_INT] = 0,  [NODE_STRING] = 1, [NODE_BOOL] = 2,
-        [NODE_LIST] = 3,  [NODE_MAP] = 4,  [NODE_NULL] = 5,
+        [NODE_FLOAT] = 0, [NODE_INT] = 0, [NODE_STRING] = 1, [NODE_BOOL] = 2,
+        [NODE_LIST] = 3,  [NODE_MAP] = 4, [NODE_NULL] = 5,
     };
 
     return ranks[value->type];
@@ -53,7 +53,8 @@ static int compare_values(const struct node *a, const struct node *b)
     switch (a->type) {
     case NODE_INT:
     case NODE_FLOAT:
-        return number_of_value(a) < number_of_value(b) ? -1 : number_of_value(a) > number_of_value(b);
+        return number_of_value(a) < number_of_value(b) ? -1
+                                                       : number_of_value(a) > number_of_value(b);
     case NODE_STRING:
         return strcmp(a->string, b->string);
     case NODE_BOOL:
@@ -79,7 +80,7 @@ int element_compare(const struct element *a, const struct element *b)
 
 static void set_json(struct arena *arena, struct element *element)
 {
-    scoped_text struct text json = { 0 };
+    scoped_text struct text json = {0};
 
     document_write_canonical(&json, element->value);
     element->text = arena_string(arena, text_string(&json));
@@ -106,10 +107,8 @@ bool element_read(struct arena *arena, const char *key, struct element *ret)
         ret->text = key + 2;
         return true;
     }
-    ret->value = document_read_json(arena, key + 2, strlen(key + 2),
-                                    &document_limits_api, NULL);
-    if (!ret->value ||
-        (ret->kind == ELEMENT_KEY && !node_is(ret->value, NODE_MAP)) ||
+    ret->value = document_read_json(arena, key + 2, strlen(key + 2), &document_limits_api, NULL);
+    if (!ret->value || (ret->kind == ELEMENT_KEY && !node_is(ret->value, NODE_MAP)) ||
         (ret->kind == ELEMENT_INDEX && !node_is(ret->value, NODE_INT)))
         return false;
     if (ret->kind == ELEMENT_KEY)
@@ -152,23 +151,22 @@ void element_print(struct text *out, const struct element *element)
     }
 }
 
-static const struct node *key_value(const struct schema *list,
-                                    const struct node *item, const char *key)
+static const struct node *key_value(const struct schema *list, const struct node *item,
+                                    const char *key)
 {
     const struct node *value = node_get(item, key);
 
     return value ? value : schema_default(schema_field(schema_items(list), key));
 }
 
-bool element_of_item(struct arena *arena, const struct schema *list,
-                     const struct node *item, struct element *ret,
-                     const char **ret_why)
+bool element_of_item(struct arena *arena, const struct schema *list, const struct node *item,
+                     struct element *ret, const char **ret_why)
 {
     const char *const *keys = schema_list_keys(list);
     struct node *map;
 
     if (schema_list_type(list) == SCHEMA_LIST_SET) {
-        *ret = (struct element){ .kind = ELEMENT_VALUE, .value = item };
+        *ret = (struct element){.kind = ELEMENT_VALUE, .value = item};
         set_json(arena, ret);
         return true;
     }
@@ -184,13 +182,14 @@ bool element_of_item(struct arena *arena, const struct schema *list,
             *ret_why = arena_printf(arena,
                                     "associative list with keys has an element "
                                     "that omits key field \"%s\" (and doesn't "
-                                    "have default value)", keys[i]);
+                                    "have default value)",
+                                    keys[i]);
             return false;
         }
         node_set(arena, map, keys[i], (struct node *)value);
     }
     node_sort(map);
-    *ret = (struct element){ .kind = ELEMENT_KEY, .value = map };
+    *ret = (struct element){.kind = ELEMENT_KEY, .value = map};
     set_json(arena, ret);
     return true;
 }

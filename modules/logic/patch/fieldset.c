@@ -13,8 +13,7 @@ bool field_set_empty(const struct field_set *set)
     return !set || !set->count;
 }
 
-void field_set_append(struct arena *arena, struct field_set **set,
-                      const struct field_entry *entry)
+void field_set_append(struct arena *arena, struct field_set **set, const struct field_entry *entry)
 {
     struct field_set *s = *set;
 
@@ -50,8 +49,7 @@ void field_set_settle(struct field_set *set)
         qsort(set->items, set->count, sizeof *set->items, compare_entries);
 }
 
-const struct field_entry *field_set_find(const struct field_set *set,
-                                         const struct element *element)
+const struct field_entry *field_set_find(const struct field_set *set, const struct element *element)
 {
     size_t low = 0, high = set ? set->count : 0;
 
@@ -70,9 +68,8 @@ const struct field_entry *field_set_find(const struct field_set *set,
 }
 
 /* Walks two sets side by side; either of *ret_a and *ret_b may be NULL. */
-static bool next_pair(const struct field_set *a, const struct field_set *b,
-                      size_t *i, size_t *j, const struct field_entry **ret_a,
-                      const struct field_entry **ret_b)
+static bool next_pair(const struct field_set *a, const struct field_set *b, size_t *i, size_t *j,
+                      const struct field_entry **ret_a, const struct field_entry **ret_b)
 {
     const struct field_entry *x = a && *i < a->count ? &a->items[*i] : NULL;
     const struct field_entry *y = b && *j < b->count ? &b->items[*j] : NULL;
@@ -85,8 +82,7 @@ static bool next_pair(const struct field_set *a, const struct field_set *b,
     return x || y;
 }
 
-struct field_set *field_set_union(struct arena *arena, struct field_set *a,
-                                  struct field_set *b)
+struct field_set *field_set_union(struct arena *arena, struct field_set *a, struct field_set *b)
 {
     const struct field_entry *x, *y;
     struct field_set *all = NULL;
@@ -108,8 +104,7 @@ struct field_set *field_set_union(struct arena *arena, struct field_set *a,
     return all;
 }
 
-struct field_set *field_set_intersection(struct arena *arena,
-                                         struct field_set *a,
+struct field_set *field_set_intersection(struct arena *arena, struct field_set *a,
                                          struct field_set *b)
 {
     const struct field_entry *x, *y;
@@ -129,8 +124,8 @@ struct field_set *field_set_intersection(struct arena *arena,
     return common;
 }
 
-struct field_set *field_set_difference(struct arena *arena,
-                                       struct field_set *a, struct field_set *b)
+struct field_set *field_set_difference(struct arena *arena, struct field_set *a,
+                                       struct field_set *b)
 {
     const struct field_entry *x, *y;
     struct field_set *rest = NULL;
@@ -153,8 +148,7 @@ struct field_set *field_set_difference(struct arena *arena,
     return rest;
 }
 
-struct field_set *field_set_with_named(struct arena *arena,
-                                       struct field_set *set,
+struct field_set *field_set_with_named(struct arena *arena, struct field_set *set,
                                        const struct schema *schema)
 {
     struct field_set *all = NULL;
@@ -176,8 +170,8 @@ struct field_set *field_set_with_named(struct arena *arena,
     return all;
 }
 
-struct field_set *field_set_without(struct arena *arena, struct field_set *set,
-                                    const char *path, bool all_below)
+struct field_set *field_set_without(struct arena *arena, struct field_set *set, const char *path,
+                                    bool all_below)
 {
     size_t len = strcspn(path, ".");
     struct field_set *rest = NULL;
@@ -185,12 +179,10 @@ struct field_set *field_set_without(struct arena *arena, struct field_set *set,
     for (size_t i = 0; set && i < set->count; i++) {
         struct field_entry entry = set->items[i];
         bool here = entry.element.kind == ELEMENT_FIELD &&
-                    !strncmp(entry.element.text, path, len) &&
-                    !entry.element.text[len];
+                    !strncmp(entry.element.text, path, len) && !entry.element.text[len];
 
         if (here && path[len])
-            entry.below = field_set_without(arena, entry.below, path + len + 1,
-                                            all_below);
+            entry.below = field_set_without(arena, entry.below, path + len + 1, all_below);
         else if (here)
             entry.member = false;
         if (here && !path[len] && all_below)
@@ -202,9 +194,8 @@ struct field_set *field_set_without(struct arena *arena, struct field_set *set,
 
 /* ---- fieldsV1 ----------------------------------------------------------- */
 
-static struct field_set *read_fields_node(struct arena *arena,
-                                  const struct node *fields, unsigned depth,
-                                  bool *ret_bad)
+static struct field_set *read_fields_node(struct arena *arena, const struct node *fields,
+                                          unsigned depth, bool *ret_bad)
 {
     struct field_set *set = NULL;
 
@@ -212,8 +203,9 @@ static struct field_set *read_fields_node(struct arena *arena,
         *ret_bad = true;
         return NULL;
     }
-    node_each (member, fields) {
-        struct field_entry entry = { 0 };
+    node_each(member, fields)
+    {
+        struct field_entry entry = {0};
 
         if (!strcmp(member->key, "."))
             continue;
@@ -231,8 +223,7 @@ static struct field_set *read_fields_node(struct arena *arena,
     return set;
 }
 
-struct field_set *field_set_read(struct arena *arena, const struct node *fields,
-                                 bool *ret_bad)
+struct field_set *field_set_read(struct arena *arena, const struct node *fields, bool *ret_bad)
 {
     return read_fields_node(arena, fields, 0, ret_bad);
 }
@@ -250,16 +241,15 @@ struct node *field_set_write(struct arena *arena, const struct field_set *set)
         if (entry->below) {
             struct node *rest = field_set_write(arena, entry->below);
 
-            node_each (member, rest)
-                node_set(arena, below, member->key, member->value);
+            node_each(member, rest) node_set(arena, below, member->key, member->value);
         }
         node_set(arena, map, element_key(arena, &entry->element), below);
     }
     return map;
 }
 
-void field_set_each(const struct field_set *set, struct text *path,
-                    field_set_each_fn *each, void *arg)
+void field_set_each(const struct field_set *set, struct text *path, field_set_each_fn *each,
+                    void *arg)
 {
     size_t len = path->len;
 

@@ -17,7 +17,7 @@ enum element_kind {
 
 struct element {
     enum element_kind kind;
-    const char *text; /* the name, or JSON in one form: equal when equal */
+    const char *text;         /* the name, or JSON in one form: equal when equal */
     const struct node *value; /* of all but a field */
 };
 
@@ -32,9 +32,8 @@ void element_print(struct text *out, const struct element *element);
  * What an item of a list that is a set or a map is known by. NULL and a reason
  * in `ret_why` when it has none: a key is missing, or it is null.
  */
-bool element_of_item(struct arena *arena, const struct schema *list,
-                     const struct node *item, struct element *ret,
-                     const char **ret_why);
+bool element_of_item(struct arena *arena, const struct schema *list, const struct node *item,
+                     struct element *ret, const char **ret_why);
 
 /* ---- fieldset.c: sets of paths ------------------------------------------ */
 
@@ -49,68 +48,59 @@ struct field_set {
 
 struct field_entry {
     struct element element;
-    bool member; /* the path up to here is in the set */
+    bool member;             /* the path up to here is in the set */
     struct field_set *below; /* NULL or not empty */
 };
 
 /* Builds: append in any order, then settle. Empty entries are dropped. */
-void field_set_append(struct arena *arena, struct field_set **set,
-                      const struct field_entry *entry);
+void field_set_append(struct arena *arena, struct field_set **set, const struct field_entry *entry);
 void field_set_settle(struct field_set *set);
 const struct field_entry *field_set_find(const struct field_set *set,
                                          const struct element *element);
 bool field_set_empty(const struct field_set *set);
-struct field_set *field_set_union(struct arena *arena, struct field_set *a,
-                                  struct field_set *b);
-struct field_set *field_set_intersection(struct arena *arena,
-                                         struct field_set *a,
+struct field_set *field_set_union(struct arena *arena, struct field_set *a, struct field_set *b);
+struct field_set *field_set_intersection(struct arena *arena, struct field_set *a,
                                          struct field_set *b);
-struct field_set *field_set_difference(struct arena *arena,
-                                       struct field_set *a,
+struct field_set *field_set_difference(struct arena *arena, struct field_set *a,
                                        struct field_set *b);
 /* With the declared fields on the way to what is in the set. */
-struct field_set *field_set_with_named(struct arena *arena,
-                                       struct field_set *set,
+struct field_set *field_set_with_named(struct arena *arena, struct field_set *set,
                                        const struct schema *schema);
 /* Without a path of fields ("metadata.name") and all that is below it, or
    only itself. */
-struct field_set *field_set_without(struct arena *arena, struct field_set *set,
-                                    const char *path, bool all_below);
+struct field_set *field_set_without(struct arena *arena, struct field_set *set, const char *path,
+                                    bool all_below);
 /* fieldsV1. NULL with *ret_bad set when it is not one. */
-struct field_set *field_set_read(struct arena *arena, const struct node *fields,
-                                 bool *ret_bad);
+struct field_set *field_set_read(struct arena *arena, const struct node *fields, bool *ret_bad);
 struct node *field_set_write(struct arena *arena, const struct field_set *set);
 /* Each member's path as text, members before what is below. */
 typedef void field_set_each_fn(void *arg, const char *path);
-void field_set_each(const struct field_set *set, struct text *path,
-                    field_set_each_fn *each, void *arg);
+void field_set_each(const struct field_set *set, struct text *path, field_set_each_fn *each,
+                    void *arg);
 
 /* ---- typed.c: objects as their schema sees them ------------------------- */
 
 enum shape { SHAPE_SCALAR, SHAPE_MAP, SHAPE_LIST, SHAPE_ATOMIC };
 
 /* Is the object what the schema says? With `strict`, duplicates are refused. */
-bool typed_check(struct arena *arena, const struct schema *schema,
-                 const struct node *object, bool strict, struct text *ret_why);
+bool typed_check(struct arena *arena, const struct schema *schema, const struct node *object,
+                 bool strict, struct text *ret_why);
 struct field_set *typed_fields(struct arena *arena, const struct schema *schema,
                                const struct node *object);
 
 struct typed_change {
     struct field_set *added, *removed, *modified;
 };
-struct typed_change typed_compare(struct arena *arena,
-                                  const struct schema *schema,
-                                  const struct node *before,
-                                  const struct node *after);
-struct node *typed_merge(struct arena *arena, const struct schema *schema,
-                         const struct node *live, const struct node *config);
+struct typed_change typed_compare(struct arena *arena, const struct schema *schema,
+                                  const struct node *before, const struct node *after);
+struct node *typed_merge(struct arena *arena, const struct schema *schema, const struct node *live,
+                         const struct node *config);
 /* Without the fields of the set; what became empty is `hole`. */
 struct node *typed_remove(struct arena *arena, const struct schema *schema,
-                          const struct node *object,
-                          const struct field_set *set, struct node *hole);
+                          const struct node *object, const struct field_set *set,
+                          struct node *hole);
 struct node *typed_extract(struct arena *arena, const struct schema *schema,
-                           const struct node *object,
-                           const struct field_set *set);
+                           const struct node *object, const struct field_set *set);
 
 /* ---- managed.c: metadata.managedFields ---------------------------------- */
 
@@ -127,13 +117,10 @@ struct managed {
 };
 
 /* Reads the list; what cannot be read is nobody's. False: leave nothing. */
-void managed_read(struct arena *arena, const struct node *object,
-                  struct managed *ret);
-struct managed_entry managed_entry_make(struct arena *arena,
-                                        const struct patch_writer *writer,
+void managed_read(struct arena *arena, const struct node *object, struct managed *ret);
+struct managed_entry managed_entry_make(struct arena *arena, const struct patch_writer *writer,
                                         const char *manager, bool applied);
-struct managed_entry *managed_find(const struct managed *managed,
-                                   const char *id);
+struct managed_entry *managed_find(const struct managed *managed, const char *id);
 struct managed_entry *managed_put(struct arena *arena, struct managed *managed,
                                   const struct managed_entry *entry);
 void managed_drop_empty(struct managed *managed);
@@ -141,8 +128,7 @@ void managed_drop_empty(struct managed *managed);
 void managed_cap(struct arena *arena, struct managed *managed);
 /* Puts the list into metadata.managedFields of `object`, which may be changed
    at its top and in metadata. */
-void managed_write(struct arena *arena, struct managed *managed,
-                   struct node *object);
+void managed_write(struct arena *arena, struct managed *managed, struct node *object);
 struct node *managed_without(struct arena *arena, const struct node *object);
 
 #endif

@@ -49,8 +49,7 @@ static bool read_array_index(const char *key, size_t len, size_t *ret)
     const char *digits = *key == '+' || *key == '-' ? key + 1 : key;
     long long index;
 
-    if (!*digits || digits[strspn(digits, "0123456789")] ||
-        strlen(digits) > 15)
+    if (!*digits || digits[strspn(digits, "0123456789")] || strlen(digits) > 15)
         return false;
     index = strtoll(key, NULL, 10);
     if (index < 0)
@@ -78,7 +77,7 @@ static int find_place(struct run *r, const char *path, struct place *ret)
     struct node *holder = r->root;
     const char *part = path;
 
-    *ret = (struct place){ 0 };
+    *ret = (struct place){0};
     if (!*path)
         return 0;
     if (*path != '/')
@@ -120,8 +119,7 @@ static int apply_add(struct run *r, const char *path, struct node *value)
     index = place.holder->len;
     /* A negative index counts in the list as it will be. */
     if (strcmp(place.key, "-") != 0 &&
-        (!read_array_index(place.key, place.holder->len + 1, &index) ||
-         index > place.holder->len))
+        (!read_array_index(place.key, place.holder->len + 1, &index) || index > place.holder->len))
         return refuse_operation(r, "no such index:", path);
     node_insert(r->arena, place.holder, index, value);
     return 0;
@@ -176,7 +174,8 @@ static bool same_text(const struct node *a, const struct node *b)
     }
     if (a->type != NODE_MAP)
         return node_same(a, b);
-    node_each (member, a) {
+    node_each(member, a)
+    {
         const struct node *other = node_get(b, member->key);
 
         if (!other || !same_text(member->value, other))
@@ -215,8 +214,7 @@ static int copy_value(struct run *r, const char *from, struct node **ret)
         return 0;
     }
     if (arena_used(r->arena) - r->used > GROWTH_MAX)
-        return err_set(r->why, ERR_TOO_LARGE,
-                       "the patch copies more than 16 MiB");
+        return err_set(r->why, ERR_TOO_LARGE, "the patch copies more than 16 MiB");
     *ret = node_copy(r->arena, value);
     return 0;
 }
@@ -237,8 +235,7 @@ static int do_replace(struct run *r, const struct node *op, const char *path)
 {
     const struct node *value = node_get(op, "value");
 
-    return apply_replace(r, path,
-                   value ? node_copy(r->arena, value) : node_null(r->arena));
+    return apply_replace(r, path, value ? node_copy(r->arena, value) : node_null(r->arena));
 }
 
 static int do_move(struct run *r, const struct node *op, const char *path)
@@ -271,8 +268,8 @@ static const struct {
     const char *name;
     int (*run)(struct run *r, const struct node *op, const char *path);
 } operations[] = {
-    { "add", do_add },   { "remove", do_remove }, { "replace", do_replace },
-    { "move", do_move }, { "copy", do_copy },     { "test", do_test },
+    {"add", do_add},   {"remove", do_remove}, {"replace", do_replace},
+    {"move", do_move}, {"copy", do_copy},     {"test", do_test},
 };
 
 static int run_one(struct run *r, const struct node *op)
@@ -297,7 +294,8 @@ static int check_form(const struct node *patch, struct err *err)
     if (patch->len > OPERATIONS_MAX)
         return err_set(err, ERR_TOO_LARGE,
                        "The allowed maximum operations in a JSON patch is %d, "
-                       "got %zu", OPERATIONS_MAX, patch->len);
+                       "got %zu",
+                       OPERATIONS_MAX, patch->len);
     for (size_t i = 0; i < patch->len; i++)
         if (!node_is(patch->items[i], NODE_MAP))
             return err_set(err, ERR_BAD_REQUEST,
@@ -307,12 +305,11 @@ static int check_form(const struct node *patch, struct err *err)
     return 0;
 }
 
-struct node *patch_json(struct arena *arena, const struct node *live,
-                        const struct node *patch, struct err *ret_why,
-                        struct err *err)
+struct node *patch_json(struct arena *arena, const struct node *live, const struct node *patch,
+                        struct err *ret_why, struct err *err)
 {
-    struct err why = { 0 };
-    struct run r = { .arena = arena, .why = ret_why ? ret_why : &why };
+    struct err why = {0};
+    struct run r = {.arena = arena, .why = ret_why ? ret_why : &why};
 
     if (check_form(patch, err) < 0)
         return NULL;

@@ -26,7 +26,7 @@ static void set_id(struct arena *arena, struct managed_entry *entry)
 }
 
 static bool read_managed_entry(struct arena *arena, const struct node *node,
-                       struct managed_entry *ret)
+                               struct managed_entry *ret)
 {
     bool bad = false;
 
@@ -48,35 +48,31 @@ static bool read_managed_entry(struct arena *arena, const struct node *node,
     return !bad;
 }
 
-void managed_read(struct arena *arena, const struct node *object,
-                  struct managed *ret)
+void managed_read(struct arena *arena, const struct node *object, struct managed *ret)
 {
     const struct node *list = node_at(object, "metadata", "managedFields", NULL);
 
-    *ret = (struct managed){ 0 };
+    *ret = (struct managed){0};
     for (size_t i = 0; i < node_count(list); i++) {
         struct managed_entry entry;
 
         /* One bad entry spoils the list, as there. */
         if (!read_managed_entry(arena, node_item(list, i), &entry)) {
-            *ret = (struct managed){ 0 };
+            *ret = (struct managed){0};
             return;
         }
         managed_put(arena, ret, &entry);
     }
 }
 
-struct managed_entry managed_entry_make(struct arena *arena,
-                                        const struct patch_writer *writer,
+struct managed_entry managed_entry_make(struct arena *arena, const struct patch_writer *writer,
                                         const char *manager, bool applied)
 {
     struct managed_entry entry = {
         .manager = arena_string(arena, manager),
         .operation = applied ? "Apply" : "Update",
         .api_version = arena_string(arena, writer->api_version),
-        .subresource = writer->subresource
-                           ? arena_string(arena, writer->subresource)
-                           : "",
+        .subresource = writer->subresource ? arena_string(arena, writer->subresource) : "",
         .time = writer->time ? arena_string(arena, writer->time) : "",
         .applied = applied,
     };
@@ -137,16 +133,14 @@ static int compare_age(const void *a, const void *b)
 }
 
 /* Merges the entry into an earlier one of the same version. */
-static bool merge_ancient(struct arena *arena, struct managed_entry **oldest,
-                          size_t at)
+static bool merge_ancient(struct arena *arena, struct managed_entry **oldest, size_t at)
 {
     struct managed_entry *entry = oldest[at];
 
     for (size_t i = 0; i < at; i++) {
         struct managed_entry *bucket = oldest[i];
 
-        if (field_set_empty(bucket->set) ||
-            strcmp(bucket->api_version, entry->api_version) != 0)
+        if (field_set_empty(bucket->set) || strcmp(bucket->api_version, entry->api_version) != 0)
             continue;
         bucket->manager = ANCIENT;
         bucket->subresource = "";
@@ -161,8 +155,7 @@ static bool merge_ancient(struct arena *arena, struct managed_entry **oldest,
 
 void managed_cap(struct arena *arena, struct managed *managed)
 {
-    struct managed_entry **updaters =
-        arena_alloc(arena, (managed->count + 1) * sizeof *updaters);
+    struct managed_entry **updaters = arena_alloc(arena, (managed->count + 1) * sizeof *updaters);
     size_t count = 0, left;
 
     for (size_t i = 0; i < managed->count; i++)
@@ -191,8 +184,7 @@ static int compare_written(const void *a, const void *b)
     return order ? order : strcmp(x->subresource, y->subresource);
 }
 
-static struct node *write_entry(struct arena *arena,
-                                const struct managed_entry *entry)
+static struct node *write_entry(struct arena *arena, const struct managed_entry *entry)
 {
     struct node *node = node_map(arena);
 
@@ -208,8 +200,7 @@ static struct node *write_entry(struct arena *arena,
     return node;
 }
 
-void managed_write(struct arena *arena, struct managed *managed,
-                   struct node *object)
+void managed_write(struct arena *arena, struct managed *managed, struct node *object)
 {
     struct node *metadata = node_get(object, "metadata");
     struct node *list = node_list(arena);
@@ -219,8 +210,7 @@ void managed_write(struct arena *arena, struct managed *managed,
             node_remove(metadata, "managedFields");
         return;
     }
-    qsort(managed->entries, managed->count, sizeof *managed->entries,
-          compare_written);
+    qsort(managed->entries, managed->count, sizeof *managed->entries, compare_written);
     for (size_t i = 0; i < managed->count; i++)
         node_add(arena, list, write_entry(arena, &managed->entries[i]));
     node_set(arena, node_make(arena, object, "metadata"), "managedFields", list);
@@ -228,8 +218,7 @@ void managed_write(struct arena *arena, struct managed *managed,
 
 struct node *managed_without(struct arena *arena, const struct node *object)
 {
-    struct node *copy = node_is(object, NODE_MAP) ? node_share(arena, object)
-                                                  : node_map(arena);
+    struct node *copy = node_is(object, NODE_MAP) ? node_share(arena, object) : node_map(arena);
     struct node *metadata = node_get(copy, "metadata");
 
     if (node_is(metadata, NODE_MAP)) {

@@ -17,15 +17,12 @@ static struct node *without_nulls(struct arena *arena, struct node *value)
     if (value->type != NODE_MAP)
         return value;
     copy = node_map(arena);
-    node_each (member, value)
-        if (member->value->type != NODE_NULL)
-            node_set(arena, copy, member->key,
-                     without_nulls(arena, member->value));
+    node_each(member, value) if (member->value->type != NODE_NULL)
+        node_set(arena, copy, member->key, without_nulls(arena, member->value));
     return copy;
 }
 
-struct node *patch_merge(struct arena *arena, const struct node *live,
-                         const struct node *patch)
+struct node *patch_merge(struct arena *arena, const struct node *live, const struct node *patch)
 {
     struct node *merged;
 
@@ -35,13 +32,13 @@ struct node *patch_merge(struct arena *arena, const struct node *live,
     if (!node_is(patch, NODE_MAP))
         return (struct node *)patch;
     merged = node_share(arena, live);
-    node_each (member, patch) {
+    node_each(member, patch)
+    {
         if (member->value->type == NODE_NULL)
             node_remove(merged, member->key);
         else
             node_set(arena, merged, member->key,
-                     patch_merge(arena, node_get(merged, member->key),
-                                 member->value));
+                     patch_merge(arena, node_get(merged, member->key), member->value));
     }
     return merged;
 }

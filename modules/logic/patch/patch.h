@@ -27,8 +27,7 @@ struct schema;
 
 /* RFC 7386, but what is new has no null in a map inside of a list either: so the
    library of kube-apiserver does it. */
-struct node *patch_merge(struct arena *arena, const struct node *live,
-                         const struct node *patch);
+struct node *patch_merge(struct arena *arena, const struct node *live, const struct node *patch);
 /*
  * RFC 6902, with the leniencies of the library that kube-apiserver uses.
  * ERR_BAD_REQUEST when it is no JSON patch, ERR_INVALID when it cannot be
@@ -36,11 +35,9 @@ struct node *patch_merge(struct arena *arena, const struct node *live,
  * says, and `ret_why` (unless NULL) gets which operation failed and why, for
  * the log. ERR_TOO_LARGE beyond 10,000 operations or 16 MiB.
  */
-#define PATCH_REJECTED                                                         \
-    "the server rejected our request due to an error in our request"
-struct node *patch_json(struct arena *arena, const struct node *live,
-                        const struct node *patch, struct err *ret_why,
-                        struct err *err) MUST_CHECK;
+#define PATCH_REJECTED "the server rejected our request due to an error in our request"
+struct node *patch_json(struct arena *arena, const struct node *live, const struct node *patch,
+                        struct err *ret_why, struct err *err) MUST_CHECK;
 /* Strategic merge: $patch, $retainKeys, $setElementOrder,
    $deleteFromPrimitiveList. ERR_BAD_REQUEST or ERR_INVALID. */
 struct node *patch_strategic(struct arena *arena, const struct schema *schema,
@@ -72,8 +69,8 @@ struct patch_writer {
  * kube-apiserver's "failed to create typed patch object (…)".
  */
 struct node *patch_apply(struct arena *arena, const struct patch_writer *writer,
-                         const struct node *live, const struct node *config,
-                         struct node *causes, struct err *err) MUST_CHECK;
+                         const struct node *live, const struct node *config, struct node *causes,
+                         struct err *err) MUST_CHECK;
 /*
  * After a create (live NULL), update or any other patch: `next` with its
  * managedFields brought up to date for what `writer` changed since `live`.
@@ -87,7 +84,7 @@ struct node *patch_track(struct arena *arena, const struct patch_writer *writer,
  * ("Update"): the object cut down to it; NULL if nothing.
  */
 struct node *patch_extract(struct arena *arena, const struct schema *schema,
-                           const struct node *object, const char *manager,
-                           const char *operation, const char *subresource);
+                           const struct node *object, const char *manager, const char *operation,
+                           const char *subresource);
 
 #endif

@@ -21,8 +21,7 @@ struct merging {
 static struct node *merge_map(struct merging *m, const struct schema *schema,
                               const struct node *live, const struct node *patch);
 static struct node *merge_list(struct merging *m, const struct schema *schema,
-                               const struct node *live, const struct node *patch,
-                               bool deleting);
+                               const struct node *live, const struct node *patch, bool deleting);
 
 static void *refuse_patch(struct merging *m, const char *what, const struct node *at)
 {
@@ -32,11 +31,9 @@ static void *refuse_patch(struct merging *m, const char *what, const struct node
     return NULL;
 }
 
-static void *refuse_keyless(struct merging *m, const char *key,
-                            const struct node *item)
+static void *refuse_keyless(struct merging *m, const char *key, const struct node *item)
 {
-    err_set(m->err, ERR_BAD_REQUEST,
-            "map: %.300s does not contain declared merge key: %s",
+    err_set(m->err, ERR_BAD_REQUEST, "map: %.300s does not contain declared merge key: %s",
             document_json(m->arena, item), key);
     return NULL;
 }
@@ -44,11 +41,10 @@ static void *refuse_keyless(struct merging *m, const char *key,
 /* ---- What items are known by -------------------------------------------- */
 
 /* The value of the merge key, or the item itself, as a text. NULL: no key. */
-static const char *name_item(struct merging *m, const char *key,
-                             const struct node *item)
+static const char *name_item(struct merging *m, const char *key, const struct node *item)
 {
     const struct node *value = key ? node_get(item, key) : item;
-    scoped_text struct text json = { 0 };
+    scoped_text struct text json = {0};
 
     if (!value)
         return NULL;
@@ -57,8 +53,7 @@ static const char *name_item(struct merging *m, const char *key,
 }
 
 /* Places of the items of a list by name; the first of equal ones counts. */
-static struct map *index_items(struct merging *m, const char *key,
-                               const struct node *list)
+static struct map *index_items(struct merging *m, const char *key, const struct node *list)
 {
     struct map *places = map_new();
 
@@ -71,8 +66,8 @@ static struct map *index_items(struct merging *m, const char *key,
     return places;
 }
 
-static size_t merge_place_of(struct merging *m, const struct map *places,
-                       const char *key, const struct node *item)
+static size_t merge_place_of(struct merging *m, const struct map *places, const char *key,
+                             const struct node *item)
 {
     const char *name = name_item(m, key, item);
 
@@ -100,10 +95,8 @@ static int compare_ranked(const void *a, const void *b)
  * Items that the patch names come in its order, the others in the live one;
  * the two are laid into each other by their places in the live list.
  */
-static struct node *order_items(struct merging *m, const char *key,
-                                const struct node *merged,
-                                const struct node *wanted,
-                                const struct node *live)
+static struct node *order_items(struct merging *m, const char *key, const struct node *merged,
+                                const struct node *wanted, const struct node *live)
 {
     scoped_map struct map *ranks = index_items(m, key, wanted);
     scoped_map struct map *places = index_items(m, key, live);
@@ -119,16 +112,15 @@ static struct node *order_items(struct merging *m, const char *key,
         size_t rank = merge_place_of(m, ranks, key, item);
 
         if (rank)
-            named[named_count++] = (struct ranked){ item, rank, server, at };
+            named[named_count++] = (struct ranked){item, rank, server, at};
         else
-            others[other_count++] = (struct ranked){ item, server, server, at };
+            others[other_count++] = (struct ranked){item, server, server, at};
     }
     qsort(named, named_count, sizeof *named, compare_ranked);
     qsort(others, other_count, sizeof *others, compare_ranked);
     while (i < other_count || j < named_count) {
-        bool other = j == named_count ||
-                     (i < other_count && others[i].server && named[j].server &&
-                      others[i].server < named[j].server);
+        bool other = j == named_count || (i < other_count && others[i].server && named[j].server &&
+                                          others[i].server < named[j].server);
 
         node_add(m->arena, out, other ? others[i++].item : named[j++].item);
     }
@@ -137,8 +129,8 @@ static struct node *order_items(struct merging *m, const char *key,
 
 /* ---- Lists -------------------------------------------------------------- */
 
-static struct node *drop_items(struct merging *m, const char *key,
-                               const struct node *list, const struct node *gone)
+static struct node *drop_items(struct merging *m, const char *key, const struct node *list,
+                               const struct node *gone)
 {
     scoped_map struct map *places = index_items(m, key, gone);
     struct node *rest = node_list(m->arena);
@@ -161,7 +153,7 @@ static bool are_alike(const struct node *a, const struct node *b)
 static struct node *join_scalars(struct merging *m, const struct node *live,
                                  const struct node *patch)
 {
-    const struct node *lists[] = { live, patch };
+    const struct node *lists[] = {live, patch};
     scoped_map struct map *seen = map_new();
     const struct node *first = node_item(node_count(live) ? live : patch, 0);
     struct node *all = node_list(m->arena);
@@ -182,8 +174,8 @@ static struct node *join_scalars(struct merging *m, const struct node *live,
  * Splits the patch into items to merge and items that say what to do. Deleted
  * ones leave *live; `$patch: replace` empties it.
  */
-static struct node *take_directives(struct merging *m, const char *key,
-                                    struct node **live, const struct node *patch)
+static struct node *take_directives(struct merging *m, const char *key, struct node **live,
+                                    const struct node *patch)
 {
     struct node *plain = node_list(m->arena), *gone = node_list(m->arena);
     bool replace = false;
@@ -194,8 +186,9 @@ static struct node *take_directives(struct merging *m, const char *key,
         const char *word = node_text(directive);
 
         if (!node_is(item, NODE_MAP))
-            return refuse_patch(m, arena_printf(m->arena, "%s: a list of objects holds something else",
-                                          m->field), item);
+            return refuse_patch(
+                m, arena_printf(m->arena, "%s: a list of objects holds something else", m->field),
+                item);
         if (!directive)
             node_add(m->arena, plain, patch->items[i]);
         else if (!strcmp(word, "replace"))
@@ -211,9 +204,8 @@ static struct node *take_directives(struct merging *m, const char *key,
     return plain;
 }
 
-static struct node *merge_items(struct merging *m, const struct schema *schema,
-                                const char *key, const struct node *live,
-                                const struct node *patch)
+static struct node *merge_items(struct merging *m, const struct schema *schema, const char *key,
+                                const struct node *live, const struct node *patch)
 {
     scoped_map struct map *places = index_items(m, key, live);
     struct node *all = node_share(m->arena, live);
@@ -245,8 +237,7 @@ static bool holds_maps(const struct node *live, const struct node *patch)
 }
 
 static struct node *merge_list(struct merging *m, const struct schema *schema,
-                               const struct node *live, const struct node *patch,
-                               bool deleting)
+                               const struct node *live, const struct node *patch, bool deleting)
 {
     const char *key = schema_merge_key(schema);
     struct node *kept = (struct node *)live, *merged;
@@ -289,15 +280,14 @@ static struct node *strip_directives(struct merging *m, struct node *value)
     if (value->type != NODE_MAP)
         return value;
     copy = node_map(m->arena);
-    node_each (member, value)
-        if (member->value->type != NODE_NULL && *member->key != '$' &&
-            !node_get(member->value, DIRECTIVE))
-            node_set(m->arena, copy, member->key, strip_directives(m, member->value));
+    node_each(member, value) if (member->value->type != NODE_NULL && *member->key != '$' &&
+                                 !node_get(member->value, DIRECTIVE))
+        node_set(m->arena, copy, member->key, strip_directives(m, member->value));
     return copy;
 }
 
-static bool retain_keys(struct merging *m, struct node *live,
-                        const struct node *patch, const struct node *keys)
+static bool retain_keys(struct merging *m, struct node *live, const struct node *patch,
+                        const struct node *keys)
 {
     struct node *set = node_map(m->arena);
 
@@ -306,10 +296,13 @@ static bool retain_keys(struct merging *m, struct node *live,
     for (size_t i = 0; i < keys->len; i++)
         if (node_is(keys->items[i], NODE_STRING))
             node_set(m->arena, set, keys->items[i]->string, keys->items[i]);
-    node_each (member, patch)
-        if (member->value->type != NODE_NULL && *member->key != '$' &&
-            !node_get(set, member->key))
-            return refuse_patch(m, "invalid patch format of retainKeys", keys);
+    node_each(
+        member,
+        patch) if (member->value->type != NODE_NULL && *member->key != '$' &&
+                   !node_get(set,
+                             member->key)) return refuse_patch(m,
+                                                               "invalid patch format of retainKeys",
+                                                               keys);
     for (size_t i = live->len; i-- > 0;)
         if (!node_get(set, live->members[i].key))
             node_remove(live, live->members[i].key);
@@ -317,8 +310,8 @@ static bool retain_keys(struct merging *m, struct node *live,
 }
 
 /* Do the items of the patch come in the order that the directive sets? */
-static bool follows_order(struct merging *m, const char *key,
-                          const struct node *patch, const struct node *order)
+static bool follows_order(struct merging *m, const char *key, const struct node *patch,
+                          const struct node *order)
 {
     size_t at = 0;
 
@@ -341,9 +334,8 @@ static bool follows_order(struct merging *m, const char *key,
 }
 
 /* `$setElementOrder/KEY` together with the patch of KEY. */
-static bool set_order(struct merging *m, const struct schema *schema,
-                      struct node *live, const struct node *patch,
-                      const char *name, const struct node *order)
+static bool set_order(struct merging *m, const struct schema *schema, struct node *live,
+                      const struct node *patch, const char *name, const struct node *order)
 {
     struct node *now = node_get(live, name), *more = node_get(patch, name);
     const struct schema *list = schema_field(schema, name);
@@ -354,8 +346,7 @@ static bool set_order(struct merging *m, const struct schema *schema,
         (more && more->type != NODE_LIST))
         return refuse_patch(m, "$setElementOrder needs lists", order);
     if (!follows_order(m, key, more, order))
-        return refuse_patch(m, "the patch's order does not match its $setElementOrder",
-                      order);
+        return refuse_patch(m, "the patch's order does not match its $setElementOrder", order);
     if (!now && !more)
         return true;
     m->field = name;
@@ -371,9 +362,8 @@ static bool set_order(struct merging *m, const struct schema *schema,
     return true;
 }
 
-static bool merge_patch_member(struct merging *m, const struct schema *schema,
-                         struct node *live, const char *key,
-                         struct node *value, bool deleting)
+static bool merge_patch_member(struct merging *m, const struct schema *schema, struct node *live,
+                               const char *key, struct node *value, bool deleting)
 {
     const struct schema *child = schema_field(schema, key);
     struct node *now = node_get(live, key);
@@ -413,20 +403,18 @@ static struct node *apply_directives(struct merging *m, const struct node *patch
     return rest;
 }
 
-static bool merge_members(struct merging *m, const struct schema *schema,
-                          struct node *merged, const struct node *patch)
+static bool merge_members(struct merging *m, const struct schema *schema, struct node *merged,
+                          const struct node *patch)
 {
-    node_each (member, patch)
-        if (text_starts(member->key, ORDER) &&
-            !set_order(m, schema, merged, patch, member->key + strlen(ORDER),
-                       member->value))
-            return false;
-    node_each (member, patch)
-        if (text_starts(member->key, DELETE) &&
-            !merge_patch_member(m, schema, merged, member->key + strlen(DELETE),
-                          member->value, true))
-            return false;
-    node_each (member, patch) {
+    node_each(member, patch) if (text_starts(member->key, ORDER) &&
+                                 !set_order(m, schema, merged, patch, member->key + strlen(ORDER),
+                                            member->value)) return false;
+    node_each(member,
+              patch) if (text_starts(member->key, DELETE) &&
+                         !merge_patch_member(m, schema, merged, member->key + strlen(DELETE),
+                                             member->value, true)) return false;
+    node_each(member, patch)
+    {
         const char *order = arena_printf(m->arena, ORDER "%s", member->key);
 
         /* Lists with an order were merged with it. */
@@ -446,18 +434,16 @@ static struct node *merge_map(struct merging *m, const struct schema *schema,
 
     if (node_get(patch, DIRECTIVE))
         return apply_directives(m, patch);
-    merged = node_is(live, NODE_MAP) ? node_share(m->arena, live)
-                                     : node_map(m->arena);
+    merged = node_is(live, NODE_MAP) ? node_share(m->arena, live) : node_map(m->arena);
     if (keys && !retain_keys(m, merged, patch, keys))
         return NULL;
     return merge_members(m, schema, merged, patch) ? merged : NULL;
 }
 
 struct node *patch_strategic(struct arena *arena, const struct schema *schema,
-                             const struct node *live, const struct node *patch,
-                             struct err *err)
+                             const struct node *live, const struct node *patch, struct err *err)
 {
-    struct merging m = { arena, err, "" };
+    struct merging m = {arena, err, ""};
 
     if (node_is(patch, NODE_NULL))
         return (struct node *)live;

@@ -23,8 +23,8 @@ static enum shape shape_of(const struct schema *schema, const struct node *value
 }
 
 /* The shape that two values have together; an absent one takes any. */
-static enum shape shape_of_both(const struct schema *schema,
-                                const struct node *a, const struct node *b)
+static enum shape shape_of_both(const struct schema *schema, const struct node *a,
+                                const struct node *b)
 {
     enum shape x, y;
 
@@ -38,9 +38,7 @@ static enum shape shape_of_both(const struct schema *schema,
 
 static bool is_empty_collection(const struct node *value)
 {
-    return !node_is(value, NODE_MAP) && !node_is(value, NODE_LIST)
-               ? true
-               : !value->len;
+    return !node_is(value, NODE_MAP) && !node_is(value, NODE_LIST) ? true : !value->len;
 }
 
 /* ---- The items of a list, by what they are known by --------------------- */
@@ -69,13 +67,13 @@ static size_t roll_find(const struct roll *roll, const struct element *element)
 }
 
 /* Items without a key are known by their position: nothing else has it. */
-static void roll_fill(struct arena *arena, const struct schema *schema,
-                      const struct node *list, struct roll *ret)
+static void roll_fill(struct arena *arena, const struct schema *schema, const struct node *list,
+                      struct roll *ret)
 {
     size_t count = node_is(list, NODE_LIST) ? list->len : 0;
     const char *why;
 
-    *ret = (struct roll){ .count = count };
+    *ret = (struct roll){.count = count};
     ret->elements = arena_alloc(arena, (count + 1) * sizeof *ret->elements);
     if (count > ROLL_LONG)
         ret->places = map_new();
@@ -95,20 +93,20 @@ static void roll_fill(struct arena *arena, const struct schema *schema,
 
 /* ---- The fields of an object -------------------------------------------- */
 
-static void add_map_fields(struct arena *arena, const struct schema *schema,
-                           const struct node *map, struct field_set **set)
+static void add_map_fields(struct arena *arena, const struct schema *schema, const struct node *map,
+                           struct field_set **set)
 {
-    node_each (member, map) {
+    node_each(member, map)
+    {
         const struct node *value = member->value;
-        struct field_entry entry = { .element = element_field(member->key) };
+        struct field_entry entry = {.element = element_field(member->key)};
         const struct schema *child = schema_field(schema, member->key);
 
         switch (shape_of(child, value)) {
         case SHAPE_MAP:
         case SHAPE_LIST:
             entry.below = typed_fields(arena, child, value);
-            entry.member = value->type == NODE_NULL ||
-                           (value->type == NODE_MAP && !value->len) ||
+            entry.member = value->type == NODE_NULL || (value->type == NODE_MAP && !value->len) ||
                            !schema_declares(schema, member->key);
             break;
         default:
@@ -125,7 +123,7 @@ static void add_list_fields(struct arena *arena, const struct schema *schema,
 
     roll_fill(arena, schema, list, &roll);
     for (size_t i = 0; i < roll.count; i++) {
-        struct field_entry entry = { roll.elements[i], true, NULL };
+        struct field_entry entry = {roll.elements[i], true, NULL};
 
         if (roll_find(&roll, &entry.element) != i + 1)
             continue;
@@ -162,22 +160,17 @@ struct change {
 };
 
 static void compare_values(struct arena *arena, const struct schema *schema,
-                    const struct node *before, const struct node *after,
-                    struct change *ret);
+                           const struct node *before, const struct node *after, struct change *ret);
 
 static void append_change(struct arena *arena, struct typed_change *to,
-                          const struct element *element,
-                          const struct change *change)
+                          const struct element *element, const struct change *change)
 {
     field_set_append(arena, &to->added,
-                     &(struct field_entry){ *element, change->added,
-                                            change->below.added });
+                     &(struct field_entry){*element, change->added, change->below.added});
     field_set_append(arena, &to->removed,
-                     &(struct field_entry){ *element, change->removed,
-                                            change->below.removed });
+                     &(struct field_entry){*element, change->removed, change->below.removed});
     field_set_append(arena, &to->modified,
-                     &(struct field_entry){ *element, change->modified,
-                                            change->below.modified });
+                     &(struct field_entry){*element, change->modified, change->below.modified});
 }
 
 static void settle_change(struct typed_change *change)
@@ -188,25 +181,26 @@ static void settle_change(struct typed_change *change)
 }
 
 static void compare_typed_maps(struct arena *arena, const struct schema *schema,
-                         const struct node *before, const struct node *after,
-                         struct typed_change *ret)
+                               const struct node *before, const struct node *after,
+                               struct typed_change *ret)
 {
-    node_each (member, before) {
+    node_each(member, before)
+    {
         struct element element = element_field(member->key);
-        struct change change = { 0 };
+        struct change change = {0};
 
         compare_values(arena, schema_field(schema, member->key), member->value,
-                node_get(after, member->key), &change);
+                       node_get(after, member->key), &change);
         append_change(arena, ret, &element, &change);
     }
-    node_each (member, after) {
+    node_each(member, after)
+    {
         struct element element = element_field(member->key);
-        struct change change = { 0 };
+        struct change change = {0};
 
         if (node_get(before, member->key))
             continue;
-        compare_values(arena, schema_field(schema, member->key), NULL, member->value,
-                &change);
+        compare_values(arena, schema_field(schema, member->key), NULL, member->value, &change);
         append_change(arena, ret, &element, &change);
     }
 }
@@ -221,19 +215,18 @@ static void compare_lists(struct arena *arena, const struct schema *schema,
     roll_fill(arena, schema, after, &new);
     for (size_t i = 0; i < old.count; i++) {
         size_t at = roll_find(&new, &old.elements[i]);
-        struct change change = { 0 };
+        struct change change = {0};
 
         if (roll_find(&old, &old.elements[i]) != i + 1)
             continue;
         compare_values(arena, schema_items(schema), before->items[i],
-                at ? after->items[at - 1] : NULL, &change);
+                       at ? after->items[at - 1] : NULL, &change);
         append_change(arena, ret, &old.elements[i], &change);
     }
     for (size_t i = 0; i < new.count; i++) {
-        struct change change = { 0 };
+        struct change change = {0};
 
-        if (roll_find(&old, &new.elements[i]) ||
-            roll_find(&new, &new.elements[i]) != i + 1)
+        if (roll_find(&old, &new.elements[i]) || roll_find(&new, &new.elements[i]) != i + 1)
             continue;
         compare_values(arena, schema_items(schema), NULL, after->items[i], &change);
         append_change(arena, ret, &new.elements[i], &change);
@@ -241,8 +234,7 @@ static void compare_lists(struct arena *arena, const struct schema *schema,
 }
 
 static void compare_values(struct arena *arena, const struct schema *schema,
-                    const struct node *before, const struct node *after,
-                    struct change *ret)
+                           const struct node *before, const struct node *after, struct change *ret)
 {
     enum shape shape = shape_of_both(schema, before, after);
 
@@ -254,19 +246,16 @@ static void compare_values(struct arena *arena, const struct schema *schema,
         else
             compare_lists(arena, schema, before, after, &ret->below);
         settle_change(&ret->below);
-    }
-    else if (before && after)
+    } else if (before && after)
         ret->modified = !node_same(before, after);
     ret->added = !before;
     ret->removed = !after;
 }
 
-struct typed_change typed_compare(struct arena *arena,
-                                  const struct schema *schema,
-                                  const struct node *before,
-                                  const struct node *after)
+struct typed_change typed_compare(struct arena *arena, const struct schema *schema,
+                                  const struct node *before, const struct node *after)
 {
-    struct change change = { 0 };
+    struct change change = {0};
 
     compare_values(arena, schema, before, after, &change);
     return change.below;
@@ -275,18 +264,15 @@ struct typed_change typed_compare(struct arena *arena,
 /* ---- Merging ------------------------------------------------------------ */
 
 static struct node *merge_maps(struct arena *arena, const struct schema *schema,
-                               const struct node *live,
-                               const struct node *config)
+                               const struct node *live, const struct node *config)
 {
     struct node *map = node_map(arena);
 
-    node_each (member, live)
-        node_set(arena, map, member->key,
-                 typed_merge(arena, schema_field(schema, member->key),
-                             member->value, node_get(config, member->key)));
-    node_each (member, config)
-        if (!node_get(map, member->key))
-            node_set(arena, map, member->key, member->value);
+    node_each(member, live) node_set(arena, map, member->key,
+                                     typed_merge(arena, schema_field(schema, member->key),
+                                                 member->value, node_get(config, member->key)));
+    node_each(member, config) if (!node_get(map, member->key))
+        node_set(arena, map, member->key, member->value);
     return map;
 }
 
@@ -322,8 +308,7 @@ static void take_right(struct zipper *z)
 
     z->taken[right] = true;
     node_add(z->arena, z->out,
-             typed_merge(z->arena, schema_items(z->schema),
-                         left ? z->live->items[left - 1] : NULL,
+             typed_merge(z->arena, schema_items(z->schema), left ? z->live->items[left - 1] : NULL,
                          z->config->items[right]));
     if (z->shared == right)
         seek_shared(z, right + 1);
@@ -349,9 +334,8 @@ static void merge_item_orders(struct zipper *z)
                 take_right(z);
                 continue;
             }
-            if (z->taken[match - 1] ||
-                (z->right < z->rights.count && z->shared < z->rights.count &&
-                 z->shared != match - 1)) {
+            if (z->taken[match - 1] || (z->right < z->rights.count && z->shared < z->rights.count &&
+                                        z->shared != match - 1)) {
                 z->left++;
                 continue;
             }
@@ -361,13 +345,14 @@ static void merge_item_orders(struct zipper *z)
     }
 }
 
-static struct node *merge_lists(struct arena *arena,
-                                const struct schema *schema,
-                                const struct node *live,
-                                const struct node *config)
+static struct node *merge_lists(struct arena *arena, const struct schema *schema,
+                                const struct node *live, const struct node *config)
 {
     __attribute__((cleanup(zipper_free))) struct zipper z = {
-        .arena = arena, .schema = schema, .live = live, .config = config,
+        .arena = arena,
+        .schema = schema,
+        .live = live,
+        .config = config,
     };
 
     roll_fill(arena, schema, live, &z.lefts);
@@ -379,8 +364,8 @@ static struct node *merge_lists(struct arena *arena,
     return z.out;
 }
 
-struct node *typed_merge(struct arena *arena, const struct schema *schema,
-                         const struct node *live, const struct node *config)
+struct node *typed_merge(struct arena *arena, const struct schema *schema, const struct node *live,
+                         const struct node *config)
 {
     enum shape shape = shape_of_both(schema, live, config);
 
@@ -396,15 +381,14 @@ struct node *typed_merge(struct arena *arena, const struct schema *schema,
 
 /* ---- Cutting ------------------------------------------------------------ */
 
-static struct node *remove_members(struct arena *arena,
-                                   const struct schema *schema,
-                                   const struct node *map,
-                                   const struct field_set *set,
+static struct node *remove_members(struct arena *arena, const struct schema *schema,
+                                   const struct node *map, const struct field_set *set,
                                    struct node *hole)
 {
     struct node *rest = node_map(arena);
 
-    node_each (member, map) {
+    node_each(member, map)
+    {
         struct element element = element_field(member->key);
         const struct field_entry *entry = field_set_find(set, &element);
         struct node *value = member->value;
@@ -412,17 +396,16 @@ static struct node *remove_members(struct arena *arena,
         if (entry && entry->member)
             continue;
         if (entry)
-            value = typed_remove(arena, schema_field(schema, member->key), value,
-                                 entry->below, hole);
+            value =
+                typed_remove(arena, schema_field(schema, member->key), value, entry->below, hole);
         node_set(arena, rest, member->key, value);
     }
     return rest->len ? rest : hole;
 }
 
-static struct node *remove_items(struct arena *arena,
-                                 const struct schema *schema,
-                                 const struct node *list,
-                                 const struct field_set *set, struct node *hole)
+static struct node *remove_items(struct arena *arena, const struct schema *schema,
+                                 const struct node *list, const struct field_set *set,
+                                 struct node *hole)
 {
     __attribute__((cleanup(roll_free))) struct roll roll;
     struct node *rest = node_list(arena);
@@ -435,16 +418,14 @@ static struct node *remove_items(struct arena *arena,
         if (entry && entry->member)
             continue;
         if (entry)
-            value = typed_remove(arena, schema_items(schema), value,
-                                 entry->below, hole);
+            value = typed_remove(arena, schema_items(schema), value, entry->below, hole);
         node_add(arena, rest, value);
     }
     return rest->len ? rest : hole;
 }
 
 struct node *typed_remove(struct arena *arena, const struct schema *schema,
-                          const struct node *object,
-                          const struct field_set *set, struct node *hole)
+                          const struct node *object, const struct field_set *set, struct node *hole)
 {
     enum shape shape = shape_of(schema, object);
 
@@ -457,10 +438,8 @@ struct node *typed_remove(struct arena *arena, const struct schema *schema,
     return (struct node *)object;
 }
 
-static struct node *extract_items(struct arena *arena,
-                                  const struct schema *schema,
-                                  const struct node *list,
-                                  const struct field_set *set)
+static struct node *extract_items(struct arena *arena, const struct schema *schema,
+                                  const struct node *list, const struct field_set *set)
 {
     __attribute__((cleanup(roll_free))) struct roll roll;
     struct node *some = node_list(arena);
@@ -471,15 +450,13 @@ static struct node *extract_items(struct arena *arena,
 
         if (entry)
             node_add(arena, some,
-                     typed_extract(arena, schema_items(schema), list->items[i],
-                                   entry->below));
+                     typed_extract(arena, schema_items(schema), list->items[i], entry->below));
     }
     return some;
 }
 
 struct node *typed_extract(struct arena *arena, const struct schema *schema,
-                           const struct node *object,
-                           const struct field_set *set)
+                           const struct node *object, const struct field_set *set)
 {
     enum shape shape = shape_of(schema, object);
     struct node *some;
@@ -489,14 +466,15 @@ struct node *typed_extract(struct arena *arena, const struct schema *schema,
     if (shape != SHAPE_MAP || !node_is(object, NODE_MAP))
         return (struct node *)object;
     some = node_map(arena);
-    node_each (member, object) {
+    node_each(member, object)
+    {
         struct element element = element_field(member->key);
         const struct field_entry *entry = field_set_find(set, &element);
 
         if (entry)
             node_set(arena, some, member->key,
-                     typed_extract(arena, schema_field(schema, member->key),
-                                   member->value, entry->below));
+                     typed_extract(arena, schema_field(schema, member->key), member->value,
+                                   entry->below));
     }
     return some;
 }

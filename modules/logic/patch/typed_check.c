@@ -14,11 +14,10 @@ struct checking {
 };
 
 static bool check_typed_value(struct checking *c, const struct schema *schema,
-                  const struct node *value);
+                              const struct node *value);
 
 /* The first mistake is told; more would only repeat it. */
-static bool report_type_mistake(struct checking *c, const char *expected,
-                   const struct node *got)
+static bool report_type_mistake(struct checking *c, const char *expected, const struct node *got)
 {
     text_addf(c->why, "%s: expected %s, got ", text_string(&c->path), expected);
     document_write_json(c->why, got);
@@ -28,17 +27,19 @@ static bool report_type_mistake(struct checking *c, const char *expected,
 static const char *go_type(const struct node *value)
 {
     static const char *const names[] = {
-        [NODE_NULL] = "<nil>",   [NODE_BOOL] = "bool",
-        [NODE_INT] = "int64",    [NODE_FLOAT] = "float64",
-        [NODE_STRING] = "string", [NODE_LIST] = "[]interface {}",
+        [NODE_NULL] = "<nil>",
+        [NODE_BOOL] = "bool",
+        [NODE_INT] = "int64",
+        [NODE_FLOAT] = "float64",
+        [NODE_STRING] = "string",
+        [NODE_LIST] = "[]interface {}",
         [NODE_MAP] = "map[string]interface {}",
     };
 
     return names[value->type];
 }
 
-static bool check_scalar(struct checking *c, const struct schema *schema,
-                         const struct node *value)
+static bool check_scalar(struct checking *c, const struct schema *schema, const struct node *value)
 {
     bool is_number = value->type == NODE_INT || value->type == NODE_FLOAT;
 
@@ -51,29 +52,28 @@ static bool check_scalar(struct checking *c, const struct schema *schema,
     case SCHEMA_NUMBER:
         if (is_number)
             return true;
-        text_addf(c->why, "%s: expected numeric (int or float), got %s",
-                  text_string(&c->path), go_type(value));
+        text_addf(c->why, "%s: expected numeric (int or float), got %s", text_string(&c->path),
+                  go_type(value));
         return false;
     default:
         return true;
     }
 }
 
-static bool check_typed_map(struct checking *c, const struct schema *schema,
-                      const struct node *map)
+static bool check_typed_map(struct checking *c, const struct schema *schema, const struct node *map)
 {
     size_t len = c->path.len;
 
     if (!node_is(map, NODE_MAP))
         return report_type_mistake(c, "map", map);
-    node_each (member, map) {
+    node_each(member, map)
+    {
         const struct schema *child = schema_field(schema, member->key);
 
         text_add_char(&c->path, '.');
         text_add(&c->path, member->key);
         if (!child && !schema_preserves(schema) && !schema_is_free(schema)) {
-            text_addf(c->why, "%s: field not declared in schema",
-                      text_string(&c->path));
+            text_addf(c->why, "%s: field not declared in schema", text_string(&c->path));
             return false;
         }
         if (child && !check_typed_value(c, child, member->value))
@@ -83,8 +83,7 @@ static bool check_typed_map(struct checking *c, const struct schema *schema,
     return true;
 }
 
-static bool check_keys(struct checking *c, const struct schema *schema,
-                       const struct node *list)
+static bool check_keys(struct checking *c, const struct schema *schema, const struct node *list)
 {
     scoped_map struct map *seen = map_new();
     struct element element;
@@ -92,13 +91,11 @@ static bool check_keys(struct checking *c, const struct schema *schema,
 
     for (size_t i = 0; i < list->len; i++) {
         if (!element_of_item(c->arena, schema, list->items[i], &element, &why)) {
-            text_addf(c->why, "%s: element %zu: %s", text_string(&c->path), i,
-                      why);
+            text_addf(c->why, "%s: element %zu: %s", text_string(&c->path), i, why);
             return false;
         }
         if (map_put(seen, element.text, (void *)list) && c->strict) {
-            text_addf(c->why, "%s: duplicate entries for key ",
-                      text_string(&c->path));
+            text_addf(c->why, "%s: duplicate entries for key ", text_string(&c->path));
             element_print(c->why, &element);
             return false;
         }
@@ -107,7 +104,7 @@ static bool check_keys(struct checking *c, const struct schema *schema,
 }
 
 static bool check_typed_list(struct checking *c, const struct schema *schema,
-                       const struct node *list)
+                             const struct node *list)
 {
     size_t len = c->path.len;
 
@@ -119,12 +116,11 @@ static bool check_typed_list(struct checking *c, const struct schema *schema,
             return false;
         text_cut(&c->path, len);
     }
-    return schema_list_type(schema) == SCHEMA_LIST_ATOMIC ||
-           check_keys(c, schema, list);
+    return schema_list_type(schema) == SCHEMA_LIST_ATOMIC || check_keys(c, schema, list);
 }
 
 static bool check_typed_value(struct checking *c, const struct schema *schema,
-                  const struct node *value)
+                              const struct node *value)
 {
     if (!schema || value->type == NODE_NULL || schema_is_free(schema))
         return true;
@@ -138,10 +134,10 @@ static bool check_typed_value(struct checking *c, const struct schema *schema,
     }
 }
 
-bool typed_check(struct arena *arena, const struct schema *schema,
-                 const struct node *object, bool strict, struct text *ret_why)
+bool typed_check(struct arena *arena, const struct schema *schema, const struct node *object,
+                 bool strict, struct text *ret_why)
 {
-    struct checking c = { .arena = arena, .strict = strict, .why = ret_why };
+    struct checking c = {.arena = arena, .strict = strict, .why = ret_why};
     bool good = check_typed_value(&c, schema, object);
 
     text_free(&c.path);

@@ -7,8 +7,7 @@
 #include <string.h>
 
 /* Ranges may overlap and come in any order until class_tidy(). */
-void class_add(struct arena *arena, struct class *class, unsigned first,
-               unsigned last)
+void class_add(struct arena *arena, struct class *class, unsigned first, unsigned last)
 {
     if (class->count == class->room) {
         size_t room = class->room ? class->room * 2 : 4;
@@ -95,9 +94,7 @@ static void add_unicode_range(void *arg, unsigned first, unsigned last)
     class_add(filling->arena, filling->class, first, last);
 }
 
-bool class_add_named(struct arena *arena, struct class *class, const char *name,
-                     size_t len)
+bool class_add_named(struct arena *arena, struct class *class, const char *name, size_t len)
 {
-    return unicode_each(name, len, add_unicode_range,
-                        &(struct class_filling){arena, class});
+    return unicode_each(name, len, add_unicode_range, &(struct class_filling){arena, class});
 }

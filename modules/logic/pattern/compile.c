@@ -26,8 +26,7 @@ static unsigned add_instruction(struct writer *writer, struct instruction one)
     }
     if (pattern->count == writer->room) {
         writer->room = writer->room ? writer->room * 2 : 16;
-        pattern->code =
-            mem_resize_array(pattern->code, writer->room, sizeof one);
+        pattern->code = mem_resize_array(pattern->code, writer->room, sizeof one);
     }
     pattern->code[pattern->count] = one;
     return (unsigned)pattern->count++;
@@ -47,8 +46,7 @@ static unsigned open_split(struct writer *writer)
 }
 
 /* The way that is tried first stands first: in, or out where the repetition is lazy. */
-static void close_split(struct writer *writer, unsigned at, unsigned in,
-                        unsigned out, bool lazy)
+static void close_split(struct writer *writer, unsigned at, unsigned in, unsigned out, bool lazy)
 {
     struct instruction *split;
 
@@ -123,8 +121,7 @@ static void write_group(struct writer *writer, const struct shape_node *node)
         add_instruction(writer, (struct instruction){.step = STEP_SAVE, .other = slot});
     write_instructions(writer, node->child);
     if (node->group)
-        add_instruction(writer,
-             (struct instruction){.step = STEP_SAVE, .other = slot + 1});
+        add_instruction(writer, (struct instruction){.step = STEP_SAVE, .other = slot + 1});
 }
 
 static void write_instructions(struct writer *writer, const struct shape_node *node)
@@ -135,15 +132,13 @@ static void write_instructions(struct writer *writer, const struct shape_node *n
     case SHAPE_EMPTY:
         break;
     case SHAPE_CLASS:
-        add_instruction(writer, (struct instruction){.step = STEP_CLASS,
-                                          .class = &node->class});
+        add_instruction(writer, (struct instruction){.step = STEP_CLASS, .class = &node->class});
         break;
     case SHAPE_ASSERT:
         add_instruction(writer, (struct instruction){.step = node->assert});
         break;
     case SHAPE_CONCAT:
-        for (const struct shape_node *child = node->child; child;
-             child = child->next)
+        for (const struct shape_node *child = node->child; child; child = child->next)
             write_instructions(writer, child);
         break;
     case SHAPE_EITHER:
@@ -161,22 +156,19 @@ static void write_instructions(struct writer *writer, const struct shape_node *n
 /* A search keeps two lists of threads, each with every capture. */
 static bool fits_into_search(const struct pattern *pattern)
 {
-    return pattern->groups <
-           FIND_BYTES / 2 / sizeof(ptrdiff_t) / 2 / (pattern->count + 1);
+    return pattern->groups < FIND_BYTES / 2 / sizeof(ptrdiff_t) / 2 / (pattern->count + 1);
 }
 
 /* Everything is refused with the words of Go's regexp. */
-static int compile_pattern(struct pattern *pattern, const char *text, size_t len,
-                   size_t most, struct err *err)
+static int compile_pattern(struct pattern *pattern, const char *text, size_t len, size_t most,
+                           struct err *err)
 {
-    struct syntax reader = {
-        .pattern = pattern, .text = text, .len = len, .err = err};
+    struct syntax reader = {.pattern = pattern, .text = text, .len = len, .err = err};
     struct writer writer = {.pattern = pattern, .most = most ? most : 10000};
     struct shape_node *root;
 
     if (!text_is_utf8(text, len))
-        return err_set(err, ERR_INVALID,
-                       "error parsing regexp: invalid UTF-8");
+        return err_set(err, ERR_INVALID, "error parsing regexp: invalid UTF-8");
     root = syntax_read(&reader);
     if (!root)
         return -1;
@@ -193,8 +185,7 @@ static int compile_pattern(struct pattern *pattern, const char *text, size_t len
 }
 
 /* The text is bounded before it is read, the instructions while they are written. */
-struct pattern *pattern_new(const char *text, size_t len, size_t most,
-                            struct err *err)
+struct pattern *pattern_new(const char *text, size_t len, size_t most, struct err *err)
 {
     scoped_pattern struct pattern *pattern = mem_alloc(sizeof *pattern);
 
@@ -202,8 +193,7 @@ struct pattern *pattern_new(const char *text, size_t len, size_t most,
     pattern->groups = 1;
     /* Every rune costs a hundred bytes or two of tree. */
     if (len > 64 * 1024) {
-        err_set(err, ERR_INVALID,
-                "error parsing regexp: expression too large: %zu bytes", len);
+        err_set(err, ERR_INVALID, "error parsing regexp: expression too large: %zu bytes", len);
         return NULL;
     }
     if (compile_pattern(pattern, text, len, most, err) < 0)
@@ -224,8 +214,7 @@ void pattern_free(struct pattern **at)
 
 size_t pattern_size(const struct pattern *pattern)
 {
-    return arena_used(pattern->arena) +
-           pattern->count * sizeof *pattern->code;
+    return arena_used(pattern->arena) + pattern->count * sizeof *pattern->code;
 }
 
 size_t pattern_groups(const struct pattern *pattern)
@@ -233,12 +222,10 @@ size_t pattern_groups(const struct pattern *pattern)
     return pattern->groups;
 }
 
-size_t pattern_group_named(const struct pattern *pattern, const char *name,
-                           size_t len)
+size_t pattern_group_named(const struct pattern *pattern, const char *name, size_t len)
 {
     for (size_t i = 0; i < pattern->name_count; i++) {
-        if (pattern->names[i].len == len &&
-            memcmp(pattern->names[i].name, name, len) == 0)
+        if (pattern->names[i].len == len && memcmp(pattern->names[i].name, name, len) == 0)
             return pattern->names[i].group;
     }
     return 0;

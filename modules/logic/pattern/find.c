@@ -79,7 +79,7 @@ static bool was_followed(const struct threads *threads, unsigned at)
 
 /* Follows what needs no rune and notes the threads that wait for one. */
 static void follow_thread(struct search *search, struct threads *threads, unsigned at,
-                   ptrdiff_t place, unsigned before, unsigned after)
+                          ptrdiff_t place, unsigned before, unsigned after)
 {
     struct pending *stack = search->pending;
     size_t depth = 0;
@@ -102,8 +102,8 @@ static void follow_thread(struct search *search, struct threads *threads, unsign
         switch (one->step) {
         case STEP_CLASS:
         case STEP_MATCH:
-            memcpy(threads->slots + (threads->count - 1) * search->slot_count,
-                   search->slots, search->slot_count * sizeof *search->slots);
+            memcpy(threads->slots + (threads->count - 1) * search->slot_count, search->slots,
+                   search->slot_count * sizeof *search->slots);
             break;
         case STEP_SPLIT:
             stack[depth++] = (struct pending){.at = one->other};
@@ -117,9 +117,8 @@ static void follow_thread(struct search *search, struct threads *threads, unsign
                 stack[depth++] = (struct pending){.at = next.at + 1};
                 break;
             }
-            stack[depth++] = (struct pending){.restore = true,
-                                              .slot = one->other,
-                                              .old = search->slots[one->other]};
+            stack[depth++] = (struct pending){
+                .restore = true, .slot = one->other, .old = search->slots[one->other]};
             search->slots[one->other] = place;
             stack[depth++] = (struct pending){.at = next.at + 1};
             break;
@@ -140,8 +139,7 @@ static unsigned search_rune_at(const struct search *search, size_t at, size_t *s
         return NO_RUNE;
     if ((unsigned char)search->text[at] < 0x80)
         return (unsigned char)search->text[at];
-    *step = text_utf8_next((const unsigned char *)search->text + at,
-                           search->len - at, &rune);
+    *step = text_utf8_next((const unsigned char *)search->text + at, search->len - at, &rune);
     if (*step)
         return rune;
     *step = 1;
@@ -163,8 +161,8 @@ static unsigned rune_before(const struct search *search, size_t at)
 
 /* Moves every thread over a rune; true when one of them has matched, and
    those that were less wanted are dropped. */
-static bool advance_threads(struct search *search, size_t place, unsigned rune,
-                    size_t step, ptrdiff_t *ret)
+static bool advance_threads(struct search *search, size_t place, unsigned rune, size_t step,
+                            ptrdiff_t *ret)
 {
     size_t after_step;
     unsigned after = search_rune_at(search, place + step, &after_step);
@@ -181,12 +179,10 @@ static bool advance_threads(struct search *search, size_t place, unsigned rune,
             ret[1] = (ptrdiff_t)place;
             return true;
         }
-        if (one->step != STEP_CLASS || rune == NO_RUNE ||
-            !class_has(one->class, rune))
+        if (one->step != STEP_CLASS || rune == NO_RUNE || !class_has(one->class, rune))
             continue;
         memcpy(search->slots, slots, search->slot_count * sizeof *slots);
-        follow_thread(search, &search->then, at + 1, (ptrdiff_t)(place + step), rune,
-               after);
+        follow_thread(search, &search->then, at + 1, (ptrdiff_t)(place + step), rune, after);
     }
     return false;
 }
@@ -196,7 +192,7 @@ static bool run_search(struct search *search, size_t from, ptrdiff_t *ret)
     unsigned before = rune_before(search, from);
     bool matched = false;
 
-    for (size_t place = from;; ) {
+    for (size_t place = from;;) {
         size_t step;
         unsigned rune = search_rune_at(search, place, &step);
         struct threads threads;
@@ -220,16 +216,15 @@ static bool run_search(struct search *search, size_t from, ptrdiff_t *ret)
     }
 }
 
-static void threads_init(struct threads *threads, struct arena *arena,
-                         size_t count, size_t slots)
+static void threads_init(struct threads *threads, struct arena *arena, size_t count, size_t slots)
 {
     threads->dense = arena_alloc(arena, count * sizeof(unsigned));
     threads->sparse = arena_alloc(arena, count * sizeof(unsigned));
     threads->slots = arena_alloc(arena, count * slots * sizeof(ptrdiff_t));
 }
 
-bool pattern_find(const struct pattern *pattern, const char *text, size_t len,
-                  size_t from, ptrdiff_t *ret, struct meter *meter)
+bool pattern_find(const struct pattern *pattern, const char *text, size_t len, size_t from,
+                  ptrdiff_t *ret, struct meter *meter)
 {
     scoped_arena struct arena *arena = arena_new();
     size_t slots = ret ? pattern->groups * 2 : 2;
@@ -245,9 +240,7 @@ bool pattern_find(const struct pattern *pattern, const char *text, size_t len,
         return false;
     threads_init(&search.now, arena, pattern->count, slots);
     threads_init(&search.then, arena, pattern->count, slots);
-    search.pending =
-        arena_alloc(arena, (pattern->count * 2 + 2) * sizeof *search.pending);
+    search.pending = arena_alloc(arena, (pattern->count * 2 + 2) * sizeof *search.pending);
     search.slots = arena_alloc(arena, slots * sizeof *search.slots);
-    return run_search(&search, from,
-               ret ? ret : arena_alloc(arena, slots * sizeof *ret));
+    return run_search(&search, from, ret ? ret : arena_alloc(arena, slots * sizeof *ret));
 }

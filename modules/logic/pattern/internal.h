@@ -9,7 +9,8 @@ struct range {
     unsigned first, last;
 };
 
-struct class {
+struct class
+{
     struct range *ranges;
     size_t count, room;
 };
@@ -48,14 +49,12 @@ struct pattern {
     size_t name_count;
 };
 
-void class_add(struct arena *arena, struct class *class, unsigned first,
-               unsigned last);
+void class_add(struct arena *arena, struct class *class, unsigned first, unsigned last);
 /* Sorts and joins the ranges. */
 void class_tidy(struct class *class);
 void class_negate(struct arena *arena, struct class *class);
 bool class_has(const struct class *class, unsigned rune);
 /* A category or script of base/unicode.h by name; false if it is not known. */
-bool class_add_named(struct arena *arena, struct class *class, const char *name,
-                     size_t len);
+bool class_add_named(struct arena *arena, struct class *class, const char *name, size_t len);
 
 #endif

@@ -27,8 +27,7 @@ struct pattern;
  * ERR_INVALID with Go's words: "error parsing regexp: missing closing ): `(`".
  * An expression of more than `most` instructions is refused; 0: 10,000.
  */
-struct pattern *pattern_new(const char *text, size_t len, size_t most,
-                            struct err *err) MUST_CHECK;
+struct pattern *pattern_new(const char *text, size_t len, size_t most, struct err *err) MUST_CHECK;
 void pattern_free(struct pattern **pattern);
 #define scoped_pattern SCOPED(pattern_free)
 
@@ -37,8 +36,7 @@ size_t pattern_size(const struct pattern *pattern);
 /* The whole match is group 0, so there is at least one. */
 size_t pattern_groups(const struct pattern *pattern);
 /* The group of a name, or 0. */
-size_t pattern_group_named(const struct pattern *pattern, const char *name,
-                           size_t len);
+size_t pattern_group_named(const struct pattern *pattern, const char *name, size_t len);
 
 /*
  * The leftmost match at or after `from`; of several there, the one that a
@@ -47,7 +45,7 @@ size_t pattern_group_named(const struct pattern *pattern, const char *name,
  * faster. `meter` pays for the work; when nothing is left there, the search is
  * given up as if there were no match: ask meter_over().
  */
-bool pattern_find(const struct pattern *pattern, const char *text, size_t len,
-                  size_t from, ptrdiff_t *ret, struct meter *meter);
+bool pattern_find(const struct pattern *pattern, const char *text, size_t len, size_t from,
+                  ptrdiff_t *ret, struct meter *meter);
 
 #endif

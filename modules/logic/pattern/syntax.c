@@ -83,8 +83,7 @@ static struct shape_node *read_backslash(struct syntax *reader)
 
 static bool is_name_byte(char c)
 {
-    return (c >= '0' && c <= '9') || c == '_' ||
-           ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    return (c >= '0' && c <= '9') || c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
 /* Names consist of letters, digits and underscores, and are given once. */
@@ -96,23 +95,21 @@ static bool read_group_name(struct syntax *reader, size_t start, size_t group)
     while (syntax_more(reader) && is_name_byte(reader->text[reader->at]))
         reader->at++;
     if (reader->at == name || !syntax_ahead(reader, ">")) {
-        syntax_refuse(reader, "invalid named capture", start,
-               reader->at + syntax_more(reader));
+        syntax_refuse(reader, "invalid named capture", start, reader->at + syntax_more(reader));
         return false;
     }
     if (pattern->name_count == reader->name_room) {
         size_t room = reader->name_room ? reader->name_room * 2 : 4;
-        struct group_name *wider =
-            arena_alloc(pattern->arena, room * sizeof *wider);
+        struct group_name *wider = arena_alloc(pattern->arena, room * sizeof *wider);
 
         if (pattern->name_count)
             memcpy(wider, pattern->names, pattern->name_count * sizeof *wider);
         pattern->names = wider;
         reader->name_room = room;
     }
-    pattern->names[pattern->name_count++] = (struct group_name){
-        arena_bytes(pattern->arena, reader->text + name, reader->at - name),
-        reader->at - name, group};
+    pattern->names[pattern->name_count++] =
+        (struct group_name){arena_bytes(pattern->arena, reader->text + name, reader->at - name),
+                            reader->at - name, group};
     reader->at++;
     return true;
 }
@@ -145,7 +142,7 @@ static bool read_group_flags(struct syntax *reader, size_t start, bool *ret_open
             break;
     }
     syntax_refuse(reader, "invalid or unsupported Perl syntax", start,
-           reader->at + syntax_more(reader));
+                  reader->at + syntax_more(reader));
     return false;
 }
 
@@ -160,8 +157,7 @@ static struct shape_node *read_group(struct syntax *reader)
     if (syntax_ahead(reader, "?P<") || syntax_ahead(reader, "?<")) {
         reader->at += syntax_ahead(reader, "?P<") ? 3 : 2;
         if (syntax_ahead(reader, "=") || syntax_ahead(reader, "!"))
-            return syntax_refuse(reader, "invalid or unsupported Perl syntax", start,
-                          reader->at);
+            return syntax_refuse(reader, "invalid or unsupported Perl syntax", start, reader->at);
         node->group = reader->pattern->groups++;
         if (!read_group_name(reader, start, node->group))
             return NULL;
@@ -274,8 +270,7 @@ static struct shape_node *read_repeated(struct syntax *reader)
     int least, most;
 
     if (read_repeat_operator(reader, &least, &most))
-        return syntax_refuse(reader, "missing argument to repetition operator", start,
-                      reader->at);
+        return syntax_refuse(reader, "missing argument to repetition operator", start, reader->at);
     atom = read_atom(reader);
     if (!atom)
         return NULL;
@@ -294,8 +289,7 @@ static struct shape_node *read_repeated(struct syntax *reader)
     }
     syntax_append(node, atom);
     if (read_repeat_operator(reader, &least, &most))
-        return syntax_refuse(reader, "invalid nested repetition operator", start,
-                      reader->at);
+        return syntax_refuse(reader, "invalid nested repetition operator", start, reader->at);
     return node;
 }
 

@@ -45,8 +45,7 @@ struct syntax {
 };
 
 /* Fills the error with Go's words and what stands from `from` to `to`. NULL. */
-void *syntax_refuse(struct syntax *reader, const char *why, size_t from,
-                    size_t to);
+void *syntax_refuse(struct syntax *reader, const char *why, size_t from, size_t to);
 struct shape_node *syntax_node(struct syntax *reader, enum shape shape);
 void syntax_append(struct shape_node *parent, struct shape_node *child);
 
@@ -63,8 +62,7 @@ bool syntax_read_escape(struct syntax *reader, unsigned *ret);
 /* "[a-z]", from the bracket on, and the other cases of what is in a class. */
 struct shape_node *syntax_read_class(struct syntax *reader);
 void syntax_add_other_cases(struct syntax *reader, struct class *class);
-void syntax_add_range(struct syntax *reader, struct class *class,
-                      unsigned first, unsigned last);
+void syntax_add_range(struct syntax *reader, struct class *class, unsigned first, unsigned last);
 
 /* Alternatives up to the end or a closing parenthesis. */
 struct shape_node *syntax_read(struct syntax *reader);

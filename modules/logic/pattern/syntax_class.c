@@ -5,23 +5,20 @@
 
 #include <string.h>
 
-void syntax_add_range(struct syntax *reader, struct class *class, unsigned first,
-                unsigned last)
+void syntax_add_range(struct syntax *reader, struct class *class, unsigned first, unsigned last)
 {
     class_add(reader->pattern->arena, class, first, last);
 }
 
 /* Adds the other case of every rune: Latin, Greek and Cyrillic. */
-static void add_other_case(struct syntax *reader, struct class *class,
-                      struct range range, unsigned first, unsigned last,
-                      int delta)
+static void add_other_case(struct syntax *reader, struct class *class, struct range range,
+                           unsigned first, unsigned last, int delta)
 {
     unsigned from = range.first > first ? range.first : first;
     unsigned to = range.last < last ? range.last : last;
 
     if (from <= to)
-        syntax_add_range(reader, class, (unsigned)((int)from + delta),
-            (unsigned)((int)to + delta));
+        syntax_add_range(reader, class, (unsigned)((int)from + delta), (unsigned)((int)to + delta));
 }
 
 /* For the flag i: Latin-1, Greek and Cyrillic. */
@@ -31,17 +28,16 @@ void syntax_add_other_cases(struct syntax *reader, struct class *class)
         unsigned first, last;
         int delta;
     } cases[] = {
-        {'A', 'Z', 32},        {'a', 'z', -32},       {0xc0, 0xd6, 32},
-        {0xe0, 0xf6, -32},     {0xd8, 0xde, 32},      {0xf8, 0xfe, -32},
-        {0x391, 0x3a9, 32},    {0x3b1, 0x3c9, -32},   {0x410, 0x42f, 32},
-        {0x430, 0x44f, -32},   {0x400, 0x40f, 80},    {0x450, 0x45f, -80},
+        {'A', 'Z', 32},     {'a', 'z', -32},     {0xc0, 0xd6, 32},   {0xe0, 0xf6, -32},
+        {0xd8, 0xde, 32},   {0xf8, 0xfe, -32},   {0x391, 0x3a9, 32}, {0x3b1, 0x3c9, -32},
+        {0x410, 0x42f, 32}, {0x430, 0x44f, -32}, {0x400, 0x40f, 80}, {0x450, 0x45f, -80},
     };
     size_t count = class->count;
 
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < count_of(cases); j++)
-            add_other_case(reader, class, class->ranges[i], cases[j].first,
-                      cases[j].last, cases[j].delta);
+            add_other_case(reader, class, class->ranges[i], cases[j].first, cases[j].last,
+                           cases[j].delta);
     }
 }
 
@@ -49,23 +45,33 @@ static const struct {
     const char *name;
     const char *ranges; /* pairs of bytes */
 } ascii_sets[] = {
-    {"alnum", "09AZaz"}, {"alpha", "AZaz"},   {"ascii", "\x01\x7f"},
-    {"blank", "\t\t  "}, {"cntrl", "\x01\x1f\x7f\x7f"},
-    {"digit", "09"},     {"graph", "!~"},     {"lower", "az"},
-    {"print", " ~"},     {"punct", "!/:@[`{~"}, {"space", "\t\r  "},
-    {"upper", "AZ"},     {"word", "09AZaz__"}, {"xdigit", "09AFaf"},
-    {"d", "09"},         {"s", "\t\n\f\r  "}, {"w", "09AZaz__"},
+    {"alnum", "09AZaz"},
+    {"alpha", "AZaz"},
+    {"ascii", "\x01\x7f"},
+    {"blank", "\t\t  "},
+    {"cntrl", "\x01\x1f\x7f\x7f"},
+    {"digit", "09"},
+    {"graph", "!~"},
+    {"lower", "az"},
+    {"print", " ~"},
+    {"punct", "!/:@[`{~"},
+    {"space", "\t\r  "},
+    {"upper", "AZ"},
+    {"word", "09AZaz__"},
+    {"xdigit", "09AFaf"},
+    {"d", "09"},
+    {"s", "\t\n\f\r  "},
+    {"w", "09AZaz__"},
 };
 
 /* A class by name, or its opposite. */
-static bool add_ascii(struct syntax *reader, struct class *into,
-                      const char *name, size_t len, bool negated)
+static bool add_ascii(struct syntax *reader, struct class *into, const char *name, size_t len,
+                      bool negated)
 {
     struct class class = {0};
 
     for (size_t i = 0; i < count_of(ascii_sets); i++) {
-        if (strlen(ascii_sets[i].name) != len ||
-            memcmp(ascii_sets[i].name, name, len) != 0)
+        if (strlen(ascii_sets[i].name) != len || memcmp(ascii_sets[i].name, name, len) != 0)
             continue;
         for (const char *at = ascii_sets[i].ranges; *at; at += 2)
             syntax_add_range(reader, &class, (unsigned char)at[0], (unsigned char)at[1]);
@@ -101,8 +107,7 @@ int syntax_read_set(struct syntax *reader, struct class *into)
         return 0;
     name = start + 2;
     if (name < reader->len && reader->text[name] == '{') {
-        const char *end =
-            memchr(reader->text + name, '}', reader->len - name);
+        const char *end = memchr(reader->text + name, '}', reader->len - name);
 
         if (!end) {
             syntax_refuse(reader, "invalid character class range", start, reader->len);
@@ -119,8 +124,7 @@ int syntax_read_set(struct syntax *reader, struct class *into)
         len--;
     }
     if (name + len > reader->len ||
-        !class_add_named(reader->pattern->arena, &class, reader->text + name,
-                         len)) {
+        !class_add_named(reader->pattern->arena, &class, reader->text + name, len)) {
         syntax_refuse(reader, "invalid character class range", start, reader->at);
         return -1;
     }
@@ -137,10 +141,9 @@ int syntax_read_set(struct syntax *reader, struct class *into)
 
 int syntax_digit(char c, int base)
 {
-    int digit = c >= '0' && c <= '9' ? c - '0'
-                : (c | 0x20) >= 'a' && (c | 0x20) <= 'f'
-                    ? (c | 0x20) - 'a' + 10
-                    : 99;
+    int digit = c >= '0' && c <= '9'                     ? c - '0'
+                : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                         : 99;
 
     return digit < base ? digit : -1;
 }
@@ -186,8 +189,7 @@ bool syntax_read_escape(struct syntax *reader, unsigned *ret)
     unsigned rune;
 
     if (!syntax_more(reader)) {
-        syntax_refuse(reader, "trailing backslash at end of expression", reader->len,
-               reader->len);
+        syntax_refuse(reader, "trailing backslash at end of expression", reader->len, reader->len);
         return false;
     }
     rune = syntax_next_rune(reader);
@@ -247,16 +249,14 @@ static int read_posix(struct syntax *reader, struct class *into)
     negated = reader->text[name] == '^';
     name += negated;
     if (end >= reader->text + name && end - reader->text - (ptrdiff_t)name > 1 &&
-        add_ascii(reader, into, reader->text + name,
-                  (size_t)(end - reader->text) - name, negated))
+        add_ascii(reader, into, reader->text + name, (size_t)(end - reader->text) - name, negated))
         return 1;
     syntax_refuse(reader, "invalid character class range", start, reader->at);
     return -1;
 }
 
 /* "a-z" or a single rune. */
-static bool read_class_range(struct syntax *reader, struct class *class,
-                             size_t open)
+static bool read_class_range(struct syntax *reader, struct class *class, size_t open)
 {
     size_t start = reader->at;
     unsigned first, last;
@@ -292,8 +292,7 @@ struct shape_node *syntax_read_class(struct syntax *reader)
     bool first = true;
 
     reader->at += negated;
-    for (; !syntax_more(reader) || reader->text[reader->at] != ']' || first;
-         first = false) {
+    for (; !syntax_more(reader) || reader->text[reader->at] != ']' || first; first = false) {
         int found;
 
         if (!syntax_more(reader))
@@ -301,8 +300,7 @@ struct shape_node *syntax_read_class(struct syntax *reader)
         found = read_posix(reader, &node->class);
         if (!found && reader->text[reader->at] == '\\')
             found = syntax_read_set(reader, &node->class);
-        if (found < 0 ||
-            (!found && !read_class_range(reader, &node->class, open)))
+        if (found < 0 || (!found && !read_class_range(reader, &node->class, open)))
             return NULL;
     }
     reader->at++;

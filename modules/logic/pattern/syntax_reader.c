@@ -6,8 +6,7 @@
 #include <string.h>
 
 /* Go shows the part of the expression that is wrong; of a long one, the beginning. */
-void *syntax_refuse(struct syntax *reader, const char *why, size_t from,
-                    size_t to)
+void *syntax_refuse(struct syntax *reader, const char *why, size_t from, size_t to)
 {
     to = to > reader->len ? reader->len : to;
     from = from > to ? to : from;
@@ -18,8 +17,7 @@ void *syntax_refuse(struct syntax *reader, const char *why, size_t from,
 
 struct shape_node *syntax_node(struct syntax *reader, enum shape shape)
 {
-    struct shape_node *node =
-        arena_alloc(reader->pattern->arena, sizeof *node);
+    struct shape_node *node = arena_alloc(reader->pattern->arena, sizeof *node);
 
     node->shape = shape;
     return node;
@@ -43,17 +41,15 @@ bool syntax_ahead(const struct syntax *reader, const char *what)
 {
     size_t len = strlen(what);
 
-    return reader->len - reader->at >= len &&
-           memcmp(reader->text + reader->at, what, len) == 0;
+    return reader->len - reader->at >= len && memcmp(reader->text + reader->at, what, len) == 0;
 }
 
 /* The text is known to be UTF-8, so every step is at least one byte. */
 unsigned syntax_next_rune(struct syntax *reader)
 {
     unsigned rune = 0;
-    size_t step =
-        text_utf8_next((const unsigned char *)reader->text + reader->at,
-                       reader->len - reader->at, &rune);
+    size_t step = text_utf8_next((const unsigned char *)reader->text + reader->at,
+                                 reader->len - reader->at, &rune);
 
     reader->at += step ? step : 1;
     return step ? rune : 0xfffd;

@@ -24,7 +24,7 @@ struct roll {
         struct placement_place *place;
         size_t group;
         bool mandatory;
-    } *members; /* by group, then as decided */
+    } * members; /* by group, then as decided */
     size_t count, mandatory_count;
     struct placement_rollout_cluster *known; /* for OCM's rollout */
     size_t known_count;
@@ -39,12 +39,13 @@ static int compare_places(const void *a, const void *b)
 }
 
 static struct placement_place *find_cluster_place(const struct placement_advance *all,
-                                          const char *cluster)
+                                                  const char *cluster)
 {
-    struct placement_place key = { .cluster = cluster };
+    struct placement_place key = {.cluster = cluster};
 
-    return all->place_count ? bsearch(&key, all->places, all->place_count, sizeof key,
-                                      compare_places) : NULL;
+    return all->place_count
+               ? bsearch(&key, all->places, all->place_count, sizeof key, compare_places)
+               : NULL;
 }
 
 /* Whether mandatoryDecisionGroups of the strategy name this group, by name or by index. */
@@ -84,17 +85,18 @@ static void claim_places(struct roll *roll, size_t index)
         const char **names = arena_alloc(roll->arena, (ref->groups[i].count + 1) * sizeof *names);
         bool mandatory = roll->slow && is_mandatory(roll->options, &ref->groups[i]);
 
-        *group = (struct placement_rollout_group){ ref->groups[i].name, ref->groups[i].index,
-                                                   names, 0 };
+        *group =
+            (struct placement_rollout_group){ref->groups[i].name, ref->groups[i].index, names, 0};
         for (size_t k = 0; k < ref->groups[i].count; k++) {
-            struct placement_place *place = find_cluster_place(roll->all, ref->groups[i].clusters[k]);
+            struct placement_place *place =
+                find_cluster_place(roll->all, ref->groups[i].clusters[k]);
 
             if (!place || place->ref != PLACEMENT_NO_REF)
                 continue;
             place->ref = index;
             place->member = roll->count;
             names[group->count++] = place->cluster;
-            roll->members[roll->count++] = (struct member){ place, i, mandatory };
+            roll->members[roll->count++] = (struct member){place, i, mandatory};
             roll->mandatory_count += mandatory;
         }
     }
@@ -201,10 +203,13 @@ static bool place_has_failed(const struct placement_place *place)
 /* ---- The input of OCM's rollout ---- */
 
 static void add_known_cluster(struct roll *roll, const struct placement_place *place,
-                       enum placement_rollout_status status, int64_t since)
+                              enum placement_rollout_status status, int64_t since)
 {
     roll->known[roll->known_count++] = (struct placement_rollout_cluster){
-        .name = place->cluster, .group_name = "", .status = status, .since = since,
+        .name = place->cluster,
+        .group_name = "",
+        .status = status,
+        .since = since,
     };
 }
 
@@ -228,11 +233,13 @@ static void add_known_member(struct roll *roll, const struct member *member)
         add_known_cluster(roll, place, ROLLOUT_PROGRESSING, at);
         break;
     case PLACE_FAILED:
-        add_known_cluster(roll, place, member->mandatory || place->until ? ROLLOUT_FAILED
-                                                                  : ROLLOUT_TIMED_OUT, at);
+        add_known_cluster(roll, place,
+                          member->mandatory || place->until ? ROLLOUT_FAILED : ROLLOUT_TIMED_OUT,
+                          at);
         break;
     case PLACE_TIMED_OUT:
-        add_known_cluster(roll, place, member->mandatory ? ROLLOUT_PROGRESSING : ROLLOUT_TIMED_OUT, at);
+        add_known_cluster(roll, place, member->mandatory ? ROLLOUT_PROGRESSING : ROLLOUT_TIMED_OUT,
+                          at);
         break;
     case PLACE_SILENT:
         add_known_cluster(roll, place, ROLLOUT_SKIP, 0);
@@ -326,9 +333,9 @@ static const struct {
     const char *type, *options;
     bool slow, one_by_one;
 } strategies[] = {
-    { "All", "all", false, false },
-    { "Progressive", "progressive", true, true },
-    { "ProgressivePerGroup", "progressivePerGroup", true, false },
+    {"All", "all", false, false},
+    {"Progressive", "progressive", true, true},
+    {"ProgressivePerGroup", "progressivePerGroup", true, false},
 };
 
 /* Reads the options of the strategy. What cannot be read has its default here;
@@ -359,8 +366,10 @@ static int64_t read_max_failures(const struct roll *roll, size_t count)
 {
     int64_t ret;
 
-    return placement_rollout_failures(node_get(roll->options, "maxFailures"), (int64_t)count,
-                                      &ret, NULL) < 0 ? 0 : ret;
+    return placement_rollout_failures(node_get(roll->options, "maxFailures"), (int64_t)count, &ret,
+                                      NULL) < 0
+               ? 0
+               : ret;
 }
 
 /* Stops the ref if more places failed than maxFailures allows. The first reason stays. */
@@ -369,15 +378,19 @@ static void stop_after_failures(struct roll *roll, size_t failed, size_t count, 
     int64_t most = read_max_failures(roll, count);
 
     if (!roll->ref->stopped && (int64_t)failed > most)
-        roll->ref->stopped = arena_printf(roll->arena, "%zu of %zu%s failed, and maxFailures is "
-                                          "%lld", failed, count, where, (long long)most);
+        roll->ref->stopped = arena_printf(roll->arena,
+                                          "%zu of %zu%s failed, and maxFailures is "
+                                          "%lld",
+                                          failed, count, where, (long long)most);
 }
 
 /* Progressive counts failures over all places, ProgressivePerGroup in each group. A
    stopped ref begins no other place until the count changes. */
 static void stop_where_too_many_failed(struct roll *roll)
 {
-    struct { size_t failed, count; } *sums;
+    struct {
+        size_t failed, count;
+    } * sums;
 
     if (roll->one_by_one)
         stop_after_failures(roll, roll->ref->failed, roll->count, "");
@@ -390,8 +403,9 @@ static void stop_where_too_many_failed(struct roll *roll)
         sums[roll->members[i].group].failed += place_has_failed(roll->members[i].place);
     }
     for (size_t g = 0; g < roll->group_count; g++)
-        stop_after_failures(roll, sums[g].failed, sums[g].count, arena_printf(roll->arena, " in group %lld",
-                                                  (long long)roll->groups[g].index));
+        stop_after_failures(
+            roll, sums[g].failed, sums[g].count,
+            arena_printf(roll->arena, " in group %lld", (long long)roll->groups[g].index));
 }
 
 /* Sums up the states of the places, and whether the mandatory groups are through. */
@@ -404,11 +418,11 @@ static void count_members(struct roll *roll)
         if (member->mandatory && member->place->state != PLACE_DONE)
             roll->mandatory_done = false;
         if (member->mandatory && place_has_failed(member->place))
-            roll->ref->stopped = arena_printf(roll->arena, "%s of a mandatory group failed",
-                                              member->place->cluster);
+            roll->ref->stopped =
+                arena_printf(roll->arena, "%s of a mandatory group failed", member->place->cluster);
         roll->ref->failed += place_has_failed(member->place);
-        roll->ref->done += member->place->state == PLACE_DONE ||
-                           member->place->state == PLACE_SOAKING;
+        roll->ref->done +=
+            member->place->state == PLACE_DONE || member->place->state == PLACE_SOAKING;
     }
     stop_where_too_many_failed(roll);
 }
@@ -473,10 +487,13 @@ static void roll_out_ref(struct roll *roll)
 {
     struct placement_rollout out;
     struct placement_rollout_input input = {
-        .strategy = roll->ref->strategy, .groups = roll->groups,
-        .group_count = roll->group_count, .now = roll->all->now, .failures_saturate = true,
+        .strategy = roll->ref->strategy,
+        .groups = roll->groups,
+        .group_count = roll->group_count,
+        .now = roll->all->now,
+        .failures_saturate = true,
     };
-    struct err err = { 0 };
+    struct err err = {0};
 
     for (size_t i = 0; i < roll->count; i++) {
         set_place_state(roll, &roll->members[i]);
@@ -506,7 +523,8 @@ static bool is_unwanted_work(const struct placement_place *place)
 
 /* Whether a new place of the move has a state that it does not leave by itself, so that
    the old places need not wait for it any longer. */
-static bool place_is_settled(const struct placement_advance *all, const struct placement_place *place)
+static bool place_is_settled(const struct placement_advance *all,
+                             const struct placement_place *place)
 {
     switch (place->state) {
     case PLACE_WAITING:
@@ -532,7 +550,7 @@ struct balance {
    if its work is being deleted, or if its work was made after the move began. */
 static void measure_balance(const struct placement_advance *all, struct balance *ret)
 {
-    *ret = (struct balance){ 0 };
+    *ret = (struct balance){0};
     for (size_t i = 0; i < all->ref_count; i++)
         if (all->refs[i].undecided)
             ret->undecided = all->refs[i].name;
@@ -577,7 +595,7 @@ static void remove_after_move(struct placement_advance *all, struct arena *arena
 
     measure_balance(all, &sum);
     if (!sum.left) {
-        all->move = (struct placement_move){ 0 };
+        all->move = (struct placement_move){0};
         return;
     }
     if (!all->move.since) {
@@ -636,7 +654,7 @@ void placement_advance(struct placement_advance *advance, struct arena *arena)
     }
     advance->kept = NULL;
     for (size_t i = 0; i < advance->ref_count; i++) {
-        struct roll roll = { .all = advance, .ref = &advance->refs[i], .arena = arena };
+        struct roll roll = {.all = advance, .ref = &advance->refs[i], .arena = arena};
 
         roll.ref->done = roll.ref->failed = 0;
         roll.ref->stopped = roll.ref->wrong = NULL;

@@ -8,14 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-int choice_complain(struct choice *choice, enum placement_outcome outcome,
-                    const char *plugin, const char *format, ...)
+int choice_complain(struct choice *choice, enum placement_outcome outcome, const char *plugin,
+                    const char *format, ...)
 {
     struct placement_result *result = choice->result;
     va_list args;
 
-    if (result->outcome == PLACEMENT_MISCONFIGURED ||
-        result->outcome == PLACEMENT_FAILED)
+    if (result->outcome == PLACEMENT_MISCONFIGURED || result->outcome == PLACEMENT_FAILED)
         return -1;
     if (outcome == PLACEMENT_WARNED && result->outcome == PLACEMENT_WARNED)
         return -1;
@@ -36,10 +35,10 @@ static void make_rows(struct choice *choice)
 
     world_sort(world);
     result->cluster_count = world->cluster_count;
-    result->clusters = arena_alloc(
-        choice->arena, (world->cluster_count + 1) * sizeof *result->clusters);
-    choice->feasible = arena_alloc(
-        choice->arena, (world->cluster_count + 1) * sizeof *choice->feasible);
+    result->clusters =
+        arena_alloc(choice->arena, (world->cluster_count + 1) * sizeof *result->clusters);
+    choice->feasible =
+        arena_alloc(choice->arena, (world->cluster_count + 1) * sizeof *choice->feasible);
     for (size_t i = 0; i < world->cluster_count; i++) {
         struct seat *seat = world->clusters[i];
 
@@ -95,14 +94,19 @@ static void run_stages(struct choice *choice)
     choice_find_requeue(choice);
 }
 
-void placement_decide(struct placement_world *world,
-                      const struct node *placement, int64_t now,
+void placement_decide(struct placement_world *world, const struct node *placement, int64_t now,
                       struct arena *arena, struct placement_result *ret)
 {
-    struct choice choice = { world, placement, node_get(placement, "spec"),
-                             meta_namespace(placement), meta_name(placement), now, arena, ret };
+    struct choice choice = {world,
+                            placement,
+                            node_get(placement, "spec"),
+                            meta_namespace(placement),
+                            meta_name(placement),
+                            now,
+                            arena,
+                            ret};
 
-    *ret = (struct placement_result){ .plugin = "", .message = "" };
+    *ret = (struct placement_result){.plugin = "", .message = ""};
     make_rows(&choice);
     mark_own_decisions(&choice);
     run_stages(&choice);
@@ -119,17 +123,15 @@ void placement_decide(struct placement_world *world,
 static const struct {
     const char *name, *sentence;
 } whys[] = {
-    [PLACEMENT_CHOSEN] = { "Chosen", "chosen" },
-    [PLACEMENT_NOT_IN_SETS] = { "NotInClusterSets",
-                                "member of no cluster set that is bound to the "
-                                "namespace and asked for" },
-    [PLACEMENT_LEAVING] = { "Leaving", "the cluster is being deleted" },
-    [PLACEMENT_NOT_MATCHED] = { "NotMatched", "no predicate matches" },
-    [PLACEMENT_TAINTED] = { "Tainted", "is not tolerated" },
-    [PLACEMENT_WOULD_SKEW] = { "WouldSkew", "one more would break the spread over" },
-    [PLACEMENT_RANKED_LOW] = { "RankedLow",
-                               "numberOfClusters others rank higher" },
-    [PLACEMENT_UNDECIDED] = { "Undecided", "the placement could not be decided" },
+    [PLACEMENT_CHOSEN] = {"Chosen", "chosen"},
+    [PLACEMENT_NOT_IN_SETS] = {"NotInClusterSets", "member of no cluster set that is bound to the "
+                                                   "namespace and asked for"},
+    [PLACEMENT_LEAVING] = {"Leaving", "the cluster is being deleted"},
+    [PLACEMENT_NOT_MATCHED] = {"NotMatched", "no predicate matches"},
+    [PLACEMENT_TAINTED] = {"Tainted", "is not tolerated"},
+    [PLACEMENT_WOULD_SKEW] = {"WouldSkew", "one more would break the spread over"},
+    [PLACEMENT_RANKED_LOW] = {"RankedLow", "numberOfClusters others rank higher"},
+    [PLACEMENT_UNDECIDED] = {"Undecided", "the placement could not be decided"},
 };
 
 const char *placement_why_name(enum placement_why why)
@@ -138,8 +140,7 @@ const char *placement_why_name(enum placement_why why)
 }
 
 void placement_explain(const struct placement_result *result,
-                       const struct placement_cluster *cluster,
-                       struct text *out)
+                       const struct placement_cluster *cluster, struct text *out)
 {
     const char *sentence = whys[cluster->why].sentence;
 
@@ -150,8 +151,7 @@ void placement_explain(const struct placement_result *result,
     else
         text_add(out, sentence);
     if (cluster->rank)
-        text_addf(out, "; rank %zu with score %lld", cluster->rank,
-                  (long long)cluster->total);
+        text_addf(out, "; rank %zu with score %lld", cluster->rank, (long long)cluster->total);
     if (cluster->why == PLACEMENT_UNDECIDED && *result->message)
         text_addf(out, ": %s", result->message);
 }

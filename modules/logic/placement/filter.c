@@ -34,8 +34,7 @@ static void find_eligible_sets(struct choice *choice)
     size_t at = 0, count = 0;
 
     result->sets =
-        arena_alloc(choice->arena, (map_count(choice->world->bindings) + 1) *
-                                       sizeof *result->sets);
+        arena_alloc(choice->arena, (map_count(choice->world->bindings) + 1) * sizeof *result->sets);
     while ((binding = map_next(choice->world->bindings, &at, NULL))) {
         if (!text_same(binding->namespace, choice->namespace) ||
             !map_get(choice->world->sets, binding->set))
@@ -50,20 +49,17 @@ static void find_eligible_sets(struct choice *choice)
 }
 
 struct membership {
-    const char *exclusive; /* the label's value, or NULL */
+    const char *exclusive;     /* the label's value, or NULL */
     struct selector *selector; /* NULL: by the label alone */
 };
 
 /* A cluster is in a set by its clusterset label or by the label selector of the set. */
-static bool is_set_member(const struct seat *seat, const struct membership *sets,
-                      size_t count)
+static bool is_set_member(const struct seat *seat, const struct membership *sets, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (sets[i].exclusive && seat->set &&
-            !strcmp(sets[i].exclusive, seat->set))
+        if (sets[i].exclusive && seat->set && !strcmp(sets[i].exclusive, seat->set))
             return true;
-        if (sets[i].selector &&
-            selector_matches_labels(sets[i].selector, seat->labels))
+        if (sets[i].selector && selector_matches_labels(sets[i].selector, seat->labels))
             return true;
     }
     return false;
@@ -81,11 +77,10 @@ static int read_set_members(struct choice *choice, struct membership *sets)
         struct err err;
 
         if (set->wrong)
-            return choice_complain(
-                choice, PLACEMENT_FAILED, "",
-                "failed to get clusters from ClusterSet \"%s\": selectorType is "
-                "not right: %s",
-                name, set->wrong);
+            return choice_complain(choice, PLACEMENT_FAILED, "",
+                                   "failed to get clusters from ClusterSet \"%s\": selectorType is "
+                                   "not right: %s",
+                                   name, set->wrong);
         /* The spokes of a pool are in its set by their label, whatever its selector says. */
         if (set->exclusive || set->pool)
             sets[i].exclusive = name;
@@ -110,17 +105,14 @@ int choice_find_sets(struct choice *choice)
 
     find_eligible_sets(choice);
     for (size_t i = 0; i < world->cluster_count; i++)
-        world->clusters[i]->row->within =
-            world_reaches(reach, world->clusters[i]);
-    sets = arena_alloc(choice->arena,
-                       (choice->result->set_count + 1) * sizeof *sets);
+        world->clusters[i]->row->within = world_reaches(reach, world->clusters[i]);
+    sets = arena_alloc(choice->arena, (choice->result->set_count + 1) * sizeof *sets);
     if (read_set_members(choice, sets) < 0)
         return -1;
     for (size_t i = 0; i < world->cluster_count; i++) {
         struct seat *seat = world->clusters[i];
 
-        if (!seat->row->within ||
-            !is_set_member(seat, sets, choice->result->set_count))
+        if (!seat->row->within || !is_set_member(seat, sets, choice->result->set_count))
             seat->row->why = PLACEMENT_NOT_IN_SETS;
         else if (seat->leaving)
             seat->row->why = PLACEMENT_LEAVING;
@@ -138,8 +130,8 @@ struct predicate {
     size_t expression_count;
 };
 
-int choice_selector(struct choice *choice, const struct node *node,
-                    struct selector **ret, struct err *err)
+int choice_selector(struct choice *choice, const struct node *node, struct selector **ret,
+                    struct err *err)
 {
     *ret = NULL;
     if (!node_count(node_get(node, "matchLabels")) &&
@@ -150,17 +142,16 @@ int choice_selector(struct choice *choice, const struct node *node,
 }
 
 /* Compiles the CEL expressions once for a decision, and not for each cluster. */
-static int read_expressions(struct choice *choice, const struct node *list,
-                            struct predicate *ret)
+static int read_expressions(struct choice *choice, const struct node *list, struct predicate *ret)
 {
-    static const char *const variables[] = { "managedCluster", NULL };
+    static const char *const variables[] = {"managedCluster", NULL};
     struct err err;
 
-    ret->expressions = arena_alloc(
-        choice->arena, (node_count(list) + 1) * sizeof *ret->expressions);
+    ret->expressions =
+        arena_alloc(choice->arena, (node_count(list) + 1) * sizeof *ret->expressions);
     for (size_t i = 0; i < node_count(list); i++) {
-        struct cel_program *program = cel_compile(
-            choice->arena, node_text(node_item(list, i)), variables, &err);
+        struct cel_program *program =
+            cel_compile(choice->arena, node_text(node_item(list, i)), variables, &err);
 
         if (!program)
             return choice_complain(choice, PLACEMENT_MISCONFIGURED, "Predicate",
@@ -170,30 +161,22 @@ static int read_expressions(struct choice *choice, const struct node *list,
     return 0;
 }
 
-static int read_predicate(struct choice *choice, const struct node *node,
-                          struct predicate *ret)
+static int read_predicate(struct choice *choice, const struct node *node, struct predicate *ret)
 {
     const struct node *required = node_get(node, "requiredClusterSelector");
     struct err err;
 
-    if (choice_selector(choice, node_get(required, "labelSelector"),
-                        &ret->labels, &err) < 0 ||
-        choice_selector(choice, node_get(required, "claimSelector"),
-                        &ret->claims, &err) < 0)
-        return choice_complain(choice, PLACEMENT_MISCONFIGURED, "Predicate",
-                               "%s", err.text);
-    return read_expressions(
-        choice, node_at(required, "celSelector", "celExpressions", NULL), ret);
+    if (choice_selector(choice, node_get(required, "labelSelector"), &ret->labels, &err) < 0 ||
+        choice_selector(choice, node_get(required, "claimSelector"), &ret->claims, &err) < 0)
+        return choice_complain(choice, PLACEMENT_MISCONFIGURED, "Predicate", "%s", err.text);
+    return read_expressions(choice, node_at(required, "celSelector", "celExpressions", NULL), ret);
 }
 
 /* What scores(NAME) returns in a CEL expression: the AddOnPlacementScore of the cluster. */
-static const struct node *find_addon_scores(void *arg, const struct node *cluster,
-                                    const char *name)
+static const struct node *find_addon_scores(void *arg, const struct node *cluster, const char *name)
 {
     const struct choice *choice = arg;
-    const struct seat *seat =
-        map_get(choice->world->seats,
-                meta_name(cluster));
+    const struct seat *seat = map_get(choice->world->seats, meta_name(cluster));
     const struct addon_score *score = seat ? seat->addon_scores : NULL;
 
     while (score && strcmp(score->name, name))
@@ -204,25 +187,23 @@ static const struct node *find_addon_scores(void *arg, const struct node *cluste
 /* Whether all CEL expressions are true for the cluster. One that fails, because a field
    is missing for example, does not match. */
 static bool matches_expressions(struct choice *choice, const struct predicate *predicate,
-                     const struct seat *seat, struct arena *scratch)
+                                const struct seat *seat, struct arena *scratch)
 {
-    struct cel_variable variable = { "managedCluster", seat->object };
+    struct cel_variable variable = {"managedCluster", seat->object};
     uint64_t cost = 0;
-    struct cel_input input = { &variable, 1, find_addon_scores, choice, 0, &cost };
+    struct cel_input input = {&variable, 1, find_addon_scores, choice, 0, &cost};
     bool yes = true;
 
     for (size_t i = 0; i < predicate->expression_count && yes; i++)
-        if (cel_eval_bool(predicate->expressions[i], scratch, &input, &yes,
-                          NULL) < 0)
+        if (cel_eval_bool(predicate->expressions[i], scratch, &input, &yes, NULL) < 0)
             yes = false;
     choice->result->cel_cost += cost;
     return yes;
 }
 
 /* Predicates are combined by OR, the parts of one predicate by AND. */
-static bool matches_any_predicate(struct choice *choice,
-                        const struct predicate *predicates, size_t count,
-                        const struct seat *seat, struct arena *scratch)
+static bool matches_any_predicate(struct choice *choice, const struct predicate *predicates,
+                                  size_t count, const struct seat *seat, struct arena *scratch)
 {
     for (size_t i = 0; i < count; i++) {
         const struct predicate *one = &predicates[i];
@@ -278,24 +259,23 @@ struct toleration {
 
 #define PLUGIN_TAINTS "TaintToleration"
 
-static struct toleration *read_tolerations(const struct choice *choice,
-                                           size_t *ret_count)
+static struct toleration *read_tolerations(const struct choice *choice, size_t *ret_count)
 {
     const struct node *list = node_get(choice->spec, "tolerations");
     size_t count = node_count(list);
-    struct toleration *all =
-        arena_alloc(choice->arena, (count + 1) * sizeof *all);
+    struct toleration *all = arena_alloc(choice->arena, (count + 1) * sizeof *all);
 
     for (size_t i = 0; i < count; i++) {
         const struct node *from = node_item(list, i);
-        const char *operator = node_get_text(from, "operator");
+        const char *operator= node_get_text(from, "operator");
         const struct node *seconds = node_get(from, "tolerationSeconds");
 
         all[i] = (struct toleration){
-            node_get_text(from, "key"), node_get_text(from, "value"),
-            node_get_text(from, "effect"), text_same(operator, "Exists"),
-            !*operator || text_same(operator, "Equal") ||
-                text_same(operator, "Exists"),
+            node_get_text(from, "key"),
+            node_get_text(from, "value"),
+            node_get_text(from, "effect"),
+            text_same(operator, "Exists"),
+            !*operator|| text_same(operator, "Equal") || text_same(operator, "Exists"),
             node_is(seconds, NODE_INT),
             node_get_int(from, "tolerationSeconds", 0),
         };
@@ -305,18 +285,15 @@ static struct toleration *read_tolerations(const struct choice *choice,
 }
 
 /* Refuses the combinations that OCM refuses, in its words. */
-static int check_tolerations(struct choice *choice,
-                             const struct toleration *all, size_t count)
+static int check_tolerations(struct choice *choice, const struct toleration *all, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (!*all[i].key && !all[i].exists)
-            return choice_complain(choice, PLACEMENT_MISCONFIGURED,
-                                   PLUGIN_TAINTS,
+            return choice_complain(choice, PLACEMENT_MISCONFIGURED, PLUGIN_TAINTS,
                                    "If the key is empty, operator must be "
                                    "Exists.");
         if (all[i].exists && *all[i].value)
-            return choice_complain(choice, PLACEMENT_MISCONFIGURED,
-                                   PLUGIN_TAINTS,
+            return choice_complain(choice, PLACEMENT_MISCONFIGURED, PLUGIN_TAINTS,
                                    "If the operator is Exists, the value should "
                                    "be empty.");
     }
@@ -324,21 +301,18 @@ static int check_tolerations(struct choice *choice,
 }
 
 /* Whether the toleration is for this taint; without an effect or a key it is for any. */
-static bool tolerates_taint(const struct toleration *toleration,
-                   const struct taint *taint)
+static bool tolerates_taint(const struct toleration *toleration, const struct taint *taint)
 {
     if (*toleration->effect && strcmp(toleration->effect, taint->effect))
         return false;
     if (*toleration->key && strcmp(toleration->key, taint->key))
         return false;
-    return toleration->exists ||
-           (toleration->known && !strcmp(toleration->value, taint->value));
+    return toleration->exists || (toleration->known && !strcmp(toleration->value, taint->value));
 }
 
 /* Until when the taint is tolerated; 0: not at all, INT64_MAX: without end. */
-static int64_t tolerated_until(const struct toleration *tolerations,
-                               size_t count, const struct taint *taint,
-                               bool chosen_before, int64_t now)
+static int64_t tolerated_until(const struct toleration *tolerations, size_t count,
+                               const struct taint *taint, bool chosen_before, int64_t now)
 {
     if (!strcmp(taint->effect, "PreferNoSelect"))
         return INT64_MAX;
@@ -363,14 +337,14 @@ static int64_t tolerated_until(const struct toleration *tolerations,
 /* The first taint that excludes the cluster; NULL if there is none, and then `ret_until`
    is when the first of its tolerations ends. */
 static const struct taint *find_untolerated_taint(const struct choice *choice,
-                                       const struct seat *seat,
-                                       const struct toleration *tolerations,
-                                       size_t count, int64_t *ret_until)
+                                                  const struct seat *seat,
+                                                  const struct toleration *tolerations,
+                                                  size_t count, int64_t *ret_until)
 {
     *ret_until = INT64_MAX;
     for (size_t i = 0; i < seat->taint_count; i++) {
-        int64_t until = tolerated_until(tolerations, count, &seat->taints[i],
-                                        seat->own > 0, choice->now);
+        int64_t until =
+            tolerated_until(tolerations, count, &seat->taints[i], seat->own > 0, choice->now);
 
         if (!until)
             return &seat->taints[i];
@@ -419,9 +393,8 @@ int choice_filter_taints(struct choice *choice)
             continue;
         }
         seat->row->why = PLACEMENT_TAINTED;
-        seat->row->detail =
-            arena_printf(choice->arena, "%s%s%s:%s", taint->key,
-                         *taint->value ? "=" : "", taint->value, taint->effect);
+        seat->row->detail = arena_printf(choice->arena, "%s%s%s:%s", taint->key,
+                                         *taint->value ? "=" : "", taint->value, taint->effect);
     }
     choice->count = kept;
     return 0;

@@ -32,8 +32,7 @@
  */
 struct placement_world;
 
-struct placement_world *placement_world_new(void)
-    __attribute__((returns_nonnull));
+struct placement_world *placement_world_new(void) __attribute__((returns_nonnull));
 void placement_world_free(struct placement_world **world);
 #define scoped_placement_world SCOPED(placement_world_free)
 
@@ -46,8 +45,8 @@ void placement_world_free(struct placement_world **world);
 bool placement_world_put(struct placement_world *world, const char *kind,
                          const struct node *object);
 /* `namespace` is "" for kinds without a namespace. */
-void placement_world_remove(struct placement_world *world, const char *kind,
-                            const char *namespace, const char *name);
+void placement_world_remove(struct placement_world *world, const char *kind, const char *namespace,
+                            const char *name);
 
 /*
  * What may be given to a namespace now, by any placement. A cluster is within
@@ -57,14 +56,12 @@ void placement_world_remove(struct placement_world *world, const char *kind,
  */
 struct placement_reach;
 const struct placement_reach *placement_reach_read(struct placement_world *world,
-                                                   const char *namespace,
-                                                   struct arena *arena);
+                                                   const char *namespace, struct arena *arena);
 bool placement_reach_has(const struct placement_reach *reach, const char *cluster);
 /* The clusters of a set that this namespace may be given; `each` may be NULL. */
 typedef void placement_member_fn(void *arg, const char *cluster);
 size_t placement_count_members(struct placement_world *world, const char *namespace,
-                               const char *set, placement_member_fn *each,
-                               void *arg);
+                               const char *set, placement_member_fn *each, void *arg);
 /* How many carry the set's label, or match its selector. Reads no object. */
 size_t placement_count_set(struct placement_world *world, const char *set);
 
@@ -102,14 +99,14 @@ struct placement_prioritizer {
 };
 
 struct placement_decision {
-    const char *name; /* of the PlacementDecision */
-    size_t group;     /* index into the groups */
+    const char *name;                          /* of the PlacementDecision */
+    size_t group;                              /* index into the groups */
     const struct placement_cluster **clusters; /* by name, at most 100 */
     size_t count;
 };
 
 struct placement_group {
-    const char *name; /* "" for the clusters that no decisionGroup names */
+    const char *name;        /* "" for the clusters that no decisionGroup names */
     size_t first, decisions; /* its slice of the decisions */
     size_t count;            /* clusters */
 };
@@ -137,7 +134,7 @@ struct placement_result {
 
     const char **sets; /* eligible sets, by name */
     size_t set_count;
-    size_t bindings; /* valid ones in the namespace */
+    size_t bindings;                    /* valid ones in the namespace */
     struct placement_cluster *clusters; /* every cluster of the world, by name */
     size_t cluster_count;
     size_t available; /* in a set and not leaving */
@@ -165,32 +162,26 @@ struct placement_result {
  * world are what Steady and NoSelectIfNew look at. Never fails: what is wrong
  * is in the outcome.
  */
-void placement_decide(struct placement_world *world,
-                      const struct node *placement, int64_t now,
+void placement_decide(struct placement_world *world, const struct node *placement, int64_t now,
                       struct arena *arena, struct placement_result *ret);
 
 /* A sentence for a person: "taint gpu=b:NoSelect is not tolerated". */
 void placement_explain(const struct placement_result *result,
-                       const struct placement_cluster *cluster,
-                       struct text *out);
+                       const struct placement_cluster *cluster, struct text *out);
 /* For programs and columns: "Chosen", "NotInClusterSets", "Tainted", … */
 const char *placement_why_name(enum placement_why why);
 
 /* The PlacementDecision as it should stand: metadata with labels and the
    controller's ownerReference (if the placement has a uid), and status. */
-struct node *placement_decision_object(struct arena *arena,
-                                       const struct node *placement,
-                                       const struct placement_result *result,
-                                       size_t index);
+struct node *placement_decision_object(struct arena *arena, const struct node *placement,
+                                       const struct placement_result *result, size_t index);
 /*
  * The Placement's new status: numberOfSelectedClusters, decisionGroups and the
  * conditions PlacementSatisfied and PlacementMisconfigured. A condition whose
  * status stays keeps its lastTransitionTime; other fields of the status stay.
  */
-struct node *placement_status(struct arena *arena,
-                              const struct node *placement,
-                              const struct placement_result *result,
-                              int64_t now);
+struct node *placement_status(struct arena *arena, const struct node *placement,
+                              const struct placement_result *result, int64_t now);
 
 /* The two conditions by themselves. */
 struct placement_satisfied {
@@ -205,13 +196,10 @@ struct placement_satisfied {
     const char *message;
 };
 
-struct meta_condition
-placement_satisfied(struct arena *arena,
-                    const struct placement_satisfied *facts);
-struct meta_condition placement_misconfigured(struct arena *arena,
-                                                   enum placement_outcome outcome,
-                                                   const char *plugin,
-                                                   const char *message);
+struct meta_condition placement_satisfied(struct arena *arena,
+                                          const struct placement_satisfied *facts);
+struct meta_condition placement_misconfigured(struct arena *arena, enum placement_outcome outcome,
+                                              const char *plugin, const char *message);
 
 /* ---- Rollout: who may change now --------------------------------------- */
 
@@ -246,7 +234,7 @@ struct placement_rollout_group {
 };
 
 struct placement_rollout_input {
-    const struct node *strategy; /* RolloutStrategy; NULL: All */
+    const struct node *strategy;                  /* RolloutStrategy; NULL: All */
     const struct placement_rollout_group *groups; /* of the decisions */
     size_t group_count;
     const struct placement_rollout_cluster *existing; /* what has a work */
@@ -270,9 +258,8 @@ struct placement_rollout {
 };
 
 /* ERR_INVALID when the strategy cannot be read (deadline, size, type). */
-int placement_rollout(const struct placement_rollout_input *input,
-                      struct arena *arena, struct placement_rollout *ret,
-                      struct err *err) MUST_CHECK;
+int placement_rollout(const struct placement_rollout_input *input, struct arena *arena,
+                      struct placement_rollout *ret, struct err *err) MUST_CHECK;
 
 /* ---- The next step of a replica set ------------------------------------- */
 
@@ -307,15 +294,15 @@ struct placement_place {
     bool running;           /* the work runs, in whatever version, as far as heard */
     bool lost;              /* it may keep nothing: out of reach, or the cluster is gone */
     enum placement_rollout_status status; /* of the work, in the version that it has */
-    int64_t since;        /* of this status, by the spoke's word; 0: not known */
-    int64_t written;      /* when the hub changed the work last; 0: not known */
+    int64_t since;                        /* of this status, by the spoke's word; 0: not known */
+    int64_t written;                      /* when the hub changed the work last; 0: not known */
     int64_t settled;      /* when it was done with that for the first time; 0: not yet */
     int64_t created;      /* when the work was made */
     int64_t silent_since; /* 0: it is heard */
     const char *blocked;  /* NULL: it can be written to */
 
     /* The answer. */
-    size_t ref; /* the first placementRef that chooses it */
+    size_t ref;    /* the first placementRef that chooses it */
     size_t member; /* private */
     enum placement_state state;
     enum placement_step step;
@@ -356,41 +343,36 @@ struct placement_advance {
 void placement_advance(struct placement_advance *advance, struct arena *arena);
 
 /* The groups that the PlacementDecisions in `decisions` (a list) spell out. */
-void placement_rollout_groups(struct arena *arena,
-                              const struct node *decisions,
-                              struct placement_rollout_group **ret,
-                              size_t *ret_count);
+void placement_rollout_groups(struct arena *arena, const struct node *decisions,
+                              struct placement_rollout_group **ret, size_t *ret_count);
 
 /*
  * The rollout status of one ManifestWork by its generation and conditions;
  * `ret_since` is when that began (0: not known). OCM's mapping: without an
  * Applied and a Progressing condition at this generation it is ToApply.
  */
-enum placement_rollout_status
-placement_rollout_of_work(const struct node *work, int64_t *ret_since);
-bool placement_rollout_is_to_apply(int64_t generation,
-                                   const struct node *conditions);
+enum placement_rollout_status placement_rollout_of_work(const struct node *work,
+                                                        int64_t *ret_since);
+bool placement_rollout_is_to_apply(int64_t generation, const struct node *conditions);
 
 /* The helpers of the rollout, each with a case file of its own. */
 enum placement_rollout_class { ROLLOUT_IN, ROLLOUT_DONE, ROLLOUT_LATE };
 /* A deadline of INT64_MAX is none. */
-enum placement_rollout_class
-placement_rollout_classify(struct placement_rollout_cluster *cluster,
-                           int64_t soak, int64_t deadline, int64_t now);
+enum placement_rollout_class placement_rollout_classify(struct placement_rollout_cluster *cluster,
+                                                        int64_t soak, int64_t deadline,
+                                                        int64_t now);
 /* `size` is an integer, "N%" or NULL; `none` when 0 or over the total. */
-int placement_rollout_size(const struct node *size, int64_t total,
-                           int64_t none, int64_t *ret, struct err *err);
+int placement_rollout_size(const struct node *size, int64_t total, int64_t none, int64_t *ret,
+                           struct err *err);
 /* maxFailures as the product reads it: above the total it is all of them. */
 int placement_rollout_failures(const struct node *size, int64_t total, int64_t *ret,
                                struct err *err);
 /* The shortest wait until one of the times that is still to come; 0: none. */
-int64_t placement_rollout_recheck(const int64_t *times, size_t count,
-                                  int64_t now);
+int64_t placement_rollout_recheck(const int64_t *times, size_t count, int64_t now);
 /* A mandatoryDecisionGroup: its name, or else its index; "" and 0. */
-void placement_rollout_group_key(const struct node *group,
-                                 const char **ret_name, int64_t *ret_index);
+void placement_rollout_group_key(const struct node *group, const char **ret_name,
+                                 int64_t *ret_index);
 /* "None" and "" are INT64_MAX; else one number with h, m or s. */
-int placement_rollout_deadline(const char *text, int64_t *ret,
-                               struct err *err);
+int placement_rollout_deadline(const char *text, int64_t *ret, struct err *err);
 
 #endif

@@ -40,7 +40,8 @@ const struct placement_reach *placement_reach_read(struct placement_world *world
 
         if (!set || strcmp(binding->namespace, namespace) != 0)
             continue;
-        *bound = (struct bound_set){.name = arena_string(arena, binding->set), .pool = set->pool,
+        *bound = (struct bound_set){.name = arena_string(arena, binding->set),
+                                    .pool = set->pool,
                                     .exclusive = set->exclusive};
         if (!set->exclusive && !set->wrong && !set->pool)
             bound->selector = selector_from_node(arena, set->selector, &err);
@@ -72,8 +73,8 @@ bool placement_reach_has(const struct placement_reach *reach, const char *cluste
     return seat && seat->arena && world_reaches(reach, seat);
 }
 
-size_t placement_count_members(struct placement_world *world, const char *namespace, const char *set,
-                               placement_member_fn *each, void *arg)
+size_t placement_count_members(struct placement_world *world, const char *namespace,
+                               const char *set, placement_member_fn *each, void *arg)
 {
     const struct cluster_set *found = map_get(world->sets, set);
     scoped_arena struct arena *arena = arena_new();

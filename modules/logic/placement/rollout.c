@@ -12,9 +12,9 @@
 /* ---- Words ------------------------------------------------------------- */
 
 static const char *const status_names[] = {
-    [ROLLOUT_TO_APPLY] = "ToApply",   [ROLLOUT_PROGRESSING] = "Progressing",
+    [ROLLOUT_TO_APPLY] = "ToApply",    [ROLLOUT_PROGRESSING] = "Progressing",
     [ROLLOUT_SUCCEEDED] = "Succeeded", [ROLLOUT_FAILED] = "Failed",
-    [ROLLOUT_TIMED_OUT] = "TimeOut",  [ROLLOUT_SKIP] = "Skip",
+    [ROLLOUT_TIMED_OUT] = "TimeOut",   [ROLLOUT_SKIP] = "Skip",
     [ROLLOUT_UNKNOWN] = "Unknown",
 };
 
@@ -42,17 +42,15 @@ static int read_percent(const char *text, double *ret, struct err *err)
     char *end;
 
     if (!len || text[len - 1] != '%')
-        return err_set(err, ERR_INVALID, BAD_SIZE "string is not a percentage",
-                       text);
+        return err_set(err, ERR_INVALID, BAD_SIZE "string is not a percentage", text);
     *ret = strtod(text, &end);
     if (end == text || end != text + len - 1 || !isfinite(*ret))
-        return err_set(err, ERR_INVALID, BAD_SIZE "not a number before %%",
-                       text);
+        return err_set(err, ERR_INVALID, BAD_SIZE "not a number before %%", text);
     return 0;
 }
 
-int placement_rollout_size(const struct node *size, int64_t total, int64_t none,
-                           int64_t *ret, struct err *err)
+int placement_rollout_size(const struct node *size, int64_t total, int64_t none, int64_t *ret,
+                           struct err *err)
 {
     double percent = 0, share;
     int64_t length = 0;
@@ -86,8 +84,7 @@ int placement_rollout_deadline(const char *text, int64_t *ret, struct err *err)
     return duration_parse(text, ret, err);
 }
 
-int64_t placement_rollout_recheck(const int64_t *times, size_t count,
-                                  int64_t now)
+int64_t placement_rollout_recheck(const int64_t *times, size_t count, int64_t now)
 {
     int64_t least = 0;
 
@@ -111,9 +108,8 @@ static int64_t add_rollout_wait(int64_t since, int64_t wait, int64_t now)
     return at;
 }
 
-enum placement_rollout_class
-placement_rollout_classify(struct placement_rollout_cluster *cluster,
-                           int64_t soak, int64_t deadline, int64_t now)
+enum placement_rollout_class placement_rollout_classify(struct placement_rollout_cluster *cluster,
+                                                        int64_t soak, int64_t deadline, int64_t now)
 {
     int64_t at;
 
@@ -161,8 +157,7 @@ struct selection {
 
 static int compare_group_members(const void *a, const void *b)
 {
-    return strcmp(((const struct member *)a)->cluster,
-                  ((const struct member *)b)->cluster);
+    return strcmp(((const struct member *)a)->cluster, ((const struct member *)b)->cluster);
 }
 
 static int compare_clusters(const void *a, const void *b)
@@ -182,8 +177,8 @@ static int compare_groups(const void *a, const void *b)
 
 /* Every cluster of the groups once, by name. */
 static struct member *list_members(struct arena *arena,
-                                 const struct placement_rollout_group **groups,
-                                 size_t group_count, size_t *ret_count)
+                                   const struct placement_rollout_group **groups,
+                                   size_t group_count, size_t *ret_count)
 {
     size_t total = 0, count = 0;
     struct member *all;
@@ -193,7 +188,7 @@ static struct member *list_members(struct arena *arena,
     all = arena_alloc(arena, (total + 1) * sizeof *all);
     for (size_t i = 0; i < group_count; i++)
         for (size_t k = 0; k < groups[i]->count; k++)
-            all[count++] = (struct member){ groups[i]->clusters[k], groups[i] };
+            all[count++] = (struct member){groups[i]->clusters[k], groups[i]};
     if (count)
         qsort(all, count, sizeof *all, compare_group_members);
     *ret_count = count;
@@ -202,9 +197,8 @@ static struct member *list_members(struct arena *arena,
 
 /* Finds a cluster that has a work already. Without `to_apply_too` one whose status is
    ToApply counts as not found, so that it is selected as a new one. */
-static bool find_known(const struct selection *selection, const char *cluster,
-                     bool to_apply_too,
-                     const struct placement_rollout_cluster **ret)
+static bool find_known(const struct selection *selection, const char *cluster, bool to_apply_too,
+                       const struct placement_rollout_cluster **ret)
 {
     size_t low = 0, high = selection->known_count;
 
@@ -229,8 +223,8 @@ static bool find_known(const struct selection *selection, const char *cluster,
 static void add_selected(struct selection *selection, const struct placement_rollout_cluster *one)
 {
     struct placement_rollout *out = selection->out;
-    int64_t times[2] = { out->recheck_after ? selection->now + out->recheck_after : 0,
-                         one->recheck_at };
+    int64_t times[2] = {out->recheck_after ? selection->now + out->recheck_after : 0,
+                        one->recheck_at};
 
     out->clusters[out->count++] = *one;
     out->recheck_after = placement_rollout_recheck(times, 2, selection->now);
@@ -246,8 +240,8 @@ static void select_known(struct selection *selection, struct placement_rollout_c
     struct placement_rollout_cluster one = *known;
 
     one.recheck_at = 0;
-    switch (placement_rollout_classify(&one, selection->soak, selection->deadline,
-                                       selection->now)) {
+    switch (
+        placement_rollout_classify(&one, selection->soak, selection->deadline, selection->now)) {
     case ROLLOUT_IN:
         add_selected(selection, &one);
         break;
@@ -264,11 +258,11 @@ static void select_known(struct selection *selection, struct placement_rollout_c
 static void select_new(struct selection *selection, const struct member *member)
 {
     add_selected(selection, &(struct placement_rollout_cluster){
-                     .name = member->cluster,
-                     .status = ROLLOUT_TO_APPLY,
-                     .group_name = member->group->name,
-                     .group_index = member->group->index,
-                 });
+                                .name = member->cluster,
+                                .status = ROLLOUT_TO_APPLY,
+                                .group_name = member->group->name,
+                                .group_index = member->group->index,
+                            });
 }
 
 static bool cluster_has_failed(const struct placement_rollout_cluster *one)
@@ -286,8 +280,7 @@ static void start_selection(struct selection *selection, size_t most)
     out->breached = false;
     out->recheck_after = 0;
     out->clusters = arena_alloc(selection->arena, (most + 1) * sizeof *out->clusters);
-    out->timed_out =
-        arena_alloc(selection->arena, (most + 1) * sizeof *out->timed_out);
+    out->timed_out = arena_alloc(selection->arena, (most + 1) * sizeof *out->timed_out);
 }
 
 int placement_rollout_failures(const struct node *size, int64_t total, int64_t *ret,
@@ -306,9 +299,8 @@ int placement_rollout_failures(const struct node *size, int64_t total, int64_t *
 
 /* maxFailures above the total means all of them where `failures_saturate` is set, and
    none in OCM. */
-static int read_failure_limit(const struct placement_rollout_input *input,
-                         const struct node *size, int64_t total, int64_t *ret,
-                         struct err *err)
+static int read_failure_limit(const struct placement_rollout_input *input, const struct node *size,
+                              int64_t total, int64_t *ret, struct err *err)
 {
     if (input->failures_saturate)
         return placement_rollout_failures(size, total, ret, err);
@@ -320,8 +312,8 @@ static int read_failure_limit(const struct placement_rollout_input *input,
 /* Selects clusters that have a work first, by name, then new ones, until the window is
    full. */
 static void select_per_cluster(struct selection *selection,
-                             const struct placement_rollout_group **groups,
-                             size_t group_count, int64_t window, int64_t failures)
+                               const struct placement_rollout_group **groups, size_t group_count,
+                               int64_t window, int64_t failures)
 {
     const struct placement_rollout_cluster *found;
     int64_t failed = 0;
@@ -349,8 +341,8 @@ static void select_per_cluster(struct selection *selection,
 /* Selects a whole group. The next one has its turn only when nothing but failures is
    left of those before it, and no more of them than maxFailures. */
 static void select_per_group(struct selection *selection,
-                           const struct placement_rollout_group **groups,
-                           size_t group_count, const struct node *most_failures)
+                             const struct placement_rollout_group **groups, size_t group_count,
+                             const struct node *most_failures)
 {
     const struct placement_rollout_cluster *known;
     int64_t all_failed = 0;
@@ -390,15 +382,14 @@ struct plan {
     size_t all_count, mandatory_count, rest_count;
 };
 
-void placement_rollout_group_key(const struct node *group,
-                                 const char **ret_name, int64_t *ret_index)
+void placement_rollout_group_key(const struct node *group, const char **ret_name,
+                                 int64_t *ret_index)
 {
     *ret_name = node_get_text(group, "groupName");
     *ret_index = **ret_name ? 0 : node_get_int(group, "groupIndex", 0);
 }
 
-static bool group_has_key(const struct placement_rollout_group *group,
-                     const struct node *key)
+static bool group_has_key(const struct placement_rollout_group *group, const struct node *key)
 {
     const char *name;
     int64_t index;
@@ -409,11 +400,9 @@ static bool group_has_key(const struct placement_rollout_group *group,
 
 /* Splits the groups into the mandatory ones and the others, each in the order of index
    and name. */
-static void sort_groups(struct plan *plan,
-                        const struct placement_rollout_input *input)
+static void sort_groups(struct plan *plan, const struct placement_rollout_input *input)
 {
-    const struct node *keys =
-        node_at(plan->options, "mandatoryDecisionGroups", NULL);
+    const struct node *keys = node_at(plan->options, "mandatoryDecisionGroups", NULL);
     size_t most = input->group_count + 1;
     struct arena *arena = plan->selection.arena;
 
@@ -438,21 +427,19 @@ static void sort_groups(struct plan *plan,
 
 /* Splits the clusters that have a work into those that are still decided for and those
    that are not. */
-static void split_existing(struct plan *plan,
-                           const struct placement_rollout_input *input)
+static void split_existing(struct plan *plan, const struct placement_rollout_input *input)
 {
     struct selection *selection = &plan->selection;
     size_t count, known = 0;
-    struct member *members =
-        list_members(selection->arena, plan->all, plan->all_count, &count);
-    struct placement_rollout_cluster *kept = arena_alloc(
-        selection->arena, (input->existing_count + 1) * sizeof *kept);
+    struct member *members = list_members(selection->arena, plan->all, plan->all_count, &count);
+    struct placement_rollout_cluster *kept =
+        arena_alloc(selection->arena, (input->existing_count + 1) * sizeof *kept);
 
-    selection->out->removed = arena_alloc(
-        selection->arena, (input->existing_count + 1) * sizeof *selection->out->removed);
+    selection->out->removed = arena_alloc(selection->arena, (input->existing_count + 1) *
+                                                                sizeof *selection->out->removed);
     for (size_t i = 0; i < input->existing_count; i++) {
         const struct placement_rollout_cluster *one = &input->existing[i];
-        struct member key = { one->name, NULL };
+        struct member key = {one->name, NULL};
 
         if (!*one->name)
             continue;
@@ -477,8 +464,7 @@ static bool select_mandatory(struct plan *plan)
     return plan->selection.out->count || plan->selection.out->timed_out_count;
 }
 
-static int64_t count_clusters(const struct placement_rollout_group **groups,
-                           size_t count)
+static int64_t count_clusters(const struct placement_rollout_group **groups, size_t count)
 {
     int64_t total = 0;
 
@@ -504,12 +490,12 @@ static int run_progressive(struct plan *plan, struct err *err)
     int64_t failures, window;
 
     if (read_failure_limit(plan->selection.input, node_get(plan->options, "maxFailures"), total,
-                      &failures, err) < 0)
+                           &failures, err) < 0)
         return err_wrap(err, "failed to parse the provided maxFailures");
     if (select_mandatory(plan))
         return 0;
-    if (placement_rollout_size(node_get(plan->options, "maxConcurrency"), rest,
-                               rest, &window, err) < 0)
+    if (placement_rollout_size(node_get(plan->options, "maxConcurrency"), rest, rest, &window,
+                               err) < 0)
         return err_wrap(err, "failed to parse the provided maxConcurrency");
     select_per_cluster(&plan->selection, plan->rest, plan->rest_count, window, failures);
     return 0;
@@ -533,17 +519,16 @@ static const struct {
     const char *type, *options;
     int (*run)(struct plan *plan, struct err *err);
 } strategies[] = {
-    { "All", "all", run_all_at_once },
-    { "Progressive", "progressive", run_progressive },
-    { "ProgressivePerGroup", "progressivePerGroup", run_per_group },
+    {"All", "all", run_all_at_once},
+    {"Progressive", "progressive", run_progressive},
+    {"ProgressivePerGroup", "progressivePerGroup", run_per_group},
 };
 
 static int read_rollout_times(struct plan *plan, struct err *err)
 {
     const char *soak = node_get_text(plan->options, "minSuccessTime");
 
-    if (placement_rollout_deadline(node_get_text(plan->options,
-                                                 "progressDeadline"),
+    if (placement_rollout_deadline(node_get_text(plan->options, "progressDeadline"),
                                    &plan->selection.deadline, err) < 0)
         return -1;
     if (*soak && duration_parse(soak, &plan->selection.soak, err) < 0)
@@ -551,15 +536,14 @@ static int read_rollout_times(struct plan *plan, struct err *err)
     return 0;
 }
 
-int placement_rollout(const struct placement_rollout_input *input,
-                      struct arena *arena, struct placement_rollout *ret,
-                      struct err *err)
+int placement_rollout(const struct placement_rollout_input *input, struct arena *arena,
+                      struct placement_rollout *ret, struct err *err)
 {
     const char *type = node_get_text(input->strategy, "type");
-    struct plan plan = { .selection = { .arena = arena, .input = input, .out = ret,
-                                   .now = input->now } };
+    struct plan plan = {
+        .selection = {.arena = arena, .input = input, .out = ret, .now = input->now}};
 
-    *ret = (struct placement_rollout){ 0 };
+    *ret = (struct placement_rollout){0};
     for (size_t i = 0; i < count_of(strategies); i++) {
         if (!text_same(strategies[i].type, *type ? type : "All"))
             continue;

@@ -11,8 +11,8 @@
 struct prioritizer {
     const char *name;
     int64_t weight;
-    const char *resource;          /* of ResourceAllocatable… */
-    const char *object, *score;    /* of AddOn/… */
+    const char *resource;       /* of ResourceAllocatable… */
+    const char *object, *score; /* of AddOn/… */
 };
 
 /* ---- Which prioritizers, and how much each counts ---------------------- */
@@ -21,12 +21,12 @@ struct prioritizer {
 static const struct {
     const char *word, *resource;
 } resources[] = {
-    { "CPU", "cpu" },
-    { "Memory", "memory" },
-    { "Pods", "pods" },
-    { "Storage", "storage" },
-    { "EphemeralStorage", "ephemeral-storage" },
-    { "GPU", "nvidia.com/gpu" },
+    {"CPU", "cpu"},
+    {"Memory", "memory"},
+    {"Pods", "pods"},
+    {"Storage", "storage"},
+    {"EphemeralStorage", "ephemeral-storage"},
+    {"GPU", "nvidia.com/gpu"},
 };
 #define RESOURCE_PREFIX "ResourceAllocatable"
 
@@ -43,8 +43,7 @@ static const char *find_resource_name(const char *builtin)
 }
 
 /* A prioritizer that is configured, or configured again, has the later weight. */
-static void set_weight(struct prioritizer *all, size_t *count,
-                       const struct prioritizer *one)
+static void set_weight(struct prioritizer *all, size_t *count, const struct prioritizer *one)
 {
     for (size_t i = 0; i < *count; i++)
         if (!strcmp(all[i].name, one->name)) {
@@ -62,7 +61,7 @@ static int read_configuration(struct choice *choice, const struct node *node,
     const char *type = node_get_text(coordinate, "type");
     const struct node *addon = node_get(coordinate, "addOn");
 
-    *ret = (struct prioritizer){ .weight = node_get_int(node, "weight", 1) };
+    *ret = (struct prioritizer){.weight = node_get_int(node, "weight", 1)};
     if (!*type || text_same(type, "BuiltIn")) {
         ret->name = node_get_text(coordinate, "builtIn");
         ret->resource = find_resource_name(ret->name);
@@ -79,25 +78,22 @@ static int read_configuration(struct choice *choice, const struct node *node,
 
 static int compare_prioritizers(const void *a, const void *b)
 {
-    return strcmp(((const struct prioritizer *)a)->name,
-                  ((const struct prioritizer *)b)->name);
+    return strcmp(((const struct prioritizer *)a)->name, ((const struct prioritizer *)b)->name);
 }
 
 /* The mode Additive, which is the default, begins with Balance and Steady; Exact begins
    with none. */
-static int read_policy(struct choice *choice, struct prioritizer **ret,
-                       size_t *ret_count)
+static int read_policy(struct choice *choice, struct prioritizer **ret, size_t *ret_count)
 {
     const struct node *policy = node_get(choice->spec, "prioritizerPolicy");
     const struct node *list = node_get(policy, "configurations");
     const char *mode = node_get_text(policy, "mode");
-    struct prioritizer *all =
-        arena_alloc(choice->arena, (node_count(list) + 2) * sizeof *all);
+    struct prioritizer *all = arena_alloc(choice->arena, (node_count(list) + 2) * sizeof *all);
     size_t count = 0;
 
     if (!*mode || text_same(mode, "Additive")) {
-        all[count++] = (struct prioritizer){ "Balance", 1 };
-        all[count++] = (struct prioritizer){ "Steady", 1 };
+        all[count++] = (struct prioritizer){"Balance", 1};
+        all[count++] = (struct prioritizer){"Steady", 1};
     } else if (!text_same(mode, "Exact")) {
         return choice_complain(choice, PLACEMENT_MISCONFIGURED, "",
                                "incorrect prioritizer policy mode: %s", mode);
@@ -128,8 +124,7 @@ static size_t count_most_decisions(const struct choice *choice)
     size_t most = choice->world->tally_room;
 
     for (int back = 0; back < 2; back++) {
-        for (struct decision *d = choice->own ? choice->own->decisions : NULL; d;
-             d = d->next)
+        for (struct decision *d = choice->own ? choice->own->decisions : NULL; d; d = d->next)
             for (size_t i = 0; i < d->count; i++) {
                 struct seat *seat = d->seats[i];
 
@@ -147,8 +142,7 @@ static size_t count_most_decisions(const struct choice *choice)
 
 /* From 100, chosen by no other placement, down to -100 for the cluster that is chosen
    most, by OCM's formula. */
-static void score_balance(struct choice *choice, const struct prioritizer *by,
-                          int64_t *scores)
+static void score_balance(struct choice *choice, const struct prioritizer *by, int64_t *scores)
 {
     size_t most = count_most_decisions(choice);
 
@@ -156,15 +150,12 @@ static void score_balance(struct choice *choice, const struct prioritizer *by,
         const struct seat *seat = choice->feasible[i];
         size_t others = seat->decided - seat->own;
 
-        scores[i] = others ? 2 * (int64_t)(BEST * (0.5 - (double)others /
-                                                             (double)most))
-                           : BEST;
+        scores[i] = others ? 2 * (int64_t)(BEST * (0.5 - (double)others / (double)most)) : BEST;
     }
 }
 
 /* 100 for clusters that this placement has chosen before, so that it keeps them. */
-static void score_steady(struct choice *choice, const struct prioritizer *by,
-                         int64_t *scores)
+static void score_steady(struct choice *choice, const struct prioritizer *by, int64_t *scores)
 {
     for (size_t i = 0; i < choice->count; i++)
         scores[i] = choice->feasible[i]->own ? BEST : 0;
@@ -180,13 +171,11 @@ static const double *find_allocatable(const struct seat *seat, const char *name)
 
 /* Scales the allocatable amount from -100 for the least to 100 for the most of the
    feasible clusters. */
-static void score_resource(struct choice *choice, const struct prioritizer *by,
-                           int64_t *scores)
+static void score_resource(struct choice *choice, const struct prioritizer *by, int64_t *scores)
 {
     const char *name = map_get(choice->world->names, by->resource);
     double least = INFINITY, most = -INFINITY;
-    double *values =
-        arena_alloc(choice->arena, (choice->count + 1) * sizeof *values);
+    double *values = arena_alloc(choice->arena, (choice->count + 1) * sizeof *values);
 
     for (size_t i = 0; i < choice->count; i++) {
         const double *have = find_allocatable(choice->feasible[i], name);
@@ -201,15 +190,13 @@ static void score_resource(struct choice *choice, const struct prioritizer *by,
         if (isnan(values[i]))
             scores[i] = PLACEMENT_NO_SCORE;
         else if (most > least)
-            scores[i] = (int64_t)(((values[i] - least) / (most - least) - 0.5) *
-                                  2 * BEST);
+            scores[i] = (int64_t)(((values[i] - least) / (most - least) - 0.5) * 2 * BEST);
         else
             scores[i] = BEST;
     }
 }
 
-static const struct addon_score *find_addon_score(const struct seat *seat,
-                                          const char *name)
+static const struct addon_score *find_addon_score(const struct seat *seat, const char *name)
 {
     const struct addon_score *score = seat->addon_scores;
 
@@ -219,10 +206,9 @@ static const struct addon_score *find_addon_score(const struct seat *seat,
 }
 
 /* An AddOnPlacementScore that has expired counts as 0 and gives a warning. */
-static void score_addon(struct choice *choice, const struct prioritizer *by,
-                        int64_t *scores)
+static void score_addon(struct choice *choice, const struct prioritizer *by, int64_t *scores)
 {
-    scoped_text struct text expired = { 0 };
+    scoped_text struct text expired = {0};
 
     for (size_t i = 0; i < choice->count; i++) {
         const struct seat *seat = choice->feasible[i];
@@ -236,19 +222,17 @@ static void score_addon(struct choice *choice, const struct prioritizer *by,
             continue;
         }
         for (size_t k = 0; k < node_count(from->scores); k++)
-            if (text_same(node_get_text(node_item(from->scores, k), "name"),
-                          by->score))
+            if (text_same(node_get_text(node_item(from->scores, k), "name"), by->score))
                 scores[i] = node_get_int(node_item(from->scores, k), "value", 0);
     }
     if (expired.len)
-        choice_complain(choice, PLACEMENT_WARNED, by->name,
-                        "AddOnPlacementScores%s expired", expired.bytes);
+        choice_complain(choice, PLACEMENT_WARNED, by->name, "AddOnPlacementScores%s expired",
+                        expired.bytes);
 }
 
 /* ---- All of them ------------------------------------------------------- */
 
-typedef void score_fn(struct choice *choice, const struct prioritizer *by,
-                      int64_t *scores);
+typedef void score_fn(struct choice *choice, const struct prioritizer *by, int64_t *scores);
 
 static score_fn *find_formula(const struct prioritizer *by)
 {
@@ -264,7 +248,7 @@ static score_fn *find_formula(const struct prioritizer *by)
 /* Writes the scores of one prioritizer into its column of the table, and adds them to
    the totals by their weight. */
 static void add_weighted_scores(struct choice *choice, size_t column, size_t columns,
-                          const int64_t *scores, int64_t *table)
+                                const int64_t *scores, int64_t *table)
 {
     int64_t weight = choice->result->prioritizers[column].weight;
 
@@ -276,8 +260,7 @@ static void add_weighted_scores(struct choice *choice, size_t column, size_t col
 }
 
 /* Drops prioritizers of weight 0, and refuses names that are not built in. */
-static int drop_unweighted(struct choice *choice, struct prioritizer *all,
-                      size_t *count)
+static int drop_unweighted(struct choice *choice, struct prioritizer *all, size_t *count)
 {
     size_t kept = 0;
 
@@ -286,8 +269,7 @@ static int drop_unweighted(struct choice *choice, struct prioritizer *all,
             continue;
         if (!find_formula(&all[i]))
             return choice_complain(choice, PLACEMENT_MISCONFIGURED, "",
-                                   "incorrect builtin prioritizer: %s",
-                                   all[i].name);
+                                   "incorrect builtin prioritizer: %s", all[i].name);
         all[kept++] = all[i];
     }
     *count = kept;
@@ -301,17 +283,13 @@ int choice_score(struct choice *choice)
     int64_t *table, *scores;
     size_t count = 0;
 
-    if (read_policy(choice, &all, &count) < 0 ||
-        drop_unweighted(choice, all, &count) < 0)
+    if (read_policy(choice, &all, &count) < 0 || drop_unweighted(choice, all, &count) < 0)
         return -1;
-    result->prioritizers =
-        arena_alloc(choice->arena, (count + 1) * sizeof *result->prioritizers);
-    table = arena_alloc(choice->arena,
-                        (choice->count * count + 1) * sizeof *table);
+    result->prioritizers = arena_alloc(choice->arena, (count + 1) * sizeof *result->prioritizers);
+    table = arena_alloc(choice->arena, (choice->count * count + 1) * sizeof *table);
     scores = arena_alloc(choice->arena, (choice->count + 1) * sizeof *scores);
     for (size_t k = 0; k < count; k++) {
-        result->prioritizers[k] =
-            (struct placement_prioritizer){ all[k].name, all[k].weight };
+        result->prioritizers[k] = (struct placement_prioritizer){all[k].name, all[k].weight};
         find_formula (&all[k])(choice, &all[k], scores);
         add_weighted_scores(choice, k, count, scores, table);
     }
@@ -375,8 +353,7 @@ void choice_rank(struct choice *choice)
     struct placement_result *result = choice->result;
     size_t count = choice->count;
 
-    result->chosen =
-        arena_alloc(choice->arena, (count + 1) * sizeof *result->chosen);
+    result->chosen = arena_alloc(choice->arena, (count + 1) * sizeof *result->chosen);
     if (count && !rank_by_counting(choice)) {
         for (size_t i = 0; i < count; i++)
             result->chosen[i] = choice->feasible[i]->row;

@@ -43,20 +43,17 @@ static void read_constraints(struct spread *spread, const struct node *list)
     struct arena *arena = spread->choice->arena;
 
     spread->constraint_count = node_count(list);
-    spread->constraints =
-        arena_alloc(arena, spread->constraint_count * sizeof(struct constraint));
+    spread->constraints = arena_alloc(arena, spread->constraint_count * sizeof(struct constraint));
     for (size_t i = 0; i < spread->constraint_count; i++) {
         const struct node *from = node_item(list, i);
 
         spread->constraints[i] = (struct constraint){
             .key = node_get_text(from, "topologyKey"),
             .claim = text_same(node_get_text(from, "topologyKeyType"), "Claim"),
-            .must = text_same(node_get_text(from, "whenUnsatisfiable"),
-                              "DoNotSchedule"),
+            .must = text_same(node_get_text(from, "whenUnsatisfiable"), "DoNotSchedule"),
             .skew = node_get_int(from, "maxSkew", 1),
             .index = map_new(),
-            .domains = arena_alloc(arena, (spread->choice->count + 1) *
-                                              sizeof(struct domain *)),
+            .domains = arena_alloc(arena, (spread->choice->count + 1) * sizeof(struct domain *)),
         };
     }
 }
@@ -64,10 +61,9 @@ static void read_constraints(struct spread *spread, const struct node *list)
 /* The domain of a cluster for one constraint: its value of the topology key. NULL: it
    has none. */
 static struct domain *find_domain(struct spread *spread, struct constraint *rule,
-                                const struct seat *seat)
+                                  const struct seat *seat)
 {
-    const struct node *value =
-        node_get(rule->claim ? seat->claims : seat->labels, rule->key);
+    const struct node *value = node_get(rule->claim ? seat->claims : seat->labels, rule->key);
     struct domain *domain;
 
     if (!node_is(value, NODE_STRING))
@@ -82,13 +78,11 @@ static struct domain *find_domain(struct spread *spread, struct constraint *rule
 }
 
 /* The bucket of a cluster, made when its combination of domains occurs first. */
-static struct bucket *find_bucket(struct spread *spread, struct map *index,
-                                const struct seat *seat)
+static struct bucket *find_bucket(struct spread *spread, struct map *index, const struct seat *seat)
 {
     struct arena *arena = spread->choice->arena;
-    scoped_text struct text key = { 0 };
-    struct domain **domains =
-        arena_alloc(arena, spread->constraint_count * sizeof *domains);
+    scoped_text struct text key = {0};
+    struct domain **domains = arena_alloc(arena, spread->constraint_count * sizeof *domains);
     struct bucket *bucket;
 
     for (size_t i = 0; i < spread->constraint_count; i++) {
@@ -111,12 +105,10 @@ static void fill_buckets(struct spread *spread)
     struct choice *choice = spread->choice;
     struct placement_cluster *first = choice->result->clusters;
     struct bucket **homes =
-        arena_alloc(choice->arena, (choice->result->cluster_count + 1) *
-                                       sizeof *homes);
+        arena_alloc(choice->arena, (choice->result->cluster_count + 1) * sizeof *homes);
     scoped_map struct map *index = map_new();
 
-    spread->buckets = arena_alloc(choice->arena, (choice->count + 1) *
-                                                     sizeof *spread->buckets);
+    spread->buckets = arena_alloc(choice->arena, (choice->count + 1) * sizeof *spread->buckets);
     for (size_t i = 0; i < choice->count; i++) {
         struct bucket *home = find_bucket(spread, index, choice->feasible[i]);
 
@@ -126,8 +118,7 @@ static void fill_buckets(struct spread *spread)
     for (size_t i = 0; i < spread->bucket_count; i++) {
         struct bucket *bucket = spread->buckets[i];
 
-        bucket->rows =
-            arena_alloc(choice->arena, bucket->count * sizeof *bucket->rows);
+        bucket->rows = arena_alloc(choice->arena, bucket->count * sizeof *bucket->rows);
         bucket->count = 0;
     }
     for (size_t i = 0; i < choice->count; i++) {
@@ -147,14 +138,13 @@ static int64_t measure_excess_skew(const struct constraint *rule, const struct d
 
 /* The key of a DoNotSchedule constraint that forbids taking from the bucket, or NULL.
    Clusters without the key are in no domain, and are forbidden too. */
-static const char *find_violated_rule(const struct spread *spread,
-                             const struct bucket *bucket)
+static const char *find_violated_rule(const struct spread *spread, const struct bucket *bucket)
 {
     for (size_t i = 0; i < spread->constraint_count; i++) {
         const struct constraint *rule = &spread->constraints[i];
 
-        if (rule->must && (!bucket->domains[i] ||
-                           measure_excess_skew(rule, bucket->domains[i]) > 0))
+        if (rule->must &&
+            (!bucket->domains[i] || measure_excess_skew(rule, bucket->domains[i]) > 0))
             return rule->key;
     }
     return NULL;
@@ -188,9 +178,8 @@ static struct bucket *find_best_bucket(const struct spread *spread)
         if (bucket->next == bucket->count || find_violated_rule(spread, bucket))
             continue;
         cost = sum_soft_skew(spread, bucket);
-        if (best && (cost > least ||
-                     (cost == least && bucket->rows[bucket->next]->rank >
-                                           best->rows[best->next]->rank)))
+        if (best && (cost > least || (cost == least && bucket->rows[bucket->next]->rank >
+                                                           best->rows[best->next]->rank)))
             continue;
         best = bucket;
         least = cost;
@@ -217,8 +206,7 @@ static void count_taken_cluster(struct spread *spread, struct bucket *bucket)
 
 /* Gives the reason to each cluster that was not taken: the spread, if one of a worse
    rank was taken or too few could be, else its own rank. */
-static void explain_rest(const struct spread *spread, size_t last_rank,
-                         bool enough)
+static void explain_rest(const struct spread *spread, size_t last_rank, bool enough)
 {
     for (size_t i = 0; i < spread->bucket_count; i++) {
         struct bucket *bucket = spread->buckets[i];
@@ -229,18 +217,15 @@ static void explain_rest(const struct spread *spread, size_t last_rank,
             bool skipped = !enough || row->rank < last_rank;
 
             row->why = skipped ? PLACEMENT_WOULD_SKEW : PLACEMENT_RANKED_LOW;
-            row->detail = !skipped ? ""
-                          : key    ? key
-                                   : spread->constraints[0].key;
+            row->detail = !skipped ? "" : key ? key : spread->constraints[0].key;
         }
     }
 }
 
 /* Takes the best allowed cluster, one after the other. Returns how many were taken. */
-static size_t take_spread(struct choice *choice, const struct node *list,
-                          size_t limit)
+static size_t take_spread(struct choice *choice, const struct node *list, size_t limit)
 {
-    struct spread spread = { .choice = choice };
+    struct spread spread = {.choice = choice};
     struct placement_result *result = choice->result;
     size_t taken = 0, last_rank = 0, kept = 0, ranked = choice->count;
     struct bucket *bucket;
@@ -269,19 +254,17 @@ void choice_take(struct choice *choice)
 {
     struct placement_result *result = choice->result;
     const struct node *number = node_get(choice->spec, "numberOfClusters");
-    const struct node *rules =
-        node_at(choice->spec, "spreadPolicy", "spreadConstraints", NULL);
+    const struct node *rules = node_at(choice->spec, "spreadPolicy", "spreadConstraints", NULL);
     int64_t requested = node_is(number, NODE_INT) ? number->integer : INT64_MAX;
-    size_t limit = requested < 0 ? 0
+    size_t limit = requested < 0                         ? 0
                    : (uint64_t)requested < choice->count ? (size_t)requested
-                                                      : choice->count;
+                                                         : choice->count;
 
     if (node_count(rules)) {
         result->chosen_count = take_spread(choice, rules, limit);
     } else {
         for (size_t i = 0; i < choice->count; i++)
-            result->chosen[i]->why =
-                i < limit ? PLACEMENT_CHOSEN : PLACEMENT_RANKED_LOW;
+            result->chosen[i]->why = i < limit ? PLACEMENT_CHOSEN : PLACEMENT_RANKED_LOW;
         result->chosen_count = limit;
     }
     if (requested != INT64_MAX && requested > (int64_t)result->chosen_count)

@@ -75,8 +75,7 @@ static void read_cluster_taints(struct seat *seat)
 /* As a map, so that selectors read claims as they read labels. */
 static void read_cluster_claims(struct seat *seat)
 {
-    const struct node *list =
-        node_at(seat->object, "status", "clusterClaims", NULL);
+    const struct node *list = node_at(seat->object, "status", "clusterClaims", NULL);
     struct node *claims = node_map(seat->arena);
 
     for (size_t i = 0; i < node_count(list); i++) {
@@ -84,8 +83,7 @@ static void read_cluster_claims(struct seat *seat)
         const char *name = node_get_text(claim, "name");
 
         if (*name)
-            node_set_text(seat->arena, claims, name,
-                          node_get_text(claim, "value"));
+            node_set_text(seat->arena, claims, name, node_get_text(claim, "value"));
     }
     seat->claims = claims;
 }
@@ -110,19 +108,18 @@ static void read_resources(struct placement_world *world, struct seat *seat)
     const struct node *most = node_at(seat->object, "status", "capacity", NULL);
     size_t count = node_count(have);
 
-    seat->resources =
-        count <= FEW_RESOURCES
-            ? seat->few
-            : arena_alloc(seat->arena, count * sizeof *seat->resources);
-    node_each(member, have) {
+    seat->resources = count <= FEW_RESOURCES
+                          ? seat->few
+                          : arena_alloc(seat->arena, count * sizeof *seat->resources);
+    node_each(member, have)
+    {
         struct quantity quantity;
 
         if (!node_get(most, member->key) ||
             quantity_from_node(seat->arena, member->value, &quantity, NULL) < 0)
             continue;
         seat->resources[seat->resource_count++] =
-            (struct resource){ intern_name(world, member->key),
-                               quantity_float(&quantity) };
+            (struct resource){intern_name(world, member->key), quantity_float(&quantity)};
     }
 }
 
@@ -143,23 +140,21 @@ static void put_cluster(struct placement_world *world, const struct node *object
     read_resources(world, seat);
     if (!fresh)
         return;
-    world->clusters = mem_resize_array(world->clusters, world->cluster_count + 1,
-                                       sizeof *world->clusters);
+    world->clusters =
+        mem_resize_array(world->clusters, world->cluster_count + 1, sizeof *world->clusters);
     world->clusters[world->cluster_count++] = seat;
     world->sorted = false;
 }
 
 static int compare_seats(const void *a, const void *b)
 {
-    return strcmp((*(struct seat *const *)a)->name,
-                  (*(struct seat *const *)b)->name);
+    return strcmp((*(struct seat *const *)a)->name, (*(struct seat *const *)b)->name);
 }
 
 void world_sort(struct placement_world *world)
 {
     if (!world->sorted && world->cluster_count)
-        qsort(world->clusters, world->cluster_count, sizeof *world->clusters,
-              compare_seats);
+        qsort(world->clusters, world->cluster_count, sizeof *world->clusters, compare_seats);
     world->sorted = true;
 }
 
@@ -219,8 +214,7 @@ static void free_set_binding(struct binding *binding)
     mem_free(&binding);
 }
 
-static void put_binding(struct placement_world *world, const char *key,
-                        const struct node *object)
+static void put_binding(struct placement_world *world, const char *key, const struct node *object)
 {
     const char *set = node_get_text(node_get(object, "spec"), "clusterSet");
     struct binding *binding = mem_alloc(sizeof *binding);
@@ -239,8 +233,7 @@ static void count_seat(struct placement_world *world, struct seat *seat, int cha
     if (next >= world->tally_room) {
         size_t room = world->tally_room ? world->tally_room * 2 : 16;
 
-        world->tally =
-            mem_resize_array(world->tally, room, sizeof *world->tally);
+        world->tally = mem_resize_array(world->tally, room, sizeof *world->tally);
         memset(world->tally + world->tally_room, 0,
                (room - world->tally_room) * sizeof *world->tally);
         world->tally_room = room;
@@ -253,8 +246,7 @@ static void count_seat(struct placement_world *world, struct seat *seat, int cha
 
 /* Takes the decision out of the list of its placement and out of the counts of its
    clusters. */
-static void unlink_decision(struct placement_world *world,
-                            struct decision *decision)
+static void unlink_decision(struct placement_world *world, struct decision *decision)
 {
     struct owner *owner = map_get(world->owners, decision->owner);
     struct decision **at = &owner->decisions;
@@ -293,8 +285,7 @@ static const char *find_placement_name(const struct node *object)
 
 /* The counts of the clusters change with each decision, so that no placement has to
    count all decisions. */
-static void put_decision(struct placement_world *world, const char *key,
-                         const struct node *object)
+static void put_decision(struct placement_world *world, const char *key, const struct node *object)
 {
     const struct node *list = node_at(object, "status", "decisions", NULL);
     struct decision *decision = mem_alloc(sizeof *decision);
@@ -303,8 +294,7 @@ static void put_decision(struct placement_world *world, const char *key,
     remove_decision(world, key);
     decision->owner = join_key(meta_namespace(object), find_placement_name(object));
     decision->count = node_count(list);
-    decision->seats = mem_resize_array(NULL, decision->count + 1,
-                                       sizeof *decision->seats);
+    decision->seats = mem_resize_array(NULL, decision->count + 1, sizeof *decision->seats);
     for (size_t i = 0; i < decision->count; i++) {
         decision->seats[i] =
             find_or_add_seat(world, node_get_text(node_item(list, i), "clusterName"));
@@ -322,8 +312,7 @@ static void put_decision(struct placement_world *world, const char *key,
 
 /* ---- Add-on scores: their namespace is the cluster --------------------- */
 
-static void remove_score(struct placement_world *world, const char *namespace,
-                         const char *name)
+static void remove_score(struct placement_world *world, const char *namespace, const char *name)
 {
     struct seat *seat = map_get(world->seats, namespace);
     struct addon_score **at = seat ? &seat->addon_scores : NULL;
@@ -339,8 +328,8 @@ static void remove_score(struct placement_world *world, const char *namespace,
     }
 }
 
-static void put_score(struct placement_world *world, const char *namespace,
-                      const char *name, const struct node *object)
+static void put_score(struct placement_world *world, const char *namespace, const char *name,
+                      const struct node *object)
 {
     struct seat *seat = find_or_add_seat(world, namespace);
     struct arena *arena = arena_new();
@@ -361,8 +350,7 @@ static void put_score(struct placement_world *world, const char *namespace,
 
 /* ---- By kind ----------------------------------------------------------- */
 
-bool placement_world_put(struct placement_world *world, const char *kind,
-                         const struct node *object)
+bool placement_world_put(struct placement_world *world, const char *kind, const struct node *object)
 {
     const char *name = meta_name(object);
     const char *namespace = meta_namespace(object);
@@ -385,8 +373,8 @@ bool placement_world_put(struct placement_world *world, const char *kind,
     return true;
 }
 
-void placement_world_remove(struct placement_world *world, const char *kind,
-                            const char *namespace, const char *name)
+void placement_world_remove(struct placement_world *world, const char *kind, const char *namespace,
+                            const char *name)
 {
     scoped_mem char *key = join_key(namespace, name);
 

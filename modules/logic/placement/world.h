@@ -57,7 +57,7 @@ struct seat {
 struct cluster_set {
     struct arena *arena; /* owned */
     bool exclusive;
-    bool pool; /* a ComputePool's: see reach.c */
+    bool pool;         /* a ComputePool's: see reach.c */
     const char *wrong; /* a selectorType that is not known, or NULL */
     const struct node *selector;
     bool leaving;
@@ -79,12 +79,12 @@ struct owner {
 };
 
 struct placement_world {
-    struct map *names;     /* of resources: name → its one copy; owned */
-    struct map *seats;     /* name → seat */
-    struct map *sets;      /* name → cluster_set */
-    struct map *bindings;  /* namespace/name → binding */
-    struct map *decisions; /* namespace/name → decision */
-    struct map *owners;    /* namespace/placement → owner */
+    struct map *names;      /* of resources: name → its one copy; owned */
+    struct map *seats;      /* name → seat */
+    struct map *sets;       /* name → cluster_set */
+    struct map *bindings;   /* namespace/name → binding */
+    struct map *decisions;  /* namespace/name → decision */
+    struct map *owners;     /* namespace/placement → owner */
     struct seat **clusters; /* owned; seats with a ManagedCluster, by name */
     size_t cluster_count;
     bool sorted;
@@ -92,7 +92,6 @@ struct placement_world {
     size_t *tally; /* owned */
     size_t tally_room;
 };
-
 
 /* Brings `clusters` up to date. */
 void world_sort(struct placement_world *world);
@@ -127,8 +126,8 @@ struct choice {
 };
 
 /* Records what is wrong; the first complaint stays. Returns -1. */
-int choice_complain(struct choice *choice, enum placement_outcome outcome,
-                    const char *plugin, const char *format, ...) PRINTF(4, 5);
+int choice_complain(struct choice *choice, enum placement_outcome outcome, const char *plugin,
+                    const char *format, ...) PRINTF(4, 5);
 
 /* The stages; -1 when one complained and nothing can be chosen. */
 int choice_find_sets(struct choice *choice);
@@ -143,7 +142,7 @@ void choice_find_requeue(struct choice *choice);
 int choice_group(struct choice *choice);
 
 /* Compiles a claimSelector or labelSelector; NULL in `ret`: it selects everything. */
-int choice_selector(struct choice *choice, const struct node *node,
-                    struct selector **ret, struct err *err);
+int choice_selector(struct choice *choice, const struct node *node, struct selector **ret,
+                    struct err *err);
 
 #endif

@@ -21,7 +21,7 @@ int64_t plan_backoff(unsigned crashes)
 int64_t plan_end(struct plan_ends *ends, int64_t ran, bool well)
 {
     if (ran >= PLAN_BACKOFF_RESET)
-        *ends = (struct plan_ends){ 0 };
+        *ends = (struct plan_ends){0};
     ends->crashes++;
     if (ends->crashes > 1 && ends->excused < EXCUSED_MOST && well && ran >= PLAN_CAME_UP) {
         ends->excused++;
@@ -60,7 +60,7 @@ struct tally {
     int old, current, terminating, ready, current_ready;
     int unknown;     /* new ones that an agent before may have seen ready */
     int old_unknown; /* old ones that may be available */
-    int kept; /* old ones that are of the former template, or may be available */
+    int kept;        /* old ones that are of the former template, or may be available */
 };
 
 /* Whether the pod is available is not known yet: right after an agent's start the next probe tells
@@ -73,7 +73,7 @@ static bool is_unknown(const struct plan_pod *pod)
 
 static struct tally tally_pods(const struct plan_pod *pods, size_t count)
 {
-    struct tally t = { 0 };
+    struct tally t = {0};
 
     for (size_t i = 0; i < count; i++) {
         if (pods[i].terminating) {
@@ -93,8 +93,9 @@ static struct tally tally_pods(const struct plan_pod *pods, size_t count)
     return t;
 }
 
-/* Whether ending `a` costs less than ending `b`: pods that are not available go before those that may
-   be, and these before available ones; broken ones before those that may recover; newest first. */
+/* Whether ending `a` costs less than ending `b`: pods that are not available go before those that
+   may be, and these before available ones; broken ones before those that may recover; newest first.
+ */
 static bool goes_before(const struct plan_pod *a, const struct plan_pod *b)
 {
     if (a->ready != b->ready)
@@ -108,8 +109,8 @@ static bool goes_before(const struct plan_pod *a, const struct plan_pod *b)
     return a->created > b->created;
 }
 
-/* How many pods may be ended: `ready_may_go` available ones, and those whose availability is unknown
-   if `unknown_may_go`. */
+/* How many pods may be ended: `ready_may_go` available ones, and those whose availability is
+   unknown if `unknown_may_go`. */
 struct allowance {
     int some, ready_may_go;
     bool unknown_may_go;
@@ -118,7 +119,7 @@ struct allowance {
 static size_t stop_some(const struct plan_pod *pods, size_t count, bool current,
                         struct allowance may, struct plan_step *steps, size_t n)
 {
-    bool gone[PLAN_PODS] = { false };
+    bool gone[PLAN_PODS] = {false};
 
     while (may.some-- > 0) {
         size_t best = count;
@@ -131,7 +132,7 @@ static size_t stop_some(const struct plan_pod *pods, size_t count, bool current,
             (pods[best].ready && may.ready_may_go-- <= 0))
             return n;
         gone[best] = true;
-        n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, best, false, false });
+        n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, best, false, false});
     }
     return n;
 }
@@ -139,7 +140,7 @@ static size_t stop_some(const struct plan_pod *pods, size_t count, bool current,
 static size_t start_some(int some, bool former, struct plan_step *steps, size_t n)
 {
     while (some-- > 0)
-        n = plan_add(steps, n, (struct plan_step){ PLAN_START, -1, 0, former, false });
+        n = plan_add(steps, n, (struct plan_step){PLAN_START, -1, 0, former, false});
     return n;
 }
 
@@ -158,7 +159,7 @@ static size_t stop_old(const struct plan_workload *want, const struct plan_pod *
     int spare = t->old + missing + fresh - least - (fresh - fresh_ready);
     int unready = t->old - (t->ready - t->current_ready);
     int extra = t->ready - t->current_ready + fresh_ready - least;
-    struct allowance may = { .ready_may_go = not_negative(extra), .unknown_may_go = extra >= 0 };
+    struct allowance may = {.ready_may_go = not_negative(extra), .unknown_may_go = extra >= 0};
 
     if (spare <= 0)
         return n;
@@ -181,23 +182,24 @@ int plan_fewest(const struct plan_workload *want)
     return want->recreate ? want->replicas : not_negative(want->replicas - unavailable_of(want));
 }
 
-size_t plan_deployment(const struct plan_workload *want, const struct plan_pod *pods,
-                       size_t count, struct plan_step *steps)
+size_t plan_deployment(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
+                       struct plan_step *steps)
 {
     struct tally t = tally_pods(pods, count);
     int surge = want->exclusive ? 0 : want->surge;
-    int least = plan_fewest(want), most = want->replicas + surge, missing = 0, window = want->replicas, fresh, room;
+    int least = plan_fewest(want), most = want->replicas + surge, missing = 0,
+        window = want->replicas, fresh, room;
     int leaving = want->exclusive ? t.terminating : 0; /* they still hold their ports */
     size_t n = 0;
 
     if (t.current > want->replicas)
         n = stop_some(pods, count, true,
-                      (struct allowance){ t.current - want->replicas, t.current, t.ready >= least }, steps, n);
+                      (struct allowance){t.current - want->replicas, t.current, t.ready >= least},
+                      steps, n);
     if (want->recreate) {
-        n = stop_some(pods, count, false, (struct allowance){ t.old, t.old, true }, steps, n);
-        return t.old + t.terminating > 0
-                   ? n
-                   : start_some(want->replicas - t.current, false, steps, n);
+        n = stop_some(pods, count, false, (struct allowance){t.old, t.old, true}, steps, n);
+        return t.old + t.terminating > 0 ? n
+                                         : start_some(want->replicas - t.current, false, steps, n);
     }
     if (want->former) {
         missing = not_negative(least - t.current_ready - t.unknown - t.kept);
@@ -228,7 +230,8 @@ static bool is_good(const struct plan_pod *pod)
     return pod && pod->ready && !pod->terminating;
 }
 
-/* Whether the pod of an ordinal is made from the former template: the rollout has not reached it. */
+/* Whether the pod of an ordinal is made from the former template: the rollout has not reached it.
+ */
 static bool is_former(const struct plan_workload *want, int ordinal)
 {
     if (!want->former)
@@ -250,16 +253,17 @@ static size_t shrink_stateful(const struct plan_workload *want, const struct pla
         if (pods[i].index < want->replicas)
             continue;
         if (want->parallel && !pods[i].terminating)
-            n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, i, false, false });
+            n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, i, false, false});
         else if (best == count || pods[i].index > pods[best].index)
             best = i;
     }
     if (best < count && !want->parallel && !pods[best].terminating)
-        n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, best, false, false });
+        n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, best, false, false});
     return n;
 }
 
-static bool has_condemned(const struct plan_workload *want, const struct plan_pod *pods, size_t count)
+static bool has_condemned(const struct plan_workload *want, const struct plan_pod *pods,
+                          size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (pods[i].index >= want->replicas)
@@ -276,8 +280,7 @@ static size_t fill_stateful(const struct plan_workload *want, const struct plan_
         const struct plan_pod *pod = at_index(pods, count, i, &at);
 
         if (!pod)
-            n = plan_add(steps, n,
-                         (struct plan_step){ PLAN_START, i, 0, is_former(want, i), false });
+            n = plan_add(steps, n, (struct plan_step){PLAN_START, i, 0, is_former(want, i), false});
         if (!is_good(pod) && !want->parallel)
             break;
     }
@@ -317,7 +320,8 @@ static size_t take_stateful(const struct plan_workload *want, const struct plan_
         bool good = is_good(pod);
 
         if (!pod) {
-            bool due = want->former && i < want->former_replicas, waiting = i > stuck && is_former(want, i);
+            bool due =
+                want->former && i<want->former_replicas, waiting = i> stuck && is_former(want, i);
 
             above += due && !waiting;
             waits |= due && waiting;
@@ -326,7 +330,7 @@ static size_t take_stateful(const struct plan_workload *want, const struct plan_
         } else if (!pod->current && is_unknown(pod)) {
             waits = true;
         } else if (!pod->current && (good ? bad < most : !waits || pod->broken || !pod->former)) {
-            n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, at, false, true });
+            n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, at, false, true});
             bad += good;
             above++;
         } else if (!pod->current) {
@@ -338,8 +342,8 @@ static size_t take_stateful(const struct plan_workload *want, const struct plan_
 
 /* First what is missing, then what is beyond the count, then the rollout: one after the other
    unless parallel. Only a rollout that could be what mends the set does not wait for it. */
-size_t plan_stateful(const struct plan_workload *want, const struct plan_pod *pods,
-                     size_t count, struct plan_step *steps)
+size_t plan_stateful(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
+                     struct plan_step *steps)
 {
     bool whole = first_bad(want, pods, count) == want->replicas;
     size_t n = fill_stateful(want, pods, count, steps, 0);

@@ -20,16 +20,16 @@
 enum plan_verdict { PLAN_COUNT, PLAN_IGNORE, PLAN_FAIL_JOB, PLAN_FAIL_INDEX };
 struct plan_pod {
     const char *name;
-    int index;        /* StatefulSet ordinal, completion index; -1: none */
-    bool current;     /* made from the template as it is now */
-    bool former;      /* made from the former template */
-    bool ready;       /* available: ready for as long as is asked */
-    bool broken;      /* not ready, and waits before it is tried again */
+    int index;    /* StatefulSet ordinal, completion index; -1: none */
+    bool current; /* made from the template as it is now */
+    bool former;  /* made from the former template */
+    bool ready;   /* available: ready for as long as is asked */
+    bool broken;  /* not ready, and waits before it is tried again */
     bool terminating;
-    bool unknown; /* this agent has not looked yet whether it is ready */
-    bool trial;   /* it is ready, but ended too often to be called available yet */
-    bool succeeded, failed; /* ended for good */
-    int failures;     /* Job: runs of its containers that failed */
+    bool unknown;              /* this agent has not looked yet whether it is ready */
+    bool trial;                /* it is ready, but ended too often to be called available yet */
+    bool succeeded, failed;    /* ended for good */
+    int failures;              /* Job: runs of its containers that failed */
     enum plan_verdict verdict; /* Job: what its podFailurePolicy makes of a failed one */
     int64_t created, finished;
 };
@@ -49,35 +49,35 @@ struct plan_past {
 };
 
 struct plan_workload {
-    int replicas;       /* completions of a Job; -1: not given */
+    int replicas;           /* completions of a Job; -1: not given */
     int surge, unavailable; /* counts, percentages already turned */
-    bool recreate;      /* all old ones go before a new one comes */
-    bool exclusive;     /* declares ports of the host: never two at once */
-    bool parallel;      /* StatefulSet: does not wait for the one before */
-    int partition;      /* StatefulSet: ordinals below keep the old template */
-    bool on_delete;     /* StatefulSet: outdated pods are left alone */
-    bool former;        /* there is a former template to make pods from */
+    bool recreate;          /* all old ones go before a new one comes */
+    bool exclusive;         /* declares ports of the host: never two at once */
+    bool parallel;          /* StatefulSet: does not wait for the one before */
+    int partition;          /* StatefulSet: ordinals below keep the old template */
+    bool on_delete;         /* StatefulSet: outdated pods are left alone */
+    bool former;            /* there is a former template to make pods from */
     int former_replicas;
-    const bool *taken;  /* StatefulSet: ordinals that the rollout has reached, PLAN_INDEXES of
-                           them; NULL: none */
-    int parallelism;    /* Job */
+    const bool *taken; /* StatefulSet: ordinals that the rollout has reached, PLAN_INDEXES of
+                          them; NULL: none */
+    int parallelism;   /* Job */
     int backoff_limit;
     int index_limit;    /* Job: failures that one index may have; -1: no such limit */
     int failed_indexes; /* Job: indexes that may fail; -1: any */
     bool indexed, suspend;
-    bool replace_ended; /* Job: a pod on its way out still has its place */
+    bool replace_ended;                 /* Job: a pod on its way out still has its place */
     const struct plan_success *success; /* Job */
     size_t success_count;
     const struct plan_past *past; /* Job; NULL: nothing */
-    int64_t deadline;   /* Job: wall time at which it is over; 0: never */
+    int64_t deadline;             /* Job: wall time at which it is over; 0: never */
     int64_t now;
 };
 
 enum plan_verb { PLAN_START, PLAN_STOP };
 struct plan_step {
     enum plan_verb verb;
-    int index; /* of the pod to start, -1: it has none */
-    size_t pod; /* to stop */
+    int index;   /* of the pod to start, -1: it has none */
+    size_t pod;  /* to stop */
     bool former; /* START: from the former template */
     bool taken;  /* STOP: the rollout has reached this ordinal */
 };
@@ -87,16 +87,16 @@ size_t plan_add(struct plan_step *steps, size_t count, struct plan_step step);
 
 /* How many pods of a Deployment must be available while it changes. */
 int plan_fewest(const struct plan_workload *want);
-size_t plan_deployment(const struct plan_workload *want, const struct plan_pod *pods,
-                       size_t count, struct plan_step *steps);
-size_t plan_stateful(const struct plan_workload *want, const struct plan_pod *pods,
-                     size_t count, struct plan_step *steps);
+size_t plan_deployment(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
+                       struct plan_step *steps);
+size_t plan_stateful(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
+                     struct plan_step *steps);
 
 struct plan_job_state {
     int active, succeeded, failed, ready, failed_indexes;
     bool complete, over; /* over without success */
     const char *reason;  /* of either, as Kubernetes calls it */
-    int64_t wait_until; /* back-off before the next try; 0: none */
+    int64_t wait_until;  /* back-off before the next try; 0: none */
 };
 size_t plan_job(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
                 struct plan_step *steps, struct plan_job_state *ret);

@@ -47,7 +47,8 @@ static void tally_failed(const struct plan_workload *want, const struct plan_pod
     t->given_up[index] |= pod->verdict == PLAN_FAIL_INDEX;
 }
 
-static void tally_past(const struct plan_past *past, struct job_tally *t, struct plan_job_state *ret)
+static void tally_past(const struct plan_past *past, struct job_tally *t,
+                       struct plan_job_state *ret)
 {
     t->failures = past->failures;
     t->recent = ret->failed = past->pods;
@@ -58,7 +59,7 @@ static void tally_past(const struct plan_past *past, struct job_tally *t, struct
 static void tally_job(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
                       struct job_tally *t, struct plan_job_state *ret)
 {
-    *t = (struct job_tally){ 0 };
+    *t = (struct job_tally){0};
     if (want->past)
         tally_past(want->past, t, ret);
     for (size_t i = 0; i < count; i++) {
@@ -89,8 +90,8 @@ static void tally_job(const struct plan_workload *want, const struct plan_pod *p
 
 static bool is_given_up(const struct plan_workload *want, const struct job_tally *t, int index)
 {
-    return !t->done[index] && (t->given_up[index] || (want->index_limit >= 0 &&
-                                                      t->failed[index] > want->index_limit));
+    return !t->done[index] &&
+           (t->given_up[index] || (want->index_limit >= 0 && t->failed[index] > want->index_limit));
 }
 
 static bool has_success(const struct plan_workload *want, const struct job_tally *t)
@@ -142,7 +143,7 @@ static void find_failure(const struct plan_workload *want, const struct job_tall
 bool plan_job_is_spent(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
                        size_t at)
 {
-    struct plan_job_state state = { 0 };
+    struct plan_job_state state = {0};
     struct job_tally t;
 
     tally_job(want, pods, count, &t, &state);
@@ -161,26 +162,26 @@ static bool is_active(const struct plan_pod *pod)
 static size_t stop_active(const struct plan_workload *want, const struct plan_pod *pods,
                           size_t count, int some, struct plan_step *steps, size_t n)
 {
-    bool gone[PLAN_PODS] = { false };
+    bool gone[PLAN_PODS] = {false};
 
     for (size_t i = 0; i < count && i < PLAN_PODS; i++)
         if (is_active(&pods[i]) && is_beyond(want, &pods[i])) {
             gone[i] = true;
-            n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, i, false, false });
+            n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, i, false, false});
         }
     while (some-- > 0) {
         size_t best = count;
 
         for (size_t i = 0; i < count && i < PLAN_PODS; i++)
             if (is_active(&pods[i]) && !gone[i] &&
-                (best == count || (pods[i].ready != pods[best].ready
-                                       ? !pods[i].ready
-                                       : pods[i].created > pods[best].created)))
+                (best == count ||
+                 (pods[i].ready != pods[best].ready ? !pods[i].ready
+                                                    : pods[i].created > pods[best].created)))
                 best = i;
         if (best == count)
             return n;
         gone[best] = true;
-        n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, best, false, false });
+        n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, best, false, false});
     }
     return n;
 }
@@ -200,7 +201,7 @@ static int wanted_active(const struct plan_workload *want, const struct plan_job
 }
 
 static void wait_for_time(const struct plan_workload *want, int tries, int64_t last,
-                     struct plan_job_state *ret, bool *ret_waits)
+                          struct plan_job_state *ret, bool *ret_waits)
 {
     int64_t at = last + plan_backoff((unsigned)tries + 1);
 
@@ -222,7 +223,7 @@ static size_t start_indexed(const struct plan_workload *want, const struct job_t
             wait_for_time(want, t->tries[i], t->last_of[i], ret, &waits);
         if (waits)
             continue;
-        n = plan_add(steps, n, (struct plan_step){ PLAN_START, i, 0, false, false });
+        n = plan_add(steps, n, (struct plan_step){PLAN_START, i, 0, false, false});
         room--;
     }
     return n;
@@ -236,7 +237,7 @@ size_t plan_job(const struct plan_workload *want, const struct plan_pod *pods, s
     int active, room;
     size_t n;
 
-    *ret = (struct plan_job_state){ 0 };
+    *ret = (struct plan_job_state){0};
     tally_job(want, pods, count, &t, ret);
     find_success(want, &t, ret);
     if (!ret->complete)
@@ -253,6 +254,6 @@ size_t plan_job(const struct plan_workload *want, const struct plan_pod *pods, s
     if (want->indexed)
         return start_indexed(want, &t, room, steps, n, ret);
     while (room-- > 0)
-        n = plan_add(steps, n, (struct plan_step){ PLAN_START, -1, 0, false, false });
+        n = plan_add(steps, n, (struct plan_step){PLAN_START, -1, 0, false, false});
     return n;
 }

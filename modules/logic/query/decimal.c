@@ -16,8 +16,7 @@ bool decimal_is_zero(const struct decimal *value)
     return !value->digits[strspn(value->digits, "0")];
 }
 
-struct decimal decimal_rescale(struct arena *arena, const struct decimal *value,
-                               int scale)
+struct decimal decimal_rescale(struct arena *arena, const struct decimal *value, int scale)
 {
     size_t len = strlen(value->digits);
     size_t zeros = scale < value->scale ? (size_t)(value->scale - scale) : 0;
@@ -25,8 +24,8 @@ struct decimal decimal_rescale(struct arena *arena, const struct decimal *value,
 
     memcpy(digits, value->digits, len);
     memset(digits + len, '0', zeros);
-    return (struct decimal){ value->negative, strip_leading_zeros(digits),
-                             value->scale - (int)zeros };
+    return (struct decimal){value->negative, strip_leading_zeros(digits),
+                            value->scale - (int)zeros};
 }
 
 static int compare_digits(const char *a, const char *b)
@@ -41,8 +40,8 @@ static int compare_digits(const char *a, const char *b)
 }
 
 /* Both at the finer of the two scales. */
-static void align_scales(struct arena *arena, const struct decimal *a,
-                  const struct decimal *b, struct decimal *x, struct decimal *y)
+static void align_scales(struct arena *arena, const struct decimal *a, const struct decimal *b,
+                         struct decimal *x, struct decimal *y)
 {
     int scale = a->scale < b->scale ? a->scale : b->scale;
 
@@ -50,8 +49,7 @@ static void align_scales(struct arena *arena, const struct decimal *a,
     *y = decimal_rescale(arena, b, scale);
 }
 
-int decimal_compare(struct arena *arena, const struct decimal *a,
-                    const struct decimal *b)
+int decimal_compare(struct arena *arena, const struct decimal *a, const struct decimal *b)
 {
     bool zero = decimal_is_zero(a) && decimal_is_zero(b);
     struct decimal x, y;
@@ -74,8 +72,8 @@ static char *add_digits(struct arena *arena, const char *a, const char *b, int s
     int carry = 0;
 
     for (size_t i = 0; i < len; i++) {
-        int digit = carry + (i < x ? a[x - 1 - i] - '0' : 0) +
-                    sign * (i < y ? b[y - 1 - i] - '0' : 0);
+        int digit =
+            carry + (i < x ? a[x - 1 - i] - '0' : 0) + sign * (i < y ? b[y - 1 - i] - '0' : 0);
 
         carry = digit > 9 ? 1 : digit < 0 ? -1 : 0;
         out[len - 1 - i] = (char)('0' + digit - 10 * carry);
@@ -83,8 +81,7 @@ static char *add_digits(struct arena *arena, const char *a, const char *b, int s
     return out;
 }
 
-struct decimal decimal_add(struct arena *arena, const struct decimal *a,
-                           const struct decimal *b)
+struct decimal decimal_add(struct arena *arena, const struct decimal *a, const struct decimal *b)
 {
     struct decimal x, y, sum;
 
@@ -102,8 +99,7 @@ struct decimal decimal_add(struct arena *arena, const struct decimal *a,
     return sum;
 }
 
-struct decimal decimal_multiply(struct arena *arena, const struct decimal *value,
-                                unsigned by)
+struct decimal decimal_multiply(struct arena *arena, const struct decimal *value, unsigned by)
 {
     size_t len = strlen(value->digits), room = len + 10;
     char *digits = arena_alloc(arena, room + 1);
@@ -115,11 +111,11 @@ struct decimal decimal_multiply(struct arena *arena, const struct decimal *value
         digits[room - 1 - i] = (char)('0' + carry % 10);
         carry /= 10;
     }
-    return (struct decimal){ value->negative, strip_leading_zeros(digits), value->scale };
+    return (struct decimal){value->negative, strip_leading_zeros(digits), value->scale};
 }
 
-struct decimal decimal_divide(struct arena *arena, const struct decimal *value,
-                              unsigned by, unsigned *ret_rest)
+struct decimal decimal_divide(struct arena *arena, const struct decimal *value, unsigned by,
+                              unsigned *ret_rest)
 {
     char *digits = arena_string(arena, value->digits);
     uint64_t rest = 0;
@@ -130,11 +126,10 @@ struct decimal decimal_divide(struct arena *arena, const struct decimal *value,
         rest %= by;
     }
     *ret_rest = (unsigned)rest;
-    return (struct decimal){ value->negative, strip_leading_zeros(digits), value->scale };
+    return (struct decimal){value->negative, strip_leading_zeros(digits), value->scale};
 }
 
-struct decimal decimal_round_up(struct arena *arena, const struct decimal *value,
-                                int scale)
+struct decimal decimal_round_up(struct arena *arena, const struct decimal *value, int scale)
 {
     size_t len = strlen(value->digits), cut;
     const char *kept;
@@ -147,7 +142,7 @@ struct decimal decimal_round_up(struct arena *arena, const struct decimal *value
         cut = len;
     if (value->digits[len - cut + strspn(value->digits + len - cut, "0")])
         kept = add_digits(arena, kept, "1", 1);
-    return (struct decimal){ value->negative, strip_leading_zeros(kept), scale };
+    return (struct decimal){value->negative, strip_leading_zeros(kept), scale};
 }
 
 struct decimal decimal_trim(struct arena *arena, const struct decimal *value)
@@ -155,12 +150,12 @@ struct decimal decimal_trim(struct arena *arena, const struct decimal *value)
     size_t len = strlen(value->digits), kept = len;
 
     if (decimal_is_zero(value))
-        return (struct decimal){ false, "0", 0 };
+        return (struct decimal){false, "0", 0};
     while (kept > 1 && value->digits[kept - 1] == '0')
         kept--;
-    return (struct decimal){ value->negative,
-                             strip_leading_zeros(arena_bytes(arena, value->digits, kept)),
-                             value->scale + (int)(len - kept) };
+    return (struct decimal){value->negative,
+                            strip_leading_zeros(arena_bytes(arena, value->digits, kept)),
+                            value->scale + (int)(len - kept)};
 }
 
 uint64_t decimal_low(const struct decimal *value)

@@ -13,14 +13,14 @@ static const struct {
     int64_t nanoseconds;
 } units[] = {
     /* Longer names first, so that "ms" is not "m". */
-    { "ns", 1 },
-    { "us", 1000 },
-    { "µs", 1000 },
-    { "μs", 1000 },
-    { "ms", 1000000 },
-    { "s", 1000000000 },
-    { "m", 60 * (int64_t)1000000000 },
-    { "h", 3600 * (int64_t)1000000000 },
+    {"ns", 1},
+    {"us", 1000},
+    {"µs", 1000},
+    {"μs", 1000},
+    {"ms", 1000000},
+    {"s", 1000000000},
+    {"m", 60 * (int64_t)1000000000},
+    {"h", 3600 * (int64_t)1000000000},
 };
 
 static int64_t read_unit(const char **at)
@@ -84,8 +84,7 @@ int duration_parse(const char *text, int64_t *ret, struct err *err)
     while (*at)
         if (!read_number_with_unit(&at, &sum, &no_unit))
             return err_set(err, ERR_INVALID, "time: %s duration \"%.100s\"",
-                           no_unit ? "missing or unknown unit in" : "invalid",
-                           text);
+                           no_unit ? "missing or unknown unit in" : "invalid", text);
     *ret = negative ? -sum : sum;
     return 0;
 }
@@ -101,34 +100,33 @@ int duration_parse_single(const char *text, int64_t *ret, struct err *err)
         *ret = INT64_MAX;
         return 0;
     }
-    if (digits && digits < 16 && strchr("hms", text[digits]) && text[digits] &&
-        !text[digits + 1] && read_number_with_unit(&at, &sum, &no_unit)) {
+    if (digits && digits < 16 && strchr("hms", text[digits]) && text[digits] && !text[digits + 1] &&
+        read_number_with_unit(&at, &sum, &no_unit)) {
         *ret = sum;
         return 0;
     }
-    return err_set(err, ERR_INVALID, "invalid timeout value: \"%.100s\" (a whole "
-                   "number and one of h, m, s, or None)", text);
+    return err_set(err, ERR_INVALID,
+                   "invalid timeout value: \"%.100s\" (a whole "
+                   "number and one of h, m, s, or None)",
+                   text);
 }
 
 /* A fraction without its trailing zeros: "1.5s". */
-static void add_seconds(char *out, size_t room, uint64_t whole, uint64_t part,
-                        int places, const char *unit)
+static void add_seconds(char *out, size_t room, uint64_t whole, uint64_t part, int places,
+                        const char *unit)
 {
     char fraction[16];
     size_t len;
 
-    snprintf(fraction, sizeof fraction, ".%0*llu", places,
-             (unsigned long long)part);
+    snprintf(fraction, sizeof fraction, ".%0*llu", places, (unsigned long long)part);
     for (len = strlen(fraction); len && fraction[len - 1] == '0'; len--)
         fraction[len - 1] = '\0';
-    snprintf(out, room, "%llu%s%s", (unsigned long long)whole,
-             len > 1 ? fraction : "", unit);
+    snprintf(out, room, "%llu%s%s", (unsigned long long)whole, len > 1 ? fraction : "", unit);
 }
 
 void duration_format(int64_t nanoseconds, char out[DURATION_TEXT])
 {
-    uint64_t left = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds
-                                    : (uint64_t)nanoseconds;
+    uint64_t left = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds : (uint64_t)nanoseconds;
     uint64_t seconds = left / 1000000000u;
     char *at = out;
     size_t room = DURATION_TEXT;
@@ -159,8 +157,8 @@ void duration_format(int64_t nanoseconds, char out[DURATION_TEXT])
     }
 }
 
-int percent_scale(const struct node *value, int64_t total, bool round_up,
-                  int64_t *ret, struct err *err)
+int percent_scale(const struct node *value, int64_t total, bool round_up, int64_t *ret,
+                  struct err *err)
 {
     const char *text = node_text(value);
     size_t len = strlen(text);
@@ -175,13 +173,15 @@ int percent_scale(const struct node *value, int64_t total, bool round_up,
     }
     digits = copy = mem_copy_string(text);
     if (!len || text[len - 1] != '%')
-        return err_set(err, ERR_INVALID, "invalid value for IntOrString: invalid "
+        return err_set(err, ERR_INVALID,
+                       "invalid value for IntOrString: invalid "
                        "type: string is not a percentage");
     digits[len - 1] = '\0';
-    if (!text_to_int(digits, &percent) || percent > INT32_MAX ||
-        percent < INT32_MIN)
-        return err_set(err, ERR_INVALID, "invalid value for IntOrString: invalid "
-                       "value \"%.100s\"", text);
+    if (!text_to_int(digits, &percent) || percent > INT32_MAX || percent < INT32_MIN)
+        return err_set(err, ERR_INVALID,
+                       "invalid value for IntOrString: invalid "
+                       "value \"%.100s\"",
+                       text);
     scaled = (__int128)percent * total;
     *ret = (int64_t)(scaled / 100);
     if (round_up && scaled % 100 > 0)

@@ -6,7 +6,7 @@
 #include "query/query.h"
 
 enum requirement_kind {
-    REQUIRE_IN, /* and =, == */
+    REQUIRE_IN,     /* and =, == */
     REQUIRE_NOT_IN, /* and != */
     REQUIRE_EXISTS,
     REQUIRE_MISSING,
@@ -35,7 +35,6 @@ struct requirement *selector_add(struct arena *arena, struct selector *selector)
 /* Puts the values in order, without doubles. */
 void requirement_settle(struct requirement *requirement);
 /* Checks keys and values; `err` says what a kube-apiserver says. */
-int requirement_check(struct requirement *requirement, bool empty_is_fine,
-                      struct err *err);
+int requirement_check(struct requirement *requirement, bool empty_is_fine, struct err *err);
 
 #endif

@@ -12,7 +12,7 @@
 struct finding {
     struct arena *arena;
     bool allow_missing;
-    size_t values; /* found so far, anywhere */
+    size_t values;      /* found so far, anywhere */
     struct meter meter; /* for what is looked at and not found */
     unsigned depth;
     struct node *results;
@@ -22,8 +22,7 @@ struct finding {
     struct err *err;
 };
 
-static struct node *walk_step(struct finding *f, const struct step *step,
-                         struct node *input);
+static struct node *walk_step(struct finding *f, const struct step *step, struct node *input);
 
 static struct node *refuse_result(struct finding *f, const char *what, const char *word)
 {
@@ -33,8 +32,8 @@ static struct node *refuse_result(struct finding *f, const char *what, const cha
 }
 
 /* The error of a step that hands its input on. */
-static struct node *refuse_input(struct finding *f, const struct node *input,
-                                 const char *what, const char *word)
+static struct node *refuse_input(struct finding *f, const struct node *input, const char *what,
+                                 const char *word)
 {
     refuse_result(f, what, word);
     f->leftover = input->len;
@@ -61,8 +60,7 @@ static bool keep_value(struct finding *f, struct node *out, struct node *value)
     return true;
 }
 
-static struct node *walk_list(struct finding *f, const struct step *list,
-                              struct node *input)
+static struct node *walk_list(struct finding *f, const struct step *list, struct node *input)
 {
     if (++f->depth > DEPTH_MAX)
         return refuse_result(f, "JSONPath is nested too deeply", "");
@@ -72,8 +70,7 @@ static struct node *walk_list(struct finding *f, const struct step *list,
     return input;
 }
 
-static struct node *walk_field(struct finding *f, const struct step *step,
-                               struct node *input)
+static struct node *walk_field(struct finding *f, const struct step *step, struct node *input)
 {
     struct node *out = node_list(f->arena);
 
@@ -89,12 +86,10 @@ static struct node *walk_field(struct finding *f, const struct step *step,
 }
 
 /* A string's children are its bytes, as in Go. */
-static bool keep_bytes(struct finding *f, struct node *out,
-                       const struct node *string)
+static bool keep_bytes(struct finding *f, struct node *out, const struct node *string)
 {
     for (size_t i = 0; i < string->len; i++)
-        if (!keep_value(f, out,
-                  node_int(f->arena, (unsigned char)string->string[i])))
+        if (!keep_value(f, out, node_int(f->arena, (unsigned char)string->string[i])))
             return false;
     return true;
 }
@@ -109,9 +104,7 @@ static struct node *walk_children(struct finding *f, struct node *input)
         for (size_t j = 0; value->type == NODE_LIST && j < value->len; j++)
             if (!keep_value(f, out, value->items[j]))
                 return NULL;
-        node_each (member, value)
-            if (!keep_value(f, out, member->value))
-                return NULL;
+        node_each(member, value) if (!keep_value(f, out, member->value)) return NULL;
         if (value->type == NODE_STRING && !keep_bytes(f, out, value))
             return NULL;
     }
@@ -121,8 +114,8 @@ static struct node *walk_children(struct finding *f, struct node *input)
 /* Every list, map and string at any depth, the outer before the inner. */
 static bool descend(struct finding *f, struct node *value, struct node *out)
 {
-    bool holds = (value->type == NODE_LIST || value->type == NODE_MAP ||
-                  value->type == NODE_STRING);
+    bool holds =
+        (value->type == NODE_LIST || value->type == NODE_MAP || value->type == NODE_STRING);
 
     if (!holds || !value->len)
         return true;
@@ -131,9 +124,7 @@ static bool descend(struct finding *f, struct node *value, struct node *out)
     for (size_t j = 0; value->type == NODE_LIST && j < value->len; j++)
         if (!descend(f, value->items[j], out))
             return false;
-    node_each (member, value)
-        if (!descend(f, member->value, out))
-            return false;
+    node_each(member, value) if (!descend(f, member->value, out)) return false;
     f->depth--;
     return true;
 }
@@ -152,8 +143,8 @@ static struct node *walk_recursive(struct finding *f, struct node *input)
 
 /* Sets `ret_last` where client-go stops: it passes over the lists that come
    after one of which nothing is asked. */
-static bool slice_one(struct finding *f, const struct step *step,
-                      const struct node *list, struct node *out, bool *ret_last)
+static bool slice_one(struct finding *f, const struct step *step, const struct node *list,
+                      struct node *out, bool *ret_last)
 {
     long long len = (long long)list->len, step_by = 1;
     long long from = step->slice[0].known ? step->slice[0].value : 0;
@@ -168,8 +159,8 @@ static bool slice_one(struct finding *f, const struct step *step,
         return true;
     if (from >= len || from < 0 || to > len || to < 0)
         return refuse_result(f, "array index out of bounds: index ",
-                      arena_printf(f->arena, "%lld, length %lld",
-                                   from >= len || from < 0 ? from : to - 1, len));
+                             arena_printf(f->arena, "%lld, length %lld",
+                                          from >= len || from < 0 ? from : to - 1, len));
     if (from > to)
         return refuse_result(f, "starting index is greater than ending index", "");
     if (step->slice[2].known)
@@ -182,8 +173,7 @@ static bool slice_one(struct finding *f, const struct step *step,
     return true;
 }
 
-static struct node *walk_slice(struct finding *f, const struct step *step,
-                               struct node *input)
+static struct node *walk_slice(struct finding *f, const struct step *step, struct node *input)
 {
     struct node *out = node_list(f->arena);
     bool last = false;
@@ -194,8 +184,7 @@ static struct node *walk_slice(struct finding *f, const struct step *step,
         if (value->type == NODE_NULL)
             continue;
         if (value->type != NODE_LIST)
-            return refuse_input(f, input, node_type_name(value->type),
-                                " is not array or slice");
+            return refuse_input(f, input, node_type_name(value->type), " is not array or slice");
         if (!slice_one(f, step, value, out, &last)) {
             f->leftover = input->len;
             return NULL;
@@ -230,7 +219,7 @@ static bool compare_scalars(const struct node *a, const struct node *b, int *ret
 }
 
 static bool evaluate_comparison(struct finding *f, const char *sign, const struct node *a,
-                  const struct node *b, bool *ret)
+                                const struct node *b, bool *ret)
 {
     int order;
 
@@ -256,8 +245,8 @@ static bool evaluate_comparison(struct finding *f, const char *sign, const struc
 }
 
 /* 1: one value, 0: none, -1: an error. */
-static int one_side(struct finding *f, const struct step *side,
-                    struct node *item, struct node **ret)
+static int one_side(struct finding *f, const struct step *side, struct node *item,
+                    struct node **ret)
 {
     struct node *input = node_list(f->arena), *found;
 
@@ -276,7 +265,7 @@ static int one_side(struct finding *f, const struct step *side,
 /* A member that is missing only means that the item does not have it. */
 static bool side_exists(struct finding *f, const struct step *side, struct node *item)
 {
-    struct err *outer = f->err, quiet = { 0 };
+    struct err *outer = f->err, quiet = {0};
     struct node *input = node_list(f->arena), *found;
     unsigned depth = f->depth;
 
@@ -288,8 +277,7 @@ static bool side_exists(struct finding *f, const struct step *side, struct node 
     return found ? found->len > 0 : f->leftover > 0;
 }
 
-static bool filter_item(struct finding *f, const struct step *step,
-                        struct node *item, bool *ret)
+static bool filter_item(struct finding *f, const struct step *step, struct node *item, bool *ret)
 {
     struct node *left, *right;
     int sides;
@@ -305,8 +293,7 @@ static bool filter_item(struct finding *f, const struct step *step,
     return sides == 1 ? evaluate_comparison(f, step->text, left, right, ret) : sides == 0;
 }
 
-static struct node *walk_filter(struct finding *f, const struct step *step,
-                                struct node *input)
+static struct node *walk_filter(struct finding *f, const struct step *step, struct node *input)
 {
     struct node *out = node_list(f->arena);
     bool passes;
@@ -315,9 +302,8 @@ static struct node *walk_filter(struct finding *f, const struct step *step,
         struct node *list = input->items[i];
 
         if (list->type != NODE_LIST)
-            return refuse_input(
-                f, input, document_json(f->arena, list),
-                " is not array or slice and cannot be filtered");
+            return refuse_input(f, input, document_json(f->arena, list),
+                                " is not array or slice and cannot be filtered");
         for (size_t j = 0; j < list->len; j++) {
             if (!count_visited(f, 4))
                 return NULL;
@@ -334,8 +320,7 @@ static struct node *walk_filter(struct finding *f, const struct step *step,
 
 /* ---- Steps -------------------------------------------------------------- */
 
-static struct node *walk_union(struct finding *f, const struct step *step,
-                               struct node *input)
+static struct node *walk_union(struct finding *f, const struct step *step, struct node *input)
 {
     struct node *out = node_list(f->arena);
 
@@ -353,8 +338,7 @@ static struct node *walk_union(struct finding *f, const struct step *step,
     return out;
 }
 
-static struct node *walk_literal(struct finding *f, const struct step *step,
-                                 struct node *input)
+static struct node *walk_literal(struct finding *f, const struct step *step, struct node *input)
 {
     struct node *out = node_list(f->arena);
 
@@ -368,8 +352,7 @@ static struct node *walk_literal(struct finding *f, const struct step *step,
     return out;
 }
 
-static struct node *walk_step(struct finding *f, const struct step *step,
-                         struct node *input)
+static struct node *walk_step(struct finding *f, const struct step *step, struct node *input)
 {
     switch (step->kind) {
     case STEP_TEXT:
@@ -403,8 +386,7 @@ static struct node *walk_step(struct finding *f, const struct step *step,
 static bool step_has_word(const struct step *list, const char *word)
 {
     for (size_t i = 0; list->kind == STEP_LIST && i < list->count; i++)
-        if (list->steps[i].kind == STEP_IDENTIFIER &&
-            !strcmp(list->steps[i].text, word))
+        if (list->steps[i].kind == STEP_IDENTIFIER && !strcmp(list->steps[i].text, word))
             return true;
     return false;
 }
@@ -423,12 +405,11 @@ static size_t range_end(const struct step *root, size_t from, size_t count)
     return from;
 }
 
-static bool find_steps(struct finding *f, const struct step *root, size_t from,
-                       size_t to, struct node *object);
+static bool find_steps(struct finding *f, const struct step *root, size_t from, size_t to,
+                       struct node *object);
 
 /* What is wrong inside a range is told also where there is nothing to repeat. */
-static bool try_range(struct finding *f, const struct step *root, size_t from,
-                      size_t end)
+static bool try_range(struct finding *f, const struct step *root, size_t from, size_t end)
 {
     struct node *results = f->results;
     bool fine;
@@ -440,8 +421,8 @@ static bool try_range(struct finding *f, const struct step *root, size_t from,
 }
 
 /* {range PATH} … {end}: the steps between, once for each value. */
-static bool find_range(struct finding *f, const struct step *root, size_t from,
-                       size_t end, struct node *input)
+static bool find_range(struct finding *f, const struct step *root, size_t from, size_t end,
+                       struct node *input)
 {
     struct node *found = walk_list(f, &root->steps[from], input);
 
@@ -456,8 +437,8 @@ static bool find_range(struct finding *f, const struct step *root, size_t from,
     return true;
 }
 
-static bool find_steps(struct finding *f, const struct step *root, size_t from,
-                       size_t to, struct node *object)
+static bool find_steps(struct finding *f, const struct step *root, size_t from, size_t to,
+                       struct node *object)
 {
     struct node *input = node_list(f->arena);
 
@@ -484,14 +465,13 @@ static bool find_steps(struct finding *f, const struct step *root, size_t from,
 }
 
 struct node *jsonpath_find(const struct jsonpath *path, struct arena *arena,
-                           const struct node *object, bool allow_missing,
-                           struct err *err)
+                           const struct node *object, bool allow_missing, struct err *err)
 {
-    struct finding f = { .arena = arena,
-                         .allow_missing = allow_missing,
-                         .results = node_list(arena),
-                         .meter = { .limit = METER_ANSWER },
-                         .err = err };
+    struct finding f = {.arena = arena,
+                        .allow_missing = allow_missing,
+                        .results = node_list(arena),
+                        .meter = {.limit = METER_ANSWER},
+                        .err = err};
 
     /* The tree is only read. */
     if (!find_steps(&f, &path->root, 0, path->root.count, (struct node *)object))
@@ -507,21 +487,20 @@ void jsonpath_add_value(struct text *out, const struct node *value)
         document_write_json(out, value);
 }
 
-int jsonpath_print(const struct jsonpath *path, struct arena *arena,
-                   const struct node *object, bool allow_missing,
-                   struct text *out, struct err *err)
+int jsonpath_print(const struct jsonpath *path, struct arena *arena, const struct node *object,
+                   bool allow_missing, struct text *out, struct err *err)
 {
-    const struct node *found =
-        jsonpath_find(path, arena, object, allow_missing, err);
-    struct meter meter = { .limit = METER_ANSWER };
+    const struct node *found = jsonpath_find(path, arena, object, allow_missing, err);
+    struct meter meter = {.limit = METER_ANSWER};
 
     if (!found)
         return -1;
     for (size_t i = 0; i < found->len; i++)
         for (size_t j = 0; j < found->items[i]->len; j++) {
-            if (!meter_spend(&meter, node_weight(found->items[i]->items[j],
-                                                 meter_left(&meter)) * 2))
-                return err_set(err, ERR_BAD_REQUEST, "JSONPath prints too much: "
+            if (!meter_spend(&meter,
+                             node_weight(found->items[i]->items[j], meter_left(&meter)) * 2))
+                return err_set(err, ERR_BAD_REQUEST,
+                               "JSONPath prints too much: "
                                "more than " METER_ANSWER_WORDS);
             text_add(out, j ? " " : "");
             jsonpath_add_value(out, found->items[i]->items[j]);

@@ -7,8 +7,8 @@
 #include "document/document.h"
 
 enum step_kind {
-    STEP_TEXT,       /* literal text */
-    STEP_LIST,       /* {…}: steps one after the other */
+    STEP_TEXT, /* literal text */
+    STEP_LIST, /* {…}: steps one after the other */
     STEP_FIELD,
     STEP_IDENTIFIER, /* range, end */
     STEP_SLICE,      /* [0], [1:3], [::2], [*] */
@@ -16,7 +16,7 @@ enum step_kind {
     STEP_UNION,
     STEP_WILDCARD,
     STEP_RECURSIVE,
-    STEP_NUMBER,     /* and true, false: `value` */
+    STEP_NUMBER, /* and true, false: `value` */
 };
 
 struct slice_end {

@@ -23,8 +23,7 @@ static int refuse_path(struct reading *r, const char *what, const char *word)
     return err_set(r->err, ERR_BAD_REQUEST, "%s%.200s", what, word);
 }
 
-static struct step *append_step(struct reading *r, struct step *into,
-                           enum step_kind kind)
+static struct step *append_step(struct reading *r, struct step *into, enum step_kind kind)
 {
     if (into->count == into->room) {
         size_t room = into->room ? into->room * 2 : 4;
@@ -35,7 +34,7 @@ static struct step *append_step(struct reading *r, struct step *into,
         into->steps = steps;
         into->room = room;
     }
-    into->steps[into->count] = (struct step){ .kind = kind };
+    into->steps[into->count] = (struct step){.kind = kind};
     return &into->steps[into->count++];
 }
 
@@ -53,10 +52,9 @@ static bool begins_word(char c)
 /* ---- Steps -------------------------------------------------------------- */
 
 /* A path on its own, such as a filter's side, read into a list. */
-static int read_inner(struct reading *r, const char *text, size_t len,
-                      struct step *into)
+static int read_inner(struct reading *r, const char *text, size_t len, struct step *into)
 {
-    struct reading inner = { r->arena, NULL, r->level + 1, r->err };
+    struct reading inner = {r->arena, NULL, r->level + 1, r->err};
 
     if (inner.level > LEVELS_MAX)
         return refuse_path(r, "JSONPath is nested too deeply", "");
@@ -163,7 +161,7 @@ static size_t unescape_string(const char *at, char quote, struct text *out)
     static const struct {
         char letter;
         size_t digits;
-    } codes[] = { { 'x', 2 }, { 'u', 4 }, { 'U', 8 } };
+    } codes[] = {{'x', 2}, {'u', 4}, {'U', 8}};
     const char *found = *at ? strchr(from, *at) : NULL;
     char bytes[4];
     long code;
@@ -196,7 +194,7 @@ static int read_quote(struct reading *r, struct step *into)
 {
     char quote = *r->at++;
     const char *end = r->at;
-    scoped_text struct text word = { 0 };
+    scoped_text struct text word = {0};
 
     while (*end != quote || end[-1] == '\\') {
         if (!*end || *end == '\n')
@@ -218,8 +216,7 @@ static int read_quote(struct reading *r, struct step *into)
     r->at = end + 1;
     if (!text_is_utf8(word.bytes, word.len))
         return refuse_path(r, "a quoted string that is not UTF-8", "");
-    append_step(r, into, STEP_TEXT)->text =
-        arena_bytes(r->arena, text_string(&word), word.len);
+    append_step(r, into, STEP_TEXT)->text = arena_bytes(r->arena, text_string(&word), word.len);
     return 0;
 }
 
@@ -244,7 +241,7 @@ static bool read_slice(const char *text, struct slice_end slice[3])
         if (!*text) {
             /* A lone index is the slice of length one. */
             if (i == 0)
-                slice[1] = (struct slice_end){ true, true, slice[0].value + 1 };
+                slice[1] = (struct slice_end){true, true, slice[0].value + 1};
             return true;
         }
         if (*text++ != ':' || i == 2)
@@ -280,7 +277,7 @@ static int parse_array_step(struct reading *r, struct step *into)
 {
     size_t len = strcspn(r->at + 1, "]\n");
     char *text = arena_bytes(r->arena, r->at + 1, len);
-    struct slice_end slice[3] = { { 0 } };
+    struct slice_end slice[3] = {{0}};
 
     if (r->at[1 + len] != ']')
         return refuse_path(r, "unterminated array", "");
@@ -319,7 +316,7 @@ static int read_filter(struct reading *r, struct step *into)
 {
     const char *begin = r->at + strlen("[?("), *end = filter_end(begin);
     size_t left, sign, len;
-    struct step *step, sides = { .kind = STEP_LIST };
+    struct step *step, sides = {.kind = STEP_LIST};
 
     if (!end)
         return refuse_path(r, "unterminated filter", "");
@@ -339,8 +336,7 @@ static int read_filter(struct reading *r, struct step *into)
     append_step(r, &sides, STEP_LIST);
     append_step(r, &sides, STEP_LIST);
     if (read_inner(r, begin, left, &sides.steps[0]) < 0 ||
-        (sign && read_inner(r, begin + left + sign, len - left - sign,
-                            &sides.steps[1]) < 0))
+        (sign && read_inner(r, begin + left + sign, len - left - sign, &sides.steps[1]) < 0))
         return -1;
     step = append_step(r, into, STEP_FILTER);
     step->text = sign ? arena_bytes(r->arena, begin + left, sign) : "exists";
@@ -383,8 +379,7 @@ static int read_step(struct reading *r, struct step *into)
     if (begins_word(*r->at))
         return read_identifier(r, into);
     return refuse_path(r, "unrecognized character in action: ",
-                  arena_printf(r->arena, "U+%04X '%c'", (unsigned char)*r->at,
-                               *r->at));
+                       arena_printf(r->arena, "U+%04X '%c'", (unsigned char)*r->at, *r->at));
 }
 
 /* Up to and with the closing brace. */
@@ -418,23 +413,20 @@ static int read_template(struct reading *r, struct step *root)
     return 0;
 }
 
-struct jsonpath *jsonpath_parse(struct arena *arena, const char *text,
-                                struct err *err)
+struct jsonpath *jsonpath_parse(struct arena *arena, const char *text, struct err *err)
 {
-    struct reading r = { arena, text, 0, err };
+    struct reading r = {arena, text, 0, err};
     struct jsonpath *path = arena_alloc(arena, sizeof *path);
 
     if (strlen(text) > TEMPLATE_MAX) {
-        err_set(err, ERR_BAD_REQUEST, "JSONPath must be no more than %d bytes",
-                TEMPLATE_MAX);
+        err_set(err, ERR_BAD_REQUEST, "JSONPath must be no more than %d bytes", TEMPLATE_MAX);
         return NULL;
     }
     path->root.kind = STEP_LIST;
     return read_template(&r, &path->root) < 0 ? NULL : path;
 }
 
-struct jsonpath *jsonpath_parse_relaxed(struct arena *arena, const char *text,
-                                        struct err *err)
+struct jsonpath *jsonpath_parse_relaxed(struct arena *arena, const char *text, struct err *err)
 {
     size_t len = strlen(text);
     bool braced = len > 1 && *text == '{' && text[len - 1] == '}';
@@ -445,15 +437,12 @@ struct jsonpath *jsonpath_parse_relaxed(struct arena *arena, const char *text,
         from++;
         inner--;
     }
-    if (!inner || len > TEMPLATE_MAX || memchr(from, '{', inner) ||
-        memchr(from, '}', inner)) {
+    if (!inner || len > TEMPLATE_MAX || memchr(from, '{', inner) || memchr(from, '}', inner)) {
         err_set(err, ERR_BAD_REQUEST,
                 "unexpected path string, expected a 'name1.name2' or "
                 "'.name1.name2' or '{name1.name2}' or '{.name1.name2}'");
         return NULL;
     }
-    return jsonpath_parse(arena,
-                          arena_printf(arena, "{%s%.*s}",
-                                       *from == '[' ? "" : ".", (int)inner, from),
-                          err);
+    return jsonpath_parse(
+        arena, arena_printf(arena, "{%s%.*s}", *from == '[' ? "" : ".", (int)inner, from), err);
 }

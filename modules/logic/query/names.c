@@ -19,8 +19,7 @@ static void add_reason(struct why *why, const char *before, const char *sentence
     why->len++; /* not empty any more, whether or not somebody reads it */
     if (!why->text)
         return;
-    added = snprintf(why->text + strlen(why->text),
-                     NAME_WHY - strlen(why->text), "%s%s%s",
+    added = snprintf(why->text + strlen(why->text), NAME_WHY - strlen(why->text), "%s%s%s",
                      *why->text ? "; " : "", before, sentence);
     (void)added;
 }
@@ -29,7 +28,7 @@ static struct why begin_reasons(char *text)
 {
     if (text)
         *text = '\0';
-    return (struct why){ text, 0 };
+    return (struct why){text, 0};
 }
 
 static bool is_lower_alphanumeric(char c)
@@ -79,26 +78,26 @@ static bool is_qualified_part(const char *text)
     return true;
 }
 
-#define LABEL                                                                  \
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric "      \
-    "characters or '-', and must start and end with an alphanumeric "          \
-    "character (e.g. 'my-name',  or '123-abc', regex used for validation is "  \
+#define LABEL                                                                                      \
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric "                          \
+    "characters or '-', and must start and end with an alphanumeric "                              \
+    "character (e.g. 'my-name',  or '123-abc', regex used for validation is "                      \
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-#define SUBDOMAIN                                                              \
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "  \
-    "characters, '-' or '.', and must start and end with an alphanumeric "     \
-    "character (e.g. 'example.com', regex used for validation is "             \
+#define SUBDOMAIN                                                                                  \
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "                      \
+    "characters, '-' or '.', and must start and end with an alphanumeric "                         \
+    "character (e.g. 'example.com', regex used for validation is "                                 \
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-#define DNS1035                                                                \
-    "a DNS-1035 label must consist of lower case alphanumeric characters or "  \
-    "'-', start with an alphabetic character, and end with an alphanumeric "   \
-    "character (e.g. 'my-name',  or 'abc-123', regex used for validation is "  \
+#define DNS1035                                                                                    \
+    "a DNS-1035 label must consist of lower case alphanumeric characters or "                      \
+    "'-', start with an alphabetic character, and end with an alphanumeric "                       \
+    "character (e.g. 'my-name',  or 'abc-123', regex used for validation is "                      \
     "'[a-z]([-a-z0-9]*[a-z0-9])?')"
-#define WORDS                                                                  \
-    " consist of alphanumeric characters, '-', '_' or '.', and must start "    \
+#define WORDS                                                                                      \
+    " consist of alphanumeric characters, '-', '_' or '.', and must start "                        \
     "and end with an alphanumeric character (e.g. "
-#define NAME                                                                   \
-    WORDS "'MyName',  or 'my.name',  or '123-abc', regex used for validation " \
+#define NAME                                                                                       \
+    WORDS "'MyName',  or 'my.name',  or '123-abc', regex used for validation "                     \
           "is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 
 bool name_is_dns_label(const char *name, char ret_why[NAME_WHY])
@@ -113,8 +112,7 @@ bool name_is_dns_label(const char *name, char ret_why[NAME_WHY])
     return !why.len;
 }
 
-static void judge_subdomain(struct why *why, const char *before,
-                            const char *name, size_t len)
+static void judge_subdomain(struct why *why, const char *before, const char *name, size_t len)
 {
     if (len > 253)
         add_reason(why, before, "must be no more than 253 characters");
@@ -163,9 +161,10 @@ bool name_is_qualified(const char *name, char ret_why[NAME_WHY])
     const char *slash = strchr(name, '/'), *last = slash ? slash + 1 : name;
 
     if (strchr(last, '/')) {
-        add_reason(&why, "", "a qualified name must" NAME
-            " with an optional DNS subdomain prefix and '/' (e.g. "
-            "'example.com/MyName')");
+        add_reason(&why, "",
+                   "a qualified name must" NAME
+                   " with an optional DNS subdomain prefix and '/' (e.g. "
+                   "'example.com/MyName')");
         return false;
     }
     if (slash == name)
@@ -188,9 +187,10 @@ bool name_is_label_value(const char *value, char ret_why[NAME_WHY])
     if (strlen(value) > 63)
         add_reason(&why, "", "must be no more than 63 characters");
     if (*value && !is_qualified_part(value))
-        add_reason(&why, "", "a valid label must be an empty string or" WORDS
-            "'MyValue',  or 'my_value',  or '12345', regex used for validation "
-            "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')");
+        add_reason(&why, "",
+                   "a valid label must be an empty string or" WORDS
+                   "'MyValue',  or 'my_value',  or '12345', regex used for validation "
+                   "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')");
     return !why.len;
 }
 
@@ -204,9 +204,10 @@ bool name_is_config_key(const char *key, char ret_why[NAME_WHY])
     for (const char *at = key; *at; at++)
         good &= is_name_character(*at) || strchr("-._", *at);
     if (!good)
-        add_reason(&why, "", "a valid config key must consist of alphanumeric "
-            "characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
-            "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
+        add_reason(&why, "",
+                   "a valid config key must consist of alphanumeric "
+                   "characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+                   "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
     if (!strcmp(key, "."))
         add_reason(&why, "", "must not be '.'");
     else if (!strcmp(key, ".."))

@@ -20,12 +20,10 @@ static const struct suffix {
     bool binary;
     int exponent; /* of ten, or of two */
 } suffixes[] = {
-    { "n", false, -9 },  { "u", false, -6 },  { "m", false, -3 },
-    { "", false, 0 },    { "k", false, 3 },   { "M", false, 6 },
-    { "G", false, 9 },   { "T", false, 12 },  { "P", false, 15 },
-    { "E", false, 18 },  { "Ki", true, 10 },  { "Mi", true, 20 },
-    { "Gi", true, 30 },  { "Ti", true, 40 },  { "Pi", true, 50 },
-    { "Ei", true, 60 },
+    {"n", false, -9}, {"u", false, -6}, {"m", false, -3}, {"", false, 0},
+    {"k", false, 3},  {"M", false, 6},  {"G", false, 9},  {"T", false, 12},
+    {"P", false, 15}, {"E", false, 18}, {"Ki", true, 10}, {"Mi", true, 20},
+    {"Gi", true, 30}, {"Ti", true, 40}, {"Pi", true, 50}, {"Ei", true, 60},
 };
 
 /* The parts of a quantity's text. */
@@ -56,20 +54,16 @@ static int read_suffix(struct parts *parts, struct err *err)
         if (!strcmp(suffixes[i].text, text)) {
             parts->binary = suffixes[i].binary;
             parts->exponent = suffixes[i].exponent;
-            parts->format = parts->binary ? QUANTITY_BINARY_SI
-                                          : QUANTITY_DECIMAL_SI;
+            parts->format = parts->binary ? QUANTITY_BINARY_SI : QUANTITY_DECIMAL_SI;
             return 0;
         }
-    exponent = (*text == 'e' || *text == 'E') && text[1] &&
-                       !isspace((unsigned char)text[1])
+    exponent = (*text == 'e' || *text == 'E') && text[1] && !isspace((unsigned char)text[1])
                    ? strtol(text + 1, &end, 10)
                    : (end = (char *)"x", 0);
     if (*end)
-        return err_set(err, ERR_BAD_REQUEST,
-                       "unable to parse quantity's suffix");
+        return err_set(err, ERR_BAD_REQUEST, "unable to parse quantity's suffix");
     if (exponent > EXPONENT_MAX || exponent < -EXPONENT_MAX)
-        return err_set(err, ERR_BAD_REQUEST,
-                       "a quantity's exponent must be within %d",
+        return err_set(err, ERR_BAD_REQUEST, "a quantity's exponent must be within %d",
                        EXPONENT_MAX);
     parts->format = QUANTITY_DECIMAL_EXPONENT;
     parts->exponent = (int)exponent;
@@ -80,10 +74,9 @@ static int split_number_suffix(const char *text, struct parts *ret, struct err *
 {
     size_t at = 0, end;
 
-    *ret = (struct parts){ 0 };
+    *ret = (struct parts){0};
     if (strlen(text) > TEXT_MAX)
-        return err_set(err, ERR_BAD_REQUEST,
-                       "a quantity must be no more than %d bytes", TEXT_MAX);
+        return err_set(err, ERR_BAD_REQUEST, "a quantity must be no more than %d bytes", TEXT_MAX);
     if (!*text)
         return refuse_format(err);
     ret->negative = *text == '-';
@@ -109,8 +102,7 @@ static int split_number_suffix(const char *text, struct parts *ret, struct err *
 static struct decimal quantity_to_decimal(struct arena *arena, const struct quantity *q)
 {
     if (q->big)
-        return (struct decimal){ *q->big == '-', q->big + (*q->big == '-'),
-                                 q->scale };
+        return (struct decimal){*q->big == '-', q->big + (*q->big == '-'), q->scale};
     return (struct decimal){
         q->small < 0,
         arena_printf(arena, "%llu",
@@ -120,13 +112,11 @@ static struct decimal quantity_to_decimal(struct arena *arena, const struct quan
     };
 }
 
-static void set_big(struct arena *arena, struct quantity *q,
-                    const struct decimal *value)
+static void set_big(struct arena *arena, struct quantity *q, const struct decimal *value)
 {
     q->small = 0;
     q->scale = value->scale;
-    q->big = arena_printf(arena, "%s%s", value->negative ? "-" : "",
-                          value->digits);
+    q->big = arena_printf(arena, "%s%s", value->negative ? "-" : "", value->digits);
 }
 
 static bool is_zero_quantity(const struct quantity *q)
@@ -145,8 +135,8 @@ static bool is_zero_quantity(const struct quantity *q)
  * as a big number; overflow and rounding differ between the two, so the same
  * line is drawn here.
  */
-static bool read_small(struct quantity *q, const struct parts *parts,
-                       const char *text, const char *digits)
+static bool read_small(struct quantity *q, const struct parts *parts, const char *text,
+                       const char *digits)
 {
     size_t whole = parts->whole_len ? parts->whole_len : 1;
     int room, scale = parts->binary ? 0 : parts->exponent;
@@ -166,18 +156,17 @@ static bool read_small(struct quantity *q, const struct parts *parts,
     q->small = parts->negative ? -value : value;
     q->scale = scale;
     /* Already in its own best form: kept as it was written. */
-    if (!parts->binary && scale % 3 == 0 && !text_ends(digits, "000") &&
-        *digits != '0')
+    if (!parts->binary && scale % 3 == 0 && !text_ends(digits, "000") && *digits != '0')
         q->text = text;
     return true;
 }
 
-static void read_big(struct arena *arena, struct quantity *q,
-                     const struct parts *parts, const char *digits)
+static void read_big(struct arena *arena, struct quantity *q, const struct parts *parts,
+                     const char *digits)
 {
-    static const struct decimal most = { false, "9223372036854775807", 0 };
-    static const struct decimal one = { false, "1", 0 };
-    struct decimal value = { false, digits, -(int)parts->fraction_len };
+    static const struct decimal most = {false, "9223372036854775807", 0};
+    static const struct decimal one = {false, "1", 0};
+    struct decimal value = {false, digits, -(int)parts->fraction_len};
 
     if (!parts->binary)
         value.scale += parts->exponent;
@@ -187,27 +176,24 @@ static void read_big(struct arena *arena, struct quantity *q,
     if (q->format == QUANTITY_BINARY_SI) {
         if (decimal_compare(arena, &value, &most) > 0)
             value = most;
-        if (decimal_compare(arena, &value, &one) < 0 &&
-            !decimal_is_zero(&value))
+        if (decimal_compare(arena, &value, &one) < 0 && !decimal_is_zero(&value))
             q->format = QUANTITY_DECIMAL_SI;
     }
     value.negative = parts->negative && !decimal_is_zero(&value);
     set_big(arena, q, &value);
 }
 
-int quantity_parse(struct arena *arena, const char *text, struct quantity *ret,
-                   struct err *err)
+int quantity_parse(struct arena *arena, const char *text, struct quantity *ret, struct err *err)
 {
     struct parts parts;
-    struct quantity q = { 0 };
+    struct quantity q = {0};
     char *digits;
 
     if (split_number_suffix(text, &parts, err) < 0)
         return -1;
-    digits = arena_printf(arena, "%.*s%.*s",
-                          parts.whole_len ? (int)parts.whole_len : 1,
-                          parts.whole_len ? text + parts.whole : "0",
-                          (int)parts.fraction_len, text + parts.fraction);
+    digits = arena_printf(arena, "%.*s%.*s", parts.whole_len ? (int)parts.whole_len : 1,
+                          parts.whole_len ? text + parts.whole : "0", (int)parts.fraction_len,
+                          text + parts.fraction);
     q.format = parts.format;
     if (!read_small(&q, &parts, arena_string(arena, text), digits))
         read_big(arena, &q, &parts, digits);
@@ -215,8 +201,8 @@ int quantity_parse(struct arena *arena, const char *text, struct quantity *ret,
     return 0;
 }
 
-int quantity_from_node(struct arena *arena, const struct node *node,
-                       struct quantity *ret, struct err *err)
+int quantity_from_node(struct arena *arena, const struct node *node, struct quantity *ret,
+                       struct err *err)
 {
     if (node_is(node, NODE_STRING))
         return quantity_parse(arena, node->string, ret, err);
@@ -248,13 +234,11 @@ static char *write_binary_suffix(struct arena *arena, struct decimal value)
         value = less;
         thousands++;
     }
-    return arena_printf(arena, "%s%s%s", value.negative ? "-" : "",
-                        value.digits,
+    return arena_printf(arena, "%s%s%s", value.negative ? "-" : "", value.digits,
                         thousands ? suffix_of(true, thousands * 10) : "");
 }
 
-static char *write_decimal(struct arena *arena, struct decimal value,
-                           enum quantity_format format)
+static char *write_decimal(struct arena *arena, struct decimal value, enum quantity_format format)
 {
     const char *suffix;
     int over;
@@ -269,13 +253,13 @@ static char *write_decimal(struct arena *arena, struct decimal value,
         suffix = value.scale ? arena_printf(arena, "e%d", value.scale) : "";
     else
         suffix = suffix_of(false, value.scale);
-    return arena_printf(arena, "%s%s%s", value.negative ? "-" : "",
-                        value.digits, suffix ? suffix : "");
+    return arena_printf(arena, "%s%s%s", value.negative ? "-" : "", value.digits,
+                        suffix ? suffix : "");
 }
 
 char *quantity_text(struct arena *arena, const struct quantity *quantity)
 {
-    static const struct decimal kibi = { false, "1024", 0 };
+    static const struct decimal kibi = {false, "1024", 0};
     struct decimal value = quantity_to_decimal(arena, quantity), size = value;
     bool whole;
 
@@ -357,8 +341,7 @@ static double power_of_ten(int exponent)
 
 double quantity_float(const struct quantity *quantity)
 {
-    double base = quantity->big ? strtod(quantity->big, NULL)
-                                : (double)quantity->small;
+    double base = quantity->big ? strtod(quantity->big, NULL) : (double)quantity->small;
 
     return quantity->scale ? base * power_of_ten(quantity->scale) : base;
 }
@@ -401,8 +384,7 @@ static bool add_small(struct quantity *a, const struct quantity *b)
     return true;
 }
 
-void quantity_add(struct arena *arena, struct quantity *a,
-                  const struct quantity *b)
+void quantity_add(struct arena *arena, struct quantity *a, const struct quantity *b)
 {
     struct decimal x, y;
 
@@ -417,15 +399,13 @@ void quantity_add(struct arena *arena, struct quantity *a,
     set_big(arena, a, &x);
 }
 
-void quantity_subtract(struct arena *arena, struct quantity *a,
-                       const struct quantity *b)
+void quantity_subtract(struct arena *arena, struct quantity *a, const struct quantity *b)
 {
     struct quantity minus = *b;
 
     minus.text = NULL;
     if (minus.big)
-        minus.big = *minus.big == '-' ? minus.big + 1
-                                      : arena_printf(arena, "-%s", minus.big);
+        minus.big = *minus.big == '-' ? minus.big + 1 : arena_printf(arena, "-%s", minus.big);
     else
         minus.small = -minus.small;
     quantity_add(arena, a, &minus);

@@ -38,27 +38,21 @@ struct selector *selector_parse_labels(struct arena *arena, const char *text,
  * beside metadata.name and metadata.namespace.
  */
 struct selector *selector_parse_fields(struct arena *arena, const char *text,
-                                       const char *const *known,
-                                       struct err *err) MUST_CHECK;
+                                       const char *const *known, struct err *err) MUST_CHECK;
 /* A LabelSelector object {matchLabels, matchExpressions}. ERR_INVALID. An
    empty one selects everything; NULL selects nothing, as in Kubernetes. */
-struct selector *selector_from_node(struct arena *arena,
-                                    const struct node *label_selector,
+struct selector *selector_from_node(struct arena *arena, const struct node *label_selector,
                                     struct err *err) MUST_CHECK;
 /* Outlives the arena it was parsed in. */
-struct selector *selector_copy(struct arena *arena,
-                               const struct selector *selector);
+struct selector *selector_copy(struct arena *arena, const struct selector *selector);
 
 /* `labels` is a map of strings or NULL. */
-bool selector_matches_labels(const struct selector *selector,
-                             const struct node *labels);
+bool selector_matches_labels(const struct selector *selector, const struct node *labels);
 /* A whole object: metadata.labels, or the fields at their paths ("" where
    there is none; numbers and booleans in their text form). */
-bool selector_matches(const struct selector *selector,
-                      const struct node *object);
+bool selector_matches(const struct selector *selector, const struct node *object);
 /* The value that a field must have ("metadata.name"), or NULL. */
-const char *selector_requires(const struct selector *selector,
-                              const char *field);
+const char *selector_requires(const struct selector *selector, const char *field);
 /* In canonical form: sorted, "app in (a,b),!c". */
 char *selector_text(struct arena *arena, const struct selector *selector);
 
@@ -77,7 +71,7 @@ enum quantity_format {
  */
 struct quantity {
     enum quantity_format format;
-    int scale;        /* value = small × 10^scale */
+    int scale; /* value = small × 10^scale */
     int64_t small;
     const char *big;  /* decimal digits with sign, instead of `small` */
     const char *text; /* kept as written when Kubernetes keeps it so */
@@ -87,8 +81,8 @@ struct quantity {
 int quantity_parse(struct arena *arena, const char *text, struct quantity *ret,
                    struct err *err) MUST_CHECK;
 /* From a node: a string or a number. */
-int quantity_from_node(struct arena *arena, const struct node *node,
-                       struct quantity *ret, struct err *err) MUST_CHECK;
+int quantity_from_node(struct arena *arena, const struct node *node, struct quantity *ret,
+                       struct err *err) MUST_CHECK;
 char *quantity_text(struct arena *arena, const struct quantity *quantity);
 /* Rounded up, away from zero; beyond 64 bits as Go's library wraps. */
 int64_t quantity_value(const struct quantity *quantity);
@@ -96,10 +90,8 @@ int64_t quantity_milli_value(const struct quantity *quantity);
 double quantity_float(const struct quantity *quantity);
 int quantity_compare(const struct quantity *a, const struct quantity *b);
 /* a += b; the format stays a's unless a is zero. */
-void quantity_add(struct arena *arena, struct quantity *a,
-                  const struct quantity *b);
-void quantity_subtract(struct arena *arena, struct quantity *a,
-                       const struct quantity *b);
+void quantity_add(struct arena *arena, struct quantity *a, const struct quantity *b);
+void quantity_subtract(struct arena *arena, struct quantity *a, const struct quantity *b);
 
 /* ---- Durations and percentages ----------------------------------------- */
 
@@ -107,8 +99,7 @@ void quantity_subtract(struct arena *arena, struct quantity *a,
 int duration_parse(const char *text, int64_t *ret, struct err *err) MUST_CHECK;
 /* OCM's rollout time-outs: one whole number and one of h, m, s; or "None",
    which is INT64_MAX. The empty text too. */
-int duration_parse_single(const char *text, int64_t *ret,
-                          struct err *err) MUST_CHECK;
+int duration_parse_single(const char *text, int64_t *ret, struct err *err) MUST_CHECK;
 /* As Go prints it: "1h30m0s". */
 #define DURATION_TEXT 48
 void duration_format(int64_t nanoseconds, char out[DURATION_TEXT]);
@@ -116,8 +107,8 @@ void duration_format(int64_t nanoseconds, char out[DURATION_TEXT]);
  * An int-or-string such as 3 or "25%" against a total, rounded up or down
  * (intstr.GetScaledValueFromIntOrPercent).
  */
-int percent_scale(const struct node *int_or_percent, int64_t total,
-                  bool round_up, int64_t *ret, struct err *err) MUST_CHECK;
+int percent_scale(const struct node *int_or_percent, int64_t total, bool round_up, int64_t *ret,
+                  struct err *err) MUST_CHECK;
 
 /* ---- Names ------------------------------------------------------------- */
 
@@ -147,8 +138,7 @@ bool name_is_config_key(const char *key, char ret_why[NAME_WHY]);
 struct jsonpath;
 
 /* `text` is a whole template. At most 16 kB and 64 levels. ERR_BAD_REQUEST. */
-struct jsonpath *jsonpath_parse(struct arena *arena, const char *text,
-                                struct err *err) MUST_CHECK;
+struct jsonpath *jsonpath_parse(struct arena *arena, const char *text, struct err *err) MUST_CHECK;
 /* `text` is one path, with or without braces and leading dot, as kubectl's
    -o jsonpath and custom columns accept it ("relaxed"). */
 struct jsonpath *jsonpath_parse_relaxed(struct arena *arena, const char *text,
@@ -163,9 +153,8 @@ struct node *jsonpath_find(const struct jsonpath *path, struct arena *arena,
                            struct err *err) MUST_CHECK;
 /* What kubectl prints: values in text form, separated by spaces, literal text
    between. */
-int jsonpath_print(const struct jsonpath *path, struct arena *arena,
-                   const struct node *object, bool allow_missing,
-                   struct text *out, struct err *err) MUST_CHECK;
+int jsonpath_print(const struct jsonpath *path, struct arena *arena, const struct node *object,
+                   bool allow_missing, struct text *out, struct err *err) MUST_CHECK;
 /* One value as kubectl's JSONPath prints it: strings bare, the rest as JSON. */
 void jsonpath_add_value(struct text *out, const struct node *value);
 

@@ -48,7 +48,7 @@ static const char *check_label_key(struct text *said, const char *key)
 
 int requirement_check(struct requirement *r, bool empty_is_fine, struct err *err)
 {
-    scoped_text struct text said = { 0 };
+    scoped_text struct text said = {0};
     char why[NAME_WHY];
     size_t wrong = 0;
 
@@ -60,28 +60,29 @@ int requirement_check(struct requirement *r, bool empty_is_fine, struct err *err
                        "values set can't be empty");
     if ((r->kind == REQUIRE_GREATER || r->kind == REQUIRE_LESS) &&
         !text_to_int(r->values[0], &r->bound)) {
-        text_addf(&said, "values[0]: Invalid value: \"%s\": for 'Gt', 'Lt' "
-                  "operators, the value must be an integer", r->values[0]);
+        text_addf(&said,
+                  "values[0]: Invalid value: \"%s\": for 'Gt', 'Lt' "
+                  "operators, the value must be an integer",
+                  r->values[0]);
         wrong++;
     }
     for (size_t i = 0; i < r->count; i++) {
         if (name_is_label_value(r->values[i], why))
             continue;
-        text_addf(&said, "%svalues[%zu][%s]: Invalid value: \"%s\": %s",
-                  wrong++ ? ", " : "", i, r->key, r->values[i], why);
+        text_addf(&said, "%svalues[%zu][%s]: Invalid value: \"%s\": %s", wrong++ ? ", " : "", i,
+                  r->key, r->values[i], why);
     }
     if (!wrong)
         return 0;
-    return err_set(err, ERR_BAD_REQUEST, "%s%s%s", wrong > 1 ? "[" : "",
-                   text_string(&said), wrong > 1 ? "]" : "");
+    return err_set(err, ERR_BAD_REQUEST, "%s%s%s", wrong > 1 ? "[" : "", text_string(&said),
+                   wrong > 1 ? "]" : "");
 }
 
 /* ---- Matching ----------------------------------------------------------- */
 
 static bool is_among_values(const struct requirement *r, const char *value)
 {
-    return r->count && bsearch(&value, r->values, r->count, sizeof *r->values,
-                               compare_words);
+    return r->count && bsearch(&value, r->values, r->count, sizeof *r->values, compare_words);
 }
 
 /* `value` NULL: it is not there. */
@@ -106,8 +107,7 @@ static bool requirement_holds(const struct requirement *r, const char *value)
     return false;
 }
 
-bool selector_matches_labels(const struct selector *selector,
-                             const struct node *labels)
+bool selector_matches_labels(const struct selector *selector, const struct node *labels)
 {
     if (!selector)
         return true;
@@ -143,12 +143,11 @@ static const struct node *field_at(const struct node *object, const char *path)
 static bool field_holds(const struct requirement *r, const struct node *object)
 {
     const struct node *value = field_at(object, r->key);
-    scoped_text struct text text = { 0 };
+    scoped_text struct text text = {0};
 
     if (node_is(value, NODE_STRING))
         return requirement_holds(r, value->string);
-    if (node_is(value, NODE_INT) || node_is(value, NODE_FLOAT) ||
-        node_is(value, NODE_BOOL))
+    if (node_is(value, NODE_INT) || node_is(value, NODE_FLOAT) || node_is(value, NODE_BOOL))
         document_write_json(&text, value);
     return requirement_holds(r, text_string(&text));
 }
@@ -156,8 +155,7 @@ static bool field_holds(const struct requirement *r, const struct node *object)
 bool selector_matches(const struct selector *selector, const struct node *object)
 {
     if (!selector || !selector->fields)
-        return selector_matches_labels(selector,
-                                       node_at(object, "metadata", "labels", NULL));
+        return selector_matches_labels(selector, node_at(object, "metadata", "labels", NULL));
     for (size_t i = 0; i < selector->count; i++)
         if (!field_holds(&selector->requirements[i], object))
             return false;
@@ -175,8 +173,7 @@ const char *selector_requires(const struct selector *selector, const char *field
     return NULL;
 }
 
-struct selector *selector_copy(struct arena *arena,
-                               const struct selector *selector)
+struct selector *selector_copy(struct arena *arena, const struct selector *selector)
 {
     struct selector *copy;
 
@@ -203,9 +200,8 @@ struct selector *selector_copy(struct arena *arena,
 static void add_requirement(struct text *out, const struct requirement *r)
 {
     static const char *const words[] = {
-        [REQUIRE_IN] = " in (",  [REQUIRE_NOT_IN] = " notin (",
-        [REQUIRE_EXISTS] = "",   [REQUIRE_MISSING] = "",
-        [REQUIRE_GREATER] = ">", [REQUIRE_LESS] = "<",
+        [REQUIRE_IN] = " in (", [REQUIRE_NOT_IN] = " notin (", [REQUIRE_EXISTS] = "",
+        [REQUIRE_MISSING] = "", [REQUIRE_GREATER] = ">",       [REQUIRE_LESS] = "<",
     };
     bool list = r->kind <= REQUIRE_NOT_IN && r->count != 1;
 
@@ -221,18 +217,17 @@ static void add_requirement(struct text *out, const struct requirement *r)
 
 static int compare_requirements(const void *a, const void *b)
 {
-    return strcmp(((const struct requirement *)a)->key,
-                  ((const struct requirement *)b)->key);
+    return strcmp(((const struct requirement *)a)->key, ((const struct requirement *)b)->key);
 }
 
 char *selector_text(struct arena *arena, const struct selector *selector)
 {
     struct selector *sorted = selector_copy(arena, selector);
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     if (sorted && sorted->count)
-        qsort(sorted->requirements, sorted->count,
-              sizeof *sorted->requirements, compare_requirements);
+        qsort(sorted->requirements, sorted->count, sizeof *sorted->requirements,
+              compare_requirements);
     for (size_t i = 0; sorted && i < sorted->count; i++) {
         text_add(&out, i ? "," : "");
         add_requirement(&out, &sorted->requirements[i]);
@@ -249,8 +244,10 @@ static int add_expression(struct arena *arena, struct selector *selector,
         const char *word;
         enum requirement_kind kind;
     } operators[] = {
-        { "In", REQUIRE_IN },         { "NotIn", REQUIRE_NOT_IN },
-        { "Exists", REQUIRE_EXISTS }, { "DoesNotExist", REQUIRE_MISSING },
+        {"In", REQUIRE_IN},
+        {"NotIn", REQUIRE_NOT_IN},
+        {"Exists", REQUIRE_EXISTS},
+        {"DoesNotExist", REQUIRE_MISSING},
     };
     const char *word = node_get_text(expression, "operator");
     const struct node *values = node_get(expression, "values");
@@ -262,8 +259,7 @@ static int add_expression(struct arena *arena, struct selector *selector,
             r->kind = operators[i].kind;
         }
     if (!r)
-        return err_set(err, ERR_INVALID,
-                       "\"%s\" is not a valid label selector operator", word);
+        return err_set(err, ERR_INVALID, "\"%s\" is not a valid label selector operator", word);
     r->key = arena_string(arena, node_get_text(expression, "key"));
     r->values = arena_alloc(arena, (node_count(values) + 1) * sizeof *r->values);
     for (size_t i = 0; i < node_count(values); i++)
@@ -281,15 +277,15 @@ static int add_expression(struct arena *arena, struct selector *selector,
     return 0;
 }
 
-struct selector *selector_from_node(struct arena *arena,
-                                    const struct node *label_selector,
+struct selector *selector_from_node(struct arena *arena, const struct node *label_selector,
                                     struct err *err)
 {
     struct selector *selector = arena_alloc(arena, sizeof *selector);
     const struct node *list = node_get(label_selector, "matchExpressions");
 
     selector->nothing = !label_selector || label_selector->type == NODE_NULL;
-    node_each (member, node_get(label_selector, "matchLabels")) {
+    node_each(member, node_get(label_selector, "matchLabels"))
+    {
         struct requirement *r = selector_add(arena, selector);
 
         r->key = arena_string(arena, member->key);

@@ -41,14 +41,14 @@ static const struct {
     const char *text;
     enum token_kind kind;
 } symbols[] = {
-    { "==", TOKEN_EQUAL }, { "!=", TOKEN_NOT_EQUAL }, { "=", TOKEN_EQUAL },
-    { "!", TOKEN_NOT },    { "(", TOKEN_OPEN },       { ")", TOKEN_CLOSE },
-    { ",", TOKEN_COMMA },  { ">", TOKEN_GREATER },    { "<", TOKEN_LESS },
+    {"==", TOKEN_EQUAL}, {"!=", TOKEN_NOT_EQUAL}, {"=", TOKEN_EQUAL},
+    {"!", TOKEN_NOT},    {"(", TOKEN_OPEN},       {")", TOKEN_CLOSE},
+    {",", TOKEN_COMMA},  {">", TOKEN_GREATER},    {"<", TOKEN_LESS},
 };
 
 static struct token lex_token(struct parse *p)
 {
-    struct token token = { TOKEN_END, "" };
+    struct token token = {TOKEN_END, ""};
     size_t len = 0;
 
     while (is_blank(*p->at))
@@ -58,7 +58,7 @@ static struct token lex_token(struct parse *p)
     for (size_t i = 0; i < count_of(symbols); i++)
         if (text_starts(p->at, symbols[i].text)) {
             p->at += strlen(symbols[i].text);
-            return (struct token){ symbols[i].kind, symbols[i].text };
+            return (struct token){symbols[i].kind, symbols[i].text};
         }
     while (p->at[len] && !is_blank(p->at[len]) && !strchr("=!(),<>", p->at[len]))
         len++;
@@ -73,8 +73,7 @@ static struct token lex_token(struct parse *p)
 /* Where a value may stand, `in` and `notin` are words like others. */
 static enum token_kind as_value(const struct token *token)
 {
-    return token->kind == TOKEN_IN || token->kind == TOKEN_NOT_IN ? TOKEN_WORD
-                                                                  : token->kind;
+    return token->kind == TOKEN_IN || token->kind == TOKEN_NOT_IN ? TOKEN_WORD : token->kind;
 }
 
 static struct token consume_token(struct parse *p)
@@ -94,8 +93,7 @@ static void add_requirement_value(struct parse *p, struct requirement *r, const 
 {
     /* Grown by doubling whenever the count is a power of two. */
     if (!(r->count & (r->count - 1))) {
-        const char **more =
-            arena_alloc(p->arena, (r->count ? r->count * 2 : 1) * sizeof *more);
+        const char **more = arena_alloc(p->arena, (r->count ? r->count * 2 : 1) * sizeof *more);
 
         if (r->count)
             memcpy(more, r->values, r->count * sizeof *more);
@@ -218,7 +216,7 @@ static int parse_all(struct parse *p)
     while (p->next.kind != TOKEN_END) {
         if (as_value(&p->next) != TOKEN_WORD && p->next.kind != TOKEN_NOT)
             return refuse_selector(p, p->next.text,
-                          ", expected: !, identifier, or 'end of string'");
+                                   ", expected: !, identifier, or 'end of string'");
         if (parse_requirement(p) < 0)
             return err_wrap(p->err, "unable to parse requirement");
         if (p->next.kind == TOKEN_END)
@@ -236,14 +234,12 @@ static int check_selector_length(const char *text, struct err *err)
 {
     if (strlen(text) <= SELECTOR_MAX)
         return 0;
-    return err_set(err, ERR_BAD_REQUEST,
-                   "a selector must be no more than %d bytes", SELECTOR_MAX);
+    return err_set(err, ERR_BAD_REQUEST, "a selector must be no more than %d bytes", SELECTOR_MAX);
 }
 
-struct selector *selector_parse_labels(struct arena *arena, const char *text,
-                                       struct err *err)
+struct selector *selector_parse_labels(struct arena *arena, const char *text, struct err *err)
 {
-    struct parse p = { .arena = arena, .err = err };
+    struct parse p = {.arena = arena, .err = err};
 
     if (check_selector_length(text, err) < 0)
         return NULL;
@@ -266,12 +262,10 @@ static bool is_known_field(const char *const *known, const char *field)
 
 /* In the words of kinds that have fields of their own, and of those that have
    only the two that all have. */
-static int refuse_field_name(const char *const *known, const char *field,
-                        struct err *err)
+static int refuse_field_name(const char *const *known, const char *field, struct err *err)
 {
     if (*known)
-        return err_set(err, ERR_BAD_REQUEST, "field label not supported: %.200s",
-                       field);
+        return err_set(err, ERR_BAD_REQUEST, "field label not supported: %.200s", field);
     return err_set(err, ERR_BAD_REQUEST,
                    "\"%.200s\" is not a known field selector: only "
                    "\"metadata.name\", \"metadata.namespace\"",
@@ -289,11 +283,13 @@ static int unescape_value(char *value, struct err *err)
             if (!*from || !strchr("\\,=", *from))
                 return err_set(err, ERR_BAD_REQUEST,
                                "invalid field selector: invalid escape "
-                               "sequence: \\%.1s", from);
+                               "sequence: \\%.1s",
+                               from);
         } else if (*from == ',' || *from == '=') {
             return err_set(err, ERR_BAD_REQUEST,
                            "invalid field selector: unescaped character in "
-                           "value: %c", *from);
+                           "value: %c",
+                           *from);
         }
         *to++ = *from;
     }
@@ -301,9 +297,8 @@ static int unescape_value(char *value, struct err *err)
     return 0;
 }
 
-static int parse_field_term(struct arena *arena, struct selector *selector,
-                      const char *whole, char *term, const char *const *known,
-                      struct err *err)
+static int parse_field_term(struct arena *arena, struct selector *selector, const char *whole,
+                            char *term, const char *const *known, struct err *err)
 {
     char *sign = strpbrk(term, "=!");
     struct requirement *r;
@@ -313,8 +308,7 @@ static int parse_field_term(struct arena *arena, struct selector *selector,
         sign = strpbrk(sign + 1, "=!");
     if (!sign)
         return err_set(err, ERR_BAD_REQUEST,
-                       "invalid selector: '%.200s'; can't understand '%.200s'",
-                       whole, term);
+                       "invalid selector: '%.200s'; can't understand '%.200s'", whole, term);
     len = sign[1] == '=' ? 2 : 1;
     r = selector_add(arena, selector);
     r->kind = *sign == '!' ? REQUIRE_NOT_IN : REQUIRE_IN;
@@ -341,8 +335,8 @@ struct selector *selector_parse_fields(struct arena *arena, const char *text,
 
         while (text[len] && text[len] != ',')
             len += text[len] == '\\' && text[len + 1] ? 2 : 1;
-        if (len && parse_field_term(arena, selector, text,
-                              arena_bytes(arena, text, len), known, err) < 0)
+        if (len &&
+            parse_field_term(arena, selector, text, arena_bytes(arena, text, len), known, err) < 0)
             return NULL;
         text += len + (text[len] == ',');
     }

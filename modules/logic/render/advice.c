@@ -12,7 +12,7 @@
 /* Kinds that start several pods from one template on one spoke. */
 static bool kind_has_replicas(const char *kind)
 {
-    static const char *const kinds[] = { "Deployment", "StatefulSet", "ReplicaSet" };
+    static const char *const kinds[] = {"Deployment", "StatefulSet", "ReplicaSet"};
 
     for (size_t i = 0; i < count_of(kinds); i++)
         if (!strcmp(kind, kinds[i]))
@@ -47,11 +47,12 @@ char *render_advice(struct arena *arena, const struct node *manifests)
         int64_t port = find_declared_port(object);
 
         if (kind_has_replicas(kind) && replicas > 1 && port)
-            return arena_printf(arena, "%s %s: %lld replicas declare port %lld, which one at a time "
-                                "has on a spoke whose pods share its machine's ports: with "
-                                "containerPort: 0 each gets its own in $PORT, and a Service leads to all",
-                                kind, meta_name(object),
-                                (long long)replicas, (long long)port);
+            return arena_printf(
+                arena,
+                "%s %s: %lld replicas declare port %lld, which one at a time "
+                "has on a spoke whose pods share its machine's ports: with "
+                "containerPort: 0 each gets its own in $PORT, and a Service leads to all",
+                kind, meta_name(object), (long long)replicas, (long long)port);
     }
     return NULL;
 }

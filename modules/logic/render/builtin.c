@@ -31,7 +31,7 @@ const char *builtin_template(void)
 {
     static char *template;
     scoped_arena struct arena *arena = NULL;
-    struct err err = { 0 };
+    struct err err = {0};
     const struct node *library;
 
     if (template)
@@ -56,7 +56,7 @@ static struct node *expand_node(struct expansion *expansion, const struct node *
 
 /* Adds the members of a shared schema, except those that the map has itself. */
 static int add_shared_schema(struct expansion *expansion, const struct node *node, struct node *map,
-                      const char *name)
+                             const char *name)
 {
     const struct node *shared = node_get(expansion->schemas, name);
     struct node *expanded;
@@ -69,14 +69,13 @@ static int add_shared_schema(struct expansion *expansion, const struct node *nod
     expansion->depth--;
     if (!expanded)
         return -1;
-    node_each(member, expanded)
-        if (!node_get(node, member->key))
-            node_set(expansion->arena, map, member->key, member->value);
+    node_each(member, expanded) if (!node_get(node, member->key))
+        node_set(expansion->arena, map, member->key, member->value);
     return 0;
 }
 
-static int add_shared_schemas(struct expansion *expansion, const struct node *node, struct node *map,
-                       const struct node *names)
+static int add_shared_schemas(struct expansion *expansion, const struct node *node,
+                              struct node *map, const struct node *names)
 {
     if (node_is(names, NODE_STRING))
         return add_shared_schema(expansion, node, map, node_text(names));
@@ -90,7 +89,8 @@ static struct node *expand_map(struct expansion *expansion, const struct node *n
 {
     struct node *map = node_map(expansion->arena);
 
-    node_each(member, node) {
+    node_each(member, node)
+    {
         struct node *value;
 
         if (!strcmp(member->key, "$ref")) {
@@ -130,10 +130,10 @@ static struct node *expand_node(struct expansion *expansion, const struct node *
                                     : node_copy(expansion->arena, node);
 }
 
-static int expand_definition(struct arena *arena, const struct node *library, struct node *definition,
-                         struct err *err)
+static int expand_definition(struct arena *arena, const struct node *library,
+                             struct node *definition, struct err *err)
 {
-    struct expansion expansion = { arena, node_get(library, "schemas"), 0, err };
+    struct expansion expansion = {arena, node_get(library, "schemas"), 0, err};
     struct node *spec = node_get(definition, "spec");
     struct node *schema = expand_node(&expansion, node_get(spec, "schema"));
 
@@ -179,7 +179,7 @@ struct node *render_builtin(struct arena *arena, struct err *err)
 
     if (!kept) {
         static struct arena *forever;
-        struct builtin builtin = { .err = err };
+        struct builtin builtin = {.err = err};
 
         if (!forever)
             forever = arena_new();

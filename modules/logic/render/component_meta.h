@@ -16,6 +16,6 @@ struct component_meta {
 struct node *component_meta_labels(struct arena *arena, const struct component_meta *meta);
 /* Completes one manifest in place. ERR_INVALID: it is no object we can send. */
 int component_meta_apply(struct arena *arena, const struct component_meta *meta,
-                   struct node *manifest, struct err *err) MUST_CHECK;
+                         struct node *manifest, struct err *err) MUST_CHECK;
 
 #endif

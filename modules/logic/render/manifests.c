@@ -17,9 +17,9 @@
 struct rendering {
     struct arena *arena;
     const struct render_input *input;
-    struct component_meta meta;      /* of the present component */
-    const char *what;        /* "component \"server\"" */
-    struct node *objects;    /* what the component has given so far */
+    struct component_meta meta; /* of the present component */
+    const char *what;           /* "component \"server\"" */
+    struct node *objects;       /* what the component has given so far */
     struct meter *meter;
     struct err *err;
 };
@@ -28,11 +28,11 @@ struct rendering {
 
 /* The first definition of this kind and name; if there is none, the error lists those
    that exist. */
-static const struct node *find_definition(const struct rendering *rendering,
-                                          const char *kind, const char *type)
+static const struct node *find_definition(const struct rendering *rendering, const char *kind,
+                                          const char *type)
 {
     const struct node *all = rendering->input->definitions;
-    scoped_text struct text known = { .limit = 400 };
+    scoped_text struct text known = {.limit = 400};
 
     meter_spend(rendering->meter, node_count(all) * 150);
     for (size_t i = 0; i < node_count(all); i++) {
@@ -45,9 +45,10 @@ static const struct node *find_definition(const struct rendering *rendering,
             return one;
         text_addf(&known, "%s%s", known.len ? ", " : "", name);
     }
-    err_set(rendering->err, ERR_INVALID, "%s: there is no %s \"%s\"; besides the "
-            "project's and the tenant's own there are: %.400s", rendering->what, kind,
-            type, text_string(&known));
+    err_set(rendering->err, ERR_INVALID,
+            "%s: there is no %s \"%s\"; besides the "
+            "project's and the tenant's own there are: %.400s",
+            rendering->what, kind, type, text_string(&known));
     return NULL;
 }
 
@@ -57,20 +58,18 @@ static int set_first_cause(const struct rendering *rendering, const struct node 
     const struct node *first = node_item(causes, 0);
 
     return err_set(rendering->err, ERR_INVALID, "%s: %s: %s", rendering->what,
-                   node_get_text(first, "field"),
-                   node_get_text(first, "message"));
+                   node_get_text(first, "field"), node_get_text(first, "message"));
 }
 
 /* What a template sees as `.`: .var, .context and, in a definition, .properties. */
 static struct node *make_template_data(const struct rendering *rendering,
-                             const struct node *properties)
+                                       const struct node *properties)
 {
     struct arena *arena = rendering->arena;
     const struct render_input *in = rendering->input;
     struct node *dot = node_map(arena), *context;
 
-    node_set(arena, dot, "var", in->variables ? node_copy(arena, in->variables)
-                                              : node_map(arena));
+    node_set(arena, dot, "var", in->variables ? node_copy(arena, in->variables) : node_map(arena));
     context = node_make(arena, dot, "context");
     node_set_text(arena, context, "tenant", in->tenant ? in->tenant : "");
     node_set_text(arena, context, "project", in->project ? in->project : "");
@@ -85,7 +84,8 @@ static struct node *make_template_data(const struct rendering *rendering,
     return dot;
 }
 
-static void try_schema_member(void *arg, const char *key, const struct schema *member, bool required)
+static void try_schema_member(void *arg, const char *key, const struct schema *member,
+                              bool required)
 {
     (void)member, (void)required;
     nearest_try(arg, key);
@@ -93,8 +93,8 @@ static void try_schema_member(void *arg, const char *key, const struct schema *m
 
 /* Names the property that the schema does not know, and the known one that is spelled
    most alike. */
-static int set_unknown_property(const struct rendering *rendering, const struct schema *schema, const char *path,
-                       const char *type)
+static int set_unknown_property(const struct rendering *rendering, const struct schema *schema,
+                                const char *path, const char *type)
 {
     char *inside = arena_string(rendering->arena, path), *last = strrchr(inside, '.');
     struct nearest near;
@@ -103,16 +103,17 @@ static int set_unknown_property(const struct rendering *rendering, const struct 
     if (last)
         *last = '\0';
     schema_each(last ? schema_at(schema, inside) : schema, try_schema_member, &near);
-    return err_set(rendering->err, ERR_INVALID, "%s: properties.%s: is not known to \"%s\"%s%s%s (axle explain %s "
-                   "lists all)", rendering->what, path, type, near.best ? "; did you mean " : "",
+    return err_set(rendering->err, ERR_INVALID,
+                   "%s: properties.%s: is not known to \"%s\"%s%s%s (axle explain %s "
+                   "lists all)",
+                   rendering->what, path, type, near.best ? "; did you mean " : "",
                    near.best ? near.best : "", near.best ? "?" : "", type);
 }
 
 /* Runs the templates in the properties, adds the defaults, and checks the result by the
    definition's schema. */
-static struct node *resolve_properties(struct rendering *rendering,
-                                      const struct node *definition,
-                                      const struct node *properties)
+static struct node *resolve_properties(struct rendering *rendering, const struct node *definition,
+                                       const struct node *properties)
 {
     const struct node *source = node_at(definition, "spec", "schema", NULL);
     struct node *causes = node_list(rendering->arena), *filled;
@@ -127,8 +128,9 @@ static struct node *resolve_properties(struct rendering *rendering,
             return NULL;
         }
     }
-    filled = interpolate_tree(rendering->arena, rendering->what, properties, schema,
-                       make_template_data(rendering, NULL), rendering->meter, rendering->err);
+    filled =
+        interpolate_tree(rendering->arena, rendering->what, properties, schema,
+                         make_template_data(rendering, NULL), rendering->meter, rendering->err);
     if (!filled || !schema)
         return filled;
     if (interpolate_pay(rendering->what, rendering->meter, filled, 8, rendering->err) < 0)
@@ -138,11 +140,11 @@ static struct node *resolve_properties(struct rendering *rendering,
     schema_find_unknown(schema, rendering->arena, filled, causes);
     if (node_count(causes)) {
         set_unknown_property(rendering, schema, node_text(node_item(causes, 0)),
-                    meta_name(definition));
+                             meta_name(definition));
         return NULL;
     }
-    if (!schema_validate_at(schema, rendering->arena, "properties", filled,
-                            rendering->meter, causes)) {
+    if (!schema_validate_at(schema, rendering->arena, "properties", filled, rendering->meter,
+                            causes)) {
         set_first_cause(rendering, causes);
         return NULL;
     }
@@ -150,36 +152,32 @@ static struct node *resolve_properties(struct rendering *rendering,
 }
 
 /* What one template of a definition gives, as a list of documents. */
-static struct node *render_template(struct rendering *rendering,
-                                 const struct node *definition,
-                                 const char *field,
-                                 const struct node *properties)
+static struct node *render_template(struct rendering *rendering, const struct node *definition,
+                                    const char *field, const struct node *properties)
 {
     const char *name = meta_name(definition);
     const struct node *template = node_at(definition, "spec", field, NULL);
     struct document_limits limits = document_limits_api;
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     struct node *list;
 
     if (!node_is(template, NODE_STRING))
         return node_list(rendering->arena);
     if (interpolate_pay(rendering->what, rendering->meter, rendering->input->variables, 2,
-                 rendering->err) < 0 ||
+                        rendering->err) < 0 ||
         interpolate_pay(rendering->what, rendering->meter, properties, 2, rendering->err) < 0 ||
         interpolate_text(rendering->what, name, template->string, template->len,
-                  make_template_data(rendering, properties), true, rendering->meter, &out,
-                  rendering->err) < 0)
+                         make_template_data(rendering, properties), true, rendering->meter, &out,
+                         rendering->err) < 0)
         return NULL;
     /* Reading YAML is dearer than writing it. */
     meter_spend(rendering->meter, (uint64_t)out.len * 80);
     if (interpolate_pay(rendering->what, rendering->meter, NULL, 0, rendering->err) < 0)
         return NULL;
     limits.bytes = 16u << 20;
-    list = document_read_all(rendering->arena, text_string(&out), out.len, &limits,
-                             rendering->err);
+    list = document_read_all(rendering->arena, text_string(&out), out.len, &limits, rendering->err);
     if (!list) {
-        err_wrap(rendering->err, "%s: what \"%s\" gives is no YAML", rendering->what,
-                 name);
+        err_wrap(rendering->err, "%s: what \"%s\" gives is no YAML", rendering->what, name);
         /* It was no request of a client: the definition or its properties are wrong. */
         if (rendering->err && rendering->err->code == ERR_BAD_REQUEST)
             rendering->err->code = ERR_INVALID;
@@ -189,16 +187,17 @@ static struct node *render_template(struct rendering *rendering,
 
 char *render_definition_trouble(struct arena *arena, const char *name, const struct node *spec)
 {
-    static const char *const fields[] = { "template", "patch" };
+    static const char *const fields[] = {"template", "patch"};
     const struct node *source = node_get(spec, "schema");
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (source && !schema_compile(arena, source, NULL, false, &err))
         return arena_printf(arena, "spec.schema: %s", err.text);
     for (size_t i = 0; i < count_of(fields); i++) {
         const struct node *text = node_get(spec, fields[i]);
 
-        if (node_is(text, NODE_STRING) && interpolate_parse(name, text->string, text->len, &err) < 0)
+        if (node_is(text, NODE_STRING) &&
+            interpolate_parse(name, text->string, text->len, &err) < 0)
             return arena_printf(arena, "spec.%s: %s", fields[i], err.text);
     }
     return NULL;
@@ -223,16 +222,16 @@ static int patch_objects(struct rendering *rendering, const struct node *patch)
     const char *kind = node_get_text(patch, "kind");
     struct node *changed = node_list(rendering->arena);
 
-    if (interpolate_pay(rendering->what, rendering->meter, rendering->objects, 4, rendering->err) < 0 ||
+    if (interpolate_pay(rendering->what, rendering->meter, rendering->objects, 4, rendering->err) <
+            0 ||
         interpolate_pay(rendering->what, rendering->meter, patch,
-                 4 * (unsigned)node_count(rendering->objects), rendering->err) < 0)
+                        4 * (unsigned)node_count(rendering->objects), rendering->err) < 0)
         return -1;
     for (size_t i = 0; i < node_count(rendering->objects); i++) {
         struct node *object = node_item(rendering->objects, i);
 
         if (!*kind || !strcmp(kind, node_get_text(object, "kind")))
-            object = node_copy(rendering->arena,
-                               patch_merge(rendering->arena, object, patch));
+            object = node_copy(rendering->arena, patch_merge(rendering->arena, object, patch));
         node_add(rendering->arena, changed, object);
     }
     rendering->objects = changed;
@@ -241,26 +240,24 @@ static int patch_objects(struct rendering *rendering, const struct node *patch)
 
 /* The patches of a trait change the objects that are there already; those of its
    template are added after them, unpatched. */
-static int apply_trait(struct rendering *rendering, const char *type,
-                     const struct node *trait)
+static int apply_trait(struct rendering *rendering, const char *type, const struct node *trait)
 {
     const char *name = node_get_text(trait, "type");
-    const struct node *definition = find_definition(rendering, "TraitDefinition",
-                                                    name);
+    const struct node *definition = find_definition(rendering, "TraitDefinition", name);
     struct node *properties, *patches, *more;
 
     if (!definition)
         return -1;
     if (!trait_applies_to(definition, type))
-        return err_set(rendering->err, ERR_INVALID, "%s: trait \"%s\" does not "
-                       "apply to the type \"%s\"", rendering->what, name, type);
-    properties = resolve_properties(rendering, definition,
-                                   node_get(trait, "properties"));
+        return err_set(rendering->err, ERR_INVALID,
+                       "%s: trait \"%s\" does not "
+                       "apply to the type \"%s\"",
+                       rendering->what, name, type);
+    properties = resolve_properties(rendering, definition, node_get(trait, "properties"));
     if (!properties)
         return -1;
     patches = render_template(rendering, definition, "patch", properties);
-    more = patches ? render_template(rendering, definition, "template", properties)
-                   : NULL;
+    more = patches ? render_template(rendering, definition, "template", properties) : NULL;
     if (!more)
         return -1;
     for (size_t i = 0; i < node_count(patches); i++)
@@ -276,16 +273,14 @@ static int apply_trait(struct rendering *rendering, const char *type,
 static bool has_same_identity(const struct node *a, const struct node *b)
 {
     return !strcmp(node_get_text(a, "kind"), node_get_text(b, "kind")) &&
-           !strcmp(node_get_text(a, "apiVersion"),
-                   node_get_text(b, "apiVersion")) &&
-           !strcmp(meta_name(a),
-                   meta_name(b));
+           !strcmp(node_get_text(a, "apiVersion"), node_get_text(b, "apiVersion")) &&
+           !strcmp(meta_name(a), meta_name(b));
 }
 
 /* Secrets are kept apart, as they never enter the artifact. An object that occurs twice
    is refused, because the second one would overwrite the first. */
 static int add_rendered_object(struct rendering *rendering, struct node *object,
-                   struct render_result *ret)
+                               struct render_result *ret)
 {
     bool secret = !strcmp(node_get_text(object, "kind"), "Secret") &&
                   !strcmp(node_get_text(object, "apiVersion"), "v1");
@@ -298,9 +293,10 @@ static int add_rendered_object(struct rendering *rendering, struct node *object,
         return -1;
     for (size_t i = 0; i < node_count(into); i++)
         if (has_same_identity(node_item(into, i), object))
-            return err_set(rendering->err, ERR_INVALID, "%s: %s \"%s\" is given twice: "
-                           "give one of them another name", rendering->what, node_get_text(object, "kind"),
-                           meta_name(object));
+            return err_set(rendering->err, ERR_INVALID,
+                           "%s: %s \"%s\" is given twice: "
+                           "give one of them another name",
+                           rendering->what, node_get_text(object, "kind"), meta_name(object));
     node_add(rendering->arena, into, object);
     return 0;
 }
@@ -308,18 +304,16 @@ static int add_rendered_object(struct rendering *rendering, struct node *object,
 /* The objects of one component: its definition's, then what each of its traits makes of
    them. */
 static int render_component(struct rendering *rendering, const struct node *component,
-                         struct render_result *ret)
+                            struct render_result *ret)
 {
     const char *type = node_get_text(component, "type");
     const struct node *traits = node_get(component, "traits");
-    const struct node *definition = find_definition(rendering, "ComponentDefinition",
-                                                    type);
+    const struct node *definition = find_definition(rendering, "ComponentDefinition", type);
     struct node *properties;
 
     if (!definition)
         return -1;
-    properties = resolve_properties(rendering, definition,
-                                   node_get(component, "properties"));
+    properties = resolve_properties(rendering, definition, node_get(component, "properties"));
     if (!properties)
         return -1;
     rendering->objects = render_template(rendering, definition, "template", properties);
@@ -329,8 +323,8 @@ static int render_component(struct rendering *rendering, const struct node *comp
         if (apply_trait(rendering, type, node_item(traits, i)) < 0)
             return -1;
     for (size_t i = 0; i < node_count(rendering->objects); i++)
-        if (add_rendered_object(rendering, node_copy(rendering->arena, node_item(rendering->objects, i)),
-                    ret) < 0)
+        if (add_rendered_object(
+                rendering, node_copy(rendering->arena, node_item(rendering->objects, i)), ret) < 0)
             return -1;
     return 0;
 }
@@ -348,23 +342,26 @@ int render_manifests(struct arena *arena, const struct render_input *input,
                      struct render_result *ret, struct err *err)
 {
     const struct node *components = node_get(input->profile, "components");
-    struct meter own = { .limit = METER_ANSWER };
+    struct meter own = {.limit = METER_ANSWER};
 
     ret->manifests = node_list(arena);
     ret->secrets = node_list(arena);
     for (size_t i = 0; i < node_count(components); i++) {
         const struct node *component = node_item(components, i);
         const char *name = node_get_text(component, "name");
-        struct rendering rendering = { .arena = arena, .input = input, .err = err,
-                             .meter = input->meter ? input->meter : &own };
+        struct rendering rendering = {.arena = arena,
+                                      .input = input,
+                                      .err = err,
+                                      .meter = input->meter ? input->meter : &own};
 
         if (check_component_name(name, err) < 0)
             return -1;
         rendering.what = arena_printf(arena, "component \"%s\"", name);
-        rendering.meta = (struct component_meta) {
-            .input = input, .component = name,
-            .name = (input->apart ? render_name_apart : render_name)(
-                arena, input->aiworkload, name, RENDER_NAME),
+        rendering.meta = (struct component_meta){
+            .input = input,
+            .component = name,
+            .name = (input->apart ? render_name_apart : render_name)(arena, input->aiworkload, name,
+                                                                     RENDER_NAME),
             .phase = node_get_int(component, "deploymentPriority", 0),
         };
         if (render_component(&rendering, component, ret) < 0)
@@ -372,8 +369,7 @@ int render_manifests(struct arena *arena, const struct render_input *input,
     }
     if (!node_count(ret->manifests) && !node_count(ret->secrets))
         return err_set(err, ERR_INVALID, "%s, so there is nothing to run",
-                       node_count(components)
-                           ? "the templates of its components give no object"
-                           : "the profile has no components");
+                       node_count(components) ? "the templates of its components give no object"
+                                              : "the profile has no components");
     return 0;
 }

@@ -33,15 +33,13 @@ struct node;
  * The map NAME → value that templates see as `.var`. `declared` is a list of
  * {name, type, default or value, locked, required}, weakest first (profile,
  * tenant, project, bundle): a later one of the same name overrides the value
- * unless an earlier one is locked; the type is the first one's. `values` is what the user said; names
- * that are not declared are passed over (render_variables_unknown).
+ * unless an earlier one is locked; the type is the first one's. `values` is what the user said;
+ * names that are not declared are passed over (render_variables_unknown).
  */
 struct node *render_variables(struct arena *arena, const struct node *declared,
-                              const struct node *values,
-                              struct err *err) MUST_CHECK;
+                              const struct node *values, struct err *err) MUST_CHECK;
 /* The first name in `values` that nothing declares; NULL if all are known. */
-const char *render_variables_unknown(const struct node *declared,
-                                     const struct node *values);
+const char *render_variables_unknown(const struct node *declared, const struct node *values);
 
 /* ---- Manifests ----------------------------------------------------------- */
 
@@ -50,11 +48,11 @@ struct render_input {
     const struct node *definitions; /* list of definitions; the first wins */
     const struct node *variables;   /* from render_variables */
     const char *tenant, *project;
-    const char *aiworkload;         /* prefix of the objects' names */
-    bool apart;                     /* names as of render_name_apart() */
-    const char *deployment;         /* WorkloadDeployment */
-    const char *namespace;              /* target namespace on the spoke */
-    struct meter *meter;            /* pays for it all; NULL: METER_ANSWER */
+    const char *aiworkload;           /* prefix of the objects' names */
+    bool apart;                       /* names as of render_name_apart() */
+    const char *deployment;           /* WorkloadDeployment */
+    const char *namespace;            /* target namespace on the spoke */
+    struct meter *meter;              /* pays for it all; NULL: METER_ANSWER */
     const struct node *cluster_kinds; /* without a namespace, but allowed; or NULL */
 };
 
@@ -82,12 +80,10 @@ struct node *render_builtin(struct arena *arena, struct err *err) MUST_CHECK;
 #define RENDER_NAME 52
 
 /* `PREFIX-NAME`; over `most` letters the first part and 8 hex of a hash. */
-char *render_name(struct arena *arena, const char *prefix, const char *name,
-                  size_t most);
+char *render_name(struct arena *arena, const char *prefix, const char *name, size_t most);
 /* The same for where that name is another's: `PREFIX-NAME-` and 8 hex of a hash that
    tells PREFIX from NAME. */
-char *render_name_apart(struct arena *arena, const char *prefix, const char *name,
-                        size_t most);
+char *render_name_apart(struct arena *arena, const char *prefix, const char *name, size_t most);
 /* The text, or if it is over `most` its first part and 8 hex of a hash. */
 char *render_fit(struct arena *arena, const char *text, size_t most);
 /* A label value of at most 63 bytes: the text, or cut and hashed. */
@@ -110,11 +106,10 @@ struct render_bundle {
     const char *content; /* digest of the uncompressed tar: the identity */
 };
 /* `source` becomes an annotation. ERR_TOO_LARGE: a file over 1 MiB. */
-int render_bundle(struct arena *arena, const struct node *manifests,
-                  const char *source, struct render_bundle *ret,
-                  struct err *err) MUST_CHECK;
+int render_bundle(struct arena *arena, const struct node *manifests, const char *source,
+                  struct render_bundle *ret, struct err *err) MUST_CHECK;
 /* The other way: the manifests in a layer, in their order. For the spoke. */
-struct node *render_unbundle(struct arena *arena, const void *layer,
-                             size_t len, struct err *err) MUST_CHECK;
+struct node *render_unbundle(struct arena *arena, const void *layer, size_t len,
+                             struct err *err) MUST_CHECK;
 
 #endif

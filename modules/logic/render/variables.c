@@ -30,11 +30,10 @@ static bool text_is_number(const char *text, double *ret)
 
 /* The value as its type, or NULL. A text that means the same is taken, because a command
    line has only texts. */
-static struct node *convert_to_type(struct arena *arena, const char *type,
-                            const struct node *value)
+static struct node *convert_to_type(struct arena *arena, const char *type, const struct node *value)
 {
     const char *text = node_text(value);
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     long long integer;
     double number;
 
@@ -72,13 +71,15 @@ static const char *read_variable_type(const struct node *declaration)
 
 static int check_variable_type(const char *name, const char *type, struct err *err)
 {
-    static const char *const types[] = { "string", "bool", "int", "float" };
+    static const char *const types[] = {"string", "bool", "int", "float"};
 
     for (size_t i = 0; i < count_of(types); i++)
         if (!strcmp(type, types[i]))
             return 0;
-    return err_set(err, ERR_INVALID, "variable \"%s\": type is \"%s\"; it must "
-                   "be string, bool, int or float", name, type);
+    return err_set(err, ERR_INVALID,
+                   "variable \"%s\": type is \"%s\"; it must "
+                   "be string, bool, int or float",
+                   name, type);
 }
 
 static const struct node *read_default(const struct node *declaration)
@@ -91,7 +92,7 @@ static const struct node *read_default(const struct node *declaration)
 /* A later declaration changes the default of an earlier one of the same name, unless
    that is locked; the type stays the first one's. */
 static int declare_variable(struct variable *all, size_t *count, struct map *by_name,
-                   const struct node *declaration, struct err *err)
+                            const struct node *declaration, struct err *err)
 {
     const char *name = node_get_text(declaration, "name");
     const struct node *value = read_default(declaration);
@@ -103,7 +104,7 @@ static int declare_variable(struct variable *all, size_t *count, struct map *by_
         return -1;
     if (!v) {
         v = &all[(*count)++];
-        *v = (struct variable) { .name = name, .type = read_variable_type(declaration) };
+        *v = (struct variable){.name = name, .type = read_variable_type(declaration)};
         map_put(by_name, name, v);
     }
     if (v->locked)
@@ -118,28 +119,30 @@ static int declare_variable(struct variable *all, size_t *count, struct map *by_
 /* The user's value comes before the declared one, and may not differ from one that is
    locked. */
 static int resolve_variable(struct arena *arena, const struct variable *v,
-                  const struct node *values, struct node *into,
-                  struct err *err)
+                            const struct node *values, struct node *into, struct err *err)
 {
     const struct node *said = node_get(values, v->name);
     const struct node *value = has_variable_value(said) ? said : v->value;
     struct node *typed;
 
     if (v->locked && has_variable_value(said) && !node_same(said, v->value))
-        return err_set(err, ERR_INVALID, "variable \"%s\": is locked to %s; "
-                       "leave it out", v->name,
-                       v->value ? document_json(arena, v->value) : "null");
+        return err_set(err, ERR_INVALID,
+                       "variable \"%s\": is locked to %s; "
+                       "leave it out",
+                       v->name, v->value ? document_json(arena, v->value) : "null");
     if (!has_variable_value(value) && v->required)
-        return err_set(err, ERR_INVALID, "variable \"%s\": is required; set "
-                       "spec.variables.%s", v->name, v->name);
+        return err_set(err, ERR_INVALID,
+                       "variable \"%s\": is required; set "
+                       "spec.variables.%s",
+                       v->name, v->name);
     if (!has_variable_value(value)) {
         node_set(arena, into, v->name, node_null(arena));
         return 0;
     }
     typed = convert_to_type(arena, v->type, value);
     if (!typed)
-        return err_set(err, ERR_INVALID, "variable \"%s\": must be %s, is %s",
-                       v->name, v->type, document_json(arena, value));
+        return err_set(err, ERR_INVALID, "variable \"%s\": must be %s, is %s", v->name, v->type,
+                       document_json(arena, value));
     node_set(arena, into, v->name, typed);
     return 0;
 }
@@ -161,15 +164,12 @@ struct node *render_variables(struct arena *arena, const struct node *declared,
     return into;
 }
 
-const char *render_variables_unknown(const struct node *declared,
-                                     const struct node *values)
+const char *render_variables_unknown(const struct node *declared, const struct node *values)
 {
     scoped_map struct map *known = map_new();
 
     for (size_t i = 0; i < node_count(declared); i++)
         map_put(known, node_get_text(node_item(declared, i), "name"), known);
-    node_each(member, values)
-        if (!map_get(known, member->key))
-            return member->key;
+    node_each(member, values) if (!map_get(known, member->key)) return member->key;
     return NULL;
 }

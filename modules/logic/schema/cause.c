@@ -20,9 +20,7 @@ void schema_add_float(struct text *out, double value)
         if (strtod(digits, NULL) == value)
             break;
     }
-    exponent = isfinite(value)
-                   ? (int)strtol(strchr(digits, 'e') + 1, NULL, 10)
-                   : 0;
+    exponent = isfinite(value) ? (int)strtol(strchr(digits, 'e') + 1, NULL, 10) : 0;
     if (exponent >= -4 && exponent < 6) {
         for (int precision = 0; precision < 25; precision++) {
             snprintf(digits, sizeof digits, "%.*f", precision, value);
@@ -57,8 +55,7 @@ static void add_go_quoted(struct text *out, const char *string, size_t len)
 
 static int compare_keys(const void *a, const void *b)
 {
-    return strcmp(((const struct node_member *)a)->key,
-                  ((const struct node_member *)b)->key);
+    return strcmp(((const struct node_member *)a)->key, ((const struct node_member *)b)->key);
 }
 
 static void add_go(struct text *out, const struct node *value);
@@ -98,8 +95,7 @@ static void add_go(struct text *out, const struct node *value)
         schema_add_float(out, value->number);
         break;
     case NODE_STRING:
-        add_go_quoted(out, value->string,
-                   value->len > VALUE_MAX ? VALUE_MAX : value->len);
+        add_go_quoted(out, value->string, value->len > VALUE_MAX ? VALUE_MAX : value->len);
         break;
     case NODE_LIST:
         text_add(out, "[]interface {}{");
@@ -119,20 +115,19 @@ static const struct {
     const char *reason, *word;
     bool value; /* is the value shown? */
 } reasons[] = {
-    { "FieldValueInvalid", "Invalid value", true },
-    { "FieldValueTypeInvalid", "Invalid value", true },
-    { "FieldValueNotSupported", "Unsupported value", true },
-    { "FieldValueDuplicate", "Duplicate value", true },
-    { "FieldValueNotFound", "Not found", true },
-    { "FieldValueTooMany", "Too many", true },
-    { "FieldValueRequired", "Required value", false },
-    { "FieldValueForbidden", "Forbidden", false },
-    { "FieldValueTooLong", "Too long", false },
-    { "InternalError", "Internal error", false },
+    {"FieldValueInvalid", "Invalid value", true},
+    {"FieldValueTypeInvalid", "Invalid value", true},
+    {"FieldValueNotSupported", "Unsupported value", true},
+    {"FieldValueDuplicate", "Duplicate value", true},
+    {"FieldValueNotFound", "Not found", true},
+    {"FieldValueTooMany", "Too many", true},
+    {"FieldValueRequired", "Required value", false},
+    {"FieldValueForbidden", "Forbidden", false},
+    {"FieldValueTooLong", "Too long", false},
+    {"InternalError", "Internal error", false},
 };
 
-static void add_cause_head(struct text *out, const char *reason,
-                     const struct node *value)
+static void add_cause_head(struct text *out, const char *reason, const struct node *value)
 {
     for (size_t i = 0; i < count_of(reasons); i++) {
         if (strcmp(reasons[i].reason, reason))
@@ -150,11 +145,10 @@ static void add_cause_head(struct text *out, const char *reason,
     text_add(out, reason);
 }
 
-void schema_add_cause(struct arena *arena, struct node *causes,
-                      const char *reason, const char *field,
-                      const struct node *value, const char *format, ...)
+void schema_add_cause(struct arena *arena, struct node *causes, const char *reason,
+                      const char *field, const struct node *value, const char *format, ...)
 {
-    scoped_text struct text message = { 0 };
+    scoped_text struct text message = {0};
     struct node *cause = node_map(arena);
     size_t len;
     va_list args;
@@ -181,10 +175,10 @@ static bool said_before(const struct node *causes, size_t at)
     return false;
 }
 
-char *schema_sentence(struct arena *arena, const char *kind, const char *group,
-                      const char *name, const struct node *causes)
+char *schema_sentence(struct arena *arena, const char *kind, const char *group, const char *name,
+                      const struct node *causes)
 {
-    scoped_text struct text all = { 0 };
+    scoped_text struct text all = {0};
     size_t said = 0;
 
     for (size_t i = 0; i < node_count(causes) && i < 100; i++) {
@@ -192,11 +186,9 @@ char *schema_sentence(struct arena *arena, const char *kind, const char *group,
 
         if (said_before(causes, i))
             continue;
-        text_addf(&all, "%s%s: %s", said++ ? ", " : "",
-                  node_get_text(cause, "field"),
+        text_addf(&all, "%s%s: %s", said++ ? ", " : "", node_get_text(cause, "field"),
                   node_get_text(cause, "message"));
     }
-    return arena_printf(arena, "%s%s%s \"%s\" is invalid: %s%s%s", kind,
-                        *group ? "." : "", group, name, said > 1 ? "[" : "",
-                        text_string(&all), said > 1 ? "]" : "");
+    return arena_printf(arena, "%s%s%s \"%s\" is invalid: %s%s%s", kind, *group ? "." : "", group,
+                        name, said > 1 ? "[" : "", text_string(&all), said > 1 ? "]" : "");
 }

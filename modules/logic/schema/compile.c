@@ -14,7 +14,7 @@
 struct compile_schema {
     struct arena *arena;
     const struct node *definitions;
-    struct map *shared; /* definition name -> struct schema */
+    struct map *shared;  /* definition name -> struct schema */
     struct schema **all; /* for the search for circles */
     size_t count, room;
     unsigned depth;
@@ -23,15 +23,14 @@ struct compile_schema {
 };
 
 static struct schema *compile_schema(struct compile_schema *c, const struct node *source,
-                              const char *step);
-static int fill_schema(struct compile_schema *c, struct schema *schema,
-                const struct node *source);
+                                     const char *step);
+static int fill_schema(struct compile_schema *c, struct schema *schema, const struct node *source);
 static int know_object(struct compile_schema *c, struct schema *schema);
 
 static int refuse_schema(struct compile_schema *c, const char *what, const char *word)
 {
-    return err_set(c->err, ERR_INVALID, "schema%s%s: %s \"%s\"",
-                   c->path.len ? " at " : "", text_string(&c->path), what, word);
+    return err_set(c->err, ERR_INVALID, "schema%s%s: %s \"%s\"", c->path.len ? " at " : "",
+                   text_string(&c->path), what, word);
 }
 
 static struct schema *make_schema(struct compile_schema *c, const struct node *source)
@@ -108,24 +107,21 @@ static const char *schema_reference(const struct node *source)
 
     if (*ref)
         return ref;
-    if (node_count(all) == 1 && !node_get(source, "type") &&
-        !node_get(source, "properties"))
+    if (node_count(all) == 1 && !node_get(source, "type") && !node_get(source, "properties"))
         return node_get_text(node_item(all, 0), "$ref");
     return "";
 }
 
 /* ---- Parts -------------------------------------------------------------- */
 
-static int read_type(struct compile_schema *c, struct schema *schema,
-                     const struct node *source)
+static int read_type(struct compile_schema *c, struct schema *schema, const struct node *source)
 {
     static const struct {
         const char *name;
         enum schema_type type;
     } types[] = {
-        { "object", SCHEMA_OBJECT },   { "array", SCHEMA_ARRAY },
-        { "string", SCHEMA_STRING },   { "integer", SCHEMA_INTEGER },
-        { "number", SCHEMA_NUMBER },   { "boolean", SCHEMA_BOOLEAN },
+        {"object", SCHEMA_OBJECT},   {"array", SCHEMA_ARRAY},   {"string", SCHEMA_STRING},
+        {"integer", SCHEMA_INTEGER}, {"number", SCHEMA_NUMBER}, {"boolean", SCHEMA_BOOLEAN},
     };
     const char *name = node_get_text(source, "type");
 
@@ -139,8 +135,7 @@ static int read_type(struct compile_schema *c, struct schema *schema,
 
 static const char **read_word_list(struct compile_schema *c, const struct node *list)
 {
-    const char **words =
-        arena_alloc(c->arena, (node_count(list) + 1) * sizeof *words);
+    const char **words = arena_alloc(c->arena, (node_count(list) + 1) * sizeof *words);
     size_t n = 0;
 
     for (size_t i = 0; i < node_count(list); i++)
@@ -159,8 +154,7 @@ static bool has_listed_word(const char *words, const char *word)
     return false;
 }
 
-static void read_merging(struct compile_schema *c, struct schema *schema,
-                         const struct node *source)
+static void read_merging(struct compile_schema *c, struct schema *schema, const struct node *source)
 {
     const char *list = node_get_text(source, "x-kubernetes-list-type");
     const char *strategy = node_get_text(source, "x-kubernetes-patch-strategy");
@@ -173,8 +167,8 @@ static void read_merging(struct compile_schema *c, struct schema *schema,
         schema->list = SCHEMA_LIST_MAP;
         schema->list_keys = read_word_list(c, keys);
     }
-    schema->merges = has_listed_word(strategy, "merge") ||
-                     (!*strategy && schema->list != SCHEMA_LIST_ATOMIC);
+    schema->merges =
+        has_listed_word(strategy, "merge") || (!*strategy && schema->list != SCHEMA_LIST_ATOMIC);
     schema->retains = has_listed_word(strategy, "retainKeys");
     if (*key)
         schema->merge_key = key;
@@ -205,8 +199,8 @@ static bool read_schema_number(const struct node *source, const char *key, doubl
 static bool has_limits(const struct node *source)
 {
     static const char *const words[] = {
-        "enum",     "pattern",   "format",   "minimum",       "maximum",
-        "minItems", "maxItems",  "minLength", "maxLength",    "uniqueItems",
+        "enum",       "pattern",       "format",        "minimum",   "maximum",
+        "minItems",   "maxItems",      "minLength",     "maxLength", "uniqueItems",
         "multipleOf", "minProperties", "maxProperties",
     };
 
@@ -216,8 +210,7 @@ static bool has_limits(const struct node *source)
     return false;
 }
 
-static int read_limits(struct compile_schema *c, struct schema *schema,
-                       const struct node *source)
+static int read_limits(struct compile_schema *c, struct schema *schema, const struct node *source)
 {
     struct schema_limits *l;
 
@@ -263,27 +256,24 @@ static void sort_members(struct compile_schema *c, struct schema *schema)
     schema->sorted = arena_alloc(c->arena, (n + 1) * sizeof *schema->sorted);
     for (size_t i = 0; i < n; i++)
         schema->sorted[i] = (uint32_t)i;
-    qsort_r(schema->sorted, n, sizeof *schema->sorted, compare_members,
-            schema->members);
+    qsort_r(schema->sorted, n, sizeof *schema->sorted, compare_members, schema->members);
 }
 
-static int read_members(struct compile_schema *c, struct schema *schema,
-                        const struct node *source)
+static int read_members(struct compile_schema *c, struct schema *schema, const struct node *source)
 {
     const struct node *properties = node_get(source, "properties");
     const struct node *required = node_get(source, "required");
     size_t n = 0;
 
     /* Room for apiVersion, kind and metadata as well. */
-    schema->members = arena_alloc(c->arena, (node_count(properties) + 3) *
-                                                sizeof *schema->members);
-    node_each (member, properties) {
+    schema->members = arena_alloc(c->arena, (node_count(properties) + 3) * sizeof *schema->members);
+    node_each(member, properties)
+    {
         struct schema *child = compile_schema(c, member->value, member->key);
 
         if (!child)
             return -1;
-        schema->members[n++] =
-            (struct schema_member){ member->key, child, false };
+        schema->members[n++] = (struct schema_member){member->key, child, false};
         schema->member_count = n;
     }
     sort_members(c, schema);
@@ -300,8 +290,8 @@ static int read_members(struct compile_schema *c, struct schema *schema,
     return 0;
 }
 
-static int read_value_set(struct compile_schema *c, const struct node *source,
-                    const char *key, struct schema_set *ret)
+static int read_value_set(struct compile_schema *c, const struct node *source, const char *key,
+                          struct schema_set *ret)
 {
     const struct node *list = node_get(source, key);
     size_t n = node_is(list, NODE_LIST) ? list->len : 0;
@@ -319,8 +309,8 @@ static int read_value_set(struct compile_schema *c, const struct node *source,
 }
 
 /* A schema that is there: a map, or `true` for "anything". */
-static int read_child(struct compile_schema *c, const struct node *source,
-                      const char *key, struct schema **ret)
+static int read_child(struct compile_schema *c, const struct node *source, const char *key,
+                      struct schema **ret)
 {
     const struct node *child = node_get(source, key);
 
@@ -338,12 +328,12 @@ static int read_child(struct compile_schema *c, const struct node *source,
 }
 
 static int read_child_schemas(struct compile_schema *c, struct schema *schema,
-                         const struct node *source)
+                              const struct node *source)
 {
     if (read_members(c, schema, source) < 0 ||
         read_child(c, source, "additionalProperties", &schema->additional) < 0 ||
         read_child(c, source, "items", &schema->items) < 0 ||
-        read_child(c, source, "not", &schema->not) < 0 ||
+        read_child(c, source, "not", &schema->not ) < 0 ||
         read_value_set(c, source, "allOf", &schema->all_of) < 0 ||
         read_value_set(c, source, "anyOf", &schema->any_of) < 0 ||
         read_value_set(c, source, "oneOf", &schema->one_of) < 0)
@@ -351,8 +341,7 @@ static int read_child_schemas(struct compile_schema *c, struct schema *schema,
     return 0;
 }
 
-static int fill_schema(struct compile_schema *c, struct schema *schema,
-                const struct node *source)
+static int fill_schema(struct compile_schema *c, struct schema *schema, const struct node *source)
 {
     const char *ref = schema_reference(source);
 
@@ -364,18 +353,15 @@ static int fill_schema(struct compile_schema *c, struct schema *schema,
     }
     if (!node_is(source, NODE_MAP))
         return refuse_schema(c, "must be an object, not",
-                      source ? node_type_name(source->type) : "nothing");
+                             source ? node_type_name(source->type) : "nothing");
     if (read_type(c, schema, source) < 0)
         return -1;
-    schema->int_or_string =
-        node_get_bool(source, "x-kubernetes-int-or-string", false) ||
-        !strcmp(node_get_text(source, "format"), "int-or-string");
+    schema->int_or_string = node_get_bool(source, "x-kubernetes-int-or-string", false) ||
+                            !strcmp(node_get_text(source, "format"), "int-or-string");
     if (schema->int_or_string)
         schema->type = SCHEMA_ANY;
-    schema->preserves =
-        node_get_bool(source, "x-kubernetes-preserve-unknown-fields", false);
-    schema->atomic_map =
-        !strcmp(node_get_text(source, "x-kubernetes-map-type"), "atomic");
+    schema->preserves = node_get_bool(source, "x-kubernetes-preserve-unknown-fields", false);
+    schema->atomic_map = !strcmp(node_get_text(source, "x-kubernetes-map-type"), "atomic");
     if (node_is(node_get(source, "x-kubernetes-validations"), NODE_LIST))
         schema->rules = node_get(source, "x-kubernetes-validations");
     read_merging(c, schema, source);
@@ -387,7 +373,7 @@ static int fill_schema(struct compile_schema *c, struct schema *schema,
 }
 
 static struct schema *compile_schema(struct compile_schema *c, const struct node *source,
-                              const char *step)
+                                     const char *step)
 {
     size_t len = c->path.len;
     struct schema *schema = NULL;
@@ -448,8 +434,7 @@ static const char object_text[] =
     "\"fieldsV1\":{\"type\":\"object\","
     "\"x-kubernetes-preserve-unknown-fields\":true}}}}}}}";
 
-static void put_member(struct schema *schema, const char *key,
-                       struct schema *child)
+static void put_member(struct schema *schema, const char *key, struct schema *child)
 {
     struct schema_member *member = schema_member(schema, key);
 
@@ -466,12 +451,13 @@ static void put_member(struct schema *schema, const char *key,
  */
 static int know_object(struct compile_schema *c, struct schema *schema)
 {
-    const struct node *known = document_read_own(
-        c->arena, object_text, strlen(object_text), c->err);
+    const struct node *known =
+        document_read_own(c->arena, object_text, strlen(object_text), c->err);
 
     if (!known)
         return -1;
-    node_each (member, known) {
+    node_each(member, known)
+    {
         struct schema *child = compile_schema(c, member->value, member->key);
         struct schema_member *old = schema_member(schema, member->key);
 
@@ -481,7 +467,7 @@ static int know_object(struct compile_schema *c, struct schema *schema)
             struct schema **beside = arena_alloc(c->arena, sizeof(void *));
 
             *beside = old->schema;
-            child->all_of = (struct schema_set){ beside, 1 };
+            child->all_of = (struct schema_set){beside, 1};
         }
         put_member(schema, member->key, child);
         sort_members(c, schema);
@@ -511,7 +497,7 @@ static bool goes_round(struct schema *schema)
     if (schema->color == 1)
         return true;
     schema->color = 1;
-    round = goes_round(schema->base) || goes_round(schema->not) ||
+    round = goes_round(schema->base) || goes_round(schema->not ) ||
             set_goes_round(&schema->all_of) || set_goes_round(&schema->any_of) ||
             set_goes_round(&schema->one_of);
     schema->color = 2;
@@ -519,20 +505,16 @@ static bool goes_round(struct schema *schema)
 }
 
 struct schema *schema_compile(struct arena *arena, const struct node *source,
-                              const struct node *definitions, bool object,
-                              struct err *err)
+                              const struct node *definitions, bool object, struct err *err)
 {
     scoped_map struct map *shared = map_new();
-    struct compile_schema c = { .arena = arena,
-                         .definitions = definitions,
-                         .shared = shared,
-                         .err = err };
+    struct compile_schema c = {
+        .arena = arena, .definitions = definitions, .shared = shared, .err = err};
     struct schema *schema = compile_schema(&c, source, NULL);
 
     if (schema && object) {
         if (schema->base) {
-            err_set(err, ERR_INVALID,
-                    "schema: the root of an object must not be a reference");
+            err_set(err, ERR_INVALID, "schema: the root of an object must not be a reference");
             schema = NULL;
         } else if (know_object(&c, schema) < 0) {
             schema = NULL;
@@ -540,8 +522,7 @@ struct schema *schema_compile(struct arena *arena, const struct node *source,
     }
     for (size_t i = 0; schema && i < c.count; i++)
         if (goes_round(c.all[i])) {
-            err_set(err, ERR_INVALID,
-                    "schema: a definition refers to itself without a step down");
+            err_set(err, ERR_INVALID, "schema: a definition refers to itself without a step down");
             schema = NULL;
         }
     mem_free(&c.all);

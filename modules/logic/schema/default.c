@@ -14,8 +14,7 @@ struct filling {
     bool keeps_nulls; /* those that no default replaces */
 };
 
-static bool fill_defaults(struct filling *f, const struct schema *schema,
-                 struct node *value);
+static bool fill_defaults(struct filling *f, const struct schema *schema, struct node *value);
 
 static bool is_stray_null(const struct schema *schema, const struct node *value)
 {
@@ -40,8 +39,7 @@ static struct node *make_default(struct filling *f, const struct schema *schema)
     return node_copy(f->arena, value);
 }
 
-static void fill_missing(struct filling *f, const struct schema *schema,
-                         struct node *map)
+static void fill_missing(struct filling *f, const struct schema *schema, struct node *map)
 {
     for (size_t i = 0; i < schema->member_count; i++) {
         const struct schema_member *member = &schema->members[i];
@@ -59,8 +57,7 @@ static void fill_missing(struct filling *f, const struct schema *schema,
     }
 }
 
-static bool fill_map_defaults(struct filling *f, const struct schema *schema,
-                     struct node *map)
+static bool fill_map_defaults(struct filling *f, const struct schema *schema, struct node *map)
 {
     fill_missing(f, schema, map);
     for (size_t i = 0; i < map->len;) {
@@ -86,8 +83,7 @@ static bool fill_map_defaults(struct filling *f, const struct schema *schema,
     return true;
 }
 
-static bool fill_defaults(struct filling *f, const struct schema *schema,
-                 struct node *value)
+static bool fill_defaults(struct filling *f, const struct schema *schema, struct node *value)
 {
     bool good = true;
 
@@ -111,20 +107,19 @@ static bool fill_defaults(struct filling *f, const struct schema *schema,
     return good;
 }
 
-static int apply_defaults(struct filling *f, const struct schema *schema,
-                          struct node *object, struct err *err)
+static int apply_defaults(struct filling *f, const struct schema *schema, struct node *object,
+                          struct err *err)
 {
     if (fill_defaults(f, schema, object))
         return 0;
-    return err_set(err, ERR_INVALID,
-                   "defaults of the schema make more than %d defaults",
+    return err_set(err, ERR_INVALID, "defaults of the schema make more than %d defaults",
                    DEFAULTS_MAX);
 }
 
-int schema_apply_defaults(const struct schema *schema, struct arena *arena,
-                          struct node *object, struct err *err)
+int schema_apply_defaults(const struct schema *schema, struct arena *arena, struct node *object,
+                          struct err *err)
 {
-    struct filling f = { .arena = arena };
+    struct filling f = {.arena = arena};
 
     return apply_defaults(&f, schema, object, err);
 }
@@ -132,7 +127,7 @@ int schema_apply_defaults(const struct schema *schema, struct arena *arena,
 int schema_apply_defaults_only(const struct schema *schema, struct arena *arena,
                                struct node *object, struct err *err)
 {
-    struct filling f = { .arena = arena };
+    struct filling f = {.arena = arena};
     const struct schema *metadata = schema_field(schema, "metadata");
     struct node *own = node_get(object, "metadata");
 
@@ -154,11 +149,9 @@ struct pruning {
     struct text path;
 };
 
-static void prune_value(struct pruning *p, const struct schema *schema,
-                  const struct node *value);
+static void prune_value(struct pruning *p, const struct schema *schema, const struct node *value);
 
-static void prune_map(struct pruning *p, const struct schema *schema,
-                      const struct node *map)
+static void prune_map(struct pruning *p, const struct schema *schema, const struct node *map)
 {
     size_t len = p->path.len;
 
@@ -172,8 +165,7 @@ static void prune_map(struct pruning *p, const struct schema *schema,
             prune_value(p, child, map->members[i].value);
         } else if (!schema->preserves) {
             if (p->unknown && p->unknown->len < UNKNOWN_MAX)
-                node_add(p->arena, p->unknown,
-                         node_string(p->arena, text_string(&p->path)));
+                node_add(p->arena, p->unknown, node_string(p->arena, text_string(&p->path)));
             /* With `remove` the tree is the caller's to change. */
             if (p->remove && node_remove((struct node *)map, key))
                 i--;
@@ -183,8 +175,7 @@ static void prune_map(struct pruning *p, const struct schema *schema,
     }
 }
 
-static void prune_value(struct pruning *p, const struct schema *schema,
-                  const struct node *value)
+static void prune_value(struct pruning *p, const struct schema *schema, const struct node *value)
 {
     size_t len = p->path.len;
 
@@ -192,8 +183,7 @@ static void prune_value(struct pruning *p, const struct schema *schema,
     if (!schema)
         return;
     if (value->type == NODE_MAP &&
-        (schema->type == SCHEMA_OBJECT || schema->member_count ||
-         schema->additional))
+        (schema->type == SCHEMA_OBJECT || schema->member_count || schema->additional))
         prune_map(p, schema, value);
     for (size_t i = 0; value->type == NODE_LIST && i < value->len; i++) {
         text_addf(&p->path, "[%zu]", i);
@@ -202,10 +192,10 @@ static void prune_value(struct pruning *p, const struct schema *schema,
     }
 }
 
-void schema_prune(const struct schema *schema, struct arena *arena,
-                  struct node *object, struct node *ret_unknown)
+void schema_prune(const struct schema *schema, struct arena *arena, struct node *object,
+                  struct node *ret_unknown)
 {
-    struct pruning p = { .arena = arena, .unknown = ret_unknown, .remove = true };
+    struct pruning p = {.arena = arena, .unknown = ret_unknown, .remove = true};
 
     prune_value(&p, schema, object);
     text_free(&p.path);
@@ -214,7 +204,7 @@ void schema_prune(const struct schema *schema, struct arena *arena,
 void schema_find_unknown(const struct schema *schema, struct arena *arena,
                          const struct node *object, struct node *ret_unknown)
 {
-    struct pruning p = { .arena = arena, .unknown = ret_unknown };
+    struct pruning p = {.arena = arena, .unknown = ret_unknown};
 
     prune_value(&p, schema, object);
     text_free(&p.path);

@@ -51,8 +51,8 @@ static bool is_cidr(const char *text)
     char address[64];
     long long bits;
 
-    if (!slash || (size_t)(slash - text) >= sizeof address ||
-        !text_to_int(slash + 1, &bits) || bits < 0)
+    if (!slash || (size_t)(slash - text) >= sizeof address || !text_to_int(slash + 1, &bits) ||
+        bits < 0)
         return false;
     memcpy(address, text, (size_t)(slash - text));
     address[slash - text] = '\0';
@@ -75,7 +75,7 @@ static bool is_uuid(const char *text)
 
 static bool is_byte(const char *text)
 {
-    scoped_text struct text bytes = { 0 };
+    scoped_text struct text bytes = {0};
 
     return text_add_unbase64(&bytes, text, strlen(text), false);
 }
@@ -84,10 +84,8 @@ static const struct {
     const char *format;
     bool (*holds)(const char *text);
 } formats[] = {
-    { "date-time", is_date_time }, { "datetime", is_date_time },
-    { "date", is_date },           { "ipv4", is_ipv4 },
-    { "ipv6", is_ipv6 },           { "cidr", is_cidr },
-    { "uuid", is_uuid },           { "byte", is_byte },
+    {"date-time", is_date_time}, {"datetime", is_date_time}, {"date", is_date}, {"ipv4", is_ipv4},
+    {"ipv6", is_ipv6},           {"cidr", is_cidr},          {"uuid", is_uuid}, {"byte", is_byte},
 };
 
 bool schema_format_holds(const char *format, const struct node *value)

@@ -14,8 +14,7 @@ struct schema_limits {
     bool unique_items;
     double minimum, maximum, multiple_of;
     /* -1: none */
-    int64_t min_length, max_length, min_items, max_items, min_properties,
-        max_properties;
+    int64_t min_length, max_length, min_items, max_items, min_properties, max_properties;
     const char *pattern, *format;
     const struct node *enums;
 };
@@ -42,10 +41,10 @@ struct schema {
     unsigned char color; /* while looking for circles */
     struct schema_member *members;
     size_t member_count;
-    uint32_t *sorted; /* positions in members, by key */
+    uint32_t *sorted;      /* positions in members, by key */
     const char **required; /* of members that are not declared */
     size_t required_count;
-    struct schema *items, *additional, *not;
+    struct schema *items, *additional, *not ;
     struct schema_set all_of, any_of, one_of;
     const char **list_keys; /* NULL-terminated */
     const char *merge_key;
@@ -61,15 +60,14 @@ static inline const struct schema *schema_real(const struct schema *schema)
     return schema;
 }
 
-struct schema_member *schema_member(const struct schema *schema,
-                                    const char *key);
+struct schema_member *schema_member(const struct schema *schema, const char *key);
 
 /* pattern.c: may a string be matched against it, and does it match. `known` keeps
    what was compiled, from NULL on until the check is over. */
 struct map;
 int schema_pattern_check(const char *text, struct err *err);
-bool schema_pattern_matches(struct map **known, const char *text,
-                            const struct node *string, struct meter *meter);
+bool schema_pattern_matches(struct map **known, const char *text, const struct node *string,
+                            struct meter *meter);
 void schema_patterns_free(struct map **known);
 /* format.c: true for formats that nothing is known of. */
 bool schema_format_holds(const char *format, const struct node *value);

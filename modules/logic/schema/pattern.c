@@ -22,11 +22,11 @@ int schema_pattern_check(const char *text, struct err *err)
     return pattern ? 0 : -1;
 }
 
-bool schema_pattern_matches(struct map **known, const char *text,
-                            const struct node *string, struct meter *meter)
+bool schema_pattern_matches(struct map **known, const char *text, const struct node *string,
+                            struct meter *meter)
 {
     struct pattern *pattern;
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (!*known)
         *known = map_new();

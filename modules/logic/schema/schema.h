@@ -85,8 +85,7 @@ const struct node *schema_default(const struct schema *schema);
 const struct schema *schema_at(const struct schema *schema, const char *path);
 
 /* Visits the declared members in their order. */
-typedef void schema_each_fn(void *arg, const char *key,
-                            const struct schema *member, bool required);
+typedef void schema_each_fn(void *arg, const char *key, const struct schema *member, bool required);
 void schema_each(const struct schema *schema, schema_each_fn *each, void *arg);
 
 /* ---- What is done with it ---------------------------------------------- */
@@ -96,8 +95,8 @@ void schema_each(const struct schema *schema, schema_each_fn *each, void *arg);
  * (before defaulting, so that a default takes their place). The tree must be
  * the caller's to change. ERR_INVALID when defaults make defaults without end.
  */
-int schema_apply_defaults(const struct schema *schema, struct arena *arena,
-                          struct node *object, struct err *err) MUST_CHECK;
+int schema_apply_defaults(const struct schema *schema, struct arena *arena, struct node *object,
+                          struct err *err) MUST_CHECK;
 /* The same, but nulls stay that no default replaces: what server-side apply has
    merged is read no more, so a kube-apiserver drops none of them. */
 int schema_apply_defaults_only(const struct schema *schema, struct arena *arena,
@@ -106,8 +105,8 @@ int schema_apply_defaults_only(const struct schema *schema, struct arena *arena,
  * Removes, in place, what the schema does not know. The path of each goes into
  * `ret_unknown` as a string ("spec.ports[0].bogus") unless that is NULL.
  */
-void schema_prune(const struct schema *schema, struct arena *arena,
-                  struct node *object, struct node *ret_unknown);
+void schema_prune(const struct schema *schema, struct arena *arena, struct node *object,
+                  struct node *ret_unknown);
 /* The same, only looking. */
 void schema_find_unknown(const struct schema *schema, struct arena *arena,
                          const struct node *object, struct node *ret_unknown);
@@ -115,27 +114,25 @@ void schema_find_unknown(const struct schema *schema, struct arena *arena,
  * Checks the object and adds a map {reason, message, field} to the list
  * `causes` for each thing that is wrong, at most 100. True if nothing was.
  */
-bool schema_validate(const struct schema *schema, struct arena *arena,
-                     const struct node *object, struct node *causes);
+bool schema_validate(const struct schema *schema, struct arena *arena, const struct node *object,
+                     struct node *causes);
 /* The same below a path: "spec.properties" stands before each field. `meter`
    pays; NULL: METER_ANSWER for this alone. */
-bool schema_validate_at(const struct schema *schema, struct arena *arena,
-                        const char *path, const struct node *value,
-                        struct meter *meter, struct node *causes);
+bool schema_validate_at(const struct schema *schema, struct arena *arena, const char *path,
+                        const struct node *value, struct meter *meter, struct node *causes);
 /*
  * Adds a cause of one's own, with the reason of FIELD: "FieldValueInvalid",
  * "FieldValueRequired", …; the message in a kube-apiserver's form, e.g.
  * `Invalid value: "X": must be lower case`. `value` NULL leaves it out.
  */
-void schema_add_cause(struct arena *arena, struct node *causes,
-                      const char *reason, const char *field,
-                      const struct node *value, const char *format, ...)
+void schema_add_cause(struct arena *arena, struct node *causes, const char *reason,
+                      const char *field, const struct node *value, const char *format, ...)
     PRINTF(6, 7);
 /*
  * One sentence for all causes, as a Status has it:
  * `Widget.test.dev "w" is invalid: spec.n: Required value` or `…: [a, b]`.
  */
-char *schema_sentence(struct arena *arena, const char *kind, const char *group,
-                      const char *name, const struct node *causes);
+char *schema_sentence(struct arena *arena, const char *kind, const char *group, const char *name,
+                      const struct node *causes);
 
 #endif

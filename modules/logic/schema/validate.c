@@ -22,7 +22,7 @@ struct checking {
 };
 
 static void validate_value(struct checking *c, const struct schema *schema,
-                  const struct node *value);
+                           const struct node *value);
 
 static bool has_enough_causes(const struct checking *c)
 {
@@ -30,10 +30,9 @@ static bool has_enough_causes(const struct checking *c)
 }
 
 /* "spec.n in body" starts most sentences. */
-#define SAY(c, reason, value, format, ...)                                     \
-    schema_add_cause((c)->arena, (c)->causes, reason,                          \
-                     text_string(&(c)->path), value, "%s in body " format,     \
-                     text_string(&(c)->path), ##__VA_ARGS__)
+#define SAY(c, reason, value, format, ...)                                                         \
+    schema_add_cause((c)->arena, (c)->causes, reason, text_string(&(c)->path), value,              \
+                     "%s in body " format, text_string(&(c)->path), ##__VA_ARGS__)
 
 /* ---- Types -------------------------------------------------------------- */
 
@@ -87,25 +86,22 @@ static bool type_fits(const struct schema *schema, const struct node *value)
     return value->type == NODE_BOOL;
 }
 
-static bool validate_type(struct checking *c, const struct schema *schema,
-                       const struct node *value)
+static bool validate_type(struct checking *c, const struct schema *schema, const struct node *value)
 {
     const char *got = type_name_of(value);
 
     if (type_fits(schema, value))
         return true;
-    SAY(c, "FieldValueTypeInvalid", node_string(c->arena, got),
-        "must be of type %s: \"%s\"",
+    SAY(c, "FieldValueTypeInvalid", node_string(c->arena, got), "must be of type %s: \"%s\"",
         schema->int_or_string ? "integer,string" : schema_type_name(schema), got);
     return false;
 }
 
 /* ---- Limits ------------------------------------------------------------- */
 
-static void check_enum(struct checking *c, const struct node *enums,
-                       const struct node *value)
+static void check_enum(struct checking *c, const struct node *enums, const struct node *value)
 {
-    scoped_text struct text all = { 0 };
+    scoped_text struct text all = {0};
 
     if (!meter_spend(c->meter, node_weight(enums, meter_left(c->meter))))
         return;
@@ -115,12 +111,10 @@ static void check_enum(struct checking *c, const struct node *enums,
         if (node_same(word, value))
             return;
         text_addf(&all, "%s\"%s\"", i ? ", " : "",
-                  word->type == NODE_STRING ? word->string
-                                            : document_json(c->arena, word));
+                  word->type == NODE_STRING ? word->string : document_json(c->arena, word));
     }
-    schema_add_cause(c->arena, c->causes, "FieldValueNotSupported",
-                     text_string(&c->path), value, "supported values: %s",
-                     text_string(&all));
+    schema_add_cause(c->arena, c->causes, "FieldValueNotSupported", text_string(&c->path), value,
+                     "supported values: %s", text_string(&all));
 }
 
 static size_t count_runes(const struct node *string)
@@ -139,33 +133,27 @@ static void check_string(struct checking *c, const struct schema_limits *l,
 
     meter_spend(c->meter, value->len);
     if (l->max_length >= 0 && runes > l->max_length)
-        schema_add_cause(c->arena, c->causes, "FieldValueTooLong",
-                         text_string(&c->path), NULL,
-                         "may not be more than %lld bytes",
-                         (long long)l->max_length);
+        schema_add_cause(c->arena, c->causes, "FieldValueTooLong", text_string(&c->path), NULL,
+                         "may not be more than %lld bytes", (long long)l->max_length);
     if (runes < l->min_length)
         SAY(c, "FieldValueInvalid", value, "should be at least %lld chars long",
             (long long)l->min_length);
-    if (l->pattern && !schema_pattern_matches(&c->patterns, l->pattern, value,
-                                               c->meter))
+    if (l->pattern && !schema_pattern_matches(&c->patterns, l->pattern, value, c->meter))
         SAY(c, "FieldValueInvalid", value, "should match '%s'", l->pattern);
 }
 
 static void validate_number(struct checking *c, const struct schema_limits *l,
-                         const struct node *value)
+                            const struct node *value)
 {
-    double number =
-        value->type == NODE_INT ? (double)value->integer : value->number;
-    scoped_text struct text limit = { 0 };
+    double number = value->type == NODE_INT ? (double)value->integer : value->number;
+    scoped_text struct text limit = {0};
 
-    if (l->has_maximum &&
-        (l->exclusive_maximum ? number >= l->maximum : number > l->maximum)) {
+    if (l->has_maximum && (l->exclusive_maximum ? number >= l->maximum : number > l->maximum)) {
         schema_add_float(&limit, l->maximum);
         SAY(c, "FieldValueInvalid", value, "should be less than %s%s",
             l->exclusive_maximum ? "" : "or equal to ", text_string(&limit));
     }
-    if (l->has_minimum &&
-        (l->exclusive_minimum ? number <= l->minimum : number < l->minimum)) {
+    if (l->has_minimum && (l->exclusive_minimum ? number <= l->minimum : number < l->minimum)) {
         text_cut(&limit, 0);
         schema_add_float(&limit, l->minimum);
         SAY(c, "FieldValueInvalid", value, "should be greater than %s%s",
@@ -174,16 +162,15 @@ static void validate_number(struct checking *c, const struct schema_limits *l,
     if (l->multiple_of > 0 && fmod(number, l->multiple_of) != 0) {
         text_cut(&limit, 0);
         schema_add_float(&limit, l->multiple_of);
-        SAY(c, "FieldValueInvalid", value, "should be a multiple of %s",
-            text_string(&limit));
+        SAY(c, "FieldValueInvalid", value, "should be a multiple of %s", text_string(&limit));
     }
 }
 
 static void say_too_many(struct checking *c, size_t len, int64_t most)
 {
-    schema_add_cause(c->arena, c->causes, "FieldValueTooMany",
-                     text_string(&c->path), node_int(c->arena, (int64_t)len),
-                     "must have at most %lld items", (long long)most);
+    schema_add_cause(c->arena, c->causes, "FieldValueTooMany", text_string(&c->path),
+                     node_int(c->arena, (int64_t)len), "must have at most %lld items",
+                     (long long)most);
 }
 
 static bool has_twins(struct checking *c, const struct node *list)
@@ -201,7 +188,7 @@ static bool has_twins(struct checking *c, const struct node *list)
 }
 
 static void validate_size(struct checking *c, const struct schema_limits *l,
-                       const struct node *value)
+                          const struct node *value)
 {
     bool list = value->type == NODE_LIST;
     int64_t most = list ? l->max_items : l->max_properties;
@@ -211,14 +198,13 @@ static void validate_size(struct checking *c, const struct schema_limits *l,
         say_too_many(c, value->len, most);
     if ((int64_t)value->len < least)
         SAY(c, "FieldValueInvalid", list ? node_int(c->arena, (int64_t)value->len) : value,
-            "should have at least %lld %s", (long long)least,
-            list ? "items" : "properties");
+            "should have at least %lld %s", (long long)least, list ? "items" : "properties");
     if (list && l->unique_items && has_twins(c, value))
         SAY(c, "FieldValueInvalid", value, "shouldn't contain duplicates");
 }
 
 static void validate_limits(struct checking *c, const struct schema_limits *l,
-                         const struct node *value)
+                            const struct node *value)
 {
     if (value->type == NODE_STRING)
         check_string(c, l, value);
@@ -227,9 +213,8 @@ static void validate_limits(struct checking *c, const struct schema_limits *l,
     if (value->type == NODE_LIST || value->type == NODE_MAP)
         validate_size(c, l, value);
     if (l->format && !schema_format_holds(l->format, value))
-        SAY(c, "FieldValueInvalid", value, "must be of type %s: \"%s\"",
-            l->format, value->type == NODE_STRING ? value->string
-                                                 : document_json(c->arena, value));
+        SAY(c, "FieldValueInvalid", value, "must be of type %s: \"%s\"", l->format,
+            value->type == NODE_STRING ? value->string : document_json(c->arena, value));
     if (l->enums)
         check_enum(c, l->enums, value);
 }
@@ -238,7 +223,7 @@ static void validate_limits(struct checking *c, const struct schema_limits *l,
 
 /* The causes that one alternative finds, kept apart. */
 static struct node *validate_alternative(struct checking *c, const struct schema *schema,
-                        const struct node *value)
+                                         const struct node *value)
 {
     struct node *outer = c->causes, *found = node_list(c->arena);
 
@@ -250,9 +235,9 @@ static struct node *validate_alternative(struct checking *c, const struct schema
 
 static void say_whole(struct checking *c, const char *format, const char *more)
 {
-    schema_add_cause(c->arena, c->causes, "FieldValueInvalid",
-                     text_string(&c->path), node_string(c->arena, ""),
-                     "\"%s\" must %s%s", text_string(&c->path), format, more);
+    schema_add_cause(c->arena, c->causes, "FieldValueInvalid", text_string(&c->path),
+                     node_string(c->arena, ""), "\"%s\" must %s%s", text_string(&c->path), format,
+                     more);
 }
 
 static void add_causes(struct checking *c, const struct node *more)
@@ -285,16 +270,14 @@ static void check_combinations(struct checking *c, const struct schema *schema,
     struct node *best;
     size_t valid;
 
-    if (schema->any_of.count &&
-        !count_valid(c, &schema->any_of, value, &best)) {
+    if (schema->any_of.count && !count_valid(c, &schema->any_of, value, &best)) {
         say_whole(c, "validate at least one schema (anyOf)", "");
         add_causes(c, best);
     }
     if (schema->one_of.count) {
         valid = count_valid(c, &schema->one_of, value, &best);
         if (!valid) {
-            say_whole(c, "validate one and only one schema (oneOf). ",
-                      "Found none valid");
+            say_whole(c, "validate one and only one schema (oneOf). ", "Found none valid");
             add_causes(c, best);
         } else if (valid > 1) {
             say_whole(c, "validate one and only one schema (oneOf). ",
@@ -303,7 +286,7 @@ static void check_combinations(struct checking *c, const struct schema *schema,
     }
     for (size_t i = 0; i < schema->all_of.count; i++)
         validate_value(c, schema->all_of.items[i], value);
-    if (schema->not && !validate_alternative(c, schema->not, value)->len)
+    if (schema->not &&!validate_alternative(c, schema->not, value)->len)
         say_whole(c, "not validate the schema (not)", "");
 }
 
@@ -314,13 +297,12 @@ static void say_required(struct checking *c, const char *key)
     size_t len = c->path.len;
 
     text_addf(&c->path, "%s%s", len ? "." : "", key);
-    schema_add_cause(c->arena, c->causes, "FieldValueRequired",
-                     text_string(&c->path), NULL, "%s", "");
+    schema_add_cause(c->arena, c->causes, "FieldValueRequired", text_string(&c->path), NULL, "%s",
+                     "");
     text_cut(&c->path, len);
 }
 
-static void validate_map(struct checking *c, const struct schema *schema,
-                      const struct node *map)
+static void validate_map(struct checking *c, const struct schema *schema, const struct node *map)
 {
     const struct node *closed = node_get(schema->source, "additionalProperties");
     size_t len = c->path.len;
@@ -335,9 +317,8 @@ static void validate_map(struct checking *c, const struct schema *schema,
         if (child)
             validate_value(c, child, map->members[i].value);
         else if (node_is(closed, NODE_BOOL) && !schema->preserves)
-            schema_add_cause(c->arena, c->causes, "FieldValueInvalid",
-                             text_string(&c->path), map->members[i].value,
-                             "%s in body is a forbidden property",
+            schema_add_cause(c->arena, c->causes, "FieldValueInvalid", text_string(&c->path),
+                             map->members[i].value, "%s in body is a forbidden property",
                              text_string(&c->path));
         text_cut(&c->path, len);
     }
@@ -349,8 +330,7 @@ static void validate_map(struct checking *c, const struct schema *schema,
             say_required(c, schema->required[i]);
 }
 
-static void validate_list(struct checking *c, const struct schema *schema,
-                       const struct node *list)
+static void validate_list(struct checking *c, const struct schema *schema, const struct node *list)
 {
     size_t len = c->path.len;
 
@@ -364,7 +344,7 @@ static void validate_list(struct checking *c, const struct schema *schema,
 /* ---- List types --------------------------------------------------------- */
 
 static struct node *list_map_keys_of(struct checking *c, const struct schema *schema,
-                            const struct node *item)
+                                     const struct node *item)
 {
     struct node *keys;
 
@@ -389,14 +369,14 @@ static void check_list_type(struct checking *c, const struct schema *schema,
 
     meter_spend(c->meter, node_weight(list, meter_left(c->meter)) * 3);
     for (size_t i = 0; i < list->len && !has_enough_causes(c); i++) {
-        scoped_text struct text text = { 0 };
+        scoped_text struct text text = {0};
         struct node *keys = list_map_keys_of(c, schema, list->items[i]);
 
         document_write_canonical(&text, keys);
         if (node_get(seen, text_string(&text))) {
             text_addf(&c->path, "[%zu]", i);
-            schema_add_cause(c->arena, c->causes, "FieldValueDuplicate",
-                             text_string(&c->path), keys, "%s", "");
+            schema_add_cause(c->arena, c->causes, "FieldValueDuplicate", text_string(&c->path),
+                             keys, "%s", "");
             text_cut(&c->path, len);
         }
         node_set(c->arena, seen, text_string(&text), keys);
@@ -406,18 +386,16 @@ static void check_list_type(struct checking *c, const struct schema *schema,
 /* ---- All together ------------------------------------------------------- */
 
 static void validate_value(struct checking *c, const struct schema *schema,
-                  const struct node *value)
+                           const struct node *value)
 {
     bool nullable = false;
 
     for (; schema && schema->base; schema = schema->base)
         nullable |= schema->nullable;
-    if (!schema || has_enough_causes(c) ||
-        !meter_spend(c->meter, COST_CHECK + c->path.len / 8))
+    if (!schema || has_enough_causes(c) || !meter_spend(c->meter, COST_CHECK + c->path.len / 8))
         return;
-    if (value->type == NODE_NULL && (nullable || schema->nullable ||
-                                     (schema->type == SCHEMA_ANY &&
-                                      !schema->int_or_string)))
+    if (value->type == NODE_NULL &&
+        (nullable || schema->nullable || (schema->type == SCHEMA_ANY && !schema->int_or_string)))
         return;
     if (++c->depth > DEPTH_MAX) {
         SAY(c, "FieldValueInvalid", NULL, "is nested too deeply");
@@ -438,13 +416,11 @@ static void validate_value(struct checking *c, const struct schema *schema,
     c->depth--;
 }
 
-bool schema_validate_at(const struct schema *schema, struct arena *arena,
-                        const char *path, const struct node *value,
-                        struct meter *meter, struct node *causes)
+bool schema_validate_at(const struct schema *schema, struct arena *arena, const char *path,
+                        const struct node *value, struct meter *meter, struct node *causes)
 {
-    struct meter own = { .limit = METER_ANSWER };
-    struct checking c = { .arena = arena, .causes = node_list(arena),
-                          .meter = meter ? meter : &own };
+    struct meter own = {.limit = METER_ANSWER};
+    struct checking c = {.arena = arena, .causes = node_list(arena), .meter = meter ? meter : &own};
 
     text_add(&c.path, path);
     validate_value(&c, schema, value);
@@ -460,8 +436,8 @@ bool schema_validate_at(const struct schema *schema, struct arena *arena,
     return !c.causes->len;
 }
 
-bool schema_validate(const struct schema *schema, struct arena *arena,
-                     const struct node *object, struct node *causes)
+bool schema_validate(const struct schema *schema, struct arena *arena, const struct node *object,
+                     struct node *causes)
 {
     return schema_validate_at(schema, arena, "", object, NULL, causes);
 }

@@ -32,9 +32,12 @@ enum schema_type schema_type_of(const struct schema *schema)
 const char *schema_type_name(const struct schema *schema)
 {
     static const char *const names[] = {
-        [SCHEMA_ANY] = "",           [SCHEMA_OBJECT] = "object",
-        [SCHEMA_ARRAY] = "array",    [SCHEMA_STRING] = "string",
-        [SCHEMA_INTEGER] = "integer", [SCHEMA_NUMBER] = "number",
+        [SCHEMA_ANY] = "",
+        [SCHEMA_OBJECT] = "object",
+        [SCHEMA_ARRAY] = "array",
+        [SCHEMA_STRING] = "string",
+        [SCHEMA_INTEGER] = "integer",
+        [SCHEMA_NUMBER] = "number",
         [SCHEMA_BOOLEAN] = "boolean",
     };
 
@@ -81,8 +84,7 @@ bool schema_is_free(const struct schema *schema)
     if (!schema)
         return true;
     return !schema->member_count && !schema->additional && !schema->items &&
-           (schema->preserves ||
-            (schema->type == SCHEMA_ANY && !schema->int_or_string));
+           (schema->preserves || (schema->type == SCHEMA_ANY && !schema->int_or_string));
 }
 
 bool schema_preserves(const struct schema *schema)
@@ -96,8 +98,8 @@ bool schema_is_atomic(const struct schema *schema)
     schema = schema_real(schema);
     if (!schema)
         return false;
-    return schema->atomic_map || (schema->type == SCHEMA_ARRAY &&
-                                  schema->list == SCHEMA_LIST_ATOMIC);
+    return schema->atomic_map ||
+           (schema->type == SCHEMA_ARRAY && schema->list == SCHEMA_LIST_ATOMIC);
 }
 
 enum schema_list schema_list_type(const struct schema *schema)
@@ -157,6 +159,5 @@ void schema_each(const struct schema *schema, schema_each_fn *each, void *arg)
 {
     schema = schema_real(schema);
     for (size_t i = 0; schema && i < schema->member_count; i++)
-        each(arg, schema->members[i].key, schema->members[i].schema,
-             schema->members[i].required);
+        each(arg, schema->members[i].key, schema->members[i].schema, schema->members[i].required);
 }

@@ -42,8 +42,7 @@ static bool read_moment(struct call *call, struct value v, struct instant *ret)
 }
 
 /* A zone that is not known counts as UTC. */
-static bool in_zone(struct call *call, struct str layout, struct value v,
-                    struct str zone)
+static bool in_zone(struct call *call, struct str layout, struct value v, struct str zone)
 {
     struct instant instant = {0};
     struct text out = call_text(call);
@@ -85,10 +84,9 @@ static bool give_parsed(struct call *call, bool strict)
         return call_give(call, value_time(call->arena, instant));
     if (!strict)
         return call_give(call, value_time(call->arena, at_second(calendar_seconds(1, 1, 1))));
-    return call_fail(call,
-                     "parsing time \"%.*s\" as \"%.*s\": cannot parse it",
-                     (int)call->args[1].len, call->args[1].string,
-                     (int)call->args[0].len, call->args[0].string);
+    return call_fail(call, "parsing time \"%.*s\" as \"%.*s\": cannot parse it",
+                     (int)call->args[1].len, call->args[1].string, (int)call->args[0].len,
+                     call->args[0].string);
 }
 
 static bool run_to_date(struct call *call)
@@ -122,8 +120,8 @@ static bool give_modified(struct call *call, bool strict)
     int64_t by = 0;
 
     if (!date_read_duration(call_arg_str(call, 0), &by) && strict)
-        return call_fail(call, "time: invalid duration \"%.*s\"",
-                         (int)call->args[0].len, call->args[0].string);
+        return call_fail(call, "time: invalid duration \"%.*s\"", (int)call->args[0].len,
+                         call->args[0].string);
     return call_give(call, value_time(call->arena, add_duration(*call->args[1].time, by)));
 }
 
@@ -152,8 +150,7 @@ static int64_t whole_number(struct str s)
     bool minus = s.len && s.at[0] == '-';
 
     for (size_t i = minus || (s.len && s.at[0] == '+'); i < s.len; i++) {
-        if (s.at[i] < '0' || s.at[i] > '9' ||
-            __builtin_mul_overflow(value, 10, &value) ||
+        if (s.at[i] < '0' || s.at[i] > '9' || __builtin_mul_overflow(value, 10, &value) ||
             __builtin_add_overflow(value, s.at[i] - '0', &value))
             return 0;
     }
@@ -191,8 +188,7 @@ static bool run_duration_round(struct call *call)
 
         if (!read_run_clock(call, &present))
             return false;
-        duration = (int64_t)((uint64_t)(present.second - v.time->second) *
-                             1000000000u);
+        duration = (int64_t)((uint64_t)(present.second - v.time->second) * 1000000000u);
     }
     size = duration < 0 ? 0 - (uint64_t)duration : (uint64_t)duration;
     for (size_t i = 0; i < count_of(units); i++) {
@@ -221,9 +217,7 @@ static bool run_ago(struct call *call)
 
     if (!read_moment(call, call->args[0], &instant) || !read_run_clock(call, &present))
         return false;
-    print_duration(&out,
-                   (int64_t)((uint64_t)(present.second - instant.second) *
-                             1000000000u));
+    print_duration(&out, (int64_t)((uint64_t)(present.second - instant.second) * 1000000000u));
     return call_give_text(call, &out);
 }
 

@@ -23,9 +23,7 @@ static bool run_dict(struct call *call)
 
         if (!call_string(call, call->args[i], &key))
             return false;
-        dict_set(dict, key,
-                 i + 1 < call->count ? call->args[i + 1]
-                                     : value_string("", 0));
+        dict_set(dict, key, i + 1 < call->count ? call->args[i + 1] : value_string("", 0));
     }
     return give_dict(call, dict);
 }
@@ -57,8 +55,7 @@ static bool run_unset(struct call *call)
 
 static bool run_has_key(struct call *call)
 {
-    return call_give(call, value_bool(dict_get(call->args[0].dict,
-                                          call_arg_str(call, 1))));
+    return call_give(call, value_bool(dict_get(call->args[0].dict, call_arg_str(call, 1))));
 }
 
 static bool run_pluck(struct call *call)
@@ -139,14 +136,13 @@ static bool run_omit(struct call *call)
 /* ---- Merging ---- */
 
 /* Merges one entry, as the Go library mergo does. */
-static bool merge_entry(struct call *call, struct dict *into,
-                        const struct dict_entry *from, bool overwrite,
-                        unsigned depth);
+static bool merge_entry(struct call *call, struct dict *into, const struct dict_entry *from,
+                        bool overwrite, unsigned depth);
 
 /* Goes into dicts that both have; anything else is taken whole. The depth is bounded because a
    dict may hold itself. */
-static bool merge_dicts(struct call *call, struct dict *into, struct dict *from,
-                        bool overwrite, unsigned depth)
+static bool merge_dicts(struct call *call, struct dict *into, struct dict *from, bool overwrite,
+                        unsigned depth)
 {
     struct dict_entry *copy;
     uint32_t len = dict_len(from);
@@ -170,9 +166,8 @@ static bool merge_dicts(struct call *call, struct dict *into, struct dict *from,
     return true;
 }
 
-static bool merge_entry(struct call *call, struct dict *into,
-                        const struct dict_entry *from, bool overwrite,
-                        unsigned depth)
+static bool merge_entry(struct call *call, struct dict *into, const struct dict_entry *from,
+                        bool overwrite, unsigned depth)
 {
     struct str key = entry_key(from);
     struct value *old = dict_find(into, key, from->hash);
@@ -198,8 +193,7 @@ static bool merge_entry(struct call *call, struct dict *into,
 static bool merge_arguments(struct call *call, bool overwrite)
 {
     for (size_t i = 1; i < call->count; i++) {
-        if (!merge_dicts(call, call->args[0].dict, call->args[i].dict,
-                         overwrite, PRINT_DEPTH))
+        if (!merge_dicts(call, call->args[0].dict, call->args[i].dict, overwrite, PRINT_DEPTH))
             return false;
     }
     return give_dict(call, call->args[0].dict);
@@ -304,8 +298,7 @@ static bool run_deep_copy(struct call *call)
     struct value v = call->args[0];
 
     if (v.kind == KIND_NIL)
-        return call_fail(call,
-                         "reflect: call of reflect.Value.Type on zero Value");
+        return call_fail(call, "reflect: call of reflect.Value.Type on zero Value");
     return deep_copy(call, &v, PRINT_DEPTH) && call_give(call, v);
 }
 

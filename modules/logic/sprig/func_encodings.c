@@ -24,10 +24,8 @@ struct alphabet {
 };
 
 static const struct alphabet base64 = {
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-    "base64", 6, 4};
-static const struct alphabet base32 = {"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
-                                       "base32", 5, 8};
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", "base64", 6, 4};
+static const struct alphabet base32 = {"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "base32", 5, 8};
 
 /* Only as many letters may be in the last group as make whole bytes. */
 static bool whole_bytes(const struct alphabet *alphabet, unsigned letters)
@@ -38,16 +36,13 @@ static bool whole_bytes(const struct alphabet *alphabet, unsigned letters)
 }
 
 /* Reads one group; letters in it, or -1 with `at` where it is wrong. */
-static int read_letters(const struct alphabet *alphabet, struct str s, size_t *at,
-                      uint64_t *ret)
+static int read_letters(const struct alphabet *alphabet, struct str s, size_t *at, uint64_t *ret)
 {
     unsigned letters = 0;
 
     *ret = 0;
     while (letters < alphabet->group && *at < s.len && s.at[*at] != '=') {
-        const char *found = s.at[*at]
-                                ? strchr(alphabet->letters, s.at[*at])
-                                : NULL;
+        const char *found = s.at[*at] ? strchr(alphabet->letters, s.at[*at]) : NULL;
 
         if (!found)
             return -1;
@@ -84,8 +79,7 @@ static bool give_decoded(struct call *call, const struct alphabet *alphabet)
 
         if (letters < 0 || (letters < (int)alphabet->group && at < plain.len)) {
             text_cut(&out, 0);
-            text_addf(&out, "illegal %s data at input byte %zu",
-                      alphabet->name,
+            text_addf(&out, "illegal %s data at input byte %zu", alphabet->name,
                       at >= plain.len && letters < 0 && plain.at[at - 1] != '='
                           ? plain.len / alphabet->group * alphabet->group
                           : at);
@@ -124,9 +118,7 @@ static bool run_b32enc(struct call *call)
         for (size_t j = 0; j < 5; j++)
             bits = bits << 8 | (j < bytes ? (unsigned char)s.at[i + j] : 0);
         for (size_t j = 0; j < 8; j++)
-            text_add_char(&out, j < letters
-                                    ? base32.letters[bits >> (35 - j * 5) & 31]
-                                    : '=');
+            text_add_char(&out, j < letters ? base32.letters[bits >> (35 - j * 5) & 31] : '=');
     }
     return call_give_text(call, &out);
 }

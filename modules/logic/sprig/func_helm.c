@@ -14,15 +14,13 @@ static bool run_tpl(struct call *call)
 {
     struct str out;
 
-    return call_tpl(call, call_arg_str(call, 0), call->args[1], &out) &&
-           call_give_str(call, out);
+    return call_tpl(call, call_arg_str(call, 0), call->args[1], &out) && call_give_str(call, out);
 }
 
 /* Helm finds these words again between its marks, however deep they stand. */
 static bool fail_marked(struct call *call, struct str words)
 {
-    return call_fail(call, "HELM_ERR_START%.*sHELM_ERR_END", (int)words.len,
-                     words.at);
+    return call_fail(call, "HELM_ERR_START%.*sHELM_ERR_END", (int)words.len, words.at);
 }
 
 static bool run_required(struct call *call)
@@ -46,10 +44,7 @@ static bool run_lookup(struct call *call)
 }
 
 const struct function functions_helm[] = {
-    {"include", "sa", 's', run_include, COST_NONE},
-    {"tpl", "sa", 's', run_tpl, COST_NONE},
-    {"required", "sa", 'a', run_required, COST_NONE},
-    {"fail", "s", 's', run_fail, COST_FLAT},
-    {"lookup", "ssss", 'd', run_lookup, COST_NONE},
-    {0},
+    {"include", "sa", 's', run_include, COST_NONE},   {"tpl", "sa", 's', run_tpl, COST_NONE},
+    {"required", "sa", 'a', run_required, COST_NONE}, {"fail", "s", 's', run_fail, COST_FLAT},
+    {"lookup", "ssss", 'd', run_lookup, COST_NONE},   {0},
 };

@@ -44,8 +44,7 @@ static bool run_to_raw_json(struct call *call)
 /* What a value read costs, as a multiple of its text. */
 static bool pay_json_reading(struct call *call, struct str text)
 {
-    return call_room(call, (uint64_t)text.len * 32) &&
-           call_spend(call, (uint64_t)text.len * 16);
+    return call_room(call, (uint64_t)text.len * 32) && call_spend(call, (uint64_t)text.len * 16);
 }
 
 /* The names of types in encoding/json's errors. */
@@ -68,8 +67,7 @@ static const char *json_type(struct value v)
 /* The sentence of encoding/json for JSON of another type than is wanted. */
 static void refuse_json_type(struct text *why, struct value v, const char *type)
 {
-    text_addf(why, "json: cannot unmarshal %s into Go value of type %s",
-              json_type(v), type);
+    text_addf(why, "json: cannot unmarshal %s into Go value of type %s", json_type(v), type);
 }
 
 /* Errors are not raised: they become the entry "Error" of the result, as in Helm. */
@@ -81,8 +79,7 @@ static bool run_from_json(struct call *call)
 
     if (!pay_json_reading(call, call_arg_str(call, 0)))
         return false;
-    if (json_read(call->heap, call_arg_str(call, 0), &v, &why) &&
-        v.kind == KIND_NIL) {
+    if (json_read(call->heap, call_arg_str(call, 0), &v, &why) && v.kind == KIND_NIL) {
         dict->nil = true;
         return call_give(call, value_dict(dict));
     }
@@ -91,8 +88,7 @@ static bool run_from_json(struct call *call)
     else if (!why.len)
         refuse_json_type(&why, v, "map[string]interface {}");
     if (why.len)
-        dict_set(dict, STR("Error"),
-                 value_of_str(str_take(call->arena, &why)));
+        dict_set(dict, STR("Error"), value_of_str(str_take(call->arena, &why)));
     return call_give(call, value_dict(dict));
 }
 

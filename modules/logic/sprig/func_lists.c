@@ -23,8 +23,8 @@ static struct list *list_arg(struct call *call, size_t i, const char *words)
 }
 
 /* A copy of a part, for lists are never changed in place. */
-static struct list *list_of(struct call *call, const struct list *from,
-                            uint32_t start, uint32_t end)
+static struct list *list_of(struct call *call, const struct list *from, uint32_t start,
+                            uint32_t end)
 {
     struct list *list = list_new(call->heap, ELEMENT_ANY);
 
@@ -70,8 +70,7 @@ static bool run_last(struct call *call)
 {
     struct list *list = list_arg(call, 0, "Cannot find last on type");
 
-    return list &&
-           call_give(call, list->len ? list->items[list->len - 1] : value_nil());
+    return list && call_give(call, list->len ? list->items[list->len - 1] : value_nil());
 }
 
 static bool run_rest(struct call *call)
@@ -129,8 +128,7 @@ static bool run_concat(struct call *call)
         struct list *from;
 
         if (call->args[i].kind != KIND_LIST && call->args[i].kind != KIND_NIL)
-            return call_fail(call, "Cannot concat type %s as list",
-                             value_kind(call->args[i]));
+            return call_fail(call, "Cannot concat type %s as list", value_kind(call->args[i]));
         from = list_arg(call, i, "");
         if (!from || !call_room(call, (uint64_t)from->len * 32))
             return false;
@@ -169,7 +167,7 @@ static bool run_compact(struct call *call)
 
 /* Is a value among others? Each comparison walks what is alike in both. */
 static bool is_in_values(struct call *call, struct value v, const struct value *others,
-                  size_t count, bool *ret)
+                         size_t count, bool *ret)
 {
     uint64_t left = meter_left(call->heap->meter);
     uint64_t size = value_size(v, left);
@@ -206,8 +204,7 @@ static bool run_without(struct call *call)
     for (uint32_t i = 0; from && i < from->len; i++) {
         bool omit;
 
-        if (!is_in_values(call, from->items[i], call->args + 1, call->count - 1,
-                   &omit))
+        if (!is_in_values(call, from->items[i], call->args + 1, call->count - 1, &omit))
             return false;
         if (!omit)
             list_add(list, from->items[i]);
@@ -229,8 +226,7 @@ static bool run_has(struct call *call)
 
 static bool run_list_slice(struct call *call)
 {
-    struct list *from =
-        list_arg(call, 0, "list should be type of slice or array but");
+    struct list *from = list_arg(call, 0, "list should be type of slice or array but");
     struct list *list;
     int64_t start, end;
 
@@ -241,8 +237,7 @@ static bool run_list_slice(struct call *call)
     start = call->count > 1 ? cast_int(call->args[1]) : 0;
     end = call->count > 2 ? cast_int(call->args[2]) : from->len;
     if (start < 0 || end < start || end > (int64_t)from->len + from->spare)
-        return call_fail(call,
-                         "reflect.Value.Slice: slice index out of bounds");
+        return call_fail(call, "reflect.Value.Slice: slice index out of bounds");
     if (!call_room(call, (uint64_t)(end - start) * 32))
         return false;
     list = list_new(call->heap, from->element);
@@ -258,8 +253,7 @@ static bool run_chunk(struct call *call)
     struct list *from, *list = list_new(call->heap, ELEMENT_LIST);
 
     if (call->args[1].kind != KIND_LIST && call->args[1].kind != KIND_NIL)
-        return call_fail(call, "Cannot chunk type %s",
-                         value_kind(call->args[1]));
+        return call_fail(call, "Cannot chunk type %s", value_kind(call->args[1]));
     from = list_arg(call, 1, "");
     if (!from)
         return false;

@@ -136,16 +136,15 @@ static long double sixteen_places(long double number)
 }
 
 /* One operation of the decimal library that Sprig uses for addf and its like. */
-static bool decimal_step(struct call *call, char sign, double next,
-                         long double *result)
+static bool decimal_step(struct call *call, char sign, double next, long double *result)
 {
     long double other;
 
     if (!isfinite(next))
         return call_fail(call, "Cannot create a Decimal from %s",
-                         isnan(next)  ? "NaN"
-                         : next < 0 ? "-Inf"
-                                    : "+Inf");
+                         isnan(next) ? "NaN"
+                         : next < 0  ? "-Inf"
+                                     : "+Inf");
     other = decimal_of(next);
     if (sign == '/' && other == 0)
         return call_fail(call, "decimal division by 0");
@@ -218,8 +217,7 @@ static bool run_round(struct call *call)
     double digits = power * cast_float(call->args[0]), whole;
     double rest = modf(digits, &whole);
 
-    return call_give(call, value_float((rest >= on ? ceil(digits) : floor(digits)) /
-                                  power));
+    return call_give(call, value_float((rest >= on ? ceil(digits) : floor(digits)) / power));
 }
 
 static bool run_int(struct call *call)
@@ -288,8 +286,8 @@ static bool run_to_decimal(struct call *call)
 /* ---- Sequences ---- */
 
 /* An empty list when the step leads away from the end. */
-static bool until_step(struct call *call, int64_t start, int64_t stop,
-                       int64_t step, struct list **ret)
+static bool until_step(struct call *call, int64_t start, int64_t stop, int64_t step,
+                       struct list **ret)
 {
     struct list *list = list_new(call->heap, ELEMENT_INT);
     uint64_t distance, count;
@@ -297,14 +295,11 @@ static bool until_step(struct call *call, int64_t start, int64_t stop,
     *ret = list;
     if (start == stop || (stop < start ? step >= 0 : step <= 0))
         return true;
-    distance = stop < start ? (uint64_t)start - (uint64_t)stop
-                            : (uint64_t)stop - (uint64_t)start;
-    count = (distance - 1) / (step < 0 ? 0 - (uint64_t)step : (uint64_t)step) +
-            1;
+    distance = stop < start ? (uint64_t)start - (uint64_t)stop : (uint64_t)stop - (uint64_t)start;
+    count = (distance - 1) / (step < 0 ? 0 - (uint64_t)step : (uint64_t)step) + 1;
     if (count > UINT32_MAX / 64)
         return call_room(call, UINT64_MAX);
-    if (!call_room(call, count * 2 * sizeof(struct value)) ||
-        !call_spend(call, count * 64))
+    if (!call_room(call, count * 2 * sizeof(struct value)) || !call_spend(call, count * 64))
         return false;
     for (uint64_t i = 0; i < count; i++, start = wrap_add(start, step))
         list_add(list, value_int(start));
@@ -324,24 +319,21 @@ static bool run_until_step(struct call *call)
 {
     struct list *list;
 
-    return until_step(call, call->args[0].integer, call->args[1].integer,
-                      call->args[2].integer, &list) &&
+    return until_step(call, call->args[0].integer, call->args[1].integer, call->args[2].integer,
+                      &list) &&
            call_give(call, value_list(list));
 }
 
 /* A list of ints, paid for before it is made. */
-static bool give_numbers(struct call *call, int64_t start, int64_t end,
-                         int64_t step)
+static bool give_numbers(struct call *call, int64_t start, int64_t end, int64_t step)
 {
     struct text out = call_text(call);
     struct list *list;
 
-    if (!until_step(call, start, end, step, &list) ||
-        !call_spend(call, (uint64_t)list->len * 128))
+    if (!until_step(call, start, end, step, &list) || !call_spend(call, (uint64_t)list->len * 128))
         return false;
     for (uint32_t i = 0; i < list->len; i++)
-        text_addf(&out, "%s%lld", i ? " " : "",
-                  (long long)list->items[i].integer);
+        text_addf(&out, "%s%lld", i ? " " : "", (long long)list->items[i].integer);
     return call_give_text(call, &out);
 }
 
@@ -367,32 +359,18 @@ static bool run_seq(struct call *call)
 }
 
 const struct function functions_math[] = {
-    {"add", "a*", 'I', run_add, 12},
-    {"add1", "a", 'I', run_add1, 12},
-    {"sub", "aa", 'I', run_sub, 12},
-    {"mul", "aa*", 'I', run_mul, 12},
-    {"div", "aa", 'I', run_div, 12},
-    {"mod", "aa", 'I', run_mod, 12},
-    {"max", "aa*", 'I', run_max, 12},
-    {"biggest", "aa*", 'I', run_max, 12},
-    {"min", "aa*", 'I', run_min, 12},
-    {"maxf", "aa*", 'f', run_maxf, 12},
-    {"minf", "aa*", 'f', run_minf, 12},
-    {"add1f", "a", 'f', run_add1f, 12},
-    {"addf", "a*", 'f', run_addf, 12},
-    {"subf", "aa*", 'f', run_subf, 12},
-    {"mulf", "aa*", 'f', run_mulf, 12},
-    {"divf", "aa*", 'f', run_divf, 12},
-    {"ceil", "a", 'f', run_ceil, 12},
-    {"floor", "a", 'f', run_floor, 12},
-    {"round", "aif*", 'f', run_round, 12},
-    {"int", "a", 'i', run_int, 12},
-    {"int64", "a", 'I', run_int64, 12},
-    {"float64", "a", 'f', run_float64, 12},
-    {"atoi", "s", 'i', run_atoi, 12},
-    {"toDecimal", "a", 'I', run_to_decimal, 12},
-    {"until", "i", 'N', run_until, 4},
-    {"untilStep", "iii", 'N', run_until_step, 4},
-    {"seq", "i*", 's', run_seq, 4},
-    {0},
+    {"add", "a*", 'I', run_add, 12},       {"add1", "a", 'I', run_add1, 12},
+    {"sub", "aa", 'I', run_sub, 12},       {"mul", "aa*", 'I', run_mul, 12},
+    {"div", "aa", 'I', run_div, 12},       {"mod", "aa", 'I', run_mod, 12},
+    {"max", "aa*", 'I', run_max, 12},      {"biggest", "aa*", 'I', run_max, 12},
+    {"min", "aa*", 'I', run_min, 12},      {"maxf", "aa*", 'f', run_maxf, 12},
+    {"minf", "aa*", 'f', run_minf, 12},    {"add1f", "a", 'f', run_add1f, 12},
+    {"addf", "a*", 'f', run_addf, 12},     {"subf", "aa*", 'f', run_subf, 12},
+    {"mulf", "aa*", 'f', run_mulf, 12},    {"divf", "aa*", 'f', run_divf, 12},
+    {"ceil", "a", 'f', run_ceil, 12},      {"floor", "a", 'f', run_floor, 12},
+    {"round", "aif*", 'f', run_round, 12}, {"int", "a", 'i', run_int, 12},
+    {"int64", "a", 'I', run_int64, 12},    {"float64", "a", 'f', run_float64, 12},
+    {"atoi", "s", 'i', run_atoi, 12},      {"toDecimal", "a", 'I', run_to_decimal, 12},
+    {"until", "i", 'N', run_until, 4},     {"untilStep", "iii", 'N', run_until_step, 4},
+    {"seq", "i*", 's', run_seq, 4},        {0},
 };

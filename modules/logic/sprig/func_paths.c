@@ -78,8 +78,7 @@ static bool run_ext(struct call *call)
 
     for (size_t i = s.len; i && s.at[i - 1] != '/'; i--) {
         if (s.at[i - 1] == '.')
-            return call_give_str(call,
-                            (struct str){s.at + i - 1, s.len - i + 1});
+            return call_give_str(call, (struct str){s.at + i - 1, s.len - i + 1});
     }
     return call_give_str(call, STR(""));
 }

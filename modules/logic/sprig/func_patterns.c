@@ -12,13 +12,11 @@ static struct pattern *refuse_pattern_work(struct err *err)
 }
 
 /* A pattern is made once in a run, however often it is used. */
-static const struct pattern *pattern_of(struct call *call, struct str text,
-                                        struct err *err)
+static const struct pattern *pattern_of(struct call *call, struct str text, struct err *err)
 {
     struct map *patterns = call_patterns(call);
     const char *key = arena_bytes(call->arena, text.at, text.len);
-    struct pattern *pattern =
-        strlen(key) == text.len ? map_get(patterns, key) : NULL;
+    struct pattern *pattern = strlen(key) == text.len ? map_get(patterns, key) : NULL;
 
     if (pattern)
         return pattern;
@@ -48,17 +46,16 @@ static const struct pattern *pattern_arg(struct call *call)
     if (must)
         call_fail(call, "%s", err.text);
     else
-        call_fail(call, "regexp: Compile(`%.*s`): %s",
-                  (int)(text.len > 300 ? 300 : text.len), text.at, err.text);
+        call_fail(call, "regexp: Compile(`%.*s`): %s", (int)(text.len > 300 ? 300 : text.len),
+                  text.at, err.text);
     return NULL;
 }
 
 /* A match; `ret_failed` when nothing is left for searching. */
-static bool find_match(struct call *call, const struct pattern *pattern, struct str s,
-                 size_t from, ptrdiff_t *ret, bool *ret_failed)
+static bool find_match(struct call *call, const struct pattern *pattern, struct str s, size_t from,
+                       ptrdiff_t *ret, bool *ret_failed)
 {
-    bool found = pattern_find(pattern, s.at, s.len, from, ret,
-                              call->heap->meter);
+    bool found = pattern_find(pattern, s.at, s.len, from, ret, call->heap->meter);
 
     *ret_failed = !call_spend(call, 0);
     return found && !*ret_failed;
@@ -67,8 +64,7 @@ static bool find_match(struct call *call, const struct pattern *pattern, struct 
 /* Two offsets for each group of the expression. */
 static ptrdiff_t *alloc_offsets(struct call *call, const struct pattern *pattern)
 {
-    return arena_alloc(call->arena,
-                       pattern_groups(pattern) * 2 * sizeof(ptrdiff_t));
+    return arena_alloc(call->arena, pattern_groups(pattern) * 2 * sizeof(ptrdiff_t));
 }
 
 /* After an empty match the search goes on one rune later. */
@@ -104,8 +100,7 @@ static bool run_find(struct call *call)
         return false;
     at = alloc_offsets(call, pattern);
     if (find_match(call, pattern, s, 0, at, &failed))
-        return call_give_str(call,
-                        (struct str){s.at + at[0], (size_t)(at[1] - at[0])});
+        return call_give_str(call, (struct str){s.at + at[0], (size_t)(at[1] - at[0])});
     return !failed && call_give_str(call, STR(""));
 }
 
@@ -114,9 +109,8 @@ typedef void match_fn(struct list *list, struct str s, const ptrdiff_t *at);
 
 /* Matches from left to right that do not overlap, up to `most`. An empty one right behind
    another does not count, as in Go. */
-static bool find_all_matches(struct call *call, const struct pattern *pattern,
-                     struct str s, int64_t most, match_fn *each,
-                     struct list *list)
+static bool find_all_matches(struct call *call, const struct pattern *pattern, struct str s,
+                             int64_t most, match_fn *each, struct list *list)
 {
     ptrdiff_t *at = alloc_offsets(call, pattern), before = -1;
     size_t from = 0;
@@ -160,8 +154,8 @@ static bool run_find_all(struct call *call)
     const struct pattern *pattern = pattern_arg(call);
     struct list *list = list_new(call->heap, ELEMENT_STRING);
 
-    if (!pattern || !find_all_matches(call, pattern, call_arg_str(call, 1),
-                              call->args[2].integer, keep_text, list))
+    if (!pattern || !find_all_matches(call, pattern, call_arg_str(call, 1), call->args[2].integer,
+                                      keep_text, list))
         return false;
     list->nil = !list->len;
     return call_give(call, value_list(list));
@@ -203,12 +197,11 @@ static bool run_regex_split(struct call *call)
 /* ---- Replacing ---- */
 
 /* Nothing for a group that took no part. */
-static void add_group_text(struct text *out, struct str s, const ptrdiff_t *at,
-                      size_t group, size_t groups)
+static void add_group_text(struct text *out, struct str s, const ptrdiff_t *at, size_t group,
+                           size_t groups)
 {
     if (group < groups && at[group * 2] >= 0)
-        text_add_bytes(out, s.at + at[group * 2],
-                       (size_t)(at[group * 2 + 1] - at[group * 2]));
+        text_add_bytes(out, s.at + at[group * 2], (size_t)(at[group * 2 + 1] - at[group * 2]));
 }
 
 /* The name after a dollar sign; its length with braces, 0 if there is none. */
@@ -232,14 +225,13 @@ static size_t name_after(struct str s, struct str *ret)
 }
 
 /* "${1}" or "${name}"; one that does not exist is empty. */
-static void add_named_group(struct text *out, const struct pattern *pattern,
-                      struct str s, const ptrdiff_t *at, struct str name)
+static void add_named_group(struct text *out, const struct pattern *pattern, struct str s,
+                            const ptrdiff_t *at, struct str name)
 {
     size_t group = 0;
 
     for (size_t i = 0; i < name.len; i++) {
-        if (name.at[i] < '0' || name.at[i] > '9' ||
-            (name.at[0] == '0' && name.len > 1)) {
+        if (name.at[i] < '0' || name.at[i] > '9' || (name.at[0] == '0' && name.len > 1)) {
             group = pattern_group_named(pattern, name.at, name.len);
             if (group)
                 add_group_text(out, s, at, group, pattern_groups(pattern));
@@ -251,8 +243,8 @@ static void add_named_group(struct text *out, const struct pattern *pattern,
 }
 
 /* "$1", "${name}", "$$" in a replacement. */
-static void expand_replacement(struct text *out, const struct pattern *pattern,
-                   struct str s, const ptrdiff_t *at, struct str with)
+static void expand_replacement(struct text *out, const struct pattern *pattern, struct str s,
+                               const ptrdiff_t *at, struct str with)
 {
     for (size_t i = 0; i < with.len;) {
         struct str rest = {with.at + i + 1, with.len - i - 1}, name;

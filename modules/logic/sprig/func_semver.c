@@ -91,11 +91,9 @@ static bool within_tilde(const struct semver *v, const struct bound *bound)
 
     if (semver_compare(v, c) < 0)
         return false;
-    if (!c->parts[0] && !c->parts[1] && !c->parts[2] && !bound->minor_dirty &&
-        !bound->patch_dirty)
+    if (!c->parts[0] && !c->parts[1] && !c->parts[2] && !bound->minor_dirty && !bound->patch_dirty)
         return true;
-    return v->parts[0] == c->parts[0] &&
-           (v->parts[1] == c->parts[1] || bound->minor_dirty);
+    return v->parts[0] == c->parts[0] && (v->parts[1] == c->parts[1] || bound->minor_dirty);
 }
 
 /* ^1.2.3: at least that, up to the next change of the leftmost number that is not 0. */
@@ -137,8 +135,7 @@ static bool is_not_above(const struct semver *v, const struct bound *bound)
         return semver_compare(v, c) <= 0;
     if (v->parts[0] > c->parts[0])
         return false;
-    return v->parts[0] != c->parts[0] || v->parts[1] <= c->parts[1] ||
-           bound->minor_dirty;
+    return v->parts[0] != c->parts[0] || v->parts[1] <= c->parts[1] || bound->minor_dirty;
 }
 
 /* !=1.2 excludes every 1.2.x. */
@@ -155,18 +152,16 @@ static bool is_different(const struct semver *v, const struct bound *bound)
     if (v->parts[1] != c->parts[1])
         return true;
     if (bound->patch_dirty)
-        return (v->before.len || c->before.len) &&
-               !str_same(v->before, c->before);
+        return (v->before.len || c->before.len) && !str_same(v->before, c->before);
     return semver_compare(v, c) != 0;
 }
 
 /* Pre-releases count only where the constraint names one itself. */
-static bool satisfies_bound(const struct semver *v, const struct bound *bound,
-                      bool with_before)
+static bool satisfies_bound(const struct semver *v, const struct bound *bound, bool with_before)
 {
     struct str operator= bound->operator;
-    char first = operator.len ? operator.at[0] : '\0';
-    char second = operator.len > 1 ? operator.at[1] : '\0';
+    char first = operator.len     ? operator.at[0] : '\0';
+    char second = operator.len> 1 ? operator.at[1] : '\0';
 
     if (v->before.len && !with_before)
         return false;
@@ -184,8 +179,7 @@ static bool satisfies_bound(const struct semver *v, const struct bound *bound,
         return is_above(v, bound);
     if (first == '<')
         return semver_compare(v, &bound->version) < 0;
-    return bound->dirty ? within_tilde(v, bound)
-                        : semver_compare(v, &bound->version) == 0;
+    return bound->dirty ? within_tilde(v, bound) : semver_compare(v, &bound->version) == 0;
 }
 
 #define BOUNDS 64
@@ -209,8 +203,7 @@ static bool read_version_bounds(struct str s, struct bound bounds[BOUNDS], size_
         *count += 1;
         skip_blanks(s, &at);
         /* "1.2 - 2.0" is a range. */
-        if (at + 1 < s.len && s.at[at] == '-' && is_white(s.at[at + 1]) &&
-            !bound->operator.len) {
+        if (at + 1 < s.len && s.at[at] == '-' && is_white(s.at[at + 1]) && !bound->operator.len) {
             bound->operator= STR(">=");
             at++;
             skip_blanks(s, &at);
@@ -231,8 +224,7 @@ static bool read_version_bounds(struct str s, struct bound bounds[BOUNDS], size_
 }
 
 /* All bounds of one alternative. */
-static bool group_holds(const struct semver *v, const struct bound *bounds,
-                        size_t count)
+static bool group_holds(const struct semver *v, const struct bound *bounds, size_t count)
 {
     bool with_before = false;
 
@@ -261,8 +253,7 @@ static bool run_semver_compare(struct call *call)
         size_t count;
 
         if (!read_version_bounds(group, bounds, &count))
-            return call_fail(call, "improper constraint: %.*s", (int)all.len,
-                             all.at);
+            return call_fail(call, "improper constraint: %.*s", (int)all.len, all.at);
         holds = holds || (!why && group_holds(&version, bounds, count));
         more = bars;
         if (bars)
@@ -287,8 +278,7 @@ static bool run_semver(struct call *call)
 
 static bool give_version_part(struct call *call, size_t which)
 {
-    return call_give(call,
-                value_int((int64_t)call->args[0].semver->parts[which]));
+    return call_give(call, value_int((int64_t)call->args[0].semver->parts[which]));
 }
 
 static bool run_major(struct call *call)
@@ -331,26 +321,25 @@ static bool run_version_string(struct call *call)
 
 static bool run_compare(struct call *call)
 {
-    return call_give(call, value_int(semver_compare(call->args[0].semver,
-                                        call->args[1].semver)));
+    return call_give(call, value_int(semver_compare(call->args[0].semver, call->args[1].semver)));
 }
 
 static bool run_less_than(struct call *call)
 {
-    return call_give(call, value_bool(semver_compare(call->args[0].semver,
-                                         call->args[1].semver) < 0));
+    return call_give(call,
+                     value_bool(semver_compare(call->args[0].semver, call->args[1].semver) < 0));
 }
 
 static bool run_greater_than(struct call *call)
 {
-    return call_give(call, value_bool(semver_compare(call->args[0].semver,
-                                         call->args[1].semver) > 0));
+    return call_give(call,
+                     value_bool(semver_compare(call->args[0].semver, call->args[1].semver) > 0));
 }
 
 static bool run_version_equal(struct call *call)
 {
-    return call_give(call, value_bool(semver_compare(call->args[0].semver,
-                                         call->args[1].semver) == 0));
+    return call_give(call,
+                     value_bool(semver_compare(call->args[0].semver, call->args[1].semver) == 0));
 }
 
 /* A new version; the original stays as it is. */

@@ -7,8 +7,7 @@
 /* Does the string end with the other? */
 static bool str_ends(struct str s, struct str with)
 {
-    return s.len >= with.len &&
-           memcmp(s.at + s.len - with.len, with.at, with.len) == 0;
+    return s.len >= with.len && memcmp(s.at + s.len - with.len, with.at, with.len) == 0;
 }
 
 /* The first place of `what`, at the beginning if it is empty. */
@@ -23,8 +22,7 @@ static const char *str_find(struct str s, struct str what)
 static size_t rune_ending_at(const char *at, size_t end, unsigned *ret)
 {
     for (size_t back = 1; back <= 4 && back <= end; back++) {
-        if (rune_next(at + end - back, back, ret) == back &&
-            (back > 1 || *ret < 0x80))
+        if (rune_next(at + end - back, back, ret) == back && (back > 1 || *ret < 0x80))
             return back;
     }
     *ret = 0xfffd;
@@ -133,9 +131,8 @@ static bool run_trunc(struct call *call)
 /* The words of Go's panic for s[start:end]. */
 static bool check_slice_bounds(struct call *call, int64_t start, int64_t end)
 {
-    return call_fail(call,
-                     "runtime error: slice bounds out of range [%lld:%lld]",
-                     (long long)start, (long long)end);
+    return call_fail(call, "runtime error: slice bounds out of range [%lld:%lld]", (long long)start,
+                     (long long)end);
 }
 
 static bool run_substr(struct call *call)
@@ -146,9 +143,8 @@ static bool run_substr(struct call *call)
 
     if (start < 0) {
         if (end < 0)
-            return call_fail(
-                call, "runtime error: slice bounds out of range [:%lld]",
-                (long long)end);
+            return call_fail(call, "runtime error: slice bounds out of range [:%lld]",
+                             (long long)end);
         if (end > len)
             return call_fail(call,
                              "runtime error: slice bounds out of range [:%lld] "
@@ -164,8 +160,7 @@ static bool run_substr(struct call *call)
 }
 
 /* Keeps `width` bytes with "..." for what is left out, from `offset` on. */
-static void add_abbreviated(struct text *out, struct str s, int64_t offset,
-                       int64_t width)
+static void add_abbreviated(struct text *out, struct str s, int64_t offset, int64_t width)
 {
     int64_t len = (int64_t)s.len;
 
@@ -186,9 +181,7 @@ static void add_abbreviated(struct text *out, struct str s, int64_t offset,
         return;
     text_add(out, "...");
     if (offset + width - 3 < len)
-        add_abbreviated(out,
-                   (struct str){s.at + offset, (size_t)(len - offset)}, 0,
-                   width - 3);
+        add_abbreviated(out, (struct str){s.at + offset, (size_t)(len - offset)}, 0, width - 3);
     else
         text_add_bytes(out, s.at + len - (width - 3), (size_t)width - 3);
 }
@@ -219,20 +212,17 @@ static bool run_abbrevboth(struct call *call)
 
 static bool run_contains(struct call *call)
 {
-    return call_give(call,
-                value_bool(str_find(call_arg_str(call, 1), call_arg_str(call, 0))));
+    return call_give(call, value_bool(str_find(call_arg_str(call, 1), call_arg_str(call, 0))));
 }
 
 static bool run_has_prefix(struct call *call)
 {
-    return call_give(call,
-                value_bool(str_starts(call_arg_str(call, 1), call_arg_str(call, 0))));
+    return call_give(call, value_bool(str_starts(call_arg_str(call, 1), call_arg_str(call, 0))));
 }
 
 static bool run_has_suffix(struct call *call)
 {
-    return call_give(call,
-                value_bool(str_ends(call_arg_str(call, 1), call_arg_str(call, 0))));
+    return call_give(call, value_bool(str_ends(call_arg_str(call, 1), call_arg_str(call, 0))));
 }
 
 /* ---- Repeating, replacing, indenting ---- */
@@ -248,8 +238,7 @@ static bool run_repeat(struct call *call)
         return call_fail(call, "strings: negative Repeat count");
     if (__builtin_mul_overflow((uint64_t)count, s.len, &size))
         size = UINT64_MAX / 2;
-    if (!call_room(call, size) || size > UINT32_MAX ||
-        !(out = call_alloc(call, size + 1)))
+    if (!call_room(call, size) || size > UINT32_MAX || !(out = call_alloc(call, size + 1)))
         return call_room(call, UINT64_MAX);
     /* What is there is doubled, so that short strings are not copied one by one. */
     if (size)
@@ -269,8 +258,7 @@ static bool has_room_to_grow(struct call *call, struct text *out)
 }
 
 /* Every occurrence. The size is checked in between, for a short text may become a long one. */
-static bool give_replaced(struct call *call, struct str s, struct str old,
-                     struct str with)
+static bool give_replaced(struct call *call, struct str s, struct str old, struct str with)
 {
     struct text out = call_text(call);
     size_t at = 0;
@@ -316,8 +304,7 @@ static bool give_indented(struct call *call, bool new_line)
         return call_fail(call, "strings: negative Repeat count");
     for (size_t i = 0; i < s.len; i++)
         lines += s.at[i] == '\n';
-    if (__builtin_mul_overflow((uint64_t)spaces, lines, &size) ||
-        size > UINT32_MAX / 2)
+    if (__builtin_mul_overflow((uint64_t)spaces, lines, &size) || size > UINT32_MAX / 2)
         return call_room(call, UINT64_MAX);
     size += s.len + new_line;
     out = at = call_alloc(call, size + 1);
@@ -432,8 +419,7 @@ static bool run_to_strings(struct call *call)
 {
     struct list *list;
 
-    return strings_of(call, call->args[0], &list) &&
-           call_give(call, value_list(list));
+    return strings_of(call, call->args[0], &list) && call_give(call, value_list(list));
 }
 
 static bool run_join(struct call *call)
@@ -493,7 +479,7 @@ static bool run_to_string(struct call *call)
 
 /* strings.SplitN: at most `most` parts, all of them if it is negative. */
 static bool split_string(struct call *call, struct str s, struct str by, int64_t most,
-                  struct list **ret)
+                         struct list **ret)
 {
     struct list *list = list_new(call->heap, ELEMENT_STRING);
 
@@ -541,9 +527,7 @@ static bool give_numbered(struct call *call, struct list *list)
         char key[16];
         int len = snprintf(key, sizeof key, "_%u", i);
 
-        dict_set(dict,
-                 str_copy(call->arena, (struct str){key, (size_t)len}),
-                 list->items[i]);
+        dict_set(dict, str_copy(call->arena, (struct str){key, (size_t)len}), list->items[i]);
     }
     return call_give(call, value_dict(dict));
 }
@@ -560,8 +544,8 @@ static bool run_splitn(struct call *call)
 {
     struct list *list;
 
-    return split_string(call, call_arg_str(call, 2), call_arg_str(call, 0),
-                 call->args[1].integer, &list) &&
+    return split_string(call, call_arg_str(call, 2), call_arg_str(call, 0), call->args[1].integer,
+                        &list) &&
            give_numbered(call, list);
 }
 

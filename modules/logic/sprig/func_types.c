@@ -58,9 +58,8 @@ static bool run_kind_of(struct call *call)
 
 static bool run_type_is(struct call *call)
 {
-    return call_give(call, value_bool(str_same(
-                          call_arg_str(call, 0),
-                          str_of(value_type(call->args[1])))));
+    return call_give(
+        call, value_bool(str_same(call_arg_str(call, 0), str_of(value_type(call->args[1])))));
 }
 
 /* Also when the type asked for is what a pointer points to. */
@@ -71,21 +70,18 @@ static bool run_type_is_like(struct call *call)
     struct str behind = {type.at + 1, type.len - 1};
 
     return call_give(call, value_bool(str_same(wanted, type) ||
-                                 (type.at[0] == '*' &&
-                                  str_same(wanted, behind))));
+                                      (type.at[0] == '*' && str_same(wanted, behind))));
 }
 
 static bool run_kind_is(struct call *call)
 {
-    return call_give(call, value_bool(str_same(
-                          call_arg_str(call, 0),
-                          str_of(value_kind(call->args[1])))));
+    return call_give(
+        call, value_bool(str_same(call_arg_str(call, 0), str_of(value_kind(call->args[1])))));
 }
 
 static bool run_deep_equal(struct call *call)
 {
-    return call_give(call, value_bool(value_same(call->args[0], call->args[1],
-                                            PRINT_DEPTH)));
+    return call_give(call, value_bool(value_same(call->args[0], call->args[1], PRINT_DEPTH)));
 }
 
 const struct function functions_types[] = {

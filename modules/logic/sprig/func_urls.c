@@ -10,8 +10,8 @@ struct url {
 /* Go quotes the URL and says what is wrong with it. */
 static bool fail_parse(struct call *call, struct str whole, const char *why)
 {
-    return call_fail(call, "unable to parse url: parse \"%.*s\": %s",
-                     (int)whole.len, whole.at, why);
+    return call_fail(call, "unable to parse url: parse \"%.*s\": %s", (int)whole.len, whole.at,
+                     why);
 }
 
 /* The value of a hexadecimal digit, or -1. */
@@ -25,8 +25,7 @@ static int hex_of(char c)
 }
 
 /* "%20" becomes a space; false with Go's words for a bad escape. */
-static bool unescape_url(struct call *call, struct str whole, struct str s,
-                      struct str *ret)
+static bool unescape_url(struct call *call, struct str whole, struct str s, struct str *ret)
 {
     struct text out = call_text(call);
     char why[60];
@@ -36,17 +35,14 @@ static bool unescape_url(struct call *call, struct str whole, struct str s,
             text_add_char(&out, s.at[i]);
             continue;
         }
-        if (i + 2 >= s.len || hex_of(s.at[i + 1]) < 0 ||
-            hex_of(s.at[i + 2]) < 0) {
+        if (i + 2 >= s.len || hex_of(s.at[i + 1]) < 0 || hex_of(s.at[i + 2]) < 0) {
             size_t len = s.len - i < 3 ? s.len - i : 3;
 
             text_free(&out);
-            snprintf(why, sizeof why, "invalid URL escape \"%.*s\"", (int)len,
-                     s.at + i);
+            snprintf(why, sizeof why, "invalid URL escape \"%.*s\"", (int)len, s.at + i);
             return fail_parse(call, whole, why);
         }
-        text_add_char(&out, (char)(hex_of(s.at[i + 1]) << 4 |
-                                   hex_of(s.at[i + 2])));
+        text_add_char(&out, (char)(hex_of(s.at[i + 1]) << 4 | hex_of(s.at[i + 2])));
         i += 2;
     }
     *ret = str_take(call->arena, &out);
@@ -117,11 +113,9 @@ static bool port_fine(struct str host)
 {
     const char *bracket = memrchr(host.at, ']', host.len);
     const char *from = bracket ? bracket : host.at;
-    const char *colon =
-        memrchr(from, ':', host.len - (size_t)(from - host.at));
+    const char *colon = memrchr(from, ':', host.len - (size_t)(from - host.at));
 
-    for (const char *at = colon ? colon + 1 : NULL;
-         at && at < host.at + host.len; at++) {
+    for (const char *at = colon ? colon + 1 : NULL; at && at < host.at + host.len; at++) {
         if (*at < '0' || *at > '9')
             return false;
     }
@@ -132,8 +126,7 @@ static bool port_fine(struct str host)
 static bool parse_authority(struct call *call, struct str whole, struct url *url,
                             struct str authority)
 {
-    const char *at = authority.len ? memrchr(authority.at, '@', authority.len)
-                                   : NULL;
+    const char *at = authority.len ? memrchr(authority.at, '@', authority.len) : NULL;
     char why[300];
 
     if (at) {
@@ -148,8 +141,7 @@ static bool parse_authority(struct call *call, struct str whole, struct url *url
                  (int)(authority.at + authority.len - colon), colon);
         return fail_parse(call, whole, why);
     }
-    if (authority.len && authority.at[0] == '[' &&
-        !memchr(authority.at, ']', authority.len))
+    if (authority.len && authority.at[0] == '[' && !memchr(authority.at, ']', authority.len))
         return fail_parse(call, whole, "missing ']' in host");
     if (memchr(authority.at, ' ', authority.len))
         return fail_parse(call, whole, "invalid character \" \" in host name");
@@ -165,8 +157,7 @@ static bool parse_url(struct call *call, struct str whole, struct url *url)
     *url = (struct url){0};
     for (size_t i = 0; i < whole.len; i++) {
         if ((unsigned char)whole.at[i] < ' ' || whole.at[i] == 0x7f)
-            return fail_parse(call, whole,
-                              "net/url: invalid control character in URL");
+            return fail_parse(call, whole, "net/url: invalid control character in URL");
     }
     if (cut_at(&rest, '#', &url->fragment) &&
         !unescape_url(call, whole, url->fragment, &url->fragment))
@@ -177,8 +168,7 @@ static bool parse_url(struct call *call, struct str whole, struct url *url)
         if (wrong)
             return fail_parse(call, whole, "missing protocol scheme");
         for (size_t i = 0; i < url->scheme.len; i++)
-            text_add_char(&lower, (char)unicode_lower(
-                                      (unsigned char)url->scheme.at[i]));
+            text_add_char(&lower, (char)unicode_lower((unsigned char)url->scheme.at[i]));
         url->scheme = str_take(call->arena, &lower);
     }
     cut_at(&rest, '?', &url->query);
@@ -191,20 +181,17 @@ static bool parse_url(struct call *call, struct str whole, struct url *url)
 
         cut_at(&first, '/', &unused);
         if (memchr(first.at, ':', first.len))
-            return fail_parse(call, whole,
-                              "first path segment in URL cannot contain colon");
+            return fail_parse(call, whole, "first path segment in URL cannot contain colon");
     }
     path = rest;
     if (rest.len >= 2 && memcmp(rest.at, "//", 2) == 0 &&
         !(rest.len >= 3 && rest.at[2] == '/' && !url->scheme.len)) {
         struct str authority = {rest.at + 2, rest.len - 2};
-        const char *slash =
-            authority.len ? memchr(authority.at, '/', authority.len) : NULL;
+        const char *slash = authority.len ? memchr(authority.at, '/', authority.len) : NULL;
 
         path = (struct str){"", 0};
         if (slash) {
-            path = (struct str){slash, authority.len -
-                                           (size_t)(slash - authority.at)};
+            path = (struct str){slash, authority.len - (size_t)(slash - authority.at)};
             authority.len = (size_t)(slash - authority.at);
         }
         if (!parse_authority(call, whole, url, authority))

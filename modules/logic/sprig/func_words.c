@@ -8,28 +8,26 @@
    letters. */
 static bool is_cased_symbol(unsigned rune)
 {
-    return (rune >= 0x2160 && rune <= 0x217f) ||
-           (rune >= 0x24b6 && rune <= 0x24e9) || rune == 0x345;
+    return (rune >= 0x2160 && rune <= 0x217f) || (rune >= 0x24b6 && rune <= 0x24e9) ||
+           rune == 0x345;
 }
 
 /* Digraphs whose first letter alone is a capital, and Greek with an iota. */
 static bool is_titlecase(unsigned rune)
 {
     return (unicode_lower(rune) != rune && unicode_upper(rune) != rune) ||
-           (rune >= 0x1f88 && rune <= 0x1faf && rune & 8) || rune == 0x1fbc ||
-           rune == 0x1fcc || rune == 0x1ffc;
+           (rune >= 0x1f88 && rune <= 0x1faf && rune & 8) || rune == 0x1fbc || rune == 0x1fcc ||
+           rune == 0x1ffc;
 }
 
 static bool is_upper(unsigned rune)
 {
-    return unicode_lower(rune) != rune && !is_titlecase(rune) &&
-           !is_cased_symbol(rune);
+    return unicode_lower(rune) != rune && !is_titlecase(rune) && !is_cased_symbol(rune);
 }
 
 static bool is_lower_rune(unsigned rune)
 {
-    return unicode_upper(rune) != rune && unicode_lower(rune) == rune &&
-           !is_cased_symbol(rune);
+    return unicode_upper(rune) != rune && unicode_lower(rune) == rune && !is_cased_symbol(rune);
 }
 
 /* What becomes of a rune that follows `before`; `*state` is the caller's. */
@@ -154,21 +152,17 @@ static bool is_punctuation(unsigned rune)
 {
     if (rune < 0x80)
         return rune && strchr("!\"#%&'()*,-./:;?@[\\]_{}", (int)rune);
-    return rune == 0xa1 || rune == 0xa7 || rune == 0xab || rune == 0xb6 ||
-           rune == 0xb7 || rune == 0xbb || rune == 0xbf ||
-           (rune >= 0x2010 && rune <= 0x2027) ||
-           (rune >= 0x2030 && rune <= 0x205e && rune != 0x2044 &&
-            rune != 0x2052) ||
-           (rune >= 0x3001 && rune <= 0x3003) ||
-           (rune >= 0x3008 && rune <= 0x3011);
+    return rune == 0xa1 || rune == 0xa7 || rune == 0xab || rune == 0xb6 || rune == 0xb7 ||
+           rune == 0xbb || rune == 0xbf || (rune >= 0x2010 && rune <= 0x2027) ||
+           (rune >= 0x2030 && rune <= 0x205e && rune != 0x2044 && rune != 0x2052) ||
+           (rune >= 0x3001 && rune <= 0x3003) || (rune >= 0x3008 && rune <= 0x3011);
 }
 
 /* A letter of a script that has words. */
 static bool is_alphabet(unsigned rune)
 {
     return unicode_is_letter(rune) && !(rune >= 0x4e00 && rune <= 0x9fcc) &&
-           !(rune >= 0x3400 && rune <= 0x4d85) &&
-           !(rune >= 0x20000 && rune <= 0x2b81d);
+           !(rune >= 0x3400 && rune <= 0x4d85) && !(rune >= 0x20000 && rune <= 0x2b81d);
 }
 
 /* Of an empty string the replacement character, as in Go. */
@@ -238,18 +232,25 @@ static bool run_camelcase(struct call *call)
     return call_give_text(call, &out);
 }
 
-enum word { WORD_NONE, WORD_CONNECTOR, WORD_PUNCTUATION, WORD_UPPER,
-            WORD_ALPHABET, WORD_NUMBER, WORD_OTHER };
+enum word {
+    WORD_NONE,
+    WORD_CONNECTOR,
+    WORD_PUNCTUATION,
+    WORD_UPPER,
+    WORD_ALPHABET,
+    WORD_NUMBER,
+    WORD_OTHER
+};
 
 /* The classes between which xstrings finds the borders of words. */
 static enum word word_kind(unsigned rune)
 {
-    return is_connector(rune)     ? WORD_CONNECTOR
-           : is_punctuation(rune) ? WORD_PUNCTUATION
-           : is_upper(rune)       ? WORD_UPPER
-           : is_alphabet(rune)    ? WORD_ALPHABET
-           : unicode_is_digit(rune)     ? WORD_NUMBER
-                                  : WORD_OTHER;
+    return is_connector(rune)       ? WORD_CONNECTOR
+           : is_punctuation(rune)   ? WORD_PUNCTUATION
+           : is_upper(rune)         ? WORD_UPPER
+           : is_alphabet(rune)      ? WORD_ALPHABET
+           : unicode_is_digit(rune) ? WORD_NUMBER
+                                    : WORD_OTHER;
 }
 
 /* The next rune behind bytes that are none, which belong to it; at the end of
@@ -315,8 +316,7 @@ static enum word next_word(struct str *rest, struct str *ret)
     return word;
 }
 
-static void add_word(struct text *out, enum word word, struct str s,
-                     char connector)
+static void add_word(struct text *out, enum word word, struct str s, char connector)
 {
     if (word != WORD_UPPER && word != WORD_CONNECTOR) {
         text_add_bytes(out, s.at, s.len);
@@ -326,8 +326,7 @@ static void add_word(struct text *out, enum word word, struct str s,
         unsigned rune;
 
         i += rune_next(s.at + i, s.len - i, &rune);
-        rune_put(out, is_connector(rune) ? (unsigned)connector
-                                         : unicode_lower(rune));
+        rune_put(out, is_connector(rune) ? (unsigned)connector : unicode_lower(rune));
     }
 }
 
@@ -381,8 +380,7 @@ static void word_then_number(struct lowering *all)
 static bool give_lowered(struct call *call, char connector)
 {
     struct text out = call_text(call);
-    struct lowering all = {
-        .out = &out, .rest = call_arg_str(call, 0), .connector = connector};
+    struct lowering all = {.out = &out, .rest = call_arg_str(call, 0), .connector = connector};
 
     all.word = next_word(&all.rest, &all.text);
     while (all.rest.len) {
@@ -421,8 +419,8 @@ static const char *last_space(const char *at, size_t len)
     return memrchr(at, ' ', len);
 }
 
-static bool wrap_line(struct call *call, struct str s, struct str line,
-                    int64_t width, bool cut_words)
+static bool wrap_line(struct call *call, struct str s, struct str line, int64_t width,
+                      bool cut_words)
 {
     struct text out = call_text(call);
     size_t at = 0;
@@ -460,27 +458,20 @@ static bool wrap_line(struct call *call, struct str s, struct str line,
 
 static bool run_wrap(struct call *call)
 {
-    return wrap_line(call, call_arg_str(call, 1), STR(""), call->args[0].integer,
-                   false);
+    return wrap_line(call, call_arg_str(call, 1), STR(""), call->args[0].integer, false);
 }
 
 static bool run_wrap_with(struct call *call)
 {
-    return wrap_line(call, call_arg_str(call, 2), call_arg_str(call, 1),
-                   call->args[0].integer, true);
+    return wrap_line(call, call_arg_str(call, 2), call_arg_str(call, 1), call->args[0].integer,
+                     true);
 }
 
 const struct function functions_words[] = {
-    {"upper", "s", 's', run_upper, 40},
-    {"lower", "s", 's', run_lower, 40},
-    {"title", "s", 's', run_title, 40},
-    {"untitle", "s", 's', run_untitle, 40},
-    {"swapcase", "s", 's', run_swapcase, 40},
-    {"initials", "s", 's', run_initials, 40},
-    {"camelcase", "s", 's', run_camelcase, 40},
-    {"snakecase", "s", 's', run_snakecase, 40},
-    {"kebabcase", "s", 's', run_kebabcase, 40},
-    {"wrap", "is", 's', run_wrap, 4},
-    {"wrapWith", "iss", 's', run_wrap_with, 24},
-    {0},
+    {"upper", "s", 's', run_upper, 40},          {"lower", "s", 's', run_lower, 40},
+    {"title", "s", 's', run_title, 40},          {"untitle", "s", 's', run_untitle, 40},
+    {"swapcase", "s", 's', run_swapcase, 40},    {"initials", "s", 's', run_initials, 40},
+    {"camelcase", "s", 's', run_camelcase, 40},  {"snakecase", "s", 's', run_snakecase, 40},
+    {"kebabcase", "s", 's', run_kebabcase, 40},  {"wrap", "is", 's', run_wrap, 4},
+    {"wrapWith", "iss", 's', run_wrap_with, 24}, {0},
 };

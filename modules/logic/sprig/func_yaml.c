@@ -19,18 +19,18 @@ struct detour {
 /* Characters that go-yaml's reader does not allow in a text. */
 static bool is_refused_rune(unsigned rune)
 {
-    return rune == 0x7f || (rune >= 0x80 && rune < 0xa0 && rune != 0x85) ||
-           rune == 0xfffe || rune == 0xffff;
+    return rune == 0x7f || (rune >= 0x80 && rune < 0xa0 && rune != 0x85) || rune == 0xfffe ||
+           rune == 0xffff;
 }
 
 /* How many characters JSON needs for it. */
 static size_t json_width(unsigned rune)
 {
-    if (rune == '"' || rune == '\\' || rune == '\n' || rune == '\r' ||
-        rune == '\t' || rune == '\b' || rune == '\f')
+    if (rune == '"' || rune == '\\' || rune == '\n' || rune == '\r' || rune == '\t' ||
+        rune == '\b' || rune == '\f')
         return 2;
-    return rune < 0x20 || rune == '<' || rune == '>' || rune == '&' ||
-                   rune == 0x2028 || rune == 0x2029 || rune == 0xfffd
+    return rune < 0x20 || rune == '<' || rune == '>' || rune == '&' || rune == 0x2028 ||
+                   rune == 0x2029 || rune == 0xfffd
                ? 6
                : 1;
 }
@@ -79,8 +79,7 @@ static struct str detour_string(struct detour *detour, struct str s, bool key)
         return s;
     for (size_t at = 0; at < s.len && !detour->failed;) {
         unsigned rune = 0;
-        size_t len = text_utf8_next((const unsigned char *)s.at + at,
-                                    s.len - at, &rune);
+        size_t len = text_utf8_next((const unsigned char *)s.at + at, s.len - at, &rune);
 
         if (rune == 0x85 && len) {
             detour->failed |= key;
@@ -100,42 +99,35 @@ static struct str detour_string(struct detour *detour, struct str s, bool key)
     return str_take(detour->arena, &out);
 }
 
-static struct node *detour_node(struct detour *detour, struct value v,
-                                unsigned depth);
+static struct node *detour_node(struct detour *detour, struct value v, unsigned depth);
 
 /* Each item goes the same way. */
-static struct node *detour_list(struct detour *detour, struct list *list,
-                                unsigned depth)
+static struct node *detour_list(struct detour *detour, struct list *list, unsigned depth)
 {
     struct node *node = node_list(detour->arena);
 
     for (uint32_t i = 0; i < list_len(list) && !detour->failed; i++)
-        node_add(detour->arena, node,
-                 detour_node(detour, list->items[i], depth));
+        node_add(detour->arena, node, detour_node(detour, list->items[i], depth));
     return node;
 }
 
 /* Keys as well as values go the same way, in sorted order. */
-static struct node *detour_dict(struct detour *detour, struct dict *dict,
-                                unsigned depth)
+static struct node *detour_dict(struct detour *detour, struct dict *dict, unsigned depth)
 {
     struct node *node = node_map(detour->arena);
     struct dict_entry *entries = dict_sort(dict);
 
     for (uint32_t i = 0; i < dict->len && !detour->failed; i++) {
-        struct str key = detour_string(
-            detour, (struct str){entries[i].key, entries[i].len}, true);
+        struct str key = detour_string(detour, (struct str){entries[i].key, entries[i].len}, true);
 
-        node_set(detour->arena, node,
-                 node_key(detour->arena, key.at, key.len),
+        node_set(detour->arena, node, node_key(detour->arena, key.at, key.len),
                  detour_node(detour, entries[i].value, depth));
     }
     return node;
 }
 
 /* Infinity, NaN and complex numbers have no JSON, which makes the whole fail. */
-static struct node *detour_node(struct detour *detour, struct value v,
-                                unsigned depth)
+static struct node *detour_node(struct detour *detour, struct value v, unsigned depth)
 {
     struct node *node = NULL;
     struct str s;
@@ -217,16 +209,14 @@ static bool pay_yaml_reading(struct call *call)
 }
 
 /* The sentence of sigs.k8s.io/yaml for a document of another type than is wanted. */
-static void refuse_yaml_type(struct text *why, const struct node *node,
-                       const char *type)
+static void refuse_yaml_type(struct text *why, const struct node *node, const char *type)
 {
     text_addf(why,
               "error unmarshaling JSON: while decoding JSON: json: cannot "
               "unmarshal %s into Go value of type %s",
-              node_is(node, NODE_BOOL) ? "bool"
-              : node_is(node, NODE_INT)
-                  ? "number"
-                  : node_type_name(node->type),
+              node_is(node, NODE_BOOL)  ? "bool"
+              : node_is(node, NODE_INT) ? "number"
+                                        : node_type_name(node->type),
               type);
 }
 
@@ -253,8 +243,7 @@ static bool run_from_yaml(struct call *call)
     if (node && !node_is(node, NODE_NULL))
         refuse_yaml_type(&why, node, "map[string]interface {}");
     if (why.len)
-        dict_set(dict, STR("Error"),
-                 value_of_str(str_take(call->arena, &why)));
+        dict_set(dict, STR("Error"), value_of_str(str_take(call->arena, &why)));
     return call_give(call, value_dict(dict));
 }
 

@@ -7,7 +7,10 @@
 #define NETWORK "asks the network"
 #define ENVIRONMENT "reads the environment of the program"
 
-#define REFUSED(name, why) {name, "", 's', NULL, COST_FLAT, why}
+#define REFUSED(name, why)                                                                         \
+    {                                                                                              \
+        name, "", 's', NULL, COST_FLAT, why                                                        \
+    }
 
 const struct function functions_refused[] = {
     REFUSED("now", CLOCK),

@@ -6,24 +6,12 @@
 #include <stddef.h>
 
 static const struct function *const sprig_groups[] = {
-    functions_refused,
-    functions_words,
-    functions_encodings,
-    functions_paths,
-    functions_semver,
-    functions_dates,
-    functions_urls,
-    functions_patterns,
-    functions_toml,
-    functions_strings,
-    functions_math,
-    functions_lists,
-    functions_dicts,
-    functions_types,
-    functions_json,
-    functions_yaml,
-    functions_helm,
-    NULL,
+    functions_refused, functions_words,    functions_encodings,
+    functions_paths,   functions_semver,   functions_dates,
+    functions_urls,    functions_patterns, functions_toml,
+    functions_strings, functions_math,     functions_lists,
+    functions_dicts,   functions_types,    functions_json,
+    functions_yaml,    functions_helm,     NULL,
 };
 
 const struct template_library sprig_library = {

@@ -77,8 +77,7 @@ static bool write_inline(struct toml *toml, struct value v, unsigned depth);
  * Plain values first, then tables. What is nil is left out, but not the comma
  * behind what came before it.
  */
-static bool write_inline_table(struct toml *toml, struct dict *dict,
-                               unsigned depth)
+static bool write_inline_table(struct toml *toml, struct dict *dict, unsigned depth)
 {
     struct dict_entry *entries = dict_sort(dict);
     uint32_t left = dict->len;
@@ -169,12 +168,12 @@ static void write_toml_indent(struct toml *toml, unsigned depth)
         text_add(toml->out, "  ");
 }
 
-static bool write_table(struct toml *toml, struct dict *dict,
-                        const struct text *path, unsigned depth);
+static bool write_table(struct toml *toml, struct dict *dict, const struct text *path,
+                        unsigned depth);
 
 /* The header of a table, and what is in it. */
-static bool write_subtable(struct toml *toml, const struct text *path,
-                           struct dict *dict, unsigned depth, bool listed)
+static bool write_subtable(struct toml *toml, const struct text *path, struct dict *dict,
+                           unsigned depth, bool listed)
 {
     if (toml->any && (!depth || listed))
         text_add_char(toml->out, '\n');
@@ -198,14 +197,13 @@ static bool write_entry_tables(struct toml *toml, const struct dict_entry *entry
     if (entry->value.kind == KIND_DICT)
         return write_subtable(toml, &inner, entry->value.dict, depth, false);
     for (uint32_t i = 0; i < entry->value.list->len && fine; i++)
-        fine = write_subtable(toml, &inner, entry->value.list->items[i].dict,
-                              depth, true);
+        fine = write_subtable(toml, &inner, entry->value.list->items[i].dict, depth, true);
     return fine;
 }
 
 /* Plain values first, then the tables below: TOML has no way back to a table. */
-static bool write_table(struct toml *toml, struct dict *dict,
-                        const struct text *path, unsigned depth)
+static bool write_table(struct toml *toml, struct dict *dict, const struct text *path,
+                        unsigned depth)
 {
     struct dict_entry *entries = dict_sort(dict);
 
@@ -214,8 +212,7 @@ static bool write_table(struct toml *toml, struct dict *dict,
         return false;
     }
     for (uint32_t i = 0; i < dict->len; i++) {
-        if (entries[i].value.kind == KIND_DICT ||
-            entries[i].value.kind == KIND_NIL ||
+        if (entries[i].value.kind == KIND_DICT || entries[i].value.kind == KIND_NIL ||
             is_table_list(entries[i].value))
             continue;
         write_toml_indent(toml, depth);
@@ -227,8 +224,7 @@ static bool write_table(struct toml *toml, struct dict *dict,
         toml->any = true;
     }
     for (uint32_t i = 0; i < dict->len; i++) {
-        if ((entries[i].value.kind == KIND_DICT ||
-             is_table_list(entries[i].value)) &&
+        if ((entries[i].value.kind == KIND_DICT || is_table_list(entries[i].value)) &&
             !write_entry_tables(toml, &entries[i], path, depth))
             return false;
     }
@@ -250,8 +246,8 @@ static bool run_to_toml(struct call *call)
     if (is_table_list(v))
         toml.why = "toml: top-level values must be Go maps or structs";
     else
-        fine = v.kind == KIND_DICT ? write_table(&toml, v.dict, &path, 0)
-                                   : write_inline(&toml, v, 0);
+        fine =
+            v.kind == KIND_DICT ? write_table(&toml, v.dict, &path, 0) : write_inline(&toml, v, 0);
     if (!fine) {
         text_cut(&out, 0);
         text_add(&out, toml.why);

@@ -28,17 +28,15 @@ struct toml_reader {
     struct map *implicits, *arrays; /* by their dotted names */
     struct str context[TOML_PARTS + 1];
     unsigned context_len;
-    struct str current; /* the key whose value is being read, or none */
+    struct str current;  /* the key whose value is being read, or none */
     unsigned first_line; /* where that key, or the table's name, starts */
     unsigned depth;
 };
 
 /* Says what is wrong at a line and near which key; always false. */
-bool toml_fail(struct toml_reader *reader, long line, const char *format, ...)
-    PRINTF(3, 4);
+bool toml_fail(struct toml_reader *reader, long line, const char *format, ...) PRINTF(3, 4);
 /* The dotted name of the context, with `key` behind it unless that is NULL. */
-bool toml_dotted_name(struct toml_reader *reader, const struct str *key,
-                      struct text *out);
+bool toml_dotted_name(struct toml_reader *reader, const struct str *key, struct text *out);
 /* The line that an error names which is found at this character. */
 long toml_line(const struct toml_reader *reader);
 /* fmt's %q of a character, and a character or "end of file" in quotes. */
@@ -64,15 +62,12 @@ static inline bool toml_is_newline(int c)
 /* A part of a key: bare, or in quotes. */
 bool toml_read_name(struct toml_reader *reader, struct str *ret);
 /* A string behind its first quote, three quotes included where `many`. */
-bool toml_read_string(struct toml_reader *reader, char quote, bool many,
-                      struct str *ret);
+bool toml_read_string(struct toml_reader *reader, char quote, bool many, struct str *ret);
 /* A number, date, boolean or one of the words that floats have. */
-bool toml_read_scalar(struct toml_reader *reader, int first,
-                      struct value *ret);
+bool toml_read_scalar(struct toml_reader *reader, int first, struct value *ret);
 
 /* The whole text, or false with the sentence in `why`, or with a failed call
    when over a bound. */
-bool toml_read(struct call *call, struct str text, struct dict **ret,
-               struct text *why);
+bool toml_read(struct call *call, struct str text, struct dict **ret, struct text *why);
 
 #endif

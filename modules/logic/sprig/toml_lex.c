@@ -20,8 +20,7 @@ long toml_line(const struct toml_reader *reader)
 }
 
 /* Go's fmt words a character in an error. */
-static const char *format_rune(struct toml_reader *reader, const char *format,
-                             struct value v)
+static const char *format_rune(struct toml_reader *reader, const char *format, struct value v)
 {
     scoped_text struct text out = {0};
 
@@ -59,14 +58,12 @@ int toml_next(struct toml_reader *reader)
         reader->line++;
     width = rune_next(at, left, &rune);
     if (rune == 0xfffd && width == 1) {
-        toml_fail(reader, reader->line, "invalid UTF-8 byte: 0x%02x",
-                  (unsigned char)*at);
+        toml_fail(reader, reader->line, "invalid UTF-8 byte: 0x%02x", (unsigned char)*at);
         return -1;
     }
-    if ((rune < ' ' && rune != '\t' && rune != '\n' && rune != '\r') ||
-        rune == 0x7f || (rune == '\r' && (left < 2 || at[1] != '\n'))) {
-        toml_fail(reader, reader->line,
-                  "TOML files cannot contain control characters: '0x%02x'",
+    if ((rune < ' ' && rune != '\t' && rune != '\n' && rune != '\r') || rune == 0x7f ||
+        (rune == '\r' && (left < 2 || at[1] != '\n'))) {
+        toml_fail(reader, reader->line, "TOML files cannot contain control characters: '0x%02x'",
                   rune);
         return -1;
     }
@@ -174,8 +171,8 @@ static bool skip_toml_escape(struct toml_reader *reader, size_t start)
 }
 
 /* \u and \U must name a code point that is no surrogate. */
-static bool add_escaped_rune(struct toml_reader *reader, struct text *out,
-                     const char *digits, int count)
+static bool add_escaped_rune(struct toml_reader *reader, struct text *out, const char *digits,
+                             int count)
 {
     unsigned long rune = 0;
     char copy[9] = "";
@@ -183,8 +180,8 @@ static bool add_escaped_rune(struct toml_reader *reader, struct text *out,
     memcpy(copy, digits, (size_t)count);
     rune = strtoul(copy, NULL, 16);
     if (rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000))
-        return toml_fail(reader, reader->line,
-                         "Escaped character '\\u%s' is not valid UTF-8.", copy);
+        return toml_fail(reader, reader->line, "Escaped character '\\u%s' is not valid UTF-8.",
+                         copy);
     rune_put(out, (unsigned)rune);
     return true;
 }
@@ -200,8 +197,7 @@ static size_t line_ending(struct str raw, size_t at)
 }
 
 /* The escapes have been checked by skip_toml_escape(); only values can be wrong here. */
-static bool unescape_string(struct toml_reader *reader, struct str raw, bool many,
-                     struct str *ret)
+static bool unescape_string(struct toml_reader *reader, struct str raw, bool many, struct str *ret)
 {
     static const char letters[] = "b\bt\tn\nf\fr\r\"\"\\\\";
     scoped_text struct text out = {0};
@@ -240,8 +236,7 @@ static bool unescape_string(struct toml_reader *reader, struct str raw, bool man
 }
 
 /* Up to its quote on the same line. */
-static bool read_line_string(struct toml_reader *reader, char quote,
-                             struct str *ret)
+static bool read_line_string(struct toml_reader *reader, char quote, struct str *ret)
 {
     size_t start = reader->at;
     bool escaped = false;
@@ -256,8 +251,7 @@ static bool read_line_string(struct toml_reader *reader, char quote,
                              quote == '"' ? "unexpected EOF; expected '\"'"
                                           : "unexpected EOF; expected \"'\"");
         if (toml_is_newline(c))
-            return toml_fail(reader, (long)reader->line - 1,
-                             "strings cannot contain newlines");
+            return toml_fail(reader, (long)reader->line - 1, "strings cannot contain newlines");
         if (c == quote)
             break;
         if (c == '\\' && quote == '"') {
@@ -272,8 +266,7 @@ static bool read_line_string(struct toml_reader *reader, char quote,
 }
 
 /* Three quotes have come, and more may: up to two of them are text. */
-static bool is_at_end(struct toml_reader *reader, char quote, size_t start,
-                      bool *ret_wrong)
+static bool is_at_end(struct toml_reader *reader, char quote, size_t start, bool *ret_wrong)
 {
     struct str had = text_since(reader, start);
     size_t quotes = 0;
@@ -282,16 +275,15 @@ static bool is_at_end(struct toml_reader *reader, char quote, size_t start,
         return true;
     while (quotes < had.len && had.at[had.len - 1 - quotes] == quote)
         quotes++;
-    *ret_wrong = quotes >= 5 && !(quote == '"' && quotes == 5 &&
-                                  had.len > 5 && had.at[had.len - 6] == '\\');
+    *ret_wrong =
+        quotes >= 5 && !(quote == '"' && quotes == 5 && had.len > 5 && had.at[had.len - 6] == '\\');
     toml_back(reader);
     toml_back(reader);
     return false;
 }
 
 /* Up to three quotes. A line break right behind the first three does not belong to it. */
-static bool read_long_string(struct toml_reader *reader, char quote,
-                             struct str *ret)
+static bool read_long_string(struct toml_reader *reader, char quote, struct str *ret)
 {
     size_t start = reader->at;
     bool wrong = false;
@@ -303,9 +295,8 @@ static bool read_long_string(struct toml_reader *reader, char quote,
             return false;
         if (!c)
             return toml_fail(reader, toml_line(reader),
-                             quote == '"'
-                                 ? "unexpected EOF; expected '\"\"\"'"
-                                 : "unexpected EOF; expected \"'''\"");
+                             quote == '"' ? "unexpected EOF; expected '\"\"\"'"
+                                          : "unexpected EOF; expected \"'''\"");
         if (c == '\\' && quote == '"') {
             c = toml_peek(reader);
             if (c < 0)
@@ -326,8 +317,7 @@ static bool read_long_string(struct toml_reader *reader, char quote,
             toml_next(reader);
             toml_next(reader);
             return toml_fail(reader, reader->line,
-                             quote == '"' ? "unexpected '\"\"\"\"\"\"'"
-                                          : "unexpected \"''''''\"");
+                             quote == '"' ? "unexpected '\"\"\"\"\"\"'" : "unexpected \"''''''\"");
         }
     }
     if (reader->why->len)
@@ -341,8 +331,7 @@ static bool read_long_string(struct toml_reader *reader, char quote,
     return quote == '\'' || unescape_string(reader, *ret, true, ret);
 }
 
-bool toml_read_string(struct toml_reader *reader, char quote, bool many,
-                      struct str *ret)
+bool toml_read_string(struct toml_reader *reader, char quote, bool many, struct str *ret)
 {
     if (many && accept_character(reader, quote)) {
         if (accept_character(reader, quote))
@@ -357,8 +346,8 @@ bool toml_read_string(struct toml_reader *reader, char quote, bool many,
 /* What a key may consist of without quotes. */
 static bool is_bare(int c)
 {
-    return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-           (c >= '0' && c <= '9') || c == '_' || c == '-';
+    return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
 }
 
 bool toml_read_name(struct toml_reader *reader, struct str *ret)
@@ -384,8 +373,8 @@ static bool underscores_fit(struct str s)
 {
     bool fits = false;
 
-    if (s.len >= 3 && (memcmp(s.at + s.len - 3, "inf", 3) == 0 ||
-                       memcmp(s.at + s.len - 3, "nan", 3) == 0) &&
+    if (s.len >= 3 &&
+        (memcmp(s.at + s.len - 3, "inf", 3) == 0 || memcmp(s.at + s.len - 3, "nan", 3) == 0) &&
         (s.len == 3 || (s.len == 4 && strchr("+-", *s.at))))
         return true;
     for (size_t i = 0; i < s.len; i++) {
@@ -419,8 +408,7 @@ static char *without_underscores(struct toml_reader *reader, struct str s)
 }
 
 /* Whole numbers are int64 and must fit. */
-static bool give_integer(struct toml_reader *reader, struct str s,
-                         struct value *ret)
+static bool give_integer(struct toml_reader *reader, struct str s, struct value *ret)
 {
     const char *plain;
     int base = 10;
@@ -431,8 +419,7 @@ static bool give_integer(struct toml_reader *reader, struct str s,
                          "digits",
                          quote_str(reader, s));
     if (has_leading_zero(s))
-        return toml_fail(reader, reader->line,
-                         "Invalid integer %s: cannot have leading zeroes",
+        return toml_fail(reader, reader->line, "Invalid integer %s: cannot have leading zeroes",
                          quote_str(reader, s));
     plain = without_underscores(reader, s);
     if (plain[0] == '0' && plain[1]) {
@@ -442,8 +429,7 @@ static bool give_integer(struct toml_reader *reader, struct str s,
     errno = 0;
     *ret = value_int64(strtoll(plain, NULL, base));
     if (errno)
-        return toml_fail(reader, reader->line, "%.*s is out of range for int64",
-                         (int)s.len, s.at);
+        return toml_fail(reader, reader->line, "%.*s is out of range for int64", (int)s.len, s.at);
     return true;
 }
 
@@ -455,8 +441,7 @@ static bool parts_fit(struct str s)
     for (size_t i = 0; i <= s.len; i++) {
         if (i < s.len && s.at[i] != '.' && (s.at[i] | 0x20) != 'e')
             continue;
-        if (i > start &&
-            !underscores_fit((struct str){s.at + start, i - start}))
+        if (i > start && !underscores_fit((struct str){s.at + start, i - start}))
             return false;
         start = i + 1;
     }
@@ -467,24 +452,21 @@ static bool parts_fit(struct str s)
 static bool points_fit(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (s.at[i] == '.' &&
-            (i + 1 == s.len || s.at[i + 1] < '0' || s.at[i + 1] > '9'))
+        if (s.at[i] == '.' && (i + 1 == s.len || s.at[i + 1] < '0' || s.at[i + 1] > '9'))
             return false;
     }
     return true;
 }
 
 /* The checks come in the order of the decoder, which decides what the error says. */
-static bool give_float(struct toml_reader *reader, struct str s,
-                       struct value *ret)
+static bool give_float(struct toml_reader *reader, struct str s, struct value *ret)
 {
     struct str whole = {s.at, 0};
     const char *why = NULL, *plain;
     double number;
     char *end;
 
-    while (whole.len < s.len && s.at[whole.len] != '.' &&
-           (s.at[whole.len] | 0x20) != 'e')
+    while (whole.len < s.len && s.at[whole.len] != '.' && (s.at[whole.len] | 0x20) != 'e')
         whole.len++;
     if (!parts_fit(s))
         why = "underscores must be surrounded by digits";
@@ -493,22 +475,19 @@ static bool give_float(struct toml_reader *reader, struct str s,
     else if (!points_fit(s))
         why = "'.' must be followed by one or more digits";
     if (why)
-        return toml_fail(reader, reader->line, "Invalid float %s: %s",
-                         quote_str(reader, s), why);
+        return toml_fail(reader, reader->line, "Invalid float %s: %s", quote_str(reader, s), why);
     plain = without_underscores(reader, s);
     number = strtod(plain, &end);
     if (*end || end == plain)
-        return toml_fail(reader, reader->line, "Invalid float value: %s",
-                         quote_str(reader, s));
+        return toml_fail(reader, reader->line, "Invalid float value: %s", quote_str(reader, s));
     if (isinf(number) && !memchr(s.at, 'n', s.len))
-        return toml_fail(reader, reader->line,
-                         "%.*s is out of range for float64", (int)s.len, s.at);
+        return toml_fail(reader, reader->line, "%.*s is out of range for float64", (int)s.len,
+                         s.at);
     *ret = value_float(number);
     return true;
 }
 
-static bool give_date(struct toml_reader *reader, struct str s,
-                      struct value *ret)
+static bool give_date(struct toml_reader *reader, struct str s, struct value *ret)
 {
     static const struct {
         const char *layout, *zone;
@@ -533,8 +512,7 @@ static bool give_date(struct toml_reader *reader, struct str s,
         if (!date_parse(str_of(layout), s, when))
             continue;
         /* Go takes one digit where two are wanted; TOML does not. */
-        for (size_t j = 0; layout[j] && layout[j] != '.' && layout[j] != 'Z';
-             j++) {
+        for (size_t j = 0; layout[j] && layout[j] != '.' && layout[j] != 'Z'; j++) {
             if ((layout[j] < '0' || layout[j] > '9') && text[j] != layout[j])
                 return toml_fail(reader, reader->line, "invalid datetime: %s",
                                  quote_str(reader, s));
@@ -544,8 +522,7 @@ static bool give_date(struct toml_reader *reader, struct str s,
         *ret = (struct value){.kind = KIND_TIME, .time = when};
         return true;
     }
-    return toml_fail(reader, reader->line, "invalid datetime: %s",
-                     quote_str(reader, s));
+    return toml_fail(reader, reader->line, "invalid datetime: %s", quote_str(reader, s));
 }
 
 enum toml_number { INTEGER, FLOAT, DATE };
@@ -565,8 +542,7 @@ static bool skip_set(struct toml_reader *reader, const char *set, int *ret)
 static bool skip_decimal(struct toml_reader *reader, int c, enum toml_number *ret)
 {
     static const char *const sets[] = {
-        [INTEGER] = DIGITS "_", [FLOAT] = DIGITS "_.-+eE",
-        [DATE] = DIGITS "-:Tt .Zz+"};
+        [INTEGER] = DIGITS "_", [FLOAT] = DIGITS "_.-+eE", [DATE] = DIGITS "-:Tt .Zz+"};
 
     /* What comes behind the first digits decides. */
     if (c == '.' || c == 'e' || c == 'E') {
@@ -593,23 +569,20 @@ static bool skip_decimal(struct toml_reader *reader, int c, enum toml_number *re
 
 /* 0b, 0o and 0x take no sign and no point. */
 static bool read_based_number(struct toml_reader *reader, size_t start, int letter,
-                       struct value *ret)
+                              struct value *ret)
 {
-    const char *set = letter == 'b'   ? "01_"
-                      : letter == 'o' ? "01234567_"
-                                      : DIGITS "abcdefABCDEF_";
+    const char *set = letter == 'b' ? "01_" : letter == 'o' ? "01234567_" : DIGITS "abcdefABCDEF_";
     int c = toml_peek(reader);
 
     if (c < 0)
         return false;
     if (!c || c == '_' || c >= 0x80 || !strchr(set, c))
-        return toml_fail(
-            reader, reader->line, "not a%s number: '%.*s%s'",
-            letter == 'b'   ? " binary"
-            : letter == 'o' ? "n octal"
-                            : " hexadecimal",
-            (int)(reader->at - start), reader->text.at + start,
-            c ? format_rune(reader, "%c", value_int(c)) : "");
+        return toml_fail(reader, reader->line, "not a%s number: '%.*s%s'",
+                         letter == 'b'   ? " binary"
+                         : letter == 'o' ? "n octal"
+                                         : " hexadecimal",
+                         (int)(reader->at - start), reader->text.at + start,
+                         c ? format_rune(reader, "%c", value_int(c)) : "");
     if (!skip_set(reader, set, &c))
         return false;
     toml_back(reader);
@@ -617,8 +590,7 @@ static bool read_based_number(struct toml_reader *reader, size_t start, int lett
 }
 
 /* A number or a date; both begin with digits. */
-static bool read_unsigned(struct toml_reader *reader, int first,
-                          struct value *ret)
+static bool read_unsigned(struct toml_reader *reader, int first, struct value *ret)
 {
     size_t start = reader->at - 1;
     enum toml_number number;
@@ -655,18 +627,16 @@ static bool read_signed(struct toml_reader *reader, struct value *ret)
 
         if (!whole)
             return toml_fail(reader, reader->line, "invalid float: '%.*s'",
-                             (int)(reader->at - start),
-                             reader->text.at + start);
+                             (int)(reader->at - start), reader->text.at + start);
         return give_float(reader, text_since(reader, start), ret);
     }
     if (c == '.')
-        return toml_fail(reader, reader->line,
-                         "floats must start with a digit, not '.'");
+        return toml_fail(reader, reader->line, "floats must start with a digit, not '.'");
     if (c < 0)
         return false;
     if (c < '0' || c > '9')
-        return toml_fail(reader, toml_line(reader),
-                         "expected a digit but got %s", toml_quote(reader, c));
+        return toml_fail(reader, toml_line(reader), "expected a digit but got %s",
+                         toml_quote(reader, c));
     if (c == '0') {
         int base = toml_peek(reader);
 
@@ -674,8 +644,7 @@ static bool read_signed(struct toml_reader *reader, struct value *ret)
             return toml_fail(reader, reader->line,
                              "cannot use sign with non-decimal numbers: "
                              "'%.*s%c'",
-                             (int)(reader->at - start), reader->text.at + start,
-                             base);
+                             (int)(reader->at - start), reader->text.at + start, base);
     }
     if (!skip_set(reader, DIGITS "_", &c))
         return false;
@@ -685,8 +654,7 @@ static bool read_signed(struct toml_reader *reader, struct value *ret)
             return false;
     }
     toml_back(reader);
-    return (number == FLOAT ? give_float : give_integer)(
-        reader, text_since(reader, start), ret);
+    return (number == FLOAT ? give_float : give_integer)(reader, text_since(reader, start), ret);
 }
 
 /* true or false; any other word is named in the error. */
@@ -704,8 +672,7 @@ static bool read_float_word(struct toml_reader *reader, struct value *ret)
     toml_back(reader);
     word = text_since(reader, start);
     if (!str_same(word, STR("true")) && !str_same(word, STR("false")))
-        return toml_fail(reader, reader->line,
-                         "expected value but found %s instead",
+        return toml_fail(reader, reader->line, "expected value but found %s instead",
                          quote_str(reader, word));
     *ret = value_bool(word.len == 4);
     return true;
@@ -720,8 +687,7 @@ bool toml_read_scalar(struct toml_reader *reader, int first, struct value *ret)
     if (first == '-' || first == '+')
         return read_signed(reader, ret);
     if (first == '.')
-        return toml_fail(reader, reader->line,
-                         "floats must start with a digit, not '.'");
+        return toml_fail(reader, reader->line, "floats must start with a digit, not '.'");
     if (first == 'i' || first == 'n') {
         if ((accept_character(reader, 'n') && accept_character(reader, 'f')) ||
             (accept_character(reader, 'a') && accept_character(reader, 'n')))
@@ -734,9 +700,7 @@ bool toml_read_scalar(struct toml_reader *reader, int first, struct value *ret)
         return read_float_word(reader, ret);
     }
     if (!first)
-        return toml_fail(reader, toml_line(reader),
-                         "unexpected EOF; expected value");
+        return toml_fail(reader, toml_line(reader), "unexpected EOF; expected value");
     return toml_fail(reader, (long)reader->line - (first == '\n'),
-                     "expected value but found %s instead",
-                     toml_quote(reader, first));
+                     "expected value but found %s instead", toml_quote(reader, first));
 }

@@ -12,8 +12,8 @@ static void add_name_part(struct text *out, struct str part)
     for (size_t i = 0; i < part.len; i++) {
         char c = part.at[i];
 
-        bare &= ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-                (c >= '0' && c <= '9') || c == '_' || c == '-';
+        bare &= ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+                c == '-';
     }
     if (bare) {
         text_add_bytes(out, part.at, part.len);
@@ -75,8 +75,7 @@ bool toml_fail(struct toml_reader *reader, long line, const char *format, ...)
 }
 
 /* Names are made again and again, so they are paid for. */
-bool toml_dotted_name(struct toml_reader *reader, const struct str *key,
-                      struct text *out)
+bool toml_dotted_name(struct toml_reader *reader, const struct str *key, struct text *out)
 {
     add_dotted_name(out, reader->context, reader->context_len);
     if (key && reader->context_len)

@@ -28,15 +28,14 @@ static bool is_defined(struct toml_reader *reader, const struct str *key)
     scoped_text struct text name = {0};
 
     if (toml_dotted_name(reader, key, &name))
-        toml_fail(reader, reader->first_line,
-                  "Key '%s' has already been defined.", text_string(&name));
+        toml_fail(reader, reader->first_line, "Key '%s' has already been defined.",
+                  text_string(&name));
     return false;
 }
 
 /* Gives the key of the context its value, unless it has one already; a table
    that other keys only implied may be named once. */
-static bool set_toml_value(struct toml_reader *reader, struct str key,
-                      struct value v)
+static bool set_toml_value(struct toml_reader *reader, struct str key, struct value v)
 {
     scoped_text struct text name = {0};
     struct dict *dict = reader->root;
@@ -70,8 +69,8 @@ static bool set_toml_value(struct toml_reader *reader, struct str key,
 }
 
 /* Puts the name into a set of names, or takes it out. */
-static bool note_toml_name(struct toml_reader *reader, struct map *map,
-                 const struct str *key, bool is)
+static bool note_toml_name(struct toml_reader *reader, struct map *map, const struct str *key,
+                           bool is)
 {
     scoped_text struct text name = {0};
 
@@ -86,8 +85,7 @@ static bool note_toml_name(struct toml_reader *reader, struct map *map,
 
 /* Down to the table that the next part of a name belongs to; NULL when it is
    something else. */
-static struct dict *find_subtable(struct toml_reader *reader, struct dict *dict,
-                            struct str part)
+static struct dict *find_subtable(struct toml_reader *reader, struct dict *dict, struct str part)
 {
     struct value *at = dict_get(dict, part);
 
@@ -102,15 +100,13 @@ static struct dict *find_subtable(struct toml_reader *reader, struct dict *dict,
 }
 
 /* One more table in the list of that name. */
-static bool add_table(struct toml_reader *reader, struct dict *dict,
-                      struct str key)
+static bool add_table(struct toml_reader *reader, struct dict *dict, struct str key)
 {
     struct value *at = dict_get(dict, key);
     scoped_text struct text name = {0};
 
     if (!at) {
-        dict_set(dict, key,
-                 value_list(list_new(reader->heap, ELEMENT_DICT)));
+        dict_set(dict, key, value_list(list_new(reader->heap, ELEMENT_DICT)));
         at = dict_get(dict, key);
     }
     if (at->kind == KIND_LIST && at->list->element == ELEMENT_DICT) {
@@ -125,8 +121,8 @@ static bool add_table(struct toml_reader *reader, struct dict *dict,
 }
 
 /* Makes parts[0…count-1] the context, with the tables that it takes. */
-static bool enter_context(struct toml_reader *reader, const struct str *parts,
-                  unsigned count, bool array)
+static bool enter_context(struct toml_reader *reader, const struct str *parts, unsigned count,
+                          bool array)
 {
     struct str key = parts[count - 1], outer[TOML_PARTS + 1];
     unsigned outer_len = reader->context_len;
@@ -143,8 +139,7 @@ static bool enter_context(struct toml_reader *reader, const struct str *parts,
             return false;
         memcpy(reader->context, outer, sizeof outer);
         reader->context_len = outer_len;
-        return toml_fail(reader, reader->first_line,
-                         "Key '%s' was already created as a hash.",
+        return toml_fail(reader, reader->first_line, "Key '%s' was already created as a hash.",
                          text_string(&name));
     }
     if (array ? !add_table(reader, dict, key)
@@ -210,9 +205,8 @@ static bool read_dotted_key(struct toml_reader *reader, struct key *key)
             return false;
         if (!c || c == '=')
             return toml_fail(reader, reader->line,
-                             key->count
-                                 ? "unexpected '='"
-                                 : "unexpected '=': key name appears blank");
+                             key->count ? "unexpected '='"
+                                        : "unexpected '=': key name appears blank");
         if (c == '.')
             return toml_fail(reader, reader->line,
                              key->count ? "unexpected '.'"
@@ -222,21 +216,18 @@ static bool read_dotted_key(struct toml_reader *reader, struct key *key)
             return false;
     } while (c == '.');
     if (!c)
-        return toml_fail(reader, toml_line(reader),
-                         "unexpected EOF; expected key separator '='");
+        return toml_fail(reader, toml_line(reader), "unexpected EOF; expected key separator '='");
     if (c != '=')
         return toml_fail(reader, (long)reader->line - (c == '\n'),
-                         "expected '.' or '=', but got %s instead",
-                         toml_quote(reader, c));
+                         "expected '.' or '=', but got %s instead", toml_quote(reader, c));
     return true;
 }
 
-static bool read_toml_value(struct toml_reader *reader, bool in_array,
-                       struct value *ret, bool *ret_array);
+static bool read_toml_value(struct toml_reader *reader, bool in_array, struct value *ret,
+                            bool *ret_array);
 
 /* The tables that a dotted key implies; then its value. */
-static bool read_pair(struct toml_reader *reader, const struct key *key,
-                      struct value *ret)
+static bool read_pair(struct toml_reader *reader, const struct key *key, struct value *ret)
 {
     struct str parts[TOML_PARTS + 1];
     bool is_array = false;
@@ -255,8 +246,8 @@ static bool read_pair(struct toml_reader *reader, const struct key *key,
     }
     return read_toml_value(reader, false, ret, &is_array) &&
            set_toml_value(reader, reader->current, *ret) &&
-           note_toml_name(reader, reader->arrays,
-                reader->current.len ? &reader->current : NULL, is_array);
+           note_toml_name(reader, reader->arrays, reader->current.len ? &reader->current : NULL,
+                          is_array);
 }
 
 /* ---- Values ------------------------------------------------------------- */
@@ -280,8 +271,8 @@ static bool read_toml_array(struct toml_reader *reader, struct value *ret)
     struct list *list = list_new(reader->heap, ELEMENT_ANY);
     bool ignored;
 
-    if (!note_toml_name(reader, reader->arrays,
-              reader->current.len ? &reader->current : NULL, true))
+    if (!note_toml_name(reader, reader->arrays, reader->current.len ? &reader->current : NULL,
+                        true))
         return false;
     *ret = value_list(list);
     for (;;) {
@@ -293,8 +284,7 @@ static bool read_toml_array(struct toml_reader *reader, struct value *ret)
         if (c == ',')
             return toml_fail(reader, toml_line(reader), "unexpected comma");
         toml_back(reader);
-        if (!read_toml_value(reader, true, &item, &ignored) ||
-            !call_room(reader->call, 0))
+        if (!read_toml_value(reader, true, &item, &ignored) || !call_room(reader->call, 0))
             return false;
         list_add(list, item);
         c = next_in_array(reader);
@@ -317,8 +307,7 @@ static int next_in_table(struct toml_reader *reader)
         if (c == '#' && !toml_skip_comment(reader))
             return -1;
         if (toml_is_newline(c)) {
-            toml_fail(reader, (long)reader->line - 1,
-                      "newlines not allowed within inline tables");
+            toml_fail(reader, (long)reader->line - 1, "newlines not allowed within inline tables");
             return -1;
         }
         if (c != '#' && !toml_is_space(c))
@@ -327,8 +316,8 @@ static int next_in_table(struct toml_reader *reader)
 }
 
 /* The same value in the table as it is given on. */
-static bool put_inline(struct toml_reader *reader, struct dict *dict,
-                       const struct key *key, struct value v)
+static bool put_inline(struct toml_reader *reader, struct dict *dict, const struct key *key,
+                       struct value v)
 {
     for (unsigned i = 0; i + 1 < key->count; i++) {
         struct value *at = dict_get(dict, key->parts[i]);
@@ -383,13 +372,11 @@ static bool read_inline_pairs(struct toml_reader *reader, struct dict *dict)
         if (!toml_skip_spaces(reader) || (c = toml_peek(reader)) < 0)
             return false;
         if (c == '}')
-            return toml_fail(reader, reader->line,
-                             "trailing comma not allowed in inline tables");
+            return toml_fail(reader, reader->line, "trailing comma not allowed in inline tables");
     }
 }
 
-static bool read_inline_table(struct toml_reader *reader, bool in_array,
-                              struct value *ret)
+static bool read_inline_table(struct toml_reader *reader, bool in_array, struct value *ret)
 {
     struct str outer[TOML_PARTS + 1], parts[TOML_PARTS + 1];
     struct str current = reader->current;
@@ -404,8 +391,7 @@ static bool read_inline_table(struct toml_reader *reader, bool in_array,
     reader->context[reader->context_len++] = current;
     reader->current = STR("");
     if (!note_toml_name(reader, reader->implicits, NULL, true) ||
-        !enter_context(reader, parts, outer_len + 1, in_array) ||
-        !read_inline_pairs(reader, dict))
+        !enter_context(reader, parts, outer_len + 1, in_array) || !read_inline_pairs(reader, dict))
         return false;
     memcpy(reader->context, outer, sizeof outer);
     reader->context_len = outer_len;
@@ -414,21 +400,19 @@ static bool read_inline_table(struct toml_reader *reader, bool in_array,
     return true;
 }
 
-static bool read_nested(struct toml_reader *reader, int first, bool in_array,
-                        struct value *ret)
+static bool read_nested(struct toml_reader *reader, int first, bool in_array, struct value *ret)
 {
     bool fine;
 
     if (++reader->depth >= TOML_PARTS)
         return toml_fail(reader, reader->line, "nested too deep");
-    fine = first == '[' ? read_toml_array(reader, ret)
-                        : read_inline_table(reader, in_array, ret);
+    fine = first == '[' ? read_toml_array(reader, ret) : read_inline_table(reader, in_array, ret);
     reader->depth--;
     return fine;
 }
 
-static bool read_toml_value(struct toml_reader *reader, bool in_array,
-                       struct value *ret, bool *ret_array)
+static bool read_toml_value(struct toml_reader *reader, bool in_array, struct value *ret,
+                            bool *ret_array)
 {
     struct str string;
     int c;
@@ -534,8 +518,7 @@ static bool read_toml_document(struct toml_reader *reader)
         }
         if (c != '[')
             toml_back(reader);
-        if (!(c == '[' ? read_table(reader) : read_toml_line(reader)) ||
-            !read_line_end(reader))
+        if (!(c == '[' ? read_table(reader) : read_toml_line(reader)) || !read_line_end(reader))
             return false;
     }
     return true;
@@ -546,29 +529,31 @@ static struct str without_mark(struct str text)
 {
     size_t mark = 0;
 
-    if (text.len >= 2 && (memcmp(text.at, "\xff\xfe", 2) == 0 ||
-                          memcmp(text.at, "\xfe\xff", 2) == 0))
+    if (text.len >= 2 &&
+        (memcmp(text.at, "\xff\xfe", 2) == 0 || memcmp(text.at, "\xfe\xff", 2) == 0))
         mark = 2;
     else if (text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0)
         mark = 3;
     return (struct str){text.at + mark, text.len - mark};
 }
 
-bool toml_read(struct call *call, struct str text, struct dict **ret,
-               struct text *why)
+bool toml_read(struct call *call, struct str text, struct dict **ret, struct text *why)
 {
     struct heap *heap = arena_alloc(call->arena, sizeof *heap);
     scoped_mem struct toml_reader *reader = mem_alloc(sizeof *reader);
     scoped_map struct map *implicits = map_new(), *arrays = map_new();
 
     *heap = (struct heap){call->arena, VALUE_INT64};
-    *reader = (struct toml_reader){
-        .call = call, .heap = heap, .text = without_mark(text), .line = 1,
-        .why = why, .implicits = implicits, .arrays = arrays};
+    *reader = (struct toml_reader){.call = call,
+                                   .heap = heap,
+                                   .text = without_mark(text),
+                                   .line = 1,
+                                   .why = why,
+                                   .implicits = implicits,
+                                   .arrays = arrays};
     reader->root = new_table(reader);
     *ret = reader->root;
-    if (memchr(reader->text.at, '\0',
-               reader->text.len < 6 ? reader->text.len : 6)) {
+    if (memchr(reader->text.at, '\0', reader->text.len < 6 ? reader->text.len : 6)) {
         text_add(why, "toml: line 1: files cannot contain NULL bytes; probably "
                       "using UTF-16; TOML files must be UTF-8");
         return false;

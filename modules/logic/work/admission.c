@@ -13,13 +13,12 @@
 
 /* Refuses a manifest without a name, and the second one of an object. `seen` maps what
    identifies an object to its manifest. */
-static int check_work_manifest(struct map *seen, const struct node *manifest,
-                          size_t at, struct err *err)
+static int check_work_manifest(struct map *seen, const struct node *manifest, size_t at,
+                               struct err *err)
 {
-    scoped_mem char *key = mem_printf(
-        "%s\n%s\n%s\n%s", node_get_text(manifest, "apiVersion"),
-        node_get_text(manifest, "kind"), meta_namespace(manifest),
-        meta_name(manifest));
+    scoped_mem char *key =
+        mem_printf("%s\n%s\n%s\n%s", node_get_text(manifest, "apiVersion"),
+                   node_get_text(manifest, "kind"), meta_namespace(manifest), meta_name(manifest));
 
     if (!*meta_name(manifest))
         return err_set(err, ERR_BAD_REQUEST,
@@ -35,8 +34,7 @@ static int check_work_manifest(struct map *seen, const struct node *manifest,
         return err_set(err, ERR_BAD_REQUEST,
                        "spec.workload.manifests[%zu]: %s \"%s\" is there "
                        "already",
-                       at, node_get_text(manifest, "kind"),
-                       meta_name(manifest));
+                       at, node_get_text(manifest, "kind"), meta_name(manifest));
     map_put(seen, key, (void *)(uintptr_t)manifest);
     return 0;
 }
@@ -47,8 +45,7 @@ int work_check_manifests(const struct node *manifests, struct err *err)
     scoped_map struct map *seen = map_new();
 
     if (!node_count(manifests))
-        return err_set(err, ERR_BAD_REQUEST,
-                       "Workload manifests should not be empty");
+        return err_set(err, ERR_BAD_REQUEST, "Workload manifests should not be empty");
     document_write_json(&json, manifests);
     if (json.len > MANIFESTS_AT_MOST)
         return err_set(err, ERR_BAD_REQUEST,
@@ -74,15 +71,14 @@ int work_check_binding(const struct node *binding, struct err *err)
 
 int work_check_cluster(const struct node *cluster, struct err *err)
 {
-    const struct node *configs =
-        node_at(cluster, "spec", "managedClusterClientConfigs", NULL);
+    const struct node *configs = node_at(cluster, "spec", "managedClusterClientConfigs", NULL);
 
     for (size_t i = 0; i < node_count(configs); i++) {
         const char *url = node_get_text(node_item(configs, i), "url");
 
         if (!text_starts(url, "https://") || !url[strlen("https://")])
-            return err_set(err, ERR_BAD_REQUEST,
-                           "url \"%.200s\" is invalid in client configs", url);
+            return err_set(err, ERR_BAD_REQUEST, "url \"%.200s\" is invalid in client configs",
+                           url);
     }
     return 0;
 }

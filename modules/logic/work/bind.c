@@ -57,36 +57,34 @@ static const char *find_closing_brace(const char *at, const char *end)
 
 /* Reads ${spoke.NAME} with its operator and default, which is not expanded yet. */
 static int read_expression(struct binder *binder, const char *at, size_t len,
-                      struct expression *ret)
+                           struct expression *ret)
 {
-    static const char *const operators[] = { ":=", ":-", "=" };
+    static const char *const operators[] = {":=", ":-", "="};
     const char *end = at + len, *name = at + strlen(OPENING), *p = name, *close;
 
     while (p < end && is_name_character(*p))
         p++;
     if (p == name)
-        return err_set(binder->err, ERR_INVALID,
-                       "\"%.*s\": a name must follow \"" OPENING "\"",
+        return err_set(binder->err, ERR_INVALID, "\"%.*s\": a name must follow \"" OPENING "\"",
                        (int)(len < 40 ? len : 40), at);
-    *ret = (struct expression){ arena_bytes(binder->arena, name, (size_t)(p - name)),
-                           "" };
+    *ret = (struct expression){arena_bytes(binder->arena, name, (size_t)(p - name)), ""};
     for (size_t i = 0; i < count_of(operators) && p < end; i++) {
         size_t size = strlen(operators[i]);
 
         if ((size_t)(end - p) < size || memcmp(p, operators[i], size))
             continue;
-        ret->operator = operators[i];
+        ret->operator= operators[i];
         p += size;
         break;
     }
     close = find_closing_brace(p, end);
     if (!close)
+        return err_set(binder->err, ERR_INVALID, OPENING "%s…: the closing brace is missing",
+                       ret->name);
+    if (!*ret->operator&& p != close)
         return err_set(binder->err, ERR_INVALID,
-                       OPENING "%s…: the closing brace is missing", ret->name);
-    if (!*ret->operator && p != close)
-        return err_set(binder->err, ERR_INVALID,
-                       OPENING "%s%.*s}: only :=, = and :- can follow a name",
-                       ret->name, (int)(close - p < 40 ? close - p : 40), p);
+                       OPENING "%s%.*s}: only :=, = and :- can follow a name", ret->name,
+                       (int)(close - p < 40 ? close - p : 40), p);
     ret->fallback = p;
     ret->fallback_len = (size_t)(close - p);
     ret->len = (size_t)(close + 1 - at);
@@ -99,12 +97,10 @@ static const struct node *look_up_value(struct binder *binder, const char *name)
 {
     struct node *value = node_get(binder->values, name);
 
-    if (value && (value->type == NODE_LIST || value->type == NODE_MAP ||
-                  value->type == NODE_NULL))
+    if (value && (value->type == NODE_LIST || value->type == NODE_MAP || value->type == NODE_NULL))
         value = NULL;
     if (binder->used)
-        node_set(binder->arena, binder->used, name,
-                 value ? value : node_null(binder->arena));
+        node_set(binder->arena, binder->used, name, value ? value : node_null(binder->arena));
     return value;
 }
 
@@ -116,20 +112,19 @@ static void add_scalar_text(struct text *out, const struct node *value)
         document_write_json(out, value);
 }
 
-static int bind_bytes(struct binder *binder, const char *text, size_t len,
-                      unsigned depth, struct text *out);
+static int bind_bytes(struct binder *binder, const char *text, size_t len, unsigned depth,
+                      struct text *out);
 
 /* The default is expanded only where it is needed, so that names in other defaults need
    not exist. */
 static int bind_expression(struct binder *binder, const struct expression *expression,
-                      unsigned depth, struct text *out)
+                           unsigned depth, struct text *out)
 {
     const struct node *value = look_up_value(binder, expression->name);
     bool empty = !value || (value->type == NODE_STRING && !value->len);
 
-    if (*expression->operator && empty)
-        return bind_bytes(binder, expression->fallback, expression->fallback_len,
-                          depth + 1, out);
+    if (*expression->operator&& empty)
+        return bind_bytes(binder, expression->fallback, expression->fallback_len, depth + 1, out);
     if (!value)
         return err_set(binder->err, ERR_INVALID,
                        OPENING "%s}: this spoke has no value of that name; give "
@@ -139,15 +134,15 @@ static int bind_expression(struct binder *binder, const struct expression *expre
     return 0;
 }
 
-static int bind_bytes(struct binder *binder, const char *text, size_t len,
-                      unsigned depth, struct text *out)
+static int bind_bytes(struct binder *binder, const char *text, size_t len, unsigned depth,
+                      struct text *out)
 {
     const char *end = text + len, *at;
     struct expression expression;
 
     if (depth > DEEPEST)
-        return err_set(binder->err, ERR_INVALID,
-                       OPENING "…}: defaults are nested deeper than %d", DEEPEST);
+        return err_set(binder->err, ERR_INVALID, OPENING "…}: defaults are nested deeper than %d",
+                       DEEPEST);
     while ((at = find_opening(text, (size_t)(end - text)))) {
         text_add_bytes(out, text, (size_t)(at - text));
         if (read_expression(binder, at, (size_t)(end - at), &expression) < 0 ||
@@ -159,11 +154,10 @@ static int bind_bytes(struct binder *binder, const char *text, size_t len,
     return 0;
 }
 
-int work_bind_text(struct arena *arena, const char *string, size_t len,
-                   const struct node *values, struct node *used,
-                   struct text *out, struct err *err)
+int work_bind_text(struct arena *arena, const char *string, size_t len, const struct node *values,
+                   struct node *used, struct text *out, struct err *err)
 {
-    struct binder binder = { arena, values, used, err };
+    struct binder binder = {arena, values, used, err};
 
     return bind_bytes(&binder, string, len, 0, out);
 }
@@ -176,7 +170,7 @@ static struct node *bind_node(struct binder *binder, const struct node *node);
    number. */
 static struct node *bind_string(struct binder *binder, const struct node *node)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     struct expression expression;
 
     if (!is_bindable(node->string, node->len))
@@ -219,7 +213,8 @@ static struct node *bind_map(struct binder *binder, const struct node *node)
 {
     struct node *copy = NULL;
 
-    node_each(member, node) {
+    node_each(member, node)
+    {
         struct node *next = bind_node(binder, member->value);
 
         if (!next) {
@@ -249,11 +244,10 @@ static struct node *bind_node(struct binder *binder, const struct node *node)
     }
 }
 
-struct node *work_bind(struct arena *arena, const struct node *tree,
-                       const struct node *values, struct node *used,
-                       struct err *err)
+struct node *work_bind(struct arena *arena, const struct node *tree, const struct node *values,
+                       struct node *used, struct err *err)
 {
-    struct binder binder = { arena, values, used, err };
+    struct binder binder = {arena, values, used, err};
 
     return bind_node(&binder, tree);
 }

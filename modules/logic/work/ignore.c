@@ -66,21 +66,20 @@ static struct cut split_path(struct arena *arena, const char *path)
     size_t len = strlen(path), at = find_last_step(path, len);
     const char *step = path + at;
     size_t step_len = len - at;
-    struct cut cut = { arena_bytes(arena, path, at), NULL };
+    struct cut cut = {arena_bytes(arena, path, at), NULL};
 
     if (*step == '.')
         cut.field = unescape_step(arena, step + 1, step_len - 1);
     else if (*step != '[')
         cut.field = unescape_step(arena, step, step_len);
-    else if (step_len > 4 && (step[1] == '\'' || step[1] == '"') &&
-             step[step_len - 2] == step[1] && step[step_len - 1] == ']')
+    else if (step_len > 4 && (step[1] == '\'' || step[1] == '"') && step[step_len - 2] == step[1] &&
+             step[step_len - 1] == ']')
         cut.field = unescape_step(arena, step + 2, step_len - 4);
     return cut;
 }
 
 /* Removes the field from every map that the first part of the path finds. */
-static int remove_path(struct arena *arena, struct node *object, const char *text,
-                     struct err *err)
+static int remove_path(struct arena *arena, struct node *object, const char *text, struct err *err)
 {
     struct jsonpath *path = jsonpath_parse_relaxed(arena, text, err);
     struct cut cut = split_path(arena, text);
@@ -127,9 +126,8 @@ struct node *work_ignore_fields(struct arena *arena, const struct node *object,
     struct node *copy = node_copy(arena, object);
 
     for (size_t i = 0; i < node_count(json_paths); i++)
-        if (remove_path(arena, copy,
-                      trim_path(arena, node_text(node_item(json_paths, i))),
-                      err) < 0) {
+        if (remove_path(arena, copy, trim_path(arena, node_text(node_item(json_paths, i))), err) <
+            0) {
             if (err)
                 err->code = ERR_INVALID;
             return NULL;
@@ -141,30 +139,29 @@ struct node *work_ignore_fields(struct arena *arena, const struct node *object,
 
 /* Puts back what `live` has and `bare`, which is `live` without the ignored fields, has
    not. */
-static void restore_ignored(struct arena *arena, struct node *into,
-                     const struct node *live, const struct node *bare)
+static void restore_ignored(struct arena *arena, struct node *into, const struct node *live,
+                            const struct node *bare)
 {
     if (node_is(into, NODE_MAP))
-        node_each(member, live) {
+        node_each(member, live)
+        {
             if (!node_get(bare, member->key))
                 node_set(arena, into, member->key, member->value);
             else
                 restore_ignored(arena, node_get(into, member->key), member->value,
-                         node_get(bare, member->key));
+                                node_get(bare, member->key));
         }
     if (node_is(into, NODE_LIST))
         for (size_t i = 0; i < node_count(into) && i < node_count(live); i++)
-            restore_ignored(arena, node_item(into, i), node_item(live, i),
-                     node_item(bare, i));
+            restore_ignored(arena, node_item(into, i), node_item(live, i), node_item(bare, i));
 }
 
 struct node *work_keep_ignored(struct arena *arena, const struct node *wanted,
-                               const struct node *live,
-                               const struct node *json_paths, struct err *err)
+                               const struct node *live, const struct node *json_paths,
+                               struct err *err)
 {
     struct node *kept = work_ignore_fields(arena, wanted, json_paths, err);
-    struct node *bare =
-        kept ? work_ignore_fields(arena, live, json_paths, err) : NULL;
+    struct node *bare = kept ? work_ignore_fields(arena, live, json_paths, err) : NULL;
 
     if (!bare)
         return NULL;
@@ -191,27 +188,29 @@ static void add_path_step(struct text *path, const char *step, size_t len)
     text_add(path, number ? "]" : "']");
 }
 
-struct node *work_ignore_paths(struct arena *arena, const struct node *ignore,
-                               struct err *err)
+struct node *work_ignore_paths(struct arena *arena, const struct node *ignore, struct err *err)
 {
     struct node *paths = node_list(arena);
     const struct node *list = node_get(ignore, "jsonPaths");
     const struct node *pointers = node_get(ignore, "jsonPointers");
 
     if (node_count(node_get(ignore, "jqPathExpressions"))) {
-        err_set(err, ERR_INVALID, "ignoreFields: jqPathExpressions are not "
+        err_set(err, ERR_INVALID,
+                "ignoreFields: jqPathExpressions are not "
                 "supported on this spoke; use jsonPaths or jsonPointers");
         return NULL;
     }
     for (size_t i = 0; i < node_count(list); i++)
         node_add(arena, paths, node_item(list, i));
     for (size_t i = 0; i < node_count(pointers); i++) {
-        scoped_text struct text path = { 0 };
+        scoped_text struct text path = {0};
         const char *at = node_text(node_item(pointers, i));
 
         if (*at != '/') {
-            err_set(err, ERR_INVALID, "ignoreFields: jsonPointer \"%s\" does not "
-                    "begin with /", at);
+            err_set(err, ERR_INVALID,
+                    "ignoreFields: jsonPointer \"%s\" does not "
+                    "begin with /",
+                    at);
             return NULL;
         }
         while (*at == '/') {

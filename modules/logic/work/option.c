@@ -11,8 +11,8 @@
 struct work_resource work_resource_read(const struct node *map)
 {
     return (struct work_resource){
-        node_get_text(map, "group"),     node_get_text(map, "version"),
-        node_get_text(map, "resource"),  node_get_text(map, "namespace"),
+        node_get_text(map, "group"),    node_get_text(map, "version"),
+        node_get_text(map, "resource"), node_get_text(map, "namespace"),
         node_get_text(map, "name"),
     };
 }
@@ -45,8 +45,7 @@ bool work_wildcard(const char *pattern, const char *value)
 /* ---- manifestConfigs --------------------------------------------------- */
 
 /* Group and resource must be equal; name and namespace may be patterns. */
-static bool matches_identifier(const struct node *identifier,
-                     const struct work_resource *resource)
+static bool matches_identifier(const struct node *identifier, const struct work_resource *resource)
 {
     return text_same(node_get_text(identifier, "group"), resource->group) &&
            text_same(node_get_text(identifier, "resource"), resource->resource) &&
@@ -58,13 +57,11 @@ static bool matches_identifier(const struct node *identifier,
 static bool is_empty_option(const struct node *value)
 {
     return !value || value->type == NODE_NULL ||
-           ((value->type == NODE_LIST || value->type == NODE_MAP ||
-             value->type == NODE_STRING) &&
+           ((value->type == NODE_LIST || value->type == NODE_MAP || value->type == NODE_STRING) &&
             value->len == 0);
 }
 
-static struct node *make_identifier(struct arena *arena,
-                                  const struct work_resource *resource)
+static struct node *make_identifier(struct arena *arena, const struct work_resource *resource)
 {
     struct node *node = node_map(arena);
 
@@ -78,8 +75,8 @@ static struct node *make_identifier(struct arena *arena,
 struct node *work_option(struct arena *arena, const struct node *configs,
                          const struct work_resource *resource)
 {
-    static const char *const parts[] = { "feedbackRules", "feedbackScrapeType",
-                                         "updateStrategy", "conditionRules" };
+    static const char *const parts[] = {"feedbackRules", "feedbackScrapeType", "updateStrategy",
+                                        "conditionRules"};
     struct node *option = node_map(arena);
 
     for (size_t i = 0; i < node_count(configs); i++) {
@@ -107,18 +104,16 @@ struct node *work_option(struct arena *arena, const struct node *configs,
 
 /* What others stand on comes first, what intercepts requests last. */
 static const char *const ranks[][12] = {
-    { "PriorityClass", "Namespace", "CustomResourceDefinition", "StorageClass",
-      "PersistentVolume", "PodSecurityPolicy" },
-    { "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding" },
-    { "NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget",
-      "ServiceAccount" },
-    { "Secret", "ConfigMap", "PersistentVolumeClaim" },
-    { "Service" },
-    { "DaemonSet", "Pod", "ReplicationController", "ReplicaSet", "Deployment",
-      "HorizontalPodAutoscaler", "StatefulSet", "Job", "CronJob" },
-    { "APIService", "MutatingWebhookConfiguration",
-      "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
-      "ValidatingAdmissionPolicyBinding" },
+    {"PriorityClass", "Namespace", "CustomResourceDefinition", "StorageClass", "PersistentVolume",
+     "PodSecurityPolicy"},
+    {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"},
+    {"NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget", "ServiceAccount"},
+    {"Secret", "ConfigMap", "PersistentVolumeClaim"},
+    {"Service"},
+    {"DaemonSet", "Pod", "ReplicationController", "ReplicaSet", "Deployment",
+     "HorizontalPodAutoscaler", "StatefulSet", "Job", "CronJob"},
+    {"APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
+     "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
 };
 
 int work_kind_rank(const char *kind)
@@ -155,8 +150,7 @@ void work_apply_order(const struct node *manifests, size_t *order)
 
     for (size_t i = 0; i < count; i++)
         places[i] = (struct ranked_manifest){
-            work_kind_rank(node_get_text(node_item(manifests, i), "kind")), i
-        };
+            work_kind_rank(node_get_text(node_item(manifests, i), "kind")), i};
     qsort(places, count, sizeof *places, compare_ranks);
     for (size_t i = 0; i < count; i++)
         order[i] = places[i].index;
@@ -164,12 +158,10 @@ void work_apply_order(const struct node *manifests, size_t *order)
 
 /* ---- Ownership ---- */
 
-bool work_owns(const struct node *delete_option,
-               const struct work_resource *resource)
+bool work_owns(const struct node *delete_option, const struct work_resource *resource)
 {
     const char *policy = node_get_text(delete_option, "propagationPolicy");
-    const struct node *rules =
-        node_at(delete_option, "selectivelyOrphans", "orphaningRules", NULL);
+    const struct node *rules = node_at(delete_option, "selectivelyOrphans", "orphaningRules", NULL);
 
     if (text_same(policy, "Orphan"))
         return false;
@@ -193,8 +185,7 @@ static bool same_resource(const struct node *a, const struct node *b)
     struct work_resource one = work_resource_read(a);
     struct work_resource two = work_resource_read(b);
 
-    return text_same(one.group, two.group) &&
-           text_same(one.resource, two.resource) &&
+    return text_same(one.group, two.group) && text_same(one.resource, two.resource) &&
            text_same(one.namespace, two.namespace) && text_same(one.name, two.name);
 }
 
@@ -219,14 +210,12 @@ struct node *work_untracked(struct arena *arena, const struct node *applied,
 /* A work that a replica set made is kept: deleted, it would be made again at once. */
 enum work_ttl work_ttl(const struct node *work, int64_t now, int64_t *ret_at)
 {
-    const struct node *ttl =
-        node_at(work, "spec", "deleteOption", "ttlSecondsAfterFinished", NULL);
+    const struct node *ttl = node_at(work, "spec", "deleteOption", "ttlSecondsAfterFinished", NULL);
     const struct node *done = meta_condition(work, "Complete");
     int64_t since, wait;
 
     if (!node_is(ttl, NODE_INT) || !meta_condition_is_true(work, "Complete") ||
-        meta_is_deleting(work) ||
-        node_at(work, "metadata", "labels", META_LABEL_REPLICASET, NULL))
+        meta_is_deleting(work) || node_at(work, "metadata", "labels", META_LABEL_REPLICASET, NULL))
         return WORK_KEEP;
     if (!clock_parse(node_get_text(done, "lastTransitionTime"), &since))
         since = now;

@@ -10,17 +10,14 @@
 /* ---- ManagedCluster ---------------------------------------------------- */
 
 /* An equal taint of the stored object, whose time the new one takes over. */
-static const struct node *find_same_taint(const struct node *taints,
-                                     const struct node *taint)
+static const struct node *find_same_taint(const struct node *taints, const struct node *taint)
 {
     for (size_t i = 0; i < node_count(taints); i++) {
         const struct node *one = node_item(taints, i);
 
         if (text_same(node_get_text(one, "key"), node_get_text(taint, "key")) &&
-            text_same(node_get_text(one, "value"),
-                      node_get_text(taint, "value")) &&
-            text_same(node_get_text(one, "effect"),
-                      node_get_text(taint, "effect")))
+            text_same(node_get_text(one, "value"), node_get_text(taint, "value")) &&
+            text_same(node_get_text(one, "effect"), node_get_text(taint, "effect")))
             return one;
     }
     return NULL;
@@ -28,9 +25,8 @@ static const struct node *find_same_taint(const struct node *taints,
 
 /* The hub sets timeAdded: now, or the time of an equal taint that was there. A client
    may send back what it has read, and no other time. */
-static int set_time_added(struct arena *arena, struct node *taint,
-                       const struct node *old, const char *now, bool created,
-                       struct err *err)
+static int set_time_added(struct arena *arena, struct node *taint, const struct node *old,
+                          const char *now, bool created, struct err *err)
 {
     const char *given = node_get_text(taint, "timeAdded");
     const char *stamp = old ? node_get_text(old, "timeAdded") : now;
@@ -39,22 +35,18 @@ static int set_time_added(struct arena *arena, struct node *taint,
     (void)clock_parse(given, &a);
     (void)clock_parse(stamp, &b);
     if (!created && *given && (!old || a != b))
-        return err_set(err, ERR_BAD_REQUEST,
-                       "It is not allowed to set TimeAdded of Taint \"%s\".",
+        return err_set(err, ERR_BAD_REQUEST, "It is not allowed to set TimeAdded of Taint \"%s\".",
                        node_get_text(taint, "key"));
     if (*stamp)
         node_set_text(arena, taint, "timeAdded", stamp);
     return 0;
 }
 
-struct node *work_default_cluster(struct arena *arena,
-                                  const struct node *object,
-                                  const struct node *old, int64_t now,
-                                  struct err *err)
+struct node *work_default_cluster(struct arena *arena, const struct node *object,
+                                  const struct node *old, int64_t now, struct err *err)
 {
     struct node *next = node_copy(arena, object);
-    struct node *labels =
-        node_make(arena, node_make(arena, next, "metadata"), "labels");
+    struct node *labels = node_make(arena, node_make(arena, next, "metadata"), "labels");
     struct node *taints = node_at(next, "spec", "taints", NULL);
     char stamp[CLOCK_TEXT];
 
@@ -65,8 +57,8 @@ struct node *work_default_cluster(struct arena *arena,
         struct node *taint = node_item(taints, i);
 
         if (set_time_added(arena, taint,
-                        find_same_taint(node_at(old, "spec", "taints", NULL), taint),
-                        stamp, !old, err) < 0)
+                           find_same_taint(node_at(old, "spec", "taints", NULL), taint), stamp,
+                           !old, err) < 0)
             return NULL;
     }
     return next;
@@ -82,8 +74,8 @@ static bool csr_has_organization(const struct work_csr *csr, const char *name)
     return false;
 }
 
-bool work_csr_recognize(struct arena *arena, const struct work_csr *csr,
-                        const char **ret_cluster, const char **ret_agent)
+bool work_csr_recognize(struct arena *arena, const struct work_csr *csr, const char **ret_cluster,
+                        const char **ret_agent)
 {
     const char *name = csr->common_name, *rest, *colon;
     char *cluster;
@@ -98,8 +90,7 @@ bool work_csr_recognize(struct arena *arena, const struct work_csr *csr,
     if (!colon || colon == rest || !colon[1] || strchr(colon + 1, ':'))
         return false;
     cluster = arena_bytes(arena, rest, (size_t)(colon - rest));
-    if (!text_same(cluster, csr->label) ||
-        !csr_has_organization(csr, META_USERS_CLUSTERS) ||
+    if (!text_same(cluster, csr->label) || !csr_has_organization(csr, META_USERS_CLUSTERS) ||
         !csr_has_organization(csr, arena_printf(arena, META_USER_AGENT "%s", cluster)))
         return false;
     *ret_cluster = cluster;

@@ -9,8 +9,8 @@
 
 /* Puts a condition in the place of that of its type; the time stays while the status
    does. */
-static void merge_condition(struct arena *arena, struct node *list,
-                          const struct node *from, int64_t now)
+static void merge_condition(struct arena *arena, struct node *list, const struct node *from,
+                            int64_t now)
 {
     struct node *old = meta_condition_find(list, node_get_text(from, "type"));
     struct node *next = node_share(arena, from);
@@ -19,8 +19,7 @@ static void merge_condition(struct arena *arena, struct node *list,
 
     if (now) {
         clock_format(now, false, text);
-        if (old && since &&
-            text_same(node_get_text(old, "status"), node_get_text(from, "status")))
+        if (old && since && text_same(node_get_text(old, "status"), node_get_text(from, "status")))
             node_set(arena, next, "lastTransitionTime", (struct node *)since);
         else if (old || !node_get(next, "lastTransitionTime"))
             node_set_text(arena, next, "lastTransitionTime", text);
@@ -33,8 +32,7 @@ static void merge_condition(struct arena *arena, struct node *list,
     node_add(arena, list, next);
 }
 
-struct node *work_merge_conditions(struct arena *arena,
-                                   const struct node *existing,
+struct node *work_merge_conditions(struct arena *arena, const struct node *existing,
                                    const struct node *news, int64_t now)
 {
     struct node *merged = node_list(arena);
@@ -49,8 +47,8 @@ struct node *work_merge_conditions(struct arena *arena,
 /* Whether both entries are about the same object, wherever it stands in the spec. */
 static bool same_manifest(const struct node *a, const struct node *b)
 {
-    static const char *const parts[] = { "group", "version", "kind", "resource",
-                                         "name", "namespace" };
+    static const char *const parts[] = {"group",    "version", "kind",
+                                        "resource", "name",    "namespace"};
     const struct node *one = node_get(a, "resourceMeta");
     const struct node *two = node_get(b, "resourceMeta");
 
@@ -60,8 +58,7 @@ static bool same_manifest(const struct node *a, const struct node *b)
     return true;
 }
 
-struct node *work_merge_manifests(struct arena *arena,
-                                  const struct node *existing,
+struct node *work_merge_manifests(struct arena *arena, const struct node *existing,
                                   const struct node *news, int64_t now)
 {
     struct node *merged = node_list(arena);
@@ -81,8 +78,7 @@ struct node *work_merge_manifests(struct arena *arena,
     return merged;
 }
 
-bool work_all_in_condition(const char *type, const struct node *manifests,
-                           bool *ret_exists)
+bool work_all_in_condition(const char *type, const struct node *manifests, bool *ret_exists)
 {
     bool all = true, exists = false;
 
@@ -104,9 +100,8 @@ bool work_all_in_condition(const char *type, const struct node *manifests,
    Degraded, False for all other types; Unknown comes next. */
 static const char *choose_aggregate_status(const char *type, size_t count, const size_t seen[3])
 {
-    static const char *const names[] = { "True", "False", "Unknown" };
-    bool bad_is_true =
-        text_same(type, "Progressing") || text_same(type, "Degraded");
+    static const char *const names[] = {"True", "False", "Unknown"};
+    bool bad_is_true = text_same(type, "Progressing") || text_same(type, "Degraded");
     size_t first = bad_is_true ? 0 : 1;
 
     if (seen[first])
@@ -116,10 +111,10 @@ static const char *choose_aggregate_status(const char *type, size_t count, const
     return names[1 - first];
 }
 
-struct node *work_aggregate(struct arena *arena, const char *type,
-                            const struct node *manifests, int64_t generation)
+struct node *work_aggregate(struct arena *arena, const char *type, const struct node *manifests,
+                            int64_t generation)
 {
-    size_t seen[3] = { 0 }, count = 0;
+    size_t seen[3] = {0}, count = 0;
     const struct node *last = NULL;
     struct node *sum = node_map(arena);
 
@@ -143,8 +138,7 @@ struct node *work_aggregate(struct arena *arena, const char *type,
         node_set_text(arena, sum, "message", node_get_text(last, "message"));
     else
         node_set(arena, sum, "message",
-                 node_format(arena, "Aggregated from %zu manifest conditions",
-                             count));
+                 node_format(arena, "Aggregated from %zu manifest conditions", count));
     node_set_int(arena, sum, "observedGeneration", generation);
     return sum;
 }

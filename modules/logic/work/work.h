@@ -51,8 +51,7 @@ int work_kind_rank(const char *kind);
 void work_apply_order(const struct node *manifests, size_t *order);
 
 /* False: leave the object behind when the work goes (deleteOption). */
-bool work_owns(const struct node *delete_option,
-               const struct work_resource *resource);
+bool work_owns(const struct node *delete_option, const struct work_resource *resource);
 /* Of the list `applied`, what is not in `wanted`; versions do not count. */
 struct node *work_untracked(struct arena *arena, const struct node *applied,
                             const struct node *wanted);
@@ -63,13 +62,11 @@ struct node *work_untracked(struct arena *arena, const struct node *applied,
  * nothing. ERR_INVALID if the path cannot be read.
  */
 struct node *work_ignore_fields(struct arena *arena, const struct node *object,
-                                const struct node *json_paths,
-                                struct err *err) MUST_CHECK;
+                                const struct node *json_paths, struct err *err) MUST_CHECK;
 
 /* `wanted`, with those fields as they are in `live`: there or not. */
 struct node *work_keep_ignored(struct arena *arena, const struct node *wanted,
-                               const struct node *live,
-                               const struct node *json_paths,
+                               const struct node *live, const struct node *json_paths,
                                struct err *err) MUST_CHECK;
 /* The paths of one entry of ignoreFields, pointers included. ERR_INVALID for
    jqPathExpressions, which are not built. */
@@ -89,45 +86,40 @@ enum work_ttl work_ttl(const struct node *work, int64_t now, int64_t *ret_at);
  * maps through as JsonRaw of at most `raw_limit` bytes.
  */
 #define WORK_RAW_LIMIT 1024
-struct node *work_feedback(struct arena *arena, const struct node *object,
-                           const struct node *rule, bool raw, size_t raw_limit,
-                           struct err *err);
+struct node *work_feedback(struct arena *arena, const struct node *object, const struct node *rule,
+                           bool raw, size_t raw_limit, struct err *err);
 
 /*
  * The condition {type, status, reason, message} that one conditionRule gives
  * for an object; never NULL. `cost` bounds its CEL (0: the default). What was
  * wrong is told in `err`, whose code the caller sets to ERR_NONE before.
  */
-struct node *work_condition(struct arena *arena, const struct node *object,
-                            const struct node *rule, uint64_t cost,
-                            struct err *err);
+struct node *work_condition(struct arena *arena, const struct node *object, const struct node *rule,
+                            uint64_t cost, struct err *err);
 
 /*
  * Conditions with `news` set over them, by type: what is not in `news` stays,
  * and lastTransitionTime moves to `now` only where the status does (0: no
  * times are written).
  */
-struct node *work_merge_conditions(struct arena *arena,
-                                   const struct node *existing,
+struct node *work_merge_conditions(struct arena *arena, const struct node *existing,
                                    const struct node *news, int64_t now);
 /*
  * status.resourceStatus.manifests: the entries of `news`, each with the
  * conditions of its former self (same resource, whatever the ordinal) under
  * its own. What is no longer in `news` is gone.
  */
-struct node *work_merge_manifests(struct arena *arena,
-                                  const struct node *existing,
+struct node *work_merge_manifests(struct arena *arena, const struct node *existing,
                                   const struct node *news, int64_t now);
 /* Are all manifests that have this condition True in it; does any have it? */
-bool work_all_in_condition(const char *type, const struct node *manifests,
-                           bool *ret_exists);
+bool work_all_in_condition(const char *type, const struct node *manifests, bool *ret_exists);
 /*
  * The work's own condition of a type from those of its manifests. Progressing
  * and Degraded: any True wins; every other type: any False wins; then any
  * Unknown. NULL if no manifest has one. (OCM lets False win for Degraded.)
  */
-struct node *work_aggregate(struct arena *arena, const char *type,
-                            const struct node *manifests, int64_t generation);
+struct node *work_aggregate(struct arena *arena, const char *type, const struct node *manifests,
+                            int64_t generation);
 
 /* ---- What only the spoke knows: ${spoke.NAME} -------------------------- */
 
@@ -143,12 +135,10 @@ struct node *work_aggregate(struct arena *arena, const char *type,
  * `:?`, `:+` and an expression that never ends are ERR_INVALID. The names used
  * are set in the map `used` with their values (null: not there).
  */
-struct node *work_bind(struct arena *arena, const struct node *tree,
-                       const struct node *values, struct node *used,
-                       struct err *err) MUST_CHECK;
-int work_bind_text(struct arena *arena, const char *string, size_t len,
-                   const struct node *values, struct node *used,
-                   struct text *out, struct err *err) MUST_CHECK;
+struct node *work_bind(struct arena *arena, const struct node *tree, const struct node *values,
+                       struct node *used, struct err *err) MUST_CHECK;
+int work_bind_text(struct arena *arena, const char *string, size_t len, const struct node *values,
+                   struct node *used, struct text *out, struct err *err) MUST_CHECK;
 /* The same bytes for the same values used, in whatever order: to be hashed. */
 void work_bind_hash_input(const struct node *used, struct text *out);
 
@@ -159,10 +149,8 @@ void work_bind_hash_input(const struct node *used, struct text *out);
  * which the hub owns. `old` is NULL on create. ERR_BAD_REQUEST if a client
  * changes a timeAdded.
  */
-struct node *work_default_cluster(struct arena *arena,
-                                  const struct node *object,
-                                  const struct node *old, int64_t now,
-                                  struct err *err) MUST_CHECK;
+struct node *work_default_cluster(struct arena *arena, const struct node *object,
+                                  const struct node *old, int64_t now, struct err *err) MUST_CHECK;
 
 /*
  * What OCM's webhooks refuse, with ERR_BAD_REQUEST: manifests that are none, too
@@ -175,7 +163,7 @@ int work_check_cluster(const struct node *cluster, struct err *err) MUST_CHECK;
 
 struct work_csr {
     const char *signer;
-    const char *label;  /* open-cluster-management.io/cluster-name, or "" */
+    const char *label; /* open-cluster-management.io/cluster-name, or "" */
     const char *common_name;
     const char *const *organizations;
     size_t organization_count;
@@ -186,7 +174,7 @@ struct work_csr {
  * label, organisations and the three parts of the common name agree exactly.
  * The parts are copied into the arena.
  */
-bool work_csr_recognize(struct arena *arena, const struct work_csr *csr,
-                        const char **ret_cluster, const char **ret_agent);
+bool work_csr_recognize(struct arena *arena, const struct work_csr *csr, const char **ret_cluster,
+                        const char **ret_agent);
 
 #endif

@@ -81,8 +81,10 @@ static void enter_waiting(struct agent *agent)
 }
 
 static const struct session_hooks hooks = {
-    .enter = {[SESSION_JOINING] = join_start, [SESSION_LISTING] = enter_listing,
-              [SESSION_WATCHING] = enter_watching, [SESSION_WAITING] = enter_waiting},
+    .enter = {[SESSION_JOINING] = join_start,
+              [SESSION_LISTING] = enter_listing,
+              [SESSION_WATCHING] = enter_watching,
+              [SESSION_WAITING] = enter_waiting},
     .status_changed = status_send,
 };
 
@@ -105,9 +107,12 @@ static void on_pressure(void *arg)
 
 static int open_storage(struct agent *agent, const char *vfs, struct err *err)
 {
-    struct storage_settings settings = {.loop = agent->loop, .directory = agent->directory,
-                                        .vfs = vfs, .keep_again = keep_all_again,
-                                        .pressure_changed = on_pressure, .arg = agent};
+    struct storage_settings settings = {.loop = agent->loop,
+                                        .directory = agent->directory,
+                                        .vfs = vfs,
+                                        .keep_again = keep_all_again,
+                                        .pressure_changed = on_pressure,
+                                        .arg = agent};
 
     return storage_open(&settings, &agent->storage, err);
 }
@@ -121,15 +126,17 @@ static int read_bounds(const struct config *config, struct runtime_bounds *bound
     int64_t last = base + config_number(config, CONFIG_ID_USER_COUNT) - 1;
 
     if (last >= UINT32_MAX)
-        return err_set(err, ERR_INVALID, "user-base and user-count: the last id would be %lld, and "
-                       "4294967294 is the last there is", (long long)last);
+        return err_set(err, ERR_INVALID,
+                       "user-base and user-count: the last id would be %lld, and "
+                       "4294967294 is the last there is",
+                       (long long)last);
     bounds->ids = (struct runtime_range){(uint32_t)base, (uint32_t)last};
     bounds->disk = config_number(config, CONFIG_ID_POD_DISK);
     if (runtime_range_read(config_text(config, CONFIG_ID_NODE_PORTS), 1024, 65535,
                            &bounds->node_ports, err) < 0)
         return err_wrap(err, "node-ports");
-    if (runtime_range_read(config_text(config, CONFIG_ID_HOST_PORTS), 1, 65535,
-                           &bounds->host_ports, err) < 0)
+    if (runtime_range_read(config_text(config, CONFIG_ID_HOST_PORTS), 1, 65535, &bounds->host_ports,
+                           err) < 0)
         return err_wrap(err, "host-ports");
     return 0;
 }
@@ -137,10 +144,13 @@ static int read_bounds(const struct config *config, struct runtime_bounds *bound
 /* It must be a path as in /proc/PID/cgroup. */
 static int check_group(const char *path, struct err *err)
 {
-    if (!path || !*path || (*path == '/' && strlen(path) <= 200 && !strstr(path, "..") && !strchr(path, ':')))
+    if (!path || !*path ||
+        (*path == '/' && strlen(path) <= 200 && !strstr(path, "..") && !strchr(path, ':')))
         return 0;
-    return err_set(err, ERR_INVALID, "cgroup-parent \"%.200s\" is no path of a control group, as in "
-                   "/system.slice/axle-pods.service", path);
+    return err_set(err, ERR_INVALID,
+                   "cgroup-parent \"%.200s\" is no path of a control group, as in "
+                   "/system.slice/axle-pods.service",
+                   path);
 }
 
 static int open_works(struct agent *agent, const struct agent_settings *settings, struct err *err)
@@ -150,19 +160,23 @@ static int open_works(struct agent *agent, const struct agent_settings *settings
     struct cluster_options options = {
         .loop = agent->loop,
         .runtime = settings->runtime ? settings->runtime : &runtime_process,
-        .runtime_options =
-            {.loop = agent->loop, .directory = workloads,
-             .engine_socket = config_text(config, CONFIG_ID_ENGINE_SOCKET),
-             .cgroup_parent = config_text(config, CONFIG_ID_CGROUP_PARENT),
-             .log_bytes = config_number(config, CONFIG_ID_LOG_SIZE),
-             .log_files = (int)config_number(config, CONFIG_ID_LOG_FILES),
-             .private_folder = agent->directory},
+        .runtime_options = {.loop = agent->loop,
+                            .directory = workloads,
+                            .engine_socket = config_text(config, CONFIG_ID_ENGINE_SOCKET),
+                            .cgroup_parent = config_text(config, CONFIG_ID_CGROUP_PARENT),
+                            .log_bytes = config_number(config, CONFIG_ID_LOG_SIZE),
+                            .log_files = (int)config_number(config, CONFIG_ID_LOG_FILES),
+                            .private_folder = agent->directory},
         .bounds = settings->bounds,
         .address = agent->address};
-    struct works_settings works = {
-        .loop = agent->loop, .storage = agent->storage, .name = agent->name,
-        .hub_address = agent->hub, .eviction = agent->eviction, .hub = works_hub_of(agent),
-        .cluster = settings->cluster ? settings->cluster : "local", .cluster_options = &options};
+    struct works_settings works = {.loop = agent->loop,
+                                   .storage = agent->storage,
+                                   .name = agent->name,
+                                   .hub_address = agent->hub,
+                                   .eviction = agent->eviction,
+                                   .hub = works_hub_of(agent),
+                                   .cluster = settings->cluster ? settings->cluster : "local",
+                                   .cluster_options = &options};
 
     if (read_bounds(config, &options.bounds, err) < 0 ||
         check_group(options.runtime_options.cgroup_parent, err) < 0)
@@ -190,8 +204,7 @@ static char *own_address(const struct agent_settings *settings)
     if (settings->address)
         return mem_copy_string(settings->address);
     if (settings->hub && (strstr(settings->hub, "//127.0.0.1") ||
-                          strstr(settings->hub, "//[::1]") ||
-                          strstr(settings->hub, "//localhost")))
+                          strstr(settings->hub, "//[::1]") || strstr(settings->hub, "//localhost")))
         return mem_copy_string("127.0.0.1");
     if (loop_own_addresses(found, 1, &err))
         return mem_copy_string(found[0]);
@@ -216,8 +229,8 @@ static char *all_addresses(const char *first)
 
 static int find_proxy(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
-    const char *url = http_proxy_choose(settings->proxy, settings->no_proxy,
-                                        strstr(agent->hub, "://") + 3);
+    const char *url =
+        http_proxy_choose(settings->proxy, settings->no_proxy, strstr(agent->hub, "://") + 3);
     struct tls_proxy proxy;
 
     if (!url)
@@ -274,7 +287,8 @@ static void open_path_for_pods(struct agent *agent)
 
 /* The storage before all that is loaded from it, and the facts before the works that use
    them. */
-static int open_agent_parts(struct agent *agent, const struct agent_settings *settings, struct err *err)
+static int open_agent_parts(struct agent *agent, const struct agent_settings *settings,
+                            struct err *err)
 {
     scoped_mem char *pki = agent_path(agent, "pki");
 
@@ -323,8 +337,7 @@ static struct agent *make_agent(struct loop *loop, const struct agent_settings *
     return agent;
 }
 
-struct agent *agent_open(struct loop *loop, const struct agent_settings *settings,
-                         struct err *err)
+struct agent *agent_open(struct loop *loop, const struct agent_settings *settings, struct err *err)
 {
     struct agent *agent = make_agent(loop, settings);
 

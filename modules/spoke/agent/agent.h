@@ -28,26 +28,26 @@ struct runtime_driver;
 struct agent;
 
 struct agent_settings {
-    const char *directory; /* DATA/spoke; made if it is missing */
-    const char *name;      /* of the cluster; a DNS label; NULL: as it has joined */
-    const char *host;      /* its name if it has none and is given none */
-    const char *hub;       /* "https://HOST:PORT"; NULL: as it was joined */
-    const char *proxy;     /* URL of the proxy that leads to the hub; NULL: none */
-    const char *no_proxy;  /* and which hubs are reached without; NULL: all by it */
-    const char *token;     /* for the first time; NULL later */
-    const char *cluster;   /* "local" or "kubernetes" */
+    const char *directory;                /* DATA/spoke; made if it is missing */
+    const char *name;                     /* of the cluster; a DNS label; NULL: as it has joined */
+    const char *host;                     /* its name if it has none and is given none */
+    const char *hub;                      /* "https://HOST:PORT"; NULL: as it was joined */
+    const char *proxy;                    /* URL of the proxy that leads to the hub; NULL: none */
+    const char *no_proxy;                 /* and which hubs are reached without; NULL: all by it */
+    const char *token;                    /* for the first time; NULL later */
+    const char *cluster;                  /* "local" or "kubernetes" */
     const struct runtime_driver *runtime; /* NULL: processes */
-    bool offline; /* talks to no hub: for agent_end() */
-    void (*left)(void *arg); /* it has left its hub, as it was asked to; may be NULL */
+    bool offline;                         /* talks to no hub: for agent_end() */
+    void (*left)(void *arg);              /* it has left its hub, as it was asked to; may be NULL */
     void *left_arg;
-    const char *store_vfs; /* NULL: the real disk */
-    const char *address;   /* of this machine for endpoints; NULL: found out */
+    const char *store_vfs;    /* NULL: the real disk */
+    const char *address;      /* of this machine for endpoints; NULL: found out */
     const char *const *facts; /* "NAME=VALUE" for ${spoke.NAME}; NULL: none */
     /* How long a work that vanished from the hub without being deleted stays
        here; 0: an hour. */
     int64_t eviction;
     struct runtime_bounds bounds; /* what this machine's administrator allows */
-    const struct config *config; /* limits; NULL: the built-in ones; borrowed */
+    const struct config *config;  /* limits; NULL: the built-in ones; borrowed */
 };
 
 /*
@@ -65,8 +65,7 @@ void agent_close(struct agent **agent);
  * Ends everything that runs here, for a spoke that was opened offline; `done` is told
  * when nothing is left. From the first moment the folder says that a reset has begun.
  */
-int agent_end(struct agent *agent, void (*done)(void *arg), void *arg,
-              struct err *err) MUST_CHECK;
+int agent_end(struct agent *agent, void (*done)(void *arg), void *arg, struct err *err) MUST_CHECK;
 
 /* In its directory: takes the line "leave" and tells how it goes, until it ends. */
 #define AGENT_CONTROL "control.sock"

@@ -89,17 +89,13 @@ static struct pki_key *open_agent_key(struct agent *agent, struct err *err)
     return key;
 }
 
-struct node *certificate_make_request(struct agent *agent, struct arena *arena,
-                                      struct err *err)
+struct node *certificate_make_request(struct agent *agent, struct arena *arena, struct err *err)
 {
-    const char *groups[] = {
-        arena_printf(arena, GROUP ":%s", agent->name),
-        GROUP ":managed-clusters"};
-    struct pki_subject subject = {
-        arena_printf(arena, GROUP ":%s:agent", agent->name), groups, 2};
+    const char *groups[] = {arena_printf(arena, GROUP ":%s", agent->name),
+                            GROUP ":managed-clusters"};
+    struct pki_subject subject = {arena_printf(arena, GROUP ":%s:agent", agent->name), groups, 2};
     scoped_pki_key struct pki_key *key = open_agent_key(agent, err);
-    static const char *const usages[] = {"digital signature", "key encipherment",
-                                         "client auth"};
+    static const char *const usages[] = {"digital signature", "key encipherment", "client auth"};
     struct node *object = node_map(arena);
     struct node *metadata = node_make(arena, object, "metadata");
     struct node *spec = node_make(arena, object, "spec");
@@ -111,15 +107,13 @@ struct node *certificate_make_request(struct agent *agent, struct arena *arena,
     text_add_base64(&base64, pem.bytes, pem.len, false);
     node_set_text(arena, object, "apiVersion", META_API_CERTIFICATES);
     node_set_text(arena, object, "kind", "CertificateSigningRequest");
-    node_set(arena, metadata, "generateName",
-             node_format(arena, "%s-", agent->name));
-    node_set_text(arena, node_make(arena, metadata, "labels"),
-                  META_LABEL_CLUSTER_NAME, agent->name);
+    node_set(arena, metadata, "generateName", node_format(arena, "%s-", agent->name));
+    node_set_text(arena, node_make(arena, metadata, "labels"), META_LABEL_CLUSTER_NAME,
+                  agent->name);
     node_set_text(arena, spec, "request", text_string(&base64));
     node_set_text(arena, spec, "signerName", META_SIGNER_CLIENT);
     for (size_t i = 0; i < count_of(usages); i++)
-        node_add(arena, node_make_list(arena, spec, "usages"),
-                 node_string(arena, usages[i]));
+        node_add(arena, node_make_list(arena, spec, "usages"), node_string(arena, usages[i]));
     return object;
 }
 
@@ -169,12 +163,16 @@ int certificate_check(const struct agent *agent, const char *authority, const ch
     if (!cert)
         return err_set(err, ERR_INVALID, "the certificate that the hub has sent is damaged");
     if (memcmp(cert->pin, pin, sizeof pin) != 0)
-        return err_set(err, ERR_INVALID, "the certificate that the hub has sent is for another key");
+        return err_set(err, ERR_INVALID,
+                       "the certificate that the hub has sent is for another key");
     if (strcmp(cert->common_name, name) != 0)
-        return err_set(err, ERR_INVALID, "the certificate that the hub has sent is for \"%.100s\", "
-                       "not for \"%s\"", cert->common_name, name);
+        return err_set(err, ERR_INVALID,
+                       "the certificate that the hub has sent is for \"%.100s\", "
+                       "not for \"%s\"",
+                       cert->common_name, name);
     if (!pki_cert_is_issued_by(text_string(ret_pem), authority))
-        return err_set(err, ERR_INVALID, "the certificate that the hub has sent is not signed by "
+        return err_set(err, ERR_INVALID,
+                       "the certificate that the hub has sent is not signed by "
                        "the hub's authority");
     return 0;
 }

@@ -27,7 +27,7 @@
 struct control {
     uint32_t tag;
     struct agent *agent;
-    struct control *next; /* in agent->controls->first */
+    struct control *next;       /* in agent->controls->first */
     struct loop_stream *stream; /* owned */
     struct loop_timer *timer;   /* owned; NULL until its line has come */
     char line[LINE];
@@ -133,7 +133,8 @@ static void on_control_closed(void *arg, const struct err *why)
     control_free(object_from(control, CONTROL_TAG, arg));
 }
 
-static const struct loop_stream_events events = {.read = on_control_read, .closed = on_control_closed};
+static const struct loop_stream_events events = {.read = on_control_read,
+                                                 .closed = on_control_closed};
 
 static void on_control_connection(struct loop_stream *stream, void *arg)
 {
@@ -148,8 +149,8 @@ static void on_control_connection(struct loop_stream *stream, void *arg)
         return;
     }
     control = mem_alloc(sizeof *control);
-    *control = (struct control){.tag = CONTROL_TAG, .agent = agent,
-                                .next = agent->controls->first, .stream = stream};
+    *control = (struct control){
+        .tag = CONTROL_TAG, .agent = agent, .next = agent->controls->first, .stream = stream};
     agent->controls->first = control;
     loop_stream_handle(stream, &events, control);
 }

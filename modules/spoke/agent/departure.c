@@ -44,8 +44,13 @@ enum departure_state {
 
 /* What the hub said of this spoke when it refused its certificate last. */
 enum refusal {
-    REFUSAL_NONE, REFUSAL_OTHER, REFUSAL_UNKNOWN, REFUSAL_NOT_ACCEPTED,
-    REFUSAL_REMOVED, REFUSAL_LOST, REFUSAL_LEFT,
+    REFUSAL_NONE,
+    REFUSAL_OTHER,
+    REFUSAL_UNKNOWN,
+    REFUSAL_NOT_ACCEPTED,
+    REFUSAL_REMOVED,
+    REFUSAL_LOST,
+    REFUSAL_LEFT,
 };
 
 struct departure {
@@ -59,7 +64,7 @@ struct departure {
 };
 
 static const char *const names[] = {
-    [DEPARTURE_NONE] = "", [DEPARTURE_LEAVING] = "leaving", [DEPARTURE_REMOVED] = "removed",
+    [DEPARTURE_NONE] = "",     [DEPARTURE_LEAVING] = "leaving",     [DEPARTURE_REMOVED] = "removed",
     [DEPARTURE_LEFT] = "left", [DEPARTURE_RESETTING] = "resetting",
 };
 
@@ -68,7 +73,8 @@ static const struct {
     enum refusal refusal;
 } refusals[] = {
     {"unknown", REFUSAL_UNKNOWN}, {"not-accepted", REFUSAL_NOT_ACCEPTED},
-    {"removed", REFUSAL_REMOVED}, {"lost", REFUSAL_LOST}, {"left", REFUSAL_LEFT},
+    {"removed", REFUSAL_REMOVED}, {"lost", REFUSAL_LOST},
+    {"left", REFUSAL_LEFT},
 };
 
 /* ---- The file -------------------------------------------------------------------- */
@@ -84,13 +90,15 @@ static enum departure_state departure_state_in(const struct node *file)
 }
 
 /* NULL: there is none (ERR_NOT_FOUND), or it is damaged. */
-static const struct node *read_departure_file(const struct agent *agent, struct arena *arena, struct err *err)
+static const struct node *read_departure_file(const struct agent *agent, struct arena *arena,
+                                              struct err *err)
 {
     scoped_mem char *path = agent_path(agent, FILE_NAME);
     bool damaged = false;
     size_t len = 0;
     scoped_mem char *text = kept_read(path, LIMIT, &len, &damaged, err);
-    const struct node *file = text ? document_read_json(arena, text, len, &document_limits_own, err) : NULL;
+    const struct node *file =
+        text ? document_read_json(arena, text, len, &document_limits_own, err) : NULL;
 
     if (text && !file)
         err_wrap(err, "%s", path);
@@ -106,7 +114,7 @@ static const struct node *read_departure_file(const struct agent *agent, struct 
 }
 
 static int set_departure_state(struct agent *agent, enum departure_state state, const char *message,
-                         const char *token, struct err *err)
+                               const char *token, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = agent_path(agent, FILE_NAME);
@@ -133,7 +141,8 @@ static int set_departure_state(struct agent *agent, enum departure_state state, 
     return 0;
 }
 
-static void try_set_departure_state(struct agent *agent, enum departure_state state, const char *message)
+static void try_set_departure_state(struct agent *agent, enum departure_state state,
+                                    const char *message)
 {
     struct err err = {0};
 
@@ -143,8 +152,8 @@ static void try_set_departure_state(struct agent *agent, enum departure_state st
 
 /* ---- Identity -------------------------------------------------------------------- */
 
-static const char *const identity_files[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt",
-                                       "joined-with", "hub", "name"};
+static const char *const identity_files[] = {
+    "pki/client.crt", "pki/client.key", "pki/hub-ca.crt", "joined-with", "hub", "name"};
 
 /* The files move to a folder of their own, so that leaving by mistake can be undone. */
 static int put_identity_aside(struct agent *agent, struct err *err)
@@ -172,7 +181,7 @@ static int put_identity_aside(struct agent *agent, struct err *err)
 /* Only a token other than that of the former join lets it join again. One that does not parse
    counts as none, so that the error says that the spoke has left. */
 static int open_after_leaving(struct agent *agent, const struct node *file, const char *token,
-                     struct err *err)
+                              struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *before = node_get_text(file, "token");
@@ -180,9 +189,11 @@ static int open_after_leaving(struct agent *agent, const struct node *file, cons
     struct err why = {0};
 
     if (!token || pki_join_token_parse(arena, token, &parts, &why) < 0 || !strcmp(parts.id, before))
-        return err_set(err, ERR_GONE, "this spoke, \"%s\", has left its hub %s at %s: to have it "
+        return err_set(err, ERR_GONE,
+                       "this spoke, \"%s\", has left its hub %s at %s: to have it "
                        "join again, start it with --join and a new token (on the hub: axle token "
-                       "create)", node_get_text(file, "name"), node_get_text(file, "hub"),
+                       "create)",
+                       node_get_text(file, "name"), node_get_text(file, "hub"),
                        node_get_text(file, "at"));
     log_info("spoke", "this spoke has left %s at %s; with the new token it begins a new life",
              node_get_text(file, "hub"), node_get_text(file, "at"));
@@ -199,12 +210,16 @@ static int open_after_leaving(struct agent *agent, const struct node *file, cons
 static int open_damaged(const struct agent *agent, const struct err *why, struct err *err)
 {
     if (!storage_file_exists(agent->directory, "pki/client.crt"))
-        return err_set(err, ERR_INVALID, "%s. It said whether this spoke has left its hub or is being "
-                       "reset, and there is no certificate: `axle reset --yes` begins anew; or remove "
-                       "%s/" FILE_NAME " and its copy, and start with --join and a new token",
-                       why->text, agent->directory);
-    log_warn("spoke", "%s. It said that this spoke was to leave its hub, or was removed: it goes on as a "
-             "member, and is told if it is none; `axle leave` says it again", why->text);
+        return err_set(
+            err, ERR_INVALID,
+            "%s. It said whether this spoke has left its hub or is being "
+            "reset, and there is no certificate: `axle reset --yes` begins anew; or remove "
+            "%s/" FILE_NAME " and its copy, and start with --join and a new token",
+            why->text, agent->directory);
+    log_warn("spoke",
+             "%s. It said that this spoke was to leave its hub, or was removed: it goes on as a "
+             "member, and is told if it is none; `axle leave` says it again",
+             why->text);
     return 0;
 }
 
@@ -231,8 +246,10 @@ int departure_open(struct agent *agent, const struct agent_settings *settings, s
     if (agent->departure->state == DEPARTURE_LEFT)
         return open_after_leaving(agent, file, settings->token, err);
     if (agent->departure->state == DEPARTURE_RESETTING)
-        return err_set(err, ERR_INVALID, "%s: a reset was begun here and did not finish: "
-                       "`axle reset --yes` finishes it", agent->directory);
+        return err_set(err, ERR_INVALID,
+                       "%s: a reset was begun here and did not finish: "
+                       "`axle reset --yes` finishes it",
+                       agent->directory);
     return 0;
 }
 
@@ -304,9 +321,11 @@ static bool is_removal_believed(struct agent *agent, const struct http_response 
     if (epoch_is_confirmed(agent, response))
         return true;
     if (!agent->departure->disbelief_told)
-        log_warn("spoke", "%s says that this spoke was removed, but it may have lost writes (it "
+        log_warn("spoke",
+                 "%s says that this spoke was removed, but it may have lost writes (it "
                  "was restored, or is in another epoch): what runs stays. `axle reset` ends it; a "
-                 "new token has this spoke join again", agent->hub);
+                 "new token has this spoke join again",
+                 agent->hub);
     agent->departure->disbelief_told = true;
     return false;
 }
@@ -317,15 +336,18 @@ static void remember_removal(struct agent *agent, const struct err *why)
         return;
     try_set_departure_state(agent, DEPARTURE_REMOVED, why->text);
     if (!token_is_new(agent))
-        log_warn("spoke", "%s has removed this spoke: what ran here for it is ended (%zu works); the "
-                 "data of its claims stays", agent->hub, works_count(agent->works));
+        log_warn("spoke",
+                 "%s has removed this spoke: what ran here for it is ended (%zu works); the "
+                 "data of its claims stays",
+                 agent->hub, works_count(agent->works));
 }
 
 void departure_refused(struct agent *agent, const struct http_response *response,
                        const struct err *why)
 {
     agent->departure->refusal = response ? read_refusal(response) : REFUSAL_NONE;
-    if (!is_final_refusal(agent->departure->refusal) && agent->departure->refusal != REFUSAL_UNKNOWN)
+    if (!is_final_refusal(agent->departure->refusal) &&
+        agent->departure->refusal != REFUSAL_UNKNOWN)
         return;
     /* This spoke has asked to leave: each of these words, "unknown" too, means that it may. */
     if (agent->departure->state == DEPARTURE_LEAVING) {
@@ -339,7 +361,8 @@ void departure_refused(struct agent *agent, const struct http_response *response
     if (!agent->departure->removed_since)
         agent->departure->removed_since = clock_steady();
     /* With a new token it may be a member again in a moment, and what runs stays for that long. */
-    if (!token_is_new(agent) || clock_steady() - agent->departure->removed_since >= works_grace(agent->works))
+    if (!token_is_new(agent) ||
+        clock_steady() - agent->departure->removed_since >= works_grace(agent->works))
         works_end(agent->works);
 }
 
@@ -359,9 +382,11 @@ int departure_joining(struct agent *agent, struct err *err)
     path = mem_printf("%s/pki/client.crt.removed-%s", agent->directory, date);
     if (old && file_write(path, old, len, 0600, err) < 0)
         return -1;
-    log_info("spoke", "this spoke was removed from its hub before: with the new token it begins a "
+    log_info("spoke",
+             "this spoke was removed from its hub before: with the new token it begins a "
              "new life there. The old certificate is put aside as %s; what still runs of the "
-             "earlier life stays if the hub wants it within a minute, else it is ended", path);
+             "earlier life stays if the hub wants it within a minute, else it is ended",
+             path);
     return 0;
 }
 
@@ -391,10 +416,12 @@ void departure_listed(struct agent *agent)
 int departure_begin(struct agent *agent, struct err *err)
 {
     if (!strcmp(agent->name, "local-cluster"))
-        return err_set(err, ERR_INVALID, "this is the hub's own spoke, which --mode=all-in-one "
+        return err_set(err, ERR_INVALID,
+                       "this is the hub's own spoke, which --mode=all-in-one "
                        "starts again: run the hub with --mode=hub instead");
     if (agent->departure->state == DEPARTURE_REMOVED)
-        return err_set(err, ERR_CONFLICT, "this spoke was removed from its hub already; `axle "
+        return err_set(err, ERR_CONFLICT,
+                       "this spoke was removed from its hub already; `axle "
                        "reset` forgets it here");
     if (!token_join_is_done(agent))
         return err_set(err, ERR_CONFLICT, "this spoke has not joined yet: stop it instead");
@@ -427,7 +454,8 @@ void departure_proceed(struct agent *agent)
     scoped_mem char *token = NULL;
 
     if (agent->departure->state != DEPARTURE_LEAVING || works_count(agent->works) ||
-        !(is_final_refusal(agent->departure->refusal) || agent->departure->refusal == REFUSAL_UNKNOWN))
+        !(is_final_refusal(agent->departure->refusal) ||
+          agent->departure->refusal == REFUSAL_UNKNOWN))
         return;
     token = token_id(agent);
     epoch_forget(agent);
@@ -477,7 +505,8 @@ static const char *explain_way_out(const struct agent *agent)
 void departure_describe(struct agent *agent, struct arena *arena, struct node *made)
 {
     struct err ignored = {0};
-    const struct node *file = agent->departure->state ? read_departure_file(agent, arena, &ignored) : NULL;
+    const struct node *file =
+        agent->departure->state ? read_departure_file(agent, arena, &ignored) : NULL;
 
     if (agent->departure->state) {
         struct node *one = node_make(arena, made, "departure");

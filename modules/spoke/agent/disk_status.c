@@ -34,12 +34,16 @@ void disk_status_close(struct agent *agent)
 /* ---- Events ---------------------------------------------------------------------- */
 
 static void send_disk_event(struct agent *agent, const char *type, const char *reason,
-                       const char *message)
+                            const char *message)
 {
-    struct cluster_event event = {
-        .owner = "", .api_version = META_API_CLUSTER,
-        .kind = "ManagedCluster", .namespace = "", .name = agent->name, .type = type,
-        .reason = reason, .message = message};
+    struct cluster_event event = {.owner = "",
+                                  .api_version = META_API_CLUSTER,
+                                  .kind = "ManagedCluster",
+                                  .namespace = "",
+                                  .name = agent->name,
+                                  .type = type,
+                                  .reason = reason,
+                                  .message = message};
 
     works_event(agent->works, &event);
 }
@@ -81,7 +85,8 @@ void disk_status_changed(struct agent *agent)
         session_status_changed(agent);
         return;
     }
-    send_disk_event(agent, "Normal", "DiskHasRoom", "the disk can be written again; what waited goes on");
+    send_disk_event(agent, "Normal", "DiskHasRoom",
+                    "the disk can be written again; what waited goes on");
     session_status_changed(agent);
     works_disk_well(agent->works);
 }
@@ -99,7 +104,7 @@ static bool has_condition(const struct node *cluster, const char *type)
 }
 
 static void add_disk_condition(struct arena *arena, struct node *news, const char *type,
-                          const char *status, const char *reason, const char *message)
+                               const char *status, const char *reason, const char *message)
 {
     struct node *made = node_map(arena);
 
@@ -134,7 +139,7 @@ static void add_pressure_condition(struct agent *agent, struct arena *arena,
         add_disk_condition(arena, news, PRESSURE_CONDITION, "True", "DiskUnwritable", words);
     else if (status->pressure_known)
         add_disk_condition(arena, news, PRESSURE_CONDITION, "False", "DiskHasRoom",
-                      "the disk can be written");
+                           "the disk can be written");
 }
 
 void disk_status_add_conditions(struct agent *agent, struct arena *arena,

@@ -38,8 +38,7 @@ void duplicate_open(struct agent *agent)
 {
     agent->duplicate = mem_alloc(sizeof *agent->duplicate);
     snprintf(agent->duplicate->instance, sizeof agent->duplicate->instance, "%020lld-%08x",
-             (long long)(clock_wall() / CLOCK_MS),
-             (unsigned)random_below(UINT32_MAX));
+             (long long)(clock_wall() / CLOCK_MS), (unsigned)random_below(UINT32_MAX));
     agent->duplicate->claims = true;
 }
 
@@ -57,8 +56,7 @@ void duplicate_claim(struct agent *agent, struct arena *arena, struct node *leas
 {
     if (!agent->duplicate->claims)
         return;
-    node_set_text(arena,
-                  node_make(arena, node_make(arena, lease, "metadata"), "annotations"),
+    node_set_text(arena, node_make(arena, node_make(arena, lease, "metadata"), "annotations"),
                   META_ANNOTATION_INSTANCE, agent->duplicate->instance);
     agent->duplicate->claims = false;
 }
@@ -66,7 +64,7 @@ void duplicate_claim(struct agent *agent, struct arena *arena, struct node *leas
 /* ---- The older one --------------------------------------------------------------- */
 
 static void on_cluster_read(void *arg, int status, const struct http_response *response,
-                       const struct err *ignored)
+                            const struct err *ignored)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
@@ -75,7 +73,8 @@ static void on_cluster_read(void *arg, int status, const struct http_response *r
     const struct node *old;
     struct err why = {0};
 
-    err_set(&why, ERR_CONFLICT, "another agent that started later uses this identity; this one "
+    err_set(&why, ERR_CONFLICT,
+            "another agent that started later uses this identity; this one "
             "keeps what runs and follows the hub no more. Give one of the two a name and a "
             "token of its own, or start this one again to take over");
     if (status == 200 && requests_client(agent)) {
@@ -85,12 +84,13 @@ static void on_cluster_read(void *arg, int status, const struct http_response *r
         node_set_text(arena, one, "status", "True");
         node_set_text(arena, one, "reason", "TwoAgents");
         node_set(arena, one, "message",
-                 node_format(arena, "two agents use this identity; the one at %s is parked, "
-                             "the one that started later goes on", agent->address));
+                 node_format(arena,
+                             "two agents use this identity; the one at %s is parked, "
+                             "the one that started later goes on",
+                             agent->address));
         node_add(arena, news, one);
         node_set(arena, node_make(arena, body, "status"), "conditions",
-                 work_merge_conditions(arena, meta_conditions(old), news,
-                                       clock_wall()));
+                 work_merge_conditions(arena, meta_conditions(old), news, clock_wall()));
         link_send(agent, "PATCH", target, META_PATCH_MERGE, body, NULL, NULL);
     }
     session_lost(agent, "renewing the lease", &why);
@@ -107,8 +107,8 @@ static void park_agent(struct agent *agent)
 bool duplicate_check(struct agent *agent, const struct http_response *response)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *lease = document_read_json(arena, response->body, response->len,
-                                                  &document_limits_api, NULL);
+    const struct node *lease =
+        document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
     const char *holder =
         node_text(node_at(lease, "metadata", "annotations", META_ANNOTATION_INSTANCE, NULL));
     int order = strcmp(instance_or_own(agent, holder), agent->duplicate->instance);

@@ -31,9 +31,9 @@
 struct epoch {
     int64_t confirmed, unconfirmed; /* 0: none */
     bool told;                      /* by an Event, since this start */
-    int64_t seen;      /* newest revision; -1: none counts until the next list */
-    int64_t went_back; /* the revision that the hub lost, or 0 */
-    struct loop_timer *again; /* owned */
+    int64_t seen;                   /* newest revision; -1: none counts until the next list */
+    int64_t went_back;              /* the revision that the hub lost, or 0 */
+    struct loop_timer *again;       /* owned */
 };
 
 void epoch_open(struct agent *agent)
@@ -97,7 +97,8 @@ bool epoch_is_withheld(const struct agent *agent)
 static void wanted_annotation(const struct agent *agent, char *out, size_t room)
 {
     if (agent->epoch->went_back)
-        snprintf(out, room, "%" PRId64 "-%" PRId64, agent->epoch->unconfirmed, agent->epoch->went_back);
+        snprintf(out, room, "%" PRId64 "-%" PRId64, agent->epoch->unconfirmed,
+                 agent->epoch->went_back);
     else
         snprintf(out, room, "%" PRId64, agent->epoch->unconfirmed);
 }
@@ -108,24 +109,32 @@ static void explain_epoch(const struct agent *agent, char *out, size_t room)
 
     wanted_annotation(agent, wanted, sizeof wanted);
     if (agent->epoch->went_back)
-        snprintf(why, sizeof why, "the hub no longer knows revision %" PRId64
-                 ", which this spoke has seen", agent->epoch->went_back);
+        snprintf(why, sizeof why,
+                 "the hub no longer knows revision %" PRId64 ", which this spoke has seen",
+                 agent->epoch->went_back);
     else
-        snprintf(why, sizeof why, "the hub is in epoch %" PRId64 ", this spoke has "
-                 "confirmed %" PRId64, agent->epoch->unconfirmed, agent->epoch->confirmed);
+        snprintf(why, sizeof why,
+                 "the hub is in epoch %" PRId64 ", this spoke has "
+                 "confirmed %" PRId64,
+                 agent->epoch->unconfirmed, agent->epoch->confirmed);
     snprintf(out, room,
              "%s: it may have lost writes, so works that run here are neither removed nor "
-             "changed until the annotation " META_ANNOTATION_CONFIRMED_EPOCH "=%s is set on this ManagedCluster",
+             "changed until the annotation " META_ANNOTATION_CONFIRMED_EPOCH
+             "=%s is set on this ManagedCluster",
              why, wanted);
 }
 
 static void send_epoch_event(struct agent *agent)
 {
     char message[400];
-    struct cluster_event event = {
-        .owner = "", .api_version = META_API_CLUSTER,
-        .kind = "ManagedCluster", .namespace = "", .name = agent->name, .type = "Warning",
-        .reason = "EpochChanged", .message = message};
+    struct cluster_event event = {.owner = "",
+                                  .api_version = META_API_CLUSTER,
+                                  .kind = "ManagedCluster",
+                                  .namespace = "",
+                                  .name = agent->name,
+                                  .type = "Warning",
+                                  .reason = "EpochChanged",
+                                  .message = message};
 
     explain_epoch(agent, message, sizeof message);
     works_event(agent->works, &event);
@@ -161,8 +170,10 @@ static void on_epoch_confirmed(void *arg)
    this may be called while a response is being taken in. */
 static void confirm_epoch(struct agent *agent, int64_t epoch)
 {
-    log_info("spoke", "%s: epoch %" PRId64 " of the hub is confirmed: its works are "
-             "followed again", agent->name, epoch);
+    log_info("spoke",
+             "%s: epoch %" PRId64 " of the hub is confirmed: its works are "
+             "followed again",
+             agent->name, epoch);
     agent->epoch->confirmed = epoch;
     agent->epoch->unconfirmed = agent->epoch->went_back = 0;
     agent->epoch->seen = -1; /* until the next list */
@@ -175,8 +186,8 @@ static void confirm_epoch(struct agent *agent, int64_t epoch)
 
 void epoch_take_cluster(struct agent *agent, const struct node *cluster)
 {
-    const char *text =
-        node_text(node_at(cluster, "metadata", "annotations", META_ANNOTATION_CONFIRMED_EPOCH, NULL));
+    const char *text = node_text(
+        node_at(cluster, "metadata", "annotations", META_ANNOTATION_CONFIRMED_EPOCH, NULL));
 
     char wanted[64];
 
@@ -198,7 +209,8 @@ static int64_t answer_epoch(const struct http_response *response)
 
 bool epoch_is_confirmed(const struct agent *agent, const struct http_response *response)
 {
-    return answer_epoch(response) && answer_epoch(response) == agent->epoch->confirmed && !epoch_is_withheld(agent);
+    return answer_epoch(response) && answer_epoch(response) == agent->epoch->confirmed &&
+           !epoch_is_withheld(agent);
 }
 
 void epoch_take_answer(struct agent *agent, const struct http_response *response)

@@ -25,7 +25,7 @@ struct facts {
     struct node *own;                /* from the command line */
     struct http_call *watch;         /* borrowed while it runs */
     struct http_lines lines;
-    struct loop_timer *again;        /* owned */
+    struct loop_timer *again; /* owned */
 };
 
 void facts_open(struct agent *agent)
@@ -40,12 +40,11 @@ static struct store_key facts_row_key(void)
 
 /* ---- Names and values ------------------------------------------------------------ */
 
-static void add_prefixed_facts(struct arena *arena, struct node *facts,
-                         const char *prefix, const struct node *map)
+static void add_prefixed_facts(struct arena *arena, struct node *facts, const char *prefix,
+                               const struct node *map)
 {
     node_each(member, map)
-        node_set(arena, facts, arena_printf(arena, "%s%s", prefix, member->key),
-                 member->value);
+        node_set(arena, facts, arena_printf(arena, "%s%s", prefix, member->key), member->value);
 }
 
 /* Annotations on the hub, and flags on this machine, which win over them. */
@@ -53,8 +52,7 @@ static void add_own_facts(struct agent *agent, struct arena *arena, struct node 
 {
     node_each(note, node_get(agent->facts->cluster, "annotations"))
         node_set(arena, facts, note->key, note->value);
-    node_each(own, agent->facts->own)
-        node_set(arena, facts, own->key, own->value);
+    node_each(own, agent->facts->own) node_set(arena, facts, own->key, own->value);
 }
 
 /* The names that the agent itself sets come last and cannot be set by others. */
@@ -80,9 +78,9 @@ static struct node *read_cluster_facts(struct arena *arena, const struct node *o
     const struct node *list = node_at(object, "status", "clusterClaims", NULL);
     const struct node *labels = node_at(object, "metadata", "labels", NULL);
 
-    node_each(note, node_at(object, "metadata", "annotations", NULL))
-        if (text_starts(note->key, FACT))
-            node_set(arena, notes, note->key + strlen(FACT), note->value);
+    node_each(note,
+              node_at(object, "metadata", "annotations", NULL)) if (text_starts(note->key, FACT))
+        node_set(arena, notes, note->key + strlen(FACT), note->value);
     for (size_t i = 0; i < node_count(list); i++)
         node_set_text(arena, claims, node_get_text(node_item(list, i), "name"),
                       node_get_text(node_item(list, i), "value"));
@@ -138,8 +136,7 @@ static bool on_facts_line(const char *line, size_t len, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
-    const struct node *event = document_read_json(arena, line, len,
-                                                  &document_limits_own, NULL);
+    const struct node *event = document_read_json(arena, line, len, &document_limits_own, NULL);
     const char *type = node_get_text(event, "type");
 
     if (!strcmp(type, "ADDED") || !strcmp(type, "MODIFIED"))
@@ -179,7 +176,8 @@ static void on_facts_data(struct http_call *call, const char *bytes, size_t len,
         give_watch_up(agent, &err);
 }
 
-static void on_facts_watch_done(const struct http_response *response, const struct err *err, void *arg)
+static void on_facts_watch_done(const struct http_response *response, const struct err *err,
+                                void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
@@ -196,13 +194,16 @@ static bool are_facts_needed(const struct agent *agent)
 void facts_follow(struct agent *agent)
 {
     scoped_mem char *target = NULL;
-    struct http_client_request request = {.data = on_facts_data, .done = on_facts_watch_done, .silence = AGENT_WATCH_SILENCE,
-                           .arg = agent};
+    struct http_client_request request = {.data = on_facts_data,
+                                          .done = on_facts_watch_done,
+                                          .silence = AGENT_WATCH_SILENCE,
+                                          .arg = agent};
 
     if (agent->facts->watch || !session_is_watching(agent) || !are_facts_needed(agent))
         return;
     target = mem_printf(AGENT_CLUSTERS "?watch=true&allowWatchBookmarks=true"
-                        "&fieldSelector=metadata.name%%3D%s", agent->name);
+                                       "&fieldSelector=metadata.name%%3D%s",
+                        agent->name);
     request.target = target;
     http_lines_free(&agent->facts->lines);
     agent->facts->watch = http_client_send(requests_client(agent), &request);
@@ -245,8 +246,10 @@ static int read_own_facts(struct agent *agent, const char *const *list, struct e
 
         if (!len || strspn(*list, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "0123456789_.-/") < len)
-            return err_set(err, ERR_INVALID, "--fact \"%s\" is not NAME=VALUE with a "
-                           "name of letters, digits, \"_\", \".\", \"-\" and \"/\"", *list);
+            return err_set(err, ERR_INVALID,
+                           "--fact \"%s\" is not NAME=VALUE with a "
+                           "name of letters, digits, \"_\", \".\", \"-\" and \"/\"",
+                           *list);
         node_set_text(agent->facts->own_arena, agent->facts->own,
                       arena_bytes(agent->facts->own_arena, *list, len), equals + 1);
     }

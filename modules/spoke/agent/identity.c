@@ -18,12 +18,15 @@
 int identity_needs_token(const struct agent *agent, struct err *err)
 {
     if (!storage_file_exists(agent->directory, NAME_FILE))
-        return err_set(err, ERR_INVALID, "this spoke has not joined yet and needs a token: "
+        return err_set(err, ERR_INVALID,
+                       "this spoke has not joined yet and needs a token: "
                        "--token-file FILE or $AXLE_TOKEN");
-    return err_set(err, ERR_INVALID, "%s: this spoke has joined as \"%s\", but its key or "
+    return err_set(err, ERR_INVALID,
+                   "%s: this spoke has joined as \"%s\", but its key or "
                    "certificate in pki/ is lost: bring it back from a backup, or join again with a "
                    "new token (axle token create --name %s on the hub, --token-file here); what "
-                   "runs stays", agent->directory, agent->name, agent->name);
+                   "runs stays",
+                   agent->directory, agent->name, agent->name);
 }
 
 char *agent_path(const struct agent *agent, const char *file)
@@ -40,7 +43,8 @@ static char *name_in_certificate(const struct agent *agent)
     scoped_mem char *pem = storage_file_read(agent->directory, "pki/client.crt", &len, NULL);
     scoped_pki_cert struct pki_cert *cert = pem ? pki_cert_read(pem, len, NULL) : NULL;
     const char *start = cert && text_starts(cert->common_name, META_USER_AGENT)
-                            ? cert->common_name + strlen(META_USER_AGENT) : NULL;
+                            ? cert->common_name + strlen(META_USER_AGENT)
+                            : NULL;
     char *name = start ? mem_copy_string(start) : NULL, why[NAME_WHY];
 
     if (!name)
@@ -63,8 +67,10 @@ static int find_name(struct agent *agent, const struct agent_settings *settings,
                        "--name \"%s\": the spoke in %s has joined its hub as \"%s\" and keeps that "
                        "name. Leave --name out, or give another spoke a --data-dir of its own",
                        settings->name, agent->directory, kept);
-    agent->name = mem_copy_string(kept ? kept : settings->name ? settings->name
-                                                : settings->host ? settings->host : "");
+    agent->name = mem_copy_string(kept             ? kept
+                                  : settings->name ? settings->name
+                                  : settings->host ? settings->host
+                                                   : "");
     if (!name_is_dns_label(agent->name, why))
         return err_set(err, ERR_INVALID, "--name \"%s\": %s", agent->name, why);
     return 0;

@@ -26,8 +26,8 @@
  * session_lost(), and the next attempt begins anew.
  */
 struct join {
-    char *csr;  /* owned; name of the request */
-    char *root; /* owned; the hub's authority, proven by the token's pin */
+    char *csr;               /* owned; name of the request */
+    char *root;              /* owned; the hub's authority, proven by the token's pin */
     struct http_call *watch; /* borrowed while it runs */
     struct http_lines lines;
 };
@@ -52,7 +52,8 @@ void join_close(struct agent *agent)
     mem_free(&agent->join);
 }
 
-static void fail_join(struct agent *agent, const struct http_response *response, const struct err *err)
+static void fail_join(struct agent *agent, const struct http_response *response,
+                      const struct err *err)
 {
     struct err why = {0};
 
@@ -66,12 +67,14 @@ static void post_with_token(struct agent *agent, const char *target, const struc
                                          const struct err *err, void *arg))
 {
     scoped_mem char *bearer = mem_printf("Bearer %s", agent->token);
-    struct http_field headers[] = {{"Authorization", bearer},
-                                   {"Content-Type", "application/json"}};
+    struct http_field headers[] = {{"Authorization", bearer}, {"Content-Type", "application/json"}};
     scoped_text struct text json = {0};
-    struct http_client_request request = {.method = "POST", .target = target,
-                           .headers = headers, .header_count = 2,
-                           .done = done, .arg = agent};
+    struct http_client_request request = {.method = "POST",
+                                          .target = target,
+                                          .headers = headers,
+                                          .header_count = 2,
+                                          .done = done,
+                                          .arg = agent};
 
     document_write_json(&json, body);
     request.body = json.bytes;
@@ -158,8 +161,8 @@ static void on_decision_data(struct http_call *call, const char *bytes, size_t l
 }
 
 /* One that ends in order is begun again: there was no decision for an hour. */
-static void on_decision_watch_done(const struct http_response *response,
-                          const struct err *err, void *arg)
+static void on_decision_watch_done(const struct http_response *response, const struct err *err,
+                                   void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
@@ -183,9 +186,13 @@ static void watch_decision(struct agent *agent)
         AGENT_CSRS "?watch=true&allowWatchBookmarks=true&fieldSelector=metadata.name%%3D%s",
         agent->join->csr);
     struct http_field header = {"Authorization", bearer};
-    struct http_client_request request = {.target = target, .headers = &header, .header_count = 1,
-                           .data = on_decision_data, .done = on_decision_watch_done,
-                           .silence = AGENT_WATCH_SILENCE, .arg = agent};
+    struct http_client_request request = {.target = target,
+                                          .headers = &header,
+                                          .header_count = 1,
+                                          .data = on_decision_data,
+                                          .done = on_decision_watch_done,
+                                          .silence = AGENT_WATCH_SILENCE,
+                                          .arg = agent};
 
     http_lines_free(&agent->join->lines);
     session_watch_begun(agent);
@@ -194,8 +201,8 @@ static void watch_decision(struct agent *agent)
 
 /* ---- Second: the request --------------------------------------------------------- */
 
-static void on_join_request_made(const struct http_response *response,
-                            const struct err *err, void *arg)
+static void on_join_request_made(const struct http_response *response, const struct err *err,
+                                 void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
@@ -214,11 +221,9 @@ static void on_join_request_made(const struct http_response *response,
     }
     mem_free(&agent->join->root);
     agent->join->root = text_take(&root);
-    made = document_read_json(arena, response->body, response->len,
-                              &document_limits_api, NULL);
+    made = document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
     mem_free(&agent->join->csr);
-    agent->join->csr =
-        mem_copy_string(meta_name(made));
+    agent->join->csr = mem_copy_string(meta_name(made));
     if (!name_is_dns_subdomain(agent->join->csr, word)) {
         err_set(&why, ERR_INVALID, "the answer is no CertificateSigningRequest: is that the hub?");
         session_lost(agent, "joining", &why);
@@ -231,8 +236,7 @@ static void on_join_request_made(const struct http_response *response,
 
 /* ---- First: the cluster ---------------------------------------------------------- */
 
-static void on_cluster_made(const struct http_response *response,
-                            const struct err *err, void *arg)
+static void on_cluster_made(const struct http_response *response, const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
@@ -273,11 +277,11 @@ void join_start(struct agent *agent)
         session_lost(agent, "joining", &err);
         return;
     }
-    node_set_text(arena, object, "apiVersion",
-                  META_API_CLUSTER);
+    node_set_text(arena, object, "apiVersion", META_API_CLUSTER);
     node_set_text(arena, object, "kind", "ManagedCluster");
     node_set_text(arena, metadata, "name", agent->name);
-    node_set_text(arena, node_make(arena, metadata, "annotations"), META_ANNOTATION_JOIN_KEY, text_string(&pin));
+    node_set_text(arena, node_make(arena, metadata, "annotations"), META_ANNOTATION_JOIN_KEY,
+                  text_string(&pin));
     node_make(arena, object, "spec");
     post_with_token(agent, AGENT_CLUSTERS, object, on_cluster_made);
 }

@@ -41,10 +41,12 @@ static void set_lease_timer(struct agent *agent, int64_t delay)
 }
 
 /* A hub that names no duration, or 0, means the default. */
-static void take_lease_duration(struct agent *agent, const struct node *spec, int64_t default_seconds)
+static void take_lease_duration(struct agent *agent, const struct node *spec,
+                                int64_t default_seconds)
 {
     agent->lease->seconds =
-        node_get_within(spec, "leaseDurationSeconds", 0, INT32_MAX, default_seconds) ?: DEFAULT_SECONDS;
+        node_get_within(spec, "leaseDurationSeconds", 0, INT32_MAX, default_seconds)
+            ?: DEFAULT_SECONDS;
 }
 
 void lease_take_cluster(struct agent *agent, const struct node *cluster)
@@ -56,8 +58,8 @@ void lease_take_cluster(struct agent *agent, const struct node *cluster)
 static void take_lease(struct agent *agent, const struct http_response *response)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *lease = document_read_json(arena, response->body, response->len,
-                                                  &document_limits_api, NULL);
+    const struct node *lease =
+        document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
 
     take_lease_duration(agent, node_get(lease, "spec"), agent->lease->seconds);
 }
@@ -75,7 +77,7 @@ static void on_lease_not_renewed(struct agent *agent, int status, const struct e
 }
 
 static void on_lease_renewed(void *arg, int status, const struct http_response *response,
-                       const struct err *why)
+                             const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct lease *lease = agent->lease;

@@ -14,7 +14,8 @@ int link_open(struct agent *agent, struct err *err)
 {
     const char *directory = agent->directory;
     scoped_mem char *roots = storage_file_read(directory, "pki/hub-ca.crt", NULL, err);
-    scoped_mem char *cert = roots ? storage_file_read(directory, "pki/client.crt", NULL, err) : NULL;
+    scoped_mem char *cert =
+        roots ? storage_file_read(directory, "pki/client.crt", NULL, err) : NULL;
     scoped_mem char *key = cert ? storage_file_read(directory, "pki/client.key", NULL, err) : NULL;
     struct tls_client_settings settings = {
         .roots = roots, .cert = cert, .key = key, .proxy = agent->proxy};

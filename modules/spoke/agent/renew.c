@@ -40,8 +40,7 @@ static void set_renew_timer(struct agent *agent)
     if (left <= 0)
         return; /* what the hub says of it is in the log already */
     left = left / 3 * 2;
-    loop_timer_set(agent->renewal->timer,
-                   left - (int64_t)random_below((uint64_t)left / 8 + 1));
+    loop_timer_set(agent->renewal->timer, left - (int64_t)random_below((uint64_t)left / 8 + 1));
 }
 
 static void renew_later(struct agent *agent)
@@ -72,8 +71,10 @@ static int check_certificate_dates(const struct text *pem, struct err *err)
     clock_format(cert->not_after, false, ends);
     clock_format(clock_wall(), false, now);
     if (cert->not_after <= clock_wall())
-        return err_set(err, ERR_INVALID, "the certificate that the hub has sent ended at %s; this "
-                       "machine's clock says %s: is it right, and the hub's?", ends, now);
+        return err_set(err, ERR_INVALID,
+                       "the certificate that the hub has sent ended at %s; this "
+                       "machine's clock says %s: is it right, and the hub's?",
+                       ends, now);
     return 0;
 }
 
@@ -104,7 +105,7 @@ static void take_next_certificate(struct agent *agent, const char *certificate)
 }
 
 static void on_renewal_request(void *arg, int status, const struct http_response *response,
-                       const struct err *why)
+                               const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
@@ -132,7 +133,7 @@ static void on_renewal_request(void *arg, int status, const struct http_response
 }
 
 static void on_renewal_request_made(void *arg, int status, const struct http_response *response,
-                            const struct err *why)
+                                    const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct renewal *renewal = agent->renewal;

@@ -21,7 +21,7 @@ struct requests {
 struct pending_request {
     struct agent *agent;
     struct pending_request *next, **at; /* in requests->sent */
-    struct loop_timer *late;    /* owned; set when there is no connection at all */
+    struct loop_timer *late;            /* owned; set when there is no connection at all */
     request_fn *done;
     void *arg;
     /* Of a sender that takes the body in pieces. */
@@ -154,14 +154,15 @@ void requests_give_up(struct agent *agent, const struct err *err)
 
 /* ---- Sending --------------------------------------------------------------------- */
 
-void requests_send(struct agent *agent, const struct http_client_request *request, request_fn *done, void *arg)
+void requests_send(struct agent *agent, const struct http_client_request *request, request_fn *done,
+                   void *arg)
 {
     struct requests *requests = agent->requests;
     struct pending_request *pending = mem_alloc(sizeof *pending);
     struct http_client_request mine = *request;
 
-    *pending = (struct pending_request){agent, requests->sent, &requests->sent, NULL, done, arg,
-                                request->head, request->data};
+    *pending = (struct pending_request){agent, requests->sent, &requests->sent, NULL, done,
+                                        arg,   request->head,  request->data};
     if (pending->next)
         pending->next->at = &pending->next;
     requests->sent = pending;

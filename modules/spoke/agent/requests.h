@@ -32,7 +32,8 @@ void requests_give_up(struct agent *agent, const struct err *err);
 /* For watches; NULL: there is no connection. */
 struct http_client *requests_client(const struct agent *agent);
 /* `ask->done` and `ask->arg` are not used. `done` may be NULL. */
-void requests_send(struct agent *agent, const struct http_client_request *request, request_fn *done, void *arg);
+void requests_send(struct agent *agent, const struct http_client_request *request, request_fn *done,
+                   void *arg);
 /* The message of a Status object, or the HTTP status, or `err` without a response. */
 void requests_explain(const struct http_response *response, const struct err *err, struct err *ret);
 

@@ -41,8 +41,8 @@ void status_close(struct agent *agent)
 
 /* ---- What it holds --------------------------------------------------------------- */
 
-static struct node *make_condition(struct arena *arena, const char *type,
-                              const char *reason, const char *message)
+static struct node *make_condition(struct arena *arena, const char *type, const char *reason,
+                                   const char *message)
 {
     struct node *made = node_map(arena);
 
@@ -62,13 +62,11 @@ static struct node *machine_resources(struct arena *arena)
 
     node_set(arena, made, "cpu", node_format(arena, "%ld", cores > 0 ? cores : 1));
     if (pages > 0 && page > 0)
-        node_set(arena, made, "memory",
-                 node_format(arena, "%ldKi", pages / 1024 * page));
+        node_set(arena, made, "memory", node_format(arena, "%ldKi", pages / 1024 * page));
     return made;
 }
 
-static void add_claim(struct arena *arena, struct node *list, const char *name,
-                      const char *value)
+static void add_claim(struct arena *arena, struct node *list, const char *name, const char *value)
 {
     struct node *claim = node_map(arena);
 
@@ -101,9 +99,10 @@ static struct node *machine_condition(struct arena *arena, const struct node *fa
 
     for (size_t i = 0; i < node_count(notes) && words.len < 1024; i++)
         text_addf(&words, "%s%s", i ? "; " : "", node_text(node_item(notes, i)));
-    made = make_condition(arena, "MachineComplete", node_count(notes) ? "Limited" : "Complete",
-                     node_count(notes) ? text_string(&words)
-                                       : "limits and isolation of every kind can be given here");
+    made =
+        make_condition(arena, "MachineComplete", node_count(notes) ? "Limited" : "Complete",
+                       node_count(notes) ? text_string(&words)
+                                         : "limits and isolation of every kind can be given here");
     if (node_count(notes))
         node_set_text(arena, made, "status", "False");
     return made;
@@ -112,7 +111,8 @@ static struct node *machine_condition(struct arena *arena, const struct node *fa
 static struct node *cluster_claims(struct agent *agent, struct arena *arena)
 {
     struct node *list = node_list(arena);
-    const struct node *facts = node_get(cluster_facts(works_cluster(agent->works), arena), "runtime");
+    const struct node *facts =
+        node_get(cluster_facts(works_cluster(agent->works), arena), "runtime");
 
     add_claim(arena, list, "id.k8s.io", agent->name);
     add_claim(arena, list, "agent.axle.dev", version_number());
@@ -120,7 +120,8 @@ static struct node *cluster_claims(struct agent *agent, struct arena *arena)
     add_claim(arena, list, "runtime.axle.dev", node_get_text(facts, "driver"));
     add_claim(arena, list, "cgroup.axle.dev", node_get_text(facts, "cgroup"));
     if (node_get(facts, "namespaces"))
-        add_claim(arena, list, "namespaces.axle.dev", join_with_commas(arena, node_get(facts, "namespaces")));
+        add_claim(arena, list, "namespaces.axle.dev",
+                  join_with_commas(arena, node_get(facts, "namespaces")));
     if (node_get(facts, "seccomp"))
         add_claim(arena, list, "seccomp.axle.dev",
                   node_get_bool(facts, "seccomp", false) ? "filter" : "none");
@@ -137,22 +138,22 @@ static struct node *make_conditions(struct agent *agent, struct arena *arena,
     const struct node *machine = cluster_facts(works_cluster(agent->works), arena);
     struct node *news = node_list(arena);
 
-    node_add(arena, news, make_condition(arena, META_CONDITION_CLUSTER_JOINED, META_CONDITION_CLUSTER_JOINED,
-                                         "Managed cluster joined"));
-    node_add(arena, news, make_condition(arena, META_CONDITION_CLUSTER_AVAILABLE,
-                                         "ManagedClusterAvailable",
-                                         "Managed cluster is available"));
+    node_add(arena, news,
+             make_condition(arena, META_CONDITION_CLUSTER_JOINED, META_CONDITION_CLUSTER_JOINED,
+                            "Managed cluster joined"));
+    node_add(arena, news,
+             make_condition(arena, META_CONDITION_CLUSTER_AVAILABLE, "ManagedClusterAvailable",
+                            "Managed cluster is available"));
     node_add(arena, news, machine_condition(arena, node_get(machine, "runtime")));
     disk_status_add_conditions(agent, arena, cluster, news);
     epoch_add_condition(agent, arena, news);
     departure_add_condition(agent, arena, news);
     duplicate_add_condition(agent, arena, cluster, news);
-    return work_merge_conditions(arena, meta_conditions(cluster), news,
-                                 clock_wall());
+    return work_merge_conditions(arena, meta_conditions(cluster), news, clock_wall());
 }
 
 static struct node *make_cluster_status(struct agent *agent, struct arena *arena,
-                                const struct node *cluster)
+                                        const struct node *cluster)
 {
     struct node *body = node_map(arena), *status = node_make(arena, body, "status");
 
@@ -183,7 +184,8 @@ static void send_status_later(struct agent *agent, const struct err *why)
     loop_timer_set(status->timer, SOON + loop_backoff_next(&status->backoff));
 }
 
-static void on_status_sent(void *arg, int status, const struct http_response *response, const struct err *why)
+static void on_status_sent(void *arg, int status, const struct http_response *response,
+                           const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
@@ -197,7 +199,7 @@ static void on_status_sent(void *arg, int status, const struct http_response *re
 
 /* The facts first: taking them may begin works anew, but it does not end the session. */
 static void on_own_cluster(void *arg, int status, const struct http_response *response,
-                       const struct err *why)
+                           const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
@@ -211,8 +213,8 @@ static void on_own_cluster(void *arg, int status, const struct http_response *re
     cluster = document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
     lease_take_cluster(agent, cluster);
     facts_take_cluster(agent, cluster);
-    link_send(agent, "PATCH", target, META_PATCH_MERGE, make_cluster_status(agent, arena, cluster), on_status_sent,
-              agent);
+    link_send(agent, "PATCH", target, META_PATCH_MERGE, make_cluster_status(agent, arena, cluster),
+              on_status_sent, agent);
 }
 
 /* Conditions keep the times that they have on the hub, so the ManagedCluster is read first. */

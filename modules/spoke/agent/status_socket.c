@@ -19,12 +19,13 @@
 #define PATIENCE (5 * CLOCK_SECOND)
 
 static const char *const state_names[] = {
-    [SESSION_JOINING] = "joining", [SESSION_LISTING] = "connecting",
-    [SESSION_WATCHING] = "connected", [SESSION_WAITING] = "no connection",
+    [SESSION_JOINING] = "joining",
+    [SESSION_LISTING] = "connecting",
+    [SESSION_WATCHING] = "connected",
+    [SESSION_WAITING] = "no connection",
 };
 
-static void set_wall_time(struct arena *arena, struct node *map, const char *key,
-                     int64_t wall)
+static void set_wall_time(struct arena *arena, struct node *map, const char *key, int64_t wall)
 {
     char when[CLOCK_TEXT];
 

@@ -30,8 +30,8 @@ struct sync {
     int64_t revision;              /* resourceVersion to go on from; 0: a list is needed */
     struct loop_timer *list_again; /* owned; a list that does not wait for the watch's end */
     struct loop_backoff list_backoff;
-    char list_said[256];           /* why, as was logged */
-    struct map *strange;           /* owned: what was passed over, each logged once */
+    char list_said[256]; /* why, as was logged */
+    struct map *strange; /* owned: what was passed over, each logged once */
     bool rejoin_told;
 };
 
@@ -64,8 +64,7 @@ static const char *work_name(const struct node *object)
 
 static int64_t object_revision(const struct node *object)
 {
-    return strtoll(node_get_text(node_get(object, "metadata"), "resourceVersion"),
-                   NULL, 10);
+    return strtoll(node_get_text(node_get(object, "metadata"), "resourceVersion"), NULL, 10);
 }
 
 /* ---- What is taken --------------------------------------------------------------- */
@@ -93,8 +92,8 @@ static bool is_own_work(struct agent *agent, const struct node *object)
     if (!why)
         return true;
     words = mem_printf("the hub's works hold \"%.100s\" of namespace \"%.100s\", which is passed "
-                       "over: %s", work_name(object),
-                       meta_namespace(object), why);
+                       "over: %s",
+                       work_name(object), meta_namespace(object), why);
     if (map_count(agent->sync->strange) < STRANGE_MOST && !map_get(agent->sync->strange, words)) {
         map_put(agent->sync->strange, words, agent);
         log_warn("spoke", "%s", words);
@@ -112,8 +111,10 @@ static int check_work_list(const struct node *list, struct err *err)
     if (strcmp(node_get_text(list, "kind"), "ManifestWorkList") != 0 ||
         (items && !node_is(items, NODE_LIST) && !node_is(items, NODE_NULL)) ||
         object_revision(list) <= 0)
-        return err_set(err, ERR_INVALID, "the answer is no ManifestWorkList (its kind is \"%.60s\", "
-                       "its revision \"%.40s\"): is that the hub?", node_get_text(list, "kind"),
+        return err_set(err, ERR_INVALID,
+                       "the answer is no ManifestWorkList (its kind is \"%.60s\", "
+                       "its revision \"%.40s\"): is that the hub?",
+                       node_get_text(list, "kind"),
                        node_get_text(node_get(list, "metadata"), "resourceVersion"));
     for (size_t i = 0; i < node_count(items); i++) {
         if (map_get(there, work_name(node_item(items, i))))
@@ -151,8 +152,7 @@ static bool on_watch_line(const char *line, size_t len, void *arg)
     struct agent *agent = watched->agent;
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
-    const struct node *event = document_read_json(arena, line, len,
-                                                  &document_limits_own, &err);
+    const struct node *event = document_read_json(arena, line, len, &document_limits_own, &err);
     const struct node *object = node_get(event, "object");
     const char *type = node_get_text(event, "type");
 
@@ -173,8 +173,7 @@ static bool on_watch_line(const char *line, size_t len, void *arg)
     return true;
 }
 
-static void on_watch_data(struct http_call *call, const char *bytes, size_t len,
-                    void *arg)
+static void on_watch_data(struct http_call *call, const char *bytes, size_t len, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct watched watched = {agent, {0}};
@@ -188,8 +187,7 @@ static void on_watch_data(struct http_call *call, const char *bytes, size_t len,
 }
 
 /* With its head a watch has begun: each status that the hub lacks is sent. */
-static void on_watch_head(struct http_call *call,
-                          const struct http_response *response, void *arg)
+static void on_watch_head(struct http_call *call, const struct http_response *response, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
@@ -200,8 +198,8 @@ static void on_watch_head(struct http_call *call,
     works_report(agent->works);
 }
 
-static void on_works_watch_done(const struct http_response *response,
-                          const struct err *err, void *arg)
+static void on_works_watch_done(const struct http_response *response, const struct err *err,
+                                void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct err why = {0};
@@ -223,12 +221,15 @@ static void on_works_watch_done(const struct http_response *response,
 /* It goes on from the list, and every change after that list comes. */
 static void watch_works(struct agent *agent)
 {
-    scoped_mem char *target = mem_printf(
-        WORKS_PATH "?watch=true&allowWatchBookmarks=true&resourceVersion=%" PRId64,
-        agent->name, agent->sync->revision);
-    struct http_client_request request = {.target = target, .head = on_watch_head,
-                           .data = on_watch_data, .done = on_works_watch_done,
-                           .silence = AGENT_WATCH_SILENCE, .arg = agent};
+    scoped_mem char *target =
+        mem_printf(WORKS_PATH "?watch=true&allowWatchBookmarks=true&resourceVersion=%" PRId64,
+                   agent->name, agent->sync->revision);
+    struct http_client_request request = {.target = target,
+                                          .head = on_watch_head,
+                                          .data = on_watch_data,
+                                          .done = on_works_watch_done,
+                                          .silence = AGENT_WATCH_SILENCE,
+                                          .arg = agent};
 
     http_lines_free(&agent->sync->lines);
     agent->sync->watch = http_client_send(requests_client(agent), &request);
@@ -273,7 +274,8 @@ static void on_list_failed(struct agent *agent, int status, const struct http_re
         session_lost(agent, "listing works", why);
 }
 
-static void on_list(void *arg, int status, const struct http_response *response, const struct err *why)
+static void on_list(void *arg, int status, const struct http_response *response,
+                    const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();

@@ -50,8 +50,7 @@ static bool token_names_another_hub(const struct agent *agent)
 
 bool token_join_is_done(const struct agent *agent)
 {
-    static const char *const files[] = {"pki/client.crt", "pki/client.key",
-                                        "pki/hub-ca.crt"};
+    static const char *const files[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt"};
 
     for (size_t i = 0; i < count_of(files); i++)
         if (!storage_file_exists(agent->directory, files[i]))

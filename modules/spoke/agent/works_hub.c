@@ -19,9 +19,10 @@ static struct agent *agent_of(void *arg)
    works. */
 static enum works_contact find_contact(void *arg)
 {
-    static const enum works_contact contacts[] = {
-        [SESSION_JOINING] = WORKS_LINK, [SESSION_WAITING] = WORKS_LINK,
-        [SESSION_LISTING] = WORKS_LISTING, [SESSION_WATCHING] = WORKS_WATCHING};
+    static const enum works_contact contacts[] = {[SESSION_JOINING] = WORKS_LINK,
+                                                  [SESSION_WAITING] = WORKS_LINK,
+                                                  [SESSION_LISTING] = WORKS_LISTING,
+                                                  [SESSION_WATCHING] = WORKS_WATCHING};
     const struct agent *agent = agent_of(arg);
 
     return requests_client(agent) ? contacts[session_state(agent)] : WORKS_NO_LINK;
@@ -43,13 +44,13 @@ static struct node *make_facts(void *arg, struct arena *arena)
 }
 
 static void send_works_document(void *arg, const char *method, const char *target, const char *type,
-                          const struct node *body, works_reply_fn *done, void *done_arg)
+                                const struct node *body, works_reply_fn *done, void *done_arg)
 {
     link_send(agent_of(arg), method, target, type, body, done, done_arg);
 }
 
-static void send_works_request(void *arg, const struct http_client_request *request, works_reply_fn *done,
-                         void *done_arg)
+static void send_works_request(void *arg, const struct http_client_request *request,
+                               works_reply_fn *done, void *done_arg)
 {
     requests_send(agent_of(arg), request, done, done_arg);
 }

@@ -27,7 +27,7 @@
 #define PAUSE_MOST 60
 
 struct writes {
-    struct write_op *first, *last; /* owned: those that wait */
+    struct write_op *first, *last;   /* owned: those that wait */
     size_t waiting, under_way, most; /* most: that may be under way */
     struct loop_timer *pause;        /* owned; while it is set the hub takes no more */
     bool throttled;
@@ -60,7 +60,7 @@ static void write_free(struct write_op *write)
 
 /* Frees the write before its sender is told, who may send others or close the link. */
 static void end_write_op(struct write_op *write, int status, const struct http_response *response,
-                      const struct err *err)
+                         const struct err *err)
 {
     request_fn *done = write->done;
     void *arg = write->arg;
@@ -90,8 +90,10 @@ static void pause_writes(struct agent *agent, const struct http_response *respon
     seconds = seconds < 1 ? 1 : seconds > PAUSE_MOST ? PAUSE_MOST : seconds;
     writes->most = 1;
     if (!writes->throttled) {
-        log_warn("spoke", "the hub takes no more for the moment (%s): %zu statuses and Events wait, and "
-                 "are sent as it takes them", why->text, writes->waiting);
+        log_warn("spoke",
+                 "the hub takes no more for the moment (%s): %zu statuses and Events wait, and "
+                 "are sent as it takes them",
+                 why->text, writes->waiting);
     }
     writes->throttled = true;
     if (!writes->pause)
@@ -173,9 +175,12 @@ void writes_send(struct agent *agent, const char *method, const char *target, co
     if (!done && writes->waiting >= EVENTS)
         return;
     write = mem_alloc(sizeof *write);
-    *write = (struct write_op){.agent = agent, .method = mem_copy_string(method),
-                                 .target = mem_copy_string(target), .type = mem_copy_string(type),
-                                 .done = done, .arg = arg};
+    *write = (struct write_op){.agent = agent,
+                               .method = mem_copy_string(method),
+                               .target = mem_copy_string(target),
+                               .type = mem_copy_string(type),
+                               .done = done,
+                               .arg = arg};
     if (body) {
         write->body = mem_copy(body->bytes, body->len);
         write->len = body->len;

@@ -137,8 +137,8 @@ static bool leave_for_leaf(struct cgroup_base *base, const char *folder)
     snprintf(leaf, sizeof leaf, "%.400s/axle-agent", folder);
     if (make_group_folder(leaf) && write_in(leaf, "cgroup.procs", "0") == 0)
         return true;
-    snprintf(base->note, sizeof base->note,
-             "cgroup v2, but %.200s is not delegated to this user", folder);
+    snprintf(base->note, sizeof base->note, "cgroup v2, but %.200s is not delegated to this user",
+             folder);
     return false;
 }
 
@@ -195,7 +195,7 @@ static void look_for_v1(struct cgroup_base *base)
 
 void cgroup_find(struct cgroup_base *base)
 {
-    *base = (struct cgroup_base){ .kind = CGROUP_NONE };
+    *base = (struct cgroup_base){.kind = CGROUP_NONE};
     if (look_for_v2(base))
         return;
     look_for_v1(base);
@@ -219,7 +219,7 @@ static bool use_parent_v2(struct cgroup_base *base, const char *parent)
    the service manager tells processes apart have another place. */
 static bool use_parent_v1(struct cgroup_base *base, const char *parent)
 {
-    static const char *const roots[] = { ROOT "/systemd", ROOT "/unified" };
+    static const char *const roots[] = {ROOT "/systemd", ROOT "/unified"};
     bool found = false;
 
     for (size_t i = 0; i < count_of(roots); i++) {
@@ -238,7 +238,7 @@ void cgroup_find_below(struct cgroup_base *base, const char *parent)
     bool v2 = access(ROOT "/cgroup.controllers", R_OK) == 0;
 
     if (folder && v2 && access(folder, W_OK) == 0) {
-        *base = (struct cgroup_base){ .kind = CGROUP_V2 };
+        *base = (struct cgroup_base){.kind = CGROUP_V2};
         if (use_parent_v2(base, parent)) {
             hand_down_limits(base, folder);
             return;
@@ -248,8 +248,10 @@ void cgroup_find_below(struct cgroup_base *base, const char *parent)
     if (!folder || (!v2 && use_parent_v1(base, parent)))
         return;
     if (!*base->note)
-        snprintf(base->note, sizeof base->note, "cgroup-parent %.150s is not there or not ours: pods "
-                 "run in the agent's group", parent);
+        snprintf(base->note, sizeof base->note,
+                 "cgroup-parent %.150s is not there or not ours: pods "
+                 "run in the agent's group",
+                 parent);
 }
 
 void cgroup_join_listed(void)
@@ -296,8 +298,7 @@ static int join_file(const char *folder)
     return open(path, O_WRONLY | O_CLOEXEC);
 }
 
-static void write_limit(const char *folder, const char *file, int64_t value,
-                      struct text *problems)
+static void write_limit(const char *folder, const char *file, int64_t value, struct text *problems)
 {
     char number[32];
 
@@ -306,9 +307,8 @@ static void write_limit(const char *folder, const char *file, int64_t value,
         text_addf(problems, "%s: %s; ", file, strerror(errno));
 }
 
-static bool make_v2(const struct cgroup_base *base, const char *pod,
-                    const char *name, const struct cgroup_limits *limits,
-                    int procs[4], struct text *problems)
+static bool make_v2(const struct cgroup_base *base, const char *pod, const char *name,
+                    const struct cgroup_limits *limits, int procs[4], struct text *problems)
 {
     scoped_mem char *folder = path_of_group(base->unified, pod, name);
     char quota[64];
@@ -340,9 +340,8 @@ int cgroup_open(const struct cgroup_base *base, const char *pod, const char *nam
     return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void make_v1(const char *base, const char *pod, const char *name,
-                    const char *file, int64_t value, int *procs,
-                    struct text *problems)
+static void make_v1(const char *base, const char *pod, const char *name, const char *file,
+                    int64_t value, int *procs, struct text *problems)
 {
     scoped_mem char *folder = NULL;
 
@@ -366,9 +365,8 @@ static void forbid_swap(const char *base, const char *pod, const char *name, int
     write_in(folder, "memory.memsw.limit_in_bytes", number);
 }
 
-bool cgroup_make(const struct cgroup_base *base, const char *pod,
-                 const char *name, const struct cgroup_limits *limits,
-                 int procs[4], struct text *problems)
+bool cgroup_make(const struct cgroup_base *base, const char *pod, const char *name,
+                 const struct cgroup_limits *limits, int procs[4], struct text *problems)
 {
     for (int i = 0; i < 4; i++)
         procs[i] = -1;
@@ -378,13 +376,12 @@ bool cgroup_make(const struct cgroup_base *base, const char *pod,
         return make_v2(base, pod, name, limits, procs, problems);
     /* Only where something is to be limited: joining costs on every start. */
     if (limits->memory) {
-        make_v1(base->memory, pod, name, "memory.limit_in_bytes", limits->memory,
-                &procs[0], problems);
+        make_v1(base->memory, pod, name, "memory.limit_in_bytes", limits->memory, &procs[0],
+                problems);
         forbid_swap(base->memory, pod, name, limits->memory);
     }
     if (limits->cpu)
-        make_v1(base->cpu, pod, name, "cpu.cfs_quota_us", limits->cpu * 100,
-                &procs[1], problems);
+        make_v1(base->cpu, pod, name, "cpu.cfs_quota_us", limits->cpu * 100, &procs[1], problems);
     if (limits->pids)
         make_v1(base->pids, pod, name, "pids.max", limits->pids, &procs[2], problems);
     if (limits->freezer)
@@ -399,8 +396,7 @@ static int64_t number_after(const char *text, const char *word)
     return at ? strtoll(at + strlen(word), NULL, 10) : 0;
 }
 
-int64_t cgroup_oom_kills(const struct cgroup_base *base, const char *pod,
-                         const char *name)
+int64_t cgroup_oom_kills(const struct cgroup_base *base, const char *pod, const char *name)
 {
     const char *root = base->kind == CGROUP_V2 ? base->unified : base->memory;
     scoped_mem char *folder = NULL;
@@ -409,8 +405,7 @@ int64_t cgroup_oom_kills(const struct cgroup_base *base, const char *pod,
     if (base->kind == CGROUP_NONE || !*root)
         return 0;
     folder = path_of_group(root, pod, name);
-    events = read_in(folder, base->kind == CGROUP_V2 ? "memory.events"
-                                                     : "memory.oom_control");
+    events = read_in(folder, base->kind == CGROUP_V2 ? "memory.events" : "memory.oom_control");
     return number_after(events, "oom_kill ");
 }
 
@@ -422,11 +417,9 @@ static void kill_listed(const char *folder)
 }
 
 /* Frozen first, so that nothing is born while the list is read. */
-static void kill_v1(const struct cgroup_base *base, const char *pod,
-                    const char *name)
+static void kill_v1(const struct cgroup_base *base, const char *pod, const char *name)
 {
-    const char *root = *base->freezer ? base->freezer
-                     : *base->pids    ? base->pids : base->memory;
+    const char *root = *base->freezer ? base->freezer : *base->pids ? base->pids : base->memory;
     scoped_mem char *folder = path_of_group(root, pod, name);
 
     if (*base->freezer)
@@ -436,8 +429,7 @@ static void kill_v1(const struct cgroup_base *base, const char *pod,
         write_in(folder, "freezer.state", "THAWED");
 }
 
-void cgroup_kill(const struct cgroup_base *base, const char *pod,
-                 const char *name)
+void cgroup_kill(const struct cgroup_base *base, const char *pod, const char *name)
 {
     scoped_mem char *folder = NULL;
 
@@ -450,11 +442,9 @@ void cgroup_kill(const struct cgroup_base *base, const char *pod,
         kill_listed(folder);
 }
 
-void cgroup_remove(const struct cgroup_base *base, const char *pod,
-                   const char *name)
+void cgroup_remove(const struct cgroup_base *base, const char *pod, const char *name)
 {
-    const char *roots[] = { base->unified, base->memory, base->cpu, base->pids,
-                            base->freezer };
+    const char *roots[] = {base->unified, base->memory, base->cpu, base->pids, base->freezer};
 
     for (size_t i = 0; i < count_of(roots); i++) {
         scoped_mem char *folder = NULL;

@@ -25,10 +25,10 @@ enum { CGROUP_MEMORY, CGROUP_CPU, CGROUP_PIDS, CGROUP_LIMITS };
 extern const char *const cgroup_limit_names[CGROUP_LIMITS];
 struct cgroup_base {
     enum cgroup_kind kind;
-    bool limits[CGROUP_LIMITS]; /* which ones this machine enforces */
-    char unified[300]; /* v2: the folder under which pods go */
+    bool limits[CGROUP_LIMITS];                          /* which ones this machine enforces */
+    char unified[300];                                   /* v2: the folder under which pods go */
     char memory[300], cpu[300], pids[300], freezer[300]; /* v1; "": absent */
-    char note[300]; /* why not, for a person */
+    char note[300];                                      /* why not, for a person */
     char shims[2][300]; /* groups that shims join; "": they stay in the agent's */
 };
 void cgroup_find(struct cgroup_base *base);
@@ -51,21 +51,18 @@ const char *cgroup_kind_name(enum cgroup_kind kind);
 
 struct cgroup_limits {
     int64_t memory, cpu, pids; /* bytes, thousandths of a core, count; 0: none */
-    bool freezer; /* nothing else gets hold of all its processes */
+    bool freezer;              /* nothing else gets hold of all its processes */
 };
 #define CGROUP_V1_PIDS 2 /* which of the doors is that of the processes */
 /* Makes the group of a container and opens its cgroup.procs files into
    `procs` (-1 for unused). False: no group; the container runs without. */
-bool cgroup_make(const struct cgroup_base *base, const char *pod,
-                 const char *name, const struct cgroup_limits *limits,
-                 int procs[4], struct text *problems);
+bool cgroup_make(const struct cgroup_base *base, const char *pod, const char *name,
+                 const struct cgroup_limits *limits, int procs[4], struct text *problems);
 /* A version 2 group's folder, for clone3() to put a child into; -1: join. */
 int cgroup_open(const struct cgroup_base *base, const char *pod, const char *name);
 /* How many processes the kernel killed for memory in it. */
-int64_t cgroup_oom_kills(const struct cgroup_base *base, const char *pod,
-                         const char *name);
-void cgroup_kill(const struct cgroup_base *base, const char *pod,
-                 const char *name);
+int64_t cgroup_oom_kills(const struct cgroup_base *base, const char *pod, const char *name);
+void cgroup_kill(const struct cgroup_base *base, const char *pod, const char *name);
 /*
  * Version 1 makes each process that joins a group wait for all processors. A
  * spare shim waits beforehand, in a group of processes that it moves into
@@ -78,8 +75,7 @@ bool cgroup_move_in(const struct cgroup_base *base, const char *pod, const char 
 /* Removes what spares that were killed have left. */
 void cgroup_sweep(const struct cgroup_base *base);
 /* Removes the pod's groups; harmless when there are none. */
-void cgroup_remove(const struct cgroup_base *base, const char *pod,
-                   const char *name);
+void cgroup_remove(const struct cgroup_base *base, const char *pod, const char *name);
 
 /* Kills each process of a list of numbers, ourselves excepted: what cgroup.procs and
    /proc/PID/task/TID/children hold. */

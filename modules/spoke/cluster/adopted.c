@@ -26,7 +26,7 @@ struct plain {
 
 static bool split_plain(const char *text, struct plain *ret)
 {
-    *ret = (struct plain){ 0 };
+    *ret = (struct plain){0};
     if (*text == '/')
         return sscanf(text, "/%63[^/]/%63[^/]/%259[^/]", ret->kind, ret->namespace, ret->name) == 3;
     return sscanf(text, "%127[^/]/%63[^/]/%63[^/]/%259[^/]", ret->group, ret->kind, ret->namespace,
@@ -50,7 +50,7 @@ static bool is_record_whole(const struct pod *pod, struct plain *ret)
 static struct cluster_object *add_adopted(struct cluster_owner *owner, const char *plain)
 {
     scoped_mem char *key = object_key(owner->project, plain, NULL);
-    struct naming naming = { plain, key, false };
+    struct naming naming = {plain, key, false};
     struct cluster_object *object = object_new(owner, &naming);
 
     object->arena = arena_new();
@@ -91,7 +91,8 @@ static void count_adopted(struct cluster_object *object)
     struct node *spec = node_get(object->object, "spec");
 
     if (object->row->role != MANIFEST_POD)
-        node_set_int(object->arena, spec, "replicas", number_get(spec, "replicas", NUMBER_COUNT, 0) + 1);
+        node_set_int(object->arena, spec, "replicas",
+                     number_get(spec, "replicas", NUMBER_COUNT, 0) + 1);
 }
 
 static void adopt_pod(struct cluster *cluster, struct pod *pod, const struct plain *plain)
@@ -103,8 +104,10 @@ static void adopt_pod(struct cluster *cluster, struct pod *pod, const struct pla
         owner = owner_get(cluster, pod->owner);
         owner_set_project(owner, pod->project);
         owner->committed = owner->dirty = true;
-        log_warn("cluster", "%s is not in the store, but its pods run: they stay as they are until "
-                 "the hub tells of it", owner->name);
+        log_warn("cluster",
+                 "%s is not in the store, but its pods run: they stay as they are until "
+                 "the hub tells of it",
+                 owner->name);
     }
     if (!object) {
         object = add_adopted(owner, pod->workload);
@@ -132,8 +135,10 @@ void adopted_take_over(struct cluster *cluster)
         if (!object && owner && owner->kept)
             ; /* its work dropped it while no agent ran */
         else if (!is_record_whole(pod, &plain))
-            log_error("cluster", "pod %s: what is kept about it is damaged, it is ended; its work "
-                      "makes another one", pod->id);
+            log_error("cluster",
+                      "pod %s: what is kept about it is damaged, it is ended; its work "
+                      "makes another one",
+                      pod->id);
         else {
             adopt_pod(cluster, pod, &plain);
             continue;
@@ -143,4 +148,3 @@ void adopted_take_over(struct cluster *cluster)
     for (size_t i = 0; i < node_count(ends); i++)
         pods_end(pods_find(cluster->pods, node_text(node_item(ends, i))));
 }
-

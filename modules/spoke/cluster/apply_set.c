@@ -23,7 +23,8 @@ static struct cluster_object *take_orphan(struct cluster_owner *owner, const str
 
 static bool is_mounted(const struct cluster_object *object)
 {
-    return object->row && (object->row->role == MANIFEST_CONFIG || object->row->role == MANIFEST_CLAIM);
+    return object->row &&
+           (object->row->role == MANIFEST_CONFIG || object->row->role == MANIFEST_CLAIM);
 }
 
 /* A ConfigMap, Secret or claim has changed: volumes get their files anew, and a workload that takes
@@ -42,12 +43,13 @@ static void touch_namespace(struct cluster *cluster, const char *project, const 
         }
     at = 0;
     while ((pod = pods_next(cluster->pods, &at)))
-        if (!strcmp(pod->namespace, namespace) && !strcmp(pod->project, project) && !pods_is_leaving(pod))
+        if (!strcmp(pod->namespace, namespace) && !strcmp(pod->project, project) &&
+            !pods_is_leaving(pod))
             pods_refresh_files(pod);
 }
 
-void apply_item(struct cluster_owner *owner, const struct cluster_manifest *item,
-                      size_t ordinal, struct map *seen)
+void apply_item(struct cluster_owner *owner, const struct cluster_manifest *item, size_t ordinal,
+                struct map *seen)
 {
     scoped_arena struct arena *arena = arena_new();
     struct naming naming = naming_of(arena, owner, item->object, ordinal);
@@ -64,7 +66,8 @@ void apply_item(struct cluster_owner *owner, const struct cluster_manifest *item
     there = object != NULL;
     if (!object)
         object = object_new(owner, &naming);
-    same = there && !object->removing && !object->adopted && node_same(object->object, item->object) &&
+    same = there && !object->removing && !object->adopted &&
+           node_same(object->object, item->object) &&
            (object->second || strcmp(object->broken.reason, OBJECT_OWNED_BY_OTHER) != 0);
     taken = object->owner != owner;
     object->owner = owner;
@@ -103,7 +106,7 @@ void apply_items(struct cluster_owner *owner, const struct cluster_set *set, str
 void apply_promote(struct cluster *cluster, const char *project, const char *plain)
 {
     scoped_mem char *key = object_key(project, plain, NULL);
-    struct naming naming = { plain, key, false };
+    struct naming naming = {plain, key, false};
     struct cluster_object *object;
     size_t at = 0;
 
@@ -114,7 +117,7 @@ void apply_promote(struct cluster *cluster, const char *project, const char *pla
     if (!object || map_get(cluster->objects, key))
         return;
     object_rename(object, &naming, project);
-    object_fill(object, &(struct cluster_manifest){ .object = object->object });
+    object_fill(object, &(struct cluster_manifest){.object = object->object});
     object_touch(object);
 }
 
@@ -123,7 +126,7 @@ void apply_promote(struct cluster *cluster, const char *project, const char *pla
 /* The item as it takes effect: where its strategy does not write, the object as it is. False: there
    will be none. */
 static bool find_effective(struct cluster_owner *owner, const struct cluster_manifest *item,
-                      size_t ordinal, struct cluster_manifest *ret)
+                           size_t ordinal, struct cluster_manifest *ret)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct cluster_object *there =
@@ -161,12 +164,12 @@ static bool leave_behind(struct cluster_object *object)
 {
     struct cluster *cluster = object->cluster;
     bool shared = object_is_shared(object->project, object->row);
-    scoped_mem char *key = object_key(object->project, object->plain, shared ? CLUSTER_ORPHANS : NULL);
+    scoped_mem char *key =
+        object_key(object->project, object->plain, shared ? CLUSTER_ORPHANS : NULL);
     struct cluster_object *there = map_get(cluster->objects, key);
-    struct naming naming = { object->plain, key, false };
+    struct naming naming = {object->plain, key, false};
 
-    if (object->second || (object->row && object->row->cluster_wide) ||
-        (there && there != object))
+    if (object->second || (object->row && object->row->cluster_wide) || (there && there != object))
         return false;
     object_rename(object, &naming, object->project);
     object->owner = owner_get(cluster, CLUSTER_ORPHANS);
@@ -196,12 +199,13 @@ static void prune_owner(struct cluster_owner *owner, const struct map *seen)
             leave_owner_set(map_get(owner->cluster->objects, node_text(node_item(gone, i))));
 }
 
-/* ---- Sets -------------------------------------------------------------------------------------- */
+/* ---- Sets --------------------------------------------------------------------------------------
+ */
 
 bool cluster_has(struct cluster *cluster, const struct cluster_set *set)
 {
     struct cluster_owner *owner = map_get(cluster->owners, set->owner);
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     if (!owner || !owner->kept || owner->removing ||
         strcmp(owner->project, set->project ? set->project : "") != 0)
@@ -210,12 +214,13 @@ bool cluster_has(struct cluster *cluster, const struct cluster_set *set)
     return text_same(owner->kept, text_string(&out));
 }
 
-/* A set that is the same as the one on disk does nothing, so it may be applied as often as one likes. */
+/* A set that is the same as the one on disk does nothing, so it may be applied as often as one
+ * likes. */
 void cluster_apply(struct cluster *cluster, const struct cluster_set *set)
 {
     struct cluster_owner *owner = owner_get(cluster, set->owner);
     scoped_map struct map *seen = map_new();
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     owner_give(owner, set->project ? set->project : "");
     write_set(owner, set, &out);

@@ -28,11 +28,13 @@ static int open_pods(struct cluster *cluster, struct err *err)
 {
     const struct cluster_options *options = &cluster->options;
 
-    return pods_open(&(struct pods_options){
-        .loop = options->loop, .runtime = options->runtime,
-        .runtime_options = options->runtime_options, .bounds = options->bounds,
-        .address = options->address, .callbacks = pod_event_callbacks(cluster) },
-        &cluster->pods, err);
+    return pods_open(&(struct pods_options){.loop = options->loop,
+                                            .runtime = options->runtime,
+                                            .runtime_options = options->runtime_options,
+                                            .bounds = options->bounds,
+                                            .address = options->address,
+                                            .callbacks = pod_event_callbacks(cluster)},
+                     &cluster->pods, err);
 }
 
 /* There is one driver so far. A driver for Kubernetes will do what is below by other means,
@@ -42,9 +44,9 @@ static int check_driver(const char *name, struct err *err)
     static const struct {
         const char *name, *refused;
     } drivers[] = {
-        { "local", NULL },
-        { "kubernetes", "--cluster=kubernetes is not built yet; use --cluster=local, or join the "
-                        "cluster with Open Cluster Management's klusterlet" },
+        {"local", NULL},
+        {"kubernetes", "--cluster=kubernetes is not built yet; use --cluster=local, or join the "
+                       "cluster with Open Cluster Management's klusterlet"},
     };
 
     for (size_t i = 0; i < count_of(drivers); i++)
@@ -122,19 +124,21 @@ struct node *cluster_objects(struct cluster *cluster, struct arena *arena, const
 
 /* A Pod that no manifest names, since a workload made it, is found as well. */
 struct node *cluster_read(struct cluster *cluster, struct arena *arena, const char *reader,
-                               const char *api_version, const char *kind, const char *namespace,
-                               const char *name)
+                          const char *api_version, const char *kind, const char *namespace,
+                          const char *name)
 {
     const struct manifest_kind *row = manifest_kind_find(api_version, kind);
     const struct cluster_owner *owner = map_get(cluster->owners, reader);
     const char *usual = row && row->cluster_wide ? "" : "default";
-    struct pods_viewer viewer = { owner ? owner->project : "", reader, *namespace ? namespace : usual };
+    struct pods_viewer viewer = {owner ? owner->project : "", reader,
+                                 *namespace ? namespace : usual};
     struct cluster_object *object;
     struct pod *pod;
     char group[128];
     size_t at = 0;
 
-    object = object_find(cluster, &viewer, manifest_group(api_version, group, sizeof group), kind, name);
+    object =
+        object_find(cluster, &viewer, manifest_group(api_version, group, sizeof group), kind, name);
     if (object)
         return report_object(object, arena);
     while (row && row->role == MANIFEST_POD && (pod = pods_next(cluster->pods, &at)))

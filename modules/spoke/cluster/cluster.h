@@ -47,8 +47,7 @@ struct cluster_keep {
     void (*commit)(void *arg, cluster_kept_fn *done, void *done_arg);
     /* Calls `each` for everything kept; once, in open. */
     void (*each)(void *arg,
-                 void (*each)(void *each_arg, const char *name,
-                              const void *bytes, size_t len),
+                 void (*each)(void *each_arg, const char *name, const void *bytes, size_t len),
                  void *each_arg);
 };
 
@@ -61,11 +60,11 @@ struct cluster_event {
 
 struct cluster_options {
     struct loop *loop;
-    const struct runtime_driver *runtime; /* local */
+    const struct runtime_driver *runtime;   /* local */
     struct runtime_options runtime_options; /* on_event and arg are ours */
     struct cluster_keep keep;
     struct runtime_bounds bounds; /* settled by open */
-    const char *address; /* of this spoke as others reach it; for endpoints */
+    const char *address;          /* of this spoke as others reach it; for endpoints */
     /* cluster_report(owner) would answer something new. Coalesced. */
     void (*on_change)(void *arg, const char *owner);
     /* Of an owner that was kept by a program which did not know projects; may be
@@ -92,7 +91,7 @@ struct cluster_manifest {
     bool orphan; /* when it leaves the set or the set goes: leave it there */
 };
 struct cluster_set {
-    const char *owner; /* the caller's name for it: a uid, or "work/name" */
+    const char *owner;   /* the caller's name for it: a uid, or "work/name" */
     const char *project; /* whose it is; NULL or "": of no project */
     const struct cluster_manifest *items;
     size_t count;
@@ -100,8 +99,8 @@ struct cluster_set {
 };
 
 /* `driver`: "local", or "kubernetes", which is refused. */
-int cluster_open(const char *driver, const struct cluster_options *options,
-                 struct cluster **ret, struct err *err) MUST_CHECK;
+int cluster_open(const char *driver, const struct cluster_options *options, struct cluster **ret,
+                 struct err *err) MUST_CHECK;
 /* Lets go; what runs keeps running. */
 void cluster_close(struct cluster **cluster);
 #define scoped_cluster SCOPED(cluster_close)
@@ -152,19 +151,17 @@ void cluster_remove(struct cluster *cluster, const char *owner);
  * Larger than 64 kB it is cut at the end of `pods` and `objects`, and
  * `truncated` says how many rows are missing.
  */
-struct node *cluster_report(struct cluster *cluster, struct arena *arena,
-                            const char *owner);
+struct node *cluster_report(struct cluster *cluster, struct arena *arena, const char *owner);
 #define CLUSTER_REPORT_BYTES 65536
 /* Only `objects` of the report, and all of them; NULL when nothing is left. */
-struct node *cluster_objects(struct cluster *cluster, struct arena *arena,
-                             const char *owner);
+struct node *cluster_objects(struct cluster *cluster, struct arena *arena, const char *owner);
 
 /* An object as the owner sees it here, with the status its kind has in
    Kubernetes; NULL if it is not there, or another project's. What feedback rules
    and JSONPaths look at. */
 struct node *cluster_read(struct cluster *cluster, struct arena *arena, const char *owner,
-                          const char *api_version, const char *kind,
-                          const char *namespace, const char *name);
+                          const char *api_version, const char *kind, const char *namespace,
+                          const char *name);
 /* The owners with anything left, as a list of strings. */
 struct node *cluster_owners(struct cluster *cluster, struct arena *arena);
 /* What this place can do, for the spoke's status. */

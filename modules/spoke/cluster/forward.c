@@ -49,7 +49,8 @@ struct forward {
     size_t count, turn;
 };
 
-/* The tags are cleared, so a callback of either end that comes late is found out by object_from(). */
+/* The tags are cleared, so a callback of either end that comes late is found out by object_from().
+ */
 static void link_free(struct link *link)
 {
     *link->from = link->next;
@@ -119,7 +120,10 @@ static void on_link_closed(void *arg, const struct err *why)
 static void try_next_port(struct link *link);
 
 static const struct loop_stream_events client_events = {
-    .read = on_link_read, .ended = on_link_ended, .drained = on_link_drained, .closed = on_link_closed,
+    .read = on_link_read,
+    .ended = on_link_ended,
+    .drained = on_link_drained,
+    .closed = on_link_closed,
 };
 
 /* The pod has accepted: only now is the client read, since there is now an end to write to. */
@@ -146,14 +150,17 @@ static void on_server_closed(void *arg, const struct err *why)
 }
 
 static const struct loop_stream_events server_events = {
-    .opened = on_server_opened, .read = on_link_read, .ended = on_link_ended, .drained = on_link_drained,
+    .opened = on_server_opened,
+    .read = on_link_read,
+    .ended = on_link_ended,
+    .drained = on_link_drained,
     .closed = on_server_closed,
 };
 
 static void try_next_port(struct link *link)
 {
     char address[40];
-    struct err err = { 0 };
+    struct err err = {0};
 
     while (link->at < link->count && !link->server.stream) {
         snprintf(address, sizeof address, "127.0.0.1:%d", link->ports[link->at++]);
@@ -184,8 +191,8 @@ static void on_accept(struct loop_stream *stream, void *arg)
         link->next->from = &link->next;
     pool->links = link;
     pool->count++;
-    link->client = (struct end){ LINK_TAG, link, stream, false };
-    link->server = (struct end){ LINK_TAG, link, NULL, false };
+    link->client = (struct end){LINK_TAG, link, stream, false};
+    link->server = (struct end){LINK_TAG, link, NULL, false};
     link->count = forward->count;
     for (size_t i = 0; i < link->count; i++)
         link->ports[i] = forward->ports[(forward->turn + i) % forward->count];

@@ -63,20 +63,25 @@ static void check_object_kind(struct cluster_object *object)
     const struct node *meta = node_get(object->object, "metadata");
     char refused[NAME_WHY];
 
-    object->broken = (struct manifest_why){ 0 };
+    object->broken = (struct manifest_why){0};
     if (!*object->kind || !*object->api_version || !*object->name)
-        manifest_why_set(&object->broken, "Invalid", "apiVersion, kind and metadata.name are needed");
+        manifest_why_set(&object->broken, "Invalid",
+                         "apiVersion, kind and metadata.name are needed");
     else if (!object->row)
-        manifest_why_set(&object->broken, "UnsupportedKind", "%.80s %.80s is not supported on this spoke",
-                object->api_version, object->kind);
+        manifest_why_set(&object->broken, "UnsupportedKind",
+                         "%.80s %.80s is not supported on this spoke", object->api_version,
+                         object->kind);
     else if (object->row->refused)
-        manifest_why_set(&object->broken, "UnsupportedKind", "%s is not supported on this spoke: %s",
-                object->kind, object->row->refused);
+        manifest_why_set(&object->broken, "UnsupportedKind",
+                         "%s is not supported on this spoke: %s", object->kind,
+                         object->row->refused);
     else if (strlen(object->name) > 253 || strlen(object->namespace) > 63 ||
              !name_is_dns_subdomain(object->name, refused) ||
              (*object->namespace && !name_is_dns_label(object->namespace, refused)))
-        manifest_why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" or namespace \"%.80s\" is no "
-                "Kubernetes name", node_get_text(meta, "name"), object->namespace);
+        manifest_why_set(&object->broken, "Invalid",
+                         "metadata.name \"%.100s\" or namespace \"%.80s\" is no "
+                         "Kubernetes name",
+                         node_get_text(meta, "name"), object->namespace);
     else
         (void)manifest_check_shape(object->row, object->object, &object->broken);
 }
@@ -98,7 +103,8 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
     object->kind = node_get_text(object->object, "kind");
     object->name = node_get_text(meta, "name");
     object->row = manifest_kind_find(object->api_version, object->kind);
-    object->namespace = object->row && object->row->cluster_wide ? "" : node_get_text(meta, "namespace");
+    object->namespace =
+        object->row && object->row->cluster_wide ? "" : node_get_text(meta, "namespace");
     if (!*object->namespace && (!object->row || !object->row->cluster_wide))
         object->namespace = "default";
     object->generation++;
@@ -109,14 +115,14 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
     else if (!*object->broken.reason)
         workload_read(object);
     if (object->second && object->row && !*object->broken.reason)
-        manifest_why_set(&object->broken, OBJECT_OWNED_BY_OTHER, "%s %.100s/%.100s belongs to another work on this spoke",
-                object->kind, object->namespace, object->name);
+        manifest_why_set(&object->broken, OBJECT_OWNED_BY_OTHER,
+                         "%s %.100s/%.100s belongs to another work on this spoke", object->kind,
+                         object->namespace, object->name);
     arena_free(&old);
 }
 
 /* The row of its state moves with it. */
-void object_rename(struct cluster_object *object, const struct naming *naming,
-                          const char *project)
+void object_rename(struct cluster_object *object, const struct naming *naming, const char *project)
 {
     char *key = mem_copy_string(naming->key), *owned = mem_copy_string(project);
     bool stateful = object->stateful;
@@ -148,20 +154,19 @@ static const char *plain_of(struct arena *arena, const struct node *object, size
     if (!*name || !*kind || strpbrk(name, "|/") || strpbrk(kind, "|/") || strpbrk(namespace, "|/"))
         return arena_printf(arena, "invalid/%zu", ordinal);
     if (row && row->cluster_wide)
-        namespace = "";
-    else if (!*namespace)
-        namespace = "default";
-    return arena_printf(arena, "%s/%s/%s/%s", manifest_group(api_version, group, sizeof group), kind,
-                        namespace, name);
+    namespace = "";
+    else if (!*namespace) namespace = "default";
+    return arena_printf(arena, "%s/%s/%s/%s", manifest_group(api_version, group, sizeof group),
+                        kind, namespace, name);
 }
 
 /* An object that was left behind belongs to the first work of its project that names it. */
 struct naming naming_of(struct arena *arena, const struct cluster_owner *owner,
-                               const struct node *object, size_t ordinal)
+                        const struct node *object, size_t ordinal)
 {
-    const struct manifest_kind *row = manifest_kind_find(node_get_text(object, "apiVersion"),
-                                                   node_get_text(object, "kind"));
-    struct naming ret = { .plain = plain_of(arena, object, ordinal) };
+    const struct manifest_kind *row =
+        manifest_kind_find(node_get_text(object, "apiVersion"), node_get_text(object, "kind"));
+    struct naming ret = {.plain = plain_of(arena, object, ordinal)};
     bool shared = object_is_shared(owner->project, row) || text_starts(ret.plain, "invalid/");
     scoped_mem char *own = object_key(owner->project, ret.plain, owner->name);
     scoped_mem char *alone = object_key(owner->project, ret.plain, NULL);

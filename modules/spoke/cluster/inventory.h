@@ -44,7 +44,7 @@ void object_rename(struct cluster_object *object, const struct naming *naming, c
 #define OWNER_ROW "cluster/owner/"
 /* Adds what is kept of one item; returns its row. */
 struct node *owner_add_row_item(struct arena *arena, struct node *items,
-                           const struct cluster_manifest *item);
+                                const struct cluster_manifest *item);
 /* Stages the owner's row, or with NULL its removal. */
 void owner_stage(struct cluster_owner *owner, const char *bytes, size_t len);
 void owner_stage_orphans(struct cluster *cluster);
@@ -62,7 +62,8 @@ void apply_items(struct cluster_owner *owner, const struct cluster_set *set, str
 /* An object went: the next work that has one of that name gets its turn. */
 void apply_promote(struct cluster *cluster, const char *project, const char *plain);
 
-/* ---- load_rows.c, adopted.c: after a start ----------------------------------------------------- */
+/* ---- load_rows.c, adopted.c: after a start -----------------------------------------------------
+ */
 
 /* What was kept: first all owners, then what is remembered of their objects. */
 void load_owner_row(void *cluster, const char *name, const void *bytes, size_t len);
@@ -71,17 +72,20 @@ void load_state_row(void *cluster, const char *name, const void *bytes, size_t l
    not want them any more end. */
 void adopted_take_over(struct cluster *cluster);
 
-/* ---- owner_report.c ------------------------------------------------------------------------------- */
+/* ---- owner_report.c
+ * ------------------------------------------------------------------------------- */
 
 struct node *report_owner(struct cluster_owner *owner, struct arena *arena);
 struct node *report_objects(struct cluster_owner *owner, struct arena *arena);
 struct node *report_object(struct cluster_object *object, struct arena *arena);
 
-/* ---- reconcile.c: all that has changed ------------------------------------------------------------- */
+/* ---- reconcile.c: all that has changed
+ * ------------------------------------------------------------- */
 
 void pass_run(void *cluster);
 
-/* ---- pod_events.c: what pods say and ask -------------------------------------------------------------- */
+/* ---- pod_events.c: what pods say and ask
+ * -------------------------------------------------------------- */
 
 struct pods_callbacks pod_event_callbacks(struct cluster *cluster);
 

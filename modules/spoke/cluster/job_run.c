@@ -28,12 +28,12 @@ static struct plan_workload read_job_wants(const struct cluster_object *object, 
 /* ---- What its pods say ----------------------------------------------------------------- */
 
 /* Without a podFailurePolicy every failure counts. */
-static enum plan_verdict judge_failed_pod(const struct cluster_object *object, const struct pod *pod,
-                                    struct manifest_why *ret_why)
+static enum plan_verdict judge_failed_pod(const struct cluster_object *object,
+                                          const struct pod *pod, struct manifest_why *ret_why)
 {
     const struct node *policy = node_at(object->object, "spec", "podFailurePolicy", NULL);
     struct manifest_exit exits[64];
-    struct manifest_failure failure = { .exits = exits, .disrupted = pod->lost };
+    struct manifest_failure failure = {.exits = exits, .disrupted = pod->lost};
 
     if (!policy)
         return PLAN_COUNT;
@@ -48,10 +48,10 @@ static bool is_counted_failure_of(const struct cluster_object *object, const str
            !strcmp(pods_phase(pod), "Failed");
 }
 
-/* Wall time from which on the pod counts as ready: after failures of the Job, once it has run for as
-   long as it had to wait. 0: it is not ready. */
+/* Wall time from which on the pod counts as ready: after failures of the Job, once it has run for
+   as long as it had to wait. 0: it is not ready. */
 static int64_t find_ready_time(const struct cluster_object *object, const struct pod *pod,
-                          unsigned failed)
+                               unsigned failed)
 {
     return pods_available_from(pod, plan_backoff(failed), workload_pause(object, pod));
 }
@@ -66,7 +66,7 @@ static unsigned count_failed(struct pod *const *pods, size_t count)
 }
 
 static int64_t find_next_ready(const struct cluster_object *object, struct pod *const *pods,
-                          size_t count, int64_t next)
+                               size_t count, int64_t next)
 {
     unsigned failed = count_failed(pods, count);
 
@@ -80,21 +80,26 @@ static int64_t find_next_ready(const struct cluster_object *object, struct pod *
 }
 
 static void describe_job_pods(const struct cluster_object *object, struct pod *const *pods,
-                     size_t count, struct plan_pod *ret, struct manifest_why *ret_why)
+                              size_t count, struct plan_pod *ret, struct manifest_why *ret_why)
 {
     unsigned failed = count_failed(pods, count);
     int64_t now = clock_wall();
 
     for (size_t i = 0; i < count; i++) {
         const char *phase = pods_phase(pods[i]);
-        struct manifest_why why = { 0 };
+        struct manifest_why why = {0};
 
         ret[i] = (struct plan_pod){
-            .name = pods[i]->name, .index = pods[i]->index, .current = true,
-            .ready = find_ready_time(object, pods[i], failed) && find_ready_time(object, pods[i], failed) <= now,
+            .name = pods[i]->name,
+            .index = pods[i]->index,
+            .current = true,
+            .ready = find_ready_time(object, pods[i], failed) &&
+                     find_ready_time(object, pods[i], failed) <= now,
             .terminating = pods_is_leaving(pods[i]),
-            .succeeded = !strcmp(phase, "Succeeded"), .failed = !strcmp(phase, "Failed"),
-            .failures = pods_failures(pods[i]), .created = pods[i]->created,
+            .succeeded = !strcmp(phase, "Succeeded"),
+            .failed = !strcmp(phase, "Failed"),
+            .failures = pods_failures(pods[i]),
+            .created = pods[i]->created,
             .finished = pods[i]->finished,
         };
         if (is_counted_failure_of(object, pods[i])) {
@@ -115,7 +120,7 @@ bool job_may_restart(const struct cluster_object *object, const struct pod *pod)
     struct pod **pods;
     struct plan_pod *described;
     struct plan_workload want;
-    struct manifest_why ignored = { 0 };
+    struct manifest_why ignored = {0};
     size_t count, at = 0;
     bool spent;
 
@@ -144,7 +149,7 @@ static void count_past_failure(struct cluster_object *object, const struct pod *
 {
     struct plan_past *sum = &object->past->sum;
     int failures = pods_failures(pod) > 1 ? pods_failures(pod) : 1;
-    struct manifest_why ignored = { 0 };
+    struct manifest_why ignored = {0};
     enum plan_verdict verdict = judge_failed_pod(object, pod, &ignored);
 
     if (verdict == PLAN_IGNORE)
@@ -153,12 +158,14 @@ static void count_past_failure(struct cluster_object *object, const struct pod *
     sum->failures = sum->failures < INT32_MAX / 4 ? sum->failures + failures : sum->failures;
     if (pod->index < 0 || pod->index >= PLAN_INDEXES)
         return;
-    sum->of[pod->index] = verdict == PLAN_FAIL_INDEX ? INT32_MAX / 2 : sum->of[pod->index] + failures;
+    sum->of[pod->index] =
+        verdict == PLAN_FAIL_INDEX ? INT32_MAX / 2 : sum->of[pod->index] + failures;
 }
 
 /* The oldest half of the failed pods goes into the sum. Those that ended at one moment go together,
    since the sum remembers only until when it counts. */
-static void forget_oldest_failures(struct cluster_object *object, struct pod *const *pods, size_t count)
+static void forget_oldest_failures(struct cluster_object *object, struct pod *const *pods,
+                                   size_t count)
 {
     int64_t until = 0, last = 0;
     size_t gone = 0;
@@ -179,8 +186,8 @@ static void forget_oldest_failures(struct cluster_object *object, struct pod *co
     if (!object->past)
         object->past = mem_alloc(sizeof *object->past);
     for (size_t i = 0; i < count; i++)
-        if (!is_counted_failure_of(object, pods[i]) && pods[i]->finished && pods[i]->finished <= last &&
-            !strcmp(pods_phase(pods[i]), "Failed"))
+        if (!is_counted_failure_of(object, pods[i]) && pods[i]->finished &&
+            pods[i]->finished <= last && !strcmp(pods_phase(pods[i]), "Failed"))
             count_past_failure(object, pods[i]);
     object->past->until = last;
     state_keep(object, NULL, NULL);
@@ -213,7 +220,8 @@ static void on_end_kept(void *arg, const struct err *err)
 {
     struct keeping *keeping = arg;
     struct cluster *cluster = keeping->cluster;
-    struct cluster_object *object = cluster->closing ? NULL : map_get(cluster->objects, keeping->key);
+    struct cluster_object *object =
+        cluster->closing ? NULL : map_get(cluster->objects, keeping->key);
 
     if (object && object->run.ended && !strcmp(object->hash, keeping->hash)) {
         object->run.keeping = false;
@@ -240,26 +248,30 @@ static void keep_job_end(struct cluster_object *object)
     state_keep(object, on_end_kept, keeping);
 }
 
-static void explain_job_failure(const struct cluster_object *object, const struct manifest_why *policy,
-                            struct manifest_why *ret)
+static void explain_job_failure(const struct cluster_object *object,
+                                const struct manifest_why *policy, struct manifest_why *ret)
 {
     const struct plan_job_state *job = &object->job;
-    struct manifest_why last = { 0 };
+    struct manifest_why last = {0};
     bool troubled = sight_trouble(object, &last);
     const char *before = troubled ? "; last: " : "";
 
     if (!troubled)
-        last = (struct manifest_why){ 0 };
+        last = (struct manifest_why){0};
     if (!strcmp(job->reason, "PodFailurePolicy") && *policy->message)
         manifest_why_set(ret, job->reason, "%s", policy->message);
     else if (!strcmp(job->reason, "DeadlineExceeded"))
-        manifest_why_set(ret, job->reason, "it was active for longer than activeDeadlineSeconds, %lld s%s%.300s",
-                (long long)number_get(node_get(object->object, "spec"), "activeDeadlineSeconds",
-                                      NUMBER_SECONDS, 0), before, last.message);
+        manifest_why_set(ret, job->reason,
+                         "it was active for longer than activeDeadlineSeconds, %lld s%s%.300s",
+                         (long long)number_get(node_get(object->object, "spec"),
+                                               "activeDeadlineSeconds", NUMBER_SECONDS, 0),
+                         before, last.message);
     else if (job->failed_indexes)
-        manifest_why_set(ret, job->reason, "%d indexes failed%s%.300s", job->failed_indexes, before, last.message);
+        manifest_why_set(ret, job->reason, "%d indexes failed%s%.300s", job->failed_indexes, before,
+                         last.message);
     else
-        manifest_why_set(ret, job->reason, "%d pods failed%s%.300s", job->failed, before, last.message);
+        manifest_why_set(ret, job->reason, "%d pods failed%s%.300s", job->failed, before,
+                         last.message);
 }
 
 /* Pods that are stopped because of the failure count as failed, as in Kubernetes. */
@@ -289,8 +301,8 @@ static void decide_job_end(struct cluster_object *object, const struct manifest_
 static void wind_up_job(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     struct object_run *run = &object->run;
-    int64_t ttl = number_get(node_get(object->object, "spec"), "ttlSecondsAfterFinished",
-                             NUMBER_SECONDS, -1);
+    int64_t ttl =
+        number_get(node_get(object->object, "spec"), "ttlSecondsAfterFinished", NUMBER_SECONDS, -1);
 
     object->job.active = object->job.ready = 0;
     object->job.complete = run->complete;
@@ -313,7 +325,7 @@ static void wind_up_job(struct cluster_object *object, struct pod *const *pods, 
 
 void job_end_pod(struct cluster_object *object, const char *reason, const char *message)
 {
-    object->run = (struct object_run){ .ended = true, .finished = clock_wall() };
+    object->run = (struct object_run){.ended = true, .finished = clock_wall()};
     manifest_why_set(&object->run.why, reason, "%.390s", message);
     keep_job_end(object);
 }
@@ -364,7 +376,7 @@ void job_reconcile(struct cluster_object *object, struct pod *const *pods, size_
     scoped_arena struct arena *arena = arena_new();
     struct plan_pod *described = arena_alloc(arena, (count + 1) * sizeof *described);
     struct plan_step steps[PLAN_STEPS];
-    struct manifest_why policy = { 0 };
+    struct manifest_why policy = {0};
     struct plan_workload want;
     size_t n;
 
@@ -397,25 +409,31 @@ void job_reconcile(struct cluster_object *object, struct pod *const *pods, size_
 void job_set_health(struct cluster_object *object)
 {
     const struct object_run *run = &object->run;
-    struct manifest_why trouble = { 0 };
+    struct manifest_why trouble = {0};
     bool troubled;
 
     if (run->ended) {
         object->health = run->complete ? CLUSTER_CURRENT : CLUSTER_FAILED;
         if (run->tidied)
-            manifest_why_set(&object->why, run->complete ? "Completed" : "JobFailed", "ended; its pods were "
-                    "removed after ttlSecondsAfterFinished: %.280s", run->why.message);
+            manifest_why_set(&object->why, run->complete ? "Completed" : "JobFailed",
+                             "ended; its pods were "
+                             "removed after ttlSecondsAfterFinished: %.280s",
+                             run->why.message);
         else
-            manifest_why_set(&object->why, run->complete ? "Completed" : run->why.reason, "%s", run->why.message);
+            manifest_why_set(&object->why, run->complete ? "Completed" : run->why.reason, "%s",
+                             run->why.message);
         return;
     }
     object->health = CLUSTER_IN_PROGRESS;
     if (node_get_bool(node_get(object->object, "spec"), "suspend", false)) {
-        manifest_why_set(&object->why, "Suspended", "spec.suspend: nothing of it runs until that is taken back");
+        manifest_why_set(&object->why, "Suspended",
+                         "spec.suspend: nothing of it runs until that is taken back");
         return;
     }
     troubled = sight_trouble(object, &trouble);
-    manifest_why_set(&object->why, troubled ? trouble.reason : "Running", "%d active, %d succeeded, %d failed"
-            "%s%.280s", object->job.active, object->job.succeeded, object->job.failed,
-            *trouble.message ? "; " : "", trouble.message);
+    manifest_why_set(&object->why, troubled ? trouble.reason : "Running",
+                     "%d active, %d succeeded, %d failed"
+                     "%s%.280s",
+                     object->job.active, object->job.succeeded, object->job.failed,
+                     *trouble.message ? "; " : "", trouble.message);
 }

@@ -12,7 +12,7 @@ static void take_orphans(struct cluster_owner *owner, const struct node *items, 
 {
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *item = node_item(items, i);
-        struct cluster_manifest manifest = { .object = node_get(item, "object") };
+        struct cluster_manifest manifest = {.object = node_get(item, "object")};
 
         owner_set_project(owner, node_get_text(item, "project"));
         apply_item(owner, &manifest, i, seen);
@@ -26,8 +26,9 @@ static void load_owner(struct cluster *cluster, const char *name, const void *by
     scoped_arena struct arena *arena = arena_new();
     struct node *kept = document_read_json(arena, bytes, len, &document_limits_own, NULL);
     struct node *items = node_get(kept, "items");
-    struct cluster_set set = { .owner = name, .count = node_count(items),
-                               .no_prune = node_get_bool(kept, "noPrune", false) };
+    struct cluster_set set = {.owner = name,
+                              .count = node_count(items),
+                              .no_prune = node_get_bool(kept, "noPrune", false)};
     struct cluster_manifest *manifests = mem_alloc((set.count + 1) * sizeof *manifests);
     struct cluster_owner *owner = owner_get(cluster, name);
     scoped_map struct map *seen = map_new();
@@ -40,7 +41,8 @@ static void load_owner(struct cluster *cluster, const char *name, const void *by
         const struct node *item = node_item(items, i);
 
         manifests[i] = (struct cluster_manifest){
-            .object = node_get(item, "object"), .phase = number_as_int(item, "phase", NUMBER_SMALL, 0),
+            .object = node_get(item, "object"),
+            .phase = number_as_int(item, "phase", NUMBER_SMALL, 0),
             .strategy = (enum cluster_strategy)number_as_int(item, "strategy", NUMBER_SMALL, 0),
             .orphan = node_get_bool(item, "orphan", false),
         };

@@ -57,10 +57,14 @@ void object_note(const struct cluster_object *object, const char *type, const ch
     text_make_printable(text);
     if (!options || !options->on_event)
         return;
-    options->on_event(options->arg, &(struct cluster_event){
-        .owner = object->owner->name, .api_version = object->api_version, .kind = object->kind,
-        .namespace = object->namespace, .name = object->name, .type = type, .reason = reason,
-        .message = text });
+    options->on_event(options->arg, &(struct cluster_event){.owner = object->owner->name,
+                                                            .api_version = object->api_version,
+                                                            .kind = object->kind,
+                                                            .namespace = object->namespace,
+                                                            .name = object->name,
+                                                            .type = type,
+                                                            .reason = reason,
+                                                            .message = text});
 }
 
 /* ---- Whose an object is ------------------------------------------------------------------ */
@@ -92,7 +96,7 @@ bool object_is_workload(const struct cluster_object *object)
 
 /* Of several copies always the same one, also after a restart. */
 static struct cluster_object *find_sibling(const struct cluster *cluster, const char *project,
-                                         const char *plain)
+                                           const char *plain)
 {
     struct cluster_object *object, *found = NULL;
     size_t at = 0;

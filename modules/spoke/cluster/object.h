@@ -35,17 +35,17 @@ struct object_revision {
     struct arena *arena; /* owned */
     char hash[24];
     const struct node *template;
-    int replicas;               /* how many pods it had */
-    bool taken[PLAN_INDEXES];   /* ordinals that the rollout has reached */
+    int replicas;             /* how many pods it had */
+    bool taken[PLAN_INDEXES]; /* ordinals that the rollout has reached */
 };
 
 /* A Job's run of one template, or the end of a lone Pod that is not made again. */
 struct object_run {
-    int64_t started, finished; /* wall time; 0: not yet */
-    bool ended, complete;      /* it is decided, whatever its pods say from now on */
+    int64_t started, finished;  /* wall time; 0: not yet */
+    bool ended, complete;       /* it is decided, whatever its pods say from now on */
     bool keeping, kept, tidied; /* the end goes to the disk; is there; its pods were removed */
     int succeeded, failed;
-    struct manifest_why why;      /* reason as Kubernetes calls it */
+    struct manifest_why why; /* reason as Kubernetes calls it */
 };
 
 /* Failed pods of a Job that were removed to make room; in the order of their ends. */
@@ -56,9 +56,9 @@ struct object_past {
 
 struct cluster_object {
     struct cluster *cluster;
-    char *key;     /* owned; see object.c */
-    char *plain;   /* owned; "group/kind/namespace/name" */
-    char *project; /* owned; "": of no project */
+    char *key;           /* owned; see object.c */
+    char *plain;         /* owned; "group/kind/namespace/name" */
+    char *project;       /* owned; "": of no project */
     struct arena *arena; /* owned */
     struct node *object;
     const char *api_version, *kind, *namespace, *name;
@@ -67,25 +67,25 @@ struct cluster_object {
     enum cluster_strategy strategy;
     int phase;
     bool orphan, removing, dirty, waiting; /* waiting for a lower phase */
-    bool second; /* another work has the object of this name already */
+    bool second;                           /* another work has the object of this name already */
     /* Made out of pods that were found running without a set on disk; see adopted.c */
     bool adopted;
     int64_t generation, created, uid;
-    struct manifest_why broken; /* reason "": it can be run */
-    char hash[24];           /* of the template as it is now */
-    struct node *template;   /* of its pods, labels and all */
-    struct loop_timer *timer; /* owned; the next look it asked for */
+    struct manifest_why broken;           /* reason "": it can be run */
+    char hash[24];                        /* of the template as it is now */
+    struct node *template;                /* of its pods, labels and all */
+    struct loop_timer *timer;             /* owned; the next look it asked for */
     struct object_revision *now, *former; /* owned; former NULL: no rollout is under way */
-    bool settled;  /* all of its pods were of this template, and available */
-    bool stateful; /* something of it is kept in a row of its own */
-    int replicas;  /* as many as were wanted last */
+    bool settled;                         /* all of its pods were of this template, and available */
+    bool stateful;                        /* something of it is kept in a row of its own */
+    int replicas;                         /* as many as were wanted last */
     struct plan_job_state job;
     struct object_run run;
     struct object_past *past; /* owned; NULL: none */
-    int64_t progressed; /* wall time */
-    int64_t progress_of; /* generation; and how far it has come: */
+    int64_t progressed;       /* wall time */
+    int64_t progress_of;      /* generation; and how far it has come: */
     int most_ready, fewest_old;
-    bool late; /* progressDeadlineSeconds are over */
+    bool late;       /* progressDeadlineSeconds are over */
     unsigned losses; /* pods evicted or lost, one soon after the other; see workload_on_loss() */
     int64_t lost;    /* wall time of the last one */
     struct manifest_why lost_why;
@@ -98,19 +98,19 @@ struct cluster_owner {
     struct cluster *cluster;
     char *name;    /* owned */
     char *project; /* owned; "": of no project */
-    char *kept; /* owned; the bytes that were applied last */
-    char *unkept; /* owned; why they cannot be made durable; NULL: nothing is known against it */
+    char *kept;    /* owned; the bytes that were applied last */
+    char *unkept;  /* owned; why they cannot be made durable; NULL: nothing is known against it */
     bool committed, removing, dirty, no_prune;
     uint64_t told; /* hash of the last report */
 };
 
 struct cluster {
     struct cluster_options options;
-    struct pods *pods;                   /* owned */
-    struct map *owners, *objects;        /* owned */
-    struct loop_timer *reconcile_timer;             /* owned; set while anything is dirty */
-    struct loop_timer *retry;            /* owned; a commit that failed */
-    struct services *services;           /* owned */
+    struct pods *pods;                  /* owned */
+    struct map *owners, *objects;       /* owned */
+    struct loop_timer *reconcile_timer; /* owned; set while anything is dirty */
+    struct loop_timer *retry;           /* owned; a commit that failed */
+    struct services *services;          /* owned */
     bool services_dirty; /* something that Services and the names of pods look at has changed */
     bool closing, names_in_env_only;
 };
@@ -152,7 +152,8 @@ struct cluster_object *object_of_pod(const struct cluster *cluster, const struct
 size_t object_pods(const struct cluster_object *object, struct pod **ret, size_t room);
 #define OBJECT_PODS PLAN_PODS
 
-/* ---- object_state.c: what is remembered of an object beside its manifest ------------------------ */
+/* ---- object_state.c: what is remembered of an object beside its manifest ------------------------
+ */
 
 /* Its template is another one now; `hash` is the new one's. */
 void revision_change(struct cluster_object *object, const char *hash);

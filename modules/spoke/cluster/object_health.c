@@ -21,7 +21,8 @@ static void note_progress(struct cluster_object *object, const struct sight *s, 
         object->most_ready = 0;
         object->fewest_old = INT32_MAX;
     }
-    /* The last progress that an agent before saw is not known, but was not before the newest pod. */
+    /* The last progress that an agent before saw is not known, but was not before the newest pod.
+     */
     object->progressed = !object->progressed && s->newest && !done ? s->newest : clock_wall();
     object->progress_of = object->generation;
     object->most_ready = s->good > object->most_ready ? s->good : object->most_ready;
@@ -66,14 +67,14 @@ static void judge_replicas(struct cluster_object *object)
         revision_settle(object);
     note_progress(object, &s, done);
     object->health = done ? CLUSTER_CURRENT : CLUSTER_IN_PROGRESS;
-    object->why = (struct manifest_why){ 0 };
+    object->why = (struct manifest_why){0};
     if (s.troubled && (s.final || !done)) {
         object->why = s.trouble;
         object->health = s.final ? CLUSTER_FAILED : CLUSTER_IN_PROGRESS;
     } else if (!done) {
-        manifest_why_set(&object->why, "Progressing", "%d of %d pods are ready%s%s%.300s", s.ready, s.wanted,
-                s.old ? ", old ones still run" : "", *s.wait.message ? "; " : "",
-                s.wait.message);
+        manifest_why_set(&object->why, "Progressing", "%d of %d pods are ready%s%s%.300s", s.ready,
+                         s.wanted, s.old ? ", old ones still run" : "", *s.wait.message ? "; " : "",
+                         s.wait.message);
     }
     judge_progress(object, done);
 }
@@ -87,7 +88,7 @@ static void judge_pod(struct cluster_object *object)
     sight_take(object, &s);
     object_pods(object, &pod, 1);
     phase = pod ? pods_phase(pod) : "Pending";
-    object->why = (struct manifest_why){ 0 };
+    object->why = (struct manifest_why){0};
     if (s.troubled)
         object->why = s.trouble;
     else
@@ -115,7 +116,8 @@ void object_judge(struct cluster_object *object)
     }
     if (object->waiting) {
         object->health = CLUSTER_IN_PROGRESS;
-        manifest_why_set(&object->why, "WaitsForPhase", "waits for what comes before it to be healthy");
+        manifest_why_set(&object->why, "WaitsForPhase",
+                         "waits for what comes before it to be healthy");
         return;
     }
     switch (object->row->role) {
@@ -134,6 +136,6 @@ void object_judge(struct cluster_object *object)
         break;
     default:
         object->health = CLUSTER_CURRENT;
-        object->why = (struct manifest_why){ 0 };
+        object->why = (struct manifest_why){0};
     }
 }

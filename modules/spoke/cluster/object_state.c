@@ -38,7 +38,8 @@ void revision_free(struct cluster_object *object)
 
 static bool has_revisions(const struct cluster_object *object)
 {
-    return object->row && (object->row->role == MANIFEST_DEPLOYMENT || object->row->role == MANIFEST_STATEFUL);
+    return object->row &&
+           (object->row->role == MANIFEST_DEPLOYMENT || object->row->role == MANIFEST_STATEFUL);
 }
 
 /* All of the object's pods are of the present template, and as many as were wanted: that template
@@ -110,7 +111,8 @@ static void write_run(struct arena *arena, struct node *row, const struct object
     node_set_text(arena, node, "message", run->why.message);
 }
 
-static void write_former(struct arena *arena, struct node *row, const struct object_revision *former)
+static void write_former(struct arena *arena, struct node *row,
+                         const struct object_revision *former)
 {
     struct node *node = node_make(arena, row, "former"), *taken;
 
@@ -158,7 +160,7 @@ void state_keep(struct cluster_object *object, cluster_kept_fn *done, void *arg)
     const struct cluster_keep *keep = &object->cluster->options.keep;
     scoped_mem char *name = mem_printf(STATE_ROW "%s", object->key);
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     struct node *row = node_map(arena);
 
     if (object->run.started || object->run.ended || object->former || object->losses) {
@@ -210,7 +212,8 @@ static void load_run(struct object_run *run, const struct node *node)
         .failed = number_as_int(node, "failed", NUMBER_COUNT, 0),
     };
     run->kept = run->ended;
-    manifest_why_set(&run->why, node_get_text(node, "reason"), "%.390s", node_get_text(node, "message"));
+    manifest_why_set(&run->why, node_get_text(node, "reason"), "%.390s",
+                     node_get_text(node, "message"));
 }
 
 /* A program before kept the status of a Job whose pods it had removed. */
@@ -219,13 +222,15 @@ static void load_status(struct object_run *run, const struct node *status)
     const struct node *condition = node_item(node_get(status, "conditions"), 0);
 
     *run = (struct object_run){
-        .ended = true, .kept = true, .tidied = true,
+        .ended = true,
+        .kept = true,
+        .tidied = true,
         .complete = !strcmp(node_get_text(condition, "type"), "Complete"),
         .succeeded = number_as_int(status, "succeeded", NUMBER_COUNT, 0),
         .failed = number_as_int(status, "failed", NUMBER_COUNT, 0),
     };
     manifest_why_set(&run->why, node_get_text(condition, "reason"), "%.390s",
-            node_get_text(condition, "message"));
+                     node_get_text(condition, "message"));
 }
 
 static void load_former(struct cluster_object *object, const struct node *node)
@@ -247,7 +252,8 @@ static void load_losses(struct cluster_object *object, const struct node *node)
 {
     object->losses = (unsigned)number_as_int(node, "count", NUMBER_COUNT, 0);
     object->lost = number_get(node, "last", NUMBER_MICROS, 0) * 1000;
-    manifest_why_set(&object->lost_why, node_get_text(node, "reason"), "%.390s", node_get_text(node, "message"));
+    manifest_why_set(&object->lost_why, node_get_text(node, "reason"), "%.390s",
+                     node_get_text(node, "message"));
 }
 
 static struct object_past *load_past(const struct node *node)
@@ -259,13 +265,13 @@ static struct object_past *load_past(const struct node *node)
     past->sum.pods = number_as_int(node, "pods", NUMBER_COUNT, 0);
     past->sum.failures = number_as_int(node, "failures", NUMBER_COUNT, 0);
     past->until = number_get(node, "until", NUMBER_MICROS, 0) * 1000 + 999;
-    node_each(each, of)
-        if (text_to_int(each->key, &index) && index >= 0 && index < PLAN_INDEXES)
-            past->sum.of[index] = number_as_int(of, each->key, NUMBER_COUNT, 0);
+    node_each(each, of) if (text_to_int(each->key, &index) && index >= 0 && index < PLAN_INDEXES)
+        past->sum.of[index] = number_as_int(of, each->key, NUMBER_COUNT, 0);
     return past;
 }
 
-/* What was kept of another template than the present one means nothing now, except as the former. */
+/* What was kept of another template than the present one means nothing now, except as the former.
+ */
 void state_load(struct cluster_object *object, const struct node *kept)
 {
     const struct node *former = node_get(kept, "former");

@@ -40,7 +40,7 @@ static struct counts count_object_pods(const struct cluster_object *object)
 {
     struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));
     size_t n = object_pods(object, pods, OBJECT_PODS);
-    struct counts c = { 0 };
+    struct counts c = {0};
 
     for (size_t i = 0; i < n; i++) {
         if (pods_is_leaving(pods[i]))
@@ -67,14 +67,15 @@ static void count_copies(const struct cluster_object *object, int64_t *wanted, i
     size_t n = object_pods(object, pods, OBJECT_PODS);
     bool task = object->row->role == MANIFEST_JOB;
     int64_t most = task ? number_get(spec, "completions", NUMBER_COUNT, 1)
-                   : object->row->role == MANIFEST_POD ? 1
-                                                   : number_get(spec, "replicas", NUMBER_COUNT, 1);
+                   : object->row->role == MANIFEST_POD
+                       ? 1
+                       : number_get(spec, "replicas", NUMBER_COUNT, 1);
     int64_t here = 0;
 
     for (size_t i = 0; i < n; i++)
         here += !pods_is_leaving(pods[i]) && !strcmp(pods[i]->hash, object->hash) &&
                 (pods_is_ready(pods[i]) || (object->row->role != MANIFEST_DEPLOYMENT &&
-                                           !strcmp(pods_phase(pods[i]), "Succeeded")));
+                                            !strcmp(pods_phase(pods[i]), "Succeeded")));
     if (task && object->health == CLUSTER_CURRENT)
         here = most;
     mem_free(&pods);
@@ -83,7 +84,8 @@ static void count_copies(const struct cluster_object *object, int64_t *wanted, i
 }
 
 /* The fields that `kubectl rollout status` and kstatus look at. */
-static void set_replica_status(struct cluster_object *object, struct arena *arena, struct node *status)
+static void set_replica_status(struct cluster_object *object, struct arena *arena,
+                               struct node *status)
 {
     struct node *conditions = node_make_list(arena, status, "conditions");
     struct counts c = count_object_pods(object);
@@ -103,11 +105,13 @@ static void set_replica_status(struct cluster_object *object, struct arena *aren
         return;
     }
     manifest_add_condition(arena, conditions, "Available", enough,
-                  enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-                  object->why.message);
+                           enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
+                           object->why.message);
     manifest_add_condition(arena, conditions, "Progressing", !late,
-                  good ? "NewReplicaSetAvailable" : late ? "ProgressDeadlineExceeded"
-                                                         : "ReplicaSetUpdated", "");
+                           good   ? "NewReplicaSetAvailable"
+                           : late ? "ProgressDeadlineExceeded"
+                                  : "ReplicaSetUpdated",
+                           "");
 }
 
 static void set_job_status(struct cluster_object *object, struct arena *arena, struct node *status)
@@ -128,12 +132,13 @@ static void set_job_status(struct cluster_object *object, struct arena *arena, s
     }
     if (run->complete)
         set_status_time(arena, status, "completionTime", run->finished);
-    manifest_add_condition(arena, conditions, run->complete ? "Complete" : "Failed", true, run->why.reason,
-                  run->complete ? "" : run->why.message);
+    manifest_add_condition(arena, conditions, run->complete ? "Complete" : "Failed", true,
+                           run->why.reason, run->complete ? "" : run->why.message);
 }
 
 /* A lone Pod that was evicted, once nothing of it is left. */
-static void set_ended_status(const struct cluster_object *object, struct arena *arena, struct node *status)
+static void set_ended_status(const struct cluster_object *object, struct arena *arena,
+                             struct node *status)
 {
     node_set_text(arena, status, "phase", "Failed");
     manifest_write_why(arena, status, &object->run.why);
@@ -208,20 +213,23 @@ struct summary {
 /* Of two objects in progress, the one that waits for the other's phase is not the reason. */
 static int rate_badness(const struct cluster_object *object)
 {
-    static const int order[] = { [CLUSTER_CURRENT] = 0, [CLUSTER_TERMINATING] = 1,
-                                 [CLUSTER_IN_PROGRESS] = 3, [CLUSTER_FAILED] = WORST };
+    static const int order[] = {[CLUSTER_CURRENT] = 0,
+                                [CLUSTER_TERMINATING] = 1,
+                                [CLUSTER_IN_PROGRESS] = 3,
+                                [CLUSTER_FAILED] = WORST};
 
     return order[object->health] - (object->waiting && object->health == CLUSTER_IN_PROGRESS);
 }
 
 /* A set that cannot be kept on disk is not begun, and its report says why. */
-static void set_unkept_reason(struct arena *arena, struct node *row, const struct cluster_owner *owner)
+static void set_unkept_reason(struct arena *arena, struct node *row,
+                              const struct cluster_owner *owner)
 {
     if (!owner->unkept)
         return;
     node_set_text(arena, row, "reason", "DiskPressure");
-    node_set(arena, row, "message", node_format(arena, "waits until it can be kept: %s",
-                                                owner->unkept));
+    node_set(arena, row, "message",
+             node_format(arena, "waits until it can be kept: %s", owner->unkept));
 }
 
 static void add_object_row(struct summary *s, const struct cluster_object *object)
@@ -246,8 +254,9 @@ static void add_object_row(struct summary *s, const struct cluster_object *objec
     node_add(arena, s->objects, row);
 
     row = node_map(arena);
-    node_set(arena, row, "id", node_format(arena, "%s_%s_%s_%s", object->namespace, object->name, group,
-                                           object->kind));
+    node_set(
+        arena, row, "id",
+        node_format(arena, "%s_%s_%s_%s", object->namespace, object->name, group, object->kind));
     node_set_text(arena, row, "v", slash ? slash + 1 : object->api_version);
     node_add(arena, s->inventory, row);
 }
@@ -264,7 +273,8 @@ static void tally_object(struct summary *s, const struct cluster_object *object)
         s->tasks++;
         s->tasks_done += object->health == CLUSTER_CURRENT;
         s->running_tasks += object->health == CLUSTER_IN_PROGRESS && object->job.ready > 0;
-    } else if (object->row && object->row->role >= MANIFEST_DEPLOYMENT && object->row->role <= MANIFEST_POD) {
+    } else if (object->row && object->row->role >= MANIFEST_DEPLOYMENT &&
+               object->row->role <= MANIFEST_POD) {
         s->services++;
     }
     if (!s->worst || rate_badness(object) > rate_badness(s->worst))
@@ -341,12 +351,12 @@ static void take_pods(struct summary *s)
 /* Rows are cut from the end of each list, where those that are well stand. */
 static void cut_rows(struct summary *s)
 {
-    struct node *const lists[] = { s->pods, s->served, s->inventory, s->endpoints, s->objects };
+    struct node *const lists[] = {s->pods, s->served, s->inventory, s->endpoints, s->objects};
     int missing = 0;
 
     for (size_t i = 0; i < count_of(lists); i++)
         for (;;) {
-            scoped_text struct text out = { 0 };
+            scoped_text struct text out = {0};
 
             document_write_json(&out, s->report);
             if (out.len <= CLUSTER_REPORT_BYTES - 64)
@@ -363,8 +373,8 @@ static void cut_rows(struct summary *s)
 
 struct node *report_objects(struct cluster_owner *owner, struct arena *arena)
 {
-    struct summary s = { .owner = owner, .arena = arena, .objects = node_list(arena),
-                         .inventory = node_list(arena) };
+    struct summary s = {
+        .owner = owner, .arena = arena, .objects = node_list(arena), .inventory = node_list(arena)};
 
     take_objects(&s);
     return s.objects;
@@ -384,10 +394,14 @@ static void set_worst_reason(struct summary *s)
 
 struct node *report_owner(struct cluster_owner *owner, struct arena *arena)
 {
-    struct summary s = { .owner = owner, .arena = arena, .report = node_map(arena),
-                         .objects = node_list(arena), .pods = node_list(arena),
-                         .endpoints = node_list(arena), .served = node_list(arena),
-                         .inventory = node_list(arena) };
+    struct summary s = {.owner = owner,
+                        .arena = arena,
+                        .report = node_map(arena),
+                        .objects = node_list(arena),
+                        .pods = node_list(arena),
+                        .endpoints = node_list(arena),
+                        .served = node_list(arena),
+                        .inventory = node_list(arena)};
     struct node *copies;
 
     take_objects(&s);

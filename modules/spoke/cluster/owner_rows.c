@@ -22,7 +22,7 @@ void owner_stage(struct cluster_owner *owner, const char *bytes, size_t len)
 }
 
 struct node *owner_add_row_item(struct arena *arena, struct node *items,
-                             const struct cluster_manifest *item)
+                                const struct cluster_manifest *item)
 {
     struct node *row = node_map(arena);
 
@@ -43,7 +43,7 @@ void owner_stage_orphans(struct cluster *cluster)
     scoped_arena struct arena *arena = arena_new();
     struct cluster_owner *owner = owner_get(cluster, CLUSTER_ORPHANS);
     struct node *kept = node_map(arena), *items = node_make_list(arena, kept, "items");
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     struct cluster_object *object;
     size_t at = 0;
 
@@ -51,7 +51,7 @@ void owner_stage_orphans(struct cluster *cluster)
         if (object->owner == owner && !object->removing)
             node_set_text(arena,
                           owner_add_row_item(arena, items,
-                                   &(struct cluster_manifest){ .object = object->object }),
+                                             &(struct cluster_manifest){.object = object->object}),
                           "project", object->project);
     document_write_json(&out, kept);
     owner->committed = true;
@@ -82,7 +82,8 @@ static void on_owner_kept(void *arg, const struct err *err)
 {
     struct keeping_owner *keeping = arg;
     struct cluster *cluster = keeping->cluster;
-    struct cluster_owner *owner = cluster->closing ? NULL : map_get(cluster->owners, keeping->owner);
+    struct cluster_owner *owner =
+        cluster->closing ? NULL : map_get(cluster->owners, keeping->owner);
 
     if (owner && err && err->code) {
         tell_unkept(owner, err->text);
@@ -101,7 +102,7 @@ void owner_commit(struct cluster_owner *owner)
     const struct cluster_keep *keep = &owner->cluster->options.keep;
     struct keeping_owner *keeping = mem_alloc(sizeof *keeping);
 
-    *keeping = (struct keeping_owner){ owner->cluster, mem_copy_string(owner->name) };
+    *keeping = (struct keeping_owner){owner->cluster, mem_copy_string(owner->name)};
     owner->committed = false;
     keep->commit(keep->arg, on_owner_kept, keeping);
 }
@@ -115,12 +116,13 @@ void owner_retry(void *arg)
     while ((owner = map_next(cluster->owners, &at, NULL)))
         if (!owner->committed) {
             owner_stage(owner, owner->removing ? NULL : owner->kept,
-                       owner->kept ? strlen(owner->kept) : 0);
+                        owner->kept ? strlen(owner->kept) : 0);
             owner_commit(owner);
         }
 }
 
-/* ---- Kept again ------------------------------------------------------------------------------- */
+/* ---- Kept again -------------------------------------------------------------------------------
+ */
 
 struct rows_kept {
     struct cluster *cluster;
@@ -147,7 +149,7 @@ void cluster_keep_again(struct cluster *cluster)
 {
     const struct cluster_keep *keep = &cluster->options.keep;
     scoped_arena struct arena *arena = arena_new();
-    struct rows_kept rows = { cluster, arena, node_list(arena) };
+    struct rows_kept rows = {cluster, arena, node_list(arena)};
     struct cluster_owner *owner;
     struct cluster_object *object;
     size_t at = 0;

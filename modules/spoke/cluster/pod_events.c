@@ -105,7 +105,7 @@ static void tell_workload(void *arg, const struct pod *pod, struct pods_workload
 {
     const struct cluster_object *object = object_of_pod(arg, pod);
 
-    *ret = (struct pods_workload){ 0 };
+    *ret = (struct pods_workload){0};
     if (!object)
         return;
     ret->name = object->name;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looks at everything that is dirty: Services, then owner by owner, and tells whose report changed. */
+/* Looks at everything that is dirty: Services, then owner by owner, and tells whose report changed.
+ */
 
 #include "cluster/inventory.h"
 #include "cluster/service.h"
@@ -106,7 +107,7 @@ static void tell_change(struct cluster_owner *owner)
 {
     struct cluster *cluster = owner->cluster;
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     scoped_mem char *name = mem_copy_string(owner->name);
     struct node *report;
     uint64_t hash;
@@ -125,8 +126,8 @@ static void tell_change(struct cluster_owner *owner)
         cluster->options.on_change(cluster->options.arg, name);
 }
 
-/* Re-entrant: on_change() may apply and remove sets at once, so dirty owners are listed by name first
-   and looked up again one by one. */
+/* Re-entrant: on_change() may apply and remove sets at once, so dirty owners are listed by name
+   first and looked up again one by one. */
 void pass_run(void *arg)
 {
     struct cluster *cluster = arg;

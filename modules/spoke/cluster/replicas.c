@@ -10,29 +10,33 @@
 #include <string.h>
 
 static void describe_pods(const struct cluster_object *object, struct pod *const *pods,
-                     size_t count, struct plan_pod *ret)
+                          size_t count, struct plan_pod *ret)
 {
     for (size_t i = 0; i < count; i++)
         ret[i] = (struct plan_pod){
-            .name = pods[i]->name, .index = pods[i]->index,
+            .name = pods[i]->name,
+            .index = pods[i]->index,
             .current = !strcmp(pods[i]->hash, object->hash),
             .former = object->former && !strcmp(pods[i]->hash, object->former->hash),
             .ready = workload_is_available(object, pods[i]),
-            .broken = pods_is_broken(pods[i]), .terminating = pods_is_leaving(pods[i]),
-            .unknown = pods_may_be_ready(pods[i]), .trial = pods_is_on_trial(pods[i], workload_least(object), workload_pause(object, pods[i])),
+            .broken = pods_is_broken(pods[i]),
+            .terminating = pods_is_leaving(pods[i]),
+            .unknown = pods_may_be_ready(pods[i]),
+            .trial =
+                pods_is_on_trial(pods[i], workload_least(object), workload_pause(object, pods[i])),
             .created = pods[i]->created,
         };
 }
 
 /* A lone Pod is run once; a new template replaces it. */
-static size_t plan_pod(const struct cluster_object *object, const struct plan_pod *pods, size_t count,
-                       struct plan_step *steps)
+static size_t plan_pod(const struct cluster_object *object, const struct plan_pod *pods,
+                       size_t count, struct plan_step *steps)
 {
     if (count == 0 && object->run.ended)
         return 0; /* the Pod was evicted, and stays ended */
     if (count > 0 && (pods[0].current || pods[0].terminating))
         return 0;
-    steps[0] = (struct plan_step){ count ? PLAN_STOP : PLAN_START, -1, 0, false, false };
+    steps[0] = (struct plan_step){count ? PLAN_STOP : PLAN_START, -1, 0, false, false};
     return 1;
 }
 
@@ -43,8 +47,8 @@ static void wait_for_next(struct cluster_object *object, struct pod *const *pods
     int64_t now = clock_wall();
 
     for (size_t i = 0; i < count; i++) {
-        int64_t at = pods_available_from(pods[i], workload_least(object),
-                                         workload_pause(object, pods[i]));
+        int64_t at =
+            pods_available_from(pods[i], workload_least(object), workload_pause(object, pods[i]));
 
         if (at > now && (!next || at < next))
             next = at;
@@ -62,14 +66,15 @@ static size_t plan_steps(struct cluster_object *object, const struct plan_pod *p
         return plan_pod(object, pods, count, steps);
     object->replicas = want.replicas;
     return object->row->role == MANIFEST_DEPLOYMENT ? plan_deployment(&want, pods, count, steps)
-                                                : plan_stateful(&want, pods, count, steps);
+                                                    : plan_stateful(&want, pods, count, steps);
 }
 
 /* Remembers the ordinals that the rollout has reached, and forgets those beyond the new count. */
 static void note_taken(struct cluster_object *object, const struct plan_pod *pods, size_t count)
 {
     struct object_revision *former = object->former;
-    int replicas = manifest_count(node_get(object->object, "spec"), "replicas", 1, MANIFEST_MOST_PODS);
+    int replicas =
+        manifest_count(node_get(object->object, "spec"), "replicas", 1, MANIFEST_MOST_PODS);
 
     if (!former || object->row->role != MANIFEST_STATEFUL)
         return;
@@ -100,7 +105,7 @@ static void keep_taken(struct cluster_object *object, struct pod *const *pods,
 }
 
 static void take_plan_steps(struct cluster_object *object, struct pod *const *pods,
-                       const struct plan_step *steps, size_t count, int64_t *ret_next)
+                            const struct plan_step *steps, size_t count, int64_t *ret_next)
 {
     int64_t held = workload_held_until(object);
 

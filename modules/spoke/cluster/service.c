@@ -17,8 +17,8 @@ void service_read(struct cluster_object *object)
 {
     /* "a.b" in a hosts file would be the Service "a" of namespace "b". */
     if (strchr(object->name, '.'))
-        manifest_why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" of a Service has no dots",
-                object->name);
+        manifest_why_set(&object->broken, "Invalid",
+                         "metadata.name \"%.100s\" of a Service has no dots", object->name);
     else
         manifest_check_service(pods_bounds(object->cluster->pods), node_get(object->object, "spec"),
                                &object->broken);
@@ -52,7 +52,8 @@ static const struct pod *find_claimant(const struct cluster *cluster, int port)
     size_t at = 0;
 
     while ((pod = pods_next(cluster->pods, &at)))
-        if (!pod->finished && !pods_is_leaving(pod) && !pods_is_ready(pod) && pods_declares(pod, port))
+        if (!pod->finished && !pods_is_leaving(pod) && !pods_is_ready(pod) &&
+            pods_declares(pod, port))
             return pod;
     return NULL;
 }
@@ -86,7 +87,7 @@ static void slot_open(struct services *services, struct slot *slot, const char *
                       const struct targets *targets)
 {
     const struct pod *pod = find_claimant(services->cluster, slot->port);
-    struct err err = { 0 };
+    struct err err = {0};
 
     slot->failed = false;
     if (pod) {
@@ -223,25 +224,27 @@ static int find_target_port(const struct pod *pod, const struct node *port)
     return 0;
 }
 
-/* A pod of the Service's namespace and project with the labels that it selects, ready unless it asks
-   for pods that are not. */
+/* A pod of the Service's namespace and project with the labels that it selects, ready unless it
+   asks for pods that are not. */
 static bool is_target(const struct service_run *run, const struct pod *pod)
 {
     bool all = node_get_bool(run->spec, "publishNotReadyAddresses", false);
 
     return !strcmp(pod->namespace, run->service->namespace) &&
-           !strcmp(pod->project, run->service->project) && !pods_is_leaving(pod) && !pod->finished &&
-           pods_is_made(pod) && (all || pods_is_ready(pod)) && names_select(run->service, pod->template);
+           !strcmp(pod->project, run->service->project) && !pods_is_leaving(pod) &&
+           !pod->finished && pods_is_made(pod) && (all || pods_is_ready(pod)) &&
+           names_select(run->service, pod->template);
 }
 
 /* The first trouble of a Service is the one that is told. */
 static void note_slot(struct service_run *run, const struct slot *slot, int port)
 {
     if (!slot && !*run->why.reason)
-        manifest_why_set(&run->why, "PortConflict", "port %d is taken by another Service on this spoke",
-                port);
+        manifest_why_set(&run->why, "PortConflict",
+                         "port %d is taken by another Service on this spoke", port);
     else if (slot && slot->failed && !*run->why.reason)
-        manifest_why_set(&run->why, "PortConflict", "port %d cannot be served: %.300s", port, slot->why);
+        manifest_why_set(&run->why, "PortConflict", "port %d cannot be served: %.300s", port,
+                         slot->why);
 }
 
 static void add_endpoint(struct service_run *run, const struct pod *pod, const char *address,
@@ -261,9 +264,9 @@ static void add_endpoint(struct service_run *run, const struct pod *pod, const c
 static void lead_to_pod(struct service_run *run, const struct pod *pod, int port, int target)
 {
     const char *host = pods_host(pod, run->arena);
-    const char *address = names_address(run->services, pod->project, pod->namespace,
-                                        host ? host : pod->name);
-    struct targets one = { { target }, 1 };
+    const char *address =
+        names_address(run->services, pod->project, pod->namespace, host ? host : pod->name);
+    struct targets one = {{target}, 1};
 
     note_slot(run, want_slot(run->services, run->service, address, port, &one), port);
 }
@@ -273,12 +276,15 @@ static void lead_to_pod(struct service_run *run, const struct pod *pod, int port
 static void refuse_undeclared(struct service_run *run, const struct pod *pod, int target)
 {
     if (!*run->why.reason)
-        manifest_why_set(&run->why, "NotPermitted", "a node port leads to ports that its pods declare only, "
-                "and no container of pod %.100s has containerPort %d", pod->name, target);
+        manifest_why_set(&run->why, "NotPermitted",
+                         "a node port leads to ports that its pods declare only, "
+                         "and no container of pod %.100s has containerPort %d",
+                         pod->name, target);
 }
 
 /* One port of the Service: the pods behind it become targets, and endpoints of the report. */
-static void gather_targets(struct service_run *run, const struct node *port, bool outside, struct targets *ret)
+static void gather_targets(struct service_run *run, const struct node *port, bool outside,
+                           struct targets *ret)
 {
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
     struct pod *pod;
@@ -341,10 +347,10 @@ static bool is_node_port_free(const struct service_run *run, int port)
    that it stays the same. 0: none. */
 static int node_port_of(const struct service_run *run, const struct node *port)
 {
-    scoped_mem char *key =
-        mem_printf("/Service/%s/%s", pods_place(run->services->cluster->pods,
-                                                 run->service->project, run->service->namespace),
-                   run->service->name);
+    scoped_mem char *key = mem_printf(
+        "/Service/%s/%s",
+        pods_place(run->services->cluster->pods, run->service->project, run->service->namespace),
+        run->service->name);
     uint64_t hash = pods_hash(0, key, strlen(key) + 1);
     const struct runtime_range range = run->services->cluster->options.bounds.node_ports;
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
@@ -369,7 +375,8 @@ static void serve_node_port(struct service_run *run, int node_port, const struct
     size_t count = node_addresses(run->services->cluster, addresses);
 
     for (size_t i = 0; i < count; i++)
-        note_slot(run, want_slot(run->services, run->service, addresses[i], node_port, targets), node_port);
+        note_slot(run, want_slot(run->services, run->service, addresses[i], node_port, targets),
+                  node_port);
 }
 
 /* One port of the Service: at its own address, and at the node port if it is of type NodePort. */
@@ -380,7 +387,7 @@ static void serve_port(struct service_run *run, const struct node *port, const c
     int node_port = outside ? node_port_of(run, port) : 0;
     const char *name = node_get_text(port, "name");
     struct node *row = node_map(run->arena);
-    struct targets targets = { .count = 0 };
+    struct targets targets = {.count = 0};
 
     gather_targets(run, port, outside, &targets);
     if (!run->headless)
@@ -403,15 +410,18 @@ static void note_names(struct service_run *run)
 
     if (*run->why.reason || !cluster->names_in_env_only)
         return;
-    manifest_why_set(&run->why, "NamesUnavailable", "pods see no /etc/hosts of their own on this machine; "
-            "they find the Service by $NAME_SERVICE_HOST and $NAME_SERVICE_PORT, or in the file "
-            "$AXLE_HOSTS");
+    manifest_why_set(
+        &run->why, "NamesUnavailable",
+        "pods see no /etc/hosts of their own on this machine; "
+        "they find the Service by $NAME_SERVICE_HOST and $NAME_SERVICE_PORT, or in the file "
+        "$AXLE_HOSTS");
 }
 
 /* The status is made anew each time; only where it differs is the object touched. */
 static void serve_service(struct services *services, struct cluster_object *object)
 {
-    struct service_run run = { services, object, arena_new(), .spec = node_get(object->object, "spec") };
+    struct service_run run = {services, object, arena_new(),
+                              .spec = node_get(object->object, "spec")};
     const struct node *ports = node_get(run.spec, "ports");
     const char *type = node_get_text(run.spec, "type");
     struct object_service *old = object->service;
@@ -421,8 +431,9 @@ static void serve_service(struct services *services, struct cluster_object *obje
     run.status = node_map(run.arena);
     run.ports = node_list(run.arena);
     run.endpoints = node_list(run.arena);
-    address = run.headless ? "None"
-                            : names_address(services, object->project, object->namespace, object->name);
+    address = run.headless
+                  ? "None"
+                  : names_address(services, object->project, object->namespace, object->name);
     for (size_t i = 0; i < node_count(ports); i++)
         serve_port(&run, node_item(ports, i), address);
     note_names(&run);
@@ -441,7 +452,7 @@ static void serve_service(struct services *services, struct cluster_object *obje
         object_touch(object);
     service_free(object);
     object->service = mem_alloc(sizeof *object->service);
-    *object->service = (struct object_service){ run.arena, run.status, run.why };
+    *object->service = (struct object_service){run.arena, run.status, run.why};
 }
 
 void service_free(struct cluster_object *object)
@@ -466,7 +477,7 @@ struct names {
 };
 
 static const struct names *find_host_names(struct cluster *cluster, struct arena *arena,
-                                     struct map *known, const struct pod *pod)
+                                           struct map *known, const struct pod *pod)
 {
     const char *place = pods_place(cluster->pods, pod->project, pod->namespace);
     struct names *names = map_get(known, place);
@@ -570,7 +581,8 @@ void services_free(struct services **services)
     mem_free(services);
 }
 
-/* ---- Told ----------------------------------------------------------------------------------------- */
+/* ---- Told
+ * ----------------------------------------------------------------------------------------- */
 
 /* In Kubernetes a Service without selector leads to Endpoints that others write. There are none on
    a spoke, so such a Service would never lead anywhere. */
@@ -586,14 +598,16 @@ void service_judge(struct cluster_object *object)
 {
     if (selects_nothing(object)) {
         object->health = CLUSTER_FAILED;
-        manifest_why_set(&object->why, "NoSelector", "spec.selector is empty, so no pod answers; give it "
-                "the labels of the pods that it stands for");
+        manifest_why_set(&object->why, "NoSelector",
+                         "spec.selector is empty, so no pod answers; give it "
+                         "the labels of the pods that it stands for");
         return;
     }
-    object->why = object->service ? object->service->why : (struct manifest_why){ 0 };
-    object->health = !strcmp(object->why.reason, "PortConflict") ||
-                             !strcmp(object->why.reason, "NotPermitted")
-                         ? CLUSTER_FAILED : CLUSTER_CURRENT;
+    object->why = object->service ? object->service->why : (struct manifest_why){0};
+    object->health =
+        !strcmp(object->why.reason, "PortConflict") || !strcmp(object->why.reason, "NotPermitted")
+            ? CLUSTER_FAILED
+            : CLUSTER_CURRENT;
 }
 
 const struct node *service_status(const struct cluster_object *object)

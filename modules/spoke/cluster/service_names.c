@@ -60,10 +60,9 @@ bool names_select(const struct cluster_object *service, const struct node *templ
 
     if (!node_count(selector))
         return false;
-    node_each(label, selector)
-        if (!node_is(node_get(labels, label->key), NODE_STRING) ||
-            strcmp(node_text(label->value), node_get_text(labels, label->key)) != 0)
-            return false;
+    node_each(label, selector) if (!node_is(node_get(labels, label->key), NODE_STRING) ||
+                                   strcmp(node_text(label->value),
+                                          node_get_text(labels, label->key)) != 0) return false;
     return true;
 }
 
@@ -95,7 +94,8 @@ static void add_host_line(struct hosts_writer *w, const char *address, const cha
     node_add(w->arena, w->lines,
              node_format(w->arena, "%s %s%s%s%s%s%s%s.%s %s%s%s.%s.svc %s%s%s.%s.svc.cluster.local",
                          address, own ? host : "", own ? dot : "", own ? name : "", own ? " " : "",
-                         host, dot, name, namespace, host, dot, name, namespace, host, dot, name, namespace));
+                         host, dot, name, namespace, host, dot, name, namespace, host, dot, name,
+                         namespace));
 }
 
 static const char *subdomain_of(const struct cluster_object *object)
@@ -124,17 +124,19 @@ static void add_indexed_hosts(struct hosts_writer *w, const struct cluster_objec
     for (int i = 0; i < count_of_indexes(object); i++) {
         char *host = arena_printf(w->arena, "%s-%d", object->name, i);
 
-        if (!names_select(w->service, manifest_label_template(object->row, object->name, object->template,
-                                                                    w->arena, host, i)))
+        if (!names_select(w->service, manifest_label_template(object->row, object->name,
+                                                              object->template, w->arena, host, i)))
             continue;
-        add_host_line(w, names_address(w->cluster->services, w->project, object->namespace, host), host);
+        add_host_line(w, names_address(w->cluster->services, w->project, object->namespace, host),
+                      host);
     }
 }
 
 /* The name of a headless Service has the addresses of all its ready pods. */
 static void add_ready_pods(struct hosts_writer *w)
 {
-    bool all = node_get_bool(node_get(w->service->object, "spec"), "publishNotReadyAddresses", false);
+    bool all =
+        node_get_bool(node_get(w->service->object, "spec"), "publishNotReadyAddresses", false);
     struct pod *pod;
     size_t at = 0;
 
@@ -146,8 +148,10 @@ static void add_ready_pods(struct hosts_writer *w)
             !(all || pods_is_ready(pod)) || !names_select(w->service, pod->template))
             continue;
         host = pods_host(pod, w->arena);
-        add_host_line(w, names_address(w->cluster->services, w->project, pod->namespace, host ? host : pod->name),
-                 NULL);
+        add_host_line(w,
+                      names_address(w->cluster->services, w->project, pod->namespace,
+                                    host ? host : pod->name),
+                      NULL);
     }
 }
 
@@ -157,13 +161,16 @@ static void add_service(struct hosts_writer *w)
     size_t at = 0;
 
     if (!names_are_headless(w->service)) {
-        add_host_line(w, names_address(w->cluster->services, w->project, w->service->namespace,
-                                  w->service->name), NULL);
+        add_host_line(w,
+                      names_address(w->cluster->services, w->project, w->service->namespace,
+                                    w->service->name),
+                      NULL);
         return;
     }
     while ((object = map_next(w->cluster->objects, &at, NULL)))
         if (object->template && !object->removing && !object->second &&
-            !strcmp(object->project, w->project) && !strcmp(object->namespace, w->service->namespace))
+            !strcmp(object->project, w->project) &&
+            !strcmp(object->namespace, w->service->namespace))
             add_indexed_hosts(w, object);
     add_ready_pods(w);
 }
@@ -177,7 +184,7 @@ static bool is_visible_service(const struct cluster_object *object, const char *
 struct node *names_hosts(struct cluster *cluster, struct arena *arena, const char *project,
                          const char *namespace)
 {
-    struct hosts_writer w = { cluster, arena, project, namespace, NULL, node_list(arena) };
+    struct hosts_writer w = {cluster, arena, project, namespace, NULL, node_list(arena)};
     struct cluster_object *object;
     size_t at = 0;
 
@@ -200,24 +207,27 @@ static const char *write_env_name(struct arena *arena, const char *name, const c
     return ret;
 }
 
-static void add_service_env(struct cluster *cluster, struct arena *arena, struct cluster_object *service,
-                   struct node *values)
+static void add_service_env(struct cluster *cluster, struct arena *arena,
+                            struct cluster_object *service, struct node *values)
 {
     const struct node *ports = node_at(service->object, "spec", "ports", NULL);
 
-    node_set_text(arena, values, write_env_name(arena, service->name, "_SERVICE_HOST"),
-                  names_address(cluster->services, service->project, service->namespace, service->name));
+    node_set_text(
+        arena, values, write_env_name(arena, service->name, "_SERVICE_HOST"),
+        names_address(cluster->services, service->project, service->namespace, service->name));
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *port = node_item(ports, i);
         const char *name = node_get_text(port, "name");
-        struct node *number = node_format(arena, "%lld", (long long)number_get(port, "port", NUMBER_PORT, 0));
+        struct node *number =
+            node_format(arena, "%lld", (long long)number_get(port, "port", NUMBER_PORT, 0));
 
         if (i == 0)
             node_set(arena, values, write_env_name(arena, service->name, "_SERVICE_PORT"), number);
         if (*name)
             node_set(arena, values,
-                     write_env_name(arena, arena_printf(arena, "%s_SERVICE_PORT_%s", service->name, name),
-                              ""), number);
+                     write_env_name(
+                         arena, arena_printf(arena, "%s_SERVICE_PORT_%s", service->name, name), ""),
+                     number);
     }
 }
 

@@ -21,12 +21,13 @@ static bool is_losing(const struct cluster_object *object, const struct sight *s
 
 static void write_wait(const struct pod *pod, struct manifest_why *ret)
 {
-    struct manifest_why why = { 0 };
+    struct manifest_why why = {0};
 
     if (pods_waits(pod, &why))
-        manifest_why_set(ret, why.reason, "pod %.100s%s%.250s", pod->name,
-                text_starts(why.message, "waits") || text_starts(why.message, "is ") ? " " : ": ",
-                why.message);
+        manifest_why_set(
+            ret, why.reason, "pod %.100s%s%.250s", pod->name,
+            text_starts(why.message, "waits") || text_starts(why.message, "is ") ? " " : ": ",
+            why.message);
 }
 
 /* Pods that are leaving do not count. The first trouble that is final is the one that is told. */
@@ -35,11 +36,11 @@ void sight_take(const struct cluster_object *object, struct sight *ret)
     struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));
     size_t count = object_pods(object, pods, OBJECT_PODS);
 
-    *ret = (struct sight){ .wanted = manifest_count(node_get(object->object, "spec"), "replicas", 1,
-                                                    MANIFEST_MOST_PODS) };
+    *ret = (struct sight){.wanted = manifest_count(node_get(object->object, "spec"), "replicas", 1,
+                                                   MANIFEST_MOST_PODS)};
     for (size_t i = 0; i < count; i++) {
         bool current = !strcmp(pods[i]->hash, object->hash), final = false, available;
-        struct manifest_why trouble = { 0 };
+        struct manifest_why trouble = {0};
 
         if (pods_is_leaving(pods[i]))
             continue;

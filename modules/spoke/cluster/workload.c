@@ -19,9 +19,9 @@ static void take_template(struct cluster_object *object, const char *hash)
     bool ran = object->run.started || object->run.ended || object->losses;
 
     object->losses = 0;
-    object->run = (struct object_run){ 0 };
+    object->run = (struct object_run){0};
     mem_free(&object->past);
-    object->job = (struct plan_job_state){ 0 };
+    object->job = (struct plan_job_state){0};
     revision_change(object, hash);
     snprintf(object->hash, sizeof object->hash, "%s", hash);
     object->health = CLUSTER_IN_PROGRESS;
@@ -33,13 +33,13 @@ static void take_template(struct cluster_object *object, const char *hash)
 /* An adopted object has no manifest to read. */
 void workload_read(struct cluster_object *object)
 {
-    struct pods_viewer viewer = { object->project, object->owner->name, object->namespace };
+    struct pods_viewer viewer = {object->project, object->owner->name, object->namespace};
     char fresh[sizeof object->hash];
     uint64_t hash;
 
     if (!manifest_is_workload(object->row) || object->adopted)
         return;
-    object->broken = (struct manifest_why){ 0 };
+    object->broken = (struct manifest_why){0};
     object->template = manifest_template(object->row, object->object, object->arena);
     if (manifest_check_workload(pods_bounds(object->cluster->pods), object->row, object->object,
                                 object->template, &object->broken) < 0)
@@ -60,8 +60,8 @@ static bool is_behind_service(const struct cluster_object *object)
 
     while ((other = map_next(object->cluster->objects, &at, NULL)))
         if (other->row && other->row->role == MANIFEST_SERVICE && !other->removing &&
-            !strcmp(other->namespace, object->namespace) && !strcmp(other->project, object->project) &&
-            names_select(other, object->template))
+            !strcmp(other->namespace, object->namespace) &&
+            !strcmp(other->project, object->project) && names_select(other, object->template))
             return true;
     return false;
 }
@@ -104,14 +104,14 @@ struct plan_workload workload_want(const struct cluster_object *object)
 
 int64_t workload_least(const struct cluster_object *object)
 {
-    int64_t least = number_get(node_get(object->object, "spec"), "minReadySeconds",
-                               NUMBER_SECONDS, 0);
+    int64_t least =
+        number_get(node_get(object->object, "spec"), "minReadySeconds", NUMBER_SECONDS, 0);
 
     return least > 0 && least < 86400 * 365 ? least * CLOCK_SECOND : 0;
 }
 
-/* An object that was made out of found pods can make pods anew where only one template is known, and
-   its kind needs no more than that: a Deployment or a lone Pod. */
+/* An object that was made out of found pods can make pods anew where only one template is known,
+   and its kind needs no more than that: a Deployment or a lone Pod. */
 static bool can_plan_adopted(const struct cluster_object *object)
 {
     struct pod *pod;
@@ -136,8 +136,8 @@ bool workload_can_plan(const struct cluster_object *object)
 
 /* ---- Pods that were lost ------------------------------------------------------------- */
 
-void workload_on_loss(struct cluster_object *object, const struct pod *pod,
-                      const char *reason, const char *message)
+void workload_on_loss(struct cluster_object *object, const struct pod *pod, const char *reason,
+                      const char *message)
 {
     int64_t now = clock_wall();
 
@@ -148,7 +148,7 @@ void workload_on_loss(struct cluster_object *object, const struct pod *pod,
     object->losses++;
     object->lost = now;
     manifest_why_set(&object->lost_why, reason, "%.250s; next try %lld s after that", message,
-            (long long)(plan_backoff(object->losses) / CLOCK_SECOND));
+                     (long long)(plan_backoff(object->losses) / CLOCK_SECOND));
     state_keep(object, NULL, NULL);
 }
 
@@ -175,10 +175,10 @@ bool workload_is_available(const struct cluster_object *object, const struct pod
 
 /* Names as Kubernetes makes them; random letters are those that make no words. */
 static const char *name_pod(const struct cluster_object *object, const char *hash, int index,
-                             struct arena *arena)
+                            struct arena *arena)
 {
     static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
-    char random[6] = { 0 };
+    char random[6] = {0};
 
     for (int i = 0; i < 5; i++)
         random[i] = letters[random_below(sizeof letters - 1)];
@@ -203,10 +203,17 @@ void workload_start_pod(struct cluster_object *object, int index, bool former)
     const char *name = name_pod(object, hash, index, arena);
     const struct node *template = former ? object->former->template : object->template;
 
-    pods_start(object->cluster->pods, &(struct pods_new){
-        .project = object->project, .namespace = object->namespace, .name = name,
-        .workload = object->plain, .owner = object->owner->name, .hash = hash, .index = index,
-        .template = manifest_label_template(object->row, object->name, template, arena, name, index),
-        .claims = node_at(object->object, "spec", "volumeClaimTemplates", NULL),
-    });
+    pods_start(object->cluster->pods,
+               &(struct pods_new){
+                   .project = object->project,
+                   .namespace = object->namespace,
+                   .name = name,
+                   .workload = object->plain,
+                   .owner = object->owner->name,
+                   .hash = hash,
+                   .index = index,
+                   .template = manifest_label_template(object->row, object->name, template, arena,
+                                                       name, index),
+                   .claims = node_at(object->object, "spec", "volumeClaimTemplates", NULL),
+               });
 }

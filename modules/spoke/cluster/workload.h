@@ -34,8 +34,8 @@ bool workload_is_available(const struct cluster_object *object, const struct pod
 
 struct sight {
     int wanted, total, updated, ready, good, old; /* good: of the present template */
-    int64_t newest; /* wall time at which its newest pod was made */
-    struct manifest_why trouble, wait; /* wait: what one of them waits for to be ready */
+    int64_t newest;                               /* wall time at which its newest pod was made */
+    struct manifest_why trouble, wait;            /* wait: what one of them waits for to be ready */
     bool troubled, final;
 };
 void sight_take(const struct cluster_object *object, struct sight *ret);
@@ -43,7 +43,8 @@ void sight_take(const struct cluster_object *object, struct sight *ret);
    waits for, if for anything. */
 bool sight_trouble(const struct cluster_object *object, struct manifest_why *ret);
 
-/* ---- job_run.c ----------------------------------------------------------------------------------- */
+/* ---- job_run.c
+ * ----------------------------------------------------------------------------------- */
 
 /* Starts and ends a Job's pods, and decides its end. */
 void job_reconcile(struct cluster_object *object, struct pod *const *pods, size_t count);
@@ -53,12 +54,14 @@ bool job_may_restart(const struct cluster_object *object, const struct pod *pod)
 void job_end_pod(struct cluster_object *object, const char *reason, const char *message);
 void job_set_health(struct cluster_object *object);
 
-/* ---- replicas.c --------------------------------------------------------------------------------- */
+/* ---- replicas.c ---------------------------------------------------------------------------------
+ */
 
 /* Starts and ends the object's pods as planned. */
 void replicas_pass(struct cluster_object *object);
 
-/* ---- object_health.c ------------------------------------------------------------------------------------ */
+/* ---- object_health.c
+ * ------------------------------------------------------------------------------------ */
 
 /* Sets `health` and `why`. */
 void object_judge(struct cluster_object *object);

@@ -37,8 +37,10 @@ static int compile_volume(struct pod *pod, struct arena *arena, const struct nod
         node_set_bool(arena, ret, "create", text_ends(kind, "OrCreate"));
         node_set_bool(arena, ret, "file", file);
         if (*kind)
-            node_set_text(arena, ret, "must", file ? "File" : text_ends(kind, "OrCreate")
-                                                                  ? "Directory" : kind);
+            node_set_text(arena, ret, "must",
+                          file                          ? "File"
+                          : text_ends(kind, "OrCreate") ? "Directory"
+                                                        : kind);
     } else if (empty) {
         struct quantity size;
 
@@ -47,7 +49,8 @@ static int compile_volume(struct pod *pod, struct arena *arena, const struct nod
         if (node_get(empty, "sizeLimit") &&
             quantity_from_node(arena, node_get(empty, "sizeLimit"), &size, NULL) == 0)
             node_set_int(arena, ret, "size", quantity_value(&size));
-        else if (!strcmp(node_get_text(empty, "medium"), "Memory")) /* else it could fill the memory */
+        else if (!strcmp(node_get_text(empty, "medium"),
+                         "Memory")) /* else it could fill the memory */
             node_set_int(arena, ret, "size", pod->pods->options.bounds.disk);
     } else if (node_get(volume, "persistentVolumeClaim")) {
         if (shared_claim_check(pod, volume, why) < 0)
@@ -66,7 +69,8 @@ static int compile_volume(struct pod *pod, struct arena *arena, const struct nod
     return 0;
 }
 
-/* ---- Containers of the runtime ----------------------------------------------------------------- */
+/* ---- Containers of the runtime -----------------------------------------------------------------
+ */
 
 /* A volume of a claim can be read-only whatever its mounts say. */
 static bool is_claim_read_only(const struct pod *pod, const char *name)
@@ -75,7 +79,8 @@ static bool is_claim_read_only(const struct pod *pod, const char *name)
 
     for (size_t i = 0; i < node_count(volumes); i++)
         if (!strcmp(node_get_text(node_item(volumes, i), "name"), name) &&
-            node_get_bool(node_get(node_item(volumes, i), "persistentVolumeClaim"), "readOnly", false))
+            node_get_bool(node_get(node_item(volumes, i), "persistentVolumeClaim"), "readOnly",
+                          false))
             return true;
     return false;
 }
@@ -111,7 +116,7 @@ static int compile_mounts(struct env *env, struct node *ret, struct manifest_why
    own entry point or arguments where a list is empty. */
 static void compile_command(struct env *env, struct node *ret, bool image)
 {
-    static const char *const lists[] = { "command", "args" };
+    static const char *const lists[] = {"command", "args"};
     struct node *words = node_make_list(env->arena, ret, "command");
 
     for (size_t i = 0; i < count_of(lists); i++) {
@@ -127,8 +132,8 @@ static void compile_command(struct env *env, struct node *ret, bool image)
 
 /* False: the container runs as a process, without an image. */
 /* False: the container runs as a process, without an image. */
-static bool compile_image(const struct pod *pod, struct arena *arena,
-                          const struct node *container, struct node *ret)
+static bool compile_image(const struct pod *pod, struct arena *arena, const struct node *container,
+                          struct node *ret)
 {
     const char *image = node_get_text(container, "image");
 
@@ -156,7 +161,7 @@ static void compile_user(struct arena *arena, const struct node *context, struct
 {
     static const struct {
         const char *from, *to;
-    } ids[] = { { "runAsUser", "user" }, { "runAsGroup", "group" }, { "fsGroup", "fsGroup" } };
+    } ids[] = {{"runAsUser", "user"}, {"runAsGroup", "group"}, {"fsGroup", "fsGroup"}};
     const struct node *groups = node_get(context, "supplementalGroups");
 
     for (size_t i = 0; i < count_of(ids); i++) {
@@ -183,7 +188,7 @@ static bool names_capability(const struct node *list, int capability)
 /* A process of uid 0 has the usual capabilities without those that are dropped. What is added
    is had even where ALL is dropped. */
 static void compile_rights(struct arena *arena, const struct node *pod, const struct node *own,
-                    struct node *ret)
+                           struct node *ret)
 {
     const struct node *add = node_at(own, "capabilities", "add", NULL);
     const struct node *drop = node_at(own, "capabilities", "drop", NULL);
@@ -195,7 +200,8 @@ static void compile_rights(struct arena *arena, const struct node *pod, const st
     if (node_get_bool(own, "privileged", false))
         node_set_bool(arena, ret, "privileged", true);
     for (int i = 0; i < 64; i++)
-        if (names_capability(add, i) || (zero && runtime_capability_is_usual(i) && !names_capability(drop, i)))
+        if (names_capability(add, i) ||
+            (zero && runtime_capability_is_usual(i) && !names_capability(drop, i)))
             node_add(arena, list, node_format(arena, "%d", i));
     if (node_count(list))
         node_set(arena, ret, "capabilities", list);
@@ -230,16 +236,16 @@ static void compile_hook(const struct pod_container *from, struct arena *arena, 
     else if (!node_get(hook, "sleep"))
         node_set(arena, to, "probe", node_copy(arena, ports_resolve_probe(from, hook, arena)));
     else
-        node_set_int(arena, to, "sleep", number_get(node_get(hook, "sleep"), "seconds", NUMBER_SECONDS, 0));
+        node_set_int(arena, to, "sleep",
+                     number_get(node_get(hook, "sleep"), "seconds", NUMBER_SECONDS, 0));
 }
 
 /* The order matters: commands and mounts may use $(NAME) of the environment. */
 /* The order matters: commands and mounts may use $(NAME) of the environment. */
-static int compile_container(struct pod *pod, struct arena *arena,
-                             const struct pod_container *from, struct node *ret,
-                             struct manifest_why *why)
+static int compile_container(struct pod *pod, struct arena *arena, const struct pod_container *from,
+                             struct node *ret, struct manifest_why *why)
 {
-    struct env env = { arena, pod, from->spec, node_map(arena) };
+    struct env env = {arena, pod, from->spec, node_map(arena)};
     struct node *list;
 
     if (env_resolve(&env, why) < 0)
@@ -265,14 +271,13 @@ static int compile_container(struct pod *pod, struct arena *arena,
 
 uint64_t pods_hash_hosts(const struct node *names)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     document_write_json(&out, names);
     return pods_hash(0, out.bytes, out.len);
 }
 
-struct node *compile_hosts(const struct pod *pod, struct arena *arena,
-                           const struct node *names)
+struct node *compile_hosts(const struct pod *pod, struct arena *arena, const struct node *names)
 {
     const struct node *aliases = node_at(pod->template, "spec", "hostAliases", NULL);
     struct node *ret = node_list(arena);
@@ -283,8 +288,9 @@ struct node *compile_hosts(const struct pod *pod, struct arena *arena,
         const struct node *alias = node_item(aliases, i), *hosts = node_get(alias, "hostnames");
 
         for (size_t j = 0; j < node_count(hosts); j++)
-            node_add(arena, ret, node_format(arena, "%s %s", node_get_text(alias, "ip"),
-                                             node_text(node_item(hosts, j))));
+            node_add(arena, ret,
+                     node_format(arena, "%s %s", node_get_text(alias, "ip"),
+                                 node_text(node_item(hosts, j))));
     }
     for (size_t i = 0; i < node_count(names); i++)
         node_add(arena, ret, node_item(names, i));

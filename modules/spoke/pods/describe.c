@@ -58,7 +58,7 @@ static struct node *describe_container(struct arena *arena, const struct pod_con
 struct node *pods_describe(const struct pod *pod, struct arena *arena, int64_t *ret_restarts)
 {
     struct node *row = node_map(arena), *list;
-    struct manifest_why trouble = { 0 };
+    struct manifest_why trouble = {0};
     bool final = false;
     int64_t restarts = 0;
 
@@ -97,7 +97,6 @@ void pods_add_endpoints(const struct pod *pod, struct arena *arena, struct node 
         node_add(arena, list, row);
     }
 }
-
 
 /* ---- As kind Pod ----------------------------------------------------------------------- */
 

@@ -95,8 +95,10 @@ static bool hooks_run(const struct pod *pod)
     return false;
 }
 
-/* A preStop hook is over, well or not: of one container that is restarted, or of a pod that ends. */
-/* A preStop hook is over, well or not: of one container that is restarted, or of a pod that ends. */
+/* A preStop hook is over, well or not: of one container that is restarted, or of a pod that ends.
+ */
+/* A preStop hook is over, well or not: of one container that is restarted, or of a pod that ends.
+ */
 static void on_pre_stop(struct pod_container *c, bool ok, const char *message)
 {
     struct pod *pod = c->pod;
@@ -161,7 +163,8 @@ void pod_stop_container(struct pod_container *c)
         pods->driver->stop(pods->runtime, c->pod->id, c->name, pod_grace(c->pod));
 }
 
-/* ---- Lost -------------------------------------------------------------------------------------- */
+/* ---- Lost --------------------------------------------------------------------------------------
+ */
 
 /* No event will tell the end of a container whose shim is gone: it ended now, by SIGKILL. */
 /* No event will tell the end of a container whose shim is gone: it ended now, by SIGKILL. */

@@ -9,7 +9,7 @@
 
 char *env_expand(struct env *env, const char *text)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     for (const char *at = text; *at; at++) {
         const char *end = at[0] == '$' && at[1] == '(' ? strchr(at, ')') : NULL;
@@ -46,9 +46,10 @@ static const char *read_brackets(struct arena *arena, const char *path, const ch
 /* All labels or annotations as a kubelet writes them to a file: KEY="VALUE", a line each. */
 static const char *write_all(struct arena *arena, const struct node *map)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
-    node_each(member, map) {
+    node_each(member, map)
+    {
         text_addf(&out, "%s%s=", out.len ? "\n" : "", member->key);
         document_write_json(&out, member->value);
     }
@@ -64,11 +65,15 @@ const char *env_field(const struct pod *pod, struct arena *arena, const char *pa
     const struct {
         const char *path, *value;
     } fields[] = {
-        { "metadata.name", pod->name },          { "metadata.namespace", pod->namespace },
-        { "metadata.uid", pod->uid },            { "spec.nodeName", address },
-        { "spec.serviceAccountName", "default" }, { "status.podIP", "127.0.0.1" },
-        { "status.podIPs", "127.0.0.1" },        { "status.hostIP", address },
-        { "status.hostIPs", address },
+        {"metadata.name", pod->name},
+        {"metadata.namespace", pod->namespace},
+        {"metadata.uid", pod->uid},
+        {"spec.nodeName", address},
+        {"spec.serviceAccountName", "default"},
+        {"status.podIP", "127.0.0.1"},
+        {"status.podIPs", "127.0.0.1"},
+        {"status.hostIP", address},
+        {"status.hostIPs", address},
     };
 
     if (label)
@@ -83,8 +88,7 @@ const char *env_field(const struct pod *pod, struct arena *arena, const char *pa
     return NULL;
 }
 
-const char *env_resource(struct arena *arena, const struct node *container,
-                         const struct node *ref)
+const char *env_resource(struct arena *arena, const struct node *container, const struct node *ref)
 {
     const char *resource = node_get_text(ref, "resource"), *dot = strchr(resource, '.');
     const struct node *divisor = node_get(ref, "divisor"), *of, *value;
@@ -108,7 +112,7 @@ const char *env_resource(struct arena *arena, const struct node *container,
 /* One variable of a key of a ConfigMap or Secret, of the pod itself, or of its resources. */
 /* One variable of a key of a ConfigMap or Secret, of the pod itself, or of its resources. */
 static int set_value_from(struct env *env, const char *name, const struct node *from,
-                    struct manifest_why *why)
+                          struct manifest_why *why)
 {
     struct pods_viewer viewer = pod_viewer(env->pod);
     const char *value = NULL;
@@ -116,7 +120,7 @@ static int set_value_from(struct env *env, const char *name, const struct node *
     const struct node *secret = node_get(from, "secretKeyRef");
     const struct node *field = node_get(from, "fieldRef");
     const struct node *resource = node_get(from, "resourceFieldRef");
-    scoped_text struct text bytes = { 0 };
+    scoped_text struct text bytes = {0};
     struct source source;
 
     if (config || secret) {
@@ -133,8 +137,10 @@ static int set_value_from(struct env *env, const char *name, const struct node *
     if (resource)
         value = env_resource(env->arena, env->container, resource);
     if (!value)
-        return manifest_why_set(why, "UnsupportedField", "env[%.80s].valueFrom is not supported on this "
-                       "spoke", name);
+        return manifest_why_set(why, "UnsupportedField",
+                                "env[%.80s].valueFrom is not supported on this "
+                                "spoke",
+                                name);
     node_set_text(env->arena, env->values, name, value);
     return 0;
 }
@@ -151,16 +157,17 @@ static bool is_env_name(const char *name)
 static int refuse_name(const struct env *env, const char *list, size_t i, const char *field,
                        const char *value, struct manifest_why *why)
 {
-    return manifest_why_set(why, "Invalid", "container %s: %s[%zu].%s \"%.80s\" must be printable ASCII "
-                   "characters without '='", node_get_text(env->container, "name"), list, i, field,
-                   value);
+    return manifest_why_set(why, "Invalid",
+                            "container %s: %s[%zu].%s \"%.80s\" must be printable ASCII "
+                            "characters without '='",
+                            node_get_text(env->container, "name"), list, i, field, value);
 }
 
 /* Every key of a ConfigMap or Secret becomes a variable. */
 /* Every key of a ConfigMap or Secret becomes a variable. */
 static int add_env_from(struct env *env, const struct node *from, struct manifest_why *why)
 {
-    static const char *const maps[] = { "data", "stringData" };
+    static const char *const maps[] = {"data", "stringData"};
     struct pods_viewer viewer = pod_viewer(env->pod);
     const struct node *config = node_get(from, "configMapRef");
     const struct node *ref = config ? config : node_get(from, "secretRef");
@@ -169,13 +176,15 @@ static int add_env_from(struct env *env, const struct node *from, struct manifes
     if (!source_find(env->pod->pods, &viewer, config ? "ConfigMap" : "Secret", ref, &source))
         return source.optional ? 0 : source_missing(&source, viewer.namespace, why);
     for (size_t i = 0; i < count_of(maps); i++)
-        node_each(member, node_get(source.object, maps[i])) {
-            scoped_text struct text bytes = { 0 };
+        node_each(member, node_get(source.object, maps[i]))
+        {
+            scoped_text struct text bytes = {0};
 
             if (source_value(&source, member->key, &bytes))
-                node_set_text(env->arena, env->values,
-                              arena_printf(env->arena, "%s%s", node_get_text(from, "prefix"),
-                                           member->key), text_string(&bytes));
+                node_set_text(
+                    env->arena, env->values,
+                    arena_printf(env->arena, "%s%s", node_get_text(from, "prefix"), member->key),
+                    text_string(&bytes));
         }
     return 0;
 }
@@ -198,8 +207,9 @@ static void set_port_values(struct env *env)
             node_set(env->arena, env->values, "PORT",
                      node_format(env->arena, "%lld", (long long)number));
         for (size_t j = 0; *name && name[j] && j < 80; j++) {
-            key[5 + j] = (char)(name[j] == '-' ? '_' : name[j] >= 'a' && name[j] <= 'z'
-                                                           ? name[j] - 32 : name[j]);
+            key[5 + j] = (char)(name[j] == '-'                     ? '_'
+                                : name[j] >= 'a' && name[j] <= 'z' ? name[j] - 32
+                                                                   : name[j]);
             key[6 + j] = '\0';
         }
         if (*name)
@@ -241,7 +251,8 @@ int env_resolve(struct env *env, struct manifest_why *why)
             if (set_value_from(env, name, node_get(item, "valueFrom"), why) < 0)
                 return -1;
         } else {
-            node_set_text(env->arena, env->values, name, env_expand(env, node_get_text(item, "value")));
+            node_set_text(env->arena, env->values, name,
+                          env_expand(env, node_get_text(item, "value")));
         }
     }
     return 0;

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const hook_names[] = { [HOOK_NONE] = "", [HOOK_POST_START] = "postStart",
-                                          [HOOK_PRE_STOP] = "preStop" };
+static const char *const hook_names[] = {
+    [HOOK_NONE] = "", [HOOK_POST_START] = "postStart", [HOOK_PRE_STOP] = "preStop"};
 
 /* A hook that runs. Its pod may be freed or its container restarted before the answer comes, so
    it is found again by pod id, uid and run. */
@@ -71,7 +71,8 @@ bool hook_begin(struct pod_container *c, enum pod_hook kind, int64_t most, hook_
     struct pods *pods = c->pod->pods;
     scoped_arena struct arena *arena = arena_new();
     const struct node *spec = node_at(c->spec, "lifecycle", hook_names[kind], NULL);
-    int64_t sleep = clock_seconds(number_get(node_get(spec, "sleep"), "seconds", NUMBER_SECONDS, 0));
+    int64_t sleep =
+        clock_seconds(number_get(node_get(spec, "sleep"), "seconds", NUMBER_SECONDS, 0));
     struct hook *hook;
 
     if (!node_is(spec, NODE_MAP))
@@ -83,9 +84,13 @@ bool hook_begin(struct pod_container *c, enum pod_hook kind, int64_t most, hook_
         return true;
     }
     hook = mem_alloc(sizeof *hook);
-    *hook = (struct hook){ pods, mem_copy_string(c->pod->id), mem_copy_string(c->pod->uid),
-                           (size_t)(c - c->pod->containers), kind, c->run };
-    pods->driver->probe(pods->runtime, c->pod->id, c->name,
-                                   ports_resolve_probe(c, spec, arena), most, on_hook_answer, hook);
+    *hook = (struct hook){pods,
+                          mem_copy_string(c->pod->id),
+                          mem_copy_string(c->pod->uid),
+                          (size_t)(c - c->pod->containers),
+                          kind,
+                          c->run};
+    pods->driver->probe(pods->runtime, c->pod->id, c->name, ports_resolve_probe(c, spec, arena),
+                        most, on_hook_answer, hook);
     return true;
 }

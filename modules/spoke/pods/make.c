@@ -55,7 +55,7 @@ static int make_pod(struct pod *pod, struct manifest_why *why)
 {
     struct pods *pods = pod->pods;
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
+    struct err err = {0};
     struct node *made;
 
     pod_tell(pod, PODS_LISTENS);
@@ -76,7 +76,7 @@ static int make_pod(struct pod *pod, struct manifest_why *why)
 /* The Event is told once for each cause, not for each try. */
 void pod_try_make(struct pod *pod)
 {
-    struct manifest_why why = { 0 };
+    struct manifest_why why = {0};
     bool has_init = pod->count && pod->containers[0].init;
 
     if (make_pod(pod, &why) < 0) {
@@ -86,7 +86,7 @@ void pod_try_make(struct pod *pod)
         pod->tries++;
         loop_timer_set(pod->timer, plan_backoff(pod->tries + 1));
     } else {
-        pod->why = (struct manifest_why){ 0 };
+        pod->why = (struct manifest_why){0};
         pod->tries = 0;
         pod_move(pod, POD_RUNNING);
         for (size_t i = 0; i < pod->count; i++)
@@ -109,7 +109,7 @@ static void on_make_timer(void *arg)
 void pod_take_containers(struct pod *pod)
 {
     const struct node *spec = node_get(pod->template, "spec");
-    const struct node *lists[] = { node_get(spec, "initContainers"), node_get(spec, "containers") };
+    const struct node *lists[] = {node_get(spec, "initContainers"), node_get(spec, "containers")};
     size_t count = node_count(lists[0]) + node_count(lists[1]);
 
     pod->containers = mem_alloc(count * sizeof *pod->containers + 1);

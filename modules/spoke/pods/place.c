@@ -35,8 +35,8 @@ struct places {
 
 static void keep_places(struct places *places)
 {
-    scoped_text struct text out = { 0 };
-    struct err err = { 0 };
+    scoped_text struct text out = {0};
+    struct err err = {0};
 
     if (!places->path)
         return;
@@ -67,11 +67,10 @@ static void load_places(struct places *places)
 {
     size_t len = 0;
     bool damaged = false;
-    struct err err = { 0 };
+    struct err err = {0};
     scoped_mem char *bytes = kept_read(places->path, PLACES_LIMIT, &len, &damaged, &err);
-    struct node *read = bytes ? document_read_json(places->arena, bytes, len,
-                                                   &document_limits_own, &err)
-                              : NULL;
+    struct node *read =
+        bytes ? document_read_json(places->arena, bytes, len, &document_limits_own, &err) : NULL;
 
     if (damaged || (err.code && err.code != ERR_NOT_FOUND))
         log_warn("cluster", "%s was damaged%s", places->path,
@@ -80,8 +79,7 @@ static void load_places(struct places *places)
                         "two projects use must be moved by hand");
     if (read && node_is(read, NODE_MAP))
         places->list = read;
-    node_each(place, places->list)
-        remember_place(places, place->key);
+    node_each(place, places->list) remember_place(places, place->key);
     if (damaged && read)
         keep_places(places);
 }
@@ -116,13 +114,13 @@ void places_free(struct places **places)
 
 static bool is_number_taken(const struct places *places, int number)
 {
-    node_each(place, places->list)
-        if (number_get(place->value, "number", NUMBER_COUNT, -1) == number)
-            return true;
+    node_each(place, places->list) if (number_get(place->value, "number", NUMBER_COUNT, -1) ==
+                                       number) return true;
     return false;
 }
 
-/* Older programs had no list and used this hash, so a namespace keeps its number if that is free. */
+/* Older programs had no list and used this hash, so a namespace keeps its number if that is free.
+ */
 static int pick_number(const struct places *places, const char *place)
 {
     uint32_t hash = 2166136261u;
@@ -167,7 +165,7 @@ char *places_file(struct places *places, struct arena *arena, const char *projec
 {
     char *whole = arena_printf(arena, "%s.%s", places_name(places, project, namespace), name);
     unsigned char hash[PKI_SHA256];
-    scoped_text struct text hex = { 0 };
+    scoped_text struct text hex = {0};
 
     if (strlen(whole) <= PLACE_NAME_MOST)
         return whole;

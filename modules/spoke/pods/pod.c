@@ -14,7 +14,7 @@
 struct pods_workload pod_workload(const struct pod *pod)
 {
     const struct pods_callbacks *callbacks = &pod->pods->options.callbacks;
-    struct pods_workload ret = { 0 };
+    struct pods_workload ret = {0};
 
     callbacks->workload(callbacks->arg, pod, &ret);
     return ret;
@@ -22,7 +22,7 @@ struct pods_workload pod_workload(const struct pod *pod)
 
 struct pods_viewer pod_viewer(const struct pod *pod)
 {
-    return (struct pods_viewer){ pod->project, pod->owner, pod->namespace };
+    return (struct pods_viewer){pod->project, pod->owner, pod->namespace};
 }
 
 bool pods_restarts_always(const struct pod *pod)
@@ -77,8 +77,7 @@ bool container_runs(const struct pod_container *c)
 
 bool container_has_failed(const struct pod_container *c)
 {
-    return c->state == CONTAINER_FAILED ||
-           (c->state == CONTAINER_EXITED && (c->code || c->signal));
+    return c->state == CONTAINER_FAILED || (c->state == CONTAINER_EXITED && (c->code || c->signal));
 }
 
 /* Init containers do not count, sidecars do. */
@@ -183,9 +182,9 @@ static bool probe_trouble(const struct pod_container *c, struct manifest_why *re
         int kind;
         const char *name;
     } probes[] = {
-        { PROBE_STARTUP, "startupProbe" },
-        { PROBE_READINESS, "readinessProbe" },
-        { PROBE_LIVENESS, "livenessProbe" },
+        {PROBE_STARTUP, "startupProbe"},
+        {PROBE_READINESS, "readinessProbe"},
+        {PROBE_LIVENESS, "livenessProbe"},
     };
 
     for (size_t i = 0; i < count_of(probes); i++) {
@@ -194,7 +193,7 @@ static bool probe_trouble(const struct pod_container *c, struct manifest_why *re
         if (!probe->spec || !*probe->response || (probes[i].kind == PROBE_STARTUP && c->started))
             continue;
         manifest_why_set(ret, "ProbeFailed", "container %.80s: %s: %.250s", c->name, probes[i].name,
-                probe->response);
+                         probe->response);
         *ret_final = probes[i].kind == PROBE_READINESS &&
                      probe->bad >= number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3);
         return true;
@@ -214,8 +213,8 @@ static bool is_on_trial(const struct pod_container *c)
 /* From the worst to the least: the pod cannot be made, a container crashes, a probe fails. */
 bool pods_trouble(const struct pod *pod, struct manifest_why *ret, bool *ret_final)
 {
-    static const char *const waits[] = { "MissingConfigMap", "MissingSecret",
-                                         "MissingPersistentVolumeClaim", "VolumeInUse" };
+    static const char *const waits[] = {"MissingConfigMap", "MissingSecret",
+                                        "MissingPersistentVolumeClaim", "VolumeInUse"};
 
     *ret_final = true;
     if (*pod->why.reason) {
@@ -247,23 +246,24 @@ static bool container_wait(const struct pod_container *c, struct manifest_why *r
 
     if (c->state == CONTAINER_WAITING)
         manifest_why_set(ret, "ContainerCreating", "%s %.80s is being started",
-                c->init ? "init container" : "container", c->name);
+                         c->init ? "init container" : "container", c->name);
     else if (container_runs(c) && *c->waits)
         manifest_why_set(ret, "VolumeInPreparation", "container %.80s: %.280s", c->name, c->waits);
     else if (container_runs(c) && !c->began)
         manifest_why_set(ret, "ContainerCreating", "%s %.80s is being started",
-                c->init ? "init container" : "container", c->name);
+                         c->init ? "init container" : "container", c->name);
     else if (first && container_runs(c))
-        manifest_why_set(ret, "PodInitializing", "waits for the init container %.80s to end", c->name);
+        manifest_why_set(ret, "PodInitializing", "waits for the init container %.80s to end",
+                         c->name);
     else if (!first && container_runs(c) && c->hook == HOOK_POST_START)
-        manifest_why_set(ret, "PostStartHook", "container %.80s: its postStart hook has not ended yet",
-                c->name);
+        manifest_why_set(ret, "PostStartHook",
+                         "container %.80s: its postStart hook has not ended yet", c->name);
     else if (!first && container_runs(c) && !c->started && c->probes[PROBE_STARTUP].spec)
-        manifest_why_set(ret, "StartupProbe", "container %.80s: its startupProbe has not succeeded yet",
-                c->name);
+        manifest_why_set(ret, "StartupProbe",
+                         "container %.80s: its startupProbe has not succeeded yet", c->name);
     else if (!first && container_runs(c) && !c->ready && c->probes[PROBE_READINESS].spec)
-        manifest_why_set(ret, "ReadinessProbe", "container %.80s: its readinessProbe has not succeeded yet",
-                c->name);
+        manifest_why_set(ret, "ReadinessProbe",
+                         "container %.80s: its readinessProbe has not succeeded yet", c->name);
     else
         return false;
     return true;
@@ -311,9 +311,9 @@ size_t pods_exits(const struct pod *pod, struct manifest_exit *ret, size_t room)
         const struct pod_container *c = &pod->containers[i];
 
         if (c->state == CONTAINER_FAILED)
-            ret[count++] = (struct manifest_exit){ c->name, 128 };
+            ret[count++] = (struct manifest_exit){c->name, 128};
         else if (container_has_failed(c) && !pod->lost)
-            ret[count++] = (struct manifest_exit){ c->name, c->signal ? 128 + c->signal : c->code };
+            ret[count++] = (struct manifest_exit){c->name, c->signal ? 128 + c->signal : c->code};
     }
     return count;
 }

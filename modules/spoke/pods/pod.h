@@ -34,7 +34,7 @@ enum probes_result {
     PROBES_FAILED,  /* a startup or liveness probe failed too often: `message` */
 };
 typedef void probes_fn(struct pod_container *container, enum probes_result result,
-                      const char *message);
+                       const char *message);
 
 enum pod_hook { HOOK_NONE, HOOK_POST_START, HOOK_PRE_STOP };
 typedef void hook_fn(struct pod_container *container, bool ok, const char *message);
@@ -52,10 +52,10 @@ struct pod_container {
     bool oom, backing_off, killed_by_probe;
     char waits[300]; /* what the start of its command waits for; "": for nothing */
     struct plan_ends ends;
-    int64_t next_start;       /* wall time, while backing_off */
-    unsigned unpulled;        /* starts that came to nothing for want of the image */
-    struct loop_timer *timer; /* owned; the next start */
-    enum pod_hook hook;       /* the one that is on its way */
+    int64_t next_start;            /* wall time, while backing_off */
+    unsigned unpulled;             /* starts that came to nothing for want of the image */
+    struct loop_timer *timer;      /* owned; the next start */
+    enum pod_hook hook;            /* the one that is on its way */
     struct loop_timer *hook_timer; /* owned; of one that sleeps */
     hook_fn *on_hook;              /* when that hook is over, well or not */
     struct pod_probe probes[PROBE_KINDS];
@@ -70,7 +70,7 @@ struct pods {
     struct manifest_bounds allowed; /* of options.bounds, for the checks of manifests */
     struct map *all;                /* owned; id -> struct pod */
     struct places *places;          /* owned */
-    int64_t clock; /* wall time minus steady time, when last looked at */
+    int64_t clock;                  /* wall time minus steady time, when last looked at */
     uint64_t serial;
     uint64_t place; /* of this spoke on its machine, whose ports others may share */
     bool closing;

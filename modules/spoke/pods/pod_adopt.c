@@ -17,13 +17,15 @@ static void adopt_container(struct pod *pod, const struct node *found)
     struct pod_container *c = NULL;
     const char *state = node_get_text(found, "state");
     struct runtime_event event = {
-        .run = number_get(found, "run", NUMBER_COUNT, 0), .pid = number_get(found, "pid", NUMBER_COUNT, 0),
+        .run = number_get(found, "run", NUMBER_COUNT, 0),
+        .pid = number_get(found, "pid", NUMBER_COUNT, 0),
         .code = number_as_int(found, "code", NUMBER_SMALL, 0),
         .signal = number_as_int(found, "signal", NUMBER_COUNT, 0),
         .oom = node_get_bool(found, "oom", false),
         .started = number_get(found, "started", NUMBER_MICROS, 0) * 1000,
         .finished = number_get(found, "finished", NUMBER_MICROS, 0) * 1000,
-        .reason = node_get_text(found, "reason"), .message = node_get_text(found, "message"),
+        .reason = node_get_text(found, "reason"),
+        .message = node_get_text(found, "message"),
     };
 
     for (size_t i = 0; i < pod->count; i++)
@@ -32,7 +34,7 @@ static void adopt_container(struct pod *pod, const struct node *found)
     if (!c)
         return;
     /* pod_on_ended() below counts the last end once more. */
-    c->ends = (struct plan_ends){ 0 };
+    c->ends = (struct plan_ends){0};
     c->ends.crashes = (unsigned)number_as_int(found, "crashes", NUMBER_COUNT, 0);
     if (c->ends.crashes && strcmp(state, "running") != 0)
         c->ends.crashes--;
@@ -103,15 +105,17 @@ static bool ended_before(const struct pod_container *c, const struct node *found
     for (size_t i = 0; i < node_count(states); i++)
         if (!strcmp(node_get_text(node_item(states, i), "name"), c->name))
             over = number_get(node_item(states, i), "over", NUMBER_MICROS, 0);
-    return since && over ? over < since
-                         : !c->ended || c->ended < number_get(found, "ending", NUMBER_MICROS, 0) * 1000;
+    return since && over
+               ? over < since
+               : !c->ended || c->ended < number_get(found, "ending", NUMBER_MICROS, 0) * 1000;
 }
 
 /* The steady time at which the pod was told to end. Where that is not known it is now: the pod
    gets its grace period once more, and no longer. */
 static int64_t read_ending_time(const struct node *found)
 {
-    int64_t since = number_get(found, "endingSteady", NUMBER_MICROS, 0) * 1000, now = clock_steady();
+    int64_t since = number_get(found, "endingSteady", NUMBER_MICROS, 0) * 1000,
+            now = clock_steady();
 
     return since && since < now ? since : now;
 }
@@ -123,9 +127,10 @@ static bool was_told_to_end(const struct pod *pod, const struct node *found)
     bool by_itself = pod->count > 0 && strcmp(pod_policy(pod), "Always") != 0;
 
     for (size_t i = 0; i < pod->count; i++)
-        by_itself &= !container_runs(&pod->containers[i]) &&
-                     (!container_has_failed(&pod->containers[i]) || !strcmp(pod_policy(pod), "Never")) &&
-                     ended_before(&pod->containers[i], found);
+        by_itself &=
+            !container_runs(&pod->containers[i]) &&
+            (!container_has_failed(&pod->containers[i]) || !strcmp(pod_policy(pod), "Never")) &&
+            ended_before(&pod->containers[i], found);
     return number_get(found, "ending", NUMBER_MICROS, 0) && !by_itself;
 }
 

@@ -58,9 +58,9 @@ int ports_resolve(const struct pod_container *container, const struct node *port
 }
 
 struct node *ports_resolve_probe(const struct pod_container *c, const struct node *spec,
-                           struct arena *arena)
+                                 struct arena *arena)
 {
-    static const char *const kinds[] = { "httpGet", "tcpSocket", "grpc" };
+    static const char *const kinds[] = {"httpGet", "tcpSocket", "grpc"};
     struct node *request = node_share(arena, spec);
 
     for (size_t i = 0; i < count_of(kinds); i++) {
@@ -89,7 +89,7 @@ struct node *ports_resolve_probe(const struct pod_container *c, const struct nod
 
 static int port_candidate(const struct pod *pod, const char *name, int attempt)
 {
-    const char *const parts[] = { pod->project, pod->namespace, pod->workload, name };
+    const char *const parts[] = {pod->project, pod->namespace, pod->workload, name};
     uint64_t hash = 14695981039346656037ull ^ pod->pods->place;
 
     for (size_t i = 0; i < count_of(parts); i++)
@@ -119,14 +119,17 @@ static int refuse_port(const struct pod *pod, const struct pod *holder, int want
                        struct manifest_why *why)
 {
     if (strcmp(holder->project, pod->project) != 0)
-        return manifest_why_set(why, "PortConflict", "port %d is taken by a pod of another project", wanted);
+        return manifest_why_set(why, "PortConflict", "port %d is taken by a pod of another project",
+                                wanted);
     if (!strcmp(holder->workload, pod->workload))
-        return manifest_why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s of the same workload: "
-                       "pods share this machine's ports, so one replica at a time has a fixed one; with "
-                       "containerPort: 0 each gets its own in $PORT, and a Service leads to all", wanted,
-                       holder->namespace, holder->name);
-    return manifest_why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted, holder->namespace,
-                   holder->name);
+        return manifest_why_set(
+            why, "PortConflict",
+            "port %d is taken by pod %.100s/%.100s of the same workload: "
+            "pods share this machine's ports, so one replica at a time has a fixed one; with "
+            "containerPort: 0 each gets its own in $PORT, and a Service leads to all",
+            wanted, holder->namespace, holder->name);
+    return manifest_why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted,
+                            holder->namespace, holder->name);
 }
 
 /* Where all candidates are taken, the machine chooses. */
@@ -135,7 +138,7 @@ static int choose_port(const struct pod *pod, const char *name, int *ret, struct
 {
     struct pods *pods = pod->pods;
     struct runtime_range bounds = pods->options.bounds.host_ports;
-    struct err ignored = { 0 };
+    struct err ignored = {0};
 
     for (int i = 0; i < CHOSEN_TRIES; i++) {
         int number = port_candidate(pod, name, i);
@@ -155,7 +158,7 @@ static int take_port(struct pod *pod, const struct node *port, struct manifest_w
     const char *name = *node_get_text(port, "name") ? node_get_text(port, "name") : "port";
     int wanted = pods_port_number(pod, port), got = 0;
     const struct pod *holder = wanted ? find_port_holder(pod, wanted) : NULL;
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (holder)
         return refuse_port(pod, holder, wanted, why);

@@ -52,12 +52,13 @@ void pods_mind_clock(struct pods *pods)
     pods->clock = now;
     if (by > -2 * CLOCK_SECOND && by < 2 * CLOCK_SECOND)
         return;
-    log_warn("cluster", "the clock of this machine was set %s by %lld s: what waits goes on for as "
-             "long as it was to", by > 0 ? "forward" : "back",
-             (long long)((by > 0 ? by : -by) / CLOCK_SECOND));
+    log_warn("cluster",
+             "the clock of this machine was set %s by %lld s: what waits goes on for as "
+             "long as it was to",
+             by > 0 ? "forward" : "back", (long long)((by > 0 ? by : -by) / CLOCK_SECOND));
     while ((pod = pods_next(pods, &at)))
         move_pod(pod, by);
-    callbacks->on_event(callbacks->arg, &(struct pods_event){ .kind = PODS_CLOCK, .moved = by });
+    callbacks->on_event(callbacks->arg, &(struct pods_event){.kind = PODS_CLOCK, .moved = by});
 }
 
 /* ---- What the runtime says -------------------------------------------------------------- */
@@ -133,8 +134,8 @@ static struct manifest_bounds allowed_by(const struct runtime_bounds *bounds, bo
         .host_paths = bounds->host_paths,
         .allow_privileged = bounds->allow_privileged,
         .engine = engine,
-        .host_ports = { bounds->host_ports.first, bounds->host_ports.last },
-        .node_ports = { bounds->node_ports.first, bounds->node_ports.last },
+        .host_ports = {bounds->host_ports.first, bounds->host_ports.last},
+        .node_ports = {bounds->node_ports.first, bounds->node_ports.last},
         .disk = bounds->disk,
         .check_id = check_bounds_id,
         .capability = runtime_capability,
@@ -247,7 +248,8 @@ void pods_give(struct pod *pod, const char *project)
     pod->project = arena_string(pod->arena, project);
 }
 
-/* ---- What is delivered to them ---------------------------------------------------------------- */
+/* ---- What is delivered to them ----------------------------------------------------------------
+ */
 
 /* A volume of another type has no files; one that lacks its ConfigMap keeps what it has. */
 /* A volume of another type has no files; one that lacks its ConfigMap keeps what it has. */
@@ -255,8 +257,8 @@ static void deliver_files(struct pod *pod, const struct node *volume)
 {
     scoped_arena struct arena *arena = arena_new();
     struct pods *pods = pod->pods;
-    struct manifest_why why = { 0 };
-    struct err err = { 0 };
+    struct manifest_why why = {0};
+    struct err err = {0};
     struct node *files = compile_files(pod, volume, arena, &why);
 
     if (files && pods->driver->set_files(pods->runtime, pod->id, node_get_text(volume, "name"),
@@ -297,7 +299,7 @@ void pods_tell_hosts(struct pod *pod, const struct node *names, uint64_t hash)
 {
     struct pods *pods = pod->pods;
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (hash == pod->hosts)
         return;

@@ -53,23 +53,23 @@ struct pod {
     const char *id, *namespace, *name, *uid;
     const char *workload; /* "group/kind/namespace/name" */
     const char *owner, *project;
-    int index; /* StatefulSet ordinal or completion index; -1: none */
+    int index;        /* StatefulSet ordinal or completion index; -1: none */
     const char *hash; /* of its template, see pods_hash_template() */
     const struct node *template;
-    struct node *ports; /* {name: number}, those that were chosen here */
+    struct node *ports;               /* {name: number}, those that were chosen here */
     struct pod_container *containers; /* owned array */
     size_t count;
     int64_t created, finished; /* wall time; finished 0: it has not ended by itself */
-    int64_t ready_since;   /* wall time; 0: it is not ready */
-    int64_t unready_since; /* wall time; 0: it is ready */
-    int64_t noted;  /* the `ready_since` that is kept on disk; -1: none */
-    unsigned tries; /* to make it, one after the other, that failed */
-    int64_t ending; /* steady time at which its end was asked for */
+    int64_t ready_since;       /* wall time; 0: it is not ready */
+    int64_t unready_since;     /* wall time; 0: it is ready */
+    int64_t noted;             /* the `ready_since` that is kept on disk; -1: none */
+    unsigned tries;            /* to make it, one after the other, that failed */
+    int64_t ending;            /* steady time at which its end was asked for */
     enum pod_state state;
     /* Three facts that are independent of the state: */
-    bool lost;     /* its shim is gone or it was evicted; also while it is removed */
-    bool adopting; /* events about it are about what happened before this agent began */
-    bool adopted;  /* an agent before may have seen it ready; no probe of this one has failed */
+    bool lost;      /* its shim is gone or it was evicted; also while it is removed */
+    bool adopting;  /* events about it are about what happened before this agent began */
+    bool adopted;   /* an agent before may have seen it ready; no probe of this one has failed */
     uint64_t hosts; /* hash of the names in its hosts file */
     struct loop_timer *timer; /* owned; the next try to make it */
     struct manifest_why why;  /* why it could not be made, or why it was lost */
@@ -87,7 +87,7 @@ enum pods_event_kind {
 };
 struct pods_event {
     enum pods_event_kind kind;
-    struct pod *pod; /* NULL: PODS_CLOCK */
+    struct pod *pod;                     /* NULL: PODS_CLOCK */
     const char *type, *reason, *message; /* PODS_NOTE; PODS_LOST has no type */
     int64_t moved;
 };
@@ -121,8 +121,7 @@ struct pods_callbacks {
     /* Lines of a hosts file with the names of Services, as a pod there should read them. */
     struct node *(*hosts)(void *arg, const struct pod *pod, struct arena *arena);
     /* Adds NAME_SERVICE_HOST and the like to `values`. */
-    void (*service_env)(void *arg, const struct pod *pod, struct arena *arena,
-                        struct node *values);
+    void (*service_env)(void *arg, const struct pod *pod, struct arena *arena, struct node *values);
 };
 
 /* ---- All of them ------------------------------------------------------------------------- */

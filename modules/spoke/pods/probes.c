@@ -39,7 +39,8 @@ static int64_t read_seconds(const struct node *spec, const char *name, int64_t n
    however long the startupProbe took. */
 static int64_t first_probe_delay(const struct pod_probe *probe)
 {
-    int64_t delay = clock_seconds(number_get(probe->spec, "initialDelaySeconds", NUMBER_SECONDS, 0));
+    int64_t delay =
+        clock_seconds(number_get(probe->spec, "initialDelaySeconds", NUMBER_SECONDS, 0));
     int64_t ran = clock_wall() - probe->container->began;
 
     if (!probe->container->began || ran < 0)
@@ -82,16 +83,15 @@ static struct pod_container *find_asked_container(const struct question *q)
         return NULL;
     c = &pod->containers[q->container];
     /* A probe that was ended meanwhile has no timer any more. */
-    return c->run == q->run && c->state == CONTAINER_RUNNING && c->probes[q->kind].timer
-               ? c : NULL;
+    return c->run == q->run && c->state == CONTAINER_RUNNING && c->probes[q->kind].timer ? c : NULL;
 }
 
 /* The startup probe, and the readiness probe of a container that is not ready yet, are asked more
    often than periodSeconds at first, since the rollout waits for them. */
 static bool is_hurried(const struct pod_probe *probe)
 {
-    return probe->tries < 20 && (probe->kind == PROBE_STARTUP || (probe->kind == PROBE_READINESS &&
-                                                                  !probe->container->ready));
+    return probe->tries < 20 && (probe->kind == PROBE_STARTUP ||
+                                 (probe->kind == PROBE_READINESS && !probe->container->ready));
 }
 
 static int64_t hurried_pause(const struct pod_probe *probe)
@@ -102,7 +102,8 @@ static int64_t hurried_pause(const struct pod_probe *probe)
 /* A probe that was asked sooner than periodSeconds may fail: Kubernetes would not have asked. */
 static bool is_failure_counted(const struct pod_probe *probe)
 {
-    return !is_hurried(probe) || hurried_pause(probe) >= read_seconds(probe->spec, "periodSeconds", 10);
+    return !is_hurried(probe) ||
+           hurried_pause(probe) >= read_seconds(probe->spec, "periodSeconds", 10);
 }
 
 static void note_probe_success(struct pod_probe *probe)
@@ -127,7 +128,8 @@ static void note_probe_failure(struct pod_probe *probe, const char *message)
     probe->good = 0;
     c->pod->adopted &= probe->kind != PROBE_READINESS;
     snprintf(probe->response, sizeof probe->response, "%s", message);
-    if (!is_failure_counted(probe) || ++probe->bad < number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3))
+    if (!is_failure_counted(probe) ||
+        ++probe->bad < number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3))
         return;
     if (probe->kind == PROBE_READINESS) {
         c->ready = false;
@@ -187,10 +189,15 @@ static void on_probe_timer(void *arg)
         return;
     probe->in_flight = true;
     q = mem_alloc(sizeof *q);
-    *q = (struct question){ pods, mem_copy_string(c->pod->id), mem_copy_string(c->pod->uid),
-                            (size_t)(c - c->pod->containers), probe->kind, c->run };
-    pods->driver->probe(pods->runtime, c->pod->id, c->name, ports_resolve_probe(c, probe->spec, arena),
-                                   read_seconds(probe->spec, "timeoutSeconds", 1), on_probe_answer, q);
+    *q = (struct question){pods,
+                           mem_copy_string(c->pod->id),
+                           mem_copy_string(c->pod->uid),
+                           (size_t)(c - c->pod->containers),
+                           probe->kind,
+                           c->run};
+    pods->driver->probe(pods->runtime, c->pod->id, c->name,
+                        ports_resolve_probe(c, probe->spec, arena),
+                        read_seconds(probe->spec, "timeoutSeconds", 1), on_probe_answer, q);
 }
 
 /* The container was ready when the agent before ended, and has run since: it counts as ready until
@@ -209,8 +216,8 @@ void probes_begin(struct pod_container *c, probes_fn *on_result)
         const struct node *spec = node_get(c->spec, probe_names[kind]);
         struct pod_probe *probe = &c->probes[kind];
 
-        *probe = (struct pod_probe){ .container = c, .kind = kind,
-                                     .spec = node_is(spec, NODE_MAP) ? spec : NULL };
+        *probe = (struct pod_probe){
+            .container = c, .kind = kind, .spec = node_is(spec, NODE_MAP) ? spec : NULL};
         if (probe->spec)
             probe->timer = loop_timer_new(c->pod->pods->options.loop, on_probe_timer, probe);
     }

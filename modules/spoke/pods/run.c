@@ -12,7 +12,8 @@
 /* A postStart hook is given up after this time. */
 #define POST_START_MOST (600 * CLOCK_SECOND)
 
-/* ---- Going on -------------------------------------------------------------------------------------- */
+/* ---- Going on
+ * -------------------------------------------------------------------------------------- */
 
 /* The runtime refused to start the container: it waits and is tried again as one that crashed. */
 static void on_start_refused(struct pod_container *c, const struct err *err)
@@ -23,7 +24,7 @@ static void on_start_refused(struct pod_container *c, const struct err *err)
     c->ended = clock_wall();
     c->backing_off = true;
     manifest_why_set(&c->why, "CannotStart", "%.340s; next try %lld s after that", err->text,
-            (long long)(wait / CLOCK_SECOND));
+                     (long long)(wait / CLOCK_SECOND));
     c->next_start = c->ended + wait;
     pod_note(c->pod, "Warning", "CannotStart", "%s", c->why.message);
     loop_timer_set(c->timer, wait);
@@ -32,7 +33,7 @@ static void on_start_refused(struct pod_container *c, const struct err *err)
 static void start_container(struct pod_container *c)
 {
     struct pods *pods = c->pod->pods;
-    struct err err = { 0 };
+    struct err err = {0};
 
     c->backing_off = false;
     c->killed_by_probe = false;
@@ -159,14 +160,15 @@ static void explain_end(struct pod_container *c, const char *reason, const char 
     if (c->state == CONTAINER_FAILED)
         manifest_why_set(&c->why, *reason ? reason : "CannotRun", "%.390s", message);
     else if (c->oom && c->signal == SIGKILL)
-        manifest_why_set(&c->why, "OOMKilled", "container %.80s used more memory than its limit", c->name);
+        manifest_why_set(&c->why, "OOMKilled", "container %.80s used more memory than its limit",
+                         c->name);
     else if (c->signal) /* the message is the last line of its stderr */
-        manifest_why_set(&c->why, "Error", "container %.80s was ended by signal %d%s%.200s", c->name,
-                c->signal, *message ? ": " : "", message);
+        manifest_why_set(&c->why, "Error", "container %.80s was ended by signal %d%s%.200s",
+                         c->name, c->signal, *message ? ": " : "", message);
     else
         manifest_why_set(&c->why, c->code ? "Error" : "Completed",
-                "container %.80s ended with exit code %d%s%.200s", c->name, c->code,
-                *message ? ": " : "", message);
+                         "container %.80s ended with exit code %d%s%.200s", c->name, c->code,
+                         *message ? ": " : "", message);
 }
 
 /* A child process was killed for memory, and the main process ended otherwise: its exit code is
@@ -176,7 +178,8 @@ static void tell_child_oom(const struct pod_container *c)
     if (c->oom && c->signal != SIGKILL && !c->pod->adopting)
         pod_note(c->pod, "Warning", "OOMKilling",
                  "a process of container %s was killed because the container used more memory than "
-                 "its limit; its main process went on", c->name);
+                 "its limit; its main process went on",
+                 c->name);
 }
 
 /* What is left of a pause. The container may have ended while no agent ran. */
@@ -204,8 +207,8 @@ static void plan_restart(struct pod_container *c, bool ready)
     c->backing_off = wait > 0;
     c->next_start = c->ended + wait;
     if (wait > 0 && (!strcmp(last.reason, "Error") || !strcmp(last.reason, "Completed")))
-        manifest_why_set(&c->why, "CrashLoopBackOff", "%.250s; next try %lld s after that", last.message,
-                (long long)(wait / CLOCK_SECOND));
+        manifest_why_set(&c->why, "CrashLoopBackOff", "%.250s; next try %lld s after that",
+                         last.message, (long long)(wait / CLOCK_SECOND));
     pod_note(c->pod, "Warning", wait > 0 ? "BackOff" : "Restarted", "%s", c->why.message);
     /* Without a pause it is started in this turn of the loop. */
     if (wait == 0)
@@ -298,4 +301,3 @@ void pod_on_ended(struct pod_container *c, const struct runtime_event *event)
         pod_advance(pod);
     pod_look_for_end(pod);
 }
-

@@ -32,8 +32,9 @@ static char *write_user(char *room, size_t size, uint32_t user)
     return room;
 }
 
-int shared_claim_check_users(const char *claim, const struct node *modes, const struct claim_user *me,
-                const struct claim_user *others, size_t count, struct manifest_why *why)
+int shared_claim_check_users(const char *claim, const struct node *modes,
+                             const struct claim_user *me, const struct claim_user *others,
+                             size_t count, struct manifest_why *why)
 {
     char mine[40], theirs[40];
 
@@ -42,21 +43,28 @@ int shared_claim_check_users(const char *claim, const struct node *modes, const 
         bool grouped = me->group != NUMBER_NO_ID && me->group == other->group;
 
         if (has_access_mode(modes, "ReadWriteOncePod"))
-            return manifest_why_set(why, "VolumeInUse", "waits for pod %.100s to end: PersistentVolumeClaim "
-                           "%.100s is ReadWriteOncePod", other->pod, claim);
+            return manifest_why_set(why, "VolumeInUse",
+                                    "waits for pod %.100s to end: PersistentVolumeClaim "
+                                    "%.100s is ReadWriteOncePod",
+                                    other->pod, claim);
         if (me->same_workload && !strcmp(me->workload, other->workload))
             continue;
         if (me->writes && other->writes && !grouped && me->user != other->user &&
             is_written_once(modes))
-            return manifest_why_set(why, "VolumeInUse", "PersistentVolumeClaim %.80s is ReadWriteOnce, and pod "
-                           "%.80s writes to it as %s, this one would as %s: give both one runAsUser "
-                           "or one fsGroup, or make it ReadWriteMany", claim, other->pod,
-                           write_user(theirs, sizeof theirs, other->user),
-                           write_user(mine, sizeof mine, me->user));
+            return manifest_why_set(
+                why, "VolumeInUse",
+                "PersistentVolumeClaim %.80s is ReadWriteOnce, and pod "
+                "%.80s writes to it as %s, this one would as %s: give both one runAsUser "
+                "or one fsGroup, or make it ReadWriteMany",
+                claim, other->pod, write_user(theirs, sizeof theirs, other->user),
+                write_user(mine, sizeof mine, me->user));
         if (me->writes && me->group != NUMBER_NO_ID && !grouped)
-            return manifest_why_set(why, "VolumeInUse", "pod %.80s uses PersistentVolumeClaim %.80s without "
-                           "fsGroup %u, and to give it to that group would change what it has: give "
-                           "both one fsGroup, or wait for it to end", other->pod, claim, me->group);
+            return manifest_why_set(
+                why, "VolumeInUse",
+                "pod %.80s uses PersistentVolumeClaim %.80s without "
+                "fsGroup %u, and to give it to that group would change what it has: give "
+                "both one fsGroup, or wait for it to end",
+                other->pod, claim, me->group);
     }
     return 0;
 }
@@ -100,17 +108,20 @@ static struct claim_user read_claim_user(const struct pod *pod, const struct nod
     const struct node *writer = find_claim_writer(pod, volume);
     uint32_t own = number_id(node_get(writer, "securityContext"), "runAsUser");
 
-    return (struct claim_user) {
-        .pod = pod->name, .workload = pod->workload, .same_workload = *pod->workload,
+    return (struct claim_user){
+        .pod = pod->name,
+        .workload = pod->workload,
+        .same_workload = *pod->workload,
         .user = own != NUMBER_NO_ID ? own : number_id(context, "runAsUser"),
-        .group = number_id(context, "fsGroup"), .writes = writer != NULL,
+        .group = number_id(context, "fsGroup"),
+        .writes = writer != NULL,
     };
 }
 
 /* The others are pods of the same project and namespace that are made and have not finished. */
 /* The others are pods of the same project and namespace that are made and have not finished. */
-static int check_users(const struct pod *pod, const struct node *volume,
-                    const struct node *claim, struct manifest_why *why)
+static int check_users(const struct pod *pod, const struct node *volume, const struct node *claim,
+                       struct manifest_why *why)
 {
     const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
     struct claim_user me = read_claim_user(pod, volume), others[CLAIM_USERS];
@@ -121,12 +132,14 @@ static int check_users(const struct pod *pod, const struct node *volume,
         const struct node *theirs = other == pod || !pods_is_made(other) || other->finished ||
                                             strcmp(other->namespace, pod->namespace) != 0 ||
                                             strcmp(other->project, pod->project) != 0
-                                        ? NULL : find_claim_volume(other, name);
+                                        ? NULL
+                                        : find_claim_volume(other, name);
 
         if (theirs)
             others[count++] = read_claim_user(other, theirs);
     }
-    return shared_claim_check_users(name, node_at(claim, "spec", "accessModes", NULL), &me, others, count, why);
+    return shared_claim_check_users(name, node_at(claim, "spec", "accessModes", NULL), &me, others,
+                                    count, why);
 }
 
 /* ---- Of one pod ----------------------------------------------------------------------- */

@@ -13,9 +13,10 @@ bool source_find(const struct pods *pods, const struct pods_viewer *viewer, cons
 {
     const struct pods_callbacks *callbacks = &pods->options.callbacks;
 
-    *ret = (struct source){ .kind = kind, .name = node_get_text(ref, "name"),
-                            .key = node_get_text(ref, "key"),
-                            .optional = node_get_bool(ref, "optional", false) };
+    *ret = (struct source){.kind = kind,
+                           .name = node_get_text(ref, "name"),
+                           .key = node_get_text(ref, "key"),
+                           .optional = node_get_bool(ref, "optional", false)};
     ret->object = callbacks->find(callbacks->arg, viewer, kind, ret->name);
     return ret->object != NULL;
 }
@@ -30,9 +31,10 @@ int source_missing(const struct source *source, const char *namespace, struct ma
 
     snprintf(reason, sizeof reason, "Missing%s", source->kind);
     if (source->object)
-        return manifest_why_set(why, reason, "waits for key \"%.100s\" in %s %.100s/%.100s", source->key,
-                       source->kind, namespace, source->name);
-    return manifest_why_set(why, reason, "waits for %s %.100s/%.100s", source->kind, namespace, source->name);
+        return manifest_why_set(why, reason, "waits for key \"%.100s\" in %s %.100s/%.100s",
+                                source->key, source->kind, namespace, source->name);
+    return manifest_why_set(why, reason, "waits for %s %.100s/%.100s", source->kind, namespace,
+                            source->name);
 }
 
 /* Plain text lies in data of a ConfigMap and stringData of a Secret, base64 in the other map. */
@@ -40,15 +42,16 @@ int source_missing(const struct source *source, const char *namespace, struct ma
 bool source_value(const struct source *source, const char *key, struct text *ret)
 {
     bool secret = !strcmp(source->kind, "Secret");
-    const struct node *plain = node_get(node_get(source->object, secret ? "stringData" : "data"), key);
-    const struct node *coded = node_get(node_get(source->object, secret ? "data" : "binaryData"), key);
+    const struct node *plain =
+        node_get(node_get(source->object, secret ? "stringData" : "data"), key);
+    const struct node *coded =
+        node_get(node_get(source->object, secret ? "data" : "binaryData"), key);
 
     if (node_is(plain, NODE_STRING)) {
         text_add_bytes(ret, plain->string, plain->len);
         return true;
     }
-    return node_is(coded, NODE_STRING) &&
-           text_add_unbase64(ret, coded->string, coded->len, false);
+    return node_is(coded, NODE_STRING) && text_add_unbase64(ret, coded->string, coded->len, false);
 }
 
 /* ---- The hash ------------------------------------------------------------------------------ */
@@ -66,7 +69,7 @@ uint64_t pods_hash(uint64_t hash, const void *bytes, size_t len)
 
 static uint64_t hash_node(uint64_t hash, const struct node *node)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     if (node)
         document_write_canonical(&out, node);
@@ -84,7 +87,7 @@ struct hashing {
 /* An object that is not there adds nothing, so its arrival changes the hash: the workload rolls. */
 static void hash_source(struct hashing *hashing, const char *kind, const struct node *ref)
 {
-    scoped_text struct text bytes = { 0 };
+    scoped_text struct text bytes = {0};
     struct source source;
 
     if (!ref || !source_find(hashing->pods, hashing->viewer, kind, ref, &source))
@@ -117,8 +120,8 @@ static void hash_container(struct hashing *hashing, const struct node *container
 uint64_t pods_hash_template(const struct pods *pods, const struct pods_viewer *viewer,
                             const struct node *template)
 {
-    static const char *const lists[] = { "initContainers", "containers" };
-    struct hashing hashing = { pods, viewer, hash_node(0, template) };
+    static const char *const lists[] = {"initContainers", "containers"};
+    struct hashing hashing = {pods, viewer, hash_node(0, template)};
 
     for (size_t i = 0; i < count_of(lists); i++) {
         const struct node *list = node_get(node_get(template, "spec"), lists[i]);

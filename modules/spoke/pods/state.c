@@ -16,14 +16,14 @@ static const struct {
     const char *name;
     unsigned may_become;
 } pod_states[] = {
-    [POD_PENDING]  = { "pending",  1u << POD_FOUND | 1u << POD_RUNNING },
-    [POD_FOUND]    = { "found",    1u << POD_RUNNING },
-    [POD_RUNNING]  = { "running",  1u << POD_WINDING | 1u << POD_FINISHED | 1u << POD_HOOKS },
-    [POD_WINDING]  = { "winding",  1u << POD_FINISHED | 1u << POD_HOOKS },
-    [POD_FINISHED] = { "finished", 1u << POD_HOOKS },
-    [POD_HOOKS]    = { "hooks",    1u << POD_STOPPING | 1u << POD_REMOVING },
-    [POD_STOPPING] = { "stopping", 1u << POD_REMOVING },
-    [POD_REMOVING] = { "removing", 0 },
+    [POD_PENDING] = {"pending", 1u << POD_FOUND | 1u << POD_RUNNING},
+    [POD_FOUND] = {"found", 1u << POD_RUNNING},
+    [POD_RUNNING] = {"running", 1u << POD_WINDING | 1u << POD_FINISHED | 1u << POD_HOOKS},
+    [POD_WINDING] = {"winding", 1u << POD_FINISHED | 1u << POD_HOOKS},
+    [POD_FINISHED] = {"finished", 1u << POD_HOOKS},
+    [POD_HOOKS] = {"hooks", 1u << POD_STOPPING | 1u << POD_REMOVING},
+    [POD_STOPPING] = {"stopping", 1u << POD_REMOVING},
+    [POD_REMOVING] = {"removing", 0},
 };
 
 /* No other line assigns `state`. */

@@ -17,13 +17,13 @@ static void emit_event(const struct pods *pods, const struct pods_event *event)
 
 void pod_tell(struct pod *pod, enum pods_event_kind kind)
 {
-    emit_event(pod->pods, &(struct pods_event){ .kind = kind, .pod = pod });
+    emit_event(pod->pods, &(struct pods_event){.kind = kind, .pod = pod});
 }
 
 void pod_tell_lost(struct pod *pod, const char *reason, const char *message)
 {
-    emit_event(pod->pods, &(struct pods_event){ .kind = PODS_LOST, .pod = pod, .reason = reason,
-                                                .message = message });
+    emit_event(pod->pods, &(struct pods_event){
+                              .kind = PODS_LOST, .pod = pod, .reason = reason, .message = message});
 }
 
 /* Every message begins with the pod's name, since the Event is its workload's. */
@@ -38,8 +38,9 @@ void pod_note(struct pod *pod, const char *type, const char *reason, const char 
     vsnprintf(text + len, sizeof text - len, format, args);
     va_end(args);
     text_make_printable(text);
-    emit_event(pod->pods, &(struct pods_event){ .kind = PODS_NOTE, .pod = pod, .type = type,
-                                                .reason = reason, .message = text });
+    emit_event(pod->pods,
+               &(struct pods_event){
+                   .kind = PODS_NOTE, .pod = pod, .type = type, .reason = reason, .message = text});
 }
 
 /* ---- Since when it is ready ------------------------------------------------------------- */
@@ -67,7 +68,8 @@ void pod_keep_ready(struct pod *pod)
 {
     struct pods *pods = pod->pods;
 
-    if (!pods_is_made(pod) || pod->adopting || pods_is_leaving(pod) || pod->noted == pod->ready_since)
+    if (!pods_is_made(pod) || pod->adopting || pods_is_leaving(pod) ||
+        pod->noted == pod->ready_since)
         return;
     pod->noted = pod->ready_since;
     pods->driver->note_ready(pods->runtime, pod->id, pod->noted);

@@ -13,7 +13,7 @@ static struct node *make_volume_file(struct arena *arena, const struct text *byt
     if (text_is_utf8(text_string(bytes), bytes->len)) {
         node_set(arena, file, "text", node_bytes(arena, text_string(bytes), bytes->len));
     } else {
-        scoped_text struct text coded = { 0 };
+        scoped_text struct text coded = {0};
 
         text_add_base64(&coded, bytes->bytes, bytes->len, false);
         node_set_text(arena, file, "base64", text_string(&coded));
@@ -26,13 +26,13 @@ static struct node *make_volume_file(struct arena *arena, const struct text *byt
 /* Only the keys that are listed, each at its own path and with its own mode. */
 /* Only the keys that are listed, each at its own path and with its own mode. */
 static int add_item_files(struct arena *arena, struct node *files, const struct source *source,
-                     const struct node *items, int64_t mode, const char *namespace,
-                     struct manifest_why *why)
+                          const struct node *items, int64_t mode, const char *namespace,
+                          struct manifest_why *why)
 {
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *item = node_item(items, i);
         struct source one = *source;
-        scoped_text struct text bytes = { 0 };
+        scoped_text struct text bytes = {0};
 
         one.key = node_get_text(item, "key");
         if (source_value(source, one.key, &bytes))
@@ -47,13 +47,14 @@ static int add_item_files(struct arena *arena, struct node *files, const struct 
 /* Every key becomes a file of its name. */
 /* Every key becomes a file of its name. */
 static void add_key_files(struct arena *arena, struct node *files, const struct source *source,
-                     int64_t mode)
+                          int64_t mode)
 {
-    static const char *const maps[] = { "data", "binaryData", "stringData" };
+    static const char *const maps[] = {"data", "binaryData", "stringData"};
 
     for (size_t i = 0; i < count_of(maps); i++)
-        node_each(member, node_get(source->object, maps[i])) {
-            scoped_text struct text bytes = { 0 };
+        node_each(member, node_get(source->object, maps[i]))
+        {
+            scoped_text struct text bytes = {0};
 
             if (source_value(source, member->key, &bytes))
                 node_set(arena, files, member->key, make_volume_file(arena, &bytes, mode));
@@ -61,8 +62,7 @@ static void add_key_files(struct arena *arena, struct node *files, const struct 
 }
 
 /* The value of a downwardAPI item; a resource belongs to the container that the item names. */
-static const char *downward_value(struct pod *pod, struct arena *arena,
-                                  const struct node *item)
+static const char *downward_value(struct pod *pod, struct arena *arena, const struct node *item)
 {
     const struct node *resource = node_get(item, "resourceFieldRef");
     const char *name = node_get_text(resource, "containerName");
@@ -76,7 +76,7 @@ static const char *downward_value(struct pod *pod, struct arena *arena,
 }
 
 static int add_downward_files(struct pod *pod, struct arena *arena, struct node *files,
-                        const struct node *from, struct manifest_why *why)
+                              const struct node *from, struct manifest_why *why)
 {
     const struct node *items = node_get(from, "items");
     int64_t mode = number_get(from, "defaultMode", NUMBER_MODE, 0644);
@@ -84,11 +84,13 @@ static int add_downward_files(struct pod *pod, struct arena *arena, struct node 
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *item = node_item(items, i);
         const char *value = downward_value(pod, arena, item);
-        scoped_text struct text bytes = { 0 };
+        scoped_text struct text bytes = {0};
 
         if (!value)
-            return manifest_why_set(why, "UnsupportedField", "downwardAPI item \"%.80s\": what it refers to "
-                           "is not known on this spoke", node_get_text(item, "path"));
+            return manifest_why_set(why, "UnsupportedField",
+                                    "downwardAPI item \"%.80s\": what it refers to "
+                                    "is not known on this spoke",
+                                    node_get_text(item, "path"));
         text_add(&bytes, value);
         node_set(arena, files, node_get_text(item, "path"),
                  make_volume_file(arena, &bytes, number_get(item, "mode", NUMBER_MODE, mode)));
@@ -97,8 +99,8 @@ static int add_downward_files(struct pod *pod, struct arena *arena, struct node 
 }
 
 static int add_source_files(struct pod *pod, struct arena *arena, struct node *files,
-                      const char *kind, const struct node *from, int64_t mode,
-                      struct manifest_why *why)
+                            const char *kind, const struct node *from, int64_t mode,
+                            struct manifest_why *why)
 {
     const char *name = node_get_text(from, "secretName");
     struct pods_viewer viewer = pod_viewer(pod);
@@ -111,21 +113,22 @@ static int add_source_files(struct pod *pod, struct arena *arena, struct node *f
         return source.optional ? 0 : source_missing(&source, pod->namespace, why);
     mode = number_get(from, "defaultMode", NUMBER_MODE, mode);
     if (node_get(from, "items"))
-        return add_item_files(arena, files, &source, node_get(from, "items"), mode, pod->namespace, why);
+        return add_item_files(arena, files, &source, node_get(from, "items"), mode, pod->namespace,
+                              why);
     add_key_files(arena, files, &source, mode);
     return 0;
 }
 
 /* One of configMap, secret and downwardAPI, of a volume or of a projection. */
 static int add_projection(struct pod *pod, struct arena *arena, struct node *files,
-                   const struct node *volume, int64_t mode, struct manifest_why *why)
+                          const struct node *volume, int64_t mode, struct manifest_why *why)
 {
     const struct node *config = node_get(volume, "configMap"), *secret = node_get(volume, "secret");
 
     if (node_get(volume, "downwardAPI"))
         return add_downward_files(pod, arena, files, node_get(volume, "downwardAPI"), why);
-    return add_source_files(pod, arena, files, config ? "ConfigMap" : "Secret", config ? config : secret,
-                      mode, why);
+    return add_source_files(pod, arena, files, config ? "ConfigMap" : "Secret",
+                            config ? config : secret, mode, why);
 }
 
 struct node *compile_files(struct pod *pod, const struct node *volume, struct arena *arena,

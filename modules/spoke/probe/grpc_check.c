@@ -6,8 +6,13 @@
 #include <stdint.h>
 #include <string.h>
 
-enum frame { FRAME_DATA = 0, FRAME_HEADERS = 1, FRAME_RESET = 3, FRAME_SETTINGS = 4,
-             FRAME_GOAWAY = 7 };
+enum frame {
+    FRAME_DATA = 0,
+    FRAME_HEADERS = 1,
+    FRAME_RESET = 3,
+    FRAME_SETTINGS = 4,
+    FRAME_GOAWAY = 7
+};
 enum flag { FLAG_END_STREAM = 0x1, FLAG_ACK = 0x1, FLAG_END_HEADERS = 0x4, FLAG_PADDED = 0x8 };
 #define FRAME_HEAD ((size_t)9)
 #define MESSAGE_HEAD ((size_t)5)
@@ -18,8 +23,15 @@ static void add_frame(struct text *out, enum frame type, unsigned flags, uint32_
 {
     size_t len = body ? body->len : 0;
     const unsigned char head[FRAME_HEAD] = {
-        (unsigned char)(len >> 16), (unsigned char)(len >> 8), (unsigned char)len,
-        (unsigned char)type, (unsigned char)flags, 0, 0, 0, (unsigned char)stream,
+        (unsigned char)(len >> 16),
+        (unsigned char)(len >> 8),
+        (unsigned char)len,
+        (unsigned char)type,
+        (unsigned char)flags,
+        0,
+        0,
+        0,
+        (unsigned char)stream,
     };
 
     text_add_bytes(out, head, sizeof head);
@@ -54,10 +66,10 @@ static void write_headers(struct text *out, const char *authority)
 
 void probe_grpc_request(struct text *out, const char *authority, const char *service)
 {
-    scoped_text struct text headers = { 0 };
-    scoped_text struct text message = { 0 };
+    scoped_text struct text headers = {0};
+    scoped_text struct text message = {0};
     size_t len = strlen(service) < 100 ? strlen(service) : 100;
-    const char head[MESSAGE_HEAD] = { 0, 0, 0, 0, (char)(len ? len + 2 : 0) };
+    const char head[MESSAGE_HEAD] = {0, 0, 0, 0, (char)(len ? len + 2 : 0)};
 
     write_headers(&headers, authority);
     text_add_bytes(&message, head, sizeof head);
@@ -98,10 +110,12 @@ static bool next_frame(const unsigned char *bytes, size_t len, size_t *at, struc
     size = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
     if (len - *at - FRAME_HEAD < size)
         return false;
-    *ret = (struct got){ .type = (enum frame)head[3], .flags = head[4],
-                         .stream = (uint32_t)(head[5] & 0x7f) << 24 | (uint32_t)head[6] << 16 |
-                                   (uint32_t)head[7] << 8 | head[8],
-                         .body = head + FRAME_HEAD, .len = size };
+    *ret = (struct got){.type = (enum frame)head[3],
+                        .flags = head[4],
+                        .stream = (uint32_t)(head[5] & 0x7f) << 24 | (uint32_t)head[6] << 16 |
+                                  (uint32_t)head[7] << 8 | head[8],
+                        .body = head + FRAME_HEAD,
+                        .len = size};
     *at += FRAME_HEAD + size;
     return true;
 }
@@ -132,8 +146,8 @@ static void remove_padding(struct got *frame)
 /* HealthCheckResponse: field 1 is the status; nothing at all is status 0. */
 static enum probe_grpc judge_status(const unsigned char *message, size_t len, const char **ret_why)
 {
-    static const char *const words[] = { "status UNKNOWN", "SERVING", "status NOT_SERVING",
-                                         "status SERVICE_UNKNOWN" };
+    static const char *const words[] = {"status UNKNOWN", "SERVING", "status NOT_SERVING",
+                                        "status SERVICE_UNKNOWN"};
     size_t status = len >= 2 && message[0] == 0x08 ? message[1] : 0;
 
     *ret_why = status < count_of(words) ? words[status] : "a status that is none";
@@ -176,7 +190,8 @@ enum probe_grpc probe_grpc_read(const void *bytes, size_t len, const char **ret_
         }
         if (frame.flags & FLAG_END_STREAM &&
             (frame.type == FRAME_DATA || frame.type == FRAME_HEADERS))
-            return fail_check("the server does not know this service, or no grpc.health.v1", ret_why);
+            return fail_check("the server does not know this service, or no grpc.health.v1",
+                              ret_why);
     }
     return PROBE_GRPC_MORE;
 }

@@ -90,7 +90,7 @@ static void drop_interim(struct probe *probe)
 {
     const char *from = final_response(text_string(&probe->response));
     size_t before = from ? (size_t)(from - text_string(&probe->response)) : 0;
-    scoped_text struct text rest = { 0 };
+    scoped_text struct text rest = {0};
 
     if (!before)
         return;
@@ -112,7 +112,7 @@ static const char *final_body(const struct probe *probe)
 static void judge_response(struct probe *probe)
 {
     const char *response = final_response(text_string(&probe->response)), *body = final_body(probe);
-    scoped_text struct text line = { 0 };
+    scoped_text struct text line = {0};
     long status;
 
     if (!response) {
@@ -144,7 +144,7 @@ static void read_grpc(struct probe *probe)
         return;
     }
     if (!probe->settled && probe_grpc_has_settings(probe->response.bytes, probe->response.len)) {
-        scoped_text struct text out = { 0 };
+        scoped_text struct text out = {0};
 
         probe->settled = true;
         probe_grpc_acknowledge(&out);
@@ -206,7 +206,10 @@ static void on_probe_late(void *arg)
 }
 
 static const struct loop_stream_events events = {
-    .opened = on_probe_opened, .read = on_probe_read, .ended = on_probe_ended, .closed = on_probe_closed,
+    .opened = on_probe_opened,
+    .read = on_probe_read,
+    .ended = on_probe_ended,
+    .closed = on_probe_closed,
 };
 
 static bool is_clean(const char *text)
@@ -239,7 +242,7 @@ static void write_probe(struct probe *probe, const struct node *http)
 /* A kubelet does not look at certificates either: it asks its own machine. */
 static struct tls_client *tls_of_client(struct probe_client *client, struct err *err)
 {
-    static const struct tls_client_settings any = { .insecure = true, .tls13 = true };
+    static const struct tls_client_settings any = {.insecure = true, .tls13 = true};
 
     if (!client->tls)
         client->tls = tls_client_new(client->loop, &any, err);
@@ -257,7 +260,7 @@ static struct loop_stream *connect_to(struct probe *probe, struct err *err)
 
 static void start_probe(struct probe *probe)
 {
-    struct err err = { 0 };
+    struct err err = {0};
 
     if (!*probe->why)
         probe->stream = connect_to(probe, &err);

@@ -28,10 +28,10 @@ struct node *process_read_kept(struct arena *arena, const char *path)
 {
     size_t len = 0;
     bool damaged = false;
-    struct err err = { 0 };
+    struct err err = {0};
     scoped_mem char *bytes = kept_read(path, KEPT_LIMIT, &len, &damaged, &err);
-    struct node *read = bytes ? document_read_json(arena, bytes, len, &document_limits_own, &err)
-                              : NULL;
+    struct node *read =
+        bytes ? document_read_json(arena, bytes, len, &document_limits_own, &err) : NULL;
 
     if (err.code && err.code != ERR_NOT_FOUND)
         log_error("runtime", "%s: %s", path, err.text);
@@ -49,7 +49,7 @@ static void take_exit(struct process_pod *pod, const struct node *from)
 static bool hear_first_state(struct process_pod *pod, int fd, int64_t deadline)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct pollfd ready = { .fd = fd, .events = POLLIN };
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
     int64_t left = (deadline - clock_steady()) / CLOCK_MS;
     char *bytes = arena_alloc(arena, PROCESS_MESSAGE);
     struct node *message, *list;
@@ -58,8 +58,8 @@ static bool hear_first_state(struct process_pod *pod, int fd, int64_t deadline)
     if (poll(&ready, 1, left > 0 ? (int)left : 0) != 1)
         return false;
     got = recv(fd, bytes, PROCESS_MESSAGE, MSG_DONTWAIT);
-    message = got > 0 ? document_read_json(arena, bytes, (size_t)got, &document_limits_own, NULL)
-                      : NULL;
+    message =
+        got > 0 ? document_read_json(arena, bytes, (size_t)got, &document_limits_own, NULL) : NULL;
     list = node_get(message, "state");
     for (size_t i = 0; i < node_count(list); i++)
         take_exit(pod, node_item(list, i));
@@ -110,7 +110,8 @@ static void take_record(struct process_pod *pod, const struct node *kept)
     pod->record = record ? node_copy(pod->arena, record) : node_map(pod->arena);
     if (links)
         pod->links = node_copy(pod->arena, links);
-    process_files_adopt(pod, node_get(kept, "volumes"), number_get(kept, "group", NUMBER_GROUP, -1));
+    process_files_adopt(pod, node_get(kept, "volumes"),
+                        number_get(kept, "group", NUMBER_GROUP, -1));
 }
 
 /* It lives, but does not say what it does: it will, and meanwhile it runs. */
@@ -140,7 +141,8 @@ static bool adopt_folder(struct runtime *runtime, const char *id)
 {
     scoped_arena struct arena *arena = arena_new();
     struct process_pod *pod = process_pod_new(runtime, id);
-    struct node *kept = process_read_kept(arena, arena_printf(arena, "%s/pod.json", pod->directory));
+    struct node *kept =
+        process_read_kept(arena, arena_printf(arena, "%s/pod.json", pod->directory));
 
     if (kept)
         take_record(pod, kept);
@@ -161,7 +163,8 @@ static bool adopt_folder(struct runtime *runtime, const char *id)
 static void ask_state(struct process_pod *pod, int64_t deadline)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *kept = process_read_kept(arena, arena_printf(arena, "%s/pod.json", pod->directory));
+    struct node *kept =
+        process_read_kept(arena, arena_printf(arena, "%s/pod.json", pod->directory));
     int fd = pod->socket;
 
     /* Of several containers some may wait for others: no guess is good. */

@@ -17,12 +17,12 @@
 
 /* ---- Ranges ------------------------------------------------------------------------ */
 
-int runtime_range_read(const char *text, uint32_t least, uint32_t most,
-                       struct runtime_range *ret, struct err *err)
+int runtime_range_read(const char *text, uint32_t least, uint32_t most, struct runtime_range *ret,
+                       struct err *err)
 {
     const char *dash = strchr(text, '-');
-    scoped_mem char *head = dash ? mem_printf("%.*s", (int)(dash - text), text)
-                                 : mem_copy_string(text);
+    scoped_mem char *head =
+        dash ? mem_printf("%.*s", (int)(dash - text), text) : mem_copy_string(text);
     long long first, last;
 
     if (!text_to_int(head, &first) || !text_to_int(dash ? dash + 1 : head, &last))
@@ -30,7 +30,7 @@ int runtime_range_read(const char *text, uint32_t least, uint32_t most,
                        text, least, most);
     if (first < (long long)least || last > (long long)most || first > last)
         return err_set(err, ERR_INVALID, "\"%.60s\" is not within %u-%u", text, least, most);
-    *ret = (struct runtime_range){ (uint32_t)first, (uint32_t)last };
+    *ret = (struct runtime_range){(uint32_t)first, (uint32_t)last};
     return 0;
 }
 
@@ -42,7 +42,7 @@ static bool is_within(struct runtime_range range, uint32_t value)
 static void settle_range(struct runtime_range *range, uint32_t first, uint32_t last)
 {
     if (!range->last)
-        *range = (struct runtime_range){ first, last };
+        *range = (struct runtime_range){first, last};
 }
 
 int runtime_bounds_settle(struct runtime_bounds *bounds, struct err *err)
@@ -55,8 +55,10 @@ int runtime_bounds_settle(struct runtime_bounds *bounds, struct err *err)
     if (!bounds->disk)
         bounds->disk = DISK;
     if (!bounds->ids.first || bounds->ids.last > LAST_ID || bounds->ids.first > bounds->ids.last)
-        return err_set(err, ERR_INVALID, "user-base and user-count: ids %u to %u are not within "
-                       "1-%u", bounds->ids.first, bounds->ids.last, LAST_ID);
+        return err_set(err, ERR_INVALID,
+                       "user-base and user-count: ids %u to %u are not within "
+                       "1-%u",
+                       bounds->ids.first, bounds->ids.last, LAST_ID);
     for (size_t i = 0; bounds->allow_ids && bounds->allow_ids[i]; i++)
         if (runtime_range_read(bounds->allow_ids[i], 1, LAST_ID, &range, err) < 0)
             return err_wrap(err, "allow-ids");
@@ -80,8 +82,7 @@ static bool is_allowed_id(const struct runtime_bounds *bounds, uint32_t id)
     return false;
 }
 
-int runtime_bounds_id(const struct runtime_bounds *bounds, uint32_t id, bool group,
-                      struct err *err)
+int runtime_bounds_id(const struct runtime_bounds *bounds, uint32_t id, bool group, struct err *err)
 {
     uint32_t own = group ? getegid() : geteuid();
     const char *what = group ? "gid" : "uid";
@@ -90,17 +91,22 @@ int runtime_bounds_id(const struct runtime_bounds *bounds, uint32_t id, bool gro
         return err_set(err, ERR_INVALID, "%s %u is no id", what, id);
     if (geteuid() != 0)
         return id == own ? 0
-                         : err_set(err, ERR_FORBIDDEN, "this spoke is not root: it runs everything "
-                                   "as %s %u, and %u is another", what, own, id);
+                         : err_set(err, ERR_FORBIDDEN,
+                                   "this spoke is not root: it runs everything "
+                                   "as %s %u, and %u is another",
+                                   what, own, id);
     if (id == 0)
-        return bounds->allow_root
-                   ? 0 : err_set(err, ERR_FORBIDDEN, "this spoke runs nothing as %s 0; its "
-                                 "administrator could allow it with --allow-root", what);
+        return bounds->allow_root ? 0
+                                  : err_set(err, ERR_FORBIDDEN,
+                                            "this spoke runs nothing as %s 0; its "
+                                            "administrator could allow it with --allow-root",
+                                            what);
     if (is_within(bounds->ids, id) || is_allowed_id(bounds, id))
         return 0;
-    return err_set(err, ERR_FORBIDDEN, "%s %u is not among this spoke's own %u-%u; its "
-                   "administrator lists others with --allow-ids", what, id, bounds->ids.first,
-                   bounds->ids.last);
+    return err_set(err, ERR_FORBIDDEN,
+                   "%s %u is not among this spoke's own %u-%u; its "
+                   "administrator lists others with --allow-ids",
+                   what, id, bounds->ids.first, bounds->ids.last);
 }
 
 /* ---- Capabilities ---------------------------------------------------------------------- */
@@ -111,20 +117,47 @@ static const struct {
     const char *name;
     bool usual;
 } capabilities[] = {
-    { "CHOWN", true },          { "DAC_OVERRIDE", true },     { "DAC_READ_SEARCH", false },
-    { "FOWNER", true },         { "FSETID", true },           { "KILL", true },
-    { "SETGID", true },         { "SETUID", true },           { "SETPCAP", false },
-    { "LINUX_IMMUTABLE", false }, { "NET_BIND_SERVICE", true }, { "NET_BROADCAST", false },
-    { "NET_ADMIN", false },     { "NET_RAW", false },         { "IPC_LOCK", false },
-    { "IPC_OWNER", false },     { "SYS_MODULE", false },      { "SYS_RAWIO", false },
-    { "SYS_CHROOT", false },    { "SYS_PTRACE", false },      { "SYS_PACCT", false },
-    { "SYS_ADMIN", false },     { "SYS_BOOT", false },        { "SYS_NICE", false },
-    { "SYS_RESOURCE", false },  { "SYS_TIME", false },        { "SYS_TTY_CONFIG", false },
-    { "MKNOD", false },         { "LEASE", false },           { "AUDIT_WRITE", false },
-    { "AUDIT_CONTROL", false }, { "SETFCAP", false },         { "MAC_OVERRIDE", false },
-    { "MAC_ADMIN", false },     { "SYSLOG", false },          { "WAKE_ALARM", false },
-    { "BLOCK_SUSPEND", false }, { "AUDIT_READ", false },      { "PERFMON", false },
-    { "BPF", false },           { "CHECKPOINT_RESTORE", false },
+    {"CHOWN", true},
+    {"DAC_OVERRIDE", true},
+    {"DAC_READ_SEARCH", false},
+    {"FOWNER", true},
+    {"FSETID", true},
+    {"KILL", true},
+    {"SETGID", true},
+    {"SETUID", true},
+    {"SETPCAP", false},
+    {"LINUX_IMMUTABLE", false},
+    {"NET_BIND_SERVICE", true},
+    {"NET_BROADCAST", false},
+    {"NET_ADMIN", false},
+    {"NET_RAW", false},
+    {"IPC_LOCK", false},
+    {"IPC_OWNER", false},
+    {"SYS_MODULE", false},
+    {"SYS_RAWIO", false},
+    {"SYS_CHROOT", false},
+    {"SYS_PTRACE", false},
+    {"SYS_PACCT", false},
+    {"SYS_ADMIN", false},
+    {"SYS_BOOT", false},
+    {"SYS_NICE", false},
+    {"SYS_RESOURCE", false},
+    {"SYS_TIME", false},
+    {"SYS_TTY_CONFIG", false},
+    {"MKNOD", false},
+    {"LEASE", false},
+    {"AUDIT_WRITE", false},
+    {"AUDIT_CONTROL", false},
+    {"SETFCAP", false},
+    {"MAC_OVERRIDE", false},
+    {"MAC_ADMIN", false},
+    {"SYSLOG", false},
+    {"WAKE_ALARM", false},
+    {"BLOCK_SUSPEND", false},
+    {"AUDIT_READ", false},
+    {"PERFMON", false},
+    {"BPF", false},
+    {"CHECKPOINT_RESTORE", false},
 };
 
 int runtime_capability(const char *name)
@@ -140,7 +173,8 @@ int runtime_capability(const char *name)
 const char *runtime_capability_name(int capability)
 {
     return capability >= 0 && (size_t)capability < count_of(capabilities)
-               ? capabilities[capability].name : NULL;
+               ? capabilities[capability].name
+               : NULL;
 }
 
 bool runtime_capability_is_usual(int capability)

@@ -81,8 +81,9 @@ int claims_make(struct runtime *runtime, const struct node *spec, const struct n
     if (root && namespace_group(runtime, spec, &group, err) < 0)
         return -1;
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || (root ? settle_folder(fd, made, user, group, writer)
-                        : made ? fchmod(fd, 0770) : 0) < 0)
+    if (fd < 0 || (root   ? settle_folder(fd, made, user, group, writer)
+                   : made ? fchmod(fd, 0770)
+                          : 0) < 0)
         failed = err_set(err, ERR_INTERNAL, "%s: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);

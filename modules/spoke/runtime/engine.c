@@ -35,10 +35,11 @@ static char *version_at(const char *address, struct arena *arena, struct err *er
     const struct node *version = bytes ? document_read_foreign(arena, bytes, len, err) : NULL;
     const struct node *first = node_item(node_get(version, "Components"), 0);
 
-    return version ? mem_printf("%s %s", *node_get_text(first, "Name")
-                                             ? node_get_text(first, "Name") : "engine",
-                                node_get_text(version, "Version"))
-                   : NULL;
+    return version
+               ? mem_printf("%s %s",
+                            *node_get_text(first, "Name") ? node_get_text(first, "Name") : "engine",
+                            node_get_text(version, "Version"))
+               : NULL;
 }
 
 static int find_engine(struct engine *engine, const char *requested, struct err *err)
@@ -48,24 +49,28 @@ static int find_engine(struct engine *engine, const char *requested, struct err 
 
     if (requested && !*requested)
         requested = NULL;
-    const char *const places[] = { requested, requested ? NULL : "/run/podman/podman.sock",
-                             requested ? NULL : "/var/run/docker.sock",
-                             requested || !own ? NULL : arena_printf(arena, "%s/podman/podman.sock", own) };
-    struct err last = { 0 };
+    const char *const places[] = {
+        requested, requested ? NULL : "/run/podman/podman.sock",
+        requested ? NULL : "/var/run/docker.sock",
+        requested || !own ? NULL : arena_printf(arena, "%s/podman/podman.sock", own)};
+    struct err last = {0};
     struct stat st;
 
     for (size_t i = 0; i < count_of(places) && !engine->version; i++) {
         if (!places[i] || !*places[i])
             continue;
         mem_free(&engine->address);
-        engine->address = mem_printf("%s%s", text_starts(places[i], "unix:") ? "" : "unix:", places[i]);
+        engine->address =
+            mem_printf("%s%s", text_starts(places[i], "unix:") ? "" : "unix:", places[i]);
         engine->version = version_at(engine->address, arena, &last);
     }
     if (engine->version) {
-        engine->foreign = stat(engine->address + strlen("unix:"), &st) < 0 || st.st_uid != geteuid();
+        engine->foreign =
+            stat(engine->address + strlen("unix:"), &st) < 0 || st.st_uid != geteuid();
         return 0;
     }
-    return err_set(err, ERR_UNREACHABLE, "EngineUnavailable: no Podman or Docker answers%s%s (%s); "
+    return err_set(err, ERR_UNREACHABLE,
+                   "EngineUnavailable: no Podman or Docker answers%s%s (%s); "
                    "start one (podman system service) or name its socket with --engine-socket",
                    requested ? " at " : "", requested ? requested : "", last.text);
 }
@@ -105,7 +110,7 @@ static void engine_close(struct runtime **runtime)
 static int open_parts(struct runtime *runtime, struct err *err)
 {
     struct engine *engine = runtime->engine;
-    struct http_client_settings settings = { .host = "localhost", .most_connections = 4096 };
+    struct http_client_settings settings = {.host = "localhost", .most_connections = 4096};
     scoped_mem char *folder = NULL;
 
     if (runtime_process.open(&runtime->options, &engine->process, err) < 0 ||
@@ -121,8 +126,7 @@ static int open_parts(struct runtime *runtime, struct err *err)
     return 0;
 }
 
-static int engine_open(const struct runtime_options *options, struct runtime **ret,
-                       struct err *err)
+static int engine_open(const struct runtime_options *options, struct runtime **ret, struct err *err)
 {
     struct runtime *runtime = mem_alloc(sizeof *runtime);
 
@@ -152,9 +156,11 @@ static struct node *engine_facts(struct runtime *runtime, struct arena *arena)
 
     node_set_text(arena, facts, "driver", "engine");
     node_set_text(arena, facts, "engine", runtime->engine->version);
-    node_add(arena, notes, node_format(arena, "containers with images are run by %s; what is said "
-                                       "of isolation is said of processes",
-                                       runtime->engine->version));
+    node_add(arena, notes,
+             node_format(arena,
+                         "containers with images are run by %s; what is said "
+                         "of isolation is said of processes",
+                         runtime->engine->version));
     return facts;
 }
 
@@ -181,14 +187,16 @@ static int check_images(const struct node *spec, bool *ret_any, struct err *err)
         for (size_t j = 0; j < node_count(mounts); j++)
             if (node_get_text(node_item(mounts, j), "path")[0] != '/' &&
                 node_get_text(container, "directory")[0] != '/')
-                return err_set(err, ERR_UNSUPPORTED, "MountUnavailable: mountPath %.200s is relative, "
+                return err_set(err, ERR_UNSUPPORTED,
+                               "MountUnavailable: mountPath %.200s is relative, "
                                "so container %.100s needs a workingDir",
                                node_get_text(node_item(mounts, j), "path"),
                                node_get_text(container, "name"));
     }
     *ret_any = with > 0;
     if (with && with < node_count(containers))
-        return err_set(err, ERR_UNSUPPORTED, "MixedPod: either all containers of a pod name an "
+        return err_set(err, ERR_UNSUPPORTED,
+                       "MixedPod: either all containers of a pod name an "
                        "image or none does");
     return 0;
 }
@@ -200,7 +208,7 @@ static int keep_engine_pod(struct process_pod *pod, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = mem_printf("%s/pod.json", pod->directory);
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     struct node *kept = node_map(arena);
 
     node_set_text(arena, kept, "id", pod->id);
@@ -217,10 +225,14 @@ static int fail_gift(const char *claim, struct err *err)
 {
     int number = errno;
 
-    return err_set(err, ERR_FULL, "MountUnavailable: volume \"%.100s\" cannot be given to the pod's "
-                   "fsGroup: %s", claim, number != E2BIG ? strerror(number)
-                   : "it holds more than 20000 files; give them to the group by hand, and set "
-                     "fsGroupChangePolicy: OnRootMismatch");
+    return err_set(err, ERR_FULL,
+                   "MountUnavailable: volume \"%.100s\" cannot be given to the pod's "
+                   "fsGroup: %s",
+                   claim,
+                   number != E2BIG
+                       ? strerror(number)
+                       : "it holds more than 20000 files; give them to the group by hand, and set "
+                         "fsGroupChangePolicy: OnRootMismatch");
 }
 
 static void tell_left(struct process_pod *pod, const struct shim_gift *gift)
@@ -235,7 +247,7 @@ static void tell_left(struct process_pod *pod, const struct shim_gift *gift)
 static int lay_out(struct process_pod *pod, const struct node *spec, struct err *err)
 {
     struct node *volumes = node_list(pod->arena);
-    struct shim_gift gift = { .most = GIVE_MOST, .volume = "" };
+    struct shim_gift gift = {.most = GIVE_MOST, .volume = ""};
     uint32_t user = 0;
 
     if (process_user_of(pod->runtime, spec, &user, err) < 0 ||
@@ -327,7 +339,8 @@ static void engine_stop(struct runtime *runtime, const char *id, const char *con
     for (size_t i = 0; i < pod->count; i++) {
         struct process_state *state = &pod->states[i];
 
-        if ((container && strcmp(state->name, container) != 0) || strcmp(state->state, "running") != 0)
+        if ((container && strcmp(state->name, container) != 0) ||
+            strcmp(state->state, "running") != 0)
             continue;
         if (!state->stop_at || at < state->stop_at)
             state->stop_at = at;
@@ -395,18 +408,19 @@ static int engine_port(struct runtime *runtime, int wanted, int *ret, struct err
 static char *engine_log_tail(struct runtime *runtime, struct arena *arena, const char *id,
                              const char *container, int lines)
 {
-    scoped_text struct text out = { 0 };
-    struct err err = { 0 };
+    scoped_text struct text out = {0};
+    struct err err = {0};
     char *bytes;
     size_t len = 0;
 
     if (is_process(runtime, id))
         return runtime_process.log_tail(runtime->engine->process, arena, id, container, lines);
     bytes = engine_request_now(runtime->engine->address,
-                           arena_printf(arena, "/containers/%s/logs?stdout=1&stderr=1&"
-                                        "timestamps=1&tail=%d",
-                                        engine_name(arena, id, container), lines),
-                           arena, &len, &err);
+                               arena_printf(arena,
+                                            "/containers/%s/logs?stdout=1&stderr=1&"
+                                            "timestamps=1&tail=%d",
+                                            engine_name(arena, id, container), lines),
+                               arena, &len, &err);
     if (bytes)
         engine_unmix(bytes, len, true, &out);
     return arena_string(arena, text_string(&out));
@@ -417,19 +431,20 @@ static int engine_claim_delete(struct runtime *runtime, const char *claim, struc
     return runtime_process.claim_delete(runtime->engine->process, claim, err);
 }
 
-/* ---- Finding what runs ------------------------------------------------------------------------ */
+/* ---- Finding what runs ------------------------------------------------------------------------
+ */
 
 /* The engine remembers what its containers did while no agent ran. */
 static void find_state(struct process_pod *pod, const char *container)
 {
     scoped_arena struct arena *arena = arena_new();
     struct process_state *state = process_state_of(pod, container);
-    struct err err = { 0 };
+    struct err err = {0};
     size_t len = 0;
-    char *bytes = engine_request_now(pod->runtime->engine->address,
-                                 arena_printf(arena, "/containers/%s/json",
-                                              engine_name(arena, pod->id, container)),
-                                 arena, &len, &err);
+    char *bytes = engine_request_now(
+        pod->runtime->engine->address,
+        arena_printf(arena, "/containers/%s/json", engine_name(arena, pod->id, container)), arena,
+        &len, &err);
     const struct node *found = bytes ? document_read_foreign(arena, bytes, len, NULL) : NULL;
 
     /* Silence is no answer: taken for "not there" it would be removed and started anew. */
@@ -465,7 +480,8 @@ static void adopt_engine_pod(struct runtime *runtime, const char *id)
     }
     pod->record = node_copy(pod->arena, node_get(kept, "record"));
     pod->spec = node_copy(pod->arena, node_get(kept, "spec"));
-    process_files_adopt(pod, node_get(pod->spec, "volumes"), number_get(pod->spec, "user", NUMBER_USER, -1));
+    process_files_adopt(pod, node_get(pod->spec, "volumes"),
+                        number_get(pod->spec, "user", NUMBER_USER, -1));
     containers = node_get(pod->spec, "containers");
     for (size_t i = 0; i < node_count(containers); i++)
         find_state(pod, node_get_text(node_item(containers, i), "name"));
@@ -475,8 +491,8 @@ static void adopt_engine_pod(struct runtime *runtime, const char *id)
 static void sweep_containers(struct runtime *runtime)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text target = { 0 };
-    struct err err = { 0 };
+    scoped_text struct text target = {0};
+    struct err err = {0};
     size_t len = 0;
     char *bytes;
     const struct node *list;

@@ -29,11 +29,11 @@ struct engine {
 /* ---- engine_api.c ------------------------------------------------------------- */
 
 struct engine_response {
-    int status;           /* 0: there was none */
+    int status;              /* 0: there was none */
     const struct node *json; /* NULL: it is none */
     const char *bytes;
     size_t len;
-    const char *why;      /* "" for a good one */
+    const char *why; /* "" for a good one */
 };
 struct engine_call;
 typedef void engine_fn(struct engine_call *call, const struct engine_response *response);
@@ -53,7 +53,7 @@ struct engine_call *engine_send(struct runtime *runtime, const char *method, con
 
 /* Waits for the response, a few seconds at most: for opening and for logs. */
 char *engine_request_now(const char *address, const char *target, struct arena *arena,
-                     size_t *ret_len, struct err *err) MUST_CHECK;
+                         size_t *ret_len, struct err *err) MUST_CHECK;
 /* The two streams of a container without a terminal, each line marked as in
    our own logs if `lines`, only its bytes if not. */
 void engine_unmix(const char *bytes, size_t len, bool lines, struct text *ret);

@@ -12,14 +12,16 @@
 
 #define ANSWER_BYTES ((size_t)4 * 1024 * 1024)
 
-static void describe_failure(struct engine_response *response, const struct err *err, char *room, size_t len)
+static void describe_failure(struct engine_response *response, const struct err *err, char *room,
+                             size_t len)
 {
     if (!response->status)
         snprintf(room, len, "%.380s", err->text);
     else if (response->status >= 400)
-        snprintf(room, len, "%.380s", *node_get_text(response->json, "message")
-                                          ? node_get_text(response->json, "message")
-                                          : "the engine refuses");
+        snprintf(room, len, "%.380s",
+                 *node_get_text(response->json, "message")
+                     ? node_get_text(response->json, "message")
+                     : "the engine refuses");
     response->why = room;
 }
 
@@ -27,7 +29,7 @@ static void on_engine_answer(const struct http_response *from, const struct err 
 {
     struct engine_call *call = arg;
     scoped_arena struct arena *arena = arena_new();
-    struct engine_response response = { 0 };
+    struct engine_response response = {0};
     char why[400] = "";
 
     if (from) {
@@ -48,15 +50,19 @@ static void on_engine_answer(const struct http_response *from, const struct err 
 struct engine_call *engine_send(struct runtime *runtime, const char *method, const char *target,
                                 const struct node *body, int64_t deadline, engine_fn *done)
 {
-    static const struct http_field json = { "content-type", "application/json" };
+    static const struct http_field json = {"content-type", "application/json"};
     struct engine *engine = runtime->engine;
     struct engine_call *call = mem_alloc(sizeof *call);
-    scoped_text struct text text = { 0 };
-    struct http_client_request request = { .method = method, .target = target, .limit = ANSWER_BYTES,
-                            .deadline = deadline, .done = on_engine_answer, .arg = call };
+    scoped_text struct text text = {0};
+    struct http_client_request request = {.method = method,
+                                          .target = target,
+                                          .limit = ANSWER_BYTES,
+                                          .deadline = deadline,
+                                          .done = on_engine_answer,
+                                          .arg = call};
 
-    *call = (struct engine_call){ .runtime = runtime, .next = engine->calls,
-                                  .from = &engine->calls, .done = done };
+    *call = (struct engine_call){
+        .runtime = runtime, .next = engine->calls, .from = &engine->calls, .done = done};
     if (engine->calls)
         engine->calls->from = &call->next;
     engine->calls = call;
@@ -95,12 +101,12 @@ static void on_now(const struct http_response *response, const struct err *err, 
 
 /* On a loop of its own, because nothing else may happen meanwhile. */
 char *engine_request_now(const char *address, const char *target, struct arena *arena,
-                     size_t *ret_len, struct err *err)
+                         size_t *ret_len, struct err *err)
 {
-    struct http_client_settings settings = { .address = address, .host = "localhost" };
-    struct http_client_request request = { .target = target, .limit = ANSWER_BYTES,
-                            .deadline = 10 * CLOCK_SECOND, .done = on_now };
-    struct now now = { 0 };
+    struct http_client_settings settings = {.address = address, .host = "localhost"};
+    struct http_client_request request = {
+        .target = target, .limit = ANSWER_BYTES, .deadline = 10 * CLOCK_SECOND, .done = on_now};
+    struct now now = {0};
     struct loop *loop = loop_new(err);
     struct http_client *client = loop ? http_client_new(loop, &settings, err) : NULL;
     char *bytes = NULL;
@@ -116,7 +122,8 @@ char *engine_request_now(const char *address, const char *target, struct arena *
         memcpy(bytes, text_string(&now.body), now.body.len);
         bytes[now.body.len] = '\0';
     } else if (client) {
-        err_set(err, now.status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "%s answers %d %s", address, now.status, now.why);
+        err_set(err, now.status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "%s answers %d %s",
+                address, now.status, now.why);
     }
     text_free(&now.body);
     http_client_free(&client);

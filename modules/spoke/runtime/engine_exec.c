@@ -37,7 +37,7 @@ static struct process_request *find_ask(struct engine_call *call)
 }
 
 static struct engine_call *send_next(const struct engine_call *call, const char *method,
-                                 const char *target, const struct node *body, engine_fn *done)
+                                     const char *target, const struct node *body, engine_fn *done)
 {
     struct engine_call *next = engine_send(call->runtime, method, target, body, ENGINE_EVER, done);
 
@@ -54,15 +54,14 @@ static void on_code(struct engine_call *call, const struct engine_response *resp
 
     if (!request)
         return;
-    text = *response->why ? mem_copy_string(response->why)
-                        : process_exec_words(code, output);
+    text = *response->why ? mem_copy_string(response->why) : process_exec_words(code, output);
     finish_exec(request, !*response->why && code == 0, text);
 }
 
 static void on_output(struct engine_call *call, const struct engine_response *response)
 {
     scoped_mem char *id = call->arg, *target = mem_printf("/exec/%s/json", id);
-    scoped_text struct text output = { 0 }, words = { 0 };
+    scoped_text struct text output = {0}, words = {0};
 
     engine_unmix(response->bytes, response->len < 2048 ? response->len : 2048, false, &output);
     text_add_printable(&words, text_string(&output), output.len < 1024 ? output.len : 1024, true);
@@ -113,8 +112,8 @@ static void on_exec_late(void *arg)
     scoped_mem char *target = mem_printf("/exec/%s/json", request->exec);
 
     if (*request->exec) {
-        struct engine_call *call = engine_send(request->pod->runtime, "GET", target, NULL, ENGINE_SOON,
-                                               on_late_pid);
+        struct engine_call *call =
+            engine_send(request->pod->runtime, "GET", target, NULL, ENGINE_SOON, on_late_pid);
 
         snprintf(call->pod, sizeof call->pod, "%s", request->pod->id);
         call->run = request->began;
@@ -130,8 +129,12 @@ void engine_exec(struct process_pod *pod, const char *container, const struct no
     struct node *body = node_map(arena);
     struct engine_call *call;
 
-    *request = (struct process_request){ .id = ++pod->next_request, .began = clock_wall(), .done = done, .arg = arg,
-                                 .pod = pod, .next = pod->requests };
+    *request = (struct process_request){.id = ++pod->next_request,
+                                        .began = clock_wall(),
+                                        .done = done,
+                                        .arg = arg,
+                                        .pod = pod,
+                                        .next = pod->requests};
     pod->requests = request;
     request->timer = loop_timer_new(pod->runtime->loop, on_exec_late, request);
     loop_timer_set(request->timer, timeout);
@@ -140,10 +143,10 @@ void engine_exec(struct process_pod *pod, const char *container, const struct no
     node_set(arena, body, "Cmd", node_copy(arena, command));
     node_add(arena, node_make_list(arena, body, "Env"),
              node_string(arena, mark_of(arena, pod->id, request->began)));
-    call = engine_send(pod->runtime, "POST",
-                       arena_printf(arena, "/containers/%s/exec",
-                                    engine_name(arena, pod->id, container)),
-                       body, ENGINE_SOON, on_exec_made);
+    call = engine_send(
+        pod->runtime, "POST",
+        arena_printf(arena, "/containers/%s/exec", engine_name(arena, pod->id, container)), body,
+        ENGINE_SOON, on_exec_made);
     snprintf(call->pod, sizeof call->pod, "%s", pod->id);
     call->run = request->id;
 }

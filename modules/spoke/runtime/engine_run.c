@@ -58,9 +58,9 @@ static const struct node *spec_of_container(const struct process_pod *pod, const
     return NULL;
 }
 
-static struct engine_call *ask_engine(struct process_pod *pod, const char *container, const char *method,
-                               const char *target, const struct node *body, int64_t deadline,
-                               engine_fn *done)
+static struct engine_call *ask_engine(struct process_pod *pod, const char *container,
+                                      const char *method, const char *target,
+                                      const struct node *body, int64_t deadline, engine_fn *done)
 {
     struct engine_call *call = engine_send(pod->runtime, method, target, body, deadline, done);
 
@@ -94,28 +94,32 @@ static const struct node *volume_of_mount(const struct process_pod *pod, const s
     return NULL;
 }
 
-static int check_engine_mount(const struct process_pod *pod, const struct node *mount, struct err *err)
+static int check_engine_mount(const struct process_pod *pod, const struct node *mount,
+                              struct err *err)
 {
     const struct node *volume = volume_of_mount(pod, mount);
     const char *source = node_get_text(volume, "source"), *root = node_get_text(volume, "root");
     const char *sub = node_get_text(mount, "subPath"), *path = node_get_text(mount, "path");
-    scoped_mem char *below = mem_printf("%s%s%s", *root ? node_get_text(volume, "below") : "",
-                                        *sub ? "/" : "", sub);
+    scoped_mem char *below =
+        mem_printf("%s%s%s", *root ? node_get_text(volume, "below") : "", *sub ? "/" : "", sub);
     int base = open(*root ? root : source, O_PATH | O_CLOEXEC);
     int steady = base < 0 ? -1 : beneath_is_steady(base, below), number = errno;
 
     if (base >= 0)
         close(base);
     if (strchr(source, ':') || strchr(sub, ':') || strchr(path, ':'))
-        return err_set(err, ERR_UNSUPPORTED, "MountUnavailable: a path with ':' cannot be told to the "
-                       "engine: %.150s at %.150s", source, path);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "MountUnavailable: a path with ':' cannot be told to the "
+                       "engine: %.150s at %.150s",
+                       source, path);
     if (steady == 0 || !*below)
         return 0;
-    return err_set(err, ERR_UNSUPPORTED, "MountUnavailable: %.200s/%.100s: %s", *root ? root : source,
-                   below, number == EPERM ? "a workload could lead it elsewhere before the engine mounts "
-                                            "it, for a folder above it is not writable by the spoke's "
-                                            "user alone; mount the volume as a whole"
-                                          : strerror(number));
+    return err_set(err, ERR_UNSUPPORTED, "MountUnavailable: %.200s/%.100s: %s",
+                   *root ? root : source, below,
+                   number == EPERM ? "a workload could lead it elsewhere before the engine mounts "
+                                     "it, for a folder above it is not writable by the spoke's "
+                                     "user alone; mount the volume as a whole"
+                                   : strerror(number));
 }
 
 int engine_check_mounts(const struct process_pod *pod, struct err *err)
@@ -174,7 +178,7 @@ static void add_capabilities(const struct node *container, struct arena *arena, 
 static void add_engine_groups(const struct process_pod *pod, struct arena *arena, struct node *host)
 {
     const struct node *list = node_get(pod->spec, "groups");
-    const uint32_t own[] = { number_id(pod->spec, "user"), number_id(pod->spec, "fsGroup") };
+    const uint32_t own[] = {number_id(pod->spec, "user"), number_id(pod->spec, "fsGroup")};
 
     for (size_t i = 0; i < count_of(own); i++)
         if (own[i] != NUMBER_NO_ID)
@@ -182,7 +186,8 @@ static void add_engine_groups(const struct process_pod *pod, struct arena *arena
                      node_format(arena, "%u", own[i]));
     for (size_t i = 0; i < node_count(list); i++)
         node_add(arena, node_make_list(arena, host, "GroupAdd"),
-                 node_format(arena, "%lld", (long long)number_value(node_item(list, i), NUMBER_GROUP, 65534)));
+                 node_format(arena, "%lld",
+                             (long long)number_value(node_item(list, i), NUMBER_GROUP, 65534)));
 }
 
 /* Our own: an engine of few rights fails to raise what it thinks usual. */
@@ -212,15 +217,17 @@ static void add_limits(const struct node *container, struct arena *arena, struct
         node_set_int(arena, host, "MemorySwap", memory);
     }
     if (number_get(container, "cpu", NUMBER_COUNT, 0) > 0)
-        node_set_int(arena, host, "NanoCpus", number_get(container, "cpu", NUMBER_COUNT, 0) * 1000000);
+        node_set_int(arena, host, "NanoCpus",
+                     number_get(container, "cpu", NUMBER_COUNT, 0) * 1000000);
     if (number_get(container, "pids", NUMBER_COUNT, 0) > 0)
         node_set_int(arena, host, "PidsLimit", number_get(container, "pids", NUMBER_COUNT, 0));
     add_ulimit(arena, limits, "nofile", RLIMIT_NOFILE, 1048576);
-    add_ulimit(arena, limits, "nproc", RLIMIT_NPROC, 4096); /* by user, as the group is by container */
+    add_ulimit(arena, limits, "nproc", RLIMIT_NPROC,
+               4096); /* by user, as the group is by container */
 }
 
 static struct node *host_config_of(struct process_pod *pod, const struct node *container,
-                            struct arena *arena)
+                                   struct arena *arena)
 {
     struct node *host = node_map(arena);
     bool privileged = node_get_bool(container, "privileged", false);
@@ -241,9 +248,12 @@ static struct node *body_of(struct process_pod *pod, const struct node *containe
                             const struct process_state *state, struct arena *arena)
 {
     struct node *body = node_map(arena), *labels = node_make(arena, body, "Labels");
-    int64_t user = number_get(container, "user", NUMBER_USER, number_get(pod->spec, "user", NUMBER_USER, -1));
-    int64_t group = number_get(container, "group", NUMBER_GROUP, number_get(pod->spec, "group", NUMBER_GROUP, user));
-    const struct node *command = node_get(container, "command"), *args = node_get(container, "args");
+    int64_t user =
+        number_get(container, "user", NUMBER_USER, number_get(pod->spec, "user", NUMBER_USER, -1));
+    int64_t group = number_get(container, "group", NUMBER_GROUP,
+                               number_get(pod->spec, "group", NUMBER_GROUP, user));
+    const struct node *command = node_get(container, "command"),
+                      *args = node_get(container, "args");
 
     node_set_text(arena, body, "Image", node_get_text(container, "image"));
     if (*node_get_text(pod->spec, "hostname"))
@@ -257,14 +267,15 @@ static struct node *body_of(struct process_pod *pod, const struct node *containe
     if (*node_get_text(container, "directory"))
         node_set_text(arena, body, "WorkingDir", node_get_text(container, "directory"));
     if (user >= 0)
-        node_set(arena, body, "User", node_format(arena, "%lld:%lld", (long long)user,
-                                                  (long long)group));
+        node_set(arena, body, "User",
+                 node_format(arena, "%lld:%lld", (long long)user, (long long)group));
     node_set_text(arena, labels, META_LABEL_SPOKE, pod->runtime->directory);
     node_set_text(arena, labels, META_LABEL_POD, pod->id);
     node_set_text(arena, labels, META_LABEL_CONTAINER, state->name);
     node_set(arena, labels, META_LABEL_RUN,
              node_format(arena, "%lld", (long long)state->run.number));
-    node_set(arena, labels, META_LABEL_CRASHES, node_format(arena, "%lld", (long long)state->crashes));
+    node_set(arena, labels, META_LABEL_CRASHES,
+             node_format(arena, "%lld", (long long)state->crashes));
     node_set(arena, body, "HostConfig", host_config_of(pod, container, arena));
     return body;
 }
@@ -281,7 +292,7 @@ static int64_t time_of_engine(const struct node *state, const char *name)
 /* Podman calls one that is paused, or is being stopped, not Running; its processes are there. */
 static bool engine_says_running(const struct node *state)
 {
-    static const char *const there[] = { "running", "paused", "pausing", "stopping" };
+    static const char *const there[] = {"running", "paused", "pausing", "stopping"};
     bool running = node_get_bool(state, "Running", false);
 
     for (size_t i = 0; i < count_of(there); i++)
@@ -314,7 +325,7 @@ void engine_take_state(struct process_state *state, const struct node *inspected
 }
 
 static void fail_container(struct process_pod *pod, struct process_state *state, const char *reason,
-                 const char *message)
+                           const char *message)
 {
     snprintf(state->state, sizeof state->state, "failed");
     snprintf(state->run.reason, sizeof state->run.reason, "%s", reason);
@@ -331,7 +342,7 @@ static void retry_engine(struct runtime *runtime);
 /* The last line with words in it. */
 static void take_last_line(struct process_state *state, const char *bytes, size_t len)
 {
-    scoped_text struct text lines = { 0 };
+    scoped_text struct text lines = {0};
     const char *from, *end;
 
     engine_unmix(bytes, len, false, &lines);
@@ -370,8 +381,9 @@ static void tell_end(struct process_pod *pod, struct process_state *state)
         return;
     }
     ask_engine(pod, state->name, "GET",
-        arena_printf(arena, "/containers/%s/logs?stderr=true&stdout=false&tail=3",
-                     engine_name(arena, pod->id, state->name)), NULL, ENGINE_SOON, on_last_words);
+               arena_printf(arena, "/containers/%s/logs?stderr=true&stdout=false&tail=3",
+                            engine_name(arena, pod->id, state->name)),
+               NULL, ENGINE_SOON, on_last_words);
 }
 
 /* Answer to an inspect. "Still running" is one of three reasons for it: an engine restart ends
@@ -414,8 +426,8 @@ static void inspect_container(struct process_pod *pod, const char *container, en
     scoped_arena struct arena *arena = arena_new();
 
     ask_engine(pod, container, "GET",
-        arena_printf(arena, "/containers/%s/json", engine_name(arena, pod->id, container)), NULL,
-        ENGINE_SOON, done);
+               arena_printf(arena, "/containers/%s/json", engine_name(arena, pod->id, container)),
+               NULL, ENGINE_SOON, done);
 }
 
 static void remove_next(struct process_pod *pod, size_t index);
@@ -482,8 +494,8 @@ void engine_follow(struct process_pod *pod, const char *container)
     scoped_arena struct arena *arena = arena_new();
 
     ask_engine(pod, container, "POST",
-        arena_printf(arena, "/containers/%s/wait", engine_name(arena, pod->id, container)), NULL,
-        ENGINE_EVER, on_waited);
+               arena_printf(arena, "/containers/%s/wait", engine_name(arena, pod->id, container)),
+               NULL, ENGINE_EVER, on_waited);
 }
 
 /* ---- The beginning ------------------------------------------------------------------------ */
@@ -517,8 +529,9 @@ static void on_start(struct engine_call *call, const struct engine_response *res
     if (response->status == 204 || response->status == 304)
         inspect_container(pod, state->name, on_started);
     else
-        fail_container(pod, state, strstr(response->why, "not found") ? "CommandNotFound" : "CannotRun",
-             response->why);
+        fail_container(pod, state,
+                       strstr(response->why, "not found") ? "CommandNotFound" : "CannotRun",
+                       response->why);
 }
 
 static void create_container(struct process_pod *pod, const char *container, engine_fn *done)
@@ -526,7 +539,8 @@ static void create_container(struct process_pod *pod, const char *container, eng
     scoped_arena struct arena *arena = arena_new();
     struct process_state *state = process_state_of(pod, container);
 
-    ask_engine(pod, container, "POST",
+    ask_engine(
+        pod, container, "POST",
         arena_printf(arena, "/containers/create?name=%s", engine_name(arena, pod->id, container)),
         body_of(pod, spec_of_container(pod, container), state, arena), ENGINE_SOON, done);
 }
@@ -536,8 +550,8 @@ static void post_start(struct process_pod *pod, const char *container)
     scoped_arena struct arena *arena = arena_new();
 
     ask_engine(pod, container, "POST",
-        arena_printf(arena, "/containers/%s/start", engine_name(arena, pod->id, container)), NULL,
-        ENGINE_SOON, on_start);
+               arena_printf(arena, "/containers/%s/start", engine_name(arena, pod->id, container)),
+               NULL, ENGINE_SOON, on_start);
 }
 
 static void on_created_at_last(struct engine_call *call, const struct engine_response *response)
@@ -568,7 +582,7 @@ static void pull_image(struct process_pod *pod, const char *container)
 {
     const char *image = node_get_text(spec_of_container(pod, container), "image");
     const char *slash = strrchr(image, '/'), *colon = strrchr(image, ':');
-    scoped_text struct text target = { 0 };
+    scoped_text struct text target = {0};
 
     text_add(&target, "/images/create?fromImage=");
     http_escape(&target, image);
@@ -591,7 +605,8 @@ static void on_created(struct engine_call *call, const struct engine_response *r
              !text_same(node_get_text(spec_of_container(pod, state->name), "pull"), "Never"))
         pull_image(pod, state->name);
     else
-        fail_container(pod, state, response->status == 404 ? "ErrImageNeverPull" : "CannotRun", response->why);
+        fail_container(pod, state, response->status == 404 ? "ErrImageNeverPull" : "CannotRun",
+                       response->why);
 }
 
 /* A container of an earlier run has the same name, so it goes first; that there was none is no
@@ -616,9 +631,10 @@ void engine_run(struct process_pod *pod, const char *container)
 
     state->last = state->run;
     state->stop_at = 0;
-    state->run = (struct process_run){ .number = state->run.number + 1, .started = clock_wall() };
+    state->run = (struct process_run){.number = state->run.number + 1, .started = clock_wall()};
     snprintf(state->state, sizeof state->state, "running");
-    ask_engine(pod, container, "DELETE",
+    ask_engine(
+        pod, container, "DELETE",
         arena_printf(arena, "/containers/%s?force=1&v=1", engine_name(arena, pod->id, container)),
         NULL, ENGINE_SOON, on_cleared);
 }
@@ -650,9 +666,9 @@ static void remove_next(struct process_pod *pod, size_t index)
         return;
     }
     call = ask_engine(pod, pod->states[index].name, "DELETE",
-               arena_printf(arena, "/containers/%s?force=1&v=1",
-                            engine_name(arena, pod->id, pod->states[index].name)),
-               NULL, ENGINE_SOON, on_removed);
+                      arena_printf(arena, "/containers/%s?force=1&v=1",
+                                   engine_name(arena, pod->id, pod->states[index].name)),
+                      NULL, ENGINE_SOON, on_removed);
     call->run = (int64_t)index;
 }
 

@@ -122,7 +122,7 @@ static int write_one(int volume, const char *path, const struct node *file, int6
                      struct err *err)
 {
     unsigned mode = (unsigned)number_as_int(file, "mode", NUMBER_MODE, 0444);
-    scoped_text struct text wanted = { 0 };
+    scoped_text struct text wanted = {0};
     const char *name = NULL;
     int folder, done = 0;
 
@@ -147,9 +147,8 @@ static bool is_wanted(const struct node *files, const char *path)
 {
     size_t len = strlen(path);
 
-    node_each(file, files)
-        if (text_starts(file->key, path) && (!file->key[len] || file->key[len] == '/'))
-            return true;
+    node_each(file, files) if (text_starts(file->key, path) &&
+                               (!file->key[len] || file->key[len] == '/')) return true;
     return false;
 }
 
@@ -171,8 +170,9 @@ static int delete_strays(int folder, const char *below, const struct node *files
             gone++;
             continue;
         }
-        inner = node_get(files, path) ? -1 : openat(folder, e->d_name,
-                                                    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        inner = node_get(files, path)
+                    ? -1
+                    : openat(folder, e->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (inner >= 0) {
             gone += delete_strays(inner, path, files);
             close(inner);
@@ -184,8 +184,7 @@ static int delete_strays(int folder, const char *below, const struct node *files
 }
 
 /* The number of changes made, -1 on failure; the first one's name. */
-static int write_volume(const struct node *volume, char *ret_name, size_t room,
-                        struct err *err)
+static int write_volume(const struct node *volume, char *ret_name, size_t room, struct err *err)
 {
     const char *source = node_get_text(volume, "source");
     const struct node *files = node_get(volume, "files");
@@ -196,7 +195,8 @@ static int write_volume(const struct node *volume, char *ret_name, size_t room,
         return 0; /* adopted, and not told yet what belongs in it */
     if ((mkdir(source, 0755) < 0 && errno != EEXIST) || (folder = open_own(source)) < 0)
         return err_set(err, ERR_FULL, "%s: %s", source, strerror(errno));
-    node_each(file, files) {
+    node_each(file, files)
+    {
         int wrote = write_one(folder, file->key, file->value, group, err);
 
         if (wrote < 0) {
@@ -216,7 +216,7 @@ static int write_volume(const struct node *volume, char *ret_name, size_t room,
 /* The pod may write to its working directory, so nothing there is believed. */
 static int write_link(int work, const char *path, const char *target)
 {
-    scoped_text struct text up = { 0 };
+    scoped_text struct text up = {0};
     const char *name = NULL;
     char have[PATH_MAX];
     int folder, done = 0;
@@ -224,7 +224,8 @@ static int write_link(int work, const char *path, const char *target)
 
     if (*target != '/')
         text_add(&up, "../");
-    for (const char *slash = strchr(path, '/'); slash && *target != '/'; slash = strchr(slash + 1, '/'))
+    for (const char *slash = strchr(path, '/'); slash && *target != '/';
+         slash = strchr(slash + 1, '/'))
         text_add(&up, "../");
     text_add(&up, target);
     folder = beneath_parent(work, path, &name);
@@ -246,9 +247,8 @@ static int check_links(struct process_pod *pod, char *ret_name, size_t room)
 
     if (work < 0)
         return 0;
-    node_each(link, pod->links)
-        if (write_link(work, link->key, node_text(link->value)) > 0 && !changed++)
-            snprintf(ret_name, room, "%s", link->key);
+    node_each(link, pod->links) if (write_link(work, link->key, node_text(link->value)) > 0 &&
+                                    !changed++) snprintf(ret_name, room, "%s", link->key);
     close(work);
     return changed;
 }
@@ -263,8 +263,8 @@ static const struct node *volume_by_name(const struct node *volumes, const char 
 
 bool process_is_outside(const struct node *spec, const struct node *mount)
 {
-    const char *type = node_get_text(volume_by_name(node_get(spec, "volumes"),
-                                               node_get_text(mount, "volume")), "type");
+    const char *type = node_get_text(
+        volume_by_name(node_get(spec, "volumes"), node_get_text(mount, "volume")), "type");
 
     return !strcmp(type, "claim") || !strcmp(type, "host");
 }
@@ -312,8 +312,10 @@ static int link_mount(struct process_pod *pod, const struct node *spec, const st
         return err_set(err, ERR_INVALID, "mountPath \"%.200s\" leaves the pod's folder",
                        node_get_text(mount, "path"));
     if (!outside || !pod->runtime->namespaces)
-        plan_links(pod, mount, outside ? node_get_text(volume_by_name(volumes, node_get_text(
-                                             mount, "volume")), "source") : NULL);
+        plan_links(pod, mount,
+                   outside ? node_get_text(volume_by_name(volumes, node_get_text(mount, "volume")),
+                                           "source")
+                           : NULL);
     return 0;
 }
 
@@ -338,7 +340,7 @@ static bool mounted_relative(const struct node *spec, const char *volume)
 }
 
 static int make_pod_folder(const char *path, unsigned mode, uint32_t user, bool root,
-                       struct err *err)
+                           struct err *err)
 {
     int fd, failed = 0;
 
@@ -357,7 +359,7 @@ static int make_pod_folder(const char *path, unsigned mode, uint32_t user, bool 
 /* What of the path is below the root, without doubled slashes; NULL: it is not there. */
 static char *below_root(struct arena *arena, const char *path, const char *root)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     size_t len = strlen(root);
 
     while (len && root[len - 1] == '/')
@@ -414,26 +416,33 @@ static int take_host_path(struct runtime *runtime, const struct node *volume, st
     const char *const *roots = runtime->options.bounds.host_paths;
     const char *path = node_get_text(volume, "path"), *must = node_get_text(volume, "must");
     char *below = NULL;
-    struct stat st = { 0 };
+    struct stat st = {0};
     int root, fd;
 
     for (; roots && *roots && !(below = below_root(arena, path, *roots)); roots++)
         continue;
     if (!below)
-        return err_set(err, ERR_FORBIDDEN, "NotPermitted: hostPath \"%.300s\" is outside the folders "
-                       "that this spoke allows", path);
+        return err_set(err, ERR_FORBIDDEN,
+                       "NotPermitted: hostPath \"%.300s\" is outside the folders "
+                       "that this spoke allows",
+                       path);
     root = open(*roots, O_PATH | O_CLOEXEC);
     if (root < 0)
         return fail_host_path(path, strerror(errno), err);
     fd = open_host_path(root, below, volume);
     close(root);
     if (fd < 0 || fstat(fd, &st) < 0)
-        return fail_host_path(path, errno == ELOOP ? "it is, or leads through, a symbolic link, and "
-                                                     "none is followed" : strerror(errno), err);
+        return fail_host_path(path,
+                              errno == ELOOP ? "it is, or leads through, a symbolic link, and "
+                                               "none is followed"
+                                             : strerror(errno),
+                              err);
     close(fd);
     if (!shim_is_as_it_must(must, st.st_mode))
-        return err_set(err, ERR_INVALID, "MountUnavailable: hostPath \"%.300s\" is there, but is "
-                       "no %s", path, must);
+        return err_set(err, ERR_INVALID,
+                       "MountUnavailable: hostPath \"%.300s\" is there, but is "
+                       "no %s",
+                       path, must);
     node_set_text(arena, ret, "root", *roots);
     node_set_text(arena, ret, "below", below);
     node_set_text(arena, ret, "must", must);
@@ -441,8 +450,8 @@ static int take_host_path(struct runtime *runtime, const struct node *volume, st
 }
 
 /* Only the pod's own group may enter, unless its containers have several. */
-static int close_to_others(const char *source, const struct node *spec,
-                           uint32_t user, struct err *err)
+static int close_to_others(const char *source, const struct node *spec, uint32_t user,
+                           struct err *err)
 {
     const struct node *containers = node_get(spec, "containers");
     gid_t group = number_id(spec, "group") == NUMBER_NO_ID ? user : number_id(spec, "group");
@@ -463,9 +472,8 @@ static int close_to_others(const char *source, const struct node *spec,
     return 0;
 }
 
-static int make_volume(struct process_pod *pod, const struct node *spec,
-                       const struct node *volume, struct node *ret,
-                       struct arena *arena, uint32_t user, struct err *err)
+static int make_volume(struct process_pod *pod, const struct node *spec, const struct node *volume,
+                       struct node *ret, struct arena *arena, uint32_t user, struct err *err)
 {
     struct runtime *runtime = pod->runtime;
     const char *name = node_get_text(volume, "name");
@@ -478,8 +486,8 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
         !(source = process_memory_volume(pod, arena, name, err)))
         return -1;
     if (!strcmp(type, "claim"))
-        source = arena_printf(arena, "%s/claims/%s", runtime->directory,
-                              node_get_text(volume, "claim"));
+        source =
+            arena_printf(arena, "%s/claims/%s", runtime->directory, node_get_text(volume, "claim"));
     if (!strcmp(type, "host"))
         source = arena_string(arena, node_get_text(volume, "path"));
     node_set_text(arena, ret, "name", name);
@@ -516,11 +524,11 @@ int process_files_hosts(struct process_pod *pod, const struct node *lines, struc
 {
     scoped_mem char *path = mem_printf("%s/hosts", pod->directory);
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     size_t len = 0;
     char *own = read_machine_file(arena, "/etc/hosts", &len);
     int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-    struct stat st = { 0 };
+    struct stat st = {0};
     bool good;
 
     text_add(&out, own ? own : "127.0.0.1 localhost\n");
@@ -540,11 +548,10 @@ int process_files_hosts(struct process_pod *pod, const struct node *lines, struc
     return good ? 0 : -1;
 }
 
-int process_files_make(struct process_pod *pod, const struct node *spec,
-                       struct node *ret_volumes, struct arena *arena,
-                       uint32_t user, struct err *err)
+int process_files_make(struct process_pod *pod, const struct node *spec, struct node *ret_volumes,
+                       struct arena *arena, uint32_t user, struct err *err)
 {
-    static const char *const folders[] = { "volumes", "logs", "root" };
+    static const char *const folders[] = {"volumes", "logs", "root"};
     const struct node *volumes = node_get(spec, "volumes");
     const struct node *containers = node_get(spec, "containers");
     bool root = pod->runtime->root;
@@ -583,8 +590,8 @@ int process_files_make(struct process_pod *pod, const struct node *spec,
     return 0;
 }
 
-int process_files_set(struct process_pod *pod, const char *volume,
-                      const struct node *files, struct err *err)
+int process_files_set(struct process_pod *pod, const char *volume, const struct node *files,
+                      struct err *err)
 {
     struct node *kept = node_get(pod->volumes, volume);
     char name[256];
@@ -600,9 +607,9 @@ int process_files_set(struct process_pod *pod, const char *volume,
 
 /* ---- Watching ------------------------------------------------------------------------------- */
 
-#define FILE_EVENTS                                                            \
-    (IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |         \
-     IN_CREATE | IN_DELETE_SELF | IN_ONLYDIR)
+#define FILE_EVENTS                                                                                \
+    (IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_CREATE |                 \
+     IN_DELETE_SELF | IN_ONLYDIR)
 #define LINK_EVENTS (IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR)
 
 static void watch_folder(struct process_pod *pod, const char *path, uint32_t what)
@@ -623,18 +630,20 @@ void process_files_watch(struct process_pod *pod)
 
     if (pod->runtime->inotify < 0)
         return;
-    node_each(volume, pod->volumes) {
+    node_each(volume, pod->volumes)
+    {
         const char *source = node_get_text(volume->value, "source");
 
         watch_folder(pod, source, FILE_EVENTS);
-        node_each(file, node_get(volume->value, "files"))
-            for (const char *slash = strchr(file->key, '/'); slash;
-                 slash = strchr(slash + 1, '/')) {
-                scoped_mem char *part = mem_printf("%s/%.*s", source,
-                                                   (int)(slash - file->key), file->key);
+        node_each(file,
+                  node_get(volume->value, "files")) for (const char *slash = strchr(file->key, '/');
+                                                         slash; slash = strchr(slash + 1, '/'))
+        {
+            scoped_mem char *part =
+                mem_printf("%s/%.*s", source, (int)(slash - file->key), file->key);
 
-                watch_folder(pod, part, FILE_EVENTS);
-            }
+            watch_folder(pod, part, FILE_EVENTS);
+        }
     }
     if (node_count(pod->links))
         watch_folder(pod, work, LINK_EVENTS);
@@ -662,8 +671,9 @@ static void restore_files(struct process_pod *pod)
     char name[256] = "";
     int changed = check_links(pod, name, sizeof name);
 
-    node_each(volume, pod->volumes) {
-        struct err err = { 0 };
+    node_each(volume, pod->volumes)
+    {
+        struct err err = {0};
         int wrote = write_volume(volume->value, name, sizeof name, &err);
 
         changed += wrote > 0 ? wrote : 0;
@@ -737,8 +747,8 @@ int process_files_open(struct runtime *runtime, struct err *err)
     runtime->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (runtime->inotify < 0)
         return 0; /* said in the facts; the sweep still works */
-    runtime->inotify_watch = loop_watch_new(runtime->loop, runtime->inotify, LOOP_READ,
-                                            on_inotify, runtime, err);
+    runtime->inotify_watch =
+        loop_watch_new(runtime->loop, runtime->inotify, LOOP_READ, on_inotify, runtime, err);
     return runtime->inotify_watch ? 0 : -1;
 }
 

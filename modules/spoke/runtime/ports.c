@@ -15,9 +15,8 @@
 
 static int try_bind(int family, int wanted, int *ret)
 {
-    struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)wanted) };
-    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-                               .sin6_port = htons((uint16_t)wanted) };
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)wanted)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)wanted)};
     bool four = family == AF_INET;
     struct sockaddr *address = four ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
     socklen_t len = four ? sizeof v4 : sizeof v6;

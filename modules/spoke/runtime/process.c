@@ -24,7 +24,7 @@
 
 static int make_folders(struct runtime *runtime, struct err *err)
 {
-    static const char *const names[] = { "", "/pods", "/claims" };
+    static const char *const names[] = {"", "/pods", "/claims"};
 
     for (size_t i = 0; i < count_of(names); i++) {
         scoped_mem char *path = mem_printf("%s%s", runtime->directory, names[i]);
@@ -75,8 +75,7 @@ static int process_open(const struct runtime_options *options, struct runtime **
     runtime->options = *options;
     runtime->loop = options->loop;
     runtime->directory = process_absolute(options->directory);
-    runtime->program = mem_copy_string(options->program ? options->program
-                                                        : "/proc/self/exe");
+    runtime->program = mem_copy_string(options->program ? options->program : "/proc/self/exe");
     runtime->pods = map_new();
     runtime->probes = probe_client_new(options->loop);
     runtime->inotify = -1;
@@ -87,8 +86,8 @@ static int process_open(const struct runtime_options *options, struct runtime **
     process_look_around(runtime);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a pod may be of the same user: our memory is not its */
     cgroup_sweep(&runtime->cgroups);
-    if (runtime_bounds_settle(&runtime->options.bounds, err) < 0 || make_folders(runtime, err) < 0 ||
-        process_files_open(runtime, err) < 0) {
+    if (runtime_bounds_settle(&runtime->options.bounds, err) < 0 ||
+        make_folders(runtime, err) < 0 || process_files_open(runtime, err) < 0) {
         process_close(&runtime);
         return -1;
     }
@@ -172,8 +171,8 @@ static int process_set_hosts(struct runtime *runtime, const char *id, const stru
 }
 
 static void process_probe(struct runtime *runtime, const char *id, const char *container,
-                          const struct node *probe, int64_t timeout,
-                          runtime_probe_fn *done, void *arg)
+                          const struct node *probe, int64_t timeout, runtime_probe_fn *done,
+                          void *arg)
 {
     struct process_pod *pod = map_get(runtime->pods, id);
     const struct node *command = node_at(probe, "exec", "command", NULL);
@@ -191,7 +190,8 @@ static char *process_log_tail(struct runtime *runtime, struct arena *arena, cons
                               const char *container, int lines)
 {
     char *path = arena_printf(arena, "%s/pods/%s/logs/%s.log", runtime->directory, id, container);
-    int fd = process_is_name(id) && process_is_name(container) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int fd =
+        process_is_name(id) && process_is_name(container) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     struct stat st;
     char *bytes, *at;
     ssize_t got;

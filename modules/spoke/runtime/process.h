@@ -35,14 +35,14 @@ struct process_state {
     char name[128];
     char state[16];
     int64_t crashes;
-    bool retry; /* engine: to be asked again */
+    bool retry;      /* engine: to be asked again */
     int64_t stop_at; /* engine: steady time until which this run may go on; 0: it is not to stop */
-    bool starting; /* its command does not run yet; run.message: what that waits for */
+    bool starting;   /* its command does not run yet; run.message: what that waits for */
     struct process_run run, last; /* last.number 0: there was none before */
 };
 
 struct process_request { /* an exec that is not answered yet */
-    int64_t began; /* marks what an engine's exec starts */
+    int64_t began;       /* marks what an engine's exec starts */
     int64_t id;
     struct loop_timer *timer; /* owned */
     runtime_probe_fn *done;
@@ -55,21 +55,21 @@ struct process_request { /* an exec that is not answered yet */
 struct process_pod {
     uint32_t tag;
     struct runtime *runtime;
-    char *id, *directory;    /* owned */
-    struct arena *arena;     /* owned; of record and files */
+    char *id, *directory; /* owned */
+    struct arena *arena;  /* owned; of record and files */
     struct node *record;
-    struct node *volumes;    /* {NAME: {source, files, group}} to be kept so */
-    struct node *links;      /* {path below work: target} */
-    struct node *spec;       /* engine: what its containers are made of */
-    int socket;              /* to the shim; -1: there is none */
-    struct loop_watch *watch; /* owned */
+    struct node *volumes;      /* {NAME: {source, files, group}} to be kept so */
+    struct node *links;        /* {path below work: target} */
+    struct node *spec;         /* engine: what its containers are made of */
+    int socket;                /* to the shim; -1: there is none */
+    struct loop_watch *watch;  /* owned */
     struct process_shim *shim; /* owned; NULL when adopted */
-    struct loop_timer *reach; /* owned; set while a living shim is not reached */
+    struct loop_timer *reach;  /* owned; set while a living shim is not reached */
     int64_t reach_wait;
-    struct loop_timer *restore; /* owned; its files are looked at again then */
-    int64_t restored;           /* steady time at which they were */
-    struct loop_timer *leave; /* owned; set while it goes without a shim to end */
-    struct node *waiting;     /* what it is to be told then */
+    struct loop_timer *restore;   /* owned; its files are looked at again then */
+    int64_t restored;             /* steady time at which they were */
+    struct loop_timer *leave;     /* owned; set while it goes without a shim to end */
+    struct node *waiting;         /* what it is to be told then */
     struct process_state *states; /* owned array */
     size_t count;
     struct process_request *requests;
@@ -94,10 +94,10 @@ struct runtime {
     bool root, namespaces, user_namespace, seccomp;
     int inotify;
     struct loop_watch *inotify_watch; /* owned */
-    struct map *watched; /* owned; watch descriptor as text -> pod */
-    struct probe_client *probes; /* owned */
-    struct process_shim *spare;     /* owned; NULL: none is ready */
-    struct loop_timer *spare_timer; /* owned */
+    struct map *watched;              /* owned; watch descriptor as text -> pod */
+    struct probe_client *probes;      /* owned */
+    struct process_shim *spare;       /* owned; NULL: none is ready */
+    struct loop_timer *spare_timer;   /* owned */
 };
 
 #define PROCESS_MESSAGE ((size_t)96 * 1024) /* the longest from shim to agent */
@@ -114,15 +114,13 @@ void process_state_take(struct process_state *state, const struct node *from);
 struct node *process_state_describe(struct arena *arena, const struct process_state *state);
 /* An event about the pod, or with `state` about that container. */
 void process_tell(struct process_pod *pod, const struct process_state *state,
-                  enum runtime_event_kind kind, const char *reason,
-                  const char *message);
+                  enum runtime_event_kind kind, const char *reason, const char *message);
 /* Keeps for the next agent that the whole pod was told to end, and when. */
 void process_note_ending(const struct process_pod *pod);
 /* The same of since when it has been ready; 0: it is not. */
 void process_note_ready(const struct process_pod *pod, int64_t since);
 /* Adds both to what is found of it. */
-void process_describe_notes(const struct process_pod *pod, struct arena *arena,
-                            struct node *found);
+void process_describe_notes(const struct process_pod *pod, struct arena *arena, struct node *found);
 
 /* ---- process_memory.c: the folder of a volume in memory, and the end of all that a pod has */
 
@@ -132,15 +130,14 @@ void process_memory_delete(const struct process_pod *pod);
 
 /* ---- files.c: a pod's folders, volumes and delivered files */
 
-int process_files_make(struct process_pod *pod, const struct node *spec,
-                       struct node *ret_volumes, struct arena *arena,
-                       uint32_t user, struct err *err);
+int process_files_make(struct process_pod *pod, const struct node *spec, struct node *ret_volumes,
+                       struct arena *arena, uint32_t user, struct err *err);
 /* A claim or a folder of the machine: it is not below the pod's own. */
 bool process_is_outside(const struct node *spec, const struct node *mount);
 /* Writes the pod's hosts file: the machine's own lines, then these. */
 int process_files_hosts(struct process_pod *pod, const struct node *lines, struct err *err);
-int process_files_set(struct process_pod *pod, const char *volume,
-                      const struct node *files, struct err *err);
+int process_files_set(struct process_pod *pod, const char *volume, const struct node *files,
+                      struct err *err);
 int process_files_open(struct runtime *runtime, struct err *err);
 void process_files_close(struct runtime *runtime);
 void process_files_watch(struct process_pod *pod);
@@ -192,9 +189,8 @@ void process_end_removed(void *pod);
 /* The shim's process has ended (process_shim_start), or its lock is free. */
 void process_on_shim_exit(struct process_pod *pod);
 void process_shim_ended(struct process_pod *pod);
-void process_probe_exec(struct process_pod *pod, const char *container,
-                        const struct node *command, int64_t timeout,
-                        runtime_probe_fn *done, void *arg);
+void process_probe_exec(struct process_pod *pod, const char *container, const struct node *command,
+                        int64_t timeout, runtime_probe_fn *done, void *arg);
 struct node *process_verb(struct arena *arena, const char *word, const char *container);
 /* Its lock belongs to the shim alone: held is alive. */
 bool process_is_held(const struct process_pod *pod);

@@ -43,7 +43,7 @@ bool process_is_claim(const char *name)
 /* ---- What may be asked for ------------------------------------------------------ */
 
 static int check_spec_id(struct runtime *runtime, const struct node *spec, const char *what,
-                    const struct node *value, bool group, struct err *err)
+                         const struct node *value, bool group, struct err *err)
 {
     struct runtime *process = runtime->engine ? runtime->engine->process : runtime;
     const struct runtime_bounds *bounds = &process->options.bounds;
@@ -54,14 +54,14 @@ static int check_spec_id(struct runtime *runtime, const struct node *spec, const
     if (id < 0)
         return err_set(err, ERR_INVALID, "%s is not %s", what, number_words(NUMBER_USER));
     if (runtime_bounds_id(bounds, (uint32_t)id, group, err) < 0 ||
-        (process->users && users_claim(process->users, node_get_text(spec, "owner"), (uint32_t)id,
-                                       err) < 0))
+        (process->users &&
+         users_claim(process->users, node_get_text(spec, "owner"), (uint32_t)id, err) < 0))
         return err_wrap(err, "NotPermitted: %s", what);
     return 0;
 }
 
 static int check_spec_ids(struct runtime *runtime, const struct node *spec, const struct node *of,
-                     struct err *err)
+                          struct err *err)
 {
     const struct node *groups = node_get(of, "groups");
 
@@ -99,7 +99,7 @@ int process_user_of(struct runtime *runtime, const struct node *spec, uint32_t *
 
 /* The administrator's bounds are checked here too, whatever the caller has checked. */
 static int check_spec_privileges(const struct runtime *runtime, const struct node *container,
-                            struct err *err)
+                                 struct err *err)
 {
     const struct node *capabilities = node_get(container, "capabilities");
     bool usual = true;
@@ -113,8 +113,10 @@ static int check_spec_privileges(const struct runtime *runtime, const struct nod
     if ((runtime->options.bounds.allow_privileged && runtime->root) ||
         (usual && !node_get_bool(container, "privileged", false)))
         return 0;
-    return err_set(err, ERR_FORBIDDEN, "NotPermitted: container %.100s asks for privileges, which "
-                   "this spoke does not give", node_get_text(container, "name"));
+    return err_set(err, ERR_FORBIDDEN,
+                   "NotPermitted: container %.100s asks for privileges, which "
+                   "this spoke does not give",
+                   node_get_text(container, "name"));
 }
 
 /* Root makes folders of these names. */
@@ -152,7 +154,7 @@ static bool is_shared_read_only(const struct node *spec, const struct node *moun
 }
 
 static int check_spec_mounts(const struct runtime *runtime, const struct node *spec,
-                        const struct node *container, struct err *err)
+                             const struct node *container, struct err *err)
 {
     const struct node *mounts = node_get(container, "mounts");
 
@@ -166,8 +168,8 @@ static int check_spec_mounts(const struct runtime *runtime, const struct node *s
         if (node_get_text(mount, "path")[0] == '/' || read_only)
             return err_set(err, ERR_UNSUPPORTED,
                            "MountUnavailable: mountPath %.200s%s needs a mount namespace, "
-                           "which this machine refuses to this user", node_get_text(mount, "path"),
-                           read_only ? " is readOnly, and that" : "");
+                           "which this machine refuses to this user",
+                           node_get_text(mount, "path"), read_only ? " is readOnly, and that" : "");
     }
     return 0;
 }
@@ -190,7 +192,8 @@ int process_check_spec(struct runtime *runtime, const struct node *spec, struct 
         if (!process_is_name(node_get_text(container, "name")))
             return err_set(err, ERR_INVALID, "containers[%zu].name \"%.130s\" is no name", i,
                            node_get_text(container, "name"));
-        if (check_spec_privileges(runtime, container, err) < 0 || check_spec_mounts(runtime, spec, container, err) < 0)
+        if (check_spec_privileges(runtime, container, err) < 0 ||
+            check_spec_mounts(runtime, spec, container, err) < 0)
             return -1;
     }
     return 0;
@@ -252,11 +255,12 @@ static struct node *complete_container(struct process_pod *pod, struct arena *ar
         const char *name;
         char *value;
     } usual[] = {
-        { "PATH", arena_string(arena, "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin") },
-        { "HOME", arena_printf(arena, "%s/work", base) },
-        { "TMPDIR", inside ? arena_string(arena, "/tmp") : arena_printf(arena, "%s/tmp", base) },
-        { "AXLE_POD", pod->id },
-        { "AXLE_HOSTS", arena_printf(arena, "%s/hosts", base) },
+        {"PATH",
+         arena_string(arena, "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")},
+        {"HOME", arena_printf(arena, "%s/work", base)},
+        {"TMPDIR", inside ? arena_string(arena, "/tmp") : arena_printf(arena, "%s/tmp", base)},
+        {"AXLE_POD", pod->id},
+        {"AXLE_HOSTS", arena_printf(arena, "%s/hosts", base)},
     };
 
     for (size_t i = 0; i < count_of(usual); i++)
@@ -273,9 +277,8 @@ static struct node *complete_container(struct process_pod *pod, struct arena *ar
 /* The agent's own data, and those of a hub beside it. */
 static struct node *hidden_folders(const struct runtime *runtime, struct arena *arena)
 {
-    scoped_mem char *folder = process_absolute(runtime->options.private_folder
-                                                   ? runtime->options.private_folder
-                                                   : runtime->directory);
+    scoped_mem char *folder = process_absolute(
+        runtime->options.private_folder ? runtime->options.private_folder : runtime->directory);
     const char *slash = strrchr(folder, '/');
     struct node *list = node_list(arena);
 
@@ -286,8 +289,7 @@ static struct node *hidden_folders(const struct runtime *runtime, struct arena *
 
 /* Without the contents of files, which are written before the shim starts. */
 static struct node *complete_spec(struct process_pod *pod, struct arena *arena,
-                                  const struct node *from, struct node *volumes,
-                                  uint32_t user)
+                                  const struct node *from, struct node *volumes, uint32_t user)
 {
     struct runtime *runtime = pod->runtime;
     const struct node *containers = node_get(from, "containers");
@@ -318,7 +320,7 @@ static struct node *complete_spec(struct process_pod *pod, struct arena *arena,
 /* In memory, because the description may hold secrets and the disk may be full. */
 static int to_memory(const struct node *spec)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     int fd = memfd_create("axle-pod", MFD_CLOEXEC);
 
     document_write_json(&out, spec);
@@ -348,8 +350,8 @@ static int start_shim(struct process_pod *pod, const struct node *spec, struct e
     int lock = take_lock(pod), memory = to_memory(spec), socket;
 
     if (lock < 0 || memory < 0)
-        socket = err_set(err, errno == EEXIST ? ERR_EXISTS : ERR_INTERNAL, "pod %s: %s",
-                         pod->id, strerror(errno));
+        socket = err_set(err, errno == EEXIST ? ERR_EXISTS : ERR_INTERNAL, "pod %s: %s", pod->id,
+                         strerror(errno));
     else
         socket = process_shim_start(pod, memory, lock, process_on_shim_exit, err);
     if (lock >= 0)
@@ -363,11 +365,11 @@ static int start_shim(struct process_pod *pod, const struct node *spec, struct e
 }
 
 static int keep_pod_record(struct process_pod *pod, const struct node *spec,
-                       const struct node *volumes, struct err *err)
+                           const struct node *volumes, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = mem_printf("%s/pod.json", pod->directory);
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     const struct node *containers = node_get(spec, "containers");
     struct node *kept = node_map(arena), *names;
 
@@ -406,8 +408,7 @@ static int create_pod(struct process_pod *pod, const struct node *spec, struct e
     return start_shim(pod, complete, err);
 }
 
-int process_create(struct runtime *runtime, const struct node *spec,
-                          struct err *err)
+int process_create(struct runtime *runtime, const struct node *spec, struct err *err)
 {
     const char *id = node_get_text(spec, "id");
     struct process_pod *pod;

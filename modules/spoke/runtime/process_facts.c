@@ -32,13 +32,15 @@ static int try_mounts(void)
 
 static int try_plain(void)
 {
-    return unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ? -1 : try_mounts();
+    return unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ? -1
+                                                                                 : try_mounts();
 }
 
 static int try_user(void)
 {
     return unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) < 0
-               ? -1 : try_mounts();
+               ? -1
+               : try_mounts();
 }
 
 void process_look_around(struct runtime *runtime)
@@ -63,9 +65,11 @@ static void tell_limits(const struct runtime *runtime, struct arena *arena, stru
         if (cgroups->limits[i])
             node_add(arena, list, node_string(arena, cgroup_limit_names[i]));
         else if (cgroups->kind != CGROUP_NONE)
-            node_add(arena, notes, node_format(arena, "cgroup %s without the %s controller: "
-                     "such limits are not enforced", cgroup_kind_name(cgroups->kind),
-                     cgroup_limit_names[i]));
+            node_add(arena, notes,
+                     node_format(arena,
+                                 "cgroup %s without the %s controller: "
+                                 "such limits are not enforced",
+                                 cgroup_kind_name(cgroups->kind), cgroup_limit_names[i]));
     if (*cgroups->note)
         node_add(arena, notes, node_string(arena, cgroups->note));
 }
@@ -75,7 +79,7 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
     struct node *facts = node_map(arena);
     struct node *namespaces = node_make_list(arena, facts, "namespaces");
     struct node *notes = node_make_list(arena, facts, "notes");
-    static const char *const names[] = { "mount", "pid", "ipc", "uts" };
+    static const char *const names[] = {"mount", "pid", "ipc", "uts"};
 
     node_set_text(arena, facts, "driver", "process");
     node_set_text(arena, facts, "cgroup", cgroup_kind_name(runtime->cgroups.kind));
@@ -83,24 +87,30 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
         node_add(arena, namespaces, node_string(arena, "user"));
     for (size_t i = 0; i < count_of(names) && runtime->namespaces; i++)
         node_add(arena, namespaces, node_string(arena, names[i]));
-    node_set_text(arena, facts, "user", runtime->root ? "unprivileged, by namespace"
-                                                      : "the agent's own");
+    node_set_text(arena, facts, "user",
+                  runtime->root ? "unprivileged, by namespace" : "the agent's own");
     node_set_bool(arena, facts, "seccomp", runtime->seccomp);
     node_set_text(arena, facts, "landlock", shim_has_scopes() ? "scopes" : "none");
     tell_limits(runtime, arena, facts, notes);
     if (!runtime->seccomp)
-        node_add(arena, notes, node_string(arena,
-                 "no seccomp in this kernel: workloads may make any system call"));
+        node_add(
+            arena, notes,
+            node_string(arena, "no seccomp in this kernel: workloads may make any system call"));
     if (!runtime->namespaces)
-        node_add(arena, notes, node_string(arena,
-                 "no namespaces may be made here: absolute mount paths are refused, "
-                 "and workloads see each other's processes"));
+        node_add(arena, notes,
+                 node_string(arena,
+                             "no namespaces may be made here: absolute mount paths are refused, "
+                             "and workloads see each other's processes"));
     if (!shim_has_scopes())
-        node_add(arena, notes, node_string(arena,
-                 "no scopes of Landlock in this kernel: workloads reach abstract unix sockets of "
-                 "other programs"));
+        node_add(
+            arena, notes,
+            node_string(
+                arena,
+                "no scopes of Landlock in this kernel: workloads reach abstract unix sockets of "
+                "other programs"));
     if (!runtime->root)
-        node_add(arena, notes, node_string(arena,
-                 "not root: workloads run as the agent's user and could harm it"));
+        node_add(
+            arena, notes,
+            node_string(arena, "not root: workloads run as the agent's user and could harm it"));
     return facts;
 }

@@ -81,7 +81,8 @@ static bool add_relatives(struct family *family)
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10), parent, session;
 
         if (pid > 1 && !has_pid(family, pid) && read_stat(entry->d_name, &parent, &session) &&
-            (has_pid(family, parent) || has_pid(family, session) || is_marked(entry->d_name, family->mark)))
+            (has_pid(family, parent) || has_pid(family, session) ||
+             is_marked(entry->d_name, family->mark)))
             family->members[family->count++] = pid;
     }
     if (all)
@@ -95,7 +96,7 @@ void process_kill_family(pid_t first, const char *mark)
 {
     kill(first, SIGSTOP);
     for (int round = 0; round < ROUNDS; round++) {
-        struct family family = { .mark = mark, .members = { first }, .count = 1 };
+        struct family family = {.mark = mark, .members = {first}, .count = 1};
 
         while (add_relatives(&family))
             continue;

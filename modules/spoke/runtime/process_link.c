@@ -38,16 +38,15 @@ static void on_request_late(void *arg)
     process_answer_ask(request->pod, request, false, "command timed out");
 }
 
-void process_probe_exec(struct process_pod *pod, const char *container,
-                       const struct node *command, int64_t timeout,
-                       runtime_probe_fn *done, void *arg)
+void process_probe_exec(struct process_pod *pod, const char *container, const struct node *command,
+                        int64_t timeout, runtime_probe_fn *done, void *arg)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *message = process_verb(arena, "exec", container);
     struct process_request *request = mem_alloc(sizeof *request);
 
-    *request = (struct process_request){ .id = ++pod->next_request, .done = done, .arg = arg,
-                                 .pod = pod, .next = pod->requests };
+    *request = (struct process_request){
+        .id = ++pod->next_request, .done = done, .arg = arg, .pod = pod, .next = pod->requests};
     pod->requests = request;
     request->timer = loop_timer_new(pod->runtime->loop, on_request_late, request);
     loop_timer_set(request->timer, timeout + CLOCK_SECOND);
@@ -64,7 +63,7 @@ void process_probe_exec(struct process_pod *pod, const char *container,
 void process_end_removed(void *arg)
 {
     struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
-    struct runtime_event event = { .kind = RUNTIME_REMOVED };
+    struct runtime_event event = {.kind = RUNTIME_REMOVED};
     scoped_mem char *id = mem_copy_string(pod->id);
     struct runtime *runtime = pod->runtime;
 
@@ -121,7 +120,7 @@ void process_on_shim_exit(struct process_pod *pod)
 /* A shim that does not take it is reconnected to, and sends its state then. */
 static void send_now(struct process_pod *pod, const struct node *message)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     document_write_json(&out, message);
     if (shim_message_send(pod->socket, out.bytes, out.len) < 0)
@@ -142,17 +141,16 @@ void process_send(struct process_pod *pod, const struct node *message)
 
 /* ---- Messages of the shim */
 
-static void tell_event(struct process_pod *pod, const char *word,
-                       const struct process_state *state)
+static void tell_event(struct process_pod *pod, const char *word, const struct process_state *state)
 {
     static const struct {
         const char *word;
         enum runtime_event_kind kind;
     } words[] = {
-        { "started", RUNTIME_STARTED },
-        { "exited", RUNTIME_EXITED },
-        { "failed", RUNTIME_FAILED },
-        { "waits", RUNTIME_WAITS },
+        {"started", RUNTIME_STARTED},
+        {"exited", RUNTIME_EXITED},
+        {"failed", RUNTIME_FAILED},
+        {"waits", RUNTIME_WAITS},
     };
 
     for (size_t i = 0; i < count_of(words); i++)
@@ -255,8 +253,8 @@ static void on_message(int fd, unsigned what, void *arg)
         end_connection(pod);
         return;
     }
-    message = got < 0 ? NULL : document_read_json(arena, bytes, (size_t)got,
-                                                  &document_limits_own, NULL);
+    message =
+        got < 0 ? NULL : document_read_json(arena, bytes, (size_t)got, &document_limits_own, NULL);
     if (message)
         hear_message(pod, message);
 }
@@ -293,7 +291,7 @@ bool process_has_shim(const struct process_pod *pod)
 /* Through the folder's descriptor: a socket's path may have 107 bytes only. */
 int process_dial(const struct process_pod *pod)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     int folder = open(pod->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 

@@ -46,7 +46,8 @@ char *process_memory_volume(struct process_pod *pod, struct arena *arena, const 
 void process_memory_delete(const struct process_pod *pod)
 {
     scoped_mem char *parent = mem_printf(PARENT, geteuid());
-    scoped_mem char *head = mem_printf("%s-", pod->id), *tail = mem_printf("-%08x", hash_of_pod(pod));
+    scoped_mem char *head = mem_printf("%s-", pod->id),
+                    *tail = mem_printf("-%08x", hash_of_pod(pod));
     DIR *list = opendir(parent);
 
     for (struct dirent *e; list && (e = readdir(list));)

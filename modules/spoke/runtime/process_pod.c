@@ -125,7 +125,8 @@ static void delete_folder(const struct process_pod *pod)
 {
     static unsigned count;
     scoped_mem char *trash = mem_printf("%s/trash", pod->runtime->directory);
-    scoped_mem char *to = mem_printf("%s/%s-%lld-%u", trash, pod->id, (long long)clock_wall(), count++);
+    scoped_mem char *to =
+        mem_printf("%s/%s-%lld-%u", trash, pod->id, (long long)clock_wall(), count++);
 
     if (beneath_delete_some(AT_FDCWD, pod->directory, AT_ONCE))
         return;

@@ -20,10 +20,10 @@
 /* A shim of this agent, with a pod or without. */
 struct process_shim {
     struct runtime *runtime;
-    struct process_pod *pod; /* NULL: a spare */
+    struct process_pod *pod;  /* NULL: a spare */
     struct loop_child *child; /* owned */
-    int socket;              /* owned; -1 once it is the pod's */
-    process_exit_fn *ended;  /* told of the end of one that has a pod */
+    int socket;               /* owned; -1 once it is the pod's */
+    process_exit_fn *ended;   /* told of the end of one that has a pod */
 };
 
 #define LATER (20 * CLOCK_MS) /* not while pods are being started */
@@ -56,22 +56,28 @@ static void on_shim_process_exit(pid_t pid, int status, void *arg)
 
 /* keep[0] is its end of the socket; a spare gets the others later. */
 static struct process_shim *spawn_shim(struct runtime *runtime, const char *last, const int *keep,
-                                  size_t keeps, struct err *err)
+                                       size_t keeps, struct err *err)
 {
     struct process_shim *shim = mem_alloc(sizeof *shim);
     char room[ROOM];
-    char *const arguments[] = { (char *)"axle", (char *)"shim", (char *)last,
-                                keeps == 1 ? room : NULL, NULL };
-    scoped_mem char *groups = mem_printf(CGROUP_JOIN "=%s:%s", runtime->cgroups.shims[0],
-                                         runtime->cgroups.shims[1]);
-    char *const environment[] = { (char *)"PATH=/usr/bin:/bin", groups, NULL };
-    struct loop_spawn spawn = { .path = runtime->program, .arguments = arguments,
-                                .environment = environment, .in = -1, .out = -1, .error = -1,
-                                .keep = keep, .keeps = keeps, .own_session = true };
+    char *const arguments[] = {(char *)"axle", (char *)"shim", (char *)last,
+                               keeps == 1 ? room : NULL, NULL};
+    scoped_mem char *groups =
+        mem_printf(CGROUP_JOIN "=%s:%s", runtime->cgroups.shims[0], runtime->cgroups.shims[1]);
+    char *const environment[] = {(char *)"PATH=/usr/bin:/bin", groups, NULL};
+    struct loop_spawn spawn = {.path = runtime->program,
+                               .arguments = arguments,
+                               .environment = environment,
+                               .in = -1,
+                               .out = -1,
+                               .error = -1,
+                               .keep = keep,
+                               .keeps = keeps,
+                               .own_session = true};
 
     memset(room, ' ', sizeof room - 1);
     room[sizeof room - 1] = '\0';
-    *shim = (struct process_shim){ .runtime = runtime, .socket = -1 };
+    *shim = (struct process_shim){.runtime = runtime, .socket = -1};
     shim->child = loop_spawn(runtime->loop, &spawn, on_shim_process_exit, shim, err);
     if (!shim->child)
         mem_free(&shim);
@@ -112,16 +118,18 @@ static bool send_pod(struct process_shim *spare, const char *directory, int memo
     union {
         char bytes[CMSG_SPACE(2 * sizeof(int))];
         struct cmsghdr align;
-    } control = { { 0 } };
-    struct iovec text = { (void *)directory, strlen(directory) };
-    struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control,
-                              .msg_controllen = sizeof control };
+    } control = {{0}};
+    struct iovec text = {(void *)directory, strlen(directory)};
+    struct msghdr message = {.msg_iov = &text,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
     struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
 
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(2 * sizeof(int));
-    memcpy(CMSG_DATA(rights), (int[]){ memory, lock }, 2 * sizeof(int));
+    memcpy(CMSG_DATA(rights), (int[]){memory, lock}, 2 * sizeof(int));
     return text.iov_len < ROOM && sendmsg(spare->socket, &message, MSG_NOSIGNAL) >= 0;
 }
 
@@ -147,7 +155,7 @@ static int use_new(struct process_pod *pod, int memory, int lock, struct err *er
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_set(err, ERR_INTERNAL, "pod %s: %s", pod->id, strerror(errno));
-    pod->shim = spawn_shim(pod->runtime, pod->directory, (int[]){ pair[1], memory, lock }, 3, err);
+    pod->shim = spawn_shim(pod->runtime, pod->directory, (int[]){pair[1], memory, lock}, 3, err);
     close(pair[1]);
     if (!pod->shim) {
         close(pair[0]);

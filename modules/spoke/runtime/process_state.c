@@ -21,7 +21,7 @@ struct process_state *process_state_of(struct process_pod *pod, const char *name
         if (!strcmp(pod->states[i].name, name))
             return &pod->states[i];
     pod->states = mem_resize_array(pod->states, pod->count + 1, sizeof *pod->states);
-    pod->states[pod->count] = (struct process_state){ .state = "none" };
+    pod->states[pod->count] = (struct process_state){.state = "none"};
     snprintf(pod->states[pod->count].name, sizeof pod->states->name, "%s", name);
     return &pod->states[pod->count++];
 }
@@ -46,7 +46,7 @@ void process_state_take(struct process_state *state, const struct node *from)
     state->crashes = number_get(from, "crashes", NUMBER_COUNT, 0);
     state->starting = node_get_bool(from, "starting", false);
     take_run(&state->run, from);
-    state->last = (struct process_run){ 0 };
+    state->last = (struct process_run){0};
     if (node_get(from, "last"))
         take_run(&state->last, node_get(from, "last"));
 }
@@ -80,12 +80,11 @@ struct node *process_state_describe(struct arena *arena, const struct process_st
 }
 
 void process_tell(struct process_pod *pod, const struct process_state *state,
-                  enum runtime_event_kind kind, const char *reason,
-                  const char *message)
+                  enum runtime_event_kind kind, const char *reason, const char *message)
 {
     struct runtime *runtime = pod->runtime;
-    struct runtime_event event = { .kind = kind, .pod = pod->id,
-                                   .reason = reason, .message = message };
+    struct runtime_event event = {
+        .kind = kind, .pod = pod->id, .reason = reason, .message = message};
 
     if (state) {
         event.container = state->name;
@@ -124,12 +123,12 @@ static bool read_boot_id(char ret[BOOT_ID_LEN + 1])
  * of its making, which would be another note. `once`: what is noted already stays.
  */
 static void write_note(const struct process_pod *pod, const char *name, bool once, int64_t when,
-                 const char *text)
+                       const char *text)
 {
     scoped_mem char *path = mem_printf("%s/%s", pod->directory, name);
     scoped_mem char *fresh = mem_printf("%s.new", path);
     int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, fd = open(path, flags);
-    struct timespec at = { .tv_sec = when / CLOCK_SECOND, .tv_nsec = when % CLOCK_SECOND };
+    struct timespec at = {.tv_sec = when / CLOCK_SECOND, .tv_nsec = when % CLOCK_SECOND};
     size_t len = strlen(text);
     bool is_new = fd < 0, good = fd >= 0 && once;
 
@@ -141,7 +140,8 @@ static void write_note(const struct process_pod *pod, const char *name, bool onc
         if (is_new && len && write(fd, text, len) != (ssize_t)len && ftruncate(fd, 0) < 0)
             log_debug("runtime", "%s: %s", path, strerror(errno));
         /* What the file system would say is up to a tick early: before an exit that came first. */
-        good = futimens(fd, (struct timespec[]){ at, at }) == 0 && (!is_new || rename(fresh, path) == 0);
+        good =
+            futimens(fd, (struct timespec[]){at, at}) == 0 && (!is_new || rename(fresh, path) == 0);
     }
     if (!good)
         log_debug("runtime", "%s: %s", path, strerror(errno));
@@ -186,7 +186,7 @@ static int64_t steady_in(const char *path)
 
 void process_describe_notes(const struct process_pod *pod, struct arena *arena, struct node *found)
 {
-    static const char *const notes[] = { "ending", "ready" };
+    static const char *const notes[] = {"ending", "ready"};
 
     for (size_t i = 0; i < count_of(notes); i++) {
         scoped_mem char *path = mem_printf("%s/%s", pod->directory, notes[i]);

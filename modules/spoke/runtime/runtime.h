@@ -49,14 +49,16 @@ struct node;
  *       type "empty"   an empty directory; memory: true, size: bytes that it
  *                      may hold, looked at every few seconds
  *       type "claim"   claim: NAME, a directory that outlives pods
- *       type "host"    path, below one of the bounds' host_paths; create: true makes it, file: true as a file;
+ *       type "host"    path, below one of the bounds' host_paths; create: true makes it, file: true
+ as a file;
  *                      must: "Directory", "File", "Socket", "CharDevice" or
  *                      "BlockDevice" refuses what is something else
  *   containers  [{
  *       name, command: [string], env: ["K=V"],
  *       image: NAME, args: [string], pull: Never   the engine driver's: without
  *           a command the image's own; a pod has images or it has not
- *       preStop: {command: [string]}, {sleep: seconds} or {probe: as for probe()}  before that SIGTERM;
+ *       preStop: {command: [string]}, {sleep: seconds} or {probe: as for probe()}  before that
+ SIGTERM;
  *           a stop() is the caller's, and so are hooks before it
  *       directory: working directory; absent or relative: the pod's own,
  *       mounts: [{volume, path, subPath, readOnly}]  path may be relative,
@@ -91,9 +93,9 @@ struct runtime_event {
     int64_t pid;
     int code, signal;
     bool oom;
-    int64_t started, finished;   /* wall time */
-    const char *reason;          /* CamelCase: "CommandNotFound" */
-    const char *message;         /* for a person */
+    int64_t started, finished; /* wall time */
+    const char *reason;        /* CamelCase: "CommandNotFound" */
+    const char *message;       /* for a person */
 };
 typedef void runtime_event_fn(void *arg, const struct runtime_event *event);
 
@@ -105,21 +107,21 @@ struct runtime_range {
  * asked for it, and no work can widen it. Zero is the default of each.
  */
 struct runtime_bounds {
-    const char *const *host_paths; /* roots for hostPath; ends with NULL */
-    bool allow_root;               /* uid and gid 0 */
-    bool allow_privileged;         /* privileged, capabilities.add */
-    const char *const *allow_ids;  /* "1000", "2000-2999": ids beside our own; ends with NULL */
-    struct runtime_range ids;        /* our own users and groups; 700000 to 759999 */
-    struct runtime_range node_ports; /* of Services; 30000 to 32767 */
-    struct runtime_range host_ports; /* of containers; 1024 to 65535 */
+    const char *const *host_paths;     /* roots for hostPath; ends with NULL */
+    bool allow_root;                   /* uid and gid 0 */
+    bool allow_privileged;             /* privileged, capabilities.add */
+    const char *const *allow_ids;      /* "1000", "2000-2999": ids beside our own; ends with NULL */
+    struct runtime_range ids;          /* our own users and groups; 700000 to 759999 */
+    struct runtime_range node_ports;   /* of Services; 30000 to 32767 */
+    struct runtime_range host_ports;   /* of containers; 1024 to 65535 */
     const char *const *node_addresses; /* where node ports listen; the cluster's default */
-    int64_t disk; /* bytes that a pod's own folders may hold; 10 GiB */
+    int64_t disk;                      /* bytes that a pod's own folders may hold; 10 GiB */
 };
 /* Fills the defaults in, and refuses what is no id, range or folder by its setting. */
 int runtime_bounds_settle(struct runtime_bounds *bounds, struct err *err) MUST_CHECK;
 /* "2000" or "2000-2999". */
-int runtime_range_read(const char *text, uint32_t least, uint32_t most,
-                       struct runtime_range *ret, struct err *err) MUST_CHECK;
+int runtime_range_read(const char *text, uint32_t least, uint32_t most, struct runtime_range *ret,
+                       struct err *err) MUST_CHECK;
 /*
  * Whether a pod may run as, or be of, this id. As root that is an id of our
  * own range, one that allow_ids lists, or 0 if that is allowed; else only the
@@ -144,7 +146,7 @@ struct runtime_options {
     int log_files;             /* and so many are kept; 0: 3 */
     struct runtime_bounds bounds;
     const char *private_folder; /* what no pod sees: the agent's own data; NULL: directory */
-    uint64_t seed;             /* simulated only */
+    uint64_t seed;              /* simulated only */
     runtime_event_fn *on_event;
     void *arg;
 };
@@ -178,32 +180,29 @@ struct runtime_driver {
      * there. ERR_INVALID with the field for what cannot be; ERR_UNSUPPORTED
      * ("MountUnavailable: ...") for what this machine cannot do.
      */
-    int (*create)(struct runtime *runtime, const struct node *pod,
-                  struct err *err) MUST_CHECK;
+    int (*create)(struct runtime *runtime, const struct node *pod, struct err *err) MUST_CHECK;
     /* Starts a container that is not running (again). */
-    int (*start)(struct runtime *runtime, const char *pod,
-                 const char *container, struct err *err) MUST_CHECK;
+    int (*start)(struct runtime *runtime, const char *pod, const char *container,
+                 struct err *err) MUST_CHECK;
     /*
      * SIGTERM, and after `grace` nanoseconds SIGKILL to the whole tree.
      * `container` NULL: all of them. RUNTIME_EXITED tells the end.
      */
-    void (*stop)(struct runtime *runtime, const char *pod,
-                 const char *container, int64_t grace);
+    void (*stop)(struct runtime *runtime, const char *pod, const char *container, int64_t grace);
     /* Kills what is left, then removes directory, files and cgroup. */
     void (*remove)(struct runtime *runtime, const char *pod);
 
     /* New contents for a volume of type "files", in place and whole. */
-    int (*set_files)(struct runtime *runtime, const char *pod,
-                     const char *volume, const struct node *files,
-                     struct err *err) MUST_CHECK;
+    int (*set_files)(struct runtime *runtime, const char *pod, const char *volume,
+                     const struct node *files, struct err *err) MUST_CHECK;
 
     /*
      * Other lines after the machine's own in the pod's hosts file, in place:
      * what runs sees them at its next look. $AXLE_HOSTS is where the file is;
      * with a mount namespace it is /etc/hosts too (see facts).
      */
-    int (*set_hosts)(struct runtime *runtime, const char *pod,
-                     const struct node *lines, struct err *err) MUST_CHECK;
+    int (*set_hosts)(struct runtime *runtime, const char *pod, const struct node *lines,
+                     struct err *err) MUST_CHECK;
 
     /*
      * Asks once: {httpGet: {host, port, path, scheme, httpHeaders},
@@ -211,16 +210,14 @@ struct runtime_driver {
      * are numbers. A httpGet without httpOk takes 200-399. Calls back once,
      * later, also when the pod goes away.
      */
-    void (*probe)(struct runtime *runtime, const char *pod,
-                  const char *container, const struct node *probe,
-                  int64_t timeout, runtime_probe_fn *done, void *arg);
+    void (*probe)(struct runtime *runtime, const char *pod, const char *container,
+                  const struct node *probe, int64_t timeout, runtime_probe_fn *done, void *arg);
 
     /*
      * Whether a TCP port can be listened on; `wanted` 0 picks a free one. On
      * failure (ERR_CONFLICT) the text names the process that holds it, if that is known.
      */
-    int (*port)(struct runtime *runtime, int wanted, int *ret,
-                struct err *err) MUST_CHECK;
+    int (*port)(struct runtime *runtime, int wanted, int *ret, struct err *err) MUST_CHECK;
 
     /*
      * Keeps beside the pod since when it has been ready, as wall time, or with 0 that it is
@@ -229,12 +226,11 @@ struct runtime_driver {
     void (*note_ready)(struct runtime *runtime, const char *pod, int64_t since);
 
     /* The end of a container's log, newest lines, oldest first. */
-    char *(*log_tail)(struct runtime *runtime, struct arena *arena,
-                      const char *pod, const char *container, int lines);
+    char *(*log_tail)(struct runtime *runtime, struct arena *arena, const char *pod,
+                      const char *container, int lines);
 
     /* Deletes a claim's directory; only ever on a person's word. */
-    int (*claim_delete)(struct runtime *runtime, const char *claim,
-                        struct err *err) MUST_CHECK;
+    int (*claim_delete)(struct runtime *runtime, const char *claim, struct err *err) MUST_CHECK;
 };
 
 extern const struct runtime_driver runtime_process, runtime_engine;

@@ -42,7 +42,7 @@
 
 static void limit_child(int what, rlim_t most)
 {
-    struct rlimit limit = { most, most };
+    struct rlimit limit = {most, most};
 
     (void)setrlimit((__rlimit_resource_t)what, &limit);
 }
@@ -74,16 +74,16 @@ static void drop_rights(void)
 #ifdef ARCH
 /* Memory that is no program, the two descriptors that are there, and the end. */
 static const int allowed[] = {
-    SYS_read, SYS_write, SYS_lseek, SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise,
-    SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_futex,
-    SYS_getpid, SYS_gettid, SYS_tgkill, SYS_clock_gettime, SYS_getrandom,
-    SYS_sigaltstack, SYS_sched_yield,
+    SYS_read,           SYS_write,     SYS_lseek,       SYS_brk,         SYS_munmap,
+    SYS_mremap,         SYS_madvise,   SYS_exit,        SYS_exit_group,  SYS_rt_sigreturn,
+    SYS_rt_sigprocmask, SYS_futex,     SYS_getpid,      SYS_gettid,      SYS_tgkill,
+    SYS_clock_gettime,  SYS_getrandom, SYS_sigaltstack, SYS_sched_yield,
 };
 
 static int allow_only(void)
 {
     struct sock_filter code[16 + 2 * count_of(allowed)];
-    struct sock_fprog program = { .filter = code };
+    struct sock_fprog program = {.filter = code};
     size_t n = 0;
 
 #define DO(...) code[n++] = (struct sock_filter)BPF_STMT(__VA_ARGS__)
@@ -166,7 +166,7 @@ static bool is_document(const char *name)
 static struct node *read_archive(struct arena *arena, const void *bytes, size_t len,
                                  struct err *err)
 {
-    scoped_text struct text tar = { 0 };
+    scoped_text struct text tar = {0};
     struct node *all = node_list(arena);
     struct archive_file *files;
     size_t count;
@@ -207,8 +207,8 @@ static void answer_unpacking(const struct text *text)
 int runtime_unpack_main(void)
 {
     struct arena *arena;
-    struct text in = { 0 }, out = { 0 };
-    struct err err = { 0 };
+    struct text in = {0}, out = {0};
+    struct err err = {0};
     struct node *all;
 
     if (runtime_unpack_confine() < 0)
@@ -260,11 +260,12 @@ void runtime_unpack_cancel(struct unpacking **unpacking)
 }
 
 /* `done` may start the next one; nothing of this one is used after it but for freeing. */
-static void finish_unpacking(struct unpacking *unpacking, const struct text *text, const struct err *err)
+static void finish_unpacking(struct unpacking *unpacking, const struct text *text,
+                             const struct err *err)
 {
     runtime_unpack_fn *done = unpacking->done;
     void *arg = unpacking->arg;
-    struct err why = { 0 };
+    struct err why = {0};
 
     if (!err && (!text->len || text->bytes[0] != GOOD)) {
         err_set(&why, ERR_INVALID, "%.900s",
@@ -304,15 +305,17 @@ static int read_response(int fd, struct text *ret)
 static void on_child(pid_t pid, int status, void *arg)
 {
     struct unpacking *unpacking = arg;
-    scoped_text struct text text = { 0 };
-    struct err err = { 0 };
+    scoped_text struct text text = {0};
+    struct err err = {0};
 
     if (WIFSIGNALED(status))
-        err_set(&err, ERR_INVALID, "unpacking it was stopped by signal %d (%s): it asked for "
+        err_set(&err, ERR_INVALID,
+                "unpacking it was stopped by signal %d (%s): it asked for "
                 "what an archive must not, or for more than %d s or %zu MiB",
                 WTERMSIG(status), strsignal(WTERMSIG(status)), CPU_SECONDS, MEMORY >> 20);
     else if (WEXITSTATUS(status) == 2)
-        err_set(&err, ERR_UNSUPPORTED, "this kernel has neither Landlock nor seccomp, so nothing "
+        err_set(&err, ERR_UNSUPPORTED,
+                "this kernel has neither Landlock nor seccomp, so nothing "
                 "of a stranger's is unpacked here");
     else if (WEXITSTATUS(status) != 0 || read_response(unpacking->answer, &text) < 0)
         err_set(&err, ERR_INTERNAL, "unpacking it ended with status %d", WEXITSTATUS(status));
@@ -351,12 +354,18 @@ static int memory_file(const char *name, const void *bytes, size_t len, struct e
 /* The environment is empty but for the sanitizer, which could not look for leaks in there. */
 static int spawn_unpacker(struct unpacking *unpacking, const char *program, int in, struct err *err)
 {
-    static const char *const arguments[] = { "axle", "unpack", NULL };
-    static const char *const nothing[] = { "ASAN_OPTIONS=detect_leaks=0", NULL };
+    static const char *const arguments[] = {"axle", "unpack", NULL};
+    static const char *const nothing[] = {"ASAN_OPTIONS=detect_leaks=0", NULL};
     struct loop_spawn spawn = {
-        .path = program ? program : "/proc/self/exe", .arguments = (char *const *)arguments,
-        .environment = (char *const *)nothing, .directory = "/", .in = in,
-        .out = unpacking->answer, .error = -1, .own_session = true, .dies_with_parent = true,
+        .path = program ? program : "/proc/self/exe",
+        .arguments = (char *const *)arguments,
+        .environment = (char *const *)nothing,
+        .directory = "/",
+        .in = in,
+        .out = unpacking->answer,
+        .error = -1,
+        .own_session = true,
+        .dies_with_parent = true,
     };
 
     unpacking->child = loop_spawn(unpacking->loop, &spawn, on_child, unpacking, err);
@@ -378,7 +387,7 @@ static void on_here(void *arg)
 static void unpack_here(struct unpacking *unpacking, const void *bytes, size_t len)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
+    struct err err = {0};
     struct node *all = read_archive(arena, bytes, len, &err);
 
     text_add_char(&unpacking->here, all ? GOOD : BAD);
@@ -396,7 +405,7 @@ struct unpacking *runtime_unpack(struct loop *loop, const char *program, const v
     struct unpacking *unpacking = mem_alloc(sizeof *unpacking);
     int in, result;
 
-    *unpacking = (struct unpacking){ .loop = loop, .answer = -1, .done = done, .arg = arg };
+    *unpacking = (struct unpacking){.loop = loop, .answer = -1, .done = done, .arg = arg};
     if (loop_is_simulated(loop)) {
         unpack_here(unpacking, bytes, len);
         return unpacking;

@@ -109,14 +109,15 @@ static bool load_users(struct users *users)
     scoped_arena struct arena *arena = arena_new();
     size_t len = 0;
     scoped_mem char *bytes = file_read(users->path, (size_t)16 << 20, &len, NULL);
-    const struct node *kept = bytes ? document_read_json(arena, bytes, len, &document_limits_own, NULL)
-                                    : NULL;
+    const struct node *kept =
+        bytes ? document_read_json(arena, bytes, len, &document_limits_own, NULL) : NULL;
 
     if (!node_is(node_get(kept, "owners"), NODE_MAP) || !node_is(node_get(kept, "ids"), NODE_MAP))
         return false;
     node_each(row, node_get(kept, "owners"))
         note_user(users, row->key, number_id(node_get(kept, "owners"), row->key), true);
-    node_each(row, node_get(kept, "ids")) {
+    node_each(row, node_get(kept, "ids"))
+    {
         long long id = 0;
 
         if (text_to_int(row->key, &id) && number_fits(NUMBER_USER, id))
@@ -128,7 +129,7 @@ static bool load_users(struct users *users)
 static int keep_users(struct users *users, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     struct node *kept = node_map(arena);
 
     node_set(arena, kept, "owners", users->owners);
@@ -140,7 +141,7 @@ static int keep_users(struct users *users, struct err *err)
 struct users *users_open(const char *directory, struct runtime_range range)
 {
     struct users *users = mem_alloc(sizeof *users);
-    struct err why = { 0 };
+    struct err why = {0};
 
     users->directory = mem_copy_string(directory);
     users->path = mem_printf("%s/users.json", directory);
@@ -150,8 +151,10 @@ struct users *users_open(const char *directory, struct runtime_range range)
     users->owners = node_map(users->arena);
     if (!load_users(users)) {
         if (file_exists(users->path))
-            log_warn("runtime", "%s cannot be read: whose users are whose is found out from pods "
-                     "and claims", users->path);
+            log_warn("runtime",
+                     "%s cannot be read: whose users are whose is found out from pods "
+                     "and claims",
+                     users->path);
         look_through(users, "pods", find_ids_of_pod);
         look_through(users, "engine", find_ids_of_pod);
         look_through(users, "claims", look_at_claim);
@@ -176,7 +179,8 @@ void users_close(struct users **users)
 
 /* ---- Giving ---------------------------------------------------------------------------------- */
 
-static int give_user(struct users *users, const char *owner, uint32_t id, bool main, struct err *err)
+static int give_user(struct users *users, const char *owner, uint32_t id, bool main,
+                     struct err *err)
 {
     char key[16];
 
@@ -208,8 +212,10 @@ int users_take(struct users *users, const char *owner, uint32_t *ret, struct err
         *ret = id;
         return give_user(users, owner, id, true, err);
     }
-    return err_set(err, ERR_FULL, "all %u users of this spoke belong to other namespaces; "
-                   "--user-count makes them more", count);
+    return err_set(err, ERR_FULL,
+                   "all %u users of this spoke belong to other namespaces; "
+                   "--user-count makes them more",
+                   count);
 }
 
 int users_claim(struct users *users, const char *owner, uint32_t id, struct err *err)
@@ -220,12 +226,15 @@ int users_claim(struct users *users, const char *owner, uint32_t id, struct err 
     if (!is_own_range(users, id) || !strcmp(holder, owner))
         return 0;
     if (*holder)
-        return err_set(err, ERR_FORBIDDEN, "id %u belongs to another namespace on this spoke; "
-                       "without runAsUser each has one of its own", id);
-    node_each(row, users->ids)
-        count += !strcmp(node_text(row->value), owner);
+        return err_set(err, ERR_FORBIDDEN,
+                       "id %u belongs to another namespace on this spoke; "
+                       "without runAsUser each has one of its own",
+                       id);
+    node_each(row, users->ids) count += !strcmp(node_text(row->value), owner);
     if (count >= USERS_MOST_IDS)
-        return err_set(err, ERR_FORBIDDEN, "namespace %.100s has %d ids of this spoke already, as "
-                       "many as one may have", owner, count);
+        return err_set(err, ERR_FORBIDDEN,
+                       "namespace %.100s has %d ids of this spoke already, as "
+                       "many as one may have",
+                       owner, count);
     return give_user(users, owner, id, false, err);
 }

@@ -45,7 +45,8 @@ static void say_crlf(const char *program, const char *name, struct shim_message 
 {
     snprintf(why->text, sizeof why->text,
              "command \"%.100s\": its lines end with CR LF, so its interpreter would be "
-             "\"%.100s\\r\"; save it with LF line ends", program, name);
+             "\"%.100s\\r\"; save it with LF line ends",
+             program, name);
     text_make_printable(why->text);
 }
 
@@ -114,8 +115,10 @@ static void explain_missing(const char *program, struct shim_message *why)
 
     if (strchr(program, '/') && stat(program, &st) == 0) {
         if (!explain_interpreter(program, ENOENT, why))
-            snprintf(why->text, sizeof why->text, "command \"%.200s\": the loader that it "
-                     "was built for was not found on this machine", program);
+            snprintf(why->text, sizeof why->text,
+                     "command \"%.200s\": the loader that it "
+                     "was built for was not found on this machine",
+                     program);
         return;
     }
     snprintf(why->text, sizeof why->text, "command \"%.200s\" was not found on this machine",
@@ -131,18 +134,16 @@ static int fail_exec(const char *program, struct shim_message *why)
     if (number == ENOENT)
         explain_missing(program, why);
     else if (stat(program, &st) == 0 && S_ISDIR(st.st_mode))
-        snprintf(why->text, sizeof why->text,
-                 "command \"%.200s\" is a directory", program);
+        snprintf(why->text, sizeof why->text, "command \"%.200s\" is a directory", program);
     else if (!explain_interpreter(program, number, why))
-        snprintf(why->text, sizeof why->text,
-                 "command \"%.200s\" cannot be run: %s", program, strerror(number));
+        snprintf(why->text, sizeof why->text, "command \"%.200s\" cannot be run: %s", program,
+                 strerror(number));
     snprintf(why->reason, sizeof why->reason, "%s",
              number == ENOENT ? "CommandNotFound" : "CannotRun");
     return -1;
 }
 
-static int enter_directory(const struct shim_launch *launch,
-                           struct shim_message *why)
+static int enter_directory(const struct shim_launch *launch, struct shim_message *why)
 {
     const char *wanted = node_get_text(launch->container, "directory");
     char work[4096];
@@ -151,8 +152,7 @@ static int enter_directory(const struct shim_launch *launch,
     if (*wanted != '/' && chdir(work) < 0) {
         snprintf(why->text, sizeof why->text, "%.200s: %s", work, strerror(errno));
     } else if (*wanted && chdir(wanted) < 0) {
-        snprintf(why->text, sizeof why->text, "workingDir \"%.200s\": %s", wanted,
-                 strerror(errno));
+        snprintf(why->text, sizeof why->text, "workingDir \"%.200s\": %s", wanted, strerror(errno));
     } else {
         return 0;
     }
@@ -171,8 +171,7 @@ void shim_run_command(const struct shim_launch *launch, const struct node *comma
     for (char **e = env; *e; e++)
         if (!strncmp(*e, "PATH=", 5))
             path = *e + 5;
-    if (confine_self(launch->place, launch->container, why) < 0 ||
-        enter_directory(launch, why) < 0)
+    if (confine_self(launch->place, launch->container, why) < 0 || enter_directory(launch, why) < 0)
         return;
     if (asks_env_for_crlf(argv[0], why))
         return;
@@ -208,7 +207,6 @@ int shim_open_empty(void)
 void shim_join_cgroups(const struct shim_launch *launch)
 {
     for (int i = 0; i < 4; i++)
-        if (launch->cgroup_procs[i] >= 0 &&
-            write(launch->cgroup_procs[i], "0", 1) < 0)
+        if (launch->cgroup_procs[i] >= 0 && write(launch->cgroup_procs[i], "0", 1) < 0)
             continue; /* the shim noted what cannot be limited */
 }

@@ -35,7 +35,7 @@ const char *confine_work(const struct shim_place *place, char *into, size_t room
 /* The pod makes these itself, or must not see the host's. */
 static bool is_made_by_pod(const char *name)
 {
-    static const char *const names[] = { "proc", "tmp", "pod", "dev", "lost+found" };
+    static const char *const names[] = {"proc", "tmp", "pod", "dev", "lost+found"};
 
     for (size_t i = 0; i < count_of(names); i++)
         if (!strcmp(name, names[i]))
@@ -89,8 +89,7 @@ struct placed {
     const struct node *mount;
 };
 
-static const struct node *find_volume(const struct shim_place *place,
-                                      const char *name)
+static const struct node *find_volume(const struct shim_place *place, const char *name)
 {
     const struct node *volumes = node_get(place->spec, "volumes");
 
@@ -100,8 +99,8 @@ static const struct node *find_volume(const struct shim_place *place,
     return NULL;
 }
 
-void confine_source(const struct shim_place *place, const struct node *mount,
-                    char *into, size_t room)
+void confine_source(const struct shim_place *place, const struct node *mount, char *into,
+                    size_t room)
 {
     const struct node *volume = find_volume(place, node_get_text(mount, "volume"));
     const char *sub = node_get_text(mount, "subPath");
@@ -120,8 +119,8 @@ static int open_source(const struct node *volume, const char **ret_below)
                 O_PATH | O_CLOEXEC | (*root ? 0 : O_NOFOLLOW));
 }
 
-static int open_volume(const struct shim_place *place, const struct node *volume,
-                       const char *sub, bool read_only)
+static int open_volume(const struct shim_place *place, const struct node *volume, const char *sub,
+                       bool read_only)
 {
     const char *type = node_get_text(volume, "type"), *below;
     bool ours = !strcmp(type, "empty") || !strcmp(type, "claim");
@@ -136,15 +135,14 @@ static int open_volume(const struct shim_place *place, const struct node *volume
         return at;
     mask = umask(0); /* what is made in a claim is for its group too */
     from = ours && !read_only ? beneath_make(at, sub, false, 0770, number_id(place->spec, "user"))
-                : beneath_open(at, sub);
+                              : beneath_open(at, sub);
     umask(mask);
     close(at);
     return from;
 }
 
 /* Picked up before the old root goes, put down after the new one is entered. */
-static int pick_mount(const struct shim_place *place, struct placed *p,
-                      struct shim_message *why)
+static int pick_mount(const struct shim_place *place, struct placed *p, struct shim_message *why)
 {
     const struct node *volume = find_volume(place, node_get_text(p->mount, "volume"));
     const char *type = node_get_text(volume, "type");
@@ -166,8 +164,9 @@ static int pick_mount(const struct shim_place *place, struct placed *p,
     }
     p->tree = confine_pick_up(from, "");
     close(from);
-    if (p->tree < 0 || confine_harden(p->tree, (read_only ? CONFINE_READ_ONLY : 0) |
-                                      (!strcmp(type, "host") ? CONFINE_DEVICES : 0)) < 0)
+    if (p->tree < 0 ||
+        confine_harden(p->tree, (read_only ? CONFINE_READ_ONLY : 0) |
+                                    (!strcmp(type, "host") ? CONFINE_DEVICES : 0)) < 0)
         return confine_say(why, "volume", source);
     return 0;
 }
@@ -177,8 +176,11 @@ bool shim_is_as_it_must(const char *must, mode_t mode)
     static const struct {
         const char *name;
         mode_t type;
-    } types[] = { { "Directory", S_IFDIR }, { "File", S_IFREG }, { "Socket", S_IFSOCK },
-                  { "CharDevice", S_IFCHR }, { "BlockDevice", S_IFBLK } };
+    } types[] = {{"Directory", S_IFDIR},
+                 {"File", S_IFREG},
+                 {"Socket", S_IFSOCK},
+                 {"CharDevice", S_IFCHR},
+                 {"BlockDevice", S_IFBLK}};
 
     for (size_t i = 0; i < count_of(types); i++)
         if (!strcmp(types[i].name, must))
@@ -213,7 +215,8 @@ static int bind_own(const char *root, const struct shim_place *place, const char
                             : mknod(target, S_IFREG | 0644, 0) < 0 && errno != EEXIST)
         return confine_say(why, "folder", target);
     return confine_place(AT_FDCWD, from, AT_FDCWD, target, how) < 0
-               ? confine_say(why, "folder", from) : 0;
+               ? confine_say(why, "folder", from)
+               : 0;
 }
 
 /* Empty volumes may be written to; delivered files only change from outside. */
@@ -257,8 +260,8 @@ static int bind_pod(const char *root, const struct shim_place *place, struct shi
 /* pivot_root(".", ".") stacks the new root over the old one, which is then unmounted. */
 static int turn_root(const char *root, struct shim_message *why)
 {
-    if (chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-        umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+    if (chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+        chdir("/") < 0)
         return confine_say(why, "root", root);
     return 0;
 }
@@ -310,10 +313,11 @@ static int pick_hosts(const struct shim_place *place)
 /* The root itself becomes read-only; mounts in it keep their own mode. */
 static int close_root(struct shim_message *why)
 {
-    struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
 
     return syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof attr) < 0
-               ? confine_say(why, "private root", "/") : 0;
+               ? confine_say(why, "private root", "/")
+               : 0;
 }
 
 int confine_root(const struct shim_place *place, const struct node *container,

@@ -22,17 +22,15 @@
 /* Those that every program may need, and accelerators as far as the machine's own
    permissions let the pod's user use them. A '*' at the end stands for anything. */
 static const char *const devices[] = {
-    "null", "zero", "full", "random", "urandom", "tty",
-    "nvidia*", "dri", "kfd", "dxg", "accel*", "davinci*", "devmm_svm", "hisi_hdc", "neuron*",
-    "infiniband",
+    "null", "zero", "full",   "random",   "urandom",   "tty",      "nvidia*", "dri",
+    "kfd",  "dxg",  "accel*", "davinci*", "devmm_svm", "hisi_hdc", "neuron*", "infiniband",
 };
 
 static const struct {
     const char *name, *target;
 } device_links[] = {
-    { "fd", "/proc/self/fd" },         { "stdin", "/proc/self/fd/0" },
-    { "stdout", "/proc/self/fd/1" },   { "stderr", "/proc/self/fd/2" },
-    { "ptmx", "pts/ptmx" },
+    {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+    {"stderr", "/proc/self/fd/2"}, {"ptmx", "pts/ptmx"},
 };
 
 static bool is_device(const char *name)
@@ -68,7 +66,8 @@ static void mount_in(const char *dev, const char *name, const char *type, unsign
     char path[600];
 
     snprintf(path, sizeof path, "%.500s/%.60s", dev, name);
-    if (mkdir(path, 0755) == 0 && mount(type, path, type, MS_NOSUID | MS_NOEXEC | flags, options) < 0)
+    if (mkdir(path, 0755) == 0 &&
+        mount(type, path, type, MS_NOSUID | MS_NOEXEC | flags, options) < 0)
         errno = 0; /* not every kernel has it, nor lets every user */
 }
 
@@ -84,7 +83,8 @@ int confine_devices(const char *root, const struct shim_place *place, bool privi
         return confine_say(why, "folder", dev);
     if (privileged)
         return confine_place(AT_FDCWD, "/dev", AT_FDCWD, dev, CONFINE_DEVICES) < 0
-                   ? confine_say(why, "folder", dev) : 0;
+                   ? confine_say(why, "folder", dev)
+                   : 0;
     if (mount("tmpfs", dev, "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755,size=64k") < 0)
         return confine_say(why, "devices", dev);
     to = open(dev, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -113,8 +113,8 @@ static const char *const read_only[] = {
     "/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/asound",
 };
 static const char *const hidden[] = {
-    "/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/scsi",
-    "/proc/acpi", "/proc/kallsyms", "/sys/firmware", "/sys/kernel/security", "/sys/fs/bpf",
+    "/proc/kcore", "/proc/keys",     "/proc/timer_list", "/proc/sched_debug",    "/proc/scsi",
+    "/proc/acpi",  "/proc/kallsyms", "/sys/firmware",    "/sys/kernel/security", "/sys/fs/bpf",
 };
 
 /* An empty folder, or nothing to read, in the place of what is there. */

@@ -17,7 +17,8 @@ int confine_say(struct shim_message *why, const char *what, const char *path)
     why->status = errno;
     snprintf(why->reason, sizeof why->reason, "MountUnavailable");
     snprintf(why->text, sizeof why->text, "%.60s %.240s: %s", what, path,
-             errno == ELOOP || errno == EXDEV ? "it is, or leads through, a link" : strerror(errno));
+             errno == ELOOP || errno == EXDEV ? "it is, or leads through, a link"
+                                              : strerror(errno));
     return -1;
 }
 

@@ -68,7 +68,7 @@ static int replace_folder(int folder)
 
     to = fresh < 0 ? -1 : openat(fresh, ".", O_PATH | O_CLOEXEC);
     if (from < 0 || to < 0 || fstat(from, &st) < 0 || confine_put_down(fresh, folder, "") < 0) {
-        shim_close_all((int[]){ from, to, folder }, 3);
+        shim_close_all((int[]){from, to, folder}, 3);
         return -1;
     }
     if (st.st_mode & S_IXOTH)
@@ -78,7 +78,7 @@ static int replace_folder(int folder)
             show_again(from, e->d_name, to);
     if (list)
         closedir(list);
-    shim_close_all((int[]){ from, folder }, 2);
+    shim_close_all((int[]){from, folder}, 2);
     return to;
 }
 
@@ -161,7 +161,7 @@ static int take_step(struct way *way, bool make, bool file)
 
 static int walk_to_point(const char *path, bool make, bool file)
 {
-    struct way way = { .at = open("/", O_PATH | O_CLOEXEC) };
+    struct way way = {.at = open("/", O_PATH | O_CLOEXEC)};
 
     snprintf(way.rest, sizeof way.rest, "%s", path);
     for (int i = 0; way.at >= 0 && way.rest[strspn(way.rest, "/")]; i++)

@@ -24,7 +24,7 @@
 static void limit_processes(const struct shim_place *place, const struct node *container)
 {
     int64_t pids = number_get(container, "pids", NUMBER_COUNT, 0);
-    struct rlimit limit = { (rlim_t)pids, (rlim_t)pids };
+    struct rlimit limit = {(rlim_t)pids, (rlim_t)pids};
 
     if (pids > 0 && !node_get_bool(node_get(place->spec, "isolation"), "pids", false))
         setrlimit(RLIMIT_NPROC, &limit);
@@ -33,8 +33,8 @@ static void limit_processes(const struct shim_place *place, const struct node *c
 static void set_process_limits(const struct node *container)
 {
     /* 1, not 0: where a program takes core dumps, only this keeps it from being started. */
-    struct rlimit core = { 1, 1 };
-    struct rlimit files = { 1048576, 1048576 };
+    struct rlimit core = {1, 1};
+    struct rlimit files = {1048576, 1048576};
     struct rlimit have;
     int64_t address = number_get(container, "addressSpace", NUMBER_BYTES, 0);
 
@@ -45,7 +45,7 @@ static void set_process_limits(const struct node *container)
         setrlimit(RLIMIT_NOFILE, &files);
     }
     if (address > 0) {
-        struct rlimit namespace = { (rlim_t)address, (rlim_t)address };
+        struct rlimit namespace = {(rlim_t)address, (rlim_t)address};
 
         setrlimit(RLIMIT_AS, &namespace);
     }
@@ -81,7 +81,7 @@ static int set_capabilities(uint64_t mask, bool inherit)
     struct {
         uint32_t version;
         int pid;
-    } header = { 0x20080522, 0 };
+    } header = {0x20080522, 0};
     struct {
         uint32_t effective, permitted, inheritable;
     } sets[2];
@@ -125,8 +125,8 @@ static int set_groups(const struct node *spec)
 
     count = add_own_group(groups, count, number_id(spec, "fsGroup"));
     for (size_t i = 0; i < node_count(list) && i < SHIM_GROUPS; i++)
-        count = add_own_group(groups, count,
-                          (uint32_t)number_value(node_item(list, i), NUMBER_GROUP, NUMBER_NO_ID));
+        count = add_own_group(
+            groups, count, (uint32_t)number_value(node_item(list, i), NUMBER_GROUP, NUMBER_NO_ID));
     return setgroups(count, groups);
 }
 
@@ -198,7 +198,7 @@ static void scope_landlock(const struct shim_place *place)
 {
     struct {
         uint64_t files, network, scopes;
-    } rules = { 0, 0, SCOPE_ABSTRACT_SOCKETS | (place->namespaces ? 0 : SCOPE_SIGNALS) };
+    } rules = {0, 0, SCOPE_ABSTRACT_SOCKETS | (place->namespaces ? 0 : SCOPE_SIGNALS)};
     long set;
 
     if (!shim_has_scopes())

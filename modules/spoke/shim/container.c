@@ -54,7 +54,7 @@ static uint64_t look_at_mounts(const struct shim *shim, const struct container *
     for (size_t i = 0; i < node_count(mounts); i++) {
         confine_source(&shim->place, node_item(mounts, i), path, sizeof path);
         if (stat(path, &st) < 0)
-            st = (struct stat){ 0 };
+            st = (struct stat){0};
         look = (look ^ st.st_ino) * 1099511628211ull;
         look = (look ^ st.st_dev) * 1099511628211ull;
     }
@@ -81,9 +81,9 @@ static bool may_spoil(const struct shim *shim, const struct container *c)
 static void keep_exit(struct shim *shim, struct container *c)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     scoped_mem char *path = mem_printf("%s/exit-%s.json", shim->place.directory, c->name);
-    struct err ignored = { 0 };
+    struct err ignored = {0};
 
     if (shim->end_at)
         return;
@@ -91,14 +91,15 @@ static void keep_exit(struct shim *shim, struct container *c)
     /* While this shim lives, the socket carries it too; on a full disk the write is tried
        again, for the disk may be emptied. */
     c->keep_at = kept_write(path, out.bytes, out.len, 0600, false, &ignored) < 0
-                     ? clock_steady() + CLOCK_SECOND : 0;
+                     ? clock_steady() + CLOCK_SECOND
+                     : 0;
 }
 
 /* ---- Its init ---------------------------------------------------------------------------- */
 
 bool shim_container_group(struct shim *shim, const struct container *c, int procs[4])
 {
-    scoped_text struct text problems = { 0 };
+    scoped_text struct text problems = {0};
     struct cgroup_limits limits = {
         .memory = number_get(c->spec, "memory", NUMBER_BYTES, 0),
         .cpu = number_get(c->spec, "cpu", NUMBER_COUNT, 0),
@@ -150,8 +151,8 @@ static int open_pipes(int out[2], int error[2], int control[2])
 
 static int new_init(struct shim *shim, struct container *c)
 {
-    int out[2] = { -1, -1 }, error[2] = { -1, -1 }, control[2] = { -1, -1 };
-    struct shim_launch launch = { .place = &shim->place, .container = c->spec, .group = -1 };
+    int out[2] = {-1, -1}, error[2] = {-1, -1}, control[2] = {-1, -1};
+    struct shim_launch launch = {.place = &shim->place, .container = c->spec, .group = -1};
 
     if (open_pipes(out, error, control) == 0) {
         shim_container_group(shim, c, launch.cgroup_procs);
@@ -163,14 +164,14 @@ static int new_init(struct shim *shim, struct container *c)
         c->init = shim_launch(&launch);
         shim_close_all(launch.cgroup_procs, 4);
     }
-    shim_close_all((int[]){ out[1], error[1], control[1], launch.group }, 4);
+    shim_close_all((int[]){out[1], error[1], control[1], launch.group}, 4);
     if (c->init <= 0) {
-        shim_close_all((int[]){ out[0], error[0], control[0] }, 3);
+        shim_close_all((int[]){out[0], error[0], control[0]}, 3);
         c->init = 0;
         return -1;
     }
-    c->streams[0] = (struct shim_stream){ .fd = out[0], .name = "stdout" };
-    c->streams[1] = (struct shim_stream){ .fd = error[0], .name = "stderr" };
+    c->streams[0] = (struct shim_stream){.fd = out[0], .name = "stdout"};
+    c->streams[1] = (struct shim_stream){.fd = error[0], .name = "stderr"};
     c->control = control[0];
     return 0;
 }
@@ -189,7 +190,7 @@ static void begin_run(struct container *c)
 
     if (number)
         c->last = c->run;
-    c->run = (struct shim_run){ .number = number + 1, .started = clock_wall() };
+    c->run = (struct shim_run){.number = number + 1, .started = clock_wall()};
     c->streams[1].last[0] = '\0';
     c->began = clock_steady();
     c->state = "running";
@@ -273,7 +274,7 @@ static void hear_started(struct shim *shim, struct container *c)
 {
     c->run.pid = child_of(c->init);
     if (c->waits)
-        c->run.why = (struct shim_message){ 0 };
+        c->run.why = (struct shim_message){0};
     c->told_start = true;
     c->waits = false;
     if (c->kill_at) /* the stop came before there was a process for the signal */

@@ -27,13 +27,14 @@ static void open_file(struct shim_log *log)
     log->size = log->fd >= 0 && fstat(log->fd, &st) == 0 ? st.st_size : 0;
 }
 
-void shim_log_open(struct shim_log *log, const char *path, int64_t limit,
-                   int files)
+void shim_log_open(struct shim_log *log, const char *path, int64_t limit, int files)
 {
-    *log = (struct shim_log){ .path = mem_copy_string(path), .fd = -1,
-                              .limit = limit, .files = files };
+    *log =
+        (struct shim_log){.path = mem_copy_string(path), .fd = -1, .limit = limit, .files = files};
     log->rate = limit * files;
-    log->rate = log->rate < FLOOD_LEAST ? FLOOD_LEAST : log->rate > FLOOD_MOST ? FLOOD_MOST : log->rate;
+    log->rate = log->rate < FLOOD_LEAST  ? FLOOD_LEAST
+                : log->rate > FLOOD_MOST ? FLOOD_MOST
+                                         : log->rate;
     log->budget = log->rate;
     log->budget_at = clock_steady();
     open_file(log);
@@ -44,8 +45,8 @@ static void rotate_log(struct shim_log *log)
 {
     for (int i = log->files - 1; i > 0; i--) {
         scoped_mem char *to = mem_printf("%s.%d", log->path, i);
-        scoped_mem char *from = i == 1 ? mem_copy_string(log->path)
-                                       : mem_printf("%s.%d", log->path, i - 1);
+        scoped_mem char *from =
+            i == 1 ? mem_copy_string(log->path) : mem_printf("%s.%d", log->path, i - 1);
 
         rename(from, to);
     }
@@ -81,8 +82,8 @@ static size_t put_lines(struct shim_log *log, const char *bytes, size_t len)
     return whole;
 }
 
-static void add_log_line(struct text *out, const char *stream, const char *mark,
-                     const char *line, size_t len)
+static void add_log_line(struct text *out, const char *stream, const char *mark, const char *line,
+                         size_t len)
 {
     char when[CLOCK_TEXT];
 
@@ -95,7 +96,7 @@ static void add_log_line(struct text *out, const char *stream, const char *mark,
 /* What a full disk cost is said where it is missing. */
 static bool note_lost(struct shim_log *log)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     scoped_mem char *note = NULL;
 
     if (!log->lost)
@@ -156,8 +157,7 @@ static void remember_line(struct shim_stream *stream, const char *line, size_t l
         snprintf(stream->last, sizeof stream->last, "%.*s", (int)len, line);
 }
 
-static void split_lines(struct shim_log *log, struct shim_stream *stream,
-                        struct text *out)
+static void split_lines(struct shim_log *log, struct shim_stream *stream, struct text *out)
 {
     char *from = stream->line, *end;
 
@@ -198,7 +198,7 @@ static void take_up(struct shim_log *log, struct shim_stream *stream, struct tex
 
 static void end_line(struct shim_log *log, struct shim_stream *stream)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     take_up(log, stream, &out);
     if (stream->len) {
@@ -249,8 +249,7 @@ static ssize_t drop_bytes(struct shim_log *log, struct shim_stream *stream)
     if (!log->dropped)
         fcntl(stream->fd, F_SETPIPE_SZ, FLOOD_PIPE);
     if (ioctl(stream->fd, FIONREAD, &ready) == 0 && ready > (int)SHIM_LINE)
-        got = splice(stream->fd, NULL, nowhere, NULL, (size_t)ready - SHIM_LINE,
-                     SPLICE_F_NONBLOCK);
+        got = splice(stream->fd, NULL, nowhere, NULL, (size_t)ready - SHIM_LINE, SPLICE_F_NONBLOCK);
     lost = got > 0 ? got + (ssize_t)stream->len : 0;
     if (lost)
         stream->len = 0;
@@ -264,7 +263,7 @@ static ssize_t drop_bytes(struct shim_log *log, struct shim_stream *stream)
 
 static ssize_t write_down(struct shim_log *log, struct shim_stream *stream)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
     ssize_t got;
 
     take_up(log, stream, &out);
@@ -285,7 +284,7 @@ void shim_log_read(struct shim_log *log, struct shim_stream *stream)
         stream->line = mem_alloc(SHIM_LINE);
     refill_budget(log);
     got = log->budget <= (log->dropped ? log->rate / 8 : 0) ? drop_bytes(log, stream)
-                                                          : write_down(log, stream);
+                                                            : write_down(log, stream);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
         end_stream(log, stream);
 }
@@ -294,7 +293,7 @@ void shim_log_drain(struct shim_log *log, struct shim_stream *stream)
 {
     /* What is in the pipe when everyone has gone; bounded by its size. */
     for (int i = 0; i < 256 && stream->fd >= 0; i++) {
-        struct pollfd ready = { .fd = stream->fd, .events = POLLIN };
+        struct pollfd ready = {.fd = stream->fd, .events = POLLIN};
 
         if (poll(&ready, 1, 0) <= 0)
             break;

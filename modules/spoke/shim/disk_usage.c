@@ -44,7 +44,8 @@ struct fullness {
 
 static int64_t add_up_folder(int at, const char *name, dev_t device, int depth, bool *ret_deep)
 {
-    int fd = depth > DEEPEST ? -1 : openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd =
+        depth > DEEPEST ? -1 : openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
     int64_t sum = 0;
 
@@ -143,7 +144,7 @@ static int64_t add_nameless(const struct shim *shim, dev_t device)
     static struct nameless all;
     DIR *list = opendir("/proc");
 
-    all = (struct nameless){ .device = device };
+    all = (struct nameless){.device = device};
     for (struct dirent *e; list && (e = readdir(list));)
         if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && is_of_pod(shim, e->d_name))
             look_at_process(shim, e->d_name, &all);
@@ -171,12 +172,12 @@ static void take_fuller(struct fullness *most, int64_t holds, int64_t limit, int
     int64_t share = holds / (limit / 1000 > 0 ? limit / 1000 : 1);
 
     if (share >= most->share)
-        *most = (struct fullness){ share, holds, volume, most->too_deep };
+        *most = (struct fullness){share, holds, volume, most->too_deep};
 }
 
 static void measure_pod(const struct shim *shim, struct fullness *most)
 {
-    static const char *const folders[] = { "work", "tmp", "logs", "volumes" };
+    static const char *const folders[] = {"work", "tmp", "logs", "volumes"};
     struct stat st;
     int64_t sum = 0;
 
@@ -189,7 +190,7 @@ static void measure_pod(const struct shim *shim, struct fullness *most)
 
 static void measure_folders(const struct shim *shim, int out)
 {
-    struct fullness most = { .volume = WHOLE_POD };
+    struct fullness most = {.volume = WHOLE_POD};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpriority(PRIO_PROCESS, 0, 19);
@@ -213,13 +214,14 @@ static int64_t used_here(void)
 {
     struct statvfs fs;
 
-    return statvfs(".", &fs) < 0 ? 0 : (int64_t)((fs.f_blocks - fs.f_bfree) * fs.f_frsize +
-                                                 (fs.f_files - fs.f_ffree) * ENTRY);
+    return statvfs(".", &fs) < 0 ? 0
+                                 : (int64_t)((fs.f_blocks - fs.f_bfree) * fs.f_frsize +
+                                             (fs.f_files - fs.f_ffree) * ENTRY);
 }
 
 void shim_disk_begin(struct shim *shim)
 {
-    shim->disk = (struct disk){ .fd = -1 };
+    shim->disk = (struct disk){.fd = -1};
     for (size_t i = 0; i < node_count(node_get(shim->place.spec, "volumes")); i++)
         shim->disk.volumes |= limited_volume(shim, i) != NULL;
     if (shim->disk.volumes || limit_of_pod(shim))
@@ -261,20 +263,24 @@ void shim_disk_late(struct shim *shim, int64_t now)
 static void evict_pod(struct shim *shim, const struct fullness *most)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *volume = most->volume < 0 ? NULL : limited_volume(shim, (size_t)most->volume);
+    const struct node *volume =
+        most->volume < 0 ? NULL : limited_volume(shim, (size_t)most->volume);
     struct node *message = node_map(arena), *says;
 
     if (most->too_deep)
-        says = node_format(arena, "a folder of the pod lies more than %d folders deep, where nothing "
-                           "can be counted", DEEPEST);
+        says = node_format(arena,
+                           "a folder of the pod lies more than %d folders deep, where nothing "
+                           "can be counted",
+                           DEEPEST);
     else if (volume)
         says = node_format(arena, "volume %s holds %lld bytes, more than its sizeLimit of %lld",
                            node_get_text(volume, "name"), (long long)most->holds,
                            (long long)number_get(volume, "size", NUMBER_BYTES, 0));
     else
-        says = node_format(arena, "the pod's own folders (work, /tmp, logs, emptyDir) hold %lld bytes, "
-                           "more than its ephemeral-storage limit of %lld", (long long)most->holds,
-                           (long long)limit_of_pod(shim));
+        says = node_format(arena,
+                           "the pod's own folders (work, /tmp, logs, emptyDir) hold %lld bytes, "
+                           "more than its ephemeral-storage limit of %lld",
+                           (long long)most->holds, (long long)limit_of_pod(shim));
     node_set_text(arena, message, "event", "evicted");
     node_set(arena, message, "message", says);
     shim_send(shim, message);
@@ -292,7 +298,7 @@ static void evict_pod(struct shim *shim, const struct fullness *most)
 
 void shim_disk_hear(struct shim *shim)
 {
-    struct fullness most = { 0 };
+    struct fullness most = {0};
     ssize_t got = read(shim->disk.fd, &most, sizeof most);
     int64_t now = clock_steady(), wait = most.share > 700 || !shim->disk.volumes ? OFTEN : SELDOM;
     int64_t took = now - shim->disk.began;

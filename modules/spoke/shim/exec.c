@@ -24,7 +24,7 @@
 static void answer_exec(struct shim *shim, struct exec *e, int code)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text output = { 0 };
+    scoped_text struct text output = {0};
     struct node *message = node_map(arena);
 
     node_set_int(arena, message, "exec", e->id);
@@ -37,7 +37,7 @@ static void answer_exec(struct shim *shim, struct exec *e, int code)
     text_free(&e->output);
     if (e->fd >= 0)
         close(e->fd);
-    *e = (struct exec){ .fd = -1 };
+    *e = (struct exec){.fd = -1};
 }
 
 /* Sixteen at a time; a further one fails by the agent's timeout. */
@@ -61,16 +61,16 @@ static void on_network(void *arg, bool ok, const char *message)
 {
     struct requested *requested = arg;
 
-    *requested = (struct requested){ .over = true, .ok = ok };
+    *requested = (struct requested){.over = true, .ok = ok};
     snprintf(requested->words, sizeof requested->words, "%s", message);
 }
 
 /* In a child, because the shim itself must not wait. The probe is the same as the agent's. */
 static void request_network(const struct node *probe, int64_t timeout, int out)
 {
-    struct err err = { 0 };
+    struct err err = {0};
     struct loop *loop = loop_new(&err);
-    struct requested requested = { 0 };
+    struct requested requested = {0};
 
     if (loop)
         probe_network(probe_client_new(loop), probe, timeout, on_network, &requested);
@@ -89,15 +89,17 @@ static pid_t start_network(const struct node *request, int out)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         shim_reset_signals();
         signal(SIGPIPE, SIG_IGN);
-        request_network(node_get(request, "probe"), number_get(request, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS, out);
+        request_network(node_get(request, "probe"),
+                        number_get(request, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS, out);
     }
     return pid;
 }
 
-static pid_t start_exec(struct shim *shim, const struct container *c, const struct node *request, int out)
+static pid_t start_exec(struct shim *shim, const struct container *c, const struct node *request,
+                        int out)
 {
-    struct shim_launch launch = { .place = &shim->place, .container = c->spec, .control = -1,
-                                  .error = -1, .out = out };
+    struct shim_launch launch = {
+        .place = &shim->place, .container = c->spec, .control = -1, .error = -1, .out = out};
     pid_t pid;
 
     shim_container_group(shim, c, launch.cgroup_procs);
@@ -114,13 +116,14 @@ void shim_exec_start(struct shim *shim, const struct node *request)
 
     if (!e)
         return; /* the agent's own timeout answers */
-    *e = (struct exec){ .id = number_get(request, "id", NUMBER_COUNT, 1), .fd = -1 };
+    *e = (struct exec){.id = number_get(request, "id", NUMBER_COUNT, 1), .fd = -1};
     if (!c || !c->running || pipe2(out, O_CLOEXEC) < 0) {
         text_add(&e->output, "the container is not running");
         answer_exec(shim, e, 126);
         return;
     }
-    e->pid = node_get(request, "probe") ? start_network(request, out[1]) : start_exec(shim, c, request, out[1]);
+    e->pid = node_get(request, "probe") ? start_network(request, out[1])
+                                        : start_exec(shim, c, request, out[1]);
     close(out[1]);
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     e->fd = out[0];

@@ -36,7 +36,7 @@ static void on_late_signal(int number)
 
 static void catch_late(int number)
 {
-    struct sigaction action = { .sa_handler = on_late_signal };
+    struct sigaction action = {.sa_handler = on_late_signal};
     sigset_t set;
 
     sigaction(number, &action, NULL);
@@ -66,9 +66,8 @@ static void enter_namespaces(const struct shim_launch *launch, pid_t init)
         const char *name;
         int flag;
     } kinds[] = {
-        { "user", CLONE_NEWUSER }, { "ipc", CLONE_NEWIPC },
-        { "pid", CLONE_NEWPID },   { "uts", CLONE_NEWUTS },
-        { "mnt", CLONE_NEWNS },
+        {"user", CLONE_NEWUSER}, {"ipc", CLONE_NEWIPC}, {"pid", CLONE_NEWPID},
+        {"uts", CLONE_NEWUTS},   {"mnt", CLONE_NEWNS},
     };
     int fds[count_of(kinds)], root;
     char path[64];
@@ -80,8 +79,8 @@ static void enter_namespaces(const struct shim_launch *launch, pid_t init)
     if (root < 0)
         _exit(126);
     for (size_t i = 0; i < count_of(kinds); i++)
-        fds[i] = i == 0 && !launch->place->user_namespace ? -1
-                                                          : open_namespace(init, kinds[i].name);
+        fds[i] =
+            i == 0 && !launch->place->user_namespace ? -1 : open_namespace(init, kinds[i].name);
     for (size_t i = 0; i < count_of(kinds); i++)
         if (fds[i] >= 0 && setns(fds[i], kinds[i].flag) < 0)
             _exit(126);
@@ -93,7 +92,7 @@ static void enter_namespaces(const struct shim_launch *launch, pid_t init)
 
 static void be_command(const struct shim_launch *launch, const struct node *command, int empty)
 {
-    struct shim_message why = { 0 };
+    struct shim_message why = {0};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
@@ -121,7 +120,7 @@ static void be_reaper(const struct shim_launch *launch, const struct node *comma
     main = fork();
     if (main == 0)
         be_command(launch, command, empty);
-    shim_close_all((int[]){ launch->out, empty }, 2); /* the output ends with the command */
+    shim_close_all((int[]){launch->out, empty}, 2); /* the output ends with the command */
     for (;;) {
         gone = waitpid(-1, &status, __WALL);
         if (gone < 0 && errno != EINTR)
@@ -179,7 +178,8 @@ static void be_guard(const struct shim_launch *launch, pid_t init, const struct 
     catch_late(SIGUSR1); /* of the reaper's; set before it can be sent */
     shim_join_cgroups(launch);
     enter_namespaces(launch, init);
-    reaper = fork(); /* a process that enters a pid namespace stays outside; its children are in it */
+    reaper =
+        fork(); /* a process that enters a pid namespace stays outside; its children are in it */
     if (reaper == 0)
         be_reaper(launch, command, empty);
     if (reaper < 0)

@@ -51,7 +51,7 @@ struct walk {
     struct shim_gift *gift;
     uint64_t mount;
     int depth;
-    int path[DEPTH_MOST + 1]; /* lengths of `where` above each level */
+    int path[DEPTH_MOST + 1];    /* lengths of `where` above each level */
     char where[SHIM_GIFT_WHERE]; /* of the entry, below the claim; cut when it is too long */
 };
 
@@ -181,7 +181,7 @@ static int give_claim(const struct node *spec, const char *source, struct shim_g
 {
     bool by_root = !strcmp(node_get_text(spec, "fsGroupPolicy"), "OnRootMismatch");
     scoped_fd int fd = open(source, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    struct walk walk = { .gift = gift };
+    struct walk walk = {.gift = gift};
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) < 0)
@@ -217,8 +217,9 @@ void shim_explain_gift(const struct shim_gift *gift, char *ret, size_t room)
                       : gift->error == ENAMETOOLONG ? "more than 200 folders deep"
                                                     : strerror(gift->error);
 
-    snprintf(ret, room, "%ld entries of volume %.60s could not be given to fsGroup %u, and are left as "
-             "they are: the first is %.160s: %s", gift->failed, gift->volume, gift->group, gift->first,
-             why);
+    snprintf(ret, room,
+             "%ld entries of volume %.60s could not be given to fsGroup %u, and are left as "
+             "they are: the first is %.160s: %s",
+             gift->failed, gift->volume, gift->group, gift->first, why);
     text_make_printable(ret);
 }

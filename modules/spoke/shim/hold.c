@@ -17,8 +17,8 @@
 /* The pid that listens there; 0: none, or a shim that is about to end. */
 static pid_t listener_of(int folder)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    struct ucred who = { 0 };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct ucred who = {0};
     socklen_t len = sizeof who;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 

@@ -49,7 +49,7 @@ static void send_word(int fd, const struct shim_message *message)
 
 static void become_command(const struct shim_launch *launch, int failed)
 {
-    struct shim_message why = { .word = SHIM_FAILED };
+    struct shim_message why = {.word = SHIM_FAILED};
 
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -118,10 +118,9 @@ static int wait_for_main(void)
 
 static void catch_signals(void)
 {
-    static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1,
-                                     SIGUSR2, SIGWINCH };
-    struct sigaction forward = { .sa_handler = on_forward, .sa_flags = SA_RESTART };
-    struct sigaction all = { .sa_handler = on_kill_all };
+    static const int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
+    struct sigaction forward = {.sa_handler = on_forward, .sa_flags = SA_RESTART};
+    struct sigaction all = {.sa_handler = on_kill_all};
 
     for (size_t i = 0; i < count_of(forwarded); i++)
         sigaction(forwarded[i], &forward, NULL);
@@ -130,8 +129,7 @@ static void catch_signals(void)
 }
 
 /* The pipe closes at exec: what comes through it before is why exec failed. */
-static bool start_main(const struct shim_launch *launch,
-                          struct shim_message *why)
+static bool start_main(const struct shim_launch *launch, struct shim_message *why)
 {
     int failed[2];
     pid_t pid;
@@ -159,9 +157,15 @@ static int compare_descriptors(const void *a, const void *b)
 /* The init is a fork of the shim, whose sockets and logs must not stay open here. */
 static void keep_only(const struct shim_launch *launch)
 {
-    int keep[] = { 2, launch->out, launch->error, launch->control, launch->empty,
-                   launch->cgroup_procs[0], launch->cgroup_procs[1],
-                   launch->cgroup_procs[2], launch->cgroup_procs[3] };
+    int keep[] = {2,
+                  launch->out,
+                  launch->error,
+                  launch->control,
+                  launch->empty,
+                  launch->cgroup_procs[0],
+                  launch->cgroup_procs[1],
+                  launch->cgroup_procs[2],
+                  launch->cgroup_procs[3]};
 
     qsort(keep, count_of(keep), sizeof keep[0], compare_descriptors);
     for (size_t i = 0; i < count_of(keep); i++) {
@@ -211,7 +215,7 @@ static void wait_for_word(int control)
 
 static int run_once(const struct shim_launch *launch)
 {
-    struct shim_message message = { 0 };
+    struct shim_message message = {0};
     int status;
 
     /* A previous user of the pipe may have left it O_NONBLOCK. */
@@ -219,7 +223,7 @@ static int run_once(const struct shim_launch *launch)
     fcntl(launch->error, F_SETFL, 0);
     if (!start_main(launch, &message))
         fail_init(launch, &message);
-    message = (struct shim_message){ .word = SHIM_STARTED };
+    message = (struct shim_message){.word = SHIM_STARTED};
     send_word(launch->control, &message);
     status = wait_for_main();
     main_pid = 0;
@@ -248,7 +252,7 @@ struct giving {
 static bool go_on_giving(struct shim_gift *gift)
 {
     struct giving *giving = (struct giving *)gift;
-    struct shim_message message = { .word = SHIM_WAITS, .reason = "VolumeInPreparation" };
+    struct shim_message message = {.word = SHIM_WAITS, .reason = "VolumeInPreparation"};
     int64_t now = clock_steady();
 
     if (asked_to_end || kill_all)
@@ -256,8 +260,10 @@ static bool go_on_giving(struct shim_gift *gift)
     if (now < giving->tell_at)
         return true;
     giving->tell_at = now + TELL_EVERY;
-    snprintf(message.text, sizeof message.text, "volume %.100s is being given to fsGroup %u: %ld entries "
-             "so far", gift->volume, gift->group, gift->seen);
+    snprintf(message.text, sizeof message.text,
+             "volume %.100s is being given to fsGroup %u: %ld entries "
+             "so far",
+             gift->volume, gift->group, gift->seen);
     send_word(giving->control, &message);
     return true;
 }
@@ -265,8 +271,9 @@ static bool go_on_giving(struct shim_gift *gift)
 static int fail_giving(const struct shim_gift *gift, struct shim_message *why)
 {
     snprintf(why->reason, sizeof why->reason, "MountUnavailable");
-    snprintf(why->text, sizeof why->text, "volume \"%.100s\" cannot be given to the pod's fsGroup: %s",
-             gift->volume, errno == ECANCELED ? "the pod is to end" : strerror(errno));
+    snprintf(why->text, sizeof why->text,
+             "volume \"%.100s\" cannot be given to the pod's fsGroup: %s", gift->volume,
+             errno == ECANCELED ? "the pod is to end" : strerror(errno));
     return -1;
 }
 
@@ -283,11 +290,13 @@ static int give_claims(const struct shim_launch *launch, struct shim_message *wh
 {
     const struct shim_place *place = launch->place;
     scoped_mem char *path = mem_printf("%s/fs-group", place->directory);
-    struct giving giving = { .gift.go_on = go_on_giving, .control = launch->control,
-                             .tell_at = clock_steady() + TELL_EVERY };
-    struct shim_message note = { .word = SHIM_NOTE, .reason = "FsGroupIncomplete" };
+    struct giving giving = {.gift.go_on = go_on_giving,
+                            .control = launch->control,
+                            .tell_at = clock_steady() + TELL_EVERY};
+    struct shim_message note = {.word = SHIM_NOTE, .reason = "FsGroupIncomplete"};
     int lock = node_get(place->spec, "fsGroup")
-                   ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+                   ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)
+                   : -1;
     struct stat st;
     int failed = 0;
 
@@ -324,7 +333,7 @@ static void set_host_name(const struct shim_launch *launch)
 
 static void be_init(const struct shim_launch *launch)
 {
-    struct shim_message message = { 0 };
+    struct shim_message message = {0};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (is_alone(launch->control))
@@ -341,15 +350,14 @@ static void be_init(const struct shim_launch *launch)
         fail_init(launch, &message);
     if (launch->place->namespaces)
         set_host_name(launch);
-    if (launch->place->namespaces &&
-        confine_root(launch->place, launch->container, &message) < 0)
+    if (launch->place->namespaces && confine_root(launch->place, launch->container, &message) < 0)
         fail_init(launch, &message);
     for (;;) {
         int status = run_once(launch);
         bool again = !kill_all && is_permitted(launch->control, status);
 
-        message = (struct shim_message){ .word = again ? SHIM_EXITED_AGAIN : SHIM_EXITED,
-                                         .status = status };
+        message = (struct shim_message){.word = again ? SHIM_EXITED_AGAIN : SHIM_EXITED,
+                                        .status = status};
         send_word(launch->control, &message);
         if (kill_all)
             _exit(0);
@@ -361,9 +369,9 @@ static void be_init(const struct shim_launch *launch)
 /* Our own ids only: with one line each no helper program is needed. */
 static void map_self(uid_t uid, gid_t gid)
 {
-    static const char *const files[] = { "/proc/self/setgroups",
-                                         "/proc/self/uid_map", "/proc/self/gid_map" };
-    char values[3][64] = { "deny" };
+    static const char *const files[] = {"/proc/self/setgroups", "/proc/self/uid_map",
+                                        "/proc/self/gid_map"};
+    char values[3][64] = {"deny"};
 
     snprintf(values[1], sizeof values[1], "%u %u 1", uid, uid);
     snprintf(values[2], sizeof values[2], "%u %u 1", gid, gid);
@@ -380,7 +388,7 @@ static void map_self(uid_t uid, gid_t gid)
 /* clone3() without a stack is fork() with namespaces and, of version 2, a control group. */
 static pid_t clone_as_fork(unsigned long flags, int group)
 {
-    struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+    struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
 
     if (group >= 0) {
         args.flags |= CLONE_INTO_CGROUP;

@@ -31,7 +31,7 @@ struct shim_log {
     int fd;     /* -1: cannot be written; lines are dropped */
     int64_t size, limit;
     int files;
-    int64_t rate;   /* bytes per second */
+    int64_t rate;              /* bytes per second */
     int64_t budget, budget_at; /* bytes that may be written now; since when */
     int64_t dropped;
     int64_t lost; /* bytes that the disk did not take, since the last line that it did */
@@ -41,13 +41,12 @@ struct shim_stream {
     const char *name;
     char *line; /* owned; a part of a line, or in a flood the newest bytes */
     size_t len;
-    bool cut; /* what came before `line` was dropped */
+    bool cut;       /* what came before `line` was dropped */
     char last[200]; /* its last line with words in it; "": none in this run */
 };
 #define SHIM_LINE ((size_t)16 * 1024)
 
-void shim_log_open(struct shim_log *log, const char *path, int64_t limit,
-                   int files);
+void shim_log_open(struct shim_log *log, const char *path, int64_t limit, int files);
 /* Reads what is there and writes it down; closes the stream at its end. */
 void shim_log_read(struct shim_log *log, struct shim_stream *stream);
 /* All writers have ended: takes what is in the pipe, ends the last line. */
@@ -83,9 +82,9 @@ struct shim_place {
 struct shim_launch {
     const struct shim_place *place;
     const struct node *container;
-    int out, error; /* write ends */
-    int control;    /* SOCK_SEQPACKET, the init's end */
-    int empty;      /* standard input; shim_launch() opens it outside the pod */
+    int out, error;      /* write ends */
+    int control;         /* SOCK_SEQPACKET, the init's end */
+    int empty;           /* standard input; shim_launch() opens it outside the pod */
     int cgroup_procs[4]; /* open cgroup.procs to join; -1: none */
     int group;           /* to be born in instead; -1: none */
 };
@@ -98,8 +97,7 @@ pid_t shim_launch(const struct shim_launch *launch);
  * with the command's exit code. SIGTERM to that child kills the command with
  * everything that it started, new sessions too, and then ends it.
  */
-pid_t shim_exec(const struct shim_launch *launch, pid_t init,
-                const struct node *command);
+pid_t shim_exec(const struct shim_launch *launch, pid_t init, const struct node *command);
 /* ---- command.c: what both kinds of commands share ------------------------- */
 
 /* Becomes the command; returns only if that fails, with `why` filled. */
@@ -129,8 +127,8 @@ static inline void shim_close_all(const int *fds, size_t count)
 /* ---- confine.c: what a container's process may see and do ------------------- */
 
 /* Where on this machine a mount's volume is, subPath and all. */
-void confine_source(const struct shim_place *place, const struct node *mount,
-                    char *into, size_t room);
+void confine_source(const struct shim_place *place, const struct node *mount, char *into,
+                    size_t room);
 /* In the init, in a new mount namespace: builds and enters the private root.
    -1 with reason and text filled. */
 int confine_root(const struct shim_place *place, const struct node *container,
@@ -141,7 +139,6 @@ int confine_self(const struct shim_place *place, const struct node *container,
 /* syscalls.c: all system calls but those of syscalls.def are refused from now on. */
 int syscalls_filter(void);
 /* With no mount namespace, the pod's directory as seen from inside. */
-const char *confine_work(const struct shim_place *place, char *into,
-                         size_t room);
+const char *confine_work(const struct shim_place *place, char *into, size_t room);
 
 #endif

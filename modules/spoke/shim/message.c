@@ -23,10 +23,12 @@ union control {
 static int send_file(int socket, int file)
 {
     char mark = '@';
-    struct iovec part = { &mark, 1 };
-    union control control = { 0 };
-    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes,
-                              .msg_controllen = sizeof control.bytes };
+    struct iovec part = {&mark, 1};
+    union control control = {0};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
     head->cmsg_level = SOL_SOCKET;
@@ -67,10 +69,12 @@ static ssize_t read_memory_file(int file, struct text *ret)
 ssize_t shim_message_receive(int socket, struct text *ret)
 {
     char bytes[PACKET];
-    struct iovec part = { bytes, sizeof bytes };
-    union control control = { 0 };
-    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes,
-                              .msg_controllen = sizeof control.bytes };
+    struct iovec part = {bytes, sizeof bytes};
+    union control control = {0};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
     ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     struct cmsghdr *head = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     int file;

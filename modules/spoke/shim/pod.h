@@ -36,21 +36,21 @@ struct shim_run {
 struct container {
     const char *name;
     const struct node *spec;
-    const char *state; /* none, running, exited, failed */
+    const char *state;         /* none, running, exited, failed */
     struct shim_run run, last; /* last: the run before this one; number 0: none */
-    int64_t crashes;   /* ends in a row of runs that did not last */
-    int64_t kill_at;   /* steady time; 0: it is not to end */
-    int64_t stop_at;   /* steady time at which it is stopped, once the shim ends */
-    int64_t idle_until; /* steady time; 0: its init is not idle */
-    int64_t began;     /* steady time of the run's start */
-    int64_t keep_at;   /* steady time; its end could not be written down; 0: it was */
-    int64_t permit_at; /* steady time at which it may be started again by itself */
+    int64_t crashes;           /* ends in a row of runs that did not last */
+    int64_t kill_at;           /* steady time; 0: it is not to end */
+    int64_t stop_at;           /* steady time at which it is stopped, once the shim ends */
+    int64_t idle_until;        /* steady time; 0: its init is not idle */
+    int64_t began;             /* steady time of the run's start */
+    int64_t keep_at;           /* steady time; its end could not be written down; 0: it was */
+    int64_t permit_at;         /* steady time at which it may be started again by itself */
     int64_t oom_before;
-    pid_t init;        /* 0: none */
-    int control;       /* to the init; -1: none */
+    pid_t init;  /* 0: none */
+    int control; /* to the init; -1: none */
     bool running, told_start, reused, permitted;
-    bool waits;        /* its init prepares a volume; `run.why` says which */
-    uint64_t look;     /* of what was mounted, when it was */
+    bool waits;    /* its init prepares a volume; `run.why` says which */
+    uint64_t look; /* of what was mounted, when it was */
     struct shim_stream streams[2];
     struct shim_log log;
 };
@@ -64,11 +64,11 @@ struct exec {
     struct text output;
 };
 
-struct disk { /* the measuring of volumes that have a size */
+struct disk {   /* the measuring of volumes that have a size */
     int fd;     /* from the child that measures; -1: none does */
     int64_t at; /* steady time of the next one; 0: never */
     int64_t began;
-    int64_t used, holds; /* of the whole disk, and of the pod, at the last count */
+    int64_t used, holds;   /* of the whole disk, and of the pod, at the last count */
     bool counted, volumes; /* volumes: some have a limit of their own */
 };
 
@@ -82,9 +82,9 @@ struct shim {
     size_t count;
     struct exec execs[SHIM_EXECS];
     struct disk disk;
-    bool spare;               /* was started before its pod was known */
-    bool nested;              /* in a group of its own, which has no pod yet */
-    struct container *home;   /* whose group of processes we are in ourselves */
+    bool spare;             /* was started before its pod was known */
+    bool nested;            /* in a group of its own, which has no pod yet */
+    struct container *home; /* whose group of processes we are in ourselves */
     int agent, listener, signals;
     bool quitting;
     int64_t end_at; /* steady time at which the grace period ends; 0: SIGTERM has not come */

@@ -25,7 +25,8 @@ static void do_request(struct shim *shim, const struct node *request)
     const char *name = node_get_text(request, "container");
     struct container *c = shim_container_find(shim, name);
 
-    if (!strcmp(verb, "start") && c && number_get(request, "after", NUMBER_COUNT, c->run.number) == c->run.number)
+    if (!strcmp(verb, "start") && c &&
+        number_get(request, "after", NUMBER_COUNT, c->run.number) == c->run.number)
         shim_container_start(shim, c);
     else if (!strcmp(verb, "stop"))
         stop_each(shim, name, number_get(request, "grace", NUMBER_MILLIS, 0) * CLOCK_MS);
@@ -38,7 +39,7 @@ static void do_request(struct shim *shim, const struct node *request)
 void shim_hear_agent(struct shim *shim)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text bytes = { 0 };
+    scoped_text struct text bytes = {0};
     ssize_t got = shim_message_receive(shim->agent, &bytes);
     struct node *request;
 

@@ -88,10 +88,10 @@ static size_t gather_descriptors(struct shim *shim, struct pollfd *fds, void **w
 {
     size_t n = 0;
 
-#define WATCH(descriptor, owner)                                               \
-    do {                                                                       \
-        fds[n] = (struct pollfd){ .fd = (descriptor), .events = POLLIN };      \
-        whose[n++] = (owner);                                                  \
+#define WATCH(descriptor, owner)                                                                   \
+    do {                                                                                           \
+        fds[n] = (struct pollfd){.fd = (descriptor), .events = POLLIN};                            \
+        whose[n++] = (owner);                                                                      \
     } while (0)
     WATCH(shim->signals, &shim->signals);
     WATCH(shim->listener, &shim->listener);
@@ -181,14 +181,14 @@ static struct node *read_spec(struct arena *arena)
     bytes = arena_alloc(arena, (size_t)st.st_size + 1);
     got = pread(FD_SPEC, bytes, (size_t)st.st_size, 0);
     close(FD_SPEC);
-    return got < 0 ? NULL : document_read_json(arena, bytes, (size_t)got,
-                                               &document_limits_own, NULL);
+    return got < 0 ? NULL
+                   : document_read_json(arena, bytes, (size_t)got, &document_limits_own, NULL);
 }
 
 /* The pod's directory is ours already, so that its path may be any length. */
 static int listen_here(void)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "shim.sock" };
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "shim.sock"};
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
     unlink(address.sun_path);
@@ -223,8 +223,7 @@ static void take_containers(struct shim *shim)
         struct container *c = &shim->containers[shim->count++];
         scoped_mem char *path = NULL;
 
-        *c = (struct container){ .spec = node_item(list, i), .state = "none",
-                                 .control = -1 };
+        *c = (struct container){.spec = node_item(list, i), .state = "none", .control = -1};
         c->name = node_get_text(c->spec, "name");
         c->streams[0].fd = c->streams[1].fd = -1;
         c->run.number = number_get(c->spec, "runs", NUMBER_COUNT, 0);
@@ -257,7 +256,8 @@ static bool set_up(struct shim *shim, struct arena *arena, const char *directory
         return false;
     shim->pod = node_get_text(spec, "id");
     shim->place = (struct shim_place){
-        .directory = directory, .spec = spec,
+        .directory = directory,
+        .spec = spec,
         .namespaces = node_get_bool(isolation, "namespaces", false),
         .user_namespace = node_get_bool(isolation, "userNamespace", false),
     };
@@ -315,9 +315,11 @@ static char *wait_for_pod(struct shim *shim, char *room, size_t len)
         char bytes[CMSG_SPACE(2 * sizeof(int))];
         struct cmsghdr align;
     } control;
-    struct iovec text = { room, len - 1 };
-    struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control,
-                              .msg_controllen = sizeof control };
+    struct iovec text = {room, len - 1};
+    struct msghdr message = {.msg_iov = &text,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
     char *directory = NULL;
     ssize_t got;
 

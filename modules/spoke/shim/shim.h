@@ -62,7 +62,7 @@ bool shim_writes_volume(const struct node *spec, const char *volume);
 /* How giving goes; the caller fills the first part. */
 #define SHIM_GIFT_WHERE 256
 struct shim_gift {
-    long most; /* entries of one claim; 0: all there are */
+    long most;                             /* entries of one claim; 0: all there are */
     bool (*go_on)(struct shim_gift *gift); /* asked at each entry; NULL: it does */
 
     gid_t group;

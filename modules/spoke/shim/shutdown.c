@@ -61,7 +61,7 @@ void shim_end_begin(struct shim *shim)
     if (shim->end_at)
         return;
     shim->end_at = clock_steady() + (grace > 0 ? grace : 1);
-    shim_close_all((int[]){ shim->agent, shim->listener }, 2);
+    shim_close_all((int[]){shim->agent, shim->listener}, 2);
     shim->agent = shim->listener = -1;
     for (size_t i = 0; i < shim->count; i++)
         begin_hook(shim, i, grace);
@@ -87,6 +87,7 @@ void shim_end_late(struct shim *shim, int64_t now)
         if (!c->running)
             shim_container_kill(shim, c); /* its init is idle, or not there */
         else if (!c->kill_at && c->stop_at <= now && !hook_runs(shim, i))
-            shim_container_stop(c, node_get(c->spec, "preStop") && left < GRACE_LEAST ? GRACE_LEAST : left);
+            shim_container_stop(c, node_get(c->spec, "preStop") && left < GRACE_LEAST ? GRACE_LEAST
+                                                                                      : left);
     }
 }

@@ -85,7 +85,8 @@ static void add_filter_step(struct program *p, uint16_t op, uint32_t value)
 
 static void add_branch(struct program *p, uint16_t op, uint32_t value, uint8_t yes, uint8_t no)
 {
-    p->code[p->len++] = (struct sock_filter)BPF_JUMP((uint16_t)(BPF_JMP | op | BPF_K), value, yes, no);
+    p->code[p->len++] =
+        (struct sock_filter)BPF_JUMP((uint16_t)(BPF_JMP | op | BPF_K), value, yes, no);
 }
 
 #define REFUSE(number) (SECCOMP_RET_ERRNO | (number))
@@ -156,7 +157,7 @@ static void judge_ioctl(struct program *p)
 /* What it is; Linux, also in 32 bits and as 2.6, and without randomised addresses. */
 static void judge_personality(struct program *p)
 {
-    static const uint32_t kinds[] = { 0xffffffffu, 0, 0x8, 0x20000, 0x20008, 0x40000 };
+    static const uint32_t kinds[] = {0xffffffffu, 0, 0x8, 0x20000, 0x20008, 0x40000};
 
     add_branch(p, BPF_JEQ, SYS_personality, 0, 2 + 2 * (uint8_t)(sizeof kinds / sizeof *kinds));
     load_argument(p, 0);
@@ -227,7 +228,7 @@ static void write_program(struct program *p)
 int syscalls_filter(void)
 {
     static struct program program;
-    struct sock_fprog whole = { .filter = program.code };
+    struct sock_fprog whole = {.filter = program.code};
 
     program.len = 0;
     write_program(&program);

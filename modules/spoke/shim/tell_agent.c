@@ -18,7 +18,7 @@ void shim_drop_agent(struct shim *shim)
 
 void shim_send(struct shim *shim, const struct node *message)
 {
-    scoped_text struct text out = { 0 };
+    scoped_text struct text out = {0};
 
     if (shim->agent < 0)
         return;

@@ -12,8 +12,7 @@
 /* What may lie beside a file and goes where it goes: SQLite's, and kept.h's copy. */
 static const char *const endings[] = {"", "-wal", "-shm", "-journal", "-note", ".copy"};
 
-char *storage_file_read(const char *directory, const char *file, size_t *ret_len,
-                        struct err *err)
+char *storage_file_read(const char *directory, const char *file, size_t *ret_len, struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/%s", directory, file);
     bool damaged = false;
@@ -22,9 +21,12 @@ char *storage_file_read(const char *directory, const char *file, size_t *ret_len
     char *bytes = kept_read(path, FILE_MOST, &len, &damaged, &why);
 
     if (!bytes) {
-        err_set(err, why.code, "%s%s", why.text, why.code == ERR_INVALID
+        err_set(
+            err, why.code, "%s%s", why.text,
+            why.code == ERR_INVALID
                 ? ": bring it back from a backup, or join again with a new token "
-                  "(axle token create --name NAME on the hub, --token-file here); what runs stays" : "");
+                  "(axle token create --name NAME on the hub, --token-file here); what runs stays"
+                : "");
         return NULL;
     }
     if (damaged && kept_write(path, bytes, len, 0600, true, &why) == 0)

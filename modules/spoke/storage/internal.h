@@ -14,15 +14,14 @@ struct storage {
     struct store *store;              /* owned */
     char *damage;                     /* owned */
     struct pressure *pressure;        /* owned; NULL: the disk can be written */
-    bool copied; /* the store is a copy in memory, and keeps nothing */
-    int lock;    /* of the folder; -1: none */
+    bool copied;                      /* the store is a copy in memory, and keeps nothing */
+    int lock;                         /* of the folder; -1: none */
     unsigned char key[PKI_SEAL_KEY];
 };
 
 /* recovery.c: the store, which may be lost or damaged. `ret_unwritable`: it is open, as a
    copy in memory, because the disk cannot be written for this reason. */
-int recovery_open(struct storage *storage, struct err *ret_unwritable,
-                  struct err *err) MUST_CHECK;
+int recovery_open(struct storage *storage, struct err *ret_unwritable, struct err *err) MUST_CHECK;
 /* The same again with a disk that can be written now; the copy stays if that fails. */
 int recovery_reopen(struct storage *storage, struct err *err) MUST_CHECK;
 /* Notes how new the store is. */

@@ -42,14 +42,17 @@ static bool find_room(const struct storage *storage, struct file_room *ret)
 }
 
 /* Why the file system says that it cannot be written; NULL: it does not say so. */
-static char *explain_room(const struct storage *storage, const struct file_room *room, uint64_t least)
+static char *explain_room(const struct storage *storage, const struct file_room *room,
+                          uint64_t least)
 {
     if (room->read_only)
         return mem_printf("the disk of %s is read-only, as after an I/O error: look at the "
-                          "kernel's log, repair it and mount it read-write", storage->settings.directory);
+                          "kernel's log, repair it and mount it read-write",
+                          storage->settings.directory);
     if (room->no_names)
         return mem_printf("the disk of %s has no room for another file (all its inodes are in "
-                          "use): delete files there", storage->settings.directory);
+                          "use): delete files there",
+                          storage->settings.directory);
     if (room->free < least && room->all)
         return mem_printf("the disk of %s is full: %llu KiB of %llu MiB are free; make room there",
                           storage->settings.directory, (unsigned long long)room->free / 1024,
@@ -141,7 +144,8 @@ static void set_pressure(struct storage *storage, const char *words, uint64_t ro
     struct pressure *pressure = mem_alloc(sizeof *pressure);
 
     pressure->words = mem_printf("%s. What runs goes on and is restarted; new and changed works "
-                                 "wait", words);
+                                 "wait",
+                                 words);
     pressure->room = room;
     pressure->check = loop_timer_new(storage->settings.loop, on_check, storage);
     storage->pressure = pressure;

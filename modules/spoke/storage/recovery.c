@@ -79,8 +79,9 @@ static int check_store(struct storage *storage, struct err *err)
     int64_t noted = noted_revision(storage);
 
     if (store_revision(storage->store) < noted)
-        return err_set(err, ERR_INTERNAL, "it has lost its newest changes (%" PRId64 " of %"
-                       PRId64 " are there)", store_revision(storage->store), noted);
+        return err_set(err, ERR_INTERNAL,
+                       "it has lost its newest changes (%" PRId64 " of %" PRId64 " are there)",
+                       store_revision(storage->store), noted);
     if (store_each(storage->store, check_row, storage, err) < 0)
         return -1;
     store_blob_each(storage->store, check_blob, &check);
@@ -96,8 +97,9 @@ static void remember_damage(struct storage *storage, const char *words)
     log_error("spoke", "%s", words);
 }
 
-static int open_new_store(struct storage *storage, const char *path, const struct store_options *options,
-                     const struct err *why, struct err *err)
+static int open_new_store(struct storage *storage, const char *path,
+                          const struct store_options *options, const struct err *why,
+                          struct err *err)
 {
     scoped_mem char *aside = NULL, *words = NULL;
 
@@ -126,15 +128,18 @@ static int open_store_file(struct storage *storage, struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/axle.db", storage->settings.directory);
     const char *vfs = storage->settings.vfs;
-    struct store_options options = {.vfs = vfs, .history_age = 60 * CLOCK_SECOND,
-                                    .history_bytes = 1024 * 1024, .reserve = vfs ? 0 : RESERVE};
+    struct store_options options = {.vfs = vfs,
+                                    .history_age = 60 * CLOCK_SECOND,
+                                    .history_bytes = 1024 * 1024,
+                                    .reserve = vfs ? 0 : RESERVE};
     bool gone = !vfs && !file_exists(path) && noted_revision(storage) > 0;
     struct err why = {0};
 
     storage->store = store_open(path, &options, &why);
     if (gone && storage->store) {
-        remember_damage(storage, "the spoke's store, axle.db, is gone; what runs stays as it is, and "
-                               "works are read from the hub again");
+        remember_damage(storage,
+                        "the spoke's store, axle.db, is gone; what runs stays as it is, and "
+                        "works are read from the hub again");
         return 0;
     }
     if (storage->store && check_store(storage, &why) == 0)
@@ -149,8 +154,10 @@ static int open_store_file(struct storage *storage, struct err *err)
 static int open_memory_copy(struct storage *storage, const struct err *why, struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/axle.db", storage->settings.directory), *words = NULL;
-    struct store_options options = {.vfs = storage->settings.vfs, .history_age = 60 * CLOCK_SECOND,
-                                    .history_bytes = 1024 * 1024, .unwritable = why};
+    struct store_options options = {.vfs = storage->settings.vfs,
+                                    .history_age = 60 * CLOCK_SECOND,
+                                    .history_bytes = 1024 * 1024,
+                                    .unwritable = why};
     struct err copy = {0};
 
     store_close(&storage->store);
@@ -160,7 +167,8 @@ static int open_memory_copy(struct storage *storage, const struct err *why, stru
         return 0;
     store_close(&storage->store);
     words = mem_printf("the spoke's store cannot be read: %.400s. What runs stays as it is, and "
-                       "works are read from the hub again", copy.text);
+                       "works are read from the hub again",
+                       copy.text);
     remember_damage(storage, words);
     options.empty = true;
     storage->store = store_open(path, &options, err);

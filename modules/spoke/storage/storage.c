@@ -17,7 +17,8 @@
 static int make_row_key(struct storage *storage, struct err *err)
 {
     random_bytes(storage->key, PKI_SEAL_KEY);
-    return storage_file_write(storage->settings.directory, KEY_FILE, storage->key, PKI_SEAL_KEY, err);
+    return storage_file_write(storage->settings.directory, KEY_FILE, storage->key, PKI_SEAL_KEY,
+                              err);
 }
 
 /* What it encrypted cannot be read any more, and need not be: see recovery.c. */
@@ -25,8 +26,10 @@ static int replace_row_key(struct storage *storage, struct err *err)
 {
     const char *directory = storage->settings.directory;
 
-    log_error("spoke", "%s/" KEY_FILE " is damaged and put aside: it does not hold the %d bytes of a "
-              "sealing key", directory, PKI_SEAL_KEY);
+    log_error("spoke",
+              "%s/" KEY_FILE " is damaged and put aside: it does not hold the %d bytes of a "
+              "sealing key",
+              directory, PKI_SEAL_KEY);
     if (storage_file_put_aside(directory, KEY_FILE, NULL, err) < 0)
         return -1;
     return make_row_key(storage, err);

@@ -58,8 +58,8 @@ static char *blob_name(const char *digest)
     return mem_printf("manifests/%s", digest);
 }
 
-struct node *bundle_manifests(struct works *works, struct arena *arena,
-                              const char *digest, struct err *err)
+struct node *bundle_manifests(struct works *works, struct arena *arena, const char *digest,
+                              struct err *err)
 {
     scoped_mem char *name = blob_name(digest), *bytes = NULL;
     int64_t size = store_blob_size(storage_store(works->storage), name);
@@ -91,8 +91,8 @@ static void name_wanted(struct works *works, struct map *wanted)
         const struct node *list = work_manifests(work);
 
         for (size_t i = 0; i < node_count(list); i++) {
-            scoped_mem char *name = blob_name(node_get_text(
-                node_at(node_item(list, i), "spec", "artifact", NULL), "digest"));
+            scoped_mem char *name = blob_name(
+                node_get_text(node_at(node_item(list, i), "spec", "artifact", NULL), "digest"));
 
             map_put(wanted, name, works);
         }
@@ -207,7 +207,7 @@ static void on_stage_dropped(void *arg, const struct err *err)
 
 /* A large blob goes to the disk before the commit does, and may find the disk full. */
 static int put_bundle(struct works *works, const char *name, const char *json, size_t len,
-                       struct err *err)
+                      struct err *err)
 {
     struct store *store = storage_store(works->storage);
 
@@ -230,8 +230,8 @@ static void on_unpacked(void *arg, const char *json, size_t len, const struct er
         trouble = mem_printf("%s of %s: %s", fetch->digest, fetch->repository, err->text);
         fail_fetch(fetch, trouble);
     } else if (put_bundle(fetch->works, name, json, len, &why) < 0) {
-        trouble = mem_printf("%s of %s cannot be kept: %s", fetch->digest, fetch->repository,
-                             why.text);
+        trouble =
+            mem_printf("%s of %s cannot be kept: %s", fetch->digest, fetch->repository, why.text);
         end_fetch(fetch, WORKS_DISK_PRESSURE, trouble);
     } else {
         end_fetch(fetch, NULL, NULL);
@@ -243,8 +243,8 @@ static void unpack_layer(struct fetch *fetch, const void *bytes, size_t len)
 {
     struct err err = {0};
 
-    fetch->unpacking = runtime_unpack(fetch->works->loop, NULL, bytes, len, on_unpacked,
-                                      fetch, &err);
+    fetch->unpacking =
+        runtime_unpack(fetch->works->loop, NULL, bytes, len, on_unpacked, fetch, &err);
     if (!fetch->unpacking)
         fail_fetch(fetch, err.text);
 }
@@ -258,18 +258,17 @@ static void request_layer(struct fetch *fetch, const void *bytes, size_t len)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
-    const struct node *manifest =
-        document_read_json(arena, bytes, len, &document_limits_api, &err);
+    const struct node *manifest = document_read_json(arena, bytes, len, &document_limits_api, &err);
     const struct node *layer = node_item(node_get(manifest, "layers"), 0);
     const char *type = node_get_text(layer, "mediaType");
     const char *digest = node_get_text(layer, "digest");
 
     if (manifest && (!pki_digest_is_valid(digest) || !text_ends(type, "tar+gzip")))
-        err_set(&err, ERR_INVALID, "its first layer is \"%.100s\" %.100s, not a tar+gzip",
-                type, digest);
+        err_set(&err, ERR_INVALID, "its first layer is \"%.100s\" %.100s, not a tar+gzip", type,
+                digest);
     if (err.code) {
-        scoped_mem char *trouble = mem_printf("%s of %s: %s", fetch->digest,
-                                              fetch->repository, err.text);
+        scoped_mem char *trouble =
+            mem_printf("%s of %s: %s", fetch->digest, fetch->repository, err.text);
         fail_fetch(fetch, trouble);
         return;
     }
@@ -284,8 +283,8 @@ static void take_part(struct fetch *fetch, const void *bytes, size_t len)
     scoped_mem char *trouble = NULL;
 
     if (!has_digest(bytes, len, fetch->wanted)) {
-        trouble = mem_printf("what %s holds as %s has another digest", fetch->repository,
-                             fetch->wanted);
+        trouble =
+            mem_printf("what %s holds as %s has another digest", fetch->repository, fetch->wanted);
         fail_fetch(fetch, trouble);
     } else if (fetch->is_layer) {
         unpack_layer(fetch, bytes, len);
@@ -298,9 +297,10 @@ static void take_part(struct fetch *fetch, const void *bytes, size_t len)
    version of the work by now. */
 static void explain_gone(const struct fetch *fetch, struct text *ret)
 {
-    text_addf(ret, "the hub has %s of %s no more: it was collected before this spoke had pulled "
-              "it. The work is read again, and waits for another artifact", fetch->wanted,
-              fetch->repository);
+    text_addf(ret,
+              "the hub has %s of %s no more: it was collected before this spoke had pulled "
+              "it. The work is read again, and waits for another artifact",
+              fetch->wanted, fetch->repository);
 }
 
 static void fail_part(struct fetch *fetch, int status, const struct err *why)
@@ -343,7 +343,8 @@ static void on_layer_head(struct http_call *call, const struct http_response *re
 
     /* The hub begins anew (200), or at another place than asked for: what had come before is
        dropped. Where that was wrong, the digest shows it. */
-    if (response->status == 200 || (response->status == 206 && !(range && text_starts(range, from))))
+    if (response->status == 200 ||
+        (response->status == 206 && !(range && text_starts(range, from))))
         text_cut(&fetch->got, 0);
 }
 
@@ -357,13 +358,15 @@ static void on_layer_bytes(struct http_call *call, const char *bytes, size_t len
 /* A layer may take as long as it needs, as long as something comes. */
 static void request_part(struct fetch *fetch)
 {
-    scoped_mem char *target =
-        mem_printf("/v2/%s/%s/%s", fetch->repository,
-                   fetch->is_layer ? "blobs" : "manifests", fetch->wanted);
+    scoped_mem char *target = mem_printf("/v2/%s/%s/%s", fetch->repository,
+                                         fetch->is_layer ? "blobs" : "manifests", fetch->wanted);
     scoped_mem char *range = NULL;
     struct http_field accept = {"Accept", MANIFEST_TYPE};
-    struct http_client_request what = {.target = target, .headers = &accept, .header_count = 1,
-                            .limit = MANIFEST_LIMIT, .arg = fetch};
+    struct http_client_request what = {.target = target,
+                                       .headers = &accept,
+                                       .header_count = 1,
+                                       .limit = MANIFEST_LIMIT,
+                                       .arg = fetch};
 
     if (fetch->is_layer) {
         partial_take(fetch->works, fetch->digest, fetch->wanted, &fetch->got);

@@ -53,9 +53,9 @@ static int read_cluster_row(void *arg, const struct store_row *row, struct err *
 }
 
 static void each_cluster_row(void *arg,
-                     void (*each)(void *each_arg, const char *name,
-                                  const void *bytes, size_t len),
-                     void *each_arg)
+                             void (*each)(void *each_arg, const char *name, const void *bytes,
+                                          size_t len),
+                             void *each_arg)
 {
     struct row_reader reader = {arg, each, each_arg};
     struct err err = {0};
@@ -68,5 +68,6 @@ static void each_cluster_row(void *arg,
    works are complete. */
 struct cluster_keep cluster_rows_keep(struct storage *storage)
 {
-    return (struct cluster_keep){storage, put_cluster_row, remove_cluster_row, commit_cluster_rows, each_cluster_row};
+    return (struct cluster_keep){storage, put_cluster_row, remove_cluster_row, commit_cluster_rows,
+                                 each_cluster_row};
 }

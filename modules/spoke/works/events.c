@@ -18,13 +18,13 @@
  * that one, and more than a few different messages of one reason about one object become one
  * Event. So what happens again and again costs the hub one object and a few patches.
  */
-#define WINDOW (600 * CLOCK_SECOND)   /* after so long without it, the next one is a new object */
-#define PATCHES (10 * CLOCK_SECOND)   /* an Event is changed no more often */
-#define DIFFERENT 10                  /* messages of one reason about one object that are told apart */
-#define REMEMBERED 500                /* series */
+#define WINDOW (600 * CLOCK_SECOND) /* after so long without it, the next one is a new object */
+#define PATCHES (10 * CLOCK_SECOND) /* an Event is changed no more often */
+#define DIFFERENT 10   /* messages of one reason about one object that are told apart */
+#define REMEMBERED 500 /* series */
 
 struct event_series {
-    char name[320]; /* of the Event object */
+    char name[320];            /* of the Event object */
     int64_t first, last, sent; /* wall time */
     int count;
     int different; /* in the entry of a reason: messages it has had */
@@ -85,9 +85,9 @@ static void add_without_numbers(const char *from, struct text *into)
 static struct event_series *find_series(struct works *works, const struct cluster_event *event,
                                         int64_t now)
 {
-    scoped_mem char *reason = mem_printf("%s/%s/%s/%s/%s", event->kind, event->namespace, event->name,
-                                         event->type, event->reason);
-    scoped_text struct text key = { 0 };
+    scoped_mem char *reason = mem_printf("%s/%s/%s/%s/%s", event->kind, event->namespace,
+                                         event->name, event->type, event->reason);
+    scoped_text struct text key = {0};
     struct event_series *all, *one;
 
     if (!works->events) {
@@ -106,7 +106,7 @@ static struct event_series *find_series(struct works *works, const struct cluste
 }
 
 static const char *event_message(struct arena *arena, const struct works *works,
-                            const struct cluster_event *event)
+                                 const struct cluster_event *event)
 {
     return *event->namespace && strcmp(event->namespace, works->name) != 0
                ? arena_printf(arena, "%s (in namespace %s)", event->message, event->namespace)
@@ -147,14 +147,15 @@ static void send_first(struct works *works, struct arena *arena, const struct cl
 static void send_count(struct works *works, struct arena *arena, const struct cluster_event *event,
                        const struct event_series *series, const char *now)
 {
-    scoped_mem char *target = mem_printf("/api/v1/namespaces/%s/events/%s", works->name, series->name);
+    scoped_mem char *target =
+        mem_printf("/api/v1/namespaces/%s/events/%s", works->name, series->name);
     struct node *body = node_map(arena);
 
     node_set_text(arena, body, "message", event_message(arena, works, event));
     node_set_text(arena, body, "lastTimestamp", now);
     node_set_int(arena, body, "count", series->count);
-    works->hub.send(works->hub.arg, "PATCH", target, META_PATCH_MERGE, printable_copy(arena, body), NULL,
-                    NULL);
+    works->hub.send(works->hub.arg, "PATCH", target, META_PATCH_MERGE, printable_copy(arena, body),
+                    NULL, NULL);
 }
 
 void works_event(struct works *works, const struct cluster_event *event)
@@ -164,8 +165,8 @@ void works_event(struct works *works, const struct cluster_event *event)
     int64_t now = clock_wall();
     char words[CLOCK_TEXT];
 
-    log_info("spoke", "%s %s/%s: %s: %s", event->kind, event->namespace, event->name,
-             event->reason, event->message);
+    log_info("spoke", "%s %s/%s: %s: %s", event->kind, event->namespace, event->name, event->reason,
+             event->message);
     if (works->hub.contact(works->hub.arg) < WORKS_LISTING)
         return;
     clock_format(now, false, words);

@@ -26,7 +26,7 @@ static void patch_finalizers(struct work *work, struct arena *arena, struct node
 /* ---- Put on ---------------------------------------------------------------------- */
 
 static void on_finalizer_added(void *arg, int status, const struct http_response *response,
-                     const struct err *why)
+                               const struct err *why)
 {
     struct need *need = arg;
     struct work *work = need_work(need);
@@ -50,8 +50,8 @@ void finalizer_add(struct work *work)
 
     node_add(arena, list, node_string(arena, META_FINALIZER_WORK));
     patch_finalizers(work, arena, list,
-                     node_get_text(node_get(work->object, "metadata"), "resourceVersion"), on_finalizer_added,
-                     need_new(work));
+                     node_get_text(node_get(work->object, "metadata"), "resourceVersion"),
+                     on_finalizer_added, need_new(work));
 }
 
 /* ---- Taken off ------------------------------------------------------------------- */
@@ -59,7 +59,7 @@ void finalizer_add(struct work *work)
 /* The work is freed by now. Should this have failed, a list of the hub's works brings it
    back, and it leaves again. */
 static void on_finalizer_removed(void *arg, int status, const struct http_response *response,
-                       const struct err *why)
+                                 const struct err *why)
 {
     struct works *works = object_from(works, WORKS_TAG, arg);
 

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* ---- Binding --------------------------------------------------------------------- */
 
 static void fail_manifest(struct work *work, size_t ordinal, const char *reason,
@@ -56,8 +55,7 @@ static void bind_manifests(struct work *work, struct arena *arena, struct node *
         if (!bound)
             fail_manifest(work, i, "ManifestInvalid", err.text);
         /* A copy, since the object may be replaced by a newer one with the same manifests. */
-        node_add(work->gathered, work->bound,
-                 node_copy(work->gathered, bound ? bound : manifest));
+        node_add(work->gathered, work->bound, node_copy(work->gathered, bound ? bound : manifest));
     }
 }
 
@@ -95,9 +93,8 @@ static struct node *copy_bare(struct arena *arena, const struct node *live)
 }
 
 /* Sets `*object` to what to apply; NULL: the object in the cluster is left as it is. */
-static int ignore_fields(struct gathering *to, const struct node *ignore,
-                         const struct node *live, struct node **object,
-                         struct err *err)
+static int ignore_fields(struct gathering *to, const struct node *ignore, const struct node *live,
+                         struct node **object, struct err *err)
 {
     struct node *paths = work_ignore_paths(to->arena, ignore, err);
     struct node *wanted, *had;
@@ -120,19 +117,15 @@ static int ignore_fields(struct gathering *to, const struct node *ignore,
 static int apply_server_side(struct gathering *to, const struct node *strategy,
                              struct cluster_manifest *item, struct err *err)
 {
-    const struct node *list =
-        node_at(strategy, "serverSideApply", "ignoreFields", NULL);
+    const struct node *list = node_at(strategy, "serverSideApply", "ignoreFields", NULL);
     const struct node *metadata = node_get(item->object, "metadata");
     struct node *object = (struct node *)item->object, *live;
 
     live = cluster_read(to->work->works->cluster, to->arena, to->work->name,
-                        node_get_text(object, "apiVersion"),
-                        node_get_text(object, "kind"),
-                        node_get_text(metadata, "namespace"),
-                        node_get_text(metadata, "name"));
+                        node_get_text(object, "apiVersion"), node_get_text(object, "kind"),
+                        node_get_text(metadata, "namespace"), node_get_text(metadata, "name"));
     for (size_t i = 0; live && i < node_count(list); i++) {
-        if (ignore_fields(to, node_item(list, i), copy_bare(to->arena, live), &object,
-                          err) < 0)
+        if (ignore_fields(to, node_item(list, i), copy_bare(to->arena, live), &object, err) < 0)
             return -1;
         if (!object) {
             item->strategy = CLUSTER_READ_ONLY;
@@ -147,15 +140,13 @@ static int apply_server_side(struct gathering *to, const struct node *strategy,
    no more. */
 static bool is_complete(const struct work *work, size_t ordinal)
 {
-    const struct node *rows =
-        node_at(work->object, "status", "resourceStatus", "manifests", NULL);
+    const struct node *rows = node_at(work->object, "status", "resourceStatus", "manifests", NULL);
 
     for (size_t i = 0; i < node_count(rows); i++) {
         const struct node *row = node_item(rows, i);
         const struct node *list = node_get(row, "conditions");
 
-        if (node_get_int(node_get(row, "resourceMeta"), "ordinal", -1) !=
-            (int64_t)ordinal)
+        if (node_get_int(node_get(row, "resourceMeta"), "ordinal", -1) != (int64_t)ordinal)
             continue;
         for (size_t k = 0; k < node_count(list); k++)
             if (!strcmp(node_get_text(node_item(list, k), "type"), "Complete") &&
@@ -165,15 +156,14 @@ static bool is_complete(const struct work *work, size_t ordinal)
     return false;
 }
 
-static int set_strategy(struct gathering *to, size_t ordinal,
-                        struct cluster_manifest *item, struct err *err)
+static int set_strategy(struct gathering *to, size_t ordinal, struct cluster_manifest *item,
+                        struct err *err)
 {
     const struct node *option = works_manifest_option(to->arena, to->work, item->object);
     const struct node *strategy = node_get(option, "updateStrategy");
     const char *type = node_get_text(strategy, "type");
 
-    if (node_count(node_get(option, "conditionRules")) &&
-        is_complete(to->work, ordinal))
+    if (node_count(node_get(option, "conditionRules")) && is_complete(to->work, ordinal))
         item->strategy = CLUSTER_READ_ONLY;
     else if (!strcmp(type, "CreateOnly"))
         item->strategy = CLUSTER_CREATE_ONLY;
@@ -189,16 +179,15 @@ static bool is_orphan(const struct gathering *to, const struct node *object)
 {
     struct work_resource resource = works_manifest_resource(to->arena, object);
 
-    return !work_owns(node_at(to->work->object, "spec", "deleteOption", NULL),
-                      &resource);
+    return !work_owns(node_at(to->work->object, "spec", "deleteOption", NULL), &resource);
 }
 
 /* ---- The set --------------------------------------------------------------------- */
 
 static void add_set_item(struct gathering *to, const struct cluster_manifest *item)
 {
-    const struct node *phase = node_at(item->object, "metadata", "annotations",
-                                       META_ANNOTATION_PHASE, NULL);
+    const struct node *phase =
+        node_at(item->object, "metadata", "annotations", META_ANNOTATION_PHASE, NULL);
 
     if (to->count == to->room) {
         to->room = to->room ? to->room * 2 : 16;
@@ -210,32 +199,27 @@ static void add_set_item(struct gathering *to, const struct cluster_manifest *it
 }
 
 /* Namespaces have none; an object without one is put into the Workload's. */
-static int add_bundle_object(struct gathering *to, struct node *object,
-                         const char *namespace)
+static int add_bundle_object(struct gathering *to, struct node *object, const char *namespace)
 {
     struct node *bound = work_bind(to->arena, object, to->facts, to->used, to->err);
 
     if (!bound)
-        return err_wrap(to->err, "%s %s", node_get_text(object, "kind"),
-                        meta_name(object));
+        return err_wrap(to->err, "%s %s", node_get_text(object, "kind"), meta_name(object));
     if (*namespace && strcmp(node_get_text(bound, "kind"), "Namespace") != 0 &&
         !*meta_namespace(bound)) {
         bound = node_copy(to->arena, bound);
-        node_set_text(to->arena, node_make(to->arena, bound, "metadata"),
-                      "namespace", namespace);
+        node_set_text(to->arena, node_make(to->arena, bound, "metadata"), "namespace", namespace);
     }
     add_set_item(to, &(struct cluster_manifest){.object = bound});
     return 0;
 }
 
-static void add_secret(struct gathering *to, const struct node *secret,
-                       const char *namespace)
+static void add_secret(struct gathering *to, const struct node *secret, const char *namespace)
 {
     struct node *made = node_share(to->arena, secret);
     struct node *metadata = node_map(to->arena);
 
-    node_set_text(to->arena, metadata, "name",
-                  meta_name(secret));
+    node_set_text(to->arena, metadata, "name", meta_name(secret));
     node_set_text(to->arena, metadata, "namespace", namespace);
     node_set(to->arena, made, "metadata", metadata);
     node_set_text(to->arena, made, "apiVersion", "v1");
@@ -248,8 +232,7 @@ static int add_workload(struct gathering *to, const struct node *workload)
     const struct node *spec = node_get(workload, "spec");
     const char *namespace = node_get_text(spec, "targetNamespace");
     struct node *objects = bundle_manifests(
-        to->work->works, to->arena,
-        node_get_text(node_get(spec, "artifact"), "digest"), to->err);
+        to->work->works, to->arena, node_get_text(node_get(spec, "artifact"), "digest"), to->err);
 
     if (!objects)
         return -1;
@@ -270,8 +253,7 @@ static void add_manifest(struct gathering *to, size_t ordinal)
     if (gather_failure(to->work, ordinal)) {
         item.strategy = CLUSTER_READ_ONLY;
     } else if (set_strategy(to, ordinal, &item, &err) < 0) {
-        fail_manifest(to->work, ordinal, "AppliedManifestSSAIgnoreFieldError",
-                    err.text);
+        fail_manifest(to->work, ordinal, "AppliedManifestSSAIgnoreFieldError", err.text);
         item.strategy = CLUSTER_READ_ONLY;
     }
     add_set_item(to, &item);
@@ -292,8 +274,8 @@ static char *hash_values(const struct node *used)
     return mem_copy_string(text);
 }
 
-int gather_set(struct work *work, struct arena *arena,
-               struct cluster_manifest **ret, size_t *ret_count, struct err *err)
+int gather_set(struct work *work, struct arena *arena, struct cluster_manifest **ret,
+               size_t *ret_count, struct err *err)
 {
     struct gathering to = {.work = work, .arena = arena, .err = err};
 

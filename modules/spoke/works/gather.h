@@ -15,7 +15,7 @@ bool works_manifest_is_workload(const struct node *manifest);
 struct work_resource works_manifest_resource(struct arena *arena, const struct node *manifest);
 /* NULL: spec.manifestConfigs says nothing of it. */
 struct node *works_manifest_option(struct arena *arena, const struct work *work,
-                             const struct node *manifest);
+                                   const struct node *manifest);
 
 /* ---- gather.c: a work as the set of objects that it asks for --------------------- */
 
@@ -59,7 +59,8 @@ void partial_put(struct works *works, const char *digest, const char *layer, str
 /* Moves them out, if they are of this layer. */
 void partial_take(struct works *works, const char *digest, const char *layer, struct text *ret);
 /* Forgets those for which `is_wanted` says no. */
-void partial_sweep(struct works *works, bool (*is_wanted)(void *arg, const char *digest), void *arg);
+void partial_sweep(struct works *works, bool (*is_wanted)(void *arg, const char *digest),
+                   void *arg);
 void partial_close(struct works *works);
 
 /* ---- secrets.c ------------------------------------------------------------------- */

@@ -22,13 +22,13 @@ struct works {
     char *name;              /* owned; of the spoke */
     char *hub_address;       /* owned */
     int64_t eviction;
-    struct map *by_name;     /* owned, with its works */
+    struct map *by_name; /* owned, with its works */
     /* need.c calls it: one thing that a work waits for is there, or (`reason` not NULL)
        cannot be had. It may end in any change of the work, its end included. */
     void (*need_ended)(struct work *work, const char *reason, const char *message);
-    struct fetch *fetches;   /* owned: artifacts on their way; bundle.c */
-    struct map *partials;    /* owned: of those that were cut, by digest; NULL: none yet */
-    struct events *events;   /* owned; events.c */
+    struct fetch *fetches; /* owned: artifacts on their way; bundle.c */
+    struct map *partials;  /* owned: of those that were cut, by digest; NULL: none yet */
+    struct events *events; /* owned; events.c */
 };
 
 /* What a work is at. work.c has the table of moves; lifecycle.c makes them. */
@@ -73,22 +73,22 @@ struct work {
     struct loop_backoff backoff;
 
     /* The present attempt to gather what it needs. */
-    int waiting;            /* responses that it still needs */
-    unsigned turn;          /* raised by each attempt: a late response is of a former one */
-    struct arena *gathered; /* owned: what was fetched for this version */
-    struct node *secrets;   /* list, in `gathered` */
-    struct node *bound;     /* list by ordinal, in `gathered` */
+    int waiting;                /* responses that it still needs */
+    unsigned turn;              /* raised by each attempt: a late response is of a former one */
+    struct arena *gathered;     /* owned: what was fetched for this version */
+    struct node *secrets;       /* list, in `gathered` */
+    struct node *bound;         /* list by ordinal, in `gathered` */
     const struct node **failed; /* as many, in `gathered`: {reason, message}, or NULL */
-    size_t failures;        /* in `failed` */
-    char *values;           /* owned: hash of the facts used; NULL: none */
+    size_t failures;            /* in `failed` */
+    char *values;               /* owned: hash of the facts used; NULL: none */
 
     /* report.c */
     struct map *events;              /* owned: what an Event was sent about */
     char *sent_work, *sent_workload; /* owned: the last status sent, as JSON */
     char *untold;                    /* owned: why the hub did not take it, as was logged */
     struct loop_backoff tell_backoff;
-    struct loop_timer *timeout;     /* owned: a status that can wait a moment, or is sent again */
-    bool waited;                     /* `patience` is over: the next status is sent at once */
+    struct loop_timer *timeout; /* owned: a status that can wait a moment, or is sent again */
+    bool waited;                /* `patience` is over: the next status is sent at once */
     enum report_phase report;
 };
 

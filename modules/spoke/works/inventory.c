@@ -48,8 +48,7 @@ static struct node *applied_resources(struct work *work, struct arena *arena)
         node_set_text(arena, made, "resource", resource.resource);
         node_set_text(arena, made, "namespace", resource.namespace);
         node_set_text(arena, made, "name", resource.name);
-        node_set_text(arena, made, "uid",
-                      meta_uid(object));
+        node_set_text(arena, made, "uid", meta_uid(object));
         node_add(arena, list, made);
     }
     return list;

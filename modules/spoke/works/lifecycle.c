@@ -72,8 +72,7 @@ static void retry_work_later(struct work *work, const char *reason, const char *
     work->warned = mem_copy_string(message);
     if (!work->retry)
         work->retry = loop_timer_new(work->works->loop, on_retry_timer, work);
-    loop_timer_set(work->retry,
-                   CLOCK_SECOND + loop_backoff_next(&work->backoff));
+    loop_timer_set(work->retry, CLOCK_SECOND + loop_backoff_next(&work->backoff));
     report_work(work);
 }
 
@@ -182,8 +181,7 @@ static bool refuse_if_unfit(struct work *work)
     return true;
 }
 
-static void gather_workload(struct work *work, const struct node *workload,
-                            const struct node *had)
+static void gather_workload(struct work *work, const struct node *workload, const struct node *had)
 {
     const struct node *spec = node_get(workload, "spec");
     const struct node *artifact = node_get(spec, "artifact");
@@ -253,8 +251,8 @@ static void mark_orphans(struct work *work, const char *former)
     struct err err = {0};
 
     if (work_is_applied(work) && strcmp(former, now) != 0 && apply_set(work, &err) < 0)
-        log_warn("spoke", "%s: spec.deleteOption as it is now cannot be had: %s",
-                 work->name, err.text);
+        log_warn("spoke", "%s: spec.deleteOption as it is now cannot be had: %s", work->name,
+                 err.text);
 }
 
 static bool is_in_cluster(const struct work *work)
@@ -360,8 +358,10 @@ static void take_vanished(struct work *work)
     }
     if (work->evicting)
         return;
-    log_warn("spoke", "%s is gone from the hub without having been deleted; it stays for "
-             "%lld s", work->name, (long long)((works->eviction - passed) / CLOCK_SECOND));
+    log_warn("spoke",
+             "%s is gone from the hub without having been deleted; it stays for "
+             "%lld s",
+             work->name, (long long)((works->eviction - passed) / CLOCK_SECOND));
     work->evicting = clock_wall() - passed;
     kept_work_put(work);
     kept_work_commit(works);
@@ -455,12 +455,13 @@ static void on_read_again(void *arg, int status, const struct http_response *res
     struct read_again *again = arg;
     scoped_arena struct arena *arena = arena_new();
     const struct work *work = work_find(again->works, again->work);
-    const struct node *object = status != 200 ? NULL
-        : document_read_json(arena, response->body, response->len, &document_limits_own, NULL);
+    const struct node *object =
+        status != 200
+            ? NULL
+            : document_read_json(arena, response->body, response->len, &document_limits_own, NULL);
 
     /* The same version waits for its timer; that the work is gone comes by the watch. */
-    if (work && object &&
-        meta_generation(object) != work->generation)
+    if (work && object && meta_generation(object) != work->generation)
         lifecycle_take(again->works, again->work, object);
     mem_free(&again->work);
     mem_free(&again);

@@ -20,8 +20,7 @@ struct rows {
 };
 
 static void add_manifest_condition(struct rows *rows, struct node *list, const char *type,
-                          const char *status, const char *reason,
-                          const char *message)
+                                   const char *status, const char *reason, const char *message)
 {
     struct node *made = node_map(rows->arena);
 
@@ -36,7 +35,7 @@ static void add_manifest_condition(struct rows *rows, struct node *list, const c
 /* ---- The cluster's rows ---------------------------------------------------------- */
 
 static char *object_key(struct arena *arena, const char *version, const char *kind,
-                    const char *namespace, const char *name)
+                        const char *namespace, const char *name)
 {
     return arena_printf(arena, "%s|%s|%s|%s", version, kind, namespace, name);
 }
@@ -48,8 +47,8 @@ static void index_cluster_rows(struct rows *rows, const struct node *objects)
 
         map_put(rows->found,
                 object_key(rows->arena, node_get_text(row, "apiVersion"),
-                       node_get_text(row, "kind"), node_get_text(row, "namespace"),
-                       node_get_text(row, "name")),
+                           node_get_text(row, "kind"), node_get_text(row, "namespace"),
+                           node_get_text(row, "name")),
                 (void *)row);
     }
 }
@@ -63,10 +62,9 @@ static const struct node *find_cluster_row(const struct rows *rows, const struct
     const struct node *found = NULL;
 
     for (size_t i = 0; i < count_of(namespaces) && !found; i++)
-        found = map_get(rows->found,
-                        object_key(rows->arena, node_get_text(object, "apiVersion"),
-                               node_get_text(object, "kind"), namespaces[i],
-                               node_get_text(metadata, "name")));
+        found = map_get(rows->found, object_key(rows->arena, node_get_text(object, "apiVersion"),
+                                                node_get_text(object, "kind"), namespaces[i],
+                                                node_get_text(metadata, "name")));
     return found;
 }
 
@@ -86,16 +84,17 @@ static void add_workload_conditions(struct rows *rows, struct node *list)
     bool good = work_is_applied(work) && (!strcmp(phase, "Running") || !strcmp(phase, "Completed"));
 
     add_manifest_condition(rows, list, "Applied", work_is_applied(work) ? "True" : "False",
-                  work_is_applied(work) ? "AppliedManifestComplete" : "AppliedManifestFailed",
-                  work->trouble ? work->trouble : "");
+                           work_is_applied(work) ? "AppliedManifestComplete"
+                                                 : "AppliedManifestFailed",
+                           work->trouble ? work->trouble : "");
     add_manifest_condition(rows, list, "Available", good ? "True" : "False",
-                  good ? "ResourceAvailable" : "ResourceNotAvailable",
-                  good ? "" : node_get_text(rows->report, "message"));
+                           good ? "ResourceAvailable" : "ResourceNotAvailable",
+                           good ? "" : node_get_text(rows->report, "message"));
 }
 
 /* The trouble of the work comes first, since it keeps all manifests from being applied. */
 static const char *explain_object(const struct rows *rows, const struct node *failure,
-                           const struct node *row)
+                                  const struct node *row)
 {
     if (rows->work->trouble && !work_is_applied(rows->work))
         return rows->work->trouble;
@@ -105,7 +104,7 @@ static const char *explain_object(const struct rows *rows, const struct node *fa
 }
 
 static void add_object_conditions(struct rows *rows, struct node *list, size_t ordinal,
-                         const struct node *row, const struct node *object)
+                                  const struct node *row, const struct node *object)
 {
     const struct node *failure = gather_failure(rows->work, ordinal);
     const char *failed = node_get_text(failure, "reason");
@@ -116,15 +115,16 @@ static void add_object_conditions(struct rows *rows, struct node *list, size_t o
     const char *why = explain_object(rows, failure, row);
 
     add_manifest_condition(rows, list, "Applied", applied ? "True" : "False",
-                  applied                        ? "AppliedManifestComplete"
-                  : !strcmp(failed, "AppliedManifestSSAIgnoreFieldError") ? failed
-                                                 : "AppliedManifestFailed",
-                  applied ? "Apply manifest complete" : why);
+                           applied ? "AppliedManifestComplete"
+                           : !strcmp(failed, "AppliedManifestSSAIgnoreFieldError")
+                               ? failed
+                               : "AppliedManifestFailed",
+                           applied ? "Apply manifest complete" : why);
     add_manifest_condition(rows, list, "Available", good ? "True" : "False",
-                  good ? "ResourceAvailable" : "ResourceNotAvailable",
-                  good             ? "Resource is available"
-                  : !row && !object ? "the object is not on this spoke"
-                                    : why);
+                           good ? "ResourceAvailable" : "ResourceNotAvailable",
+                           good              ? "Resource is available"
+                           : !row && !object ? "the object is not on this spoke"
+                                             : why);
 }
 
 /* ---- Feedback and rules ---------------------------------------------------------- */
@@ -150,14 +150,14 @@ static bool has_feedback_value(const struct node *values, const char *name)
 }
 
 static struct node *feedback_values(struct rows *rows, const struct node *rules,
-                              const struct node *object, struct err *err)
+                                    const struct node *object, struct err *err)
 {
     struct node *values = node_list(rows->arena);
 
     for (size_t i = 0; i < node_count(rules); i++) {
         struct err one = {0};
-        struct node *some = work_feedback(rows->arena, object, node_item(rules, i),
-                                          false, WORK_RAW_LIMIT, &one);
+        struct node *some =
+            work_feedback(rows->arena, object, node_item(rules, i), false, WORK_RAW_LIMIT, &one);
 
         for (size_t k = 0; k < node_count(some); k++)
             node_add(rows->arena, values, node_item(some, k));
@@ -172,28 +172,27 @@ static void add_feedback(struct rows *rows, struct node *to, struct node *list,
                          const struct node *object)
 {
     struct err err = {0};
-    struct node *values = object ? feedback_values(rows, rules, object, &err)
-                                 : node_list(rows->arena);
+    struct node *values =
+        object ? feedback_values(rows, rules, object, &err) : node_list(rows->arena);
 
     if (!node_count(rules))
-        add_manifest_condition(rows, list, "StatusFeedbackSynced", "True",
-                      "NoStatusFeedbackSynced", "");
+        add_manifest_condition(rows, list, "StatusFeedbackSynced", "True", "NoStatusFeedbackSynced",
+                               "");
     else if (!object)
         add_manifest_condition(rows, list, "StatusFeedbackSynced", "False",
-                      "StatusFeedbackSyncFailed", "the object is not on this spoke");
+                               "StatusFeedbackSyncFailed", "the object is not on this spoke");
     else
         add_manifest_condition(rows, list, "StatusFeedbackSynced", err.code ? "False" : "True",
-                      err.code ? "StatusFeedbackSyncFailed" : "StatusFeedbackSynced",
-                      err.code ? err.text : "");
+                               err.code ? "StatusFeedbackSyncFailed" : "StatusFeedbackSynced",
+                               err.code ? err.text : "");
     if (row && !has_feedback_value(values, "Health"))
         node_add(rows->arena, values, make_health_value(rows, row));
     if (node_count(values))
-        node_set(rows->arena, node_make(rows->arena, to, "statusFeedback"), "values",
-                 values);
+        node_set(rows->arena, node_make(rows->arena, to, "statusFeedback"), "values", values);
 }
 
-static void add_manifest_rules(struct rows *rows, struct node *list,
-                      const struct node *rules, const struct node *object)
+static void add_manifest_rules(struct rows *rows, struct node *list, const struct node *rules,
+                               const struct node *object)
 {
     for (size_t i = 0; i < node_count(rules); i++) {
         const struct node *rule = node_item(rules, i);
@@ -206,7 +205,7 @@ static void add_manifest_rules(struct rows *rows, struct node *list,
         if (!object) {
             /* What a rule found in it before may not hold any more. */
             add_manifest_condition(rows, list, type, "Unknown", "ConditionRuleInternalError",
-                          "the object is not on this spoke");
+                                   "the object is not on this spoke");
             continue;
         }
         made = work_condition(rows->arena, object, rule, 0, &err);
@@ -218,7 +217,7 @@ static void add_manifest_rules(struct rows *rows, struct node *list,
 /* ---- One manifest ---------------------------------------------------------------- */
 
 static void set_resource_meta(struct rows *rows, struct node *row, size_t ordinal,
-                     const struct node *manifest)
+                              const struct node *manifest)
 {
     struct work_resource resource = works_manifest_resource(rows->arena, manifest);
     struct node *meta = node_make(rows->arena, row, "resourceMeta");
@@ -249,10 +248,8 @@ static void add_manifest_row(struct rows *rows, size_t ordinal, const struct nod
     }
     row = find_cluster_row(rows, manifest);
     object = cluster_read(rows->work->works->cluster, arena, rows->work->name,
-                          node_get_text(manifest, "apiVersion"),
-                          node_get_text(manifest, "kind"),
-                          node_get_text(metadata, "namespace"),
-                          node_get_text(metadata, "name"));
+                          node_get_text(manifest, "apiVersion"), node_get_text(manifest, "kind"),
+                          node_get_text(metadata, "namespace"), node_get_text(metadata, "name"));
     add_object_conditions(rows, list, ordinal, row, object);
     add_feedback(rows, made, list, node_get(option, "feedbackRules"), row, object);
     add_manifest_rules(rows, list, node_get(option, "conditionRules"), object);
@@ -260,17 +257,17 @@ static void add_manifest_row(struct rows *rows, size_t ordinal, const struct nod
 
 /* The bound manifest, in which facts are filled in, is the one that was applied. */
 struct node *works_status_rows(const struct work *work, struct arena *arena,
-                                  const struct node *report, const struct node *objects)
+                               const struct node *report, const struct node *objects)
 {
     scoped_map struct map *found = map_new();
-    struct rows rows = {.work = work, .arena = arena, .found = found,
-                        .report = report, .list = node_list(arena)};
-    const struct node *manifests =
-        work_manifests(work);
+    struct rows rows = {
+        .work = work, .arena = arena, .found = found, .report = report, .list = node_list(arena)};
+    const struct node *manifests = work_manifests(work);
 
     index_cluster_rows(&rows, objects);
     for (size_t i = 0; i < node_count(manifests); i++)
-        add_manifest_row(&rows, i, node_item(work->bound, i) ? node_item(work->bound, i)
-                                                    : node_item(manifests, i));
+        add_manifest_row(&rows, i,
+                         node_item(work->bound, i) ? node_item(work->bound, i)
+                                                   : node_item(manifests, i));
     return rows.list;
 }

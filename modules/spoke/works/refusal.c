@@ -32,7 +32,8 @@ static char *explain_size(const struct work *work)
                           node_count(work_manifests(work)), MANIFESTS_MOST);
     if (count_secrets(work) > SECRETS_MOST)
         return mem_printf("its Workloads name %zu Secrets in spec.secretRefs; a spoke takes %d at "
-                          "the most", count_secrets(work), SECRETS_MOST);
+                          "the most",
+                          count_secrets(work), SECRETS_MOST);
     return NULL;
 }
 
@@ -42,8 +43,8 @@ static const char *find_bad_digest(const struct work *work)
     const struct node *manifests = work_manifests(work);
 
     for (size_t i = 0; i < node_count(manifests); i++) {
-        const char *digest = node_get_text(
-            node_at(node_item(manifests, i), "spec", "artifact", NULL), "digest");
+        const char *digest =
+            node_get_text(node_at(node_item(manifests, i), "spec", "artifact", NULL), "digest");
 
         if (works_manifest_is_workload(node_item(manifests, i)) && !pki_digest_is_valid(digest))
             return digest;
@@ -61,13 +62,16 @@ const char *refusal_of(const struct work *work, char **ret_message)
         return "TooMuch";
     }
     if (digest) {
-        *ret_message = mem_printf("spec.artifact.digest of a Workload is \"%.150s\"; it must be sha256: "
-                                  "and 64, or sha512: and 128 lower-case hex digits", digest);
+        *ret_message =
+            mem_printf("spec.artifact.digest of a Workload is \"%.150s\"; it must be sha256: "
+                       "and 64, or sha512: and 128 lower-case hex digits",
+                       digest);
         return "ArtifactInvalid";
     }
     if (!node_at(work->object, "spec", "executor", "subject", NULL))
         return NULL;
-    *ret_message = mem_copy_string("spec.executor: this spoke applies works with its own rights, not as "
-                                   "a ServiceAccount; take spec.executor out");
+    *ret_message =
+        mem_copy_string("spec.executor: this spoke applies works with its own rights, not as "
+                        "a ServiceAccount; take spec.executor out");
     return "ExecutorNotSupported";
 }

@@ -27,8 +27,8 @@
 
 struct report_sent {
     struct works *works;
-    char *work; /* owned */
-    bool last;  /* of the two patches */
+    char *work;       /* owned */
+    bool last;        /* of the two patches */
     int64_t revision; /* that it was conditional on; 0: none */
 };
 
@@ -97,17 +97,17 @@ static void send_anew(struct work *work, int64_t revision)
 static void take_revision(struct work *work, const struct http_response *response)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *object = document_read_json(arena, response->body, response->len,
-                                                   &document_limits_own, NULL);
-    int64_t revision = strtoll(node_get_text(node_get(object, "metadata"), "resourceVersion"),
-                               NULL, 10);
+    const struct node *object =
+        document_read_json(arena, response->body, response->len, &document_limits_own, NULL);
+    int64_t revision =
+        strtoll(node_get_text(node_get(object, "metadata"), "resourceVersion"), NULL, 10);
 
     if (revision > work->revision)
         work->revision = revision;
 }
 
 static void on_status_answer(void *arg, int status, const struct http_response *response,
-                    const struct err *why)
+                             const struct err *why)
 {
     struct report_sent *sent = arg;
     struct work *work = work_find(sent->works, sent->work);
@@ -140,8 +140,8 @@ static void on_status_answer(void *arg, int status, const struct http_response *
 }
 
 /* `revision`: of the object that the status is about; 0: whichever is there. */
-static void send_status(struct work *work, const char *target, const struct node *status,
-                       bool last, int64_t revision)
+static void send_status(struct work *work, const char *target, const struct node *status, bool last,
+                        int64_t revision)
 {
     scoped_arena struct arena *arena = arena_new();
     struct works_hub *hub = &work->works->hub;
@@ -180,8 +180,8 @@ static const struct node *find_workload(const struct work *work)
     return NULL;
 }
 
-static bool send_workload_status(struct work *work, struct arena *arena,
-                          const struct node *report, bool last)
+static bool send_workload_status(struct work *work, struct arena *arena, const struct node *report,
+                                 bool last)
 {
     const struct node *workload = find_workload(work);
     scoped_mem char *target = NULL;
@@ -204,23 +204,20 @@ static bool send_workload_status(struct work *work, struct arena *arena,
     if (work->values)
         node_set_text(arena, status, "valuesHash", work->values);
     about = node_make(arena, status, "work");
-    node_set_text(arena, about, "uid",
-                  meta_uid(work->object));
+    node_set_text(arena, about, "uid", meta_uid(work->object));
     node_set_int(arena, about, "generation", work->generation);
     if (!is_status_news(&work->sent_workload, arena, status))
         return false;
     target = mem_printf("/apis/" META_API_AXLE "/namespaces/%s/workloads/%s/status",
-                        work->works->name,
-                        meta_name(workload));
+                        work->works->name, meta_name(workload));
     send_status(work, target, status, last, 0);
     return true;
 }
 
 static struct node *make_work_status(struct work *work, struct arena *arena,
-                              const struct node *report)
+                                     const struct node *report)
 {
-    const struct node *objects =
-        cluster_objects(work->works->cluster, arena, work->name);
+    const struct node *objects = cluster_objects(work->works->cluster, arena, work->name);
 
     work_events_send(work, objects);
     return work_status(work, arena, report, objects);

@@ -20,13 +20,13 @@ void work_events_send_trouble(struct work *work);
 
 /* ---- work_status.c: a ManifestWork's status, from the cluster's report ----------- */
 
-struct node *work_status(const struct work *work, struct arena *arena,
-                         const struct node *report, const struct node *objects);
+struct node *work_status(const struct work *work, struct arena *arena, const struct node *report,
+                         const struct node *objects);
 
 /* ---- manifest_status.c: status.resourceStatus.manifests, one row each ------------ */
 
 struct node *works_status_rows(const struct work *work, struct arena *arena,
-                                  const struct node *report, const struct node *objects);
+                               const struct node *report, const struct node *objects);
 
 /* ---- events.c -------------------------------------------------------------------- */
 

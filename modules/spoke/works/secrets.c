@@ -15,12 +15,10 @@ static struct node *copy_parts(struct arena *arena, const struct node *secret)
     struct node *made = node_map(arena), *metadata = node_make(arena, made, "metadata");
 
     node_set_text(arena, metadata, "name", node_get_text(from, "name"));
-    node_set_text(arena, metadata, "resourceVersion",
-                  node_get_text(from, "resourceVersion"));
+    node_set_text(arena, metadata, "resourceVersion", node_get_text(from, "resourceVersion"));
     for (size_t i = 0; i < count_of(parts); i++)
         if (node_get(secret, parts[i]))
-            node_set(arena, made, parts[i],
-                     node_copy(arena, node_get(secret, parts[i])));
+            node_set(arena, made, parts[i], node_copy(arena, node_get(secret, parts[i])));
     return made;
 }
 
@@ -73,8 +71,7 @@ static const struct node *find_secret(const struct node *had, const struct node 
 
 /* One that is here in the same version is not fetched again, so that a restart without the
    hub has all it needs. */
-void secrets_gather(struct work *work, const struct node *spec,
-                    const struct node *had)
+void secrets_gather(struct work *work, const struct node *spec, const struct node *had)
 {
     const struct node *refs = node_get(spec, "secretRefs");
 
@@ -84,8 +81,7 @@ void secrets_gather(struct work *work, const struct node *spec,
         const struct node *secret = find_secret(had, ref);
 
         if (secret)
-            node_add(work->gathered, work->secrets,
-                     node_copy(work->gathered, secret));
+            node_add(work->gathered, work->secrets, node_copy(work->gathered, secret));
         else
             fetch_secret(work, *namespace ? namespace : node_get_text(spec, "targetNamespace"),
                          node_get_text(ref, "name"));

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 struct work *work_new(struct works *works, const char *name)
 {
     struct work *work = mem_alloc(sizeof *work);
@@ -71,7 +70,8 @@ void work_move(struct work *work, enum work_phase phase)
 {
     assert(phases[work->phase].may_become & 1u << phase);
     if (phase != work->phase)
-        log_debug("spoke", "%s: %s -> %s", work->name, phases[work->phase].name, phases[phase].name);
+        log_debug("spoke", "%s: %s -> %s", work->name, phases[work->phase].name,
+                  phases[phase].name);
     if (phase == WORK_LEAVING && work->phase != WORK_LEAVING)
         work->left_applied = work->phase == WORK_APPLIED;
     work->phase = phase;
@@ -96,8 +96,7 @@ int64_t work_revision(const struct work *work)
 
 static bool is_same_uid(const struct work *work, const struct node *object)
 {
-    return work->object && text_same(meta_uid(work->object),
-                                     meta_uid(object));
+    return work->object && text_same(meta_uid(work->object), meta_uid(object));
 }
 
 static bool has_work_finalizer(const struct node *metadata)
@@ -150,12 +149,13 @@ const struct node *work_manifests(const struct work *work)
 const char *work_project(const struct work *work)
 {
     const struct node *manifests = work_manifests(work);
-    const char *project = node_text(node_at(work->object, "metadata", "labels", META_LABEL_PROJECT, NULL));
+    const char *project =
+        node_text(node_at(work->object, "metadata", "labels", META_LABEL_PROJECT, NULL));
 
     for (size_t i = 0; !*project && i < node_count(manifests); i++)
         if (works_manifest_is_workload(node_item(manifests, i)))
-            project = node_text(node_at(node_item(manifests, i), "metadata", "labels", META_LABEL_PROJECT,
-                                        NULL));
+            project = node_text(
+                node_at(node_item(manifests, i), "metadata", "labels", META_LABEL_PROJECT, NULL));
     return project;
 }
 

@@ -16,13 +16,16 @@ static void send_refused_events(struct work *work, const struct node *objects)
     for (size_t i = 0; i < node_count(objects); i++) {
         const struct node *row = node_item(objects, i);
         const char *message = node_get_text(row, "message");
-        struct cluster_event event = {
-            .owner = work->name, .api_version = node_get_text(row, "apiVersion"),
-            .kind = node_get_text(row, "kind"), .namespace = node_get_text(row, "namespace"),
-            .name = node_get_text(row, "name"), .type = "Warning",
-            .reason = node_get_text(row, "reason"), .message = message};
-        scoped_mem char *key = mem_printf("%s %s/%s: %s", event.kind, event.namespace,
-                                          event.name, message);
+        struct cluster_event event = {.owner = work->name,
+                                      .api_version = node_get_text(row, "apiVersion"),
+                                      .kind = node_get_text(row, "kind"),
+                                      .namespace = node_get_text(row, "namespace"),
+                                      .name = node_get_text(row, "name"),
+                                      .type = "Warning",
+                                      .reason = node_get_text(row, "reason"),
+                                      .message = message};
+        scoped_mem char *key =
+            mem_printf("%s %s/%s: %s", event.kind, event.namespace, event.name, message);
 
         /* A full disk has one Event of its own, not one for each object. */
         if (node_get_bool(row, "applied", true) || !*event.reason ||
@@ -41,12 +44,14 @@ static void send_failed_events(struct work *work)
         const struct node *manifest = node_item(work->bound, i);
         const struct node *metadata = node_get(manifest, "metadata");
         const char *message = node_get_text(failure, "message");
-        struct cluster_event event = {
-            .owner = work->name, .api_version = node_get_text(manifest, "apiVersion"),
-            .kind = node_get_text(manifest, "kind"),
-            .namespace = node_get_text(metadata, "namespace"),
-            .name = node_get_text(metadata, "name"), .type = "Warning",
-            .reason = node_get_text(failure, "reason"), .message = message};
+        struct cluster_event event = {.owner = work->name,
+                                      .api_version = node_get_text(manifest, "apiVersion"),
+                                      .kind = node_get_text(manifest, "kind"),
+                                      .namespace = node_get_text(metadata, "namespace"),
+                                      .name = node_get_text(metadata, "name"),
+                                      .type = "Warning",
+                                      .reason = node_get_text(failure, "reason"),
+                                      .message = message};
 
         if (!failure || map_get(work->events, message))
             continue;
@@ -57,10 +62,14 @@ static void send_failed_events(struct work *work)
 
 void work_events_send_trouble(struct work *work)
 {
-    struct cluster_event event = {
-        .owner = work->name, .api_version = META_API_WORK, .kind = "ManifestWork",
-        .namespace = work->works->name, .name = work->name, .type = "Warning",
-        .reason = work->trouble_reason, .message = work->trouble};
+    struct cluster_event event = {.owner = work->name,
+                                  .api_version = META_API_WORK,
+                                  .kind = "ManifestWork",
+                                  .namespace = work->works->name,
+                                  .name = work->name,
+                                  .type = "Warning",
+                                  .reason = work->trouble_reason,
+                                  .message = work->trouble};
 
     if (map_get(work->events, work->trouble))
         return;

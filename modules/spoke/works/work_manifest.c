@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-
 bool works_manifest_is_workload(const struct node *manifest)
 {
     return strcmp(node_get_text(manifest, "kind"), "Workload") == 0 &&
@@ -25,15 +24,15 @@ static char *make_plural(struct arena *arena, const char *kind)
     char *made = y ? arena_printf(arena, "%.*sies", (int)len - 1, kind)
                    : arena_printf(arena, "%s%s", kind,
                                   text_ends(kind, "Endpoints") ? ""
-                                  : s || text_ends(kind, "x") ? "es" : "s");
+                                  : s || text_ends(kind, "x")  ? "es"
+                                                               : "s");
 
     for (char *at = made; *at; at++)
         *at = (char)(*at >= 'A' && *at <= 'Z' ? *at + 32 : *at);
     return made;
 }
 
-struct work_resource works_manifest_resource(struct arena *arena,
-                                     const struct node *manifest)
+struct work_resource works_manifest_resource(struct arena *arena, const struct node *manifest)
 {
     const struct node *metadata = node_get(manifest, "metadata");
     const char *version = node_get_text(manifest, "apiVersion");
@@ -48,10 +47,9 @@ struct work_resource works_manifest_resource(struct arena *arena,
 }
 
 struct node *works_manifest_option(struct arena *arena, const struct work *work,
-                           const struct node *manifest)
+                                   const struct node *manifest)
 {
     struct work_resource resource = works_manifest_resource(arena, manifest);
 
-    return work_option(arena, node_at(work->object, "spec", "manifestConfigs", NULL),
-                       &resource);
+    return work_option(arena, node_at(work->object, "spec", "manifestConfigs", NULL), &resource);
 }

@@ -12,9 +12,8 @@
 
 /* ---- Conditions ------------------------------------------------------------------ */
 
-static void add_work_condition(struct arena *arena, struct node *list,
-                          const struct work *work, const char *type, bool is,
-                          const char *reason, const char *message)
+static void add_work_condition(struct arena *arena, struct node *list, const struct work *work,
+                               const char *type, bool is, const char *reason, const char *message)
 {
     struct node *made = node_map(arena);
 
@@ -45,10 +44,10 @@ struct sum {
 };
 
 static char *name_message(struct arena *arena, const char *kind, const char *namespace,
-                   const char *name, const char *message)
+                          const char *name, const char *message)
 {
-    return arena_printf(arena, "%s %s%s%s: %.600s", kind, namespace, *namespace ? "/" : "",
-                        name, message);
+    return arena_printf(arena, "%s %s%s%s: %.600s", kind, namespace, *namespace ? "/" : "", name,
+                        message);
 }
 
 static char *name_row_message(struct arena *arena, const struct node *row, const char *message)
@@ -56,7 +55,7 @@ static char *name_row_message(struct arena *arena, const struct node *row, const
     const struct node *meta = node_get(row, "resourceMeta");
 
     return name_message(arena, node_get_text(meta, "kind"), node_get_text(meta, "namespace"),
-                 node_get_text(meta, "name"), message);
+                        node_get_text(meta, "name"), message);
 }
 
 /* The message of the first that is not well, as in "1 of 3 …: Deployment lab/web: why". */
@@ -68,10 +67,8 @@ static void count_manifest_row(struct sum *sum, const struct node *row)
 
     sum->total++;
     if (strcmp(node_get_text(applied, "status"), "True") != 0 && !sum->not_applied++)
-        sum->applied_message =
-            name_row_message(sum->arena, row, node_get_text(applied, "message"));
-    if (strcmp(node_get_text(available, "status"), "True") != 0 &&
-        !sum->not_available++)
+        sum->applied_message = name_row_message(sum->arena, row, node_get_text(applied, "message"));
+    if (strcmp(node_get_text(available, "status"), "True") != 0 && !sum->not_available++)
         sum->available_message =
             name_row_message(sum->arena, row, node_get_text(available, "message"));
 }
@@ -95,16 +92,15 @@ static void find_degraded(struct sum *sum, const struct node *objects)
             continue;
         sum->bad_reason = node_get_text(failure, "reason");
         sum->bad_message = name_row_message(sum->arena, node_item(sum->rows, i),
-                                     node_get_text(failure, "message"));
+                                            node_get_text(failure, "message"));
         return;
     }
     if (strcmp(node_get_text(worst, "health"), "Failed") != 0)
         return;
     sum->bad_reason = text_or_default(node_get_text(worst, "reason"), "Degraded");
-    sum->bad_message = name_message(sum->arena, node_get_text(worst, "kind"),
-                             node_get_text(worst, "namespace"),
-                             node_get_text(worst, "name"),
-                             node_get_text(worst, "message"));
+    sum->bad_message =
+        name_message(sum->arena, node_get_text(worst, "kind"), node_get_text(worst, "namespace"),
+                     node_get_text(worst, "name"), node_get_text(worst, "message"));
 }
 
 static void add_applied(struct sum *sum, struct node *news)
@@ -113,15 +109,13 @@ static void add_applied(struct sum *sum, struct node *news)
     bool applied = work_is_applied(work) && !sum->not_applied;
 
     add_work_condition(sum->arena, news, work, "Applied", applied,
-                  applied ? "AppliedManifestWorkComplete"
-                          : "AppliedManifestWorkFailed",
-                  applied          ? "Apply manifest work complete"
-                  : work->trouble  ? work->trouble
-                  : !work_is_applied(work) ? "fetching what it needs"
-                                   : arena_printf(sum->arena,
-                                                  "%zu of %zu manifests are not applied: %s",
-                                                  sum->not_applied, sum->total,
-                                                  sum->applied_message));
+                       applied ? "AppliedManifestWorkComplete" : "AppliedManifestWorkFailed",
+                       applied         ? "Apply manifest work complete"
+                       : work->trouble ? work->trouble
+                       : !work_is_applied(work)
+                           ? "fetching what it needs"
+                           : arena_printf(sum->arena, "%zu of %zu manifests are not applied: %s",
+                                          sum->not_applied, sum->total, sum->applied_message));
 }
 
 static void add_available(struct sum *sum, struct node *news, bool good)
@@ -131,24 +125,22 @@ static void add_available(struct sum *sum, struct node *news, bool good)
     if (!good)
         message = sum->not_available
                       ? arena_printf(sum->arena, "%zu of %zu resources are not available: %s",
-                                     sum->not_available, sum->total,
-                                     sum->available_message)
+                                     sum->not_available, sum->total, sum->available_message)
                       : "not ready yet";
     add_work_condition(sum->arena, news, sum->work, "Available", good,
-                  good ? "ResourcesAvailable" : "ResourcesNotAvailable", message);
+                       good ? "ResourcesAvailable" : "ResourcesNotAvailable", message);
 }
 
 /* Only for a work that is finished, or was: then the condition becomes False. */
 static void add_complete(struct sum *sum, struct node *news)
 {
-    const struct node *old = meta_condition_find(
-        meta_conditions(sum->work->object), "Complete");
+    const struct node *old = meta_condition_find(meta_conditions(sum->work->object), "Complete");
     bool done = !strcmp(node_get_text(sum->report, "phase"), "Completed");
 
     if (done || old)
         add_work_condition(sum->arena, news, sum->work, "Complete", done,
-                      done ? "Completed" : "NotCompleted",
-                      done ? node_get_text(sum->report, "message") : "");
+                           done ? "Completed" : "NotCompleted",
+                           done ? node_get_text(sum->report, "message") : "");
 }
 
 static void replace_condition(struct arena *arena, struct node *news, struct node *one)
@@ -170,16 +162,16 @@ static void add_aggregated_rules(struct sum *sum, struct node *news)
             const char *type = node_get_text(one, "type");
 
             if (text_starts(node_get_text(one, "reason"), "ConditionRule"))
-                replace_condition(sum->arena, news,
-                         work_aggregate(sum->arena, type, sum->rows,
-                                        sum->work->generation));
+                replace_condition(
+                    sum->arena, news,
+                    work_aggregate(sum->arena, type, sum->rows, sum->work->generation));
         }
     }
 }
 
 /* Leaves out conditions of rules that the work does not have any more. */
 static struct node *drop_old_rules(struct arena *arena, const struct node *old,
-                                const struct node *news)
+                                   const struct node *news)
 {
     struct node *left = node_list(arena);
 
@@ -199,8 +191,9 @@ static struct node *drop_old_rules(struct arena *arena, const struct node *old,
  */
 static const struct node *status_before(struct arena *arena, const struct work *work)
 {
-    const struct node *sent = work->sent_work
-        ? document_read_own(arena, work->sent_work, strlen(work->sent_work), NULL) : NULL;
+    const struct node *sent =
+        work->sent_work ? document_read_own(arena, work->sent_work, strlen(work->sent_work), NULL)
+                        : NULL;
 
     return sent ? sent : node_get(work->object, "status");
 }
@@ -209,9 +202,8 @@ static const struct node *status_before(struct arena *arena, const struct work *
    own. */
 static struct node *conditions_before(const struct sum *sum)
 {
-    return work_merge_conditions(
-        sum->arena, meta_conditions(sum->work->object),
-        node_get(sum->before, "conditions"), 0);
+    return work_merge_conditions(sum->arena, meta_conditions(sum->work->object),
+                                 node_get(sum->before, "conditions"), 0);
 }
 
 static struct node *make_work_conditions(struct sum *sum, const struct node *objects)
@@ -228,22 +220,21 @@ static struct node *make_work_conditions(struct sum *sum, const struct node *obj
            strcmp(node_get_text(sum->report, "phase"), "Pending") != 0;
     add_applied(sum, news);
     add_available(sum, news, good);
-    add_work_condition(sum->arena, news, work, "Progressing", !good && !bad,
-                  good || bad ? "Settled"
-                              : text_or_default(node_get_text(sum->report, "reason"), "Starting"),
-                  good || bad ? "" : text_or_default(sum->available_message ? sum->available_message : "",
-                                        node_get_text(sum->report, "message")));
+    add_work_condition(
+        sum->arena, news, work, "Progressing", !good && !bad,
+        good || bad ? "Settled" : text_or_default(node_get_text(sum->report, "reason"), "Starting"),
+        good || bad ? ""
+                    : text_or_default(sum->available_message ? sum->available_message : "",
+                                      node_get_text(sum->report, "message")));
     add_work_condition(sum->arena, news, work, "Degraded", bad,
-                  bad ? sum->bad_reason : "AsExpected", bad ? sum->bad_message : "");
+                       bad ? sum->bad_reason : "AsExpected", bad ? sum->bad_message : "");
     if (work->phase == WORK_LEAVING)
         add_work_condition(sum->arena, news, work, "Deleting", true, "WorkDeleting",
-                      "what it brought is being removed");
+                           "what it brought is being removed");
     add_complete(sum, news);
     add_aggregated_rules(sum, news);
     return work_merge_conditions(
-        sum->arena,
-        drop_old_rules(sum->arena, conditions_before(sum), news),
-        news, clock_wall());
+        sum->arena, drop_old_rules(sum->arena, conditions_before(sum), news), news, clock_wall());
 }
 
 static struct node *merge_rows(const struct sum *sum)
@@ -268,16 +259,17 @@ static struct node *merge_rows(const struct sum *sum)
     return work_merge_manifests(arena, left, rows, clock_wall());
 }
 
-struct node *work_status(const struct work *work, struct arena *arena,
-                         const struct node *report, const struct node *objects)
+struct node *work_status(const struct work *work, struct arena *arena, const struct node *report,
+                         const struct node *objects)
 {
     struct node *status = node_map(arena);
-    struct sum sum = {.arena = arena, .work = work, .report = report,
+    struct sum sum = {.arena = arena,
+                      .work = work,
+                      .report = report,
                       .rows = works_status_rows(work, arena, report, objects),
                       .before = status_before(arena, work)};
 
     node_set(arena, status, "conditions", make_work_conditions(&sum, objects));
-    node_set(arena, node_make(arena, status, "resourceStatus"), "manifests",
-             merge_rows(&sum));
+    node_set(arena, node_make(arena, status, "resourceStatus"), "manifests", merge_rows(&sum));
     return status;
 }

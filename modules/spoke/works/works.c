@@ -40,7 +40,8 @@ static void on_cluster_event(void *arg, const struct cluster_event *event)
 
 /* ---- Life ------------------------------------------------------------------------ */
 
-static int open_works_cluster(struct works *works, const struct works_settings *settings, struct err *err)
+static int open_works_cluster(struct works *works, const struct works_settings *settings,
+                              struct err *err)
 {
     struct cluster_options options = *settings->cluster_options;
 
@@ -250,8 +251,7 @@ void works_disk_well(struct works *works)
     size_t at = 0;
 
     while ((work = map_next(works->by_name, &at, NULL)))
-        if (work->phase == WORK_TROUBLED &&
-            !strcmp(work->trouble_reason, WORKS_DISK_PRESSURE)) {
+        if (work->phase == WORK_TROUBLED && !strcmp(work->trouble_reason, WORKS_DISK_PRESSURE)) {
             loop_backoff_reset(&work->backoff);
             lifecycle_begin(work);
         }

@@ -64,7 +64,8 @@ struct works_hub {
     void (*send)(void *arg, const char *method, const char *target, const char *type,
                  const struct node *body, works_reply_fn *done, void *done_arg);
     /* The same for any request; its own `done` is not used. */
-    void (*fetch)(void *arg, const struct http_client_request *request, works_reply_fn *done, void *done_arg);
+    void (*fetch)(void *arg, const struct http_client_request *request, works_reply_fn *done,
+                  void *done_arg);
     /* A request had no response: the connection is of no use any more. */
     void (*lost)(void *arg, const char *doing, const struct err *why);
     /* The response to the removal of our finalizer, the last word on a work. */
@@ -77,12 +78,12 @@ struct works_hub {
 
 struct works_settings {
     struct loop *loop;
-    struct storage *storage;  /* borrowed */
-    const char *name;         /* of the spoke, which is its namespace on the hub */
-    const char *hub_address;  /* for the name of an AppliedManifestWork */
-    int64_t eviction;         /* how long a work that vanished from the hub stays */
+    struct storage *storage; /* borrowed */
+    const char *name;        /* of the spoke, which is its namespace on the hub */
+    const char *hub_address; /* for the name of an AppliedManifestWork */
+    int64_t eviction;        /* how long a work that vanished from the hub stays */
     struct works_hub hub;
-    const char *cluster;      /* "local" or "kubernetes" */
+    const char *cluster; /* "local" or "kubernetes" */
     /* For that; `keep`, the callbacks and `arg` are set by works_open(). */
     const struct cluster_options *cluster_options;
 };
