@@ -197,25 +197,30 @@ static void run(int64_t duration)
     loop_world_run(world, duration);
 }
 
-/* A work of one ConfigMap, as the hub has it. */
-static void take_work(const char *name, int generation, const char *metadata)
+/* A work of one ConfigMap, as the hub has it; its uid begins with its name. */
+static void take_incarnation(const char *name, const char *uid, int generation, int revision,
+                             const char *metadata)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
-    const char *text =
-        arena_printf(arena,
-                     "apiVersion: work.open-cluster-management.io/v1\n"
-                     "kind: ManifestWork\n"
-                     "metadata: {name: %s, namespace: edge-1, uid: %s-uid, generation: %d, "
-                     "resourceVersion: '%d'%s}\n"
-                     "spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
-                     "metadata: {name: %s, namespace: lab}, data: {generation: '%d'}}]}}\n",
-                     name, name, generation, 10 + generation, metadata, name, generation);
-    struct node *object =
-        document_read_yaml(arena, text, strlen(text), false, &document_limits_own, &err);
+    const char *text = arena_printf(arena,
+        "apiVersion: work.open-cluster-management.io/v1\n"
+        "kind: ManifestWork\n"
+        "metadata: {name: %s, namespace: edge-1, uid: %s-%s, generation: %d, "
+        "resourceVersion: '%d'%s}\n"
+        "spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
+        "metadata: {name: %s, namespace: lab}, data: {revision: '%d'}}]}}\n",
+        name, name, uid, generation, revision, metadata, name, revision);
+    struct node *object = document_read_yaml(arena, text, strlen(text), false,
+                                             &document_limits_own, &err);
 
     CHECK(object != NULL, "the test's own work is read: %s", err.text);
     works_take(works, name, object);
+}
+
+static void take_work(const char *name, int generation, const char *metadata)
+{
+    take_incarnation(name, "uid", generation, 10 + generation, metadata);
 }
 
 static bool is_in_cluster(const char *name)
@@ -241,6 +246,24 @@ static void check_finalizer_first(void)
     CHECK(respond("/chat/status", 200), "the hub takes the status");
     run(CLOCK_SECOND);
     CHECK_TEXT(find_body("/chat/status"), "", "which is not sent again, since nothing changed");
+}
+
+/* The hub deleted the work and created it anew while the spoke was away. */
+static void check_recreated(void)
+{
+    take_incarnation("phoenix", "first", 1, 11, "");
+    respond("/manifestworks/phoenix", 200);
+    run(CLOCK_SECOND);
+    respond_to_all();
+    take_incarnation("phoenix", "second", 1, 12, "");
+    CHECK(strstr(find_body("/manifestworks/phoenix"), FINALIZER) != NULL,
+          "a work created anew begins anew, though its generation is the former one's");
+    CHECK_TEXT(find_body("/phoenix/status"), "", "its status does not speak of it before it is applied");
+    respond("/manifestworks/phoenix", 200);
+    run(CLOCK_SECOND);
+    CHECK(strstr(find_body("/phoenix/status"), "AppliedManifestWorkComplete") != NULL,
+          "then it is applied, and its status says so");
+    respond_to_all();
 }
 
 static void check_trouble(void)
@@ -362,7 +385,8 @@ int main(void)
         check_deletion();
         check_vanished();
         check_end();
-        close_works();
+        check_recreated();
+    close_works();
     }
     loop_free(&loop);
     loop_world_free(&world);

@@ -109,6 +109,9 @@ void work_set_object(struct work *work, const struct node *object);
 void work_set_trouble(struct work *work, const char *reason, const char *message);
 /* resourceVersion of the object as it was heard of last. */
 int64_t work_revision(const struct work *work);
+/* By uid: not another object of the same name. */
+bool work_is_same_object(const struct work *work, const struct node *object);
+bool work_is_same_generation(const struct work *work, const struct node *object);
 const struct node *work_manifests(const struct work *work);
 /* "": of no project. */
 const char *work_project(const struct work *work);

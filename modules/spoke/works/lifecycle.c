@@ -373,12 +373,7 @@ static void take_vanished(struct work *work)
 /* While changes are withheld: whether the hub has what runs here all the same. */
 static bool is_same_version(const struct work *work, const struct node *object)
 {
-    const struct node *had = node_get(work->object, "metadata");
-    const struct node *now = node_get(object, "metadata");
-
-    return had && now && !node_get(now, "deletionTimestamp") &&
-           !strcmp(node_get_text(had, "uid"), node_get_text(now, "uid")) &&
-           node_get_int(now, "generation", 0) == work->generation &&
+    return work_is_same_generation(work, object) && !meta_is_deleting(object) &&
            node_same(node_get(work->object, "spec"), node_get(object, "spec"));
 }
 
@@ -413,7 +408,10 @@ static void take_deleted(struct work *work, const char *former_option)
 static void take_object(struct works *works, struct work *work, const char *name,
                         const struct node *object)
 {
-    int64_t generation = work ? work->generation : -1;
+    /* An object that was deleted and created anew while the spoke was away has the same
+       name, and its generations begin at 1 again. */
+    bool recreated = work && work->object && !work_is_same_object(work, object);
+    bool same = work && work_is_same_generation(work, object);
     scoped_mem char *former_option = work ? delete_option(work) : NULL;
     bool back = work && (work->evicting || work->phase == WORK_LEAVING);
 
@@ -421,15 +419,14 @@ static void take_object(struct works *works, struct work *work, const char *name
         work = work_new(works, name);
     work->evicting = 0;
     loop_timer_free(&work->evict);
-    /* It may be another object of this name, with finalizers of its own. */
-    work->finalized = work->finalized && !back;
+    work->finalized = work->finalized && !recreated && !back;
     work_set_object(work, object);
     if (work->phase == WORK_LEAVING) {
         take_deleted(work, former_option);
         return;
     }
     /* Our own status coming back changes nothing. */
-    if (work->generation == generation && !back &&
+    if (same && !back &&
         (work_is_applied(work) || work->waiting || is_tried_later(work))) {
         report_if_lost(work);
         return;
@@ -461,7 +458,7 @@ static void on_read_again(void *arg, int status, const struct http_response *res
             : document_read_json(arena, response->body, response->len, &document_limits_own, NULL);
 
     /* The same version waits for its timer; that the work is gone comes by the watch. */
-    if (work && object && meta_generation(object) != work->generation)
+    if (work && object && !work_is_same_generation(work, object))
         lifecycle_take(again->works, again->work, object);
     mem_free(&again->work);
     mem_free(&again);

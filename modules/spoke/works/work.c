@@ -94,9 +94,14 @@ int64_t work_revision(const struct work *work)
     return strtoll(node_get_text(node_get(work->object, "metadata"), "resourceVersion"), NULL, 10);
 }
 
-static bool is_same_uid(const struct work *work, const struct node *object)
+bool work_is_same_object(const struct work *work, const struct node *object)
 {
     return work->object && text_same(meta_uid(work->object), meta_uid(object));
+}
+
+bool work_is_same_generation(const struct work *work, const struct node *object)
+{
+    return work_is_same_object(work, object) && meta_generation(object) == work->generation;
 }
 
 static bool has_work_finalizer(const struct node *metadata)
@@ -113,7 +118,7 @@ void work_set_object(struct work *work, const struct node *object)
 {
     struct arena *arena = arena_new();
     const struct node *metadata;
-    bool same = is_same_uid(work, object);
+    bool same = work_is_same_object(work, object);
 
     work->object = node_copy(arena, object);
     arena_free(&work->arena);
