@@ -203,16 +203,17 @@ static void take_incarnation(const char *name, const char *uid, int generation, 
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
-    const char *text = arena_printf(arena,
-        "apiVersion: work.open-cluster-management.io/v1\n"
-        "kind: ManifestWork\n"
-        "metadata: {name: %s, namespace: edge-1, uid: %s-%s, generation: %d, "
-        "resourceVersion: '%d'%s}\n"
-        "spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
-        "metadata: {name: %s, namespace: lab}, data: {revision: '%d'}}]}}\n",
-        name, name, uid, generation, revision, metadata, name, revision);
-    struct node *object = document_read_yaml(arena, text, strlen(text), false,
-                                             &document_limits_own, &err);
+    const char *text =
+        arena_printf(arena,
+                     "apiVersion: work.open-cluster-management.io/v1\n"
+                     "kind: ManifestWork\n"
+                     "metadata: {name: %s, namespace: edge-1, uid: %s-%s, generation: %d, "
+                     "resourceVersion: '%d'%s}\n"
+                     "spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
+                     "metadata: {name: %s, namespace: lab}, data: {revision: '%d'}}]}}\n",
+                     name, name, uid, generation, revision, metadata, name, revision);
+    struct node *object =
+        document_read_yaml(arena, text, strlen(text), false, &document_limits_own, &err);
 
     CHECK(object != NULL, "the test's own work is read: %s", err.text);
     works_take(works, name, object);
@@ -258,7 +259,8 @@ static void check_recreated(void)
     take_incarnation("phoenix", "second", 1, 12, "");
     CHECK(strstr(find_body("/manifestworks/phoenix"), FINALIZER) != NULL,
           "a work created anew begins anew, though its generation is the former one's");
-    CHECK_TEXT(find_body("/phoenix/status"), "", "its status does not speak of it before it is applied");
+    CHECK_TEXT(find_body("/phoenix/status"), "",
+               "its status does not speak of it before it is applied");
     respond("/manifestworks/phoenix", 200);
     run(CLOCK_SECOND);
     CHECK(strstr(find_body("/phoenix/status"), "AppliedManifestWorkComplete") != NULL,
@@ -386,7 +388,7 @@ int main(void)
         check_vanished();
         check_end();
         check_recreated();
-    close_works();
+        close_works();
     }
     loop_free(&loop);
     loop_world_free(&world);

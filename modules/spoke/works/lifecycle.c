@@ -426,8 +426,7 @@ static void take_object(struct works *works, struct work *work, const char *name
         return;
     }
     /* Our own status coming back changes nothing. */
-    if (same && !back &&
-        (work_is_applied(work) || work->waiting || is_tried_later(work))) {
+    if (same && !back && (work_is_applied(work) || work->waiting || is_tried_later(work))) {
         report_if_lost(work);
         return;
     }
