@@ -135,9 +135,6 @@ char *mode_data_folder(const struct cli_flags *flags);
 /* The folder of a role: DATA/hub or DATA/spoke. The caller frees. */
 char *mode_folder(const struct cli_flags *flags, const char *role);
 
-/* status_spoke.c: the path of the socket of this machine's agent. The caller frees. */
-char *cli_status_socket(const struct cli_flags *flags);
-
 /* client.c: sends one request at a time to the hub of a kubeconfig, and waits for the response. */
 struct cli_client;
 struct cli_client *client_open(const struct cli_flags *flags, struct err *err) MUST_CHECK;

@@ -219,7 +219,8 @@ static void print_work_pods(const struct node *works)
     }
 }
 
-char *cli_status_socket(const struct cli_flags *flags)
+/* The path of the socket of this machine's agent. The caller frees. */
+static char *find_status_socket(const struct cli_flags *flags)
 {
     scoped_mem char *folder = mode_folder(flags, "spoke");
 
@@ -239,7 +240,7 @@ const struct cli_help status_spoke_help = {
 int status_spoke_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *path = cli_status_socket(flags);
+    scoped_mem char *path = find_status_socket(flags);
     struct err err = {0};
     scoped_mem char *folder = mode_folder(flags, "spoke");
     const struct node *spoke = fetch_spoke_status(arena, path, &err);

@@ -93,6 +93,8 @@ static bool reader_moved(struct connection *c)
     return moved;
 }
 
+static void refuse_request(struct connection *c, int status, const char *words);
+
 /* A request whose response has begun cannot be answered 408 any more: it is cut. */
 static void on_deadline(void *arg)
 {
@@ -114,7 +116,7 @@ static void on_deadline(void *arg)
     if (c->now && c->now->began)
         http_connection_end(c, false);
     else
-        http_connection_refuse(c, 408, "the request did not come in time");
+        refuse_request(c, 408, "the request did not come in time");
 }
 
 /* ------------------------------------------------------------- life, death */
@@ -188,7 +190,8 @@ static void on_connection_drained(void *arg)
 }
 
 /* A response to what is no request, or to one that is not wanted any further. */
-void http_connection_refuse(struct connection *c, int status, const char *words)
+/* Answers bytes that are no request, or a request that is not wanted any further, and ends it. */
+static void refuse_request(struct connection *c, int status, const char *words)
 {
     scoped_text struct text response = {0};
 
@@ -218,7 +221,7 @@ static void refuse_body(struct connection *c, uint64_t limit)
              "the body is larger than the %llu bytes that are "
              "taken here",
              (unsigned long long)limit);
-    http_connection_refuse(c, 413, words);
+    refuse_request(c, 413, words);
 }
 
 /* Called by the parser. The handler of BODY_PIECES may end the connection. */
@@ -257,7 +260,7 @@ static void on_request_head(struct connection *c)
     c->now = http_exchange_new(c, &err);
     if (!c->now) {
         c->server->counts.refused++;
-        http_connection_refuse(c, err_http(err.code), err.text);
+        refuse_request(c, err_http(err.code), err.text);
         return;
     }
     text_free(&c->wire.head);
@@ -323,7 +326,7 @@ static size_t parse_requests(struct connection *c, const char *bytes, size_t len
             again = false;
         } else if (event == WIRE_BAD) {
             c->server->counts.refused++;
-            http_connection_refuse(c, http_wire_status(&c->wire), http_wire_problem(&c->wire));
+            refuse_request(c, http_wire_status(&c->wire), http_wire_problem(&c->wire));
         }
     }
     return at;

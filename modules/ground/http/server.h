@@ -177,8 +177,6 @@ void http_connection_take(struct http_server *server, struct loop_stream *stream
 /* Ends it; a request under way is told. `politely`: what is pending is sent. The
  * struct itself stays until the calls that are queued have run. */
 void http_connection_end(struct connection *c, bool politely);
-/* Answers what is no request, or one that is not wanted any further, and ends it. */
-void http_connection_refuse(struct connection *c, int status, const char *words);
 /* Parses on what is there, in a later turn unless it is parsing already. */
 void http_connection_go_on(struct connection *c);
 void http_connection_write(struct connection *c, const void *bytes, size_t len);

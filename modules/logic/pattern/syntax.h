@@ -52,8 +52,6 @@ void syntax_append(struct shape_node *parent, struct shape_node *child);
 bool syntax_more(const struct syntax *reader);
 bool syntax_ahead(const struct syntax *reader, const char *what);
 unsigned syntax_next_rune(struct syntax *reader);
-/* The value of a digit in a base, or -1. */
-int syntax_digit(char c, int base);
 
 /* \d, \pL and their like: 1 if one was added, 0 if none is here, -1: an error. */
 int syntax_read_set(struct syntax *reader, struct class *into);

@@ -139,7 +139,8 @@ int syntax_read_set(struct syntax *reader, struct class *into)
     return -1;
 }
 
-int syntax_digit(char c, int base)
+/* The value of a digit in a base, or -1. */
+static int digit_value(char c, int base)
 {
     int digit = c >= '0' && c <= '9'                     ? c - '0'
                 : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
@@ -162,7 +163,7 @@ static bool read_hex(struct syntax *reader, size_t start, unsigned *ret)
     reader->at += braces;
     *ret = 0;
     while (syntax_more(reader) && (braces || count < 2)) {
-        int digit = syntax_digit(reader->text[reader->at], 16);
+        int digit = digit_value(reader->text[reader->at], 16);
 
         if (digit < 0)
             break;
@@ -196,10 +197,10 @@ bool syntax_read_escape(struct syntax *reader, unsigned *ret)
     if (rune == 'x')
         return read_hex(reader, start, ret);
     if ((rune == '0' || (rune >= '1' && rune <= '7' && syntax_more(reader) &&
-                         syntax_digit(reader->text[reader->at], 8) >= 0))) {
+                         digit_value(reader->text[reader->at], 8) >= 0))) {
         *ret = rune - '0';
         for (int i = 0; i < 2 && syntax_more(reader); i++) {
-            int digit = syntax_digit(reader->text[reader->at], 8);
+            int digit = digit_value(reader->text[reader->at], 8);
 
             if (digit < 0)
                 break;
@@ -215,7 +216,7 @@ bool syntax_read_escape(struct syntax *reader, unsigned *ret)
         }
     }
     *ret = rune;
-    if (rune < 0x80 && rune > ' ' && syntax_digit((char)rune, 10) < 0 &&
+    if (rune < 0x80 && rune > ' ' && digit_value((char)rune, 10) < 0 &&
         !((rune | 0x20) >= 'a' && (rune | 0x20) <= 'z'))
         return true;
     return bad_escape(reader, start);

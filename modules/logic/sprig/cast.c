@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* On amd64 a float that no int64 holds becomes the least one. */
-int64_t cast_truncate(double number)
+static int64_t truncate_number(double number)
 {
     if (number >= -0x1p63 && number < 0x1p63)
         return (int64_t)number;
@@ -42,7 +42,7 @@ int64_t cast_int(struct value v)
     case KIND_WEEKDAY:
         return v.integer;
     case KIND_FLOAT:
-        return cast_truncate(v.number);
+        return truncate_number(v.number);
     case KIND_STRING:
         s = without_zero_decimals(value_str(v));
         return literal_number(s, LITERAL_NUMBER, &number, words, sizeof words) &&

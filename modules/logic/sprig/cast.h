@@ -7,6 +7,5 @@
 /* What Sprig makes of any value where it wants a number; 0 if it is none. */
 int64_t cast_int(struct value v);
 double cast_float(struct value v);
-int64_t cast_truncate(double number);
 
 #endif

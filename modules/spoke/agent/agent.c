@@ -25,11 +25,6 @@
 /* How long a work stays that vanished from the hub without being deleted, as in OCM. */
 #define EVICTION (3600 * CLOCK_SECOND)
 
-bool agent_is_connected(const struct agent *agent)
-{
-    return session_is_watching(agent);
-}
-
 /* ---- The states ------------------------------------------------------------------ */
 
 static void enter_listing(struct agent *agent)

@@ -74,7 +74,4 @@ int agent_end(struct agent *agent, void (*done)(void *arg), void *arg, struct er
    end. No hub is needed for it. */
 #define AGENT_SOCKET "agent.sock"
 
-/* Whether it has a certificate and its watch is up: for tests. */
-bool agent_is_connected(const struct agent *agent);
-
 #endif

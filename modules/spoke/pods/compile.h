@@ -40,8 +40,6 @@ bool source_value(const struct source *source, const char *key, struct text *ret
 
 /* Takes the ports that it declares, or says why one is not to be had. */
 int ports_take(struct pod *pod, struct manifest_why *why);
-/* The number of a port that a probe or hook names. */
-int ports_resolve(const struct pod_container *container, const struct node *port);
 /* A probe or hook with numbers for named ports. */
 struct node *ports_resolve_probe(const struct pod_container *container, const struct node *spec,
                                  struct arena *arena);

@@ -41,7 +41,8 @@ bool pods_declares(const struct pod *pod, int number)
 
 /* A name that is empty stands for the first port. */
 /* A name that is empty stands for the first port. */
-int ports_resolve(const struct pod_container *container, const struct node *port)
+/* The number of a port that a probe or hook names. */
+static int resolve_port(const struct pod_container *container, const struct node *port)
 {
     const struct node *ports = node_get(container->spec, "ports");
     const char *name = node_text(port);
@@ -69,7 +70,7 @@ struct node *ports_resolve_probe(const struct pod_container *c, const struct nod
         if (!where)
             continue;
         where = node_share(arena, where);
-        node_set_int(arena, where, "port", ports_resolve(c, node_get(where, "port")));
+        node_set_int(arena, where, "port", resolve_port(c, node_get(where, "port")));
         node_set(arena, request, kinds[i], where);
     }
     return request;

@@ -167,8 +167,6 @@ void process_pod_delete(struct process_pod *pod);
 void process_kill_leftovers(struct process_pod *pod);
 /* Closes the connection to the shim, which runs on. */
 void process_hang_up(struct process_pod *pod);
-/* The same for good: every ask that is not answered fails. */
-void process_let_go(struct process_pod *pod);
 /* Calls `done` of the ask and frees it. */
 void process_answer_ask(struct process_pod *pod, struct process_request *request, bool ok,
                         const char *message);
@@ -188,7 +186,6 @@ void process_listen(struct process_pod *pod, int socket);
 void process_end_removed(void *pod);
 /* The shim's process has ended (process_shim_start), or its lock is free. */
 void process_on_shim_exit(struct process_pod *pod);
-void process_shim_ended(struct process_pod *pod);
 void process_probe_exec(struct process_pod *pod, const char *container, const struct node *command,
                         int64_t timeout, runtime_probe_fn *done, void *arg);
 struct node *process_verb(struct arena *arena, const char *word, const char *container);

@@ -90,7 +90,7 @@ static void lose_pod(struct process_pod *pod)
 
 /* May be called twice for one end, by the socket and by the child's exit: whichever is first
    closes both. */
-void process_shim_ended(struct process_pod *pod)
+static void take_shim_end(struct process_pod *pod)
 {
     process_hang_up(pod);
     loop_timer_free(&pod->reach);
@@ -107,14 +107,14 @@ static void end_connection(struct process_pod *pod)
     if (process_is_held(pod))
         process_reach(pod);
     else
-        process_shim_ended(pod);
+        take_shim_end(pod);
 }
 
 void process_on_shim_exit(struct process_pod *pod)
 {
     process_shim_forget(&pod->shim);
     if (process_has_shim(pod)) /* else the socket told it already */
-        process_shim_ended(pod);
+        take_shim_end(pod);
 }
 
 /* A shim that does not take it is reconnected to, and sends its state then. */
@@ -315,7 +315,7 @@ static void on_reach(void *arg)
     int fd;
 
     if (!process_is_held(pod)) {
-        process_shim_ended(pod);
+        take_shim_end(pod);
         return;
     }
     fd = process_dial(pod);

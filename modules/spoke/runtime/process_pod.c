@@ -63,7 +63,8 @@ void process_hang_up(struct process_pod *pod)
     pod->socket = -1;
 }
 
-void process_let_go(struct process_pod *pod)
+/* Closes the connection to the shim for good: every request without a response fails. */
+static void abandon_shim(struct process_pod *pod)
 {
     process_hang_up(pod);
     loop_timer_free(&pod->reach);
@@ -82,7 +83,7 @@ void process_pod_free(struct process_pod **pod)
         return;
     process_files_forget(p);
     loop_timer_free(&p->restore);
-    process_let_go(p);
+    abandon_shim(p);
     map_remove(p->runtime->pods, p->id);
     mem_free(&p->id);
     mem_free(&p->directory);
