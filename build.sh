@@ -143,23 +143,20 @@ helpers := $(patsubst %.c,$(dir)/%.o,$(filter-out tests/unit/test_%,$(wildcard t
 cases := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/cases/*.c))
 each = $(patsubst $(1)/%.c,$(dir)/$(2)/%,$(wildcard $(1)/$(3)*.c))
 units := $(call each,tests/unit,unit,test_)
-golden := $(call each,tests/golden,golden,)
 bench := $(call each,tests/bench,bench,bench_)
 fuzz := $(call each,tests/fuzz,fuzz,fuzz_)
 replay := $(call each,tests/fuzz,replay,fuzz_)
 link = $(cc) $(cflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ldflags) $(libraries)
 
 .SECONDARY:
-.PHONY: $(addprefix $(dir)/,lib program units golden bench fuzz objects analysed)
+.PHONY: $(addprefix $(dir)/,lib program units bench fuzz objects analysed)
 $(dir)/lib: $(lib)
 $(dir)/program: $(if $(wildcard main.c),$(dir)/axle) $(if $(cases),$(dir)/axle-cases)
 $(dir)/units: $(units)
-$(dir)/golden: $(golden)
 $(dir)/bench: $(bench)
 $(dir)/fuzz: $(fuzz)
 $(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) \
     $(helpers) $(sims) $(units:$(dir)/unit/%=$(dir)/tests/unit/%.o) \
-    $(golden:$(dir)/golden/%=$(dir)/tests/golden/%.o) \
     $(fuzz:$(dir)/fuzz/%=$(dir)/tests/fuzz/%.o) $(bench:$(dir)/bench/%=$(dir)/tests/bench/%.o) \
     $(dir)/tests/alone.o $(dir)/tests/replay.o $(dir)/tests/reports.o
 
@@ -190,9 +187,6 @@ $(dir)/axle-cases: $(cases) $(lib)
 $(dir)/alone: $(dir)/tests/alone.o
 	$(cc) -o $@ $^ $(filter -fsanitize=%,$(ldflags))
 $(units): $(dir)/unit/%: $(dir)/tests/unit/%.o $(helpers) $(reports) $(sim) $(lib)
-	@mkdir -p $(@D)
-	$(link)
-$(golden): $(dir)/golden/%: $(dir)/tests/golden/%.o $(lib)
 	@mkdir -p $(@D)
 	$(link)
 $(bench): $(dir)/bench/%: $(dir)/tests/bench/%.o $(sim) $(lib)
@@ -362,7 +356,6 @@ verb_test() {
         case $kind in
         unit) debug+=("unit/test_$name") ;;
         seeds) release+=("unit/test_${name%%_*}") ;;
-        golden) debug+=("golden/$name") ;;
         fuzz) debug+=("replay/fuzz_$name") ;;
         scenario)
             debug+=(program) packages=$packages_test

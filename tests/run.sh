@@ -4,7 +4,7 @@
 # Runs every test, or those named, several at a time. `build.sh test` builds
 # what they need and calls this.
 #
-# A test is a program of tests/unit, seeds of the simulation, a folder of tests/golden, a scenario, a
+# A test is a program of tests/unit, seeds of the simulation, a scenario, a
 # fuzzer with its seeds, or a script beside this one (layers). Each runs in a
 # temporary folder of its own, has a time limit ("limit: 120" in one of its
 # first lines sets another one), and is cleared away with everything that it
@@ -26,7 +26,6 @@ test_list() {
         for name in 0001 0251 0501 0751; do echo "seeds simulation_seeds_$name tests/unit/test_simulation.c"; done
         for name in 0101 0201; do echo "seeds truth_seeds_$name tests/unit/test_truth.c"; done
         for file in tests/scenarios/[a-z][0-9]*.sh; do echo "scenario $(name_of "$file") $file"; done
-        for file in tests/golden/*.c; do echo "golden $(name_of "$file") $file"; done
         for file in tests/fuzz/fuzz_*.c; do echo "fuzz $(name_of "$file" fuzz_) $file"; done
         for file in tests/layers.sh tests/names.sh tests/numbers.sh tests/strings.sh tests/docs.sh tests/ladder.sh; do [ -f "$file" ] && echo "script $(name_of "$file") $file"; done
     } | awk -v wanted="$*" '
@@ -52,23 +51,6 @@ limit_of() {
     echo "${asked:-$2}"
 }
 
-# One golden folder as TAP: NAME.in through the program gives NAME.ok.
-golden_as_tap() {
-    local area=$1 input name count=0 difference
-    for input in tests/golden/"$area"/*.in; do
-        name=$(name_of "$input")
-        count=$((count + 1))
-        if difference=$("build/debug/golden/$area" "$name" <"$input" 2>&1 |
-            diff -u "${input%.in}.ok" -); then
-            echo "ok $count - $area/$name"
-        else
-            echo "not ok $count - $area/$name"
-            printf '%s\n' "$difference" | sed 's/^/# /'
-        fi
-    done
-    echo "1..$count"
-}
-
 # A scenario or script as TAP: how it ends is the answer; 77 means skipped.
 script_as_tap() {
     local status=0
@@ -90,7 +72,6 @@ run_one() {
         truth*) exec build/release/unit/test_truth "$((10#${name##*_}))" "${TRUTH_SEEDS:-100}" ;;
         *) exec build/release/unit/test_simulation "$((10#${name##*_}))" 250 ;;
         esac ;;
-    golden) golden_as_tap "$name" ;;
     fuzz) fuzz_as_tap "$name" ;;
     *) script_as_tap "$name" "$file" ;;
     esac

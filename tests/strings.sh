@@ -84,7 +84,7 @@ find modules -name '*.[ch]' -o -name '*.def' | grep -v '^modules/logic/meta/' | 
                 continue
             hit = find(substr(token, 2, length(token) - 2))
             if (hit != "") {
-                print FILENAME ":" FNR ": " token " is " name_of[hit] " of meta/meta.h"
+                print FILENAME ":" FNR ": " token " is " name_of[hit] " of meta/names.h"
                 bad = 1
             }
         }

@@ -357,8 +357,7 @@ static void test_refusals(void)
     cluster_close(&cluster);
 }
 
-/* ---- What people deploy -----------------------------------------------------------------------
- */
+/* ---- What people deploy ------------------------------------------------------------ */
 
 /* The shapes of an inference server, a vector database, a gateway: every field
    of them is understood, whatever this machine then says to the programs. */

@@ -432,8 +432,7 @@ static void one_round(int number)
     reap(&agent);
 }
 
-/* ---- What came of it ---------------------------------------------------------------------------
- */
+/* ---- What came of it --------------------------------------------------------------- */
 
 static int begins(const char *log, const char *name)
 {

@@ -134,8 +134,7 @@ static bool reach(struct loop_world *world, const struct pod *pod, enum pod_stat
     return loop_world_run_until(world, has_state, &(struct wait){pod, state}, 60 * CLOCK_SECOND);
 }
 
-/* ---- Lives ------------------------------------------------------------------------------------
- */
+/* ---- Lives ------------------------------------------------------------------------- */
 
 #define ALWAYS                                                                                     \
     "spec: {containers: [{name: c, command: [serve], ports: [{name: web, containerPort: 0}]}]}"

@@ -625,8 +625,7 @@ static void step(struct fleet *fleet)
     act(fleet);
 }
 
-/* ---- What must hold at the end -----------------------------------------------------------------
- */
+/* ---- What must hold at the end ----------------------------------------------------- */
 
 /* Something that anybody can name keeps this ref from going on. */
 static bool is_held(const struct fleet *fleet, size_t r)

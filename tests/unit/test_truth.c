@@ -452,8 +452,7 @@ static void crash(struct simulation *sim, struct host *host)
     stop(host);
 }
 
-/* ---- What is asked for ------------------------------------------------------------------------
- */
+/* ---- What is asked for ------------------------------------------------------------- */
 
 #define META(name) "\"metadata\":{\"name\":\"" name "\",\"namespace\":\"lab\"}"
 
@@ -647,8 +646,7 @@ static void must_settle(struct simulation *sim)
               : "gone");
 }
 
-/* ---- One seed -----------------------------------------------------------------------------------
- */
+/* ---- One seed ---------------------------------------------------------------------- */
 
 static void set_up(struct simulation *sim)
 {

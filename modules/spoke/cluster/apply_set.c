@@ -199,8 +199,7 @@ static void prune_owner(struct cluster_owner *owner, const struct map *seen)
             leave_owner_set(map_get(owner->cluster->objects, node_text(node_item(gone, i))));
 }
 
-/* ---- Sets --------------------------------------------------------------------------------------
- */
+/* ---- Sets -------------------------------------------------------------------------- */
 
 bool cluster_has(struct cluster *cluster, const struct cluster_set *set)
 {

@@ -62,8 +62,7 @@ void apply_items(struct cluster_owner *owner, const struct cluster_set *set, str
 /* An object went: the next work that has one of that name gets its turn. */
 void apply_promote(struct cluster *cluster, const char *project, const char *plain);
 
-/* ---- load_rows.c, adopted.c: after a start -----------------------------------------------------
- */
+/* ---- load_rows.c, adopted.c: after a start ----------------------------------------- */
 
 /* What was kept: first all owners, then what is remembered of their objects. */
 void load_owner_row(void *cluster, const char *name, const void *bytes, size_t len);

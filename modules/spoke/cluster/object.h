@@ -152,8 +152,7 @@ struct cluster_object *object_of_pod(const struct cluster *cluster, const struct
 size_t object_pods(const struct cluster_object *object, struct pod **ret, size_t room);
 #define OBJECT_PODS PLAN_PODS
 
-/* ---- object_state.c: what is remembered of an object beside its manifest ------------------------
- */
+/* ---- object_state.c: what is remembered of an object beside its manifest ----------- */
 
 /* Its template is another one now; `hash` is the new one's. */
 void revision_change(struct cluster_object *object, const char *hash);

@@ -54,8 +54,7 @@ bool job_may_restart(const struct cluster_object *object, const struct pod *pod)
 void job_end_pod(struct cluster_object *object, const char *reason, const char *message);
 void job_set_health(struct cluster_object *object);
 
-/* ---- replicas.c ---------------------------------------------------------------------------------
- */
+/* ---- replicas.c -------------------------------------------------------------------- */
 
 /* Starts and ends the object's pods as planned. */
 void replicas_pass(struct cluster_object *object);

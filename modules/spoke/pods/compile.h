@@ -44,8 +44,7 @@ int ports_take(struct pod *pod, struct manifest_why *why);
 struct node *ports_resolve_probe(const struct pod_container *container, const struct node *spec,
                                  struct arena *arena);
 
-/* ---- shared_claim.c ----------------------------------------------------------------------------
- */
+/* ---- shared_claim.c ---------------------------------------------------------------- */
 
 /* Whether its claim is there, and may be mounted beside the other pods that have it. */
 int shared_claim_check(struct pod *pod, const struct node *volume, struct manifest_why *why);
@@ -68,8 +67,7 @@ const char *env_field(const struct pod *pod, struct arena *arena, const char *pa
 /* The value of a resourceFieldRef, in units of its divisor, rounded up. */
 const char *env_resource(struct arena *arena, const struct node *container, const struct node *ref);
 
-/* ---- volume_files.c ----------------------------------------------------------------------------
- */
+/* ---- volume_files.c ---------------------------------------------------------------- */
 
 /* The files of a "files" volume; NULL if it is none. */
 struct node *compile_files(struct pod *pod, const struct node *volume, struct arena *arena,

@@ -22,7 +22,6 @@ static bool has_secret(const struct node *volume)
 }
 
 /* One volume of the template becomes one of the runtime: host, empty, claim or files. */
-/* One volume of the template becomes one of the runtime: host, empty, claim or files. */
 static int compile_volume(struct pod *pod, struct arena *arena, const struct node *volume,
                           struct node *ret, struct manifest_why *why)
 {
@@ -69,8 +68,7 @@ static int compile_volume(struct pod *pod, struct arena *arena, const struct nod
     return 0;
 }
 
-/* ---- Containers of the runtime -----------------------------------------------------------------
- */
+/* ---- Containers of the runtime ----------------------------------------------------- */
 
 /* A volume of a claim can be read-only whatever its mounts say. */
 static bool is_claim_read_only(const struct pod *pod, const char *name)
@@ -85,7 +83,6 @@ static bool is_claim_read_only(const struct pod *pod, const char *name)
     return false;
 }
 
-/* A subPathExpr is known only now, so where it leads is checked here once more. */
 /* A subPathExpr is known only now, so where it leads is checked here once more. */
 static int compile_mounts(struct env *env, struct node *ret, struct manifest_why *why)
 {
@@ -130,7 +127,6 @@ static void compile_command(struct env *env, struct node *ret, bool image)
     }
 }
 
-/* False: the container runs as a process, without an image. */
 /* False: the container runs as a process, without an image. */
 static bool compile_image(const struct pod *pod, struct arena *arena, const struct node *container,
                           struct node *ret)
@@ -240,7 +236,6 @@ static void compile_hook(const struct pod_container *from, struct arena *arena, 
                      number_get(node_get(hook, "sleep"), "seconds", NUMBER_SECONDS, 0));
 }
 
-/* The order matters: commands and mounts may use $(NAME) of the environment. */
 /* The order matters: commands and mounts may use $(NAME) of the environment. */
 static int compile_container(struct pod *pod, struct arena *arena, const struct pod_container *from,
                              struct node *ret, struct manifest_why *why)

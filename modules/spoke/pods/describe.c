@@ -8,7 +8,6 @@
 #include <string.h>
 
 /* Times that are not known, 0, are left out. */
-/* Times that are not known, 0, are left out. */
 static void write_time(struct arena *arena, struct node *map, const char *key, int64_t wall)
 {
     char when[CLOCK_TEXT];
@@ -19,7 +18,6 @@ static void write_time(struct arena *arena, struct node *map, const char *key, i
     node_set_text(arena, map, key, when);
 }
 
-/* The words of a containerStatus: a container that backs off is waiting, not terminated. */
 /* The words of a containerStatus: a container that backs off is waiting, not terminated. */
 static const char *container_state_word(const struct pod_container *c)
 {
@@ -129,7 +127,6 @@ void pods_write_status(const struct pod *pod, struct arena *arena, struct node *
     manifest_add_condition(arena, conditions, "Ready", ready, "", "");
 }
 
-/* What a kubectl would show of the pod, made of its template and what is known of it here. */
 /* What a kubectl would show of the pod, made of its template and what is known of it here. */
 struct node *pods_object(const struct pod *pod, struct arena *arena)
 {

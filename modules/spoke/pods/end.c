@@ -10,7 +10,6 @@
 /* ---- Freeing ------------------------------------------------------------------------- */
 
 /* A pod that could not be made because another one has its port. */
-/* A pod that could not be made because another one has its port. */
 static bool waits_for_port(const struct pod *pod)
 {
     return pod->state == POD_PENDING && !strcmp(pod->why.reason, "PortConflict");
@@ -27,7 +26,6 @@ void pod_wake_waiting(struct pods *pods)
             loop_timer_set(pod->timer, 0);
 }
 
-/* Questions on their way find no pod of this uid any more when they are answered. */
 /* Questions on their way find no pod of this uid any more when they are answered. */
 void pod_free(struct pod **pod)
 {
@@ -54,8 +52,6 @@ void pod_free(struct pod **pod)
 
 /* The last step. Called after each end of a container, acts once nothing runs. The answer is
    RUNTIME_REMOVED, and then the pod is freed. */
-/* The last step. Called after each end of a container, acts once nothing runs. The answer is
-   RUNTIME_REMOVED, and then the pod is freed. */
 static void remove_ended(struct pod *pod)
 {
     struct pods *pods = pod->pods;
@@ -69,7 +65,6 @@ static void remove_ended(struct pod *pod)
     pods->driver->remove(pods->runtime, pod->id);
 }
 
-/* SIGTERM to all containers, and SIGKILL to what is left after the grace period. */
 /* SIGTERM to all containers, and SIGKILL to what is left after the grace period. */
 static void stop_all(struct pod *pod)
 {
@@ -97,8 +92,6 @@ static bool hooks_run(const struct pod *pod)
 
 /* A preStop hook is over, well or not: of one container that is restarted, or of a pod that ends.
  */
-/* A preStop hook is over, well or not: of one container that is restarted, or of a pod that ends.
- */
 static void on_pre_stop(struct pod_container *c, bool ok, const char *message)
 {
     struct pod *pod = c->pod;
@@ -117,8 +110,6 @@ static void begin_hooks(struct pod *pod)
             hook_begin(&pod->containers[i], HOOK_PRE_STOP, pod_grace(pod), on_pre_stop);
 }
 
-/* Re-entrant: the caller may call this from PODS_LOST. A pod that was never made has nothing
-   to stop and is freed at once. */
 /* Re-entrant: the caller may call this from PODS_LOST. A pod that was never made has nothing
    to stop and is freed at once. */
 void pods_end(struct pod *pod)
@@ -163,10 +154,8 @@ void pod_stop_container(struct pod_container *c)
         pods->driver->stop(pods->runtime, c->pod->id, c->name, pod_grace(c->pod));
 }
 
-/* ---- Lost --------------------------------------------------------------------------------------
- */
+/* ---- Lost -------------------------------------------------------------------------- */
 
-/* No event will tell the end of a container whose shim is gone: it ended now, by SIGKILL. */
 /* No event will tell the end of a container whose shim is gone: it ended now, by SIGKILL. */
 static void lose_container(struct pod_container *c, const char *reason, const char *message)
 {
@@ -181,7 +170,6 @@ static void lose_container(struct pod_container *c, const char *reason, const ch
     manifest_why_set(&c->why, reason, "%.380s", message);
 }
 
-/* May be told twice of one pod: by the agent before, and again after a restart. */
 /* May be told twice of one pod: by the agent before, and again after a restart. */
 void pod_on_lost(struct pod *pod, const char *reason, const char *message)
 {

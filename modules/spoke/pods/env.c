@@ -32,7 +32,6 @@ char *env_expand(struct env *env, const char *text)
 }
 
 /* "app" of "metadata.labels['app']"; NULL: the path is not of that form. */
-/* "app" of "metadata.labels['app']"; NULL: the path is not of that form. */
 static const char *read_brackets(struct arena *arena, const char *path, const char *prefix)
 {
     size_t len = strlen(prefix);
@@ -110,7 +109,6 @@ const char *env_resource(struct arena *arena, const struct node *container, cons
 }
 
 /* One variable of a key of a ConfigMap or Secret, of the pod itself, or of its resources. */
-/* One variable of a key of a ConfigMap or Secret, of the pod itself, or of its resources. */
 static int set_value_from(struct env *env, const char *name, const struct node *from,
                           struct manifest_why *why)
 {
@@ -163,7 +161,6 @@ static int refuse_name(const struct env *env, const char *list, size_t i, const 
                             node_get_text(env->container, "name"), list, i, field, value);
 }
 
-/* Every key of a ConfigMap or Secret becomes a variable. */
 /* Every key of a ConfigMap or Secret becomes a variable. */
 static int add_env_from(struct env *env, const struct node *from, struct manifest_why *why)
 {
@@ -218,7 +215,6 @@ static void set_port_values(struct env *env)
     }
 }
 
-/* The order is that of precedence: what comes later replaces what came before. */
 /* The order is that of precedence: what comes later replaces what came before. */
 int env_resolve(struct env *env, struct manifest_why *why)
 {

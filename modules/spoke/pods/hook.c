@@ -24,7 +24,6 @@ struct hook {
 };
 
 /* `hook` is cleared before the callback, which may begin the next hook or end the pod. */
-/* `hook` is cleared before the callback, which may begin the next hook or end the pod. */
 static void end_hook(struct pod_container *c, bool ok, const char *message)
 {
     enum pod_hook kind = c->hook;
@@ -53,7 +52,6 @@ static void on_hook_answer(void *arg, bool ok, const char *message)
 }
 
 /* A hook of kind `sleep` needs no process: a timer stands for it. */
-/* A hook of kind `sleep` needs no process: a timer stands for it. */
 void hook_slept(void *arg)
 {
     struct pod_container *c = arg;
@@ -62,8 +60,6 @@ void hook_slept(void *arg)
         end_hook(c, true, "");
 }
 
-/* One hook of a container at a time: a preStop hook takes the place of a postStart hook that has
-   not ended, whose answer is then dropped. */
 /* One hook of a container at a time: a preStop hook takes the place of a postStart hook that has
    not ended, whose answer is then dropped. */
 bool hook_begin(struct pod_container *c, enum pod_hook kind, int64_t most, hook_fn *on_end)

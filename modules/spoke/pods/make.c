@@ -14,7 +14,6 @@
 /* ---- Handed to the runtime ------------------------------------------------------------ */
 
 /* What observe() gives back to the next agent: all that pod_adopt() needs to know the pod again. */
-/* What observe() gives back to the next agent: all that pod_adopt() needs to know the pod again. */
 static struct node *record_of(const struct pod *pod, struct arena *arena)
 {
     struct node *record = node_map(arena);
@@ -50,7 +49,6 @@ static void split_reason(const struct err *err, struct manifest_why *why)
 }
 
 /* Ports first: their numbers are part of the environment that is compiled. */
-/* Ports first: their numbers are part of the environment that is compiled. */
 static int make_pod(struct pod *pod, struct manifest_why *why)
 {
     struct pods *pods = pod->pods;
@@ -72,7 +70,6 @@ static int make_pod(struct pod *pod, struct manifest_why *why)
     return 0;
 }
 
-/* The Event is told once for each cause, not for each try. */
 /* The Event is told once for each cause, not for each try. */
 void pod_try_make(struct pod *pod)
 {

@@ -81,7 +81,6 @@ bool container_has_failed(const struct pod_container *c)
 }
 
 /* Init containers do not count, sidecars do. */
-/* Init containers do not count, sidecars do. */
 bool pods_is_ready(const struct pod *pod)
 {
     if (pods_is_leaving(pod) || pod->finished || !pods_is_made(pod))
@@ -129,7 +128,6 @@ bool pods_is_on_trial(const struct pod *pod, int64_t least, int64_t pause)
 }
 
 /* Rollouts replace broken pods first, and do not count them among the available ones. */
-/* Rollouts replace broken pods first, and do not count them among the available ones. */
 bool pods_is_broken(const struct pod *pod)
 {
     if (pods_is_ready(pod))
@@ -142,7 +140,6 @@ bool pods_is_broken(const struct pod *pod)
 }
 
 /* Between the start of an agent and the first answers of its probes. */
-/* Between the start of an agent and the first answers of its probes. */
 bool pods_may_be_ready(const struct pod *pod)
 {
     if (!pod->adopted || pods_is_broken(pod))
@@ -154,7 +151,6 @@ bool pods_may_be_ready(const struct pod *pod)
     return true;
 }
 
-/* Kubernetes' phases. A sidecar that failed does not make its pod Failed. */
 /* Kubernetes' phases. A sidecar that failed does not make its pod Failed. */
 const char *pods_phase(const struct pod *pod)
 {
@@ -174,7 +170,6 @@ const char *pods_phase(const struct pod *pod)
     return any ? "Running" : "Pending";
 }
 
-/* The failure of a readiness probe is final only once it has failed failureThreshold times. */
 /* The failure of a readiness probe is final only once it has failed failureThreshold times. */
 static bool probe_trouble(const struct pod_container *c, struct manifest_why *ret, bool *ret_final)
 {
@@ -209,7 +204,6 @@ static bool is_on_trial(const struct pod_container *c)
     return container_runs(c) && now >= c->began && now < c->began + plan_trial(&c->ends);
 }
 
-/* From the worst to the least: the pod cannot be made, a container crashes, a probe fails. */
 /* From the worst to the least: the pod cannot be made, a container crashes, a probe fails. */
 bool pods_trouble(const struct pod *pod, struct manifest_why *ret, bool *ret_final)
 {
@@ -286,7 +280,6 @@ bool pods_waits(const struct pod *pod, struct manifest_why *ret)
 /* ---- Ends ---------------------------------------------------------------------------------- */
 
 /* Every run but the present one has failed. Runs that lacked their image do not count. */
-/* Every run but the present one has failed. Runs that lacked their image do not count. */
 int pods_failures(const struct pod *pod)
 {
     int64_t sum = 0;
@@ -301,7 +294,6 @@ int pods_failures(const struct pod *pod)
     return sum < MANIFEST_MOST_PODS * 1000 ? (int)sum : MANIFEST_MOST_PODS * 1000;
 }
 
-/* A container that could not be started counts as exit code 128. */
 /* A container that could not be started counts as exit code 128. */
 size_t pods_exits(const struct pod *pod, struct manifest_exit *ret, size_t room)
 {

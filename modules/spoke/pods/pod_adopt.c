@@ -10,8 +10,6 @@
 
 /* Tells the container's last known state to run.c, as if it happened now; `adopting` keeps that
    from being told and acted on a second time. */
-/* Tells the container's last known state to run.c, as if it happened now; `adopting` keeps that
-   from being told and acted on a second time. */
 static void adopt_container(struct pod *pod, const struct node *found)
 {
     struct pod_container *c = NULL;

@@ -40,7 +40,6 @@ bool pods_declares(const struct pod *pod, int number)
 }
 
 /* A name that is empty stands for the first port. */
-/* A name that is empty stands for the first port. */
 /* The number of a port that a probe or hook names. */
 static int resolve_port(const struct pod_container *container, const struct node *port)
 {
@@ -115,7 +114,6 @@ static const struct pod *find_port_holder(const struct pod *pod, int wanted)
 }
 
 /* The names of another project's pods are not told. */
-/* The names of another project's pods are not told. */
 static int refuse_port(const struct pod *pod, const struct pod *holder, int wanted,
                        struct manifest_why *why)
 {
@@ -133,7 +131,6 @@ static int refuse_port(const struct pod *pod, const struct pod *holder, int want
                             holder->namespace, holder->name);
 }
 
-/* Where all candidates are taken, the machine chooses. */
 /* Where all candidates are taken, the machine chooses. */
 static int choose_port(const struct pod *pod, const char *name, int *ret, struct err *err)
 {

@@ -127,7 +127,6 @@ static int check_bounds_id(const void *arg, uint32_t id, bool group, struct err 
 }
 
 /* The bounds as the pure checks take them: the runtime's questions become functions. */
-/* The bounds as the pure checks take them: the runtime's questions become functions. */
 static struct manifest_bounds allowed_by(const struct runtime_bounds *bounds, bool engine)
 {
     return (struct manifest_bounds){
@@ -248,10 +247,8 @@ void pods_give(struct pod *pod, const char *project)
     pod->project = arena_string(pod->arena, project);
 }
 
-/* ---- What is delivered to them ----------------------------------------------------------------
- */
+/* ---- What is delivered to them ----------------------------------------------------- */
 
-/* A volume of another type has no files; one that lacks its ConfigMap keeps what it has. */
 /* A volume of another type has no files; one that lacks its ConfigMap keeps what it has. */
 static void deliver_files(struct pod *pod, const struct node *volume)
 {

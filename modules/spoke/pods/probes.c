@@ -63,7 +63,6 @@ static void begin_probe(struct pod_container *c, int kind)
 }
 
 /* Readiness and liveness are asked from the moment that the startup probe has passed. */
-/* Readiness and liveness are asked from the moment that the startup probe has passed. */
 static void begin_later_probes(struct pod_container *c)
 {
     c->started = true;
@@ -140,8 +139,6 @@ static void note_probe_failure(struct pod_probe *probe, const char *message)
     c->on_probes(c, PROBES_FAILED, text);
 }
 
-/* The callbacks below may restart the container, which frees its timers: state is checked again
-   before the next question. */
 /* The callbacks below may restart the container, which frees its timers: state is checked again
    before the next question. */
 static void on_probe_answer(void *arg, bool ok, const char *message)

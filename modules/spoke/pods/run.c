@@ -70,7 +70,6 @@ static bool may_restart(const struct pod *pod)
 }
 
 /* By restartPolicy. A sidecar restarts until its pod winds down. */
-/* By restartPolicy. A sidecar restarts until its pod winds down. */
 static bool will_restart(const struct pod_container *c)
 {
     const char *policy = pod_policy(c->pod);
@@ -128,7 +127,6 @@ static bool sidecars_run(struct pod *pod)
     return any;
 }
 
-/* A pod has finished when no container runs, waits for a restart, or is still to be started. */
 /* A pod has finished when no container runs, waits for a restart, or is still to be started. */
 void pod_look_for_end(struct pod *pod)
 {
@@ -238,7 +236,6 @@ static void on_probes(struct pod_container *c, enum probes_result result, const 
 }
 
 /* Probes begin after the postStart hook, as in Kubernetes. */
-/* Probes begin after the postStart hook, as in Kubernetes. */
 static void on_post_start(struct pod_container *c, bool ok, const char *message)
 {
     if (!ok) {
@@ -265,8 +262,6 @@ void pod_on_started(struct pod_container *c, const struct runtime_event *event)
     }
 }
 
-/* Re-entrant: what starts or ends containers below may tell the caller of the module, which only
-   notes it. The pod itself is not freed here. */
 /* Re-entrant: what starts or ends containers below may tell the caller of the module, which only
    notes it. The pod itself is not freed here. */
 void pod_on_ended(struct pod_container *c, const struct runtime_event *event)

@@ -85,7 +85,6 @@ static const struct node *find_claim_volume(const struct pod *pod, const char *c
 }
 
 /* The container that may write to the volume; NULL: each mounts it read-only. */
-/* The container that may write to the volume; NULL: each mounts it read-only. */
 static const struct node *find_claim_writer(const struct pod *pod, const struct node *volume)
 {
     if (node_get_bool(node_get(volume, "persistentVolumeClaim"), "readOnly", false))
@@ -118,7 +117,6 @@ static struct claim_user read_claim_user(const struct pod *pod, const struct nod
     };
 }
 
-/* The others are pods of the same project and namespace that are made and have not finished. */
 /* The others are pods of the same project and namespace that are made and have not finished. */
 static int check_users(const struct pod *pod, const struct node *volume, const struct node *claim,
                        struct manifest_why *why)

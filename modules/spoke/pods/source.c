@@ -23,8 +23,6 @@ bool source_find(const struct pods *pods, const struct pods_viewer *viewer, cons
 
 /* The reason names the kind: MissingConfigMap, MissingSecret. Such a pod is tried again when an
    object of its namespace changes. */
-/* The reason names the kind: MissingConfigMap, MissingSecret. Such a pod is tried again when an
-   object of its namespace changes. */
 int source_missing(const struct source *source, const char *namespace, struct manifest_why *why)
 {
     char reason[48];
@@ -37,7 +35,6 @@ int source_missing(const struct source *source, const char *namespace, struct ma
                             source->name);
 }
 
-/* Plain text lies in data of a ConfigMap and stringData of a Secret, base64 in the other map. */
 /* Plain text lies in data of a ConfigMap and stringData of a Secret, base64 in the other map. */
 bool source_value(const struct source *source, const char *key, struct text *ret)
 {
@@ -83,7 +80,6 @@ struct hashing {
     uint64_t hash;
 };
 
-/* An object that is not there adds nothing, so its arrival changes the hash: the workload rolls. */
 /* An object that is not there adds nothing, so its arrival changes the hash: the workload rolls. */
 static void hash_source(struct hashing *hashing, const char *kind, const struct node *ref)
 {

@@ -27,7 +27,6 @@ static const struct {
 };
 
 /* No other line assigns `state`. */
-/* No other line assigns `state`. */
 void pod_move(struct pod *pod, enum pod_state next)
 {
     assert(pod_states[pod->state].may_become & 1u << next);

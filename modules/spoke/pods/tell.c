@@ -27,7 +27,6 @@ void pod_tell_lost(struct pod *pod, const char *reason, const char *message)
 }
 
 /* Every message begins with the pod's name, since the Event is its workload's. */
-/* Every message begins with the pod's name, since the Event is its workload's. */
 void pod_note(struct pod *pod, const char *type, const char *reason, const char *format, ...)
 {
     char text[600];

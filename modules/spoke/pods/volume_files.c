@@ -24,7 +24,6 @@ static struct node *make_volume_file(struct arena *arena, const struct text *byt
 }
 
 /* Only the keys that are listed, each at its own path and with its own mode. */
-/* Only the keys that are listed, each at its own path and with its own mode. */
 static int add_item_files(struct arena *arena, struct node *files, const struct source *source,
                           const struct node *items, int64_t mode, const char *namespace,
                           struct manifest_why *why)
@@ -44,7 +43,6 @@ static int add_item_files(struct arena *arena, struct node *files, const struct 
     return 0;
 }
 
-/* Every key becomes a file of its name. */
 /* Every key becomes a file of its name. */
 static void add_key_files(struct arena *arena, struct node *files, const struct source *source,
                           int64_t mode)

@@ -431,8 +431,7 @@ static int engine_claim_delete(struct runtime *runtime, const char *claim, struc
     return runtime_process.claim_delete(runtime->engine->process, claim, err);
 }
 
-/* ---- Finding what runs ------------------------------------------------------------------------
- */
+/* ---- Finding what runs ------------------------------------------------------------- */
 
 /* The engine remembers what its containers did while no agent ran. */
 static void find_state(struct process_pod *pod, const char *container)

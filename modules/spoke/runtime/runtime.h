@@ -49,22 +49,22 @@ struct node;
  *       type "empty"   an empty directory; memory: true, size: bytes that it
  *                      may hold, looked at every few seconds
  *       type "claim"   claim: NAME, a directory that outlives pods
- *       type "host"    path, below one of the bounds' host_paths; create: true makes it, file: true
- as a file;
+ *       type "host"    path, below one of the bounds' host_paths;
+ *                      create: true makes it, file: true as a file;
  *                      must: "Directory", "File", "Socket", "CharDevice" or
  *                      "BlockDevice" refuses what is something else
  *   containers  [{
  *       name, command: [string], env: ["K=V"],
  *       image: NAME, args: [string], pull: Never   the engine driver's: without
  *           a command the image's own; a pod has images or it has not
- *       preStop: {command: [string]}, {sleep: seconds} or {probe: as for probe()}  before that
- SIGTERM;
- *           a stop() is the caller's, and so are hooks before it
+ *       preStop: {command: [string]}, {sleep: seconds} or
+ *           {probe: as for probe()}  before that SIGTERM; a stop() is
+ *           the caller's, and so are hooks before it
  *       directory: working directory; absent or relative: the pod's own,
  *       mounts: [{volume, path, subPath, readOnly}]  path may be relative,
-       user, group: of this container alone,
-       capabilities: ["12"]: their numbers, what it has; privileged: true,
-       readOnlyRoot: true: the engine driver's,
+ *       user, group: of this container alone,
+ *       capabilities: ["12"]: their numbers, what it has; privileged: true,
+ *       readOnlyRoot: true: the engine driver's,
  *       memory: bytes, cpu: thousandths of a core, pids: count,
  *       again: {on: any | failure, after: seconds}  the runtime itself starts
  *           it once more, at once, the first time it ends and any time that
