@@ -110,6 +110,25 @@ static void test_namespaces(void)
     CHECK(!see("namespaces", "going"), "and then it goes");
 }
 
+/* What the collector staged is dropped when the disk takes nothing. */
+static void test_full_disk(void)
+{
+    create_parent();
+    create_child("child", "parent", true);
+    drop("configmaps", "parent", "Background");
+    objects_commit(objects);
+    collector_run(collector);
+    store_disk_fail_after(disk, 0);
+    objects_commit(objects);
+    CHECK(see("configmaps", "child") != NULL, "a full disk brings a deleted child back");
+    store_disk_fail_after(disk, -1);
+    settle();
+    CHECK(see("configmaps", "child") != NULL, "of which no change tells");
+    collector_wake_all(collector);
+    settle();
+    CHECK(!see("configmaps", "child"), "when all is queued again it goes");
+}
+
 int main(void)
 {
     kinds = kinds_open(&err);
@@ -124,6 +143,7 @@ int main(void)
     seed();
     test_collector();
     test_namespaces();
+    test_full_disk();
     collector_free(&collector);
     close_all();
     arena_free(&arena);

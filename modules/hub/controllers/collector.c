@@ -483,6 +483,16 @@ static void check_uid(struct collector *collector, const char *uid)
         collect_if_unowned(collector, object);
 }
 
+void collector_wake_all(struct collector *collector)
+{
+    const struct object *object;
+    size_t at = 0;
+
+    while ((object = map_next(collector->by_uid, &at, NULL)))
+        if (object->deleting || object->owner_count)
+            enqueue_uid(collector, object->uid);
+}
+
 /* Writes are staged, so nothing published changes under the walk. */
 void collector_run(struct collector *collector)
 {

@@ -20,6 +20,8 @@ struct collector;
 /* Looks at every object once. `loop` may be NULL: then the caller runs it. */
 struct collector *collector_new(struct objects *objects, struct loop *loop);
 void collector_free(struct collector **collector);
+/* Queues all that it may have work with: after a commit that failed, what it wrote is gone. */
+void collector_wake_all(struct collector *collector);
 /* Works on what is queued. What it writes is staged. */
 void collector_run(struct collector *collector);
 

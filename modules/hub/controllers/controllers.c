@@ -142,6 +142,8 @@ static void start_all(void *arg)
     struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
 
     for_each_object(all, tell_each);
+    if (all->collector)
+        collector_wake_all(all->collector);
 }
 
 /*

@@ -124,10 +124,11 @@ static int reconcile_event_expiry(struct reconcile_run *run, struct err *err)
     const struct kind *kind = kinds_find(objects_kinds(run->objects), "", "events");
     int64_t age = run->all->settings.event_age, first = run->all->started + FIRST;
     struct all_events all = {0};
+    bool early = run->now >= run->all->started && run->now < first; /* not: a clock set back */
 
     (void)err;
-    reconcile_wake_at(run, run->now < first ? first : run->now + PERIOD);
-    if (run->now < first || !kind)
+    reconcile_wake_at(run, early ? first : run->now + PERIOD);
+    if (early || !kind)
         return 0;
     objects_each(run->objects, OBJECTS_PUBLISHED, kind, "", add_event, &all);
     if (!delete_surplus(run->objects, &all))
