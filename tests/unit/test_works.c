@@ -268,6 +268,24 @@ static void check_recreated(void)
     respond_to_all();
 }
 
+/* A work is deleted while the hub has not answered yet, and created anew. */
+static void check_late_response_of_former(void)
+{
+    take_incarnation("reborn", "first", 1, 11, "");
+    works_take(works, "reborn", NULL);
+    take_incarnation("reborn", "second", 1, 12, "");
+    CHECK(respond("/manifestworks/reborn", 200), "the hub answers for the work that was deleted");
+    run(CLOCK_SECOND);
+    CHECK(!is_in_cluster("reborn"), "which counts for nothing with the new one");
+    CHECK(respond("/manifestworks/reborn", 500), "it refuses the finalizer of the new one");
+    CHECK(strstr(find_body("/reborn/status"), "FinalizerNotSet") != NULL, "which says so");
+    run(10 * CLOCK_SECOND);
+    respond("/manifestworks/reborn", 200);
+    run(CLOCK_SECOND);
+    CHECK(is_in_cluster("reborn"), "and is applied when the hub takes it");
+    respond_to_all();
+}
+
 static void check_trouble(void)
 {
     take_work("sad", 1, "");
@@ -388,6 +406,7 @@ int main(void)
         check_vanished();
         check_end();
         check_recreated();
+        check_late_response_of_former();
         close_works();
     }
     loop_free(&loop);

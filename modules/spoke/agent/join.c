@@ -18,8 +18,6 @@
 
 #include <string.h>
 
-/* Which key will speak for this cluster: no other one finishes a join that is begun here. */
-
 /*
  * First the ManagedCluster is made, then a request for a certificate; then a watch of the
  * request brings the decision. Each response begins the next step; any failure ends in

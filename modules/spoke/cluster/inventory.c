@@ -153,11 +153,12 @@ static const char *plain_of(struct arena *arena, const struct node *object, size
 
     if (!*name || !*kind || strpbrk(name, "|/") || strpbrk(kind, "|/") || strpbrk(namespace, "|/"))
         return arena_printf(arena, "invalid/%zu", ordinal);
-    if (row && row->cluster_wide)
-    namespace = "";
-    else if (!*namespace) namespace = "default";
     return arena_printf(arena, "%s/%s/%s/%s", manifest_group(api_version, group, sizeof group),
-                        kind, namespace, name);
+                        kind,
+                        row && row->cluster_wide ? ""
+                        : *namespace             ? namespace
+                                                 : "default",
+                        name);
 }
 
 /* An object that was left behind belongs to the first work of its project that names it. */

@@ -131,7 +131,7 @@ void pods_end(struct pod *pod)
     pod_move(pod, POD_HOOKS);
     if (!pod->lost && !pod->adopting)
         begin_hooks(pod);
-    if (!hooks_run(pod))
+    if (pod->state == POD_HOOKS && !hooks_run(pod)) /* the last hook may have ended already */
         stop_all(pod);
     pod_tell_changed(pod);
 }

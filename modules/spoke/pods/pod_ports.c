@@ -39,8 +39,7 @@ bool pods_declares(const struct pod *pod, int number)
     return false;
 }
 
-/* A name that is empty stands for the first port. */
-/* The number of a port that a probe or hook names. */
+/* The number of a port that a probe or hook names; an empty name stands for the first port. */
 static int resolve_port(const struct pod_container *container, const struct node *port)
 {
     const struct node *ports = node_get(container->spec, "ports");

@@ -45,9 +45,9 @@ static void set_process_limits(const struct node *container)
         setrlimit(RLIMIT_NOFILE, &files);
     }
     if (address > 0) {
-        struct rlimit namespace = {(rlim_t)address, (rlim_t)address};
+        struct rlimit memory = {(rlim_t)address, (rlim_t)address};
 
-        setrlimit(RLIMIT_AS, &namespace);
+        setrlimit(RLIMIT_AS, &memory);
     }
 }
 

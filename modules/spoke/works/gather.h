@@ -9,7 +9,7 @@
 struct cluster_manifest;
 struct work_resource;
 
-/* ---- manifest.c: facts of one manifest ------------------------------------------- */
+/* ---- work_manifest.c: facts of one manifest ------------------------------------------- */
 
 bool works_manifest_is_workload(const struct node *manifest);
 struct work_resource works_manifest_resource(struct arena *arena, const struct node *manifest);

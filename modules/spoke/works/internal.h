@@ -23,6 +23,7 @@ struct works {
     char *hub_address;       /* owned */
     int64_t eviction;
     struct map *by_name; /* owned, with its works */
+    unsigned turns;      /* the number of the newest attempt of any work */
     /* need.c calls it: one thing that a work waits for is there, or (`reason` not NULL)
        cannot be had. It may end in any change of the work, its end included. */
     void (*need_ended)(struct work *work, const char *reason, const char *message);
@@ -74,7 +75,8 @@ struct work {
 
     /* The present attempt to gather what it needs. */
     int waiting;                /* responses that it still needs */
-    unsigned turn;              /* raised by each attempt: a late response is of a former one */
+    unsigned turn;              /* no other attempt has this number, of a former work of this
+                                   name neither: a late response is of a former one */
     struct arena *gathered;     /* owned: what was fetched for this version */
     struct node *secrets;       /* list, in `gathered` */
     struct node *bound;         /* list by ordinal, in `gathered` */
@@ -88,7 +90,7 @@ struct work {
     char *untold;                    /* owned: why the hub did not take it, as was logged */
     struct loop_backoff tell_backoff;
     struct loop_timer *timeout; /* owned: a status that can wait a moment, or is sent again */
-    bool waited;                /* `patience` is over: the next status is sent at once */
+    bool waited;                /* `timeout` is over: the next status is sent at once */
     enum report_phase report;
 };
 

@@ -97,6 +97,8 @@ static void read_work_again(struct work *work)
 
 void lifecycle_need_ended(struct work *work, const char *reason, const char *message)
 {
+    if (work->phase != WORK_GATHERING && work->phase != WORK_TROUBLED)
+        return; /* it is leaving meanwhile */
     if (!reason) {
         lifecycle_proceed(work);
         return;
@@ -196,7 +198,7 @@ static void gather_workload(struct work *work, const struct node *workload, cons
    come. */
 static void end_attempt(struct work *work)
 {
-    work->turn++;
+    work->turn = ++work->works->turns;
     work->waiting = 0;
     if (work->retry)
         loop_timer_stop(work->retry);
@@ -457,7 +459,7 @@ static void on_read_again(void *arg, int status, const struct http_response *res
             : document_read_json(arena, response->body, response->len, &document_limits_own, NULL);
 
     /* The same version waits for its timer; that the work is gone comes by the watch. */
-    if (work && object && !work_is_same_generation(work, object))
+    if (work && work->object && object && !work_is_same_generation(work, object))
         lifecycle_take(again->works, again->work, object);
     mem_free(&again->work);
     mem_free(&again);

@@ -18,6 +18,7 @@ struct work *work_new(struct works *works, const char *name)
 
     work->tag = WORK_TAG;
     work->works = works;
+    work->turn = ++works->turns;
     work->name = mem_copy_string(name);
     work->arena = arena_new();
     work->gathered = arena_new();
