@@ -114,7 +114,7 @@ static void check_properties(void)
          "\"env\":[{\"name\":\"PORT\",\"value\":\"80\"}]"},
         {"exposed ports are a Service", "webservice",
          "{command: [x], ports: [{port: 0, expose: true}, {port: 81}]}",
-         "\"ports\":[{\"name\":\"http\",\"port\":80,\"protocol\":\"TCP\",\"targetPort\":\"http\"}]"},
+         "\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\",\"targetPort\":\"http\"}]"},
         {"for others too", "webservice",
          "{command: [x], exposeType: NodePort, ports: [{port: 0, expose: true, nodePort: 30100}]}",
          "\"type\":\"NodePort\""},
