@@ -18,7 +18,7 @@ base    clock chance files
 loop    clock sockets files processes
 tls     sockets
 store   files
-cgroup  files processes
+cgroup  clock files processes
 shim    clock sockets files processes
 runtime clock sockets files processes
 cli     files processes'
