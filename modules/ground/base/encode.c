@@ -79,7 +79,7 @@ void text_add_hex(struct text *text, const void *bytes, size_t len)
     text->len += len * 2;
 }
 
-static int hex_digit_value(char c)
+int text_hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -95,8 +95,8 @@ bool text_add_unhex(struct text *text, const char *string, size_t len)
     if (len % 2)
         return false;
     for (size_t i = 0; i < len; i += 2) {
-        int high = hex_digit_value(string[i]);
-        int low = hex_digit_value(string[i + 1]);
+        int high = text_hex_value(string[i]);
+        int low = text_hex_value(string[i + 1]);
 
         if (high < 0 || low < 0)
             return false;

@@ -69,6 +69,8 @@ void text_add_base64(struct text *text, const void *bytes, size_t len, bool url)
 /* False if it is not base64; accepts padding or none, and no white space. */
 bool text_add_unbase64(struct text *text, const char *string, size_t len, bool url);
 void text_add_hex(struct text *text, const void *bytes, size_t len);
+/* The value of a hexadecimal digit of either case; -1: it is none. */
+int text_hex_value(char c);
 bool text_add_unhex(struct text *text, const char *string, size_t len);
 
 #endif

@@ -3,6 +3,8 @@
 #include "document/scan.h"
 #include "document/node.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -59,11 +61,7 @@ static int unicode_escape(const struct walk *walk, size_t at)
     if (at + 4 > walk->len)
         return -1;
     for (size_t i = at; i < at + 4; i++) {
-        char c = walk->text[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
+        int digit = text_hex_value(walk->text[i]);
 
         if (digit < 0)
             return -1;

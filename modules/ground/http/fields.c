@@ -5,6 +5,8 @@
 
 #include "http/http.h"
 
+#include "base/text.h"
+
 const char *http_field_get(const struct http_field *fields, size_t count, const char *name)
 {
     size_t i;
@@ -48,17 +50,6 @@ void http_escape(struct text *text, const char *string)
     }
 }
 
-static int hex_of_escape(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool http_unescape(struct text *text, const char *string, size_t len, bool plus)
 {
     size_t i;
@@ -72,8 +63,8 @@ bool http_unescape(struct text *text, const char *string, size_t len, bool plus)
         }
         if (len - i < 3)
             return false;
-        high = hex_of_escape(string[i + 1]);
-        low = hex_of_escape(string[i + 2]);
+        high = text_hex_value(string[i + 1]);
+        low = text_hex_value(string[i + 2]);
         if (high < 0 || low < 0 || !(high | low))
             return false;
         text_add_char(text, (char)(high << 4 | low));

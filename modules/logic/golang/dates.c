@@ -4,6 +4,7 @@
 #include "golang/runes.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 
 enum piece {
     PIECE_NONE,
@@ -170,9 +171,37 @@ static void add_zone_name(struct text *out, const struct instant *instant)
     add_zone(out, instant->offset, STR("-0700"));
 }
 
-/* One piece of a layout in the numbers of the moment. */
-static void add_layout_piece(struct text *out, const struct instant *instant,
-                             const struct calendar *at, struct found found)
+/* Pieces that are a number of the calendar: where it stands, and how it is filled up. */
+static const struct number_piece {
+    size_t at; /* of an int of struct calendar */
+    int width; /* 0: the piece is no such number */
+    char fill;
+} number_pieces[PIECE_FRACTION + 1] = {
+    [PIECE_NUMBER_MONTH] = {offsetof(struct calendar, month), 1, ' '},
+    [PIECE_ZERO_MONTH] = {offsetof(struct calendar, month), 2, '0'},
+    [PIECE_DAY] = {offsetof(struct calendar, day), 1, ' '},
+    [PIECE_SPACE_DAY] = {offsetof(struct calendar, day), 2, ' '},
+    [PIECE_ZERO_DAY] = {offsetof(struct calendar, day), 2, '0'},
+    [PIECE_SPACE_YEAR_DAY] = {offsetof(struct calendar, day_of_year), 3, ' '},
+    [PIECE_ZERO_YEAR_DAY] = {offsetof(struct calendar, day_of_year), 3, '0'},
+    [PIECE_HOUR] = {offsetof(struct calendar, hour), 2, '0'},
+    [PIECE_MINUTE] = {offsetof(struct calendar, minute), 1, ' '},
+    [PIECE_ZERO_MINUTE] = {offsetof(struct calendar, minute), 2, '0'},
+    [PIECE_SECOND] = {offsetof(struct calendar, second), 1, ' '},
+    [PIECE_ZERO_SECOND] = {offsetof(struct calendar, second), 2, '0'},
+};
+
+static void add_number(struct text *out, int number, int width, char fill)
+{
+    if (fill == '0')
+        text_addf(out, "%0*d", width, number);
+    else
+        text_addf(out, "%*d", width, number);
+}
+
+/* One piece of a layout that is no number of the calendar as it stands there. */
+static void add_other_piece(struct text *out, const struct instant *instant,
+                            const struct calendar *at, struct found found)
 {
     int hour12 = at->hour % 12 ? at->hour % 12 : 12;
 
@@ -183,53 +212,15 @@ static void add_layout_piece(struct text *out, const struct instant *instant,
     case PIECE_MONTH:
         text_addf(out, "%.3s", calendar_months[at->month - 1]);
         break;
-    case PIECE_NUMBER_MONTH:
-        text_addf(out, "%d", at->month);
-        break;
-    case PIECE_ZERO_MONTH:
-        text_addf(out, "%02d", at->month);
-        break;
     case PIECE_LONG_WEEKDAY:
         text_add(out, calendar_weekdays[at->weekday]);
         break;
     case PIECE_WEEKDAY:
         text_addf(out, "%.3s", calendar_weekdays[at->weekday]);
         break;
-    case PIECE_DAY:
-        text_addf(out, "%d", at->day);
-        break;
-    case PIECE_SPACE_DAY:
-        text_addf(out, "%2d", at->day);
-        break;
-    case PIECE_ZERO_DAY:
-        text_addf(out, "%02d", at->day);
-        break;
-    case PIECE_SPACE_YEAR_DAY:
-        text_addf(out, "%3d", at->day_of_year);
-        break;
-    case PIECE_ZERO_YEAR_DAY:
-        text_addf(out, "%03d", at->day_of_year);
-        break;
-    case PIECE_HOUR:
-        text_addf(out, "%02d", at->hour);
-        break;
     case PIECE_HOUR12:
-        text_addf(out, "%d", hour12);
-        break;
     case PIECE_ZERO_HOUR12:
-        text_addf(out, "%02d", hour12);
-        break;
-    case PIECE_MINUTE:
-        text_addf(out, "%d", at->minute);
-        break;
-    case PIECE_ZERO_MINUTE:
-        text_addf(out, "%02d", at->minute);
-        break;
-    case PIECE_SECOND:
-        text_addf(out, "%d", at->second);
-        break;
-    case PIECE_ZERO_SECOND:
-        text_addf(out, "%02d", at->second);
+        add_number(out, hour12, 2 - (found.piece == PIECE_HOUR12), '0');
         break;
     case PIECE_LONG_YEAR:
         text_addf(out, "%04" PRId64, at->year);
@@ -252,9 +243,21 @@ static void add_layout_piece(struct text *out, const struct instant *instant,
     case PIECE_FRACTION:
         add_fraction(out, instant->nanosecond, found.text);
         break;
-    case PIECE_NONE:
+    default: /* number_pieces has it */
         break;
     }
+}
+
+/* One piece of a layout in the numbers of the moment. */
+static void add_layout_piece(struct text *out, const struct instant *instant,
+                             const struct calendar *at, struct found found)
+{
+    const struct number_piece *row = &number_pieces[found.piece];
+
+    if (row->width)
+        add_number(out, *(const int *)((const char *)at + row->at), row->width, row->fill);
+    else
+        add_other_piece(out, instant, at, found);
 }
 
 /* Goes over the layout piece by piece; what is no piece is copied. */

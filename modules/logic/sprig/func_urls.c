@@ -2,6 +2,8 @@
 /* urlParse and urlJoin, as Go's net/url takes addresses apart. */
 #include "sprig/groups.h"
 
+#include "base/text.h"
+
 struct url {
     struct str scheme, opaque, user, host, path, query, fragment;
     bool has_user;
@@ -12,16 +14,6 @@ static bool fail_parse(struct call *call, struct str whole, const char *why)
 {
     return call_fail(call, "unable to parse url: parse \"%.*s\": %s", (int)whole.len, whole.at,
                      why);
-}
-
-/* The value of a hexadecimal digit, or -1. */
-static int hex_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
 }
 
 /* "%20" becomes a space; false with Go's words for a bad escape. */
@@ -35,14 +27,14 @@ static bool unescape_url(struct call *call, struct str whole, struct str s, stru
             text_add_char(&out, s.at[i]);
             continue;
         }
-        if (i + 2 >= s.len || hex_of(s.at[i + 1]) < 0 || hex_of(s.at[i + 2]) < 0) {
+        if (i + 2 >= s.len || text_hex_value(s.at[i + 1]) < 0 || text_hex_value(s.at[i + 2]) < 0) {
             size_t len = s.len - i < 3 ? s.len - i : 3;
 
             text_free(&out);
             snprintf(why, sizeof why, "invalid URL escape \"%.*s\"", (int)len, s.at + i);
             return fail_parse(call, whole, why);
         }
-        text_add_char(&out, (char)(hex_of(s.at[i + 1]) << 4 | hex_of(s.at[i + 2])));
+        text_add_char(&out, (char)(text_hex_value(s.at[i + 1]) << 4 | text_hex_value(s.at[i + 2])));
         i += 2;
     }
     *ret = str_take(call->arena, &out);
