@@ -460,7 +460,8 @@ static void check_losses(void)
     "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: loser}, rules: [{verbs: [" verb \
     "], apiGroups: [''], resources: [configmaps]}]}"
 #define SECRET(value)                                                                              \
-    "{apiVersion: v1, kind: Secret, metadata: {name: x, namespace: lab}, stringData: {a: " value "}}"
+    "{apiVersion: v1, kind: Secret, metadata: {name: x, namespace: lab}, stringData: {a: " value   \
+    "}}"
 
 /* Each row writes what the ones above left: does it take something from somebody? */
 static void check_each_loss(void)

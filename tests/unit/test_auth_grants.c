@@ -46,11 +46,10 @@ static const char *create_refusal(const struct auth_user *user, const char *yaml
 
 static void grant(const char *user, const char *namespace, const char *name, const char *rules)
 {
-    apply(&place,
-          arena_printf(place.arena,
-                       "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: %s}, "
-                       "rules: [%s]}",
-                       name, rules));
+    apply(&place, arena_printf(place.arena,
+                               "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: %s}, "
+                               "rules: [%s]}",
+                               name, rules));
     apply(&place,
           arena_printf(place.arena,
                        "{apiVersion: " RBAC "/v1, kind: %s, metadata: {name: %s, namespace: "
@@ -80,15 +79,14 @@ static void check_local_roles(void)
     const struct auth_user *gil = user_of(&place, "gil", NULL);
 
     grant("gil", "", "gil", "{verbs: [get], apiGroups: [''], resources: [configmaps]}");
-    apply(&place,
-          "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: small, namespace: lab}, "
-          "rules: [{verbs: [get], apiGroups: [''], resources: [configmaps]}]}\n---\n"
-          "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: big, namespace: lab}, "
-          "rules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]}\n---\n"
-          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: big}, rules: "
-          "[{verbs: [get], apiGroups: [''], resources: [configmaps]}]}\n---\n"
-          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: small}, rules: "
-          "[{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]}");
+    apply(&place, "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: small, namespace: lab}, "
+                  "rules: [{verbs: [get], apiGroups: [''], resources: [configmaps]}]}\n---\n"
+                  "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: big, namespace: lab}, "
+                  "rules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]}\n---\n"
+                  "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: big}, rules: "
+                  "[{verbs: [get], apiGroups: [''], resources: [configmaps]}]}\n---\n"
+                  "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: small}, rules: "
+                  "[{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]}");
     CHECK_TEXT(create_refusal(gil, BIND("Role", "small")), "",
                "a Role that gives what one has is bound");
     REFUSED(create_refusal(gil, BIND("Role", "big")), "attempting to grant",
@@ -144,9 +142,9 @@ static void check_tenant(void)
     CHECK_TEXT(name_admin("ann"), "", "with both somebody is, whatever other tenants have");
     forget(&place, RBAC, "rolebindings", "tenant-acme", "ted-tenant");
     REFUSED(name_admin("bob"), "attempting to grant", "rights in the projects are not enough");
-    CHECK_TEXT(merge_as(ted(), "axle.dev/v1alpha1", "Tenant", "", "acme",
-                        "{metadata: {labels: {a: b}}}"),
-               "", "admins that stay are not judged again");
+    CHECK_TEXT(
+        merge_as(ted(), "axle.dev/v1alpha1", "Tenant", "", "acme", "{metadata: {labels: {a: b}}}"),
+        "", "admins that stay are not judged again");
     CHECK_TEXT(merge_as(ted(), "axle.dev/v1alpha1", "Tenant", "", "acme", "{spec: {admins: []}}"),
                "", "to take rights away takes none");
 }
@@ -169,7 +167,8 @@ static void check_project_fields(void)
     };
     const struct auth_user *pru = user_of(&place, "pru", NULL);
 
-    grant("pru", "", "pru", "{verbs: [patch, create], apiGroups: [axle.dev], resources: [projects]}");
+    grant("pru", "", "pru",
+          "{verbs: [patch, create], apiGroups: [axle.dev], resources: [projects]}");
     apply(&place, "{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: ours}, spec: "
                   "{tenant: acme, targetNamespaces: [one]}}");
     for (size_t i = 0; i < count_of(cases); i++) {
@@ -194,7 +193,7 @@ static void check_project_fields(void)
 
 /* ---- Apply -------------------------------------------------------------------------- */
 
-#define MAP(value)                                                                                 \
+#define MAP(value)                                                                                  \
     "{apiVersion: v1, kind: ConfigMap, metadata: {name: applied, namespace: lab}, data: {a: " value \
     "}}"
 
@@ -223,8 +222,8 @@ static void check_apply(void)
 /* ---- Owners ---------------------------------------------------------------------------- */
 
 #define OWNER(kind, name, block)                                                                   \
-    "{apiVersion: v1, kind: " kind ", name: " name                                                 \
-    ", uid: '@" kind "/" name "', blockOwnerDeletion: " block "}"
+    "{apiVersion: v1, kind: " kind ", name: " name ", uid: '@" kind "/" name                       \
+    "', blockOwnerDeletion: " block "}"
 #define OWNED_BY(list) "{metadata: {ownerReferences: [" list "]}}"
 
 /* The owners are there, so that what they own is not collected: '@KIND/NAME' is their uid. */
@@ -245,10 +244,9 @@ static const char *with_uids(const char *change)
 
         for (size_t i = 0; i < count_of(owners) && !put; i++)
             if (text_starts(change, owners[i].mark)) {
-                scoped_object struct object *owner =
-                    objects_get(place.objects, OBJECTS_PUBLISHED,
-                                kind_of(&place, "", owners[i].plural), owners[i].namespace,
-                                owners[i].name, &err);
+                scoped_object struct object *owner = objects_get(
+                    place.objects, OBJECTS_PUBLISHED, kind_of(&place, "", owners[i].plural),
+                    owners[i].namespace, owners[i].name, &err);
 
                 must(owner, &err);
                 put = arena_string(place.arena, owner->uid);
@@ -291,20 +289,23 @@ static void check_owners(void)
         {"oda", "{metadata: {labels: {a: c}}}", ""},
     };
 
-    apply(&place, "{apiVersion: v1, kind: ConfigMap, metadata: {name: owned, namespace: lab}}\n---\n"
-                  "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: lab}}\n---\n"
-                  "{apiVersion: v1, kind: Secret, metadata: {name: t, namespace: lab}}");
+    apply(&place,
+          "{apiVersion: v1, kind: ConfigMap, metadata: {name: owned, namespace: lab}}\n---\n"
+          "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: lab}}\n---\n"
+          "{apiVersion: v1, kind: Secret, metadata: {name: t, namespace: lab}}");
     grant("oda", "lab", "oda", "{verbs: [patch], apiGroups: [''], resources: [configmaps]}");
-    grant("odo", "lab", "odo", "{verbs: [delete], apiGroups: [''], resources: [configmaps], "
-                               "resourceNames: [owned]}");
-    grant("own", "lab", "own", "{verbs: [delete], apiGroups: [''], resources: [configmaps]}, "
-                               "{verbs: [update], apiGroups: [''], resources: [secrets, "
-                               "namespaces], resourceNames: [s, lab]}");
-    grant("all", "", "all", "{verbs: [delete, update], apiGroups: [''], resources: [configmaps, "
-                            "namespaces/finalizers]}");
+    grant("odo", "lab", "odo",
+          "{verbs: [delete], apiGroups: [''], resources: [configmaps], "
+          "resourceNames: [owned]}");
+    grant("own", "lab", "own",
+          "{verbs: [delete], apiGroups: [''], resources: [configmaps]}, "
+          "{verbs: [update], apiGroups: [''], resources: [secrets, "
+          "namespaces], resourceNames: [s, lab]}");
+    grant("all", "", "all",
+          "{verbs: [delete, update], apiGroups: [''], resources: [configmaps, "
+          "namespaces/finalizers]}");
     for (size_t i = 0; i < count_of(cases); i++) {
-        const struct auth_user *user =
-            cases[i].user ? user_of(&place, cases[i].user, NULL) : NULL;
+        const struct auth_user *user = cases[i].user ? user_of(&place, cases[i].user, NULL) : NULL;
         const char *said = own(user, cases[i].change);
 
         if (*cases[i].refusal)
@@ -312,8 +313,9 @@ static void check_owners(void)
         else
             CHECK_TEXT(said, "", "%s: %s", cases[i].user ?: "nobody", cases[i].change);
     }
-    REFUSED(create_refusal(NULL, "{apiVersion: v1, kind: ConfigMap, metadata: {name: by-none, "
-                                 "namespace: lab, ownerReferences: [" OWNER("Secret", "s", "true") "]}}"),
+    REFUSED(create_refusal(NULL,
+                           "{apiVersion: v1, kind: ConfigMap, metadata: {name: by-none, "
+                           "namespace: lab, ownerReferences: [" OWNER("Secret", "s", "true") "]}}"),
             "cannot set blockOwnerDeletion", "a write of no user blocks nothing");
 }
 

@@ -339,19 +339,21 @@ static void check_lists(void)
     CHECK(node_get_bool(status, "incomplete", false), "and it says what is not");
     status = auth_rules(place.auth, spoke_of(&place, "edge-1"), "edge-2", place.arena);
     CHECK(!strstr(document_json(place.arena, status), "manifestworks"), "elsewhere it has none");
-    CHECK(strstr(json, "{\"verbs\":[\"get\"],\"nonResourceURLs\":[\"/version\"]}") &&
-              strstr(json, "{\"verbs\":[\"get\"],\"nonResourceURLs\":[\"/openapi\",\"/openapi/*\"]}"),
-          "the paths that it may get as well");
+    CHECK(
+        strstr(json, "{\"verbs\":[\"get\"],\"nonResourceURLs\":[\"/version\"]}") &&
+            strstr(json, "{\"verbs\":[\"get\"],\"nonResourceURLs\":[\"/openapi\",\"/openapi/*\"]}"),
+        "the paths that it may get as well");
     json = document_json(place.arena,
                          auth_rules(place.auth, joiner(&place, "t1"), "lab", place.arena));
     CHECK(strstr(json, "\"/livez\"") && strstr(json, "\"selfsubjectreviews\"") &&
               !strstr(json, "manifestworks"),
           "a join token has its own");
-    json = document_json(place.arena,
-                         auth_rules(place.auth, administrator(&place), "", place.arena));
+    json =
+        document_json(place.arena, auth_rules(place.auth, administrator(&place), "", place.arena));
     CHECK(text_starts(json, "{\"resourceRules\":[{\"verbs\":[\"*\"],\"apiGroups\":[\"*\"],"
                             "\"resources\":[\"*\"]},") &&
-              strstr(json, "\"nonResourceRules\":[{\"verbs\":[\"*\"],\"nonResourceURLs\":[\"*\"]},") &&
+              strstr(json,
+                     "\"nonResourceRules\":[{\"verbs\":[\"*\"],\"nonResourceURLs\":[\"*\"]},") &&
               text_ends(json, "\"incomplete\":false}"),
           "an administrator has all: %s", json);
     CHECK_TEXT(document_json(place.arena,
@@ -365,12 +367,12 @@ static void check_lists(void)
 
 static void bind_everywhere(const char *name, const char *role)
 {
-    apply(&place, arena_printf(place.arena,
-                               "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: "
-                               "{name: %s}, roleRef: {apiGroup: " RBAC ", kind: ClusterRole, "
-                               "name: %s}, subjects: [{kind: User, apiGroup: " RBAC
-                               ", name: sam}]}",
-                               name, role));
+    apply(&place,
+          arena_printf(place.arena,
+                       "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: "
+                       "{name: %s}, roleRef: {apiGroup: " RBAC ", kind: ClusterRole, "
+                       "name: %s}, subjects: [{kind: User, apiGroup: " RBAC ", name: sam}]}",
+                       name, role));
 }
 
 static void check_several(void)
@@ -435,12 +437,13 @@ static void check_deletion(void)
                                    .namespace = "",
                                    .name = "x"};
 
-    apply(&place,
-          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: kept, finalizers: "
-          "[t.example/hold]}, rules: [{verbs: [get], apiGroups: [''], resources: [configmaps]}]}\n---\n"
-          "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: kept, finalizers: "
-          "[t.example/hold]}, roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: kept}, "
-          "subjects: [{kind: User, apiGroup: " RBAC ", name: del}]}");
+    apply(
+        &place,
+        "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: kept, finalizers: "
+        "[t.example/hold]}, rules: [{verbs: [get], apiGroups: [''], resources: [configmaps]}]}\n---\n"
+        "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: kept, finalizers: "
+        "[t.example/hold]}, roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: kept}, "
+        "subjects: [{kind: User, apiGroup: " RBAC ", name: del}]}");
     CHECK(auth_may(place.auth, del, &request, NULL), "a role with a finalizer counts");
     forget(&place, RBAC, "clusterrolebindings", "", "kept");
     CHECK(!auth_may(place.auth, del, &request, NULL), "its binding in deletion does not");
