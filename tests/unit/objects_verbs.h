@@ -50,8 +50,14 @@ static inline void reopen(void)
 
 static inline const struct kind *kind_of(const char *plural)
 {
-    static const char *const groups[] = {"", "axle.dev", "coordination.k8s.io",
-                                         "work.open-cluster-management.io"};
+    static const char *const groups[] = {
+        "",
+        "axle.dev",
+        "coordination.k8s.io",
+        "work.open-cluster-management.io",
+        "rbac.authorization.k8s.io",
+        "certificates.k8s.io",
+    };
 
     for (size_t i = 0; i < count_of(groups); i++) {
         const struct kind *kind = kinds_find(kinds, groups[i], plural);

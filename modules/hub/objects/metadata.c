@@ -30,16 +30,15 @@ static const struct {
     const char *rule;
     name_rule_fn *fn;
 } name_rules[] = {
-    {"dns-label", name_is_dns_label},         {"dns-subdomain", name_is_dns_subdomain},
-    {"dns1035-label", name_is_dns1035_label}, {"path", name_is_path_segment},
-    {"path-segment", name_is_path_segment},
+    {"dns-label", name_is_dns_label},
+    {"path", name_is_path_segment},
 };
 
 static name_rule_fn *name_rule_of(const struct kind *kind)
 {
     if (kind_is_core(kind, "namespaces"))
         return is_namespace_name;
-    for (size_t i = 0; kind->name_rule && i < count_of(name_rules); i++)
+    for (size_t i = 0; i < count_of(name_rules); i++)
         if (!strcmp(kind->name_rule, name_rules[i].rule))
             return name_rules[i].fn;
     return name_is_dns_subdomain;
