@@ -44,6 +44,7 @@ static void check_certificates(void)
         {"alice", MANAGED, NO_RIGHTS("alice"), 0},
         {"system:anonymous", NULL, NO_RIGHTS("system:anonymous"), 0},
         {"system:bootstrap:t1", "system:bootstrappers", NO_RIGHTS("system:bootstrap:t1"), 0},
+        {"alice", "system:bootstrappers", NULL, AUTH_USER},
         {"system:bootstrap:t1", NULL, NO_RIGHTS("system:bootstrap:t1"), 0},
         {"system:serviceaccount:lab:bot", NULL, NO_RIGHTS("system:serviceaccount:lab:bot"), 0},
         {"system:open-cluster-management:e1:agent", NULL, NULL, AUTH_USER},

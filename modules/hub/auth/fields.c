@@ -30,11 +30,6 @@ static bool is_server_managed_field(const char *field)
     return false;
 }
 
-static bool same_value(const struct node *a, const struct node *b)
-{
-    return a && b ? node_same(a, b) : !a && !b;
-}
-
 /* Every finalizer but the agent's own is in both. */
 static bool same_foreign_finalizers(const struct node *was, const struct node *now)
 {
@@ -56,7 +51,7 @@ typedef bool member_fn(const char *key, const struct node *was, const struct nod
 static const char *first_difference(const struct node *was, const struct node *now,
                                     member_fn *allowed, enum access_fields fields)
 {
-    node_each(member, was) if (!same_value(member->value, node_get(now, member->key)) &&
+    node_each(member, was) if (!node_same(member->value, node_get(now, member->key)) &&
                                !allowed(member->key, member->value, node_get(now, member->key),
                                         fields)) return member->key;
     node_each(member,
@@ -69,7 +64,7 @@ static const char *first_difference(const struct node *was, const struct node *n
 static bool same_foreign_annotations(const struct node *was, const struct node *now)
 {
     node_each(note, was) if (strcmp(note->key, META_ANNOTATION_INSTANCE) &&
-                             !same_value(note->value, node_get(now, note->key))) return false;
+                             !node_same(note->value, node_get(now, note->key))) return false;
     node_each(note, now) if (strcmp(note->key, META_ANNOTATION_INSTANCE) &&
                              !node_get(was, note->key)) return false;
     return true;
