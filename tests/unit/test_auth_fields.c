@@ -36,7 +36,7 @@ static const char *patch_as_spoke(const struct sent *sent, const char *change)
     failed = objects_patch(place.objects, &write, &result, &err);
     object_drop(&result.object);
     settle(&place);
-    return failed ? arena_string(place.arena, err.text) : "";
+    return !failed ? "" : *err.text ? arena_string(place.arena, err.text) : "refused without words";
 }
 
 static const struct node *stored(const struct sent *sent)

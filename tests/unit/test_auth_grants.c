@@ -29,7 +29,7 @@ static const char *write_as(const struct auth_user *user, const char *api, const
     failed = objects_patch(place.objects, &write, &result, &err);
     object_drop(&result.object);
     settle(&place);
-    return failed ? arena_string(place.arena, err.text) : "";
+    return !failed ? "" : *err.text ? arena_string(place.arena, err.text) : "refused without words";
 }
 
 static const char *merge_as(const struct auth_user *user, const char *api, const char *kind,
@@ -41,7 +41,7 @@ static const char *merge_as(const struct auth_user *user, const char *api, const
 static const char *create_refusal(const struct auth_user *user, const char *yaml)
 {
     err = (struct err){0};
-    return create_as(&place, user, yaml, &err) < 0 ? err.text : "";
+    return create_as(&place, user, yaml, &err) == 0 ? "" : *err.text ? err.text : "no words";
 }
 
 static void grant(const char *user, const char *namespace, const char *name, const char *rules)

@@ -406,6 +406,7 @@ static void check_several(void)
           "[/metrics]}]}");
     bind_everywhere("sam0", "lists");
     bind_everywhere("sam3", "gets");
+    bind_everywhere("sam4", "gone");
     text_cut(&why, 0);
     CHECK(auth_may(place.auth, sam, &request, &why), "beside them another role counts");
     CHECK_TEXT(text_string(&why),
@@ -420,8 +421,8 @@ static void check_several(void)
     request.verb = "get";
     request.resource = "secrets";
     CHECK(auth_may(place.auth, sam, &request, NULL), "and leaves those of the others");
-    for (const char *const *name = (const char *const[]){"sam1", "sam2", "sam3", NULL}; *name;
-         name++)
+    for (const char *const *name = (const char *const[]){"sam1", "sam2", "sam3", "sam4", NULL};
+         *name; name++)
         forget(&place, RBAC, "clusterrolebindings", "", *name);
     CHECK(!auth_may(place.auth, sam, &request, NULL), "until there is none");
 }

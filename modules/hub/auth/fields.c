@@ -19,17 +19,6 @@ static const char *const fields_told[] = {
 
 /* ---- What a write changes ------------------------------------------------------ */
 
-/* Fields that the server sets at each update. */
-static bool is_server_managed_field(const char *field)
-{
-    static const char *const fields[] = {"managedFields", "resourceVersion", "generation"};
-
-    for (size_t i = 0; i < count_of(fields); i++)
-        if (!strcmp(fields[i], field))
-            return true;
-    return false;
-}
-
 /* Every finalizer but the agent's own is in both. */
 static bool same_foreign_finalizers(const struct node *was, const struct node *now)
 {
@@ -73,8 +62,6 @@ static bool same_foreign_annotations(const struct node *was, const struct node *
 static bool metadata_allowed(const char *key, const struct node *was, const struct node *now,
                              enum access_fields fields)
 {
-    if (is_server_managed_field(key))
-        return true;
     if (fields == ACCESS_FIELDS_SPEC && !strcmp(key, "annotations"))
         return same_foreign_annotations(was, now);
     return fields == ACCESS_FIELDS_FINALIZER && !strcmp(key, "finalizers") &&
