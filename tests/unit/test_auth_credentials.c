@@ -232,6 +232,42 @@ static void check_claims(void)
     }
 }
 
+/* The header and the claims of a token that the hub makes, whole. */
+static void check_made(void)
+{
+    struct node *body = node_map(place.arena), *made, *part;
+    const char *token, *id, *parts[2];
+    long long now;
+
+    made =
+        auth_token_make(place.auth, place.arena, "lab", "bot", body, node_list(place.arena), &err);
+    must(made, &err);
+    token = node_get_text(node_get(made, "status"), "token");
+    now = clock_wall() / CLOCK_SECOND;
+    for (int i = 0; i < 2; i++) {
+        scoped_text struct text json = {0};
+
+        CHECK(text_add_unbase64(&json, token, strcspn(token, "."), true), "a part is base64");
+        parts[i] = arena_string(place.arena, text_string(&json));
+        token += strcspn(token, ".") + 1;
+    }
+    part = node_item(node_get(auth_token_keys(place.auth, place.arena), "keys"), 0);
+    CHECK_TEXT(
+        parts[0],
+        arena_printf(place.arena, "{\"alg\":\"ES256\",\"kid\":\"%s\"}", node_get_text(part, "kid")),
+        "the header names the key that others find");
+    part = document_read_json(place.arena, parts[1], strlen(parts[1]), &document_limits_own, &err);
+    id = node_get_text(part, "jti");
+    CHECK_TEXT(parts[1],
+               arena_printf(place.arena,
+                            "{\"aud\":[\"" OUR "\"],\"exp\":%lld,\"iat\":%lld,\"iss\":\"" OUR
+                            "\",\"jti\":\"%s\",\"kubernetes.io\":{\"namespace\":\"lab\","
+                            "\"serviceaccount\":{\"name\":\"bot\",\"uid\":\"%s\"}},\"nbf\":%lld,"
+                            "\"sub\":\"system:serviceaccount:lab:bot\"}",
+                            now + 3600, now, id, uid_of("serviceaccounts", "bot"), now),
+               "the claims say who, until when and for whom");
+}
+
 /* ---- Requests for tokens ------------------------------------------------------------------ */
 
 static const char *request_refusal(struct node *audiences)
@@ -365,6 +401,7 @@ int main(void)
     check_names();
     check_shapes();
     check_claims();
+    check_made();
     check_audiences();
     check_deletion();
     check_join_tokens();

@@ -12,6 +12,7 @@ static struct place place;
 struct sent {
     const char *group, *plural, *name, *subresource;
     enum objects_patch patch;
+    bool wide; /* its kind has no namespaces */
 };
 
 /* A patch as the spoke edge-1: "" or the refusal. */
@@ -22,7 +23,7 @@ static const char *patch_as_spoke(const struct sent *sent, const char *change)
     struct err err = {0};
     struct objects_write write = {.who = {spoke->name, "agent", false, spoke},
                                   .kind = kind_of(&place, sent->group, sent->plural),
-                                  .namespace = HERE,
+                                  .namespace = sent->wide ? "" : HERE,
                                   .name = sent->name,
                                   .subresource = sent->subresource,
                                   .patch = sent->patch,
@@ -54,6 +55,12 @@ static const struct node *stored(const struct sent *sent)
 
 static const struct sent work = {WORK, "manifestworks", "w", NULL, OBJECTS_PATCH_MERGE};
 static const struct sent status = {WORK, "manifestworks", "w", "status", OBJECTS_PATCH_MERGE};
+static const struct sent cluster = {OCM, "managedclusters", HERE, NULL, OBJECTS_PATCH_MERGE, true};
+static const struct sent cluster_status = {OCM,      "managedclusters",   HERE,
+                                           "status", OBJECTS_PATCH_MERGE, true};
+static const struct sent workload = {"axle.dev", "workloads", "x", NULL, OBJECTS_PATCH_MERGE};
+static const struct sent workload_status = {"axle.dev", "workloads", "x", "status",
+                                            OBJECTS_PATCH_MERGE};
 static const struct sent lease = {"coordination.k8s.io", "leases", "l", NULL, OBJECTS_PATCH_MERGE};
 static const struct sent event = {"", "events", "e", NULL, OBJECTS_PATCH_MERGE};
 
@@ -91,6 +98,14 @@ static const struct {
     {&lease, "{metadata: {annotations: null}}", LEASE_MAY_NOT("metadata.annotations")},
     {&lease, "{metadata: {labels: {a: b}}}", LEASE_MAY_NOT("metadata.labels")},
     {&lease, "{metadata: {finalizers: [" OWN_FINALIZER "]}}", LEASE_MAY_NOT("metadata.finalizers")},
+    {&cluster_status, "{status: {conditions: []}}", ""},
+    {&cluster, "{metadata: {labels: {a: b}}}",
+     MAY_NOT("managedclusters." OCM, HERE, "no field of it", "metadata.labels")},
+    {&cluster, "{spec: {hubAcceptsClient: true}}",
+     MAY_NOT("managedclusters." OCM, HERE, "no field of it", "spec")},
+    {&workload_status, "{status: {phase: Running}}", ""},
+    {&workload, "{metadata: {labels: {a: b}}}",
+     MAY_NOT("workloads.axle.dev", "x", "no field of it", "metadata.labels")},
     {&event, "{count: 2}", ""},
     {&event, "{metadata: {labels: {a: b}}}",
      MAY_NOT("events", "e", "no metadata of it", "metadata.labels")},
@@ -107,6 +122,10 @@ static void check_changes(void)
           "spec: {workload: {manifests: []}}}\n---\n"
           "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: l, namespace: " HERE
           ", annotations: {a: b}}, spec: {holderIdentity: a, leaseDurationSeconds: 60}}\n---\n"
+          "{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: {name: " HERE "}, spec: "
+          "{hubAcceptsClient: false}}\n---\n"
+          "{apiVersion: axle.dev/v1alpha1, kind: Workload, metadata: {name: x, namespace: " HERE
+          "}, spec: {}}\n---\n"
           "{apiVersion: v1, kind: Event, metadata: {name: e, namespace: " HERE "}, count: 1, "
           "involvedObject: {namespace: " HERE "}}");
     for (size_t i = 0; i < count_of(changes); i++)
