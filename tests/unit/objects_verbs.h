@@ -24,12 +24,11 @@ static struct err err;
 static struct objects_result result;
 static const unsigned char seal[PKI_SEAL_KEY] = "one key for all of these tests";
 static const unsigned char *key = seal;
+static struct store_options store_how = {.vfs = "test"};
 
 static inline void open_all(void)
 {
-    static struct store_options options = {.vfs = "test"};
-
-    store = store_open(database, &options, &err);
+    store = store_open(database, &store_how, &err);
     objects = store ? objects_open_sealed(NULL, store, kinds, key, &err) : NULL;
     if (!objects)
         printf("# %s\n", err.text);

@@ -20,9 +20,7 @@ static struct loop *loop;
 
 static void open_in_loop(void)
 {
-    static struct store_options options = {.vfs = "test"};
-
-    store = store_open(database, &options, &err);
+    store = store_open(database, &store_how, &err);
     objects = store ? objects_open_sealed(loop, store, kinds, key, &err) : NULL;
     if (!objects)
         printf("Bail out! %s\n", err.text);
