@@ -265,6 +265,19 @@ static void test_filled(void)
           "what a new object cannot have is dropped");
     CHECK(!node_get(metadata, "generation"), "a kind without a spec has no generation");
     CHECK_TEXT(node_get_text(metadata, "namespace"), "talk", "the namespace is filled in");
+    create("environments", "{'metadata':{'name':'order'},'spec':{}}");
+    objects_commit(objects);
+    metadata = node_get(see("environments", "order"), "metadata");
+    CHECK(text_starts(document_json(arena, metadata),
+                      arena_printf(arena,
+                                   "{\"name\":\"order\",\"namespace\":\"talk\",\"uid\":\"%s\","
+                                   "\"resourceVersion\":\"%s\",\"generation\":1,"
+                                   "\"creationTimestamp\":\"%s\",\"managedFields\":",
+                                   node_get_text(metadata, "uid"),
+                                   node_get_text(metadata, "resourceVersion"),
+                                   node_get_text(metadata, "creationTimestamp"))),
+          "what the hub fills in stands in the usual order: %s", document_json(arena, metadata));
+    metadata = node_get(see("configmaps", "fill"), "metadata");
     CHECK_TEXT(node_text(node_at(see("namespaces", "talk"), "metadata", "labels",
                                  "kubernetes.io/metadata.name", NULL)),
                "talk", "a namespace is labelled with its name");
@@ -688,6 +701,49 @@ static void test_reviews(void)
           "of a kind with Go types only types count: %s", err.text);
 }
 
+static int refuse_all(void *arg, const struct objects_review *review, struct err *why)
+{
+    return err_set(why, ERR_FORBIDDEN, "none of this");
+}
+
+/* What a controller writes may be refused as well, and it hears why. */
+static void test_refused_controllers(void)
+{
+    scoped_object struct object *object = NULL;
+    bool changed = true;
+
+    create("environments", "{'metadata':{'name':'rc'},'spec':{}}");
+    objects_commit(objects);
+    object = objects_get(objects, OBJECTS_STAGED, kind_of("environments"), "talk", "rc", &err);
+    objects_rule(objects, kind_of("environments"), NULL, refuse_all, NULL);
+    CHECK(objects_set_status(objects, "c", object, json("{'observedGeneration':1}"), &changed,
+                             &err) < 0 &&
+              !changed && !strcmp(err.text, "none of this"),
+          "a status");
+    err = (struct err){0};
+    CHECK(objects_set_finalizer(objects, "c", object, "a.b/c", true, &err) < 0 &&
+              !strcmp(err.text, "none of this"),
+          "a finalizer");
+    err = (struct err){0};
+    CHECK(objects_ensure(objects, "c",
+                         json("{'apiVersion':'axle.dev/v1alpha1','kind':'Environment','metadata':"
+                              "{'name':'rc','namespace':'talk','labels':{'a':'b'}},'spec':{}}"),
+                         &changed, &err) < 0 &&
+              !changed && !strcmp(err.text, "none of this"),
+          "what it wants to be so");
+    err = (struct err){0};
+    CHECK(objects_remove(objects, "c", kind_of("environments"), "talk", "rc", &err) < 0 &&
+              !strcmp(err.text, "none of this"),
+          "and a deletion");
+    CHECK_TEXT(document_json(arena, result.details ?: node_map(arena)), "{}",
+               "nothing else is said");
+    CHECK(merge("environments", "rc", "{'spec':{'topology':{'type':'topology-ocm'}}}") < 0,
+          "a user's write");
+    CHECK_TEXT(document_json(arena, result.details),
+               "{\"name\":\"rc\",\"group\":\"axle.dev\",\"kind\":\"environments\"}",
+               "whose answer names the object");
+}
+
 /* ---- Managers and renewals ------------------------------------------------------------------- */
 
 static void test_managers(void)
@@ -740,6 +796,7 @@ int main(void)
     test_validation();
     test_managers();
     test_reviews();
+    test_refused_controllers();
     close_all();
     arena_free(&arena);
     kinds_close(&kinds);
