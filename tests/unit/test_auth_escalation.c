@@ -107,6 +107,12 @@ static void check_rules(void)
                     &err) < 0 &&
               err.code == ERR_FORBIDDEN,
           "whoever lacks cluster-admin makes no aggregated role: %s", err.text);
+    err = (struct err){0};
+    CHECK(create_as(&place, gil,
+                    "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: gathers-not}, "
+                    "aggregationRule: null, rules: []}",
+                    &err) == 0,
+          "null is no aggregationRule: %s", err.text);
 }
 
 /* `kubectl auth can-i --list` */
