@@ -194,6 +194,14 @@ static void test_former_namespace(void)
     LIST("The resourceVersion for the provided list is too old.",
          "an exact list of before it was made anew is refused", .namespace = "again",
          .revision = before, .revision_match = "Exact");
+    put_in("again", "c", "1");
+    objects_commit(objects);
+    before = revision_now();
+    merge("namespaces", "again", "{'metadata':{'labels':{'a':'b'}}}");
+    put_in("again", "c", "2");
+    objects_commit(objects);
+    LIST("again/c=1", "one of its own time is shown, whatever is changed in the namespace",
+         .namespace = "again", .revision = before, .revision_match = "Exact");
     LIST("The resourceVersion for the provided list is too old.", "its next page as well",
          .namespace = "again", .continue_token = token);
     CHECK(err.code == ERR_GONE, "as gone");
@@ -385,6 +393,9 @@ static void test_watch_starts(void)
         .query = {.namespace = "two", .name = "s", .revision = "0"}});
     CHECK_TEXT(told(watch), "+two/s=1 ", "so does one of any");
     objects_unwatch(&watch);
+    watch = watch_for((struct objects_watch_options){.initial = true});
+    objects_unwatch(&watch);
+    CHECK(!watch, "one that ends before its first event leaves nothing");
     watch = watch_for((struct objects_watch_options){
         .query = {.namespace = "three"}, .initial = true, .mark_end = true});
     CHECK_TEXT(told(watch), "end ", "where nothing is only the end is told");

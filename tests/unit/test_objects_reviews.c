@@ -58,11 +58,8 @@ static void test_reviews(void)
     CHECK_TEXT(last_review, " talk/rv b-", "and a delete");
     objects_commit(objects);
     for (size_t i = 0; i < count_of(cases); i++) {
-        char *body =
-            arena_printf(arena, "{'metadata':{'name':'say'},'data':{'say':'%s'}}", cases[i].said);
         struct objects_write write = write_of("configmaps", NULL, "{'metadata':{'name':'say'}}");
 
-        (void)body;
         node_set_text(arena, node_make(arena, (struct node *)write.body, "data"), "say",
                       cases[i].said);
         CHECK(objects_create(objects, &write, &result, &err) < 0, "a rule refuses");
@@ -113,6 +110,12 @@ static void test_refused_controllers(void)
           "and a deletion");
     CHECK_TEXT(document_json(arena, result.details ?: node_map(arena)), "{}",
                "nothing else is said");
+    CHECK(create("environments", "{'metadata':{'name':'re'},'spec':{'topology':7}}") < 0 &&
+              strstr(err.text, "spec.topology: Invalid value"),
+          "of a custom resource rules see only what is valid: %s", err.text);
+    CHECK(create("environments", "{'metadata':{'name':'re'},'spec':{}}") < 0 &&
+              !strcmp(err.text, "none of this"),
+          "and that they refuse: %s", err.text);
     CHECK(merge("environments", "rc", "{'spec':{'topology':{'type':'topology-ocm'}}}") < 0,
           "a user's write");
     CHECK_TEXT(document_json(arena, result.details),
@@ -134,6 +137,15 @@ static void test_managers(void)
               result.unchanged,
           "an update without an account of managers keeps it");
     CHECK_TEXT(metadata_of("configmaps", "mg", "managedFields"), before, "as it was");
+    CHECK(apply("configmaps", "mg", "one", "{'data':{'s':'1'}}") == 0, "apply: %s", err.text);
+    objects_commit(objects);
+    CHECK(apply("configmaps", "mg", "two", "{'data':{'s':'1'}}") == 0 && !result.unchanged,
+          "a second manager of a field is a change, although the field has its value: %s",
+          err.text);
+    objects_commit(objects);
+    CHECK(strstr(metadata_of("configmaps", "mg", "managedFields"), "\"manager\":\"one\"") &&
+              strstr(metadata_of("configmaps", "mg", "managedFields"), "\"manager\":\"two\""),
+          "both are noted");
     write = write_of("configmaps", "mg", "{'data':{'b':'2'}}");
     write.patch = OBJECTS_PATCH_MERGE;
     write.who.manager = "other";

@@ -636,6 +636,41 @@ static void test_validation(void)
     objects_commit(objects);
 }
 
+/* What is accepted and has no effect yet is told, if it says something. */
+static void test_unused(void)
+{
+    static const struct {
+        const char *plural, *spec, *warnings;
+    } cases[] = {
+        {"environments", "{'policies':[{'name':'x'}]}",
+         "[\"spec.policies: nothing acts on this field yet; see kubectl explain "
+         "environments.spec.policies\"]"},
+        {"environments", "{'variables':{'a':'b'}}",
+         "[\"spec.variables: nothing acts on this field yet; see kubectl explain "
+         "environments.spec.variables\"]"},
+        {"environments", "{'policies':[],'variables':{}}", ""},
+        {"environments", "{'policies':null}", ""},
+        {"environments", "{}", ""},
+        {"computes", "{}",
+         "[\"Compute: nothing acts on this kind yet; see kubectl explain computes\"]"},
+        {"configmaps", NULL, ""},
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        const char *spec = cases[i].spec ? arena_printf(arena, ",'spec':%s", cases[i].spec) : "";
+
+        CHECK(create(cases[i].plural,
+                     arena_printf(arena, "{'metadata':{'name':'unused%zu'}%s}", i, spec)) == 0,
+              "create: %s", err.text);
+        CHECK_TEXT(warnings(), cases[i].warnings, "%s%s", cases[i].plural, spec);
+    }
+    objects_commit(objects);
+    CHECK(merge_status("environments", "unused0", "{'status':{'observedGeneration':1}}") == 0 &&
+              !*warnings(),
+          "a status is not warned of: %s", warnings());
+    objects_commit(objects);
+}
+
 int main(void)
 {
     kinds = kinds_open(&err);
@@ -657,6 +692,7 @@ int main(void)
     test_propagation();
     test_namespaces();
     test_validation();
+    test_unused();
     close_all();
     arena_free(&arena);
     kinds_close(&kinds);
