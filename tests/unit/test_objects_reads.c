@@ -498,6 +498,10 @@ static void test_applied_again(void)
     objects_commit(objects);
     CHECK(objects_ensure(objects, "c", wanted, &changed, &err) == 0 && !changed,
           "but not a third time");
+    node_set_text(arena, node_get(wanted, "data"), "a", "2");
+    CHECK(objects_ensure(objects, "c", wanted, &changed, &err) == 0 && changed,
+          "other words are applied");
+    objects_commit(objects);
     put_in("one", "ens", "x");
     CHECK(objects_ensure(objects, "c", wanted, NULL, &err) == 0, "nobody need know of a change");
     objects_commit(objects);
@@ -549,6 +553,33 @@ static void test_finalizer_calls(void)
           "whether or not one wants to know why");
 }
 
+/* Questions (SubjectAccessReviews and the like) are answered, and never kept. */
+static void test_questions(void)
+{
+    const struct kind *kind = kinds_find(kinds, "authorization.k8s.io", "selfsubjectaccessreviews");
+    struct objects_query query = {.kind = kind};
+    struct objects_write write = {.who = {.user = "test", .manager = "test"},
+                                  .kind = kind,
+                                  .namespace = "",
+                                  .body = json("{'spec':{}}"),
+                                  .grace = -1};
+    struct objects_page page;
+
+    CHECK(objects_list(objects, &query, &page, &err) == 0 && !page.count && !page.continue_token,
+          "there is none to be listed");
+    objects_page_free(&page);
+    objects_each(objects, OBJECTS_PUBLISHED, kind, "", note_object, NULL);
+    CHECK(!walked.len, "or walked over");
+    CHECK(!objects_get(objects, OBJECTS_PUBLISHED, kind, "", "x", &err) &&
+              err.code == ERR_NOT_FOUND,
+          "or got");
+    object_drop(&result.object);
+    result = (struct objects_result){.arena = arena};
+    CHECK(objects_create(objects, &write, &result, &err) < 0 && err.code == ERR_METHOD, "or made");
+    CHECK_TEXT(err.text, "selfsubjectaccessreviews.authorization.k8s.io are answered, not kept",
+               "in words");
+}
+
 int main(void)
 {
     kinds = kinds_open(&err);
@@ -572,6 +603,7 @@ int main(void)
     test_former_namespace();
     test_applied_again();
     test_finalizer_calls();
+    test_questions();
     close_all();
     arena_free(&arena);
     kinds_close(&kinds);

@@ -42,6 +42,40 @@ static void test_unknown_kind(void)
     objects_commit(objects);
 }
 
+static void trim_log(void)
+{
+    close_all();
+    store_how.history_age = 1;
+    open_all();
+    while (store && store_compact(store))
+        ;
+    store_how.history_age = 0;
+}
+
+/* A row that is whole by now, and of which an earlier state in the log is not. */
+static void test_damaged_log(void)
+{
+    const char *kind = kind_of("configmaps")->store_kind;
+
+    put_row(kind, "odd", "{");
+    put_row(kind, "odd",
+            "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
+            "\"odd\",\"namespace\":\"talk\"}}");
+    reopen();
+    CHECK(!objects && strstr(err.text, arena_printf(arena, "%s talk/odd", kind)),
+          "a state in the log that cannot be read is named: %s", err.text);
+    close_all();
+    store_how.history_age = 1;
+    store = store_open(database, &store_how, &err);
+    while (store_compact(store))
+        ;
+    store_how.history_age = 0;
+    reopen();
+    CHECK(objects && see("configmaps", "odd"), "until it has left the log: %s", err.text);
+    CHECK(drop("configmaps", "odd", NULL) == 0, "and the object is as good as any: %s", err.text);
+    objects_commit(objects);
+}
+
 static int count_rows(void *arg, const struct store_row *row, struct err *why)
 {
     *(int *)arg += !strcmp(row->key.name, "bad") || !strcmp(row->key.name, "worse");
@@ -122,12 +156,7 @@ static void test_trimmed(void)
     put_map("a", "1");
     put_map("b", "1");
     put_map("z", "1"); /* the newest change stays in the log */
-    close_all();
-    store_how.history_age = 1;
-    open_all();
-    while (store_compact(store))
-        ;
-    store_how.history_age = 0;
+    trim_log();
     reopen();
     CHECK(store_compacted(store) > 0, "a log is trimmed");
     put_map("a", "2");
@@ -165,6 +194,7 @@ int main(void)
         return 1;
     seed();
     test_unknown_kind();
+    test_damaged_log();
     test_damage();
     test_trimmed();
     close_all();

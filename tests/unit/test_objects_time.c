@@ -366,6 +366,45 @@ static void test_event_series(void)
     CHECK_INT(sum_of("Many", "talk").events, 12, "ten minutes after its start a series is new");
 }
 
+/* ---- The same again, later ------------------------------------------------------------- */
+
+/* Managers are noted with a time, which alone is no change. */
+static void test_again(void)
+{
+    static const char map[] = "{'metadata':{'name':'same'},'data':{'a':'1'}}";
+
+    apply("configmaps", "same", "m", map);
+    apply("leases", "held", "m",
+          "{'spec':{'holderIdentity':'a','renewTime':"
+          "'2026-01-01T00:00:00.000000Z'}}");
+    run(5 * CLOCK_SECOND);
+    CHECK(apply("configmaps", "same", "m", map) == 0 && result.unchanged && !store_is_staged(store),
+          "an apply in the same words writes nothing: %s", err.text);
+    CHECK(apply("leases", "held", "m",
+                "{'spec':{'holderIdentity':'a','renewTime':'2026-01-01T00:00:09.000000Z'}}") == 0 &&
+              !store_is_staged(store),
+          "a Lease is renewed by an apply without a write: %s", err.text);
+    CHECK_TEXT(node_text(node_at(see("leases", "held"), "spec", "renewTime", NULL)),
+               "2026-01-01T00:00:09.000000Z", "and is at once");
+    CHECK(apply("leases", "held", "other", "{'spec':{'renewTime':'2026-01-01T00:00:19.000000Z'}}") <
+                  0 &&
+              err.code == ERR_CONFLICT,
+          "but not by another manager: %s", err.text);
+}
+
+/* Who waits for a commit that never comes is not called, and nothing is left of it. */
+static void test_close_early(void)
+{
+    int calls = 0;
+
+    create("configmaps", "{'metadata':{'name':'early'}}");
+    objects_when_durable(objects, count_call, &calls);
+    close_all();
+    CHECK_INT(calls, 0, "a close calls nobody");
+    open_in_loop();
+    CHECK(!see("configmaps", "early"), "what was not committed is not there");
+}
+
 /* ---- A start --------------------------------------------------------------------------- */
 
 /* A holder could not renew its Lease while the hub was down: it counts from the start. */
@@ -409,6 +448,8 @@ int main(void)
     test_pages();
     test_event_times();
     test_event_series();
+    test_again();
+    test_close_early();
     close_all();
     open_in_loop();
     test_start();
