@@ -171,6 +171,10 @@ static const struct {
      "(ConfigMap): unknown conversion"},
     {"environments", "{'metadata':{'name':'t5'},'spec':{'topology':7}}",
      "Environment.axle.dev \"t5\" is invalid: spec.topology: Invalid value: "},
+    {"environments", "{'metadata':{'name':'T'},'spec':{'topology':7}}",
+     "spec.topology: Invalid value: "},
+    {"environments", "{'metadata':{'name':'T'},'spec':{'topology':7}}",
+     "Environment.axle.dev \"T\" is invalid: [metadata.name: Invalid value: "},
 };
 
 static void test_creates(void)
@@ -422,6 +426,13 @@ static void test_patches(void)
     CHECK_TEXT(document_json(arena, node_get(see("configmaps", "pt"), "data")),
                "{\"a\":\"1\",\"j\":\"1\",\"s\":\"1\",\"m\":\"1\"}",
                "each sort of patch does its work");
+    patch(OBJECTS_PATCH_JSON, "pt", "[{'op':'remove','path':'/data/none'}]");
+    CHECK_TEXT(result.details ? document_json(arena, result.details) : NULL, "{}",
+               "a JSON patch that fails names nothing");
+    CHECK_TEXT(patch(OBJECTS_PATCH_JSON, "pt", "[{'op':'remove','path':'/data/j'}]"), "",
+               "one that does not");
+    CHECK(!result.details, "has no details");
+    objects_commit(objects);
     CHECK_TEXT(patch(OBJECTS_PATCH_MERGE, "none", "{}"), "configmaps \"none\" not found",
                "a patch makes nothing");
     CHECK(err.code == ERR_NOT_FOUND, "that is not found");

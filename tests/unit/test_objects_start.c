@@ -106,6 +106,42 @@ static void test_damage(void)
     CHECK(store_each(store, count_rows, &rows, &err) == 0 && !rows, "and the rows are gone");
 }
 
+/* ---- Encryption ------------------------------------------------------------------- */
+
+static int find_text(void *arg, const struct store_row *row, struct err *why)
+{
+    return memmem(row->body, row->len, arg, strlen(arg)) ? err_set(why, ERR_EXISTS, "found") : 0;
+}
+
+static bool is_readable(const char *text)
+{
+    return store_each(store, find_text, (void *)(uintptr_t)text, &err) < 0;
+}
+
+/* Secrets are encrypted and nothing else is; without a key they are as they came. */
+static void test_encryption(void)
+{
+    create("configmaps", "{'metadata':{'name':'open'},'data':{'a':'cGxhaW4x'}}");
+    create("secrets", "{'metadata':{'name':'closed'},'data':{'a':'cGxhaW4y'}}");
+    objects_commit(objects);
+    CHECK(is_readable("cGxhaW4x"), "a ConfigMap is stored as it is");
+    CHECK(!is_readable("cGxhaW4y"), "a Secret is not");
+    close_all();
+    key = NULL;
+    database = "open.db";
+    open_all();
+    seed();
+    create("secrets", "{'metadata':{'name':'bare'},'data':{'a':'cGxhaW4z'}}");
+    objects_commit(objects);
+    CHECK(is_readable("cGxhaW4z"), "without a key there is nothing to encrypt it with");
+    reopen();
+    CHECK(see("secrets", "bare"), "and it is there after a start");
+    close_all();
+    key = seal;
+    open_all();
+    CHECK(see("secrets", "bare"), "also with a key from then on: %s", err.text);
+}
+
 /* ---- A log that was trimmed -------------------------------------------------------- */
 
 /* Events of a watch since the log begins, as "+NAME=v ". */
@@ -197,6 +233,7 @@ int main(void)
     test_damaged_log();
     test_damage();
     test_trimmed();
+    test_encryption();
     close_all();
     arena_free(&arena);
     kinds_close(&kinds);

@@ -372,6 +372,7 @@ static void test_event_series(void)
 static void test_again(void)
 {
     static const char map[] = "{'metadata':{'name':'same'},'data':{'a':'1'}}";
+    const char *managers;
 
     apply("configmaps", "same", "m", map);
     apply("leases", "held", "m",
@@ -386,6 +387,13 @@ static void test_again(void)
           "a Lease is renewed by an apply without a write: %s", err.text);
     CHECK_TEXT(node_text(node_at(see("leases", "held"), "spec", "renewTime", NULL)),
                "2026-01-01T00:00:09.000000Z", "and is at once");
+    managers = metadata_of("leases", "held", "managedFields");
+    run(5 * CLOCK_SECOND);
+    CHECK(merge("leases", "held", "{'spec':{'renewTime':'2026-01-01T00:00:14.000000Z'}}") == 0 &&
+              !store_is_staged(store),
+          "or by any other: %s", err.text);
+    CHECK_TEXT(metadata_of("leases", "held", "managedFields"), managers,
+               "its managers are those who have written it");
     CHECK(apply("leases", "held", "other", "{'spec':{'renewTime':'2026-01-01T00:00:19.000000Z'}}") <
                   0 &&
               err.code == ERR_CONFLICT,
