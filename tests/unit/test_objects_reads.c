@@ -573,6 +573,11 @@ static void test_questions(void)
     CHECK(!objects_get(objects, OBJECTS_PUBLISHED, kind, "", "x", &err) &&
               err.code == ERR_NOT_FOUND,
           "or got");
+    CHECK_TEXT(err.text, "selfsubjectaccessreviews.authorization.k8s.io \"x\" not found", "as any");
+    err = (struct err){0};
+    CHECK(!objects_get(objects, OBJECTS_PUBLISHED, kind_of("configmaps"), NULL, "x", &err) &&
+              err.code == ERR_NOT_FOUND && !strcmp(err.text, "configmaps \"x\" not found"),
+          "that is not there");
     object_drop(&result.object);
     result = (struct objects_result){.arena = arena};
     CHECK(objects_create(objects, &write, &result, &err) < 0 && err.code == ERR_METHOD, "or made");
