@@ -55,6 +55,11 @@ def inside_function(code):
     return inside
 
 
+# Numbers whose change says nothing: of a return, which is changed as a whole, and of the
+# room that is allocated.
+NO_NUMBER = re.compile(r"\breturn -?\d+;|\+ \d+\) \* sizeof|\broom \* \d+ : \d+;")
+
+
 def sites_of(text):
     """Each possible change of a file: (from, to, new text, what it is)."""
     code = blank(text)
@@ -75,7 +80,10 @@ def sites_of(text):
         if code[match.start() - 1] == " " and code[match.end():match.end() + 1] in (" ", "\n"):
             new = OTHER[match.group()]
             add(match.start(), match.end(), new, f"{match.group()} is {new}")
+    numberless = [match.span() for match in NO_NUMBER.finditer(code)]
     for match in re.finditer(r"(?<![\w.\"])(\d+)([uUlL]*)(?![\w.\"])", code):
+        if any(start <= match.start() < end for start, end in numberless):
+            continue
         number = int(match.group(1), 8 if match.group(1)[0] == "0" and len(match.group(1)) > 1 else 10)
         new = {0: "1", 1: "0"}.get(number, str(number + 1)) + match.group(2)
         add(match.start(), match.end(), new, f"{match.group()} is {new}")
@@ -110,8 +118,8 @@ class Tree:
     def files(self):
         return sorted(f"{self.folder}/{name}" for name in os.listdir(self.folder) if name.endswith(".c"))
 
-    def build(self):
-        done = shell(["./build.sh", "test", *self.tests],
+    def build(self, *tests):
+        done = shell(["./build.sh", "test", *(tests or self.tests)],
                      env=dict(os.environ, BUILD_ONLY="1", CONSOLE="no", CCACHE_READONLY="1"))
         return done.returncode == 0, done.stdout.decode(errors="replace")
 
@@ -127,13 +135,18 @@ class Tree:
         env = dict(os.environ, TMPDIR=place, TEST_DIR=place, TEST_NAME=name,
                    ASAN_OPTIONS=options)
         try:
-            done = shell(["build/debug/alone", str(seconds), f"build/debug/unit/test_{name}"],
-                         env=env, stdin=subprocess.DEVNULL)
-            if done.returncode == 124:
+            with subprocess.Popen(["build/debug/alone", str(seconds), f"build/debug/unit/test_{name}"],
+                                  env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL) as process:
+                for line in process.stdout:
+                    if line.startswith(b"not ok"):
+                        process.terminate()
+                        return line.decode(errors="replace").strip()
+            if process.returncode == 124:
                 return "takes too long"
             if os.listdir(f"{place}/reports"):
                 return "a sanitizer's report"
-            return f"exit status {done.returncode}" if done.returncode else None
+            return f"exit status {process.returncode}" if process.returncode else None
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -173,12 +186,11 @@ def judge(tree, mutant, limits):
     before = object_of(path)
     write(path, text[:start] + new + text[end:])
     try:
-        built, _ = tree.build()
-        if not built:
-            return "unbuilt", ""
-        if object_of(path) == before:
-            return "same", ""
         for name, seconds in limits.items():
+            if not tree.build(name)[0]:
+                return "unbuilt", ""
+            if object_of(path) == before:
+                return "same", ""
             why = tree.run(name, seconds)
             if why:
                 return "killed", f"{name}: {why}"
@@ -198,7 +210,7 @@ def tests_of(module):
     found = [module]
     for name in sorted(os.listdir("tests/unit")):
         if name.startswith("test_") and name.endswith(".c") and \
-                f'"{module}_fixture.h"' in read(f"tests/unit/{name}"):
+                re.search(f'"{module}_(fixture|verbs).h"', read(f"tests/unit/{name}")):
             found.append(name[len("test_"):-len(".c")])
     return found
 
@@ -213,7 +225,9 @@ def measure(tree):
             print(f"not used: {name} fails without any change ({why})")
             continue
         limits[name] = int(5 * (time.monotonic() - start)) + 10
-    return limits
+    # The quick ones first, and last the one whose name the others begin with: naming it builds all.
+    whole = [name for name in limits if any(other.startswith(f"{name}_") for other in limits)]
+    return dict(sorted(limits.items(), key=lambda item: (item[0] in whole, item[1])))
 
 
 def main():

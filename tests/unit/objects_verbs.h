@@ -24,12 +24,11 @@ static struct err err;
 static struct objects_result result;
 static const unsigned char seal[PKI_SEAL_KEY] = "one key for all of these tests";
 static const unsigned char *key = seal;
+static struct store_options store_how = {.vfs = "test"};
 
 static inline void open_all(void)
 {
-    static struct store_options options = {.vfs = "test"};
-
-    store = store_open(database, &options, &err);
+    store = store_open(database, &store_how, &err);
     objects = store ? objects_open_sealed(NULL, store, kinds, key, &err) : NULL;
     if (!objects)
         printf("# %s\n", err.text);
@@ -50,8 +49,14 @@ static inline void reopen(void)
 
 static inline const struct kind *kind_of(const char *plural)
 {
-    static const char *const groups[] = {"", "axle.dev", "coordination.k8s.io",
-                                         "work.open-cluster-management.io"};
+    static const char *const groups[] = {
+        "",
+        "axle.dev",
+        "coordination.k8s.io",
+        "work.open-cluster-management.io",
+        "rbac.authorization.k8s.io",
+        "certificates.k8s.io",
+    };
 
     for (size_t i = 0; i < count_of(groups); i++) {
         const struct kind *kind = kinds_find(kinds, groups[i], plural);

@@ -107,6 +107,12 @@ static void check_rules(void)
                     &err) < 0 &&
               err.code == ERR_FORBIDDEN,
           "whoever lacks cluster-admin makes no aggregated role: %s", err.text);
+    err = (struct err){0};
+    CHECK(create_as(&place, gil,
+                    "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: gathers-not}, "
+                    "aggregationRule: null, rules: []}",
+                    &err) == 0,
+          "null is no aggregationRule: %s", err.text);
 }
 
 /* `kubectl auth can-i --list` */
@@ -370,6 +376,45 @@ static void check_signers(void)
     CHECK(approve_as(all, "s1", "approval") < 0, "to sign is not to approve");
     CHECK(approve_as(administrator(&place), "s2", "approval") == 0,
           "an administrator decides on all");
+    CHECK(approve_as(none, "nothing", "approval") == 0,
+          "a request that is not there is for the write to miss");
+}
+
+/* What looks like a decision, but is none, takes no right on a signer. */
+static void check_no_decisions(void)
+{
+    static const struct {
+        const char *verb, *group, *resource, *subresource;
+        int answer;
+    } cases[] = {
+        {"patch", "certificates.k8s.io", "certificatesigningrequests", "approval", -1},
+        {"get", "certificates.k8s.io", "certificatesigningrequests", "approval", 0},
+        {"update", "certificates.k8s.io", "certificatesigningrequests", "", 0},
+        {"update", "certificates.k8s.io", "signers", "status", 0},
+        {"update", "axle.dev", "certificatesigningrequests", "status", 0},
+        {"patch", "axle.dev", "tenants", "approval", 0},
+    };
+    const struct auth_user *any = user_of(&place, "sig-any", NULL);
+
+    grant_everywhere("sig-any", "{verbs: [get, update, patch], apiGroups: ['*'], resources: "
+                                "[certificatesigningrequests, '*/approval', '*/status']}");
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct auth_request request = {.verb = cases[i].verb,
+                                       .group = cases[i].group,
+                                       .resource = cases[i].resource,
+                                       .subresource = cases[i].subresource,
+                                       .namespace = "",
+                                       .name = "s1"};
+        struct err err = {0};
+
+        CHECK_INT(auth_check(place.auth, any, &request, &err), cases[i].answer, "%s %s/%s/%s",
+                  cases[i].verb, cases[i].group, cases[i].resource, cases[i].subresource);
+        if (cases[i].answer)
+            CHECK_TEXT(err.text,
+                       "certificatesigningrequests.certificates.k8s.io \"s1\" is forbidden: user "
+                       "not permitted to approve requests with signerName \"example.org/one\"",
+                       "and the refusal names the signer");
+    }
 }
 
 /* ---- What is told when rights are lost --------------------------------------------------- */
@@ -404,6 +449,72 @@ static void check_losses(void)
     forget(&place, "cluster.open-cluster-management.io", "managedclusters", "", "edge-9");
     CHECK(told > before, "and so does its deletion");
     auth_on_change(place.auth, NULL, NULL);
+    before = told;
+    put_cluster(true);
+    put_cluster(false);
+    CHECK_INT(told, before, "who listens no longer is not told");
+}
+
+#define KEYS(keys)                                                                                 \
+    "{apiVersion: cluster.open-cluster-management.io/v1, kind: ManagedCluster, metadata: {name: "  \
+    "edge-8, annotations: {axle.dev/client-keys: '" keys "'}}, spec: {hubAcceptsClient: true}}"
+#define TOKEN(name, hash, labels)                                                                  \
+    "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: {name: " name                      \
+    ", labels: {a: '" labels "'}}, spec: {salt: a, hash: " hash                                    \
+    ", expiresAt: '2099-01-01T00:00:00Z'}}"
+#define GIVEN(verb)                                                                                \
+    "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: loser}, rules: [{verbs: [" verb \
+    "], apiGroups: [''], resources: [configmaps]}]}"
+#define SECRET(value)                                                                              \
+    "{apiVersion: v1, kind: Secret, metadata: {name: x, namespace: lab}, stringData: {a: " value   \
+    "}}"
+
+/* Each row writes what the ones above left: does it take something from somebody? */
+static void check_each_loss(void)
+{
+    static const struct {
+        const char *yaml, *what;
+        bool told;
+    } cases[] = {
+        {KEYS("aa"), "a new cluster", false},
+        {KEYS("aa,bb"), "one more key", false},
+        {KEYS("bb,aa"), "keys in another order", false},
+        {KEYS("bb"), "a key less", true},
+        {KEYS("cc"), "another key", true},
+        {KEYS(""), "no key", true},
+        {KEYS("cc"), "a first key", false},
+        {TOKEN("loser", "h", "1"), "a new token", false},
+        {TOKEN("loser", "h", "2"), "a label of a token", false},
+        {TOKEN("loser", "i", "2"), "another hash of a token", true},
+        {GIVEN("get"), "a new role", false},
+        {GIVEN("list"), "another rule", true},
+        {SECRET("b"), "a new Secret", false},
+        {SECRET("c"), "another value of a Secret", false},
+    };
+    static const struct {
+        const char *group, *plural, *namespace, *name;
+    } gone[] = {
+        {"axle.dev", "jointokens", "", "loser"},
+        {RBAC, "clusterroles", "", "loser"},
+        {"", "secrets", "lab", "x"},
+        {"", "serviceaccounts", "lab", "default"},
+        {"cluster.open-cluster-management.io", "managedclusters", "", "edge-8"},
+    };
+    int told = 0;
+
+    auth_on_change(place.auth, count_change, &told);
+    for (size_t i = 0; i < count_of(cases); i++) {
+        told = 0;
+        apply(&place, cases[i].yaml);
+        CHECK_INT(told > 0, cases[i].told, "%s %s", cases[i].what,
+                  cases[i].told ? "takes something" : "takes nothing");
+    }
+    for (size_t i = 0; i < count_of(gone); i++) {
+        told = 0;
+        forget(&place, gone[i].group, gone[i].plural, gone[i].namespace, gone[i].name);
+        CHECK(told > 0, "the end of %s/%s takes something", gone[i].plural, gone[i].name);
+    }
+    auth_on_change(place.auth, NULL, NULL);
 }
 
 int main(void)
@@ -417,7 +528,9 @@ int main(void)
     check_owners();
     check_members();
     check_signers();
+    check_no_decisions();
     check_losses();
+    check_each_loss();
     place_close(&place);
     return check_done();
 }

@@ -327,6 +327,7 @@ static void check_verbs(void)
 
 static void check_lists(void)
 {
+    static const char *const no_groups[] = {NULL};
     struct node *status = auth_rules(place.auth, spoke_of(&place, "edge-1"), "edge-1", place.arena);
     const char *json = document_json(place.arena, status);
 
@@ -338,10 +339,176 @@ static void check_lists(void)
     CHECK(node_get_bool(status, "incomplete", false), "and it says what is not");
     status = auth_rules(place.auth, spoke_of(&place, "edge-1"), "edge-2", place.arena);
     CHECK(!strstr(document_json(place.arena, status), "manifestworks"), "elsewhere it has none");
-    status = auth_rules(place.auth, administrator(&place), "", place.arena);
-    CHECK(strstr(document_json(place.arena, status),
-                 "{\"verbs\":[\"*\"],\"apiGroups\":[\"*\"],\"resources\":[\"*\"]}"),
-          "an administrator has all");
+    CHECK(
+        strstr(json, "{\"verbs\":[\"get\"],\"nonResourceURLs\":[\"/version\"]}") &&
+            strstr(json, "{\"verbs\":[\"get\"],\"nonResourceURLs\":[\"/openapi\",\"/openapi/*\"]}"),
+        "the paths that it may get as well");
+    json = document_json(place.arena,
+                         auth_rules(place.auth, joiner(&place, "t1"), "lab", place.arena));
+    CHECK(strstr(json, "\"/livez\"") && strstr(json, "\"selfsubjectreviews\"") &&
+              !strstr(json, "manifestworks"),
+          "a join token has its own");
+    json =
+        document_json(place.arena, auth_rules(place.auth, administrator(&place), "", place.arena));
+    CHECK(text_starts(json, "{\"resourceRules\":[{\"verbs\":[\"*\"],\"apiGroups\":[\"*\"],"
+                            "\"resources\":[\"*\"]},") &&
+              strstr(json,
+                     "\"nonResourceRules\":[{\"verbs\":[\"*\"],\"nonResourceURLs\":[\"*\"]},") &&
+              text_ends(json, "\"incomplete\":false}"),
+          "an administrator has all: %s", json);
+    CHECK_TEXT(document_json(place.arena,
+                             auth_rules(place.auth, auth_user_named(place.arena, "x", no_groups),
+                                        "lab", place.arena)),
+               "{\"resourceRules\":[],\"nonResourceRules\":[],\"incomplete\":false}",
+               "who is bound to nothing has nothing, as lists");
+}
+
+/* ---- Several bindings of one user --------------------------------------------------- */
+
+static void bind_everywhere(const char *name, const char *role)
+{
+    apply(&place,
+          arena_printf(place.arena,
+                       "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: "
+                       "{name: %s}, roleRef: {apiGroup: " RBAC ", kind: ClusterRole, "
+                       "name: %s}, subjects: [{kind: User, apiGroup: " RBAC ", name: sam}]}",
+                       name, role));
+}
+
+static void check_several(void)
+{
+    const struct auth_user *sam = user_of(&place, "sam", NULL);
+    struct auth_request request = {.verb = "list",
+                                   .group = "",
+                                   .resource = "configmaps",
+                                   .subresource = "",
+                                   .namespace = "lab",
+                                   .name = ""};
+    scoped_text struct text why = {0};
+    const char *json;
+
+    bind_everywhere("sam1", "gone");
+    CHECK(!auth_may(place.auth, sam, &request, &why), "a role that is not there gives nothing");
+    CHECK_TEXT(text_string(&why), "RBAC: clusterrole." RBAC " \"gone\" not found", "and is named");
+    bind_everywhere("sam2", "lost");
+    text_cut(&why, 0);
+    CHECK(!auth_may(place.auth, sam, &request, &why) &&
+              text_starts(text_string(&why), "RBAC: clusterrole.") &&
+              strstr(text_string(&why), "\"gone\" not found") &&
+              strstr(text_string(&why), "\"lost\" not found") &&
+              strstr(text_string(&why), ", clusterrole."),
+          "two are both named");
+    apply(&place,
+          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: lists}, rules: [{verbs: "
+          "[list], apiGroups: [''], resources: [configmaps]}]}\n---\n"
+          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: gets}, rules: [{verbs: "
+          "[get], apiGroups: [''], resources: [secrets]}, {verbs: [get], nonResourceURLs: "
+          "[/metrics]}]}");
+    bind_everywhere("sam0", "lists");
+    bind_everywhere("sam3", "gets");
+    bind_everywhere("sam4", "gone");
+    text_cut(&why, 0);
+    CHECK(auth_may(place.auth, sam, &request, &why), "beside them another role counts");
+    CHECK_TEXT(text_string(&why),
+               "RBAC: allowed by ClusterRoleBinding \"sam0\" of ClusterRole \"lists\" to User "
+               "\"sam\"",
+               "and is the whole reason");
+    json = document_json(place.arena, auth_rules(place.auth, sam, "", place.arena));
+    CHECK(strstr(json, "configmaps") && strstr(json, "secrets") && strstr(json, "/metrics"),
+          "the rules of all bindings are listed: %s", json);
+    forget(&place, RBAC, "clusterrolebindings", "", "sam0");
+    CHECK(!auth_may(place.auth, sam, &request, NULL), "one binding less takes its rights");
+    request.verb = "get";
+    request.resource = "secrets";
+    CHECK(auth_may(place.auth, sam, &request, NULL), "and leaves those of the others");
+    for (const char *const *name = (const char *const[]){"sam1", "sam2", "sam3", "sam4", NULL};
+         *name; name++)
+        forget(&place, RBAC, "clusterrolebindings", "", *name);
+    CHECK(!auth_may(place.auth, sam, &request, NULL), "until there is none");
+}
+
+/* A role or binding in deletion gives nothing, even if a finalizer keeps it. */
+static void check_deletion(void)
+{
+    const struct auth_user *del = user_of(&place, "del", NULL);
+    struct auth_request request = {.verb = "get",
+                                   .group = "",
+                                   .resource = "configmaps",
+                                   .subresource = "",
+                                   .namespace = "",
+                                   .name = "x"};
+
+    apply(
+        &place,
+        "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: kept, finalizers: "
+        "[t.example/hold]}, rules: [{verbs: [get], apiGroups: [''], resources: [configmaps]}]}\n---\n"
+        "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: kept, finalizers: "
+        "[t.example/hold]}, roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: kept}, "
+        "subjects: [{kind: User, apiGroup: " RBAC ", name: del}]}");
+    CHECK(auth_may(place.auth, del, &request, NULL), "a role with a finalizer counts");
+    forget(&place, RBAC, "clusterrolebindings", "", "kept");
+    CHECK(!auth_may(place.auth, del, &request, NULL), "its binding in deletion does not");
+    bind_everywhere("other", "kept");
+    CHECK(auth_may(place.auth, user_of(&place, "sam", NULL), &request, NULL),
+          "another binding gives it");
+    forget(&place, RBAC, "clusterroles", "", "kept");
+    CHECK(!auth_may(place.auth, user_of(&place, "sam", NULL), &request, NULL),
+          "until the role is in deletion");
+}
+
+/* ---- Reasons of machines, and a hub that starts again ------------------------------- */
+
+static void check_reasons(void)
+{
+    struct auth_request request = {.verb = "create",
+                                   .group = "cluster.open-cluster-management.io",
+                                   .resource = "managedclusters",
+                                   .subresource = "",
+                                   .namespace = "",
+                                   .name = ""};
+    scoped_text struct text why = {0};
+
+    CHECK(auth_may(place.auth, joiner(&place, "t1"), &request, &why), "a join token may join");
+    CHECK_TEXT(text_string(&why), "managedclusters of a join token", "for this reason");
+    text_cut(&why, 0);
+    request.verb = "get";
+    request.name = "edge-1";
+    CHECK(auth_may(place.auth, spoke_of(&place, "edge-1"), &request, &why),
+          "a spoke may get its cluster");
+    CHECK_TEXT(text_string(&why), "managedclusters of a spoke", "for this reason");
+    text_cut(&why, 0);
+    CHECK(auth_may(place.auth, administrator(&place), &request, &why), "an administrator as well");
+    CHECK_TEXT(text_string(&why), "administrator", "for being one");
+}
+
+static void check_start(void)
+{
+    struct auth_settings settings = {.objects = place.objects, .token_key = place.key};
+    struct auth *again;
+    struct auth_request request = {.verb = "list",
+                                   .group = "",
+                                   .resource = "configmaps",
+                                   .subresource = "",
+                                   .namespace = "lab",
+                                   .name = ""};
+
+    bind("again", "lab", "{kind: User, name: bob, apiGroup: " RBAC "}");
+    apply(&place,
+          "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: looks, namespace: lab}, rules: "
+          "[{verbs: [list], apiGroups: [''], resources: [configmaps]}]}\n---\n"
+          "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: looks, namespace: lab}, "
+          "roleRef: {apiGroup: " RBAC ", kind: Role, name: looks}, subjects: [{kind: User, "
+          "apiGroup: " RBAC ", name: lee}]}");
+    again = auth_open(&settings);
+    CHECK(auth_may(again, user_of(&place, "bob", NULL), &request, NULL),
+          "what is stored gives rights from the start on");
+    CHECK(auth_may(again, user_of(&place, "lee", NULL), &request, NULL), "by Roles too");
+    request.namespace = "lob";
+    CHECK(!auth_may(again, user_of(&place, "lee", NULL), &request, NULL),
+          "which count in their namespace only");
+    place_close(&place);
+    auth_close(&again);
+    CHECK(!again, "what is closed is gone");
 }
 
 int main(void)
@@ -353,6 +520,9 @@ int main(void)
     check_escalation();
     check_verbs();
     check_lists();
-    place_close(&place);
+    check_several();
+    check_deletion();
+    check_reasons();
+    check_start();
     return check_done();
 }

@@ -140,6 +140,9 @@ static void check_good(void)
                      "credential-id\":[\"%s\"]}},\"audiences\":[\"https://axle.internal\"]}",
                      user->uid, credential_of(status)),
         "a review says who it is, whole");
+    CHECK(text_starts(credential_of(status), "JTI=") && strlen(credential_of(status)) == 40 &&
+              strcmp(credential_of(status), credential_of(review(token("{}"), NULL))),
+          "each token has an id of its own: %s", credential_of(status));
     CHECK_TEXT(node_get_text(node_get(review(ADMIN_TOKEN, NULL), "user"), "username"),
                "system:admin:root", "an administrator's token is reviewed as well");
 }

@@ -263,7 +263,14 @@ static void check_words(void)
 
 static void check_codes(void)
 {
-    static const char *const bad_base64[] = {"A", "AAAAA", "AA A", "AA=A", "A===", "AA!A", "AA-_"};
+    static const char *const bad_base64[] = {
+        "A",     "AAAAA",  "AA A", "AA=A",  "A===",   "AA!A", "AA-_", "=",
+        "AAAA=", "AAAA==", "AA=",  "AAA==", "AA====", "==",   "====", "AAAAAA=",
+    };
+    static const struct {
+        const char *code;
+        size_t bytes;
+    } zeros[] = {{"", 0}, {"AA==", 1}, {"AAA=", 2}, {"AAAA", 3}, {"AAAAAA==", 4}, {"AA", 1}};
     unsigned char bytes[64];
     size_t wrong = 0;
 
@@ -288,6 +295,17 @@ static void check_codes(void)
 
         CHECK(!text_add_unbase64(&back, bad_base64[i], strlen(bad_base64[i]), false),
               "\"%s\" is no base64", bad_base64[i]);
+    }
+    for (size_t i = 0; i < count_of(zeros); i++) {
+        scoped_text struct text back = {0}, other = {0};
+        bool padded = strchr(zeros[i].code, '=') != NULL;
+
+        CHECK(text_add_unbase64(&back, zeros[i].code, strlen(zeros[i].code), false) &&
+                  back.len == zeros[i].bytes,
+              "\"%s\" is base64 of %zu bytes", zeros[i].code, zeros[i].bytes);
+        CHECK_INT(text_add_unbase64(&other, zeros[i].code, strlen(zeros[i].code), true), !padded,
+                  "in the URL alphabet \"%s\" is %s", zeros[i].code,
+                  padded ? "refused, since it has no padding" : "taken");
     }
     {
         scoped_text struct text back = {0};

@@ -35,6 +35,37 @@ static const struct {
     {INT64_MIN, -CLOCK_FAR},
 };
 
+static unsigned char first_byte, step;
+
+static void count_bytes(void *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        ((unsigned char *)bytes)[i] = (unsigned char)(first_byte + i * step);
+}
+
+static void check_uuid(void)
+{
+    static const struct clock_platform counting = {.random = count_bytes};
+    static const struct {
+        unsigned char first, step;
+        const char *uuid;
+    } cases[] = {
+        {0, 1, "00010203-0405-4607-8809-0a0b0c0d0e0f"},
+        {0xff, 0, "ffffffff-ffff-4fff-bfff-ffffffffffff"},
+        {0, 0, "00000000-0000-4000-8000-000000000000"},
+    };
+    char uuid[RANDOM_UUID];
+
+    clock_set_platform(&counting);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        first_byte = cases[i].first;
+        step = cases[i].step;
+        random_uuid(uuid);
+        CHECK_TEXT(uuid, cases[i].uuid, "a UUID of version 4 keeps all other bits as they came");
+    }
+    clock_set_platform(NULL);
+}
+
 int main(void)
 {
     int64_t wall = 0, exact = 0, sum;
@@ -53,5 +84,6 @@ int main(void)
     CHECK(!__builtin_add_overflow(CLOCK_FAR, CLOCK_FAR, &sum) &&
               !__builtin_sub_overflow(-CLOCK_FAR, CLOCK_FAR, &sum),
           "the furthest have a sum and a difference");
+    check_uuid();
     return check_done();
 }

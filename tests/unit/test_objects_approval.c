@@ -52,7 +52,7 @@ static const char *send_conditions(const char *subresource, const char *conditio
     failed = objects_update(place.objects, &write, &result, &err);
     object_drop(&result.object);
     settle(&place);
-    return failed ? arena_string(place.arena, err.text) : "";
+    return !failed ? "" : *err.text ? arena_string(place.arena, err.text) : "refused without words";
 }
 
 static const struct node *condition_now(const char *type)

@@ -33,6 +33,25 @@ static const char *word(struct place *place, const char *name, unsigned char pin
     return auth_refusal(place->auth, &request, place->arena) ?: "good";
 }
 
+/* The sentence with which such a certificate is refused; "": it is not. */
+static const char *said(struct place *place, const char *name, unsigned char pin, int64_t issued)
+{
+    struct pki_cert cert = {
+        .common_name = arena_printf(place->arena, "system:open-cluster-management:%s:agent", name),
+        .organizations = managed,
+        .organization_count = 1,
+        .not_before = issued - BACKDATED,
+        .not_after = INT64_MAX};
+    struct http_request request = {.peer = &cert, .arena = place->arena, .remote = ""};
+    struct auth_user *user;
+    struct err err = {0};
+
+    memset(cert.pin, pin, sizeof cert.pin);
+    return auth_identify(place->auth, &request, place->arena, &user, &err) < 0
+               ? arena_string(place->arena, err.text)
+               : "";
+}
+
 static void make_cluster(struct place *place, const char *name, const char *more)
 {
     apply(place,
@@ -136,6 +155,10 @@ static void check_records(struct place *place)
         {"{keys: '" KEY_A "', removedAt: '1990-01-01T00:00:00Z'}", "unknown", "one of before"},
         {"{keys: '" KEY_B "," KEY_A "', removedAt: '2099-01-01T00:00:00Z', reason: What}",
          "removed", "one of this key, for a reason that is none"},
+        {"{keys: '" KEY_A "', removedAt: '2099-01-01T00:00:00Z', reason: Lost}", "lost",
+         "one of a spoke that was lost"},
+        {"{keys: '" KEY_A "', removedAt: '2099-01-01T00:00:00Z', reason: Left}", "left",
+         "one of a spoke that left"},
     };
 
     for (size_t i = 0; i < count_of(rows); i++) {
@@ -149,6 +172,118 @@ static void check_records(struct place *place)
     }
 }
 
+/* ---- Sentences ------------------------------------------------------------------- */
+
+#define AGAIN(name)                                                                                 \
+    ": to have it back, start it once with a new token (on the hub: axle token create --name " name \
+    "; on the spoke: --token-file FILE or $AXLE_TOKEN)"
+
+static void put_record(struct place *place, const char *name, const char *reason)
+{
+    apply(place, arena_printf(place->arena,
+                              "{apiVersion: v1, kind: ConfigMap, metadata: {name: " AUTH_RECORD
+                              "%s, namespace: " AUTH_RECORDS "}, data: {keys: '" KEY_A
+                              "', removedAt: '2099-01-01T00:00:00Z', reason: %s}}",
+                              name, reason));
+}
+
+static void check_sentences(struct place *place)
+{
+    int64_t now;
+
+    loop_world_run(place->world, 5 * CLOCK_SECOND);
+    now = clock_wall();
+    make_cluster(place, "s1", "");
+    CHECK_TEXT(said(place, "s1", PIN_A, now), "", "a spoke in good standing is let in");
+    CHECK_TEXT(said(place, "s1", PIN_B, now),
+               "the key of the certificate is none of cluster \"s1\"" AGAIN("s1"),
+               "one with another key is told so");
+    CHECK_TEXT(said(place, "s1", PIN_A, now - 3 * CLOCK_SECOND),
+               "the certificate belongs to an earlier cluster \"s1\"" AGAIN("s1"),
+               "one with a certificate of before as well");
+    CHECK_TEXT(said(place, "s2", PIN_A, now), "cluster \"s2\" is not known to this hub" AGAIN("s2"),
+               "and one that is unknown");
+    put_record(place, "s2", "Removed");
+    CHECK_TEXT(said(place, "s2", PIN_A, now),
+               "cluster \"s2\" was removed from this hub at 2099-01-01T00:00:00Z" AGAIN("s2"),
+               "a removed one is told when");
+    put_record(place, "s2", "Lost");
+    CHECK_TEXT(said(place, "s2", PIN_A, now),
+               "cluster \"s2\" was declared lost at 2099-01-01T00:00:00Z" AGAIN("s2"),
+               "a lost one too");
+    put_record(place, "s2", "Left");
+    CHECK_TEXT(said(place, "s2", PIN_A, now),
+               "cluster \"s2\" has left this hub at 2099-01-01T00:00:00Z" AGAIN("s2"),
+               "and one that left");
+    apply(place,
+          "{apiVersion: " GROUP "/v1, kind: ManagedCluster, metadata: {name: s3, annotations: "
+          "{axle.dev/client-keys: '" KEY_A "'}}, spec: {hubAcceptsClient: false}}");
+    CHECK_TEXT(said(place, "s3", PIN_A, now),
+               "cluster \"s3\" is not accepted by this hub: its administrator sets "
+               "spec.hubAcceptsClient of the ManagedCluster",
+               "one that is not accepted is told who can do it");
+}
+
+/* Being deleted is no end yet, unless it was declared lost: then no agent shall go on. */
+static void check_leaving(struct place *place)
+{
+    int64_t now = clock_wall();
+
+    make_cluster(place, "s4",
+                 ", axle.dev/lost: 'true'}, finalizers: [t.example/hold], labels: {a: b");
+    make_cluster(place, "s5",
+                 ", axle.dev/lost: 'no'}, finalizers: [t.example/hold], labels: {a: b");
+    CHECK_TEXT(said(place, "s4", PIN_A, now), "", "a lost cluster that is not deleted is let in");
+    forget(place, GROUP, "managedclusters", "", "s4");
+    CHECK_TEXT(said(place, "s4", PIN_A, now),
+               "cluster \"s4\" was declared lost and is being removed from this hub" AGAIN("s4"),
+               "one in deletion is not");
+    CHECK_TEXT(said(place, "s4", PIN_B, now),
+               "the key of the certificate is none of cluster \"s4\"" AGAIN("s4"),
+               "a key that is not its own does not learn of it");
+    forget(place, GROUP, "managedclusters", "", "s5");
+    CHECK(text_starts(said(place, "s5", PIN_A, now), "cluster \"s5\" is not accepted"),
+          "one that is not lost is no longer accepted, which ends nothing");
+}
+
+/* A spoke has rights in the namespace of its name only if that is the cluster's. */
+static void check_namespaces(struct place *place)
+{
+    int64_t now = clock_wall();
+
+    apply(place, "{apiVersion: v1, kind: Namespace, metadata: {name: s6, labels: "
+                 "{axle.dev/owner-kind: Project}}}\n---\n"
+                 "{apiVersion: v1, kind: Namespace, metadata: {name: s7}}");
+    make_cluster(place, "s6", "");
+    make_cluster(place, "s7", "");
+    CHECK_TEXT(said(place, "s6", PIN_A, now),
+               "the namespace \"s6\" belongs to Project, so a cluster of that name has no rights "
+               "here: join with another name",
+               "a project had the name first");
+    CHECK_TEXT(word(place, "s6", PIN_A, now), "unknown", "so the cluster is as good as unknown");
+    CHECK_TEXT(said(place, "s7", PIN_A, now),
+               "the namespace \"s7\" belongs to another owner, so a cluster of that name has no "
+               "rights here: join with another name",
+               "or somebody else had");
+}
+
+/* Only a spoke's certificate is refused for these reasons. */
+static void check_others(struct place *place)
+{
+    char agent[] = "system:open-cluster-management:s9:agent", alice[] = "alice";
+    struct pki_cert cert = {.common_name = agent, .not_after = INT64_MAX};
+    struct http_request request = {.arena = place->arena};
+
+    CHECK(!auth_refusal(place->auth, &request, place->arena), "no certificate");
+    request.peer = &cert;
+    CHECK(!auth_refusal(place->auth, &request, place->arena), "one without the group");
+    cert.organizations = managed;
+    cert.organization_count = 1;
+    CHECK_TEXT(auth_refusal(place->auth, &request, place->arena), "unknown", "one with it");
+    cert.common_name = alice;
+    CHECK(!auth_refusal(place->auth, &request, place->arena), "one of a person in that group");
+}
+
 int main(void)
 {
     struct auth_facts facts = {0};
@@ -159,6 +294,10 @@ int main(void)
     check_removed(&place);
     check_reasons(&place);
     check_records(&place);
+    check_sentences(&place);
+    check_leaving(&place);
+    check_namespaces(&place);
+    check_others(&place);
     place_close(&place);
     return check_done();
 }

@@ -86,6 +86,19 @@ uint64_t random_below(uint64_t below)
     return number % below;
 }
 
+void random_uuid(char ret[RANDOM_UUID])
+{
+    unsigned char b[16];
+
+    random_bytes(b, sizeof b);
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    snprintf(ret, RANDOM_UUID,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+             b[15]);
+}
+
 /* Days since 1970-01-01 of a date in the Gregorian calendar. */
 static int64_t days_of_date(int64_t year, unsigned month, unsigned day)
 {

@@ -28,6 +28,9 @@ void random_bytes(void *bytes, size_t len);
 uint64_t random_number(void);
 /* Evenly from 0 to below - 1. */
 uint64_t random_below(uint64_t below);
+/* A random UUID: RFC 9562, version 4. */
+#define RANDOM_UUID 37
+void random_uuid(char ret[RANDOM_UUID]);
 
 #define CLOCK_MS ((int64_t)1000000)
 #define CLOCK_SECOND ((int64_t)1000000000)

@@ -40,11 +40,12 @@ bool text_add_unbase64(struct text *text, const char *string, size_t len, bool u
 {
     const char *alphabet = alphabets[url];
     unsigned group = 0;
-    size_t digits = 0;
+    size_t digits = 0, pads = 0;
 
-    for (int pads = 0; pads < 2 && len && string[len - 1] == '='; pads++)
+    for (; pads < 2 && len && string[len - 1] == '='; pads++)
         len--;
-    if (len % 4 == 1)
+    /* Padding completes a group of four; one more pad is no base64, nor is half a byte. */
+    if (len % 4 == 1 || (pads && (url || (len + pads) % 4)))
         return false;
     text_reserve(text, len);
     for (size_t i = 0; i < len; i++) {

@@ -66,7 +66,10 @@ bool text_to_int(const char *string, long long *ret);
 
 /* Base64 of RFC 4648; `url` means its URL alphabet without padding. */
 void text_add_base64(struct text *text, const void *bytes, size_t len, bool url);
-/* False if it is not base64; accepts padding or none, and no white space. */
+/*
+ * False if it is not base64. Padding may be left out whole, and the URL alphabet has none;
+ * there is no white space. As in Go, unused bits of the last letter may be anything.
+ */
 bool text_add_unbase64(struct text *text, const char *string, size_t len, bool url);
 void text_add_hex(struct text *text, const void *bytes, size_t len);
 /* The value of a hexadecimal digit of either case; -1: it is none. */

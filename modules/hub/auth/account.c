@@ -92,21 +92,6 @@ static char *sign_claims(const struct auth *auth, struct arena *arena, const str
     return arena_string(arena, text_string(&out));
 }
 
-/* A UUID (RFC 9562, version 4) as the token's ID. */
-static struct node *new_id(struct arena *arena)
-{
-    unsigned char b[16];
-    scoped_text struct text hex = {0};
-    const char *h;
-
-    random_bytes(b, sizeof b);
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    text_add_hex(&hex, b, sizeof b);
-    h = text_string(&hex);
-    return node_format(arena, "%.8s-%.4s-%.4s-%.4s-%s", h, h + 8, h + 12, h + 16, h + 20);
-}
-
 struct making {
     const struct auth *auth;
     struct arena *arena;
@@ -131,12 +116,14 @@ static struct node *claims_of(const struct making *making, int64_t now)
     struct arena *arena = making->arena;
     const struct object *account = making->account;
     struct node *claims = node_map(arena), *own = node_map(arena);
+    char id[RANDOM_UUID];
 
+    random_uuid(id);
     node_set(arena, claims, "aud", node_copy(arena, making->audiences));
     node_set_int(arena, claims, "exp", now / CLOCK_SECOND + making->seconds);
     node_set_int(arena, claims, "iat", now / CLOCK_SECOND);
     node_set_text(arena, claims, "iss", ISSUER);
-    node_set(arena, claims, "jti", new_id(arena));
+    node_set_text(arena, claims, "jti", id);
     node_set_text(arena, own, "namespace", account->namespace);
     if (making->bound)
         node_set(arena, own, "secret", object_reference(arena, making->bound));

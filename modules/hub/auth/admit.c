@@ -91,7 +91,7 @@ static int check_owner_references(const struct auth *auth, const struct objects_
     const struct node *was = node_at(review->before, "metadata", "ownerReferences", NULL);
     const struct node *now = node_at(review->after, "metadata", "ownerReferences", NULL);
 
-    if ((!node_count(was) && !node_count(now)) || (was && now && node_same(was, now)))
+    if ((!node_count(was) && !node_count(now)) || node_same(was, now))
         return 0;
     if (review->before && !may_write(auth, review, "delete"))
         return forbid_write(review,

@@ -32,7 +32,7 @@ static void on_token(void *arg, const struct object *before, const struct object
         return;
     old = node_get(object_read(arena, before), "spec");
     new = after ? node_get(object_read(arena, after), "spec") : NULL;
-    if (!old || !new || !node_same(old, new))
+    if (!node_same(old, new))
         call_change_listener(arg);
 }
 

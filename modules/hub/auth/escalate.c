@@ -72,13 +72,6 @@ static int check_cover(const struct grantor *by, const struct node *list, struct
                    text_string(&missing));
 }
 
-static bool has_aggregation(const struct node *role)
-{
-    const struct node *rule = node_get(role, "aggregationRule");
-
-    return rule && !node_is(rule, NODE_NULL);
-}
-
 /* An aggregated role collects any rules, so creating one needs all rights. */
 static int check_aggregation(const struct grantor *by, const struct node *before,
                              const struct node *after, struct err *err)
@@ -90,10 +83,9 @@ static int check_aggregation(const struct grantor *by, const struct node *before
                            {.verbs = all, .urls = all}};
     struct rules wanted = {every, count_of(every)};
     scoped_text struct text missing = {0};
+    const struct node *wish = node_get(after, "aggregationRule");
 
-    if (!has_aggregation(after) ||
-        (has_aggregation(before) &&
-         node_same(node_get(before, "aggregationRule"), node_get(after, "aggregationRule"))))
+    if (!wish || node_same(node_get(before, "aggregationRule"), wish))
         return 0;
     if (rules_cover(by->arena, &own, &wanted, &missing))
         return 0;
@@ -112,7 +104,7 @@ static int check_role_grant(const struct grantor *by, const struct node *before,
         return 0;
     if (check_aggregation(by, before, after, err) < 0)
         return -1;
-    if (before && rules && node_get(before, "rules") && node_same(node_get(before, "rules"), rules))
+    if (before && node_same(node_get(before, "rules"), rules))
         return 0;
     return check_cover(by, rules, err);
 }
@@ -152,8 +144,7 @@ static int check_binding_grant(const struct grantor *by, const struct node *befo
     const char *plural = local ? "roles" : "clusterroles";
     scoped_object struct object *found = NULL;
 
-    if (before && node_get(before, "subjects") && node_get(after, "subjects") &&
-        node_same(node_get(before, "subjects"), node_get(after, "subjects")))
+    if (before && node_same(node_get(before, "subjects"), node_get(after, "subjects")))
         return 0;
     if (check_bound_subjects(by, after, err) < 0)
         return -1;
@@ -178,8 +169,7 @@ static int check_member_list(const struct grantor *by, const struct node *before
     const struct node *now = node_at(after, "spec", list, NULL);
     scoped_object struct object *found = NULL;
 
-    if (!node_count(now) || (was && node_same(was, now)) ||
-        grantor_may(by, "bind", "clusterroles", role))
+    if (!node_count(now) || node_same(was, now) || grantor_may(by, "bind", "clusterroles", role))
         return 0;
     found = objects_get(objects, OBJECTS_STAGED,
                         kinds_find(objects_kinds(objects), META_GROUP_RBAC, "clusterroles"), "",
@@ -238,10 +228,7 @@ static int check_tenant_admins(const struct grantor *by, const struct node *befo
 
 static bool same_field(const struct node *before, const struct node *after, const char *field)
 {
-    const struct node *was = node_at(before, "spec", field, NULL);
-    const struct node *now = node_at(after, "spec", field, NULL);
-
-    return was && now ? node_same(was, now) : was == now;
+    return node_same(node_at(before, "spec", field, NULL), node_at(after, "spec", field, NULL));
 }
 
 /*
@@ -317,8 +304,7 @@ static int before_namespace(void *arg, const struct objects_review *review, stru
         const struct node *was = label_of(review->before, labels[i]);
         const struct node *now = label_of(review->after, labels[i]);
 
-        if ((was && now ? node_same(was, now) : was == now) ||
-            auth_may(by.auth, by.user, &request, NULL))
+        if (node_same(was, now) || auth_may(by.auth, by.user, &request, NULL))
             continue;
         return err_set(err, ERR_FORBIDDEN,
                        "namespaces \"%s\" is forbidden: metadata.labels[%s]: says whose the "

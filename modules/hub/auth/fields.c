@@ -19,22 +19,6 @@ static const char *const fields_told[] = {
 
 /* ---- What a write changes ------------------------------------------------------ */
 
-/* Fields that the server sets at each update. */
-static bool is_server_managed_field(const char *field)
-{
-    static const char *const fields[] = {"managedFields", "resourceVersion", "generation"};
-
-    for (size_t i = 0; i < count_of(fields); i++)
-        if (!strcmp(fields[i], field))
-            return true;
-    return false;
-}
-
-static bool same_value(const struct node *a, const struct node *b)
-{
-    return a && b ? node_same(a, b) : !a && !b;
-}
-
 /* Every finalizer but the agent's own is in both. */
 static bool same_foreign_finalizers(const struct node *was, const struct node *now)
 {
@@ -56,7 +40,7 @@ typedef bool member_fn(const char *key, const struct node *was, const struct nod
 static const char *first_difference(const struct node *was, const struct node *now,
                                     member_fn *allowed, enum access_fields fields)
 {
-    node_each(member, was) if (!same_value(member->value, node_get(now, member->key)) &&
+    node_each(member, was) if (!node_same(member->value, node_get(now, member->key)) &&
                                !allowed(member->key, member->value, node_get(now, member->key),
                                         fields)) return member->key;
     node_each(member,
@@ -69,7 +53,7 @@ static const char *first_difference(const struct node *was, const struct node *n
 static bool same_foreign_annotations(const struct node *was, const struct node *now)
 {
     node_each(note, was) if (strcmp(note->key, META_ANNOTATION_INSTANCE) &&
-                             !same_value(note->value, node_get(now, note->key))) return false;
+                             !node_same(note->value, node_get(now, note->key))) return false;
     node_each(note, now) if (strcmp(note->key, META_ANNOTATION_INSTANCE) &&
                              !node_get(was, note->key)) return false;
     return true;
@@ -78,8 +62,6 @@ static bool same_foreign_annotations(const struct node *was, const struct node *
 static bool metadata_allowed(const char *key, const struct node *was, const struct node *now,
                              enum access_fields fields)
 {
-    if (is_server_managed_field(key))
-        return true;
     if (fields == ACCESS_FIELDS_SPEC && !strcmp(key, "annotations"))
         return same_foreign_annotations(was, now);
     return fields == ACCESS_FIELDS_FINALIZER && !strcmp(key, "finalizers") &&

@@ -10,7 +10,7 @@ static size_t change_size(const struct change *change)
 {
     const struct object *object = change->after ? change->after : change->last;
 
-    return sizeof(*change) + sizeof(*object) + (object ? object->len : 0);
+    return sizeof(*change) + sizeof(*object) + object->len;
 }
 
 static void change_free(struct change *change)

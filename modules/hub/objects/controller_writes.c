@@ -100,8 +100,6 @@ int objects_set_status(struct objects *objects, const char *manager, const struc
     if (node_get(body, "status") && node_same(node_get(body, "status"), status))
         return 0;
     node_set(arena, body, "status", node_copy(arena, status));
-    node_remove(node_get(body, "metadata"), "resourceVersion");
-    node_remove(node_get(body, "metadata"), "managedFields");
     write = make_write(manager, live->kind, live->namespace, live->name);
     write.subresource = "status";
     write.body = body;

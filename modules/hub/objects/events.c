@@ -86,16 +86,12 @@ static void event_name(const struct object *about, const char *component, bool w
     snprintf(out, 320, "%.200s.%016llx", about->name, (unsigned long long)sum);
 }
 
-static struct node *new_event(struct arena *arena, const struct object *about,
-                              const char *namespace, const char *name)
+/* Type and namespace are filled in by the write. */
+static struct node *new_event(struct arena *arena, const struct object *about, const char *name)
 {
-    struct node *event = node_map(arena), *metadata, *object;
+    struct node *event = node_map(arena), *object;
 
-    node_set_text(arena, event, "apiVersion", "v1");
-    node_set_text(arena, event, "kind", "Event");
-    metadata = node_make(arena, event, "metadata");
-    node_set_text(arena, metadata, "name", name);
-    node_set_text(arena, metadata, "namespace", namespace);
+    node_set_text(arena, node_make(arena, event, "metadata"), "name", name);
     object = node_make(arena, event, "involvedObject");
     node_set_text(arena, object, "apiVersion", about->kind->api_version);
     node_set_text(arena, object, "kind", about->kind->kind);
@@ -142,7 +138,7 @@ static struct object *find_event(const struct recording *recording)
 static struct node *first_event(const struct recording *recording, const char *message)
 {
     struct arena *arena = recording->arena;
-    struct node *event = new_event(arena, recording->about, recording->namespace, recording->name);
+    struct node *event = new_event(arena, recording->about, recording->name);
 
     node_set_text(arena, event, "type", recording->warning ? "Warning" : "Normal");
     node_set_text(arena, event, "reason", recording->reason);

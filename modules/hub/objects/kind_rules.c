@@ -249,7 +249,7 @@ static void check_immutable(struct arena *arena, const struct kind *kind, const 
         const struct node *now = find_immutable(object, path);
         const struct node *old = find_immutable(before, path);
 
-        if (now == old || (now && old && node_same(now, old)))
+        if (node_same(now, old))
             continue;
         schema_add_cause(arena, causes, "FieldValueInvalid", path, now ? now : node_null(arena),
                          "%s",

@@ -30,16 +30,15 @@ static const struct {
     const char *rule;
     name_rule_fn *fn;
 } name_rules[] = {
-    {"dns-label", name_is_dns_label},         {"dns-subdomain", name_is_dns_subdomain},
-    {"dns1035-label", name_is_dns1035_label}, {"path", name_is_path_segment},
-    {"path-segment", name_is_path_segment},
+    {"dns-label", name_is_dns_label},
+    {"path", name_is_path_segment},
 };
 
 static name_rule_fn *name_rule_of(const struct kind *kind)
 {
     if (kind_is_core(kind, "namespaces"))
         return is_namespace_name;
-    for (size_t i = 0; kind->name_rule && i < count_of(name_rules); i++)
+    for (size_t i = 0; i < count_of(name_rules); i++)
         if (!strcmp(kind->name_rule, name_rules[i].rule))
             return name_rules[i].fn;
     return name_is_dns_subdomain;
@@ -213,27 +212,12 @@ void metadata_generate_name(struct arena *arena, struct node *metadata)
     node_set(arena, metadata, "name", node_format(arena, "%.58s%s", base, tail));
 }
 
-/* A random UUID: RFC 9562, version 4. */
-static void new_uid(char out[37])
-{
-    unsigned char b[16];
-
-    random_bytes(b, sizeof(b));
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    snprintf(out, 37,
-             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-             "%02x%02x%02x%02x%02x%02x",
-             b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-             b[14], b[15]);
-}
-
 void metadata_fill(struct arena *arena, const struct kind *kind, struct node *object)
 {
     struct node *metadata = node_make(arena, object, "metadata");
-    char uid[37], now[CLOCK_TEXT];
+    char uid[RANDOM_UUID], now[CLOCK_TEXT];
 
-    new_uid(uid);
+    random_uuid(uid);
     clock_format(clock_wall(), false, now);
     node_remove(metadata, "deletionTimestamp");
     node_remove(metadata, "deletionGracePeriodSeconds");

@@ -9,12 +9,12 @@
 
 #include <string.h>
 
-static int refuse_patch(struct write_op *op, const char *want)
+static void refuse_patch(struct write_op *op, const char *want)
 {
-    return err_set(op->err, ERR_BAD_REQUEST,
-                   "error decoding patch: json: cannot unmarshal %s into Go "
-                   "value of type %s",
-                   node_type_name(op->write->body->type), want);
+    err_set(op->err, ERR_BAD_REQUEST,
+            "error decoding patch: json: cannot unmarshal %s into Go "
+            "value of type %s",
+            node_type_name(op->write->body->type), want);
 }
 
 static struct node *make_patched(struct write_op *op, const struct node *live)
