@@ -207,6 +207,8 @@ static const struct manifest_row policies[] = {
     {"a list that falls", INDEXES "'2,1'}]}\n", "not \"2,1\""},
     {"a list that ends with a comma", INDEXES "'2,'}]}\n", "not \"2,\""},
     {"a list with another stop", INDEXES "'1;2'}]}\n", "not \"1;2\""},
+    {"a list with spaces", INDEXES "'0, 1'}]}\n", "not \"0, 1\""},
+    {"a range with spaces", INDEXES "'0- 1'}]}\n", "not \"0- 1\""},
     {"a word", INDEXES "'x'}]}\n", "not \"x\""},
 };
 

@@ -333,6 +333,8 @@ static const struct manifest_row pods[] = {
      STATEFUL_HEAD
      "  volumeClaimTemplates: [{metadata: {name: d}}]\n  template: {spec: {containers: [{name: c, command: [run], volumeMounts: [{name: e, mountPath: /d}]}]}}\n",
      "containers[c].volumeMounts: there is no volume \"e\""},
+    {"a mount of no volume", POD "    volumeMounts: [{mountPath: /v}]\n",
+     "there is no volume \"\""},
     {"a mount of the second volume",
      POD
      "    volumeMounts: [{name: w, mountPath: /v}]\n  volumes: [{name: v, emptyDir: {}}, {name: w, emptyDir: {}}]\n",

@@ -75,11 +75,15 @@ static struct event_series *take_series(struct events *events, const char *key, 
     return one;
 }
 
-/* So that "volume a holds 5 bytes" and "volume a holds 6 bytes" have one key. */
+/* So that "volume a holds 9 bytes" and "volume a holds 10 bytes" have one key. */
 static void add_without_numbers(const char *from, struct text *into)
 {
-    for (; *from; from++)
-        text_add_char(into, *from >= '0' && *from <= '9' ? '#' : *from);
+    while (*from) {
+        size_t digits = strspn(from, "0123456789");
+
+        text_add_char(into, digits ? '#' : *from);
+        from += digits ? digits : 1;
+    }
 }
 
 static struct event_series *find_series(struct works *works, const struct cluster_event *event,
