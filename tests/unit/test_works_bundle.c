@@ -434,6 +434,18 @@ static void check_refusals(void)
     }
 }
 
+/* A layer that is cut is forgotten with the works. */
+static void check_close(void)
+{
+    scoped_artifact struct artifact of = {0};
+
+    make_artifact(&of, "last");
+    take_workload("last", 1, of.digest, "");
+    give_manifest(&of);
+    find_sent(of.layer_digest)->data(NULL, "part", 4, find_sent(of.layer_digest)->call_arg);
+    respond(of.layer_digest, 0);
+}
+
 int main(void)
 {
     if (make_spoke() && open_works()) {
@@ -444,6 +456,7 @@ int main(void)
         check_secrets();
         check_sweep();
         check_refusals();
+        check_close();
         close_works();
     }
     drop_spoke();

@@ -3,6 +3,7 @@
 #include "works_fixture.h"
 
 #include "work/work.h"
+#include "base/map.h"
 #include "works/gather.h"
 
 static const char *kept_in(struct arena *arena, const char *work, const char *name, const char *key)
@@ -492,6 +493,91 @@ static void check_inventory(void)
     respond_to_all();
 }
 
+/* ---- What comes again, is kept again, or never was ------------------------------------ */
+
+static void check_again(void)
+{
+    int before;
+
+    change("echo", 1);
+    take_statuses();
+    before = applications;
+    change("echo", 1);
+    CHECK_INT(applications - before, 0, "a work that comes back as it was is not applied again");
+    CHECK_INT((int64_t)sent_count, 0, "and nothing is said of it");
+    change("echo", 2);
+    CHECK_INT(applications - before, 1, "another generation is");
+    take_statuses();
+    works_facts_changed(works);
+    CHECK_INT(applications - before, 1, "facts that change are no matter of a work without any");
+    works_forget_generations(works);
+    change("echo", 2);
+    CHECK_INT(applications - before, 2, "of another epoch each work is taken as new");
+    respond_to_all();
+}
+
+/* The rows were lost with a disk that could not be written. */
+static void check_kept_again(void)
+{
+    static const char *const names[] = {"echo", "stuck"};
+    scoped_arena struct arena *arena = arena_new();
+
+    change("echo", 3);
+    take_spec("stuck", 1, "executor: {subject: {}}, workload: {manifests: []}");
+    respond_to_all();
+    for (size_t i = 0; i < count_of(names); i++)
+        store_delete(storage_store(storage), &(struct store_key){STORAGE_WORK, "", names[i]}, "",
+                     0);
+    works_keep_again(works);
+    close_works();
+    if (!open_works())
+        return;
+    CHECK_INT(node_get_int(describe(arena, "echo"), "generation", 0), 3,
+              "what is applied is kept once more");
+    CHECK(!describe(arena, "stuck"), "what is not has no row");
+    CHECK_INT((int64_t)sent_count, 0, "and the hub is not asked");
+    works_disk_well(works);
+    CHECK_INT((int64_t)sent_count, 0, "nor when nothing has waited for the disk");
+}
+
+static void check_never_applied(void)
+{
+    int before = removed;
+
+    take_spec("never", 1, "executor: {subject: {}}, workload: {manifests: []}");
+    respond_to_all();
+    take_yaml("never",
+              "apiVersion: work.open-cluster-management.io/v1\nkind: ManifestWork\n"
+              "metadata: {name: never, namespace: edge-1, uid: never-uid, generation: 2, "
+              "resourceVersion: '200', deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: "
+              "[" FINALIZER "]}\nspec: {workload: {manifests: []}}\n");
+    CHECK_INT(removed - before, 1, "a work that was never applied goes at once");
+    CHECK(strstr(find_body("/manifestworks/never"), "\"finalizers\":[]"),
+          "and its finalizer is taken off");
+    respond_to_all();
+}
+
+static void check_missing(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_map struct map *listed = map_new();
+
+    change("listed", 1);
+    change("unlisted", 1);
+    respond_to_all();
+    map_put(listed, "listed", works);
+    works_take_missing(works, listed);
+    CHECK(*node_get_text(node_at(describe(arena, "unlisted"), "applied", "status", NULL),
+                         "evictionStartTime"),
+          "a work that is not in the hub's list is on its way out");
+    CHECK(!*node_get_text(node_at(describe(arena, "listed"), "applied", "status", NULL),
+                          "evictionStartTime"),
+          "one that is stays");
+    run(3 * EVICTION);
+    CHECK(!describe(arena, "unlisted") && describe(arena, "listed"), "and only the other one goes");
+    respond_to_all();
+}
+
 /* ---- Finalizers ----------------------------------------------------------------------- */
 
 static void check_finalizers(void)
@@ -554,6 +640,10 @@ int main(void)
         check_many_events();
         check_inventory();
         check_finalizers();
+        check_again();
+        check_kept_again();
+        check_never_applied();
+        check_missing();
         close_works();
     }
     drop_spoke();

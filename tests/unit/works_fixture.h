@@ -46,7 +46,7 @@ static struct sent sent[512];
 static size_t sent_count;
 static enum works_contact contact = WORKS_WATCHING;
 static bool withheld;
-static int removed, finalizers_removed, lost;
+static int removed, finalizers_removed, lost, applications;
 
 UNUSED static enum works_contact find_contact(void *arg)
 {
@@ -117,6 +117,7 @@ UNUSED static void on_finalizer_removed(void *arg, int status, const struct err 
 
 UNUSED static void on_applied(void *arg)
 {
+    applications++;
 }
 
 UNUSED static void on_removed(void *arg)
