@@ -14,18 +14,6 @@ static int64_t renewed(void)
     return at;
 }
 
-static const char *available(struct arena *arena)
-{
-    const struct node *cluster =
-        read_of(arena, "cluster.open-cluster-management.io", "managedclusters", "", "edge-1");
-    const struct node *list = node_at(cluster, "status", "conditions", NULL);
-
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_get_text(node_item(list, i), "type"), "ManagedClusterConditionAvailable"))
-            return node_get_text(node_item(list, i), "status");
-    return "";
-}
-
 /* Runs for so many seconds; how often the Lease was renewed, and the longest pause. */
 static int watch_lease(int seconds, int64_t *ret_longest)
 {
@@ -51,21 +39,9 @@ static int watch_lease(int seconds, int64_t *ret_longest)
 
 static void set_duration(int seconds)
 {
-    scoped_arena struct arena *arena = arena_new();
-    const char *text = arena_printf(arena, "{spec: {leaseDurationSeconds: %d}}", seconds);
-    struct objects_result result = {.arena = arena};
-    struct err err = {0};
-    struct objects_write write = {
-        .who = {"root", "test", true},
-        .name = "edge-1",
-        .namespace = "",
-        .kind = kinds_find(hub->kinds, "cluster.open-cluster-management.io", "managedclusters"),
-        .body = document_read_yaml(arena, text, strlen(text), true, &document_limits_own, &err),
-        .patch = OBJECTS_PATCH_MERGE,
-        .grace = -1};
+    scoped_mem char *text = mem_printf("{spec: {leaseDurationSeconds: %d}}", seconds);
 
-    must(objects_patch(hub->objects, &write, &result, &err) == 0, &err);
-    object_drop(&result.object);
+    patch_cluster(text);
 }
 
 static void check_lease(void)

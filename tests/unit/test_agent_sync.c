@@ -297,19 +297,6 @@ static void check_writes(void)
 
 /* ---- A hub that has lost writes --------------------------------------------------------- */
 
-static const char *cluster_condition(struct arena *arena, const char *type)
-{
-    const struct node *cluster =
-        read_of(arena, "cluster.open-cluster-management.io", "managedclusters", "", "edge-1");
-    const struct node *list = node_at(cluster, "status", "conditions", NULL);
-
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_get_text(node_item(list, i), "type"), type))
-            return arena_printf(arena, "%s %s", node_get_text(node_item(list, i), "status"),
-                                node_get_text(node_item(list, i), "message"));
-    return "";
-}
-
 static void check_lost_writes(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -339,20 +326,9 @@ static void check_lost_writes(void)
         const char *text =
             arena_printf(arena, "{metadata: {annotations: {axle.dev/confirmed-epoch: '%lld-%d'}}}",
                          epoch, revision);
-        struct objects_result result = {.arena = arena};
-        struct err err = {0};
-        struct objects_write write = {
-            .who = {"root", "test", true},
-            .name = "edge-1",
-            .namespace = "",
-            .kind = kinds_find(hub->kinds, "cluster.open-cluster-management.io", "managedclusters"),
-            .body = document_read_yaml(arena, text, strlen(text), true, &document_limits_own, &err),
-            .patch = OBJECTS_PATCH_MERGE,
-            .grace = -1};
 
         CHECK(epoch > 0, "it says which annotation confirms that");
-        must(objects_patch(hub->objects, &write, &result, &err) == 0, &err);
-        object_drop(&result.object);
+        patch_cluster(text);
     }
     run(900);
     CHECK_INT((int64_t)works_count(spoke->works), 0, "once that is confirmed, the hub is followed");
