@@ -142,7 +142,7 @@ static void write_steps(const struct plan_step *steps, size_t count, bool indexe
         else if (indexes)
             text_addf(out, "%s%d", steps[i].former ? "<" : "+", steps[i].index);
         else
-            text_add(out, steps[i].former ? "<" : "+");
+            text_addf(out, "%s%s", steps[i].former ? "<" : "+", steps[i].index == -1 ? "" : "?");
     }
 }
 

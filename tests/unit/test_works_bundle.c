@@ -434,6 +434,24 @@ static void check_refusals(void)
     }
 }
 
+static void check_many_manifests(void)
+{
+    for (int over = 0; over <= 1; over++) {
+        scoped_text struct text spec = {0};
+
+        text_add(&spec, "workload: {manifests: [");
+        for (int i = 0; i < 2000 + over; i++)
+            text_addf(&spec, "%s{apiVersion: v1, kind: Namespace, metadata: {name: n%d}}",
+                      i ? ", " : "", i);
+        text_add(&spec, "]}");
+        take_spec("wide", over + 1, text_string(&spec));
+        CHECK((strstr(status_of("wide"), "spec.workload.manifests has 2001 items; a spoke takes "
+                                         "2000 at the most") != NULL) == over,
+              "%s", over ? "2,001 manifests are too many" : "2,000 manifests are not");
+        respond_to_all();
+    }
+}
+
 /* A layer that is cut is forgotten with the works. */
 static void check_close(void)
 {
@@ -456,6 +474,7 @@ int main(void)
         check_secrets();
         check_sweep();
         check_refusals();
+        check_many_manifests();
         check_close();
         close_works();
     }
