@@ -6,6 +6,7 @@
 #include "agent/status.h"
 #include "agent/internal.h"
 #include "base/file.h"
+#include "meta/meta.h"
 #include "works/works.h"
 
 #include <dirent.h>
@@ -142,6 +143,14 @@ static void check_restart(void)
     CHECK_INT((int64_t)works_count(spoke->works), 2, "and follows it");
 }
 
+static const char *condition_reason(struct arena *arena, const char *type)
+{
+    const struct node *cluster =
+        read_of(arena, "cluster.open-cluster-management.io", "managedclusters", "", "edge-1");
+
+    return node_get_text(meta_condition_find(meta_conditions(cluster), type), "reason");
+}
+
 /* ---- Copied ------------------------------------------------------------------------------ */
 
 static void check_copy(void)
@@ -169,6 +178,7 @@ static void check_copy(void)
                  "the one at edge-1 is parked"),
           "the one that started earlier is parked, and the hub knows (%s)",
           cluster_condition(arena, "DuplicateIdentity"));
+    CHECK_TEXT(condition_reason(arena, "DuplicateIdentity"), "TwoAgents", "with a reason");
     CHECK(duplicate_is_parked(spoke) && !duplicate_is_parked(copy), "each of them knows it");
     CHECK_INT((int64_t)works_count(spoke->works), 2, "what it runs stays");
     put_work("more");
@@ -181,8 +191,63 @@ static void check_copy(void)
     CHECK(!duplicate_is_parked(spoke) && works_count(spoke->works) == 3,
           "started again, the former one goes on");
     CHECK(strstr(cluster_condition(arena, "DuplicateIdentity"), "False"), "and the hub knows that");
+    CHECK_TEXT(condition_reason(arena, "DuplicateIdentity"), "OneAgent", "and why");
     loop_free(&other.loop);
     store_disk_free(&other.disk);
+}
+
+/* ---- Its key is lost; its facts -------------------------------------------------------- */
+
+static void move_key(const char *from, const char *to)
+{
+    scoped_mem char *command =
+        mem_printf("cd %s && mv %s/client.key* %s/", spoke_host.directory, from, to);
+
+    agent_close(&spoke);
+    CHECK(system(command) == 0, "the test moves the spoke's key");
+}
+
+static void check_lost_key(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct err err = {0};
+
+    move_key("pki", "..");
+    CHECK(!open_again(NULL, &err) &&
+              strstr(err.text, "this spoke has joined as \"edge-1\", but its key or certificate in "
+                               "pki/ is lost"),
+          "without its key a spoke does not start (%s)", err.text);
+    err = (struct err){0};
+    move_key("..", "pki");
+    CHECK(open_again(NULL, &err) != NULL, "with its key from a backup it does (%s)", err.text);
+    run(60);
+    CHECK_INT((int64_t)works_count(spoke->works), 3, "and knows its works");
+    CHECK_TEXT(available(arena), "True", "the hub sees it");
+}
+
+static void check_facts(void)
+{
+    static const char *const good[] = {"site=berlin", "rack=7", NULL};
+    static const char *const bad[] = {"site", NULL};
+    scoped_arena struct arena *arena = arena_new();
+    struct agent_settings settings = first_settings(NULL);
+    const struct node *facts;
+    struct err err = {0};
+
+    agent_close(&spoke);
+    settings.facts = bad;
+    spoke = agent_open(spoke_host.loop, &settings, &err);
+    CHECK(!spoke && strstr(err.text, "site"), "a fact without a value is refused (%s)", err.text);
+    err = (struct err){0};
+    settings.facts = good;
+    spoke = agent_open(spoke_host.loop, &settings, &err);
+    must(spoke, &err);
+    run(30);
+    facts = facts_values(spoke, arena);
+    CHECK(!strcmp(node_get_text(facts, "site"), "berlin") &&
+              !strcmp(node_get_text(facts, "rack"), "7"),
+          "the facts of its settings can be used (%s)", document_json(arena, facts));
+    CHECK(!strcmp(node_get_text(facts, "name"), "edge-1"), "beside its own");
 }
 
 /* ---- Removed ------------------------------------------------------------------------------ */
@@ -304,6 +369,8 @@ int main(void)
     start();
     check_restart();
     check_copy();
+    check_lost_key();
+    check_facts();
     check_removed();
     check_leaving();
     check_damaged();
