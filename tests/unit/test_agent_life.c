@@ -151,6 +151,47 @@ static const char *condition_reason(struct arena *arena, const char *type)
     return node_get_text(meta_condition_find(meta_conditions(cluster), type), "reason");
 }
 
+/* ---- What it tells of its machine ------------------------------------------------------ */
+
+static const char *claim(const struct node *cluster, const char *name)
+{
+    const struct node *list = node_at(cluster, "status", "clusterClaims", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_get_text(node_item(list, i), "name"), name))
+            return node_get_text(node_item(list, i), "value");
+    return "";
+}
+
+static void check_status(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *cluster =
+        read_of(arena, "cluster.open-cluster-management.io", "managedclusters", "", "edge-1");
+    const struct node *capacity = node_at(cluster, "status", "capacity", NULL);
+
+    CHECK(*node_get_text(capacity, "cpu") && strtol(node_get_text(capacity, "cpu"), NULL, 10) > 0 &&
+              text_ends(node_get_text(capacity, "memory"), "Ki"),
+          "its capacity has processors and memory");
+    CHECK(node_same(capacity, node_at(cluster, "status", "allocatable", NULL)),
+          "all of it can be given");
+    CHECK(!strcmp(claim(cluster, "id.k8s.io"), "edge-1") && *claim(cluster, "agent.axle.dev") &&
+              !strcmp(claim(cluster, "address.axle.dev"), "edge-1") &&
+              !strcmp(claim(cluster, "runtime.axle.dev"), "simulated") &&
+              !strcmp(claim(cluster, "engine.axle.dev"), "none"),
+          "its claims say who, where and how it is");
+    CHECK(text_starts(cluster_condition(arena, "ManagedClusterJoined"), "True "), "it has joined");
+    CHECK_TEXT(condition_reason(arena, "ManagedClusterConditionAvailable"),
+               "ManagedClusterAvailable", "it is available for that reason");
+    CHECK(!strcmp(condition_reason(arena, "MachineComplete"), "Complete") ||
+              !strcmp(condition_reason(arena, "MachineComplete"), "Limited"),
+          "whether its machine can do all is said (%s)",
+          cluster_condition(arena, "MachineComplete"));
+    CHECK(text_starts(cluster_condition(arena, "HubEpochConfirmed"), "True the hub is in epoch"),
+          "and in which epoch it follows");
+    CHECK_TEXT(condition_reason(arena, "HubEpochConfirmed"), "SameEpoch", "which is the same");
+}
+
 /* ---- Copied ------------------------------------------------------------------------------ */
 
 static void check_copy(void)
@@ -368,6 +409,7 @@ int main(void)
     check_refusals();
     start();
     check_restart();
+    check_status();
     check_copy();
     check_lost_key();
     check_facts();

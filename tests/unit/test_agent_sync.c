@@ -15,7 +15,7 @@ static const char *list_text; /* what a list is answered with */
 static int list_status, lists, watches, watch_from, watch_status;
 static struct http_request *watch; /* open; NULL: none */
 static int refusals;               /* so many patches are answered 429 */
-static int patches;
+static int patches, finalizer_status = 200;
 static int base = 1000; /* the hub's revision; "@N" in its words stands for base + N */
 static char last_patch[16384];
 
@@ -47,6 +47,10 @@ static void on_patch(struct http_request *request, const char *bytes, size_t len
         refusals--;
         http_response_header(request, "Retry-After", "3");
         http_respond_text(request, 429, "slow down");
+        return;
+    }
+    if (finalizer_status != 200 && !text_ends(request->path, "/status")) {
+        http_respond_text(request, finalizer_status, "not now");
         return;
     }
     snprintf(last_patch, sizeof last_patch, "%s %.*s", request->path, (int)len, bytes);
@@ -297,6 +301,87 @@ static void check_writes(void)
           "until the hub takes it (%s)", last_patch);
 }
 
+#define LEAVING(name, uid, revision)                                                               \
+    "{\"metadata\": {\"name\": \"" name "\", \"namespace\": \"edge-1\", \"uid\": \"" uid           \
+    "\", \"generation\": 2, \"resourceVersion\": \"" revision "\", \"deletionTimestamp\": "        \
+    "\"2026-01-01T00:00:00Z\", \"finalizers\": [\"" FINALIZER "\"]}, \"spec\": {\"workload\": "    \
+    "{\"manifests\": []}}}"
+
+/* The hub does not take the removal of a finalizer: the work would stay there for good. */
+static void check_finalizer(void)
+{
+    int before;
+
+    settle_watch();
+    say(EVENT("ADDED", WORK("old", "u8", "@1")));
+    run(10);
+    before = lists;
+    finalizer_status = 500;
+    list_text = LIST("@0", WORK("chat", "u1", "@-50") "," LEAVING("old", "u8", "@-1"));
+    say(EVENT("MODIFIED", LEAVING("old", "u8", "@2")));
+    run(2);
+    CHECK_INT(lists - before, 0, "a finalizer that the hub does not take off is no lost link");
+    run(60);
+    CHECK(lists - before >= 2, "the works are listed, and it is tried again (%d)", lists - before);
+    finalizer_status = 200;
+    run(120);
+    CHECK(strstr(last_patch, "/old ") && strstr(last_patch, "\"finalizers\":[]"),
+          "until the hub takes it (%s)", last_patch);
+    list_text = GOOD;
+    before = lists;
+    run(150);
+    CHECK(lists - before <= 2, "then it is quiet (%d)", lists - before);
+}
+
+/* ---- The lease ------------------------------------------------------------------------ */
+
+static int lease_status = 200, leases;
+
+static void serve_lease(struct http_request *request, void *arg)
+{
+    static const char lease[] = "{\"spec\": {\"leaseDurationSeconds\": 20}}";
+
+    leases++;
+    if (lease_status == 200)
+        http_respond(request, 200, "application/json", lease, sizeof lease - 1);
+    else
+        http_respond_text(request, lease_status, "no lease");
+}
+
+static void check_lease(void)
+{
+    int before;
+
+    settle_watch();
+    http_server_route(hub->server, "/apis/coordination.k8s.io/v1/namespaces/edge-1/leases", NULL,
+                      serve_lease, NULL);
+    run(90);
+    before = leases;
+    run(200);
+    CHECK(leases - before >= 8 && leases - before <= 10,
+          "a Lease is renewed as often as its last response says (%d in 200 s)", leases - before);
+    lease_status = 404;
+    run(30);
+    before = leases;
+    run(300);
+    CHECK(leases - before >= 8 && leases - before <= 30,
+          "one that is not there is tried again, with pauses (%d in 300 s)", leases - before);
+    lease_status = 200;
+    run(60);
+    before = leases;
+    run(200);
+    CHECK(leases - before >= 8 && leases - before <= 10, "and renewed as before when it is (%d)",
+          leases - before);
+    lease_status = 500;
+    before = leases;
+    for (int i = 0; i < 60 && leases == before; i++)
+        run(1);
+    before = leases;
+    run(10);
+    CHECK(leases - before >= 1, "the first pause is short again (%d)", leases - before);
+    lease_status = 200;
+}
+
 /* ---- A hub that has lost writes --------------------------------------------------------- */
 
 static void check_lost_writes(void)
@@ -347,7 +432,9 @@ int main(void)
     check_watches();
     check_ends();
     check_writes();
+    check_finalizer();
     check_lost_writes();
+    check_lease();
     drop_place();
     return check_done();
 }
