@@ -183,23 +183,27 @@ static void check_strategies(void)
 {
     scoped_arena struct arena *arena = arena_new();
 
-    take_spec("once", 1,
-              "workload: {manifests: [" MAP("o", "1") "]}, manifestConfigs: [" CONFIG(
-                  "o", "updateStrategy: {type: CreateOnly}") "]");
+    take_spec(
+        "once", 1,
+        "workload: {manifests: [" MAP("o", "1") ", " MAP("p", "1") "]}, manifestConfigs: [" CONFIG(
+            "o", "updateStrategy: {type: CreateOnly}") "]");
     run(CLOCK_SECOND);
     CHECK_TEXT(kept_in(arena, "once", "o", "a"), "1", "CreateOnly creates");
     close_works();
     if (!open_works())
         return;
     CHECK_TEXT(kept_in(arena, "once", "o", "a"), "1", "after a restart without a hub it is there");
-    take_spec("once", 2,
-              "workload: {manifests: [" MAP("o", "2") "]}, manifestConfigs: [" CONFIG(
-                  "o", "updateStrategy: {type: CreateOnly}") "]");
+    take_spec(
+        "once", 2,
+        "workload: {manifests: [" MAP("o", "2") ", " MAP("p", "2") "]}, manifestConfigs: [" CONFIG(
+            "o", "updateStrategy: {type: CreateOnly}") "]");
     run(CLOCK_SECOND);
     CHECK_TEXT(kept_in(arena, "once", "o", "a"), "1", "and is not changed");
-    take_spec("once", 3,
-              "workload: {manifests: [" MAP("o", "3") "]}, manifestConfigs: [" CONFIG(
-                  "o", "updateStrategy: {type: ReadOnly}") "]");
+    CHECK_TEXT(kept_in(arena, "once", "p", "a"), "2", "while another object is");
+    take_spec(
+        "once", 3,
+        "workload: {manifests: [" MAP("o", "3") ", " MAP("p", "3") "]}, manifestConfigs: [" CONFIG(
+            "o", "updateStrategy: {type: ReadOnly}") "]");
     run(CLOCK_SECOND);
     CHECK_TEXT(kept_in(arena, "once", "o", "a"), "1", "ReadOnly changes nothing either");
     take_spec("once", 4, "workload: {manifests: [" MAP("o", "4") "]}");
