@@ -273,6 +273,19 @@ static void check_cut(void)
     CHECK(is_in_cluster("anew"), "may begin anew");
     respond_to_all();
 
+    make_artifact(&of, "other");
+    take_workload("other", 1, of.digest, "");
+    give_manifest(&of);
+    find_sent(of.layer_digest)->data(NULL, "wrong", 5, find_sent(of.layer_digest)->call_arg);
+    respond(of.layer_digest, 0);
+    run(10 * CLOCK_SECOND);
+    give_manifest(&of);
+    content_range = "bytes 0-9/10";
+    respond_with(of.layer_digest, 206, text_string(&of.layer), of.layer.len);
+    run(CLOCK_SECOND);
+    CHECK(is_in_cluster("other"), "or go on from another place, which it names");
+    respond_to_all();
+
     make_artifact(&of, "less");
     take_workload("less", 1, of.digest, "");
     give_manifest(&of);
@@ -455,13 +468,16 @@ static void check_many_manifests(void)
 /* A layer that is cut is forgotten with the works. */
 static void check_close(void)
 {
-    scoped_artifact struct artifact of = {0};
+    scoped_artifact struct artifact of = {0}, next = {0};
 
     make_artifact(&of, "last");
     take_workload("last", 1, of.digest, "");
     give_manifest(&of);
     find_sent(of.layer_digest)->data(NULL, "part", 4, find_sent(of.layer_digest)->call_arg);
     respond(of.layer_digest, 0);
+    make_artifact(&next, "unpacked");
+    take_workload("unpacked", 1, next.digest, "");
+    CHECK(give_manifest(&next) && give_layer(&next), "the works end while a layer is unpacked");
 }
 
 int main(void)

@@ -40,6 +40,8 @@ static const struct {
      "\"type\":\"Available\",\"status\":\"True\",\"reason\":\"ResourceAvailable\",\"message\":"
      "\"Resource is available\",\"observedGeneration\":GENERATION",
      "\"Degraded\",\"status\":\"True\""},
+    {"which is settled", "workload: {manifests: [" MAP("m", "1") "]}",
+     "\"Progressing\",\"status\":\"False\",\"reason\":\"Settled\"", "Starting"},
     {"without feedback rules", "workload: {manifests: [" MAP("m", "1") "]}",
      "\"type\":\"StatusFeedbackSynced\",\"status\":\"True\",\"reason\":\"NoStatusFeedbackSynced\"",
      "StatusFeedbackSyncFailed"},
@@ -517,6 +519,40 @@ static void check_inventory(void)
     respond_to_all();
 }
 
+static void check_leaving(void)
+{
+    take_spec("leaver", 1, "workload: {manifests: [" WEB "]}");
+    run(5 * CLOCK_SECOND);
+    respond_to_all();
+    take_yaml("leaver",
+              "apiVersion: work.open-cluster-management.io/v1\nkind: ManifestWork\n"
+              "metadata: {name: leaver, namespace: edge-1, uid: leaver-uid, generation: 2, "
+              "resourceVersion: '300', deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: "
+              "[" FINALIZER "]}\nspec: {workload: {manifests: [" WEB "]}}\n");
+    CHECK(strstr(status_of("leaver"), "\"Deleting\",\"status\":\"True\""),
+          "a work that leaves says so as long as something of it runs (%s)", status_of("leaver"));
+    CHECK(strstr(status_of("leaver"), "\"Applied\",\"status\":\"True\""), "and is applied");
+    respond_to_all();
+    run(120 * CLOCK_SECOND);
+    CHECK(!is_in_cluster("leaver"), "until it is gone");
+    respond_to_all();
+}
+
+static void check_failed_once(void)
+{
+    take_spec("moon", 1, "workload: {manifests: [" MAP("m", "${spoke.moon}") "]}");
+    run(CLOCK_SECOND);
+    CHECK(strstr(find_body("/events"), "ManifestInvalid") != NULL,
+          "a manifest that cannot be made out has an Event");
+    respond_to_all();
+    take_spec("moon", 2, "workload: {manifests: [" MAP("m", "${spoke.moon}") "]}");
+    run(20 * CLOCK_SECOND);
+    CHECK(*status_of("moon") && !find_sent("/events") &&
+              !(sent_count > 1 && strstr(sent[0].target, "/events/")),
+          "and not another one for the same");
+    respond_to_all();
+}
+
 /* ---- What comes again, is kept again, or never was ------------------------------------ */
 
 static void check_again(void)
@@ -668,6 +704,8 @@ int main(void)
         check_again();
         check_kept_again();
         check_never_applied();
+        check_leaving();
+        check_failed_once();
         check_missing();
         close_works();
     }

@@ -175,7 +175,8 @@ void works_event(struct works *works, const struct cluster_event *event)
         return;
     clock_format(now, false, words);
     series = find_series(works, event, now);
-    if (++series->count == 1 || !*series->name)
+    series->count++;
+    if (!*series->name)
         send_first(works, arena, event, series, words);
     else if (now >= series->sent + PATCHES || now < series->sent)
         send_count(works, arena, event, series, words);
