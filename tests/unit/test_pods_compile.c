@@ -66,6 +66,8 @@ static void add_service_env(void *arg, const struct pod *pod, struct arena *aren
     node_set_text(arena, values, "WEB_SERVICE_HOST", "127.0.0.1");
 }
 
+static struct runtime_range host_ports; /* what the machine's administrator gives; 0: any */
+
 static void open_pods(void)
 {
     struct pods_options options = {
@@ -73,6 +75,7 @@ static void open_pods(void)
         .runtime = &runtime_simulated,
         .runtime_options = {.directory = FOLDER},
         .address = "10.0.0.7",
+        .bounds = {.host_ports = host_ports},
         .callbacks = {NULL, on_event, tell_workload, may_restart, project_of_owner, find_source,
                       write_hosts, add_service_env},
     };
@@ -266,7 +269,7 @@ static void end(struct loop_world *world, struct pod *pod)
 {
     pods_end(pod);
     loop_world_run(world, 120 * CLOCK_SECOND);
-    CHECK_INT((int64_t)pods_count(pods), 0, "the pod is gone before the next one");
+    CHECK(!pods_count(pods), "the pod is gone before the next one");
 }
 
 static void check_compiled(struct loop_world *world)
@@ -430,6 +433,36 @@ static void check_hooks(void)
     }
 }
 
+static int chosen_port(struct loop_world *world, int index, size_t nth)
+{
+    scoped_mem char *name = mem_printf("train-%d", index);
+    struct pod *pod = start_pod(name, index, PORTS("{containerPort: 0}, {name: b}"));
+    int number = pods_port_number(pod, pods_port(pod, nth));
+
+    end(world, pod);
+    return number;
+}
+
+/* A port that is chosen follows from what the pod is. */
+static void check_chosen(struct loop_world *world)
+{
+    int first = chosen_port(world, 0, 0);
+    struct pod *holder, *second;
+    scoped_mem char *yaml = NULL;
+
+    CHECK(first >= 61000 && first <= 65535, "a port is chosen above those of outgoing connections");
+    CHECK_INT(chosen_port(world, 0, 0), first, "the next pod of its name gets the same");
+    CHECK(chosen_port(world, 1, 0) != first, "one of another index gets another");
+    CHECK(chosen_port(world, 0, 1) != first, "so does another port of the same pod");
+    yaml = mem_printf(PORTS("{containerPort: %d}"), first);
+    holder = start_pod("holder", 7, yaml);
+    second = start_pod("train-0", 0, PORTS("{containerPort: 0}"));
+    CHECK_INT(pods_port_number(second, pods_port(second, 0)), first == 65535 ? 61000 : first + 1,
+              "where another pod has it, the next one is taken");
+    pods_end(holder);
+    end(world, second);
+}
+
 static void check_hash(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -452,6 +485,25 @@ static void check_hash(void)
     CHECK(hash == pods_hash_template(pods, &viewer, template), "and back");
 }
 
+/* None of the ports that follow from the pod is given here, so the machine chooses. */
+static void check_range(void)
+{
+    struct loop_world *world = loop_world_new(2);
+    struct pod *pod;
+
+    host_ports = (struct runtime_range){20000, 60999};
+    loop = loop_world_host(world, "edge-1");
+    open_pods();
+    pod = make(PORTS("{containerPort: 0}"));
+    CHECK(pod && pod->state == POD_RUNNING && pods_port_number(pod, pods_port(pod, 0)) < 61000,
+          "a port is chosen of those that are given (%d)",
+          pod ? pods_port_number(pod, pods_port(pod, 0)) : 0);
+    pods_close(&pods);
+    loop_free(&loop);
+    loop_world_free(&world);
+    runtime_simulated_reset();
+}
+
 int main(void)
 {
     struct loop_world *world = loop_world_new(1);
@@ -468,11 +520,13 @@ int main(void)
     check_refused(world);
     check_job(world);
     check_port_conflict(world);
+    check_chosen(world);
     check_hash();
     check_hooks();
     pods_close(&pods);
     loop_free(&loop);
     loop_world_free(&world);
     runtime_simulated_reset();
+    check_range();
     return check_done();
 }
