@@ -51,6 +51,11 @@ static void check_lease(void)
     int times;
 
     CHECK(renewed() > 0, "a spoke that has joined has renewed its Lease");
+    CHECK_TEXT(node_get_text(node_get(read_of(arena, "coordination.k8s.io", "leases", "edge-1",
+                                              "managed-cluster-lease"),
+                                      "spec"),
+                             "holderIdentity"),
+               "edge-1", "and holds it");
     CHECK_TEXT(available(arena), "True", "and is available");
     times = watch_lease(600, &longest);
     CHECK(times >= 8 && times <= 10,
