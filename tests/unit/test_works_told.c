@@ -510,7 +510,10 @@ static void check_inventory(void)
     run(3 * EVICTION);
     CHECK(!describe(arena, "told"), "after which it goes all the same");
     respond_to_all();
-    take_spec("odd", 1, "executor: {subject: {}}, workload: {manifests: []}");
+    take_spec("odd", 1, "executor: {subject: {}}, workload: {manifests: [" MAP("odd", "1") "]}");
+    CHECK(strstr(status_of("odd"), "\"reason\":\"AppliedManifestFailed\",\"message\":"
+                                   "\"spec.executor"),
+          "what keeps a work from being applied is told of each manifest (%s)", status_of("odd"));
     one = describe(arena, "odd");
     CHECK(!strcmp(node_get_text(one, "phase"), "Degraded") &&
               !strcmp(node_get_text(one, "reason"), "ExecutorNotSupported") &&
@@ -588,7 +591,11 @@ static void check_kept_again(void)
     for (size_t i = 0; i < count_of(names); i++)
         store_delete(storage_store(storage), &(struct store_key){STORAGE_WORK, "", names[i]}, "",
                      0);
+    kept_work_commit(works);
+    run(CLOCK_SECOND);
     works_keep_again(works);
+    kept_work_commit(works);
+    run(CLOCK_SECOND);
     close_works();
     if (!open_works())
         return;
