@@ -109,6 +109,7 @@ static void check_fetch(void)
               strstr(status, "\"work\":{\"uid\":\"chat-uid\",\"generation\":1}") &&
               strstr(status, "\"valuesHash\":\"sha256:"),
           "its status says what runs, of which artifact, work and values (%s)", status);
+    CHECK(!strstr(status, "resourceVersion"), "whoever has changed it meanwhile");
     respond_to_all();
     CHECK(works_use_facts(works), "it uses a fact");
     works_facts_changed(works);
@@ -225,6 +226,8 @@ static void check_read_again(void)
     respond(of.digest, 404);
     respond_with("/manifestworks/moved", 200, object, strlen(object));
     CHECK(find_sent(next.digest) != NULL, "its newer version is taken at once");
+    CHECK(text_starts(find_sent(next.digest)->target, "/v2/lab/moved/manifests/"),
+          "a reference may be without the hub's address (%s)", find_sent(next.digest)->target);
     CHECK(give_manifest(&next) && give_layer(&next), "the hub has that artifact");
     run(CLOCK_SECOND);
     CHECK(has_object("moved", "\"new\""), "which is applied");
