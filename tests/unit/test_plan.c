@@ -3,8 +3,11 @@
 
 #include "check.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "plan/plan.h"
+
+#define SECOND INT64_C(1000000000)
 
 /*
  * Pods as words: a letter each, capital when available; "o" is made from an old
@@ -36,6 +39,7 @@ static const struct deployment deployments[] = {
     {"Recreate stops all old ones first", "OO", "-1-0", 2, 1, 0, true, false, false},
     {"and waits until they have gone", "O-O-", "", 2, 1, 0, true, false, false},
     {"and then starts", "", "++", 2, 1, 0, true, false, false},
+    {"Recreate of one waits, too", "O", "-0", 1, 1, 0, true, false, false},
     {"Recreate makes nothing of the former template", "", "++", 2, 1, 0, true, false, true},
     {"a port of the host allows no second", "O", "-0", 1, 1, 0, false, true, false},
     {"not even while the old one is leaving", "O-", "", 1, 1, 0, false, true, false},
@@ -57,6 +61,9 @@ static const struct deployment deployments[] = {
     {"none of those is stopped for what is not known", "FwwwN", "", 4, 1, 0, false, false, true},
     {"nor one of the former template", "vvvv", "", 4, 0, 1, false, false, true},
     {"but one that is known to be bad is", "FwwoN", "-3", 4, 1, 0, false, false, true},
+    {"also one that is older than those", "FowwN", "-1", 4, 1, 0, false, false, true},
+    {"with just enough that are known to be good one may go, too", "wN", "-0", 1, 1, 0, false,
+     false, true},
     {"nor is one on trial", "FFtnn", "", 4, 1, 1, false, false, true},
     {"nor taken for a new one that is available", "FFFm", "", 3, 1, 0, false, false, true},
     {"but a new one on trial is not counted on", "FFm", "<", 3, 1, 0, false, false, true},
@@ -90,8 +97,15 @@ static const struct deployment deployments[] = {
      true},
 };
 
-static size_t read_pods(const char *words, struct plan_pod *pods)
+/* Pods in memory that is not a byte larger, so that a sanitizer sees who looks beyond them. */
+static struct plan_pod *keep_pods(const struct plan_pod *pods, size_t count)
 {
+    return mem_copy(pods, count * sizeof *pods);
+}
+
+static size_t read_pods(const char *words, struct plan_pod **ret)
+{
+    struct plan_pod pods[16];
     size_t n = 0;
     int index = 0;
 
@@ -115,6 +129,7 @@ static size_t read_pods(const char *words, struct plan_pod *pods)
                                     .broken = *at == 'x'};
         n++;
     }
+    *ret = keep_pods(pods, n);
     return n;
 }
 
@@ -127,7 +142,7 @@ static void write_steps(const struct plan_step *steps, size_t count, bool indexe
         else if (indexes)
             text_addf(out, "%s%d", steps[i].former ? "<" : "+", steps[i].index);
         else
-            text_add(out, steps[i].former ? "<" : "+");
+            text_addf(out, "%s%s", steps[i].former ? "<" : "+", steps[i].index == -1 ? "" : "?");
     }
 }
 
@@ -141,10 +156,10 @@ static void test_deployments(void)
                                      .recreate = d->recreate,
                                      .exclusive = d->exclusive,
                                      .former = d->former};
-        struct plan_pod pods[16];
+        scoped_mem struct plan_pod *pods = NULL;
         struct plan_step steps[PLAN_STEPS];
         scoped_text struct text out = {0};
-        size_t count = read_pods(d->pods, pods);
+        size_t count = read_pods(d->pods, &pods);
 
         write_steps(steps, plan_deployment(&want, pods, count, steps), false, &out);
         CHECK_TEXT(text_string(&out), d->steps, "%s", d->name);
@@ -190,6 +205,9 @@ static const struct {
     {"one that it has not reached is not", "FF.", "<2", 3, 0, false, false, 3, "", 0},
     {"each by itself", "...", "<0+1<2", 3, 0, true, false, 3, "1", 0},
     {"below the partition it is the former one", ".NN", "<0", 3, 1, false, false, 3, "12", 0},
+    {"at the partition itself it is the new one", "FF.", "+2", 3, 2, false, false, 3, "2", 0},
+    {"below the partition, too, where there is no former one", ".NN", "+0", 3, 1, false, false, 0,
+     "", 0},
     {"with OnDelete it is the former one", "F.F", "<1", 3, 0, false, true, 3, "", 0},
     {"beyond what there was it is the new one", "FF.", "+2", 3, 0, false, false, 2, "", 0},
     {"a third template replaces the stuck one at once", "FFo", "-2", 3, 0, false, false, 3, "", 0},
@@ -212,8 +230,44 @@ static const struct {
     {"nor where it was never of a template that worked", "o..", "-0", 3, 0, false, false, 3, "", 0},
     {"what the rollout reached does", "x..", "", 3, 0, false, false, 3, "2", 0},
     {"and one that may get better is waited for", "f..", "", 3, 0, false, false, 3, "", 0},
+    {"in parallel with room for two, one that blinks goes beside one that is missing", "f.", "<1-0",
+     2, 0, true, false, 2, "", 2},
+    {"one beyond what there was is not waited for", "Fx.", "-1", 3, 0, false, false, 2, "", 0},
+    {"in parallel, fewer and an update go together", "OOO", "-2-1", 2, 0, true, false, 0, "", 0},
+    {"else one that is too many goes first", "OOO", "-2", 2, 0, false, false, 0, "", 0},
     {"fewer: the stuck one goes", "FFn", "-2", 2, 0, false, false, 2, "2", 0},
 };
+
+static void turn_pods(struct plan_pod *pods, size_t count)
+{
+    for (size_t i = 0; i < count / 2; i++) {
+        struct plan_pod first = pods[i];
+
+        pods[i] = pods[count - 1 - i];
+        pods[count - 1 - i] = first;
+    }
+}
+
+/* The order in which pods are handed over says nothing; in parallel it is that of the steps. */
+static void check_turned(const struct plan_workload *want, struct plan_pod *pods, size_t count,
+                         const char *steps_wanted, const char *name)
+{
+    struct plan_step steps[PLAN_STEPS];
+    scoped_text struct text out = {0};
+    size_t n;
+
+    turn_pods(pods, count);
+    n = plan_stateful(want, pods, count, steps);
+    for (size_t s = 0; s < n; s++) {
+        bool stays = steps[s].verb == PLAN_STOP && pods[steps[s].pod].index < want->replicas;
+
+        CHECK(steps[s].taken == stays, "%s: an ordinal that is stopped and stays is taken", name);
+        steps[s].pod = count - 1 - steps[s].pod;
+    }
+    write_steps(steps, n, true, &out);
+    if (!want->parallel)
+        CHECK_TEXT(text_string(&out), steps_wanted, "%s: the last pod first", name);
+}
 
 static void test_sets(void)
 {
@@ -227,22 +281,24 @@ static void test_sets(void)
                                      .taken = taken,
                                      .former_replicas = sets[i].former,
                                      .unavailable = sets[i].unavailable};
-        struct plan_pod pods[16];
+        scoped_mem struct plan_pod *pods = NULL;
         struct plan_step steps[PLAN_STEPS];
         scoped_text struct text out = {0};
-        size_t count = read_pods(sets[i].pods, pods);
+        size_t count = read_pods(sets[i].pods, &pods);
 
         for (const char *at = sets[i].taken; *at; at++)
             taken[*at - '0'] = true;
         write_steps(steps, plan_stateful(&want, pods, count, steps), true, &out);
         CHECK_TEXT(text_string(&out), sets[i].steps, "%s", sets[i].name);
+        check_turned(&want, pods, count, sets[i].steps, sets[i].name);
     }
 }
 
 /*
  * Pods of a Job: "a" active, "r" active and ready, "s" succeeded, "f" failed, "i" failed but to be
  * ignored, "j" failed so that the Job does, "k" so that the index does, "." no pod of that index;
- * "-" after it: on its way out; a digit after it: runs of its containers that failed.
+ * "-" after it: on its way out; a digit after it: runs of its containers that failed; each "^"
+ * after it: it ended 3 s later. How it ends is the reason, or the second until which it waits.
  */
 static const struct {
     const char *name, *pods, *steps, *end;
@@ -256,11 +312,19 @@ static const struct {
     {"no more than are left", "ss", "+", "", 3, 5, 6, false, -1, -1, 0},
     {"done when all have succeeded", "sss", "", "Complete", 3, 2, 6, false, -1, -1, 0},
     {"each index once", "s", "+1+2", "", 3, 2, 6, true, -1, -1, 0},
-    {"a failed index again, after a while", "f", "", "", 2, 2, 6, true, -1, -1, 0},
+    {"as many indexes as may run at once", "", "+0+1", "", 5, 2, 6, true, -1, -1, 0},
+    {"a failed index again, after a while", "f", "", "10 s", 2, 2, 6, true, -1, -1, 0},
     {"which is ten seconds", "f", "+0+1", "", 2, 2, 6, true, -1, -1, 10},
     {"too many failures end it", "af", "-0", "BackoffLimitExceeded", 2, 2, 0, false, -1, -1, 0},
     {"without a count, one success is enough", "s", "", "Complete", -1, 2, 6, false, -1, -1, 0},
     {"but the others may end", "sa", "", "", -1, 2, 6, false, -1, -1, 0},
+    {"without a count, as many as may run at once", "", "++", "", -1, 2, 6, false, -1, -1, 0},
+    {"and no more of them after a success", "saaa", "-3", "", -1, 2, 6, false, -1, -1, 0},
+    {"no completions are reached at once", "", "", "Complete", 0, 2, 6, false, -1, -1, 0},
+    {"the pause is after the last failure", "f^^^f^", "", "29 s", 1, 1, 6, false, -1, -1, 9},
+    {"whichever comes last", "f^f^^^", "", "29 s", 1, 1, 6, false, -1, -1, 28},
+    {"until it is over", "f^f^^^", "+", "", 1, 1, 6, false, -1, -1, 29},
+    {"what is full waits for nothing", "fa", "", "", 1, 1, 6, false, -1, -1, 0},
 
     {"restarts in place are failures", "a1", "", "", 1, 1, 1, false, -1, -1, 0},
     {"one more than backoffLimit is the end", "a2", "-0", "BackoffLimitExceeded", 1, 1, 1, false,
@@ -277,28 +341,44 @@ static const struct {
     {"and do not count", "s.s", "+1", "", 2, 3, 6, true, -1, -1, 0},
     {"more indexes", "ss", "+2", "", 3, 3, 6, true, -1, -1, 0},
 
-    {"an index has failures of its own", "f1a", "", "", 2, 2, 1000, true, 1, -1, 0},
+    {"an index has failures of its own", "f1a", "", "10 s", 2, 2, 1000, true, 1, -1, 0},
     {"one that has too many is given up", "f2a", "", "", 2, 2, 1000, true, 1, -1, 99},
     {"at the end the Job failed for it", "f2s", "", "FailedIndexes", 2, 2, 1000, true, 1, -1, 99},
+    {"as many failures as an index may have are not too many", "f1a", "+0", "", 2, 2, 1000, true, 1,
+     -1, 99},
+    {"as many given up as the Job may have are not too many", "f1", "+1+2", "", 3, 3, 1000, true, 0,
+     1, 0},
+    {"of none that may be, one is too many", "f1a", "-1", "MaxFailedIndexesExceeded", 3, 3, 1000,
+     true, 0, 0, 0},
+    {"the first index that may be tried is waited for", "f^^^f^f^^", "", "13 s", 3, 3, 1000, true,
+     3, -1, 9},
+    {"after the last try of each", "f^.", "+1", "13 s", 2, 2, 1000, true, 3, -1, 9},
+    {"one that may not fail waits after an ignored failure, and no other does", "i.", "+1", "10 s",
+     2, 2, 1000, true, 0, -1, 1},
+    {"an index beyond the completions is stopped wherever it is", "..a", "-0+0+1", "", 2, 3, 6,
+     true, -1, -1, 0},
     {"too many given up end it at once", "f1f1a", "-2", "MaxFailedIndexesExceeded", 3, 3, 1000,
      true, 0, 1, 0},
-    {"with pauses of its own", "f1.", "+1", "", 2, 2, 1000, true, 3, -1, 5},
+    {"with pauses of its own", "f1.", "+1", "10 s", 2, 2, 1000, true, 3, -1, 5},
     {"a success of the same index is one", "s", "", "Complete", 1, 1, 1000, true, 0, -1, 0},
 
     {"an ignored failure counts for nothing", "iii", "+", "", 1, 1, 0, false, -1, -1, 99},
-    {"but is waited for", "i", "", "", 1, 1, 0, false, -1, -1, 1},
+    {"but is waited for", "i", "", "10 s", 1, 1, 0, false, -1, -1, 1},
     {"FailJob ends it", "ja", "-1", "PodFailurePolicy", 3, 3, 6, false, -1, -1, 0},
     {"FailIndex gives one up", "ka", "", "", 2, 2, 6, true, 3, -1, 99},
 };
 
-static size_t read_job(const char *words, struct plan_pod *pods)
+static size_t read_job(const char *words, struct plan_pod **ret)
 {
+    struct plan_pod pods[16];
     size_t n = 0;
     int index = 0;
 
     for (const char *at = words; *at; at++) {
         if (*at == '-') {
             pods[n - 1].terminating = true;
+        } else if (*at == '^') {
+            pods[n - 1].finished += 3 * SECOND;
         } else if (*at >= '0' && *at <= '9') {
             pods[n - 1].failures = *at - '0';
         } else if (*at == '.') {
@@ -316,7 +396,18 @@ static size_t read_job(const char *words, struct plan_pod *pods)
                                              : PLAN_COUNT;
         }
     }
+    mem_free(ret);
+    *ret = keep_pods(pods, n);
     return n;
+}
+
+static void write_end(const struct plan_job_state *state, struct text *out)
+{
+    text_add(out, "");
+    if (state->complete || state->over)
+        text_add(out, state->complete ? "Complete" : state->reason);
+    else if (state->wait_until)
+        text_addf(out, "%g s", (double)state->wait_until / SECOND);
 }
 
 static void test_jobs(void)
@@ -328,71 +419,176 @@ static void test_jobs(void)
                                      .indexed = jobs[i].indexed,
                                      .index_limit = jobs[i].per_index,
                                      .failed_indexes = jobs[i].most_indexes,
-                                     .now = jobs[i].now * 1000000000};
-        struct plan_pod pods[16];
+                                     .now = jobs[i].now * SECOND};
+        scoped_mem struct plan_pod *pods = NULL;
         struct plan_step steps[PLAN_STEPS];
         struct plan_job_state state;
-        scoped_text struct text out = {0};
-        size_t count = read_job(jobs[i].pods, pods);
+        scoped_text struct text out = {0}, end = {0};
+        size_t count = read_job(jobs[i].pods, &pods);
 
         write_steps(steps, plan_job(&want, pods, count, steps, &state), jobs[i].indexed, &out);
         CHECK_TEXT(text_string(&out), jobs[i].steps, "%s", jobs[i].name);
-        CHECK_TEXT(state.complete ? "Complete"
-                   : state.over   ? state.reason
-                                  : "",
-                   jobs[i].end, "%s: how it stands", jobs[i].name);
+        write_end(&state, &end);
+        CHECK_TEXT(text_string(&end), jobs[i].end, "%s: how it stands", jobs[i].name);
     }
+}
+
+static struct plan_workload one_pod(void)
+{
+    return (struct plan_workload){.replicas = 1,
+                                  .parallelism = 1,
+                                  .backoff_limit = 6,
+                                  .index_limit = -1,
+                                  .failed_indexes = -1};
+}
+
+static void test_job_success(void)
+{
+    bool which[PLAN_INDEXES] = {[0] = true, [2] = true};
+    struct plan_success rule = {which, -1}, any = {NULL, 2};
+    struct plan_workload want = one_pod();
+    scoped_mem struct plan_pod *pods = NULL;
+    struct plan_step steps[PLAN_STEPS];
+    struct plan_job_state state;
+    size_t count;
+
+    want.replicas = want.parallelism = 4;
+    want.indexed = true;
+    want.success = &rule;
+    want.success_count = 1;
+    count = read_job("saaa", &pods);
+    plan_job(&want, pods, count, steps, &state);
+    CHECK(!state.complete, "the first of two indexes of a successPolicy is not enough");
+    count = read_job("aasa", &pods);
+    plan_job(&want, pods, count, steps, &state);
+    CHECK(!state.complete, "nor is the second");
+    count = read_job("sasa", &pods);
+    CHECK_INT((int64_t)plan_job(&want, pods, count, steps, &state), 2,
+              "both are, and the others are stopped");
+    CHECK(state.complete && !strcmp(state.reason, "SuccessPolicy"), "it is complete by its policy");
+    which[4] = true;
+    plan_job(&want, pods, count, steps, &state);
+    CHECK(state.complete, "an index that the Job no longer has is not waited for");
+    want.success = &any;
+    count = read_job("asas", &pods);
+    plan_job(&want, pods, count, steps, &state);
+    CHECK(state.complete, "any two are enough, where a count is all that is said");
 }
 
 static void test_job_details(void)
 {
-    bool which[PLAN_INDEXES] = {[0] = true, [2] = true};
-    struct plan_success rule = {which, -1}, any = {NULL, 2};
-    struct plan_workload want = {.replicas = 4,
-                                 .parallelism = 4,
-                                 .backoff_limit = 6,
-                                 .indexed = true,
-                                 .index_limit = -1,
-                                 .failed_indexes = -1,
-                                 .success = &rule,
-                                 .success_count = 1};
-    struct plan_pod pods[16];
+    struct plan_workload want = one_pod();
+    scoped_mem struct plan_pod *pods = NULL;
     struct plan_step steps[PLAN_STEPS];
     struct plan_job_state state;
+    size_t count = read_job("a-", &pods);
 
-    plan_job(&want, pods, read_job("saaa", pods), steps, &state);
-    CHECK(!state.complete, "one of two indexes of a successPolicy is not enough");
-    CHECK_INT((int64_t)plan_job(&want, pods, read_job("sasa", pods), steps, &state), 2,
-              "both are, and the others are stopped");
-    CHECK(state.complete && !strcmp(state.reason, "SuccessPolicy"), "it is complete by its policy");
-    want.success = &any;
-    plan_job(&want, pods, read_job("asas", pods), steps, &state);
-    CHECK(state.complete, "any two are, where a count is all that is said");
-
-    want = (struct plan_workload){.replicas = 1,
-                                  .parallelism = 1,
-                                  .backoff_limit = 6,
-                                  .index_limit = -1,
-                                  .failed_indexes = -1,
-                                  .replace_ended = true};
-    CHECK_INT((int64_t)plan_job(&want, pods, read_job("a-", pods), steps, &state), 0,
+    want.replace_ended = true;
+    CHECK_INT((int64_t)plan_job(&want, pods, count, steps, &state), 0,
               "podReplacementPolicy Failed waits for one on its way out");
     want.replace_ended = false;
-    CHECK_INT((int64_t)plan_job(&want, pods, read_job("a-", pods), steps, &state), 1,
+    CHECK_INT((int64_t)plan_job(&want, pods, count, steps, &state), 1,
               "otherwise it is replaced at once");
     want.suspend = true;
-    CHECK_INT((int64_t)plan_job(&want, pods, read_job("a", pods), steps, &state), 1,
+    count = read_job("a", &pods);
+    CHECK_INT((int64_t)plan_job(&want, pods, count, steps, &state), 1,
               "suspended, what is active is stopped");
     CHECK(!state.over && !state.complete, "and it is not over");
 
-    want = (struct plan_workload){.replicas = 1,
-                                  .parallelism = 1,
-                                  .backoff_limit = 1,
-                                  .index_limit = -1,
-                                  .failed_indexes = -1};
-    CHECK(!plan_job_is_spent(&want, pods, read_job("a1", pods), 0),
-          "backoffLimit 1 leaves one restart");
-    CHECK(plan_job_is_spent(&want, pods, read_job("a2", pods), 0), "and no second one");
+    want = one_pod();
+    want.deadline = 100;
+    want.now = 99;
+    plan_job(&want, pods, count, steps, &state);
+    CHECK(!state.over, "before activeDeadlineSeconds have passed it goes on");
+    want.now = 100;
+    CHECK_INT((int64_t)plan_job(&want, pods, count, steps, &state), 1,
+              "at the deadline its pod is stopped");
+    CHECK(state.over && !strcmp(state.reason, "DeadlineExceeded"), "and it has failed for that");
+}
+
+static void test_job_spent(void)
+{
+    struct plan_workload want = one_pod();
+    scoped_mem struct plan_pod *pods = NULL;
+    size_t count = read_job("a1", &pods);
+
+    want.backoff_limit = 1;
+    CHECK(!plan_job_is_spent(&want, pods, count, 0), "backoffLimit 1 leaves one restart");
+    want.indexed = true;
+    want.index_limit = 1;
+    CHECK(!plan_job_is_spent(&want, pods, count, 0), "so does backoffLimitPerIndex 1");
+    want.backoff_limit = 9;
+    want.index_limit = 0;
+    CHECK(plan_job_is_spent(&want, pods, count, 0), "backoffLimitPerIndex 0 leaves none");
+    count = read_job("a2", &pods);
+    want = one_pod();
+    want.backoff_limit = 1;
+    CHECK(plan_job_is_spent(&want, pods, count, 0), "backoffLimit 1 leaves no second one");
+}
+
+/* What became of pods that are gone. */
+static void test_job_past(void)
+{
+    struct plan_past past = {.pods = 1, .failures = 1, .of = {[0] = 1}};
+    struct plan_workload want = one_pod();
+    scoped_mem struct plan_pod *pods = NULL;
+    struct plan_step steps[PLAN_STEPS];
+    struct plan_job_state state;
+    size_t count = read_job("", &pods);
+
+    want.past = &past;
+    want.indexed = true;
+    want.index_limit = 0;
+    plan_job(&want, pods, count, steps, &state);
+    CHECK(state.failed == 1 && state.failed_indexes == 1 && state.over,
+          "an index whose failed pod is gone is given up as well");
+    past.of[0] = 0;
+    past.of[1] = 1;
+    plan_job(&want, pods, count, steps, &state);
+    CHECK(state.failed_indexes == 0 && !state.over,
+          "the failures of an index that the Job no longer has give up none");
+    want = one_pod();
+    want.past = &past;
+    want.backoff_limit = 0;
+    plan_job(&want, pods, count, steps, &state);
+    CHECK(state.over && !strcmp(state.reason, "BackoffLimitExceeded"),
+          "failures of pods that are gone count for backoffLimit");
+}
+
+/* More than there is room for; a sanitizer sees who writes or looks beyond it. */
+static void test_bounds(void)
+{
+    bool taken[PLAN_INDEXES] = {false};
+    struct plan_workload want = one_pod();
+    scoped_mem struct plan_pod *pods = mem_alloc((PLAN_INDEXES + 1) * sizeof *pods);
+    struct plan_step steps[PLAN_STEPS];
+    struct plan_job_state state;
+    struct plan_success all = {NULL, -1};
+
+    want.surge = 1;
+    want.replicas = PLAN_STEPS + 1;
+    CHECK_INT((int64_t)plan_deployment(&want, pods, 0, steps), PLAN_STEPS,
+              "no more steps at once than there is room for");
+    want.replicas = PLAN_INDEXES + 1;
+    want.former = want.parallel = true;
+    want.former_replicas = want.replicas;
+    want.taken = taken;
+    CHECK_INT((int64_t)plan_stateful(&want, pods, 0, steps), PLAN_STEPS,
+              "an ordinal beyond those that are remembered is of the former template");
+    for (int i = 0; i <= PLAN_INDEXES; i++)
+        pods[i] = (struct plan_pod){.index = i, .succeeded = i < PLAN_INDEXES, .failed = true};
+    want = one_pod();
+    want.replicas = want.parallelism = PLAN_INDEXES + 1;
+    want.indexed = true;
+    want.success = &all;
+    want.success_count = 1;
+    plan_job(&want, pods, PLAN_INDEXES, steps, &state);
+    CHECK(state.complete, "completion indexes beyond those that are counted are not looked at");
+    want.success_count = 0;
+    CHECK_INT((int64_t)plan_job(&want, pods, PLAN_INDEXES, steps, &state), 0,
+              "and none of them is started");
+    plan_job(&want, pods, PLAN_INDEXES + 1, steps, &state);
+    CHECK_INT(state.failed, 1, "a pod of such an index is counted");
 }
 
 static void test_backoff(void)
@@ -400,12 +596,12 @@ static void test_backoff(void)
     static const int seconds[] = {0, 0, 10, 20, 40, 80, 160, 300, 300};
 
     for (unsigned i = 0; i < count_of(seconds); i++)
-        CHECK_INT(plan_backoff(i) / 1000000000, seconds[i], "after %u ends it waits %d s", i,
+        CHECK_INT(plan_backoff(i), seconds[i] * SECOND, "after %u ends it waits %d s", i,
                   seconds[i]);
-    CHECK_INT(plan_backoff(4000000000u) / 1000000000, 300, "and never longer");
+    CHECK_INT(plan_backoff(4000000000u), 300 * SECOND, "and never longer");
 }
 
-/* Each letter is an end: w ran well for a minute, s had come up for 3 s, u the same but was
+/* Each letter is an end: w ran well for a minute, s had come up for 2 s, u the same but was
    not ready, c for 1 s, L for ten minutes. What follows is each pause in seconds. */
 static void test_ends(void)
 {
@@ -426,20 +622,20 @@ static void test_ends(void)
         char got[100] = "";
 
         for (const char *at = cases[i].ends; *at; at++) {
-            int seconds = *at == 'L' ? 600 : *at == 'w' ? 60 : *at == 'c' ? 1 : 3;
-            int64_t wait = plan_end(&ends, seconds * INT64_C(1000000000), *at == 'w' || *at == 's');
+            int seconds = *at == 'L' ? 600 : *at == 'w' ? 60 : *at == 'c' ? 1 : 2;
+            int64_t wait = plan_end(&ends, seconds * SECOND, *at == 'w' || *at == 's');
 
-            snprintf(got + strlen(got), sizeof got - strlen(got), "%s%d", *got ? " " : "",
-                     (int)(wait / 1000000000));
+            snprintf(got + strlen(got), sizeof got - strlen(got), "%s%g", *got ? " " : "",
+                     (double)wait / SECOND);
         }
         CHECK_TEXT(got, cases[i].pauses, "%s", cases[i].what);
     }
     CHECK_INT(plan_trial(&(struct plan_ends){1, 0}), 0,
               "after its first end it is available at once");
-    CHECK_INT(plan_trial(&(struct plan_ends){2, 1}) / 1000000000, 10,
+    CHECK_INT(plan_trial(&(struct plan_ends){2, 1}) / SECOND, 10,
               "after a second end in a while it is on trial");
-    CHECK_INT(plan_trial(&(struct plan_ends){4, 2}) / 1000000000, 10, "as long as it had to wait");
-    CHECK_INT(plan_trial(&(struct plan_ends){4, 0}) / 1000000000, 40, "or longer");
+    CHECK_INT(plan_trial(&(struct plan_ends){4, 2}) / SECOND, 10, "as long as it had to wait");
+    CHECK_INT(plan_trial(&(struct plan_ends){4, 0}) / SECOND, 40, "or longer");
 }
 
 int main(void)
@@ -448,7 +644,11 @@ int main(void)
     test_deployments();
     test_sets();
     test_jobs();
+    test_job_success();
     test_job_details();
+    test_job_spent();
+    test_job_past();
+    test_bounds();
     test_backoff();
     return check_done();
 }

@@ -57,6 +57,8 @@ static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
     [FIELDS_EMPTY] = { "medium sizeLimit", "" },
     [FIELDS_HOST] = { "path type", "" },
     [FIELDS_FILES] = { "name secretName items defaultMode optional", "" },
+    [FIELDS_DOWNWARD] = { "items defaultMode", "" },
+    [FIELDS_SOURCES] = { "sources defaultMode", "" },
     [FIELDS_PROJECTED] = { "configMap secret downwardAPI", "" },
     [FIELDS_CLAIM] = {
         "", "accessModes resources storageClassName volumeMode volumeName selector" },

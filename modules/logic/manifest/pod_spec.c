@@ -107,8 +107,6 @@ static int check_claim_name(const struct node *volume, const char *where, struct
     const struct node *claim = node_get(volume, "persistentVolumeClaim");
     const char *name = node_get_text(claim, "claimName");
 
-    if (fields_check(claim, FIELDS_CLAIM_REF, where, why) < 0)
-        return -1;
     if (!is_claim_name(name))
         return manifest_why_set(why, "Invalid",
                                 "%s.persistentVolumeClaim.claimName \"%.100s\" is no name of "
@@ -129,6 +127,9 @@ static int check_volume(const struct manifest_bounds *bounds, const struct node 
         {"hostPath", FIELDS_HOST},
         {"configMap", FIELDS_FILES},
         {"secret", FIELDS_FILES},
+        {"downwardAPI", FIELDS_DOWNWARD},
+        {"projected", FIELDS_SOURCES},
+        {"persistentVolumeClaim", FIELDS_CLAIM_REF},
     };
     char where[120];
     size_t count = 0;
@@ -140,14 +141,12 @@ static int check_volume(const struct manifest_bounds *bounds, const struct node 
     if (!is_volume_name(node_get_text(volume, "name")))
         return manifest_why_set(why, "Invalid",
                                 "%s.name is not a name of up to 63 letters, digits and '-'", where);
-    if (node_get(volume, "persistentVolumeClaim") && check_claim_name(volume, where, why) < 0)
-        return -1;
-    node_each(kind, volume) count +=
-        strcmp(kind->key, "name") != 0 && !node_is(kind->value, NODE_NULL);
+    for (size_t i = 0; i < count_of(kinds); i++)
+        count += manifest_has(volume, kinds[i].kind);
     if (count > 1)
         return manifest_why_set(why, "Invalid", "%s is of %zu kinds, but a volume is of one", where,
                                 count);
-    if (node_count(volume) < 2)
+    if (!count)
         return manifest_why_set(why, "Invalid",
                                 "%s says not what it is: emptyDir is missing, or another "
                                 "kind of volume",
@@ -155,11 +154,12 @@ static int check_volume(const struct manifest_bounds *bounds, const struct node 
     for (size_t i = 0; i < count_of(kinds); i++)
         if (fields_check(node_get(volume, kinds[i].kind), kinds[i].fields, where, why) < 0)
             return -1;
-    if (node_get(volume, "emptyDir") && check_empty(node_get(volume, "emptyDir"), where, why) < 0)
+    if (manifest_has(volume, "persistentVolumeClaim") && check_claim_name(volume, where, why) < 0)
         return -1;
-    if (check_projected(node_get(volume, "projected"), where, why) < 0)
+    if (check_empty(node_get(volume, "emptyDir"), where, why) < 0 ||
+        check_projected(node_get(volume, "projected"), where, why) < 0)
         return -1;
-    return node_get(volume, "hostPath")
+    return manifest_has(volume, "hostPath")
                ? check_host_path(bounds, node_get(volume, "hostPath"), where, why)
                : 0;
 }
@@ -196,8 +196,8 @@ static int check_probe_asks(const struct node *container, const char *name, cons
 
     if (!probe || node_is(probe, NODE_NULL))
         return 0;
-    if (!node_get(probe, "httpGet") && !node_get(probe, "tcpSocket") && !node_get(probe, "exec") &&
-        !node_get(probe, "grpc"))
+    if (!manifest_has(probe, "httpGet") && !manifest_has(probe, "tcpSocket") &&
+        !manifest_has(probe, "exec") && !manifest_has(probe, "grpc"))
         return manifest_why_set(why, "Invalid",
                                 "%s.%s asks nothing: httpGet, tcpSocket, exec or grpc is "
                                 "needed",

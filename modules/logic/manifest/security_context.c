@@ -4,6 +4,7 @@
 
 #include "manifest/checks.h"
 
+#include "base/text.h"
 #include "document/document.h"
 #include "number/number.h"
 
@@ -106,11 +107,8 @@ static int check_fixed_fields(const struct node *context, const char *path,
     for (size_t i = 0; i < count_of(fixed); i++) {
         const struct node *map = fixed[i].map ? node_get(context, fixed[i].map) : context;
         const char *value = node_get_text(map, fixed[i].name);
-        const char *found = *value ? strstr(fixed[i].takes, value) : fixed[i].takes;
-        size_t len = strlen(value);
 
-        if (!*value || (found && (found == fixed[i].takes || found[-1] == ' ') &&
-                        (!found[len] || found[len] == ' ')))
+        if (!*value || text_has_word(fixed[i].takes, value, ' '))
             continue;
         return manifest_why_set(why, "UnsupportedField",
                                 "%s.securityContext.%s%s%s \"%.60s\" is not supported "

@@ -3,17 +3,16 @@
 
 #include "plan/plan.h"
 
+#include "base/mem.h"
+
 #define SECOND INT64_C(1000000000)
 
 int64_t plan_backoff(unsigned crashes)
 {
-    int64_t wait = 10 * SECOND;
+    static const int seconds[] = {0, 0, 10, 20, 40, 80, 160, 300};
+    const unsigned last = count_of(seconds) - 1;
 
-    if (crashes <= 1)
-        return 0;
-    for (unsigned i = 2; i < crashes && wait < 300 * SECOND; i++)
-        wait *= 2;
-    return wait < 300 * SECOND ? wait : 300 * SECOND;
+    return seconds[crashes < last ? crashes : last] * SECOND;
 }
 
 #define EXCUSED_MOST 2
@@ -37,11 +36,23 @@ int64_t plan_trial(const struct plan_ends *ends)
     return plan_backoff(ends->crashes > 1 && counted < 2 ? 2 : counted);
 }
 
-size_t plan_add(struct plan_step *steps, size_t count, struct plan_step step)
+static size_t add_step(struct plan_step *steps, size_t count, struct plan_step step)
 {
     if (count < PLAN_STEPS)
         steps[count++] = step;
     return count;
+}
+
+size_t plan_start(struct plan_step *steps, size_t count, int index, bool former)
+{
+    return add_step(steps, count,
+                    (struct plan_step){.verb = PLAN_START, .index = index, .former = former});
+}
+
+size_t plan_stop(struct plan_step *steps, size_t count, size_t pod, bool taken)
+{
+    return add_step(steps, count,
+                    (struct plan_step){.verb = PLAN_STOP, .pod = pod, .taken = taken});
 }
 
 static int least_of(int a, int b)
@@ -58,9 +69,8 @@ static int not_negative(int value)
 
 struct tally {
     int old, current, terminating, ready, current_ready;
-    int unknown;     /* new ones that an agent before may have seen ready */
-    int old_unknown; /* old ones that may be available */
-    int kept;        /* old ones that are of the former template, or may be available */
+    int unknown; /* new ones that an agent before may have seen ready */
+    int kept;    /* old ones that are of the former template, or may be available */
 };
 
 /* Whether the pod is available is not known yet: right after an agent's start the next probe tells
@@ -86,7 +96,6 @@ static struct tally tally_pods(const struct plan_pod *pods, size_t count)
             t.old++;
         t.ready += pods[i].ready;
         t.unknown += pods[i].unknown && !pods[i].ready && pods[i].current;
-        t.old_unknown += is_unknown(&pods[i]) && !pods[i].current;
         t.current_ready += pods[i].ready && pods[i].current;
         t.kept += !pods[i].current && (pods[i].former || pods[i].ready || is_unknown(&pods[i]));
     }
@@ -109,30 +118,23 @@ static bool goes_before(const struct plan_pod *a, const struct plan_pod *b)
     return a->created > b->created;
 }
 
-/* How many pods may be ended: `ready_may_go` available ones, and those whose availability is
-   unknown if `unknown_may_go`. */
-struct allowance {
-    int some, ready_may_go;
-    bool unknown_may_go;
-};
-
-static size_t stop_some(const struct plan_pod *pods, size_t count, bool current,
-                        struct allowance may, struct plan_step *steps, size_t n)
+/* Ends up to `some` pods, those whose availability is unknown only if `unknown_may_go`. */
+static size_t stop_some(const struct plan_pod *pods, size_t count, bool current, int some,
+                        bool unknown_may_go, struct plan_step *steps, size_t n)
 {
     bool gone[PLAN_PODS] = {false};
 
-    while (may.some-- > 0) {
+    while (some-- > 0) {
         size_t best = count;
 
         for (size_t i = 0; i < count && i < PLAN_PODS; i++)
             if (!gone[i] && !pods[i].terminating && pods[i].current == current &&
                 (best == count || goes_before(&pods[i], &pods[best])))
                 best = i;
-        if (best == count || (is_unknown(&pods[best]) && !may.unknown_may_go) ||
-            (pods[best].ready && may.ready_may_go-- <= 0))
+        if (best == count || (is_unknown(&pods[best]) && !unknown_may_go))
             return n;
         gone[best] = true;
-        n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, best, false, false});
+        n = plan_stop(steps, n, best, false);
     }
     return n;
 }
@@ -140,7 +142,7 @@ static size_t stop_some(const struct plan_pod *pods, size_t count, bool current,
 static size_t start_some(int some, bool former, struct plan_step *steps, size_t n)
 {
     while (some-- > 0)
-        n = plan_add(steps, n, (struct plan_step){PLAN_START, -1, 0, former, false});
+        n = plan_start(steps, n, -1, former);
     return n;
 }
 
@@ -149,6 +151,8 @@ static size_t start_some(int some, bool former, struct plan_step *steps, size_t 
  * number that must be available, less the new ones that are not available yet.
  * So what is not available of the old ones takes part of the same budget: a pod
  * that crashed or blinked stays, and is restarted in place, while new ones fail.
+ * Available ones go as far as others make up for them; no more than those are
+ * ended, since pods that are not available go first.
  */
 static size_t stop_old(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
                        const struct tally *t, int least, int missing, struct plan_step *steps,
@@ -159,14 +163,9 @@ static size_t stop_old(const struct plan_workload *want, const struct plan_pod *
     int spare = t->old + missing + fresh - least - (fresh - fresh_ready);
     int unready = t->old - (t->ready - t->current_ready);
     int extra = t->ready - t->current_ready + fresh_ready - least;
-    struct allowance may = {.ready_may_go = not_negative(extra), .unknown_may_go = extra >= 0};
 
-    if (spare <= 0)
-        return n;
-    if (!may.unknown_may_go)
-        unready -= t->old_unknown;
-    may.some = least_of(spare, unready) + may.ready_may_go;
-    return stop_some(pods, count, false, may, steps, n);
+    return stop_some(pods, count, false, least_of(spare, unready) + not_negative(extra), extra >= 0,
+                     steps, n);
 }
 
 /* With neither surge nor maxUnavailable a rollout could never begin, so one pod may be missing. */
@@ -192,12 +191,9 @@ size_t plan_deployment(const struct plan_workload *want, const struct plan_pod *
     int leaving = want->exclusive ? t.terminating : 0; /* they still hold their ports */
     size_t n = 0;
 
-    if (t.current > want->replicas)
-        n = stop_some(pods, count, true,
-                      (struct allowance){t.current - want->replicas, t.current, t.ready >= least},
-                      steps, n);
+    n = stop_some(pods, count, true, t.current - want->replicas, t.ready >= least, steps, n);
     if (want->recreate) {
-        n = stop_some(pods, count, false, (struct allowance){t.old, t.old, true}, steps, n);
+        n = stop_some(pods, count, false, t.old, true, steps, n);
         return t.old + t.terminating > 0 ? n
                                          : start_some(want->replicas - t.current, false, steps, n);
     }
@@ -253,12 +249,12 @@ static size_t shrink_stateful(const struct plan_workload *want, const struct pla
         if (pods[i].index < want->replicas)
             continue;
         if (want->parallel && !pods[i].terminating)
-            n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, i, false, false});
+            n = plan_stop(steps, n, i, false);
         else if (best == count || pods[i].index > pods[best].index)
             best = i;
     }
     if (best < count && !want->parallel && !pods[best].terminating)
-        n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, best, false, false});
+        n = plan_stop(steps, n, best, false);
     return n;
 }
 
@@ -280,7 +276,7 @@ static size_t fill_stateful(const struct plan_workload *want, const struct plan_
         const struct plan_pod *pod = at_index(pods, count, i, &at);
 
         if (!pod)
-            n = plan_add(steps, n, (struct plan_step){PLAN_START, i, 0, is_former(want, i), false});
+            n = plan_start(steps, n, i, is_former(want, i));
         if (!is_good(pod) && !want->parallel)
             break;
     }
@@ -320,17 +316,17 @@ static size_t take_stateful(const struct plan_workload *want, const struct plan_
         bool good = is_good(pod);
 
         if (!pod) {
-            bool due =
-                want->former && i<want->former_replicas, waiting = i> stuck && is_former(want, i);
+            bool due = want->former && i < want->former_replicas;
+            bool waiting = i > stuck && is_former(want, i); /* only what is due */
 
             above += due && !waiting;
-            waits |= due && waiting;
+            waits |= waiting;
         } else if (pod->terminating || (pod->current && !good)) {
             above++;
         } else if (!pod->current && is_unknown(pod)) {
             waits = true;
         } else if (!pod->current && (good ? bad < most : !waits || pod->broken || !pod->former)) {
-            n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, at, false, true});
+            n = plan_stop(steps, n, at, true);
             bad += good;
             above++;
         } else if (!pod->current) {

@@ -83,7 +83,9 @@ struct plan_step {
 };
 #define PLAN_STEPS 256
 
-size_t plan_add(struct plan_step *steps, size_t count, struct plan_step step);
+/* Add a step where there is room, and return how many there are now. */
+size_t plan_start(struct plan_step *steps, size_t count, int index, bool former);
+size_t plan_stop(struct plan_step *steps, size_t count, size_t pod, bool taken);
 
 /* How many pods of a Deployment must be available while it changes. */
 int plan_fewest(const struct plan_workload *want);

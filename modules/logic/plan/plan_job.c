@@ -167,7 +167,7 @@ static size_t stop_active(const struct plan_workload *want, const struct plan_po
     for (size_t i = 0; i < count && i < PLAN_PODS; i++)
         if (is_active(&pods[i]) && is_beyond(want, &pods[i])) {
             gone[i] = true;
-            n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, i, false, false});
+            n = plan_stop(steps, n, i, false);
         }
     while (some-- > 0) {
         size_t best = count;
@@ -181,7 +181,7 @@ static size_t stop_active(const struct plan_workload *want, const struct plan_po
         if (best == count)
             return n;
         gone[best] = true;
-        n = plan_add(steps, n, (struct plan_step){PLAN_STOP, -1, best, false, false});
+        n = plan_stop(steps, n, best, false);
     }
     return n;
 }
@@ -223,7 +223,7 @@ static size_t start_indexed(const struct plan_workload *want, const struct job_t
             wait_for_time(want, t->tries[i], t->last_of[i], ret, &waits);
         if (waits)
             continue;
-        n = plan_add(steps, n, (struct plan_step){PLAN_START, i, 0, false, false});
+        n = plan_start(steps, n, i, false);
         room--;
     }
     return n;
@@ -249,11 +249,11 @@ size_t plan_job(const struct plan_workload *want, const struct plan_pod *pods, s
     room = active - ret->active - (want->replace_ended ? t.leaving : 0);
     if (room > 0 && want->index_limit < 0)
         wait_for_time(want, t.recent, t.last, ret, &waits);
-    if (waits || room <= 0)
+    if (waits)
         return n;
     if (want->indexed)
         return start_indexed(want, &t, room, steps, n, ret);
     while (room-- > 0)
-        n = plan_add(steps, n, (struct plan_step){PLAN_START, -1, 0, false, false});
+        n = plan_start(steps, n, -1, false);
     return n;
 }

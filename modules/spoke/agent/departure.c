@@ -400,6 +400,11 @@ bool departure_is_left(const struct agent *agent)
     return agent->departure->state == DEPARTURE_LEFT;
 }
 
+bool departure_is_leaving(const struct agent *agent)
+{
+    return agent->departure->state == DEPARTURE_LEAVING || departure_is_left(agent);
+}
+
 void departure_accepted(struct agent *agent)
 {
     agent->departure->refusal = REFUSAL_NONE;

@@ -30,6 +30,8 @@ int departure_joining(struct agent *agent, struct err *err) MUST_CHECK;
 /* Removed, and no works listed since. */
 bool departure_is_removed(const struct agent *agent);
 bool departure_is_left(const struct agent *agent);
+/* It was asked to leave, and may have left: no token has it join again in this run. */
+bool departure_is_leaving(const struct agent *agent);
 /* The first list of works after joining again was taken in. */
 void departure_listed(struct agent *agent);
 /* Asks the hub to let this spoke go. */

@@ -268,7 +268,7 @@ static void on_list_failed(struct agent *agent, int status, const struct http_re
 {
     if (status == 401)
         departure_refused(agent, response, why);
-    if (status == 401 && token_is_new(agent))
+    if (status == 401 && token_is_new(agent) && !departure_is_leaving(agent))
         rejoin_with_token(agent, why);
     else
         session_lost(agent, "listing works", why);

@@ -36,8 +36,7 @@ static size_t plan_pod(const struct cluster_object *object, const struct plan_po
         return 0; /* the Pod was evicted, and stays ended */
     if (count > 0 && (pods[0].current || pods[0].terminating))
         return 0;
-    steps[0] = (struct plan_step){count ? PLAN_STOP : PLAN_START, -1, 0, false, false};
-    return 1;
+    return count ? plan_stop(steps, 0, 0, false) : plan_start(steps, 0, -1, false);
 }
 
 /* Has the object looked at again when the next pod becomes available, or may be started. */

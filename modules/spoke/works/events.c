@@ -75,11 +75,15 @@ static struct event_series *take_series(struct events *events, const char *key, 
     return one;
 }
 
-/* So that "volume a holds 5 bytes" and "volume a holds 6 bytes" have one key. */
+/* So that "volume a holds 9 bytes" and "volume a holds 10 bytes" have one key. */
 static void add_without_numbers(const char *from, struct text *into)
 {
-    for (; *from; from++)
-        text_add_char(into, *from >= '0' && *from <= '9' ? '#' : *from);
+    while (*from) {
+        size_t digits = strspn(from, "0123456789");
+
+        text_add_char(into, digits ? '#' : *from);
+        from += digits ? digits : 1;
+    }
 }
 
 static struct event_series *find_series(struct works *works, const struct cluster_event *event,
@@ -171,7 +175,8 @@ void works_event(struct works *works, const struct cluster_event *event)
         return;
     clock_format(now, false, words);
     series = find_series(works, event, now);
-    if (++series->count == 1 || !*series->name)
+    series->count++;
+    if (!*series->name)
         send_first(works, arena, event, series, words);
     else if (now >= series->sent + PATCHES || now < series->sent)
         send_count(works, arena, event, series, words);
