@@ -200,7 +200,6 @@ static void put_set(struct placement_world *world, const struct node *object)
     if (!set->exclusive && !text_same(type, "LabelSelector"))
         set->wrong = type;
     set->selector = node_get(selector, "labelSelector");
-    set->leaving = meta_is_deleting(object);
     set->pool = *meta_label(object, META_LABEL_POOL) != 0;
     free_set(map_put(world->sets, meta_name(object), set));
 }
