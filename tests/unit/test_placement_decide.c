@@ -549,6 +549,10 @@ static const struct {
     {"a wish orders, but keeps nobody away",
      "numberOfClusters: 5, " SPREAD("{topologyKey: zone, whenUnsatisfiable: ScheduleAnyway}"),
      "chosen a=0 b=0 c=0 d=0 e=0; f RankedLow"},
+    {"whom a wish does not concern comes before whom it would rather not have",
+     "numberOfClusters: 4, predicates: [" PREDICATE(
+         "celSelector: {celExpressions: [\"managedCluster.metadata.name != 'e'\"]}") "], " SPREAD("{topologyKey: zone}"),
+     "chosen a=0 b=0 d=0 f=0; c WouldSkew zone; e NotMatched"},
     {"a larger skew",
      "numberOfClusters: 3, " SPREAD(
          "{topologyKey: zone, maxSkew: 2, whenUnsatisfiable: DoNotSchedule}"),
