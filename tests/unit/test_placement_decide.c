@@ -533,7 +533,9 @@ static const char spread_world[] = GLOBAL CLUSTER("a", "zone: north", "", CLAIM(
     CLUSTER("b", "zone: north", "", CLAIM("region", "eu"))
         CLUSTER("c", "zone: north", "", CLAIM("region", "us"))
             CLUSTER("d", "zone: south", "", CLAIM("region", "us"))
-                CLUSTER("e", "zone: south", "", CLAIM("region", "us")) CLUSTER("f", "", "", "");
+                CLUSTER("e", "zone: south", "",
+                        CLAIM("region", "us") ", allocatable: {cpu: 7}, capacity: {cpu: 7}")
+                    CLUSTER("f", "", "", "allocatable: {cpu: 5}, capacity: {cpu: 5}");
 
 static const struct {
     const char *name, *spec, *chosen;
@@ -600,6 +602,10 @@ static const struct {
     const char *name, *spec, *groups, *complaint;
 } group_rows[] = {
     {"without groups all are in one", "", "(6): p-decision-1/0 a b c d e f", ""},
+    {"each in the order of names, whatever the rank",
+     POLICY("Exact",
+            BUILT_IN("ResourceAllocatableCPU", "1")) ", " GROUPING("clustersPerDecisionGroup: 4"),
+     "(4): p-decision-1/0 a b c d; (2): p-decision-2/1 e f", ""},
     {"so many in each", GROUPING("clustersPerDecisionGroup: 4"),
      "(4): p-decision-1/0 a b c d; (2): p-decision-2/1 e f", ""},
     {"a share is rounded up", GROUPING("clustersPerDecisionGroup: 35%"),

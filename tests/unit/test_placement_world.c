@@ -100,6 +100,9 @@ static void check_clusters(void)
     CHECK_TEXT(chosen(world, ""), "a=100 c=100 | 0 not", "once");
     put(world, "ManagedCluster", "{metadata: {name: b}}");
     CHECK_TEXT(chosen(world, ""), "a=100 b=100 c=100 | 0 not", "and comes back in its place");
+    placement_world_remove(world, "ManagedCluster", "", "a");
+    placement_world_remove(world, "ManagedCluster", "", "c");
+    CHECK_TEXT(chosen(world, ""), "b=100 | 0 not", "the first and the last are removed");
 }
 
 /* More resources than stand in the seat itself, and fewer again. */
@@ -243,7 +246,7 @@ static void check_refusals(void)
 }
 
 /* Many clusters are sorted by counting, and as few are: by total, then by name. */
-static void check_ranks(const char *values, int least, int most)
+static void check_ranks(const char *values, long long least, long long most)
 {
     scoped_placement_world struct placement_world *world = placement_world_new();
     struct placement_result result;
@@ -252,13 +255,13 @@ static void check_ranks(const char *values, int least, int most)
     put_global(world);
     for (int i = 0; i < 90; i++) {
         const char *name = arena_printf(arena, "c%02d", i * 7 % 90);
-        int value = i % 3 == 0 ? least : i % 3 == 1 ? most : 3;
+        long long value = i % 3 == 0 ? least : i % 3 == 1 ? most : 3;
 
         put(world, "ManagedCluster", arena_printf(arena, "{metadata: {name: %s}}", name));
         put(world, "AddOnPlacementScore",
             arena_printf(arena,
                          "{metadata: {name: demo, namespace: %s}, status: {scores: [{name: s, "
-                         "value: %d}]}}",
+                         "value: %lld}]}}",
                          name, value));
     }
     result = decide(world, BY_DEMO);
@@ -562,6 +565,7 @@ int main(void)
     check_refusals();
     check_ranks("values near each other", -7, 9);
     check_ranks("values far from each other", -70000, 90);
+    check_ranks("values at the ends of all numbers", -4000000000000000000, 4000000000000000000);
     check_members();
     check_words();
     check_decision_objects();
