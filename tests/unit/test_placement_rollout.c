@@ -213,6 +213,8 @@ static const struct {
     {"no window is all", PROGRESSIVE(""), "/0 a b c", "", "a=ToApply b=ToApply c=ToApply"},
     {"who is under way keeps the slot", PROGRESSIVE("maxConcurrency: 1"), "/0 a b c",
      "b=Progressing-5", "b=Progressing"},
+    {"of several under way no more than the window are told", PROGRESSIVE("maxConcurrency: 1"),
+     "/0 a b c", "b=Progressing-5 a=Progressing-5", "a=Progressing"},
     {"who is done leaves it", PROGRESSIVE("maxConcurrency: 1"), "/0 a b c", "b=Succeeded-5",
      "a=ToApply"},
     {"who soaks keeps it", PROGRESSIVE("maxConcurrency: 1, minSuccessTime: 30s"), "/0 a b c",
