@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks what controllers do as time passes: what ends, what is kept, and what is said of it. */
+#include "hub_fixture.h"
+
+#include "auth/auth.h"
+
+static void pass(struct hub *hub, int64_t seconds)
+{
+    loop_world_run(hub->world, seconds * CLOCK_SECOND);
+}
+
+/* ---- Works that end ------------------------------------------------------------------- */
+
+static void complete(struct hub *hub, const char *work)
+{
+    scoped_object struct object *object = hub_find(hub, "manifestworks", "h", work);
+    struct node *status = node_map(hub->arena), *one = node_map(hub->arena);
+    char now[CLOCK_TEXT];
+    struct err err = {0};
+
+    clock_format(clock_wall(), false, now);
+    node_set_text(hub->arena, one, "type", "Complete");
+    node_set_text(hub->arena, one, "status", "True");
+    node_set_text(hub->arena, one, "reason", "Done");
+    node_set_text(hub->arena, one, "lastTransitionTime", now);
+    node_add(hub->arena, node_make_list(hub->arena, status, "conditions"), one);
+    hub_must(objects_set_status(hub->objects, "spoke", object, status, NULL, &err), &err);
+    hub_settle(hub);
+}
+
+#define WORK(name, option)                                                                         \
+    "{apiVersion: work.open-cluster-management.io/v1, kind: ManifestWork, metadata: {namespace: "  \
+    "h, name: " name "}, spec: {deleteOption: {" option "}, workload: {manifests: [{apiVersion: "  \
+    "v1, kind: ConfigMap, metadata: {name: c, namespace: d}}]}}}"
+
+static void check_ttl(struct hub *hub)
+{
+    CHECK_TEXT(hub_apply(hub, WORK("brief", "ttlSecondsAfterFinished: 60")), "", "a brief work");
+    CHECK_TEXT(hub_apply(hub, WORK("kept", "propagationPolicy: Foreground")), "", "another one");
+    pass(hub, 120);
+    CHECK(hub_get(hub, "manifestworks", "h", "brief"), "what is not complete stays");
+    complete(hub, "brief");
+    complete(hub, "kept");
+    pass(hub, 58);
+    CHECK(hub_get(hub, "manifestworks", "h", "brief"), "what is complete can be read for its time");
+    pass(hub, 4);
+    CHECK(!hub_get(hub, "manifestworks", "h", "brief"), "then it goes");
+    CHECK(hub_get(hub, "manifestworks", "h", "kept"), "but not one that says no time");
+}
+
+/* ---- Namespaces that do not go ----------------------------------------------------------- */
+
+static void check_remaining(struct hub *hub)
+{
+    static const char first[] = "{\"metadata\":{\"finalizers\":null}}";
+    const char *since;
+
+    hub_apply(hub, "{apiVersion: v1, kind: Namespace, metadata: {name: full}}");
+    hub_apply(hub, "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: full, name: a, "
+                   "finalizers: [x.example/one, x.example/two]}}\n---\n{apiVersion: v1, kind: "
+                   "ConfigMap, metadata: {namespace: full, name: b, finalizers: "
+                   "[x.example/one]}}\n---\n{apiVersion: v1, kind: Secret, metadata: {namespace: "
+                   "full, name: c, finalizers: [x.example/one]}}\n---\n{apiVersion: v1, kind: "
+                   "Secret, metadata: {namespace: full, name: free}}");
+    hub_delete(hub, "namespaces", "", "full");
+    pass(hub, 1);
+    CHECK_TEXT(hub_says(hub, "namespaces", "", "full", "NamespaceContentRemaining"),
+               "True SomeResourcesRemain", "a namespace says that something is left in it");
+    CHECK_TEXT(
+        node_get_text(hub_condition(hub, "namespaces", "", "full", "NamespaceContentRemaining"),
+                      "message"),
+        "Some resources are remaining: configmaps. has 2 resource instances, secrets. has 1 "
+        "resource instances",
+        "what, and how many");
+    CHECK_TEXT(hub_says(hub, "namespaces", "", "full", "NamespaceFinalizersRemaining"),
+               "True SomeFinalizersRemain", "and by which finalizers");
+    CHECK(strstr(node_get_text(
+                     hub_condition(hub, "namespaces", "", "full", "NamespaceFinalizersRemaining"),
+                     "message"),
+                 "x.example/one in 3 resource instances"),
+          "each is counted");
+    CHECK(strstr(node_get_text(
+                     hub_condition(hub, "namespaces", "", "full", "NamespaceFinalizersRemaining"),
+                     "message"),
+                 "x.example/two in 1 resource instances"),
+          "the second too");
+    since = arena_string(hub->arena, node_get_text(hub_condition(hub, "namespaces", "", "full",
+                                                                 "NamespaceContentRemaining"),
+                                                   "lastTransitionTime"));
+    hub_patch(hub, "secrets", "full", "c", first);
+    CHECK_TEXT(
+        node_get_text(hub_condition(hub, "namespaces", "", "full", "NamespaceContentRemaining"),
+                      "lastTransitionTime"),
+        since, "it does not say so again at once");
+    pass(hub, 6);
+    hub_patch(hub, "configmaps", "full", "a", first);
+    pass(hub, 1);
+    CHECK_TEXT(
+        node_get_text(hub_condition(hub, "namespaces", "", "full", "NamespaceContentRemaining"),
+                      "message"),
+        "Some resources are remaining: configmaps. has 1 resource instances",
+        "but after some seconds");
+    hub_patch(hub, "configmaps", "full", "b", first);
+    pass(hub, 10);
+    CHECK(!hub_get(hub, "namespaces", "", "full"), "with the last object it goes itself");
+}
+
+/* ---- Clusters that leave --------------------------------------------------------------------- */
+
+#define CLUSTER(name, more)                                                                            \
+    "{apiVersion: cluster.open-cluster-management.io/v1, kind: ManagedCluster, metadata: {name: " name \
+        more "}, spec: {hubAcceptsClient: true}}"
+#define KEYS ", annotations: {axle.dev/client-keys: abcd"
+
+static const char *record_of(struct hub *hub, const char *cluster, const char *field)
+{
+    const struct node *record = hub_get(hub, "configmaps", AUTH_RECORDS,
+                                        arena_printf(hub->arena, AUTH_RECORD "%s", cluster));
+
+    return record ? node_get_text(node_get(record, "data"), field) : "no record";
+}
+
+static void ask_to_leave(struct hub *hub, const char *cluster)
+{
+    scoped_object struct object *object = hub_find(hub, "managedclusters", "", cluster);
+    struct node *status = meta_copy_status(hub->arena, object_read(hub->arena, object));
+    struct meta_condition leave = {META_CONDITION_LEAVE_REQUESTED, "True", "Test", "it goes"};
+    struct err err = {0};
+
+    meta_condition_set(hub->arena, status, meta_conditions(object_read(hub->arena, object)), &leave,
+                       1, clock_wall());
+    hub_must(objects_set_status(hub->objects, "spoke", object, status, NULL, &err), &err);
+    hub_settle(hub);
+}
+
+static void check_records(struct hub *hub)
+{
+    hub_apply(hub, "{apiVersion: v1, kind: Namespace, metadata: {name: axle-system}}");
+    hub_apply(hub, CLUSTER("gone", KEYS "}"));
+    hub_apply(hub, CLUSTER("lost", KEYS ", axle.dev/lost: 'true'}"));
+    hub_apply(hub, CLUSTER("left", KEYS "}"));
+    hub_apply(hub, CLUSTER("never", ""));
+    hub_delete(hub, "managedclusters", "", "gone");
+    hub_delete(hub, "managedclusters", "", "lost");
+    hub_delete(hub, "managedclusters", "", "never");
+    ask_to_leave(hub, "left");
+    pass(hub, 70);
+    CHECK(!hub_get(hub, "managedclusters", "", "gone") &&
+              !hub_get(hub, "managedclusters", "", "lost"),
+          "clusters that are deleted are gone");
+    CHECK(!hub_get(hub, "managedclusters", "", "left"), "and so is one that asked to leave");
+    CHECK(!hub_get(hub, "namespaces", "", "gone"), "with its namespace");
+    CHECK_TEXT(record_of(hub, "gone", "reason"), "Removed", "what it is told later is kept");
+    CHECK_TEXT(record_of(hub, "gone", "keys"), "abcd", "with its keys");
+    CHECK_TEXT(record_of(hub, "gone", "cluster"), "gone", "and its name");
+    CHECK(*record_of(hub, "gone", "uid") && *record_of(hub, "gone", "removedAt"),
+          "which one, and since when");
+    CHECK_TEXT(record_of(hub, "lost", "reason"), "Lost", "of one that was lost");
+    CHECK_TEXT(record_of(hub, "left", "reason"), "Left", "and of one that left");
+    CHECK_TEXT(record_of(hub, "never", "reason"), "no record",
+               "nothing of one that never had a certificate");
+    pass(hub, 399 * (int64_t)86400);
+    hub_apply(hub, CLUSTER("next", KEYS "}"));
+    hub_delete(hub, "managedclusters", "", "next");
+    pass(hub, 70);
+    CHECK_TEXT(record_of(hub, "gone", "reason"), "Removed", "it is kept for more than a year");
+    pass(hub, 86400);
+    hub_apply(hub, CLUSTER("other", KEYS "}"));
+    hub_delete(hub, "managedclusters", "", "other");
+    pass(hub, 70);
+    CHECK_TEXT(record_of(hub, "gone", "reason"), "no record", "and then no longer");
+    CHECK_TEXT(record_of(hub, "next", "reason"), "Removed", "younger ones are");
+}
+
+/* ---- Leases -----------------------------------------------------------------------------------
+ */
+
+static int64_t lease_seconds(struct hub *hub, const char *cluster)
+{
+    return node_get_int(node_get(hub_get(hub, "leases", cluster, META_LEASE_CLUSTER), "spec"),
+                        "leaseDurationSeconds", 0);
+}
+
+static const char *former_of(struct hub *hub, const char *cluster)
+{
+    const char *text = meta_annotation(hub_get(hub, "leases", cluster, META_LEASE_CLUSTER),
+                                       META_ANNOTATION_RENEWED_EVERY_BEFORE);
+
+    return arena_bytes(hub->arena, text, strcspn(text, " "));
+}
+
+static void check_leases(struct hub *hub)
+{
+    hub_apply(hub, CLUSTER("rack", ""));
+    CHECK_INT(lease_seconds(hub, "rack"), 60, "a lease is renewed each minute");
+    hub_patch(hub, "managedclusters", "", "rack", "{\"spec\":{\"leaseDurationSeconds\":20}}");
+    CHECK_INT(lease_seconds(hub, "rack"), 20, "or as the cluster says");
+    CHECK_TEXT(former_of(hub, "rack"), "60", "and says how often it was until now");
+    hub_patch(hub, "managedclusters", "", "rack", "{\"spec\":{\"leaseDurationSeconds\":40}}");
+    CHECK_INT(lease_seconds(hub, "rack"), 40, "when that changes again");
+    CHECK_TEXT(former_of(hub, "rack"), "60", "the longest still counts");
+    hub_delete(hub, "managedclusters", "", "rack");
+    pass(hub, 70);
+}
+
+/* ---- Events -------------------------------------------------------------------------------------
+ */
+
+static void make_event(struct hub *hub, const char *namespace, const char *name, int64_t at)
+{
+    char time[CLOCK_TEXT];
+    struct err err = {0};
+    struct node *event;
+    char *text;
+
+    clock_format(at, false, time);
+    text = arena_printf(hub->arena,
+                        "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"metadata\":{\"namespace\":"
+                        "\"%s\",\"name\":\"%s\"},\"involvedObject\":{\"kind\":\"Namespace\","
+                        "\"name\":\"h\",\"namespace\":\"%s\"},\"lastTimestamp\":\"%s\"}",
+                        namespace, name, namespace, time);
+    event = document_read_json(hub->arena, text, strlen(text), &document_limits_own, &err);
+    hub_must(event ? objects_ensure(hub->objects, "test", event, NULL, &err) : -1, &err);
+}
+
+static void check_events(struct hub *hub)
+{
+    hub_apply(hub, "{apiVersion: v1, kind: Namespace, metadata: {name: quiet}}");
+    make_event(hub, "h", "old", clock_wall() - 3000 * CLOCK_SECOND);
+    make_event(hub, "h", "young", clock_wall());
+    hub_settle(hub);
+    pass(hub, 299);
+    CHECK(hub_get(hub, "events", "h", "old"), "an event is kept for an hour");
+    pass(hub, 610);
+    CHECK(!hub_get(hub, "events", "h", "old"), "and then no longer");
+    CHECK(hub_get(hub, "events", "h", "young"), "by when it happened");
+    pass(hub, 3600);
+    CHECK(!hub_get(hub, "events", "h", "young"), "each in its turn");
+}
+
+/* ---- The hub's own figures
+ * ------------------------------------------------------------------------- */
+
+static void check_metrics(struct hub *hub)
+{
+    static const char *const names[] = {"axle_controller_runs_total",
+                                        "axle_controller_failures_total"};
+    scoped_text struct text out = {0};
+
+    controllers_metrics(hub->controllers, &out);
+    for (size_t i = 0; i < count_of(names); i++)
+        CHECK(strstr(text_string(&out), names[i]), "%s is told: %s", names[i], text_string(&out));
+}
+
+int main(void)
+{
+    struct hub hub = {0};
+
+    hub_start(&hub);
+    hub_apply(&hub, "{apiVersion: v1, kind: Namespace, metadata: {name: h}}");
+    check_ttl(&hub);
+    check_remaining(&hub);
+    check_leases(&hub);
+    check_events(&hub);
+    check_metrics(&hub);
+    check_records(&hub);
+    hub_end(&hub);
+    return check_done();
+}
