@@ -89,6 +89,8 @@ static const struct kind *hub_kind(struct hub *hub, const char *plural)
     for (size_t i = 0; i < KIND_ID_COUNT; i++)
         if (!strcmp(kind_id_rows[i].plural, plural))
             return kinds_find(hub->kinds, kind_id_rows[i].group, plural);
+    if (kinds_find(hub->kinds, "", plural))
+        return kinds_find(hub->kinds, "", plural);
     abort();
 }
 
