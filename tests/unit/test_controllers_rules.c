@@ -52,6 +52,22 @@ static void check_aggregation(void)
                "rules go with their role, but for those that another one has");
 }
 
+/* ---- The account of each namespace ----------------------------------------------------- */
+
+static void check_accounts(void)
+{
+    apply(&place, "{apiVersion: v1, kind: Namespace, metadata: {name: plain}}");
+    CHECK(read_of("", "serviceaccounts", "plain", "default"), "each namespace has an account");
+    forget(&place, "", "serviceaccounts", "plain", "default");
+    CHECK(read_of("", "serviceaccounts", "plain", "default"), "which is made again");
+    apply(&place, "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: plain, name: held, "
+                  "finalizers: [x.example/held]}}");
+    forget(&place, "", "namespaces", "", "plain");
+    CHECK(read_of("", "namespaces", "", "plain") &&
+              !read_of("", "serviceaccounts", "plain", "default"),
+          "but not in a namespace that goes");
+}
+
 /* ---- Tokens of spokes that a pool expects --------------------------------------------- */
 
 static const char *token_now(void)
@@ -106,6 +122,7 @@ int main(void)
 {
     place_open(&place, NULL);
     check_aggregation();
+    check_accounts();
     check_lapsed();
     place_close(&place);
     return check_done();
