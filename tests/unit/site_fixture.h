@@ -293,12 +293,13 @@ static struct reply client_ask(struct client *client, const char *method, const 
 
 /* The same request to a server of another name, at the hub's address. */
 __attribute__((unused)) static struct reply client_ask_host(struct client *client, const char *host,
-                                                            const char *method, const char *target)
+                                                            const char *method, const char *target,
+                                                            const char *headers)
 {
     struct client other = {.site = client->site,
                            .tls = client->tls,
                            .http = open_http(client->site, client->tls, host)};
-    struct reply reply = client_ask(&other, method, target, "");
+    struct reply reply = client_ask(&other, method, target, headers);
 
     http_client_free(&other.http);
     site_settle(client->site);

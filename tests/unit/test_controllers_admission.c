@@ -253,6 +253,112 @@ static void check_clearing(void)
     CHECK(!csr_now("open"), "and no longer");
 }
 
+/* ---- Spokes' requests ---------------------------------------------------------------- */
+
+static const char *spoke_asks(const char *name, const char *common_name, const char *labels)
+{
+    struct err err = {0};
+    char *yaml = csr_yaml(name, common_name, "", "client auth", "");
+    char *labelled = arena_printf(place.arena, "%.*s, labels: {%s}%s",
+                                  (int)(strchr(yaml, '}') - yaml), yaml, labels, strchr(yaml, '}'));
+
+    return create_as(&place, spoke_of(&place, "edge"), labelled, &err) < 0
+               ? arena_string(place.arena, err.text)
+               : "";
+}
+
+static void check_spokes(void)
+{
+    struct err err = {0};
+    char *huge = arena_alloc(place.arena, 16386);
+
+    CHECK_TEXT(spoke_asks("s1", "system:open-cluster-management:edge:agent", ""), "",
+               "a spoke asks in its own name");
+    CHECK_TEXT(spoke_asks("s2", "system:open-cluster-management:cluster:edge:addon:x", ""), "",
+               "or of its addons");
+    CHECK(strstr(spoke_asks("s3", "system:open-cluster-management:rack:agent", ""),
+                 "it asks for the name \"system:open-cluster-management:rack:agent\": the spoke "
+                 "\"edge\" asks for system:open-cluster-management:edge:AGENT only"),
+          "not in another's");
+    CHECK(*spoke_asks("s3", "system:open-cluster-management:edges:agent", ""),
+          "nor in one that begins as its own does");
+    CHECK_TEXT(spoke_asks("s4", "system:open-cluster-management:edge:agent",
+                          "open-cluster-management.io/cluster-name: edge"),
+               "", "under its own label");
+    CHECK(strstr(spoke_asks("s5", "system:open-cluster-management:edge:agent",
+                            "open-cluster-management.io/cluster-name: rack"),
+                 "the label open-cluster-management.io/cluster-name must be \"edge\""),
+          "and not under another's");
+    CHECK_TEXT(node_get_text(node_get(csr_now("s1"), "spec"), "username"),
+               "system:open-cluster-management:edge:agent", "who asked is written down");
+    memset(huge, 'A', 16385);
+    huge[16385] = '\0';
+    CHECK(create_as(&place, administrator(&place),
+                    arena_printf(place.arena,
+                                 "{apiVersion: certificates.k8s.io/v1, kind: "
+                                 "CertificateSigningRequest, metadata: {name: big}, spec: "
+                                 "{signerName: x.example/y, usages: [client auth], request: %s}}",
+                                 huge),
+                    &err) < 0 &&
+              strstr(err.text, "spec.request: Too long: may not be more than 16384 bytes"),
+          "a request has its limit: %s", err.text);
+}
+
+/* ---- Large components ------------------------------------------------------------------- */
+
+#define MEBIBYTE ((size_t)1 << 20)
+
+static const char *profile_of(const char *name, const char *type, const char *properties,
+                              size_t bytes)
+{
+    char *large = arena_alloc(place.arena, bytes + 1);
+    struct err err = {0};
+    char *text;
+
+    memset(large, 'x', bytes);
+    text = arena_printf(place.arena,
+                        "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"WorkloadProfile\","
+                        "\"metadata\":{\"namespace\":\"h\",\"name\":\"%s\"},\"spec\":{"
+                        "\"components\":[{\"name\":\"c\",\"type\":\"%s\",\"properties\":{%s%s"
+                        "\"}}]}}",
+                        name, type, properties, large);
+    if (strstr(properties, "files"))
+        text = arena_printf(place.arena,
+                            "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"WorkloadProfile\","
+                            "\"metadata\":{\"namespace\":\"h\",\"name\":\"%s\"},\"spec\":{"
+                            "\"components\":[{\"name\":\"c\",\"type\":\"%s\",\"properties\":{"
+                            "%s%s\"}}}]}}",
+                            name, type, properties, large);
+    return create_as(&place, administrator(&place), text, &err) < 0
+               ? arena_string(place.arena, err.text)
+               : "";
+}
+
+static void check_sizes(void)
+{
+    apply(&place,
+          "{apiVersion: axle.dev/v1alpha1, kind: ComponentDefinition, metadata: {namespace: "
+          "h, name: mine}, spec: {template: x}}");
+    CHECK_TEXT(profile_of("p1", "webservice", "\"image\":\"", MEBIBYTE), "",
+               "a component may have as much text as a file of an artifact");
+    CHECK(strstr(profile_of("p2", "webservice", "\"image\":\"", MEBIBYTE + 1),
+                 "WorkloadProfile.axle.dev \"p2\" is invalid: spec.components[0].properties: Too "
+                 "long: has 1048577 bytes of text, and what a component delivers in one object may "
+                 "have 1048576"),
+          "and no more");
+    CHECK(
+        strstr(profile_of("p3", "webservice", "\"image\":\"i\",\"files\":{\"a\":\"", MEBIBYTE + 1),
+               "spec.components[0].properties.files: Too long"),
+        "of its files it is said so");
+    CHECK_TEXT(profile_of("p4", "webservice", "\"image\":\"{{ x }}", MEBIBYTE + 1), "",
+               "how long a template makes a text is not known");
+    CHECK(
+        *profile_of("p5", "webservice", "\"image\":\"i\",\"files\":{\"a\":\"{{ x }}", MEBIBYTE + 1),
+        "but files are taken as they are");
+    CHECK_TEXT(profile_of("p6", "mine", "\"image\":\"", MEBIBYTE + 1), "",
+               "nor what another definition makes of it");
+}
+
 int main(void)
 {
     place_open(&place, NULL);
@@ -261,10 +367,14 @@ int main(void)
                   "{name: adam}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, "
                   "name: cluster-admin}, subjects: [{kind: User, name: adam, apiGroup: "
                   "rbac.authorization.k8s.io}]}");
+    apply(&place, "{apiVersion: cluster.open-cluster-management.io/v1, kind: ManagedCluster, "
+                  "metadata: {name: edge}, spec: {hubAcceptsClient: true}}");
     check_rows();
     check_people();
     check_lifetimes();
     check_clearing();
+    check_spokes();
+    check_sizes();
     place_close(&place);
     return check_done();
 }

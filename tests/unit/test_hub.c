@@ -104,6 +104,12 @@ static const struct {
      "at https://hub:6443, may"},
     {"its own page does", ADMIN, "POST", "/api/v1/namespaces", "Origin: https://hub:6443", 400,
      "location=", "?"},
+    {"without a port both mean the usual one", ADMIN, "POST", "/api/v1/namespaces",
+     "Host: hub\nOrigin: https://hub", 400, "location=", "?"},
+    {"not that of HTTP", ADMIN, "POST", "/api/v1/namespaces", "Host: hub\nOrigin: https://hub:80",
+     403, "location=", "?"},
+    {"written out or not", ADMIN, "POST", "/api/v1/namespaces",
+     "Host: hub:443\nOrigin: https://hub", 400, "location=", "?"},
     {"not one of another port", ADMIN, "POST", "/api/v1/namespaces", "Origin: https://hub:6444",
      403, "location=", "?"},
     {"not one without TLS", ADMIN, "POST", "/api/v1/namespaces", "Origin: http://hub:6443", 403,
@@ -146,6 +152,16 @@ static void put_edge(struct site *site, const char *pin, const char *accepted, c
                             labels, pin, accepted));
 }
 
+/* "NAME", or "NAME\nMORE": more headers. */
+static struct reply ask_by_name(struct client *client, const char *words, const char *method,
+                                const char *target)
+{
+    size_t len = strcspn(words, "\n");
+
+    return client_ask_host(client, arena_bytes(client->site->arena, words, len), method, target,
+                           words + len + (words[len] == '\n'));
+}
+
 static void check_rows(struct site *site)
 {
     struct client clients[5];
@@ -160,7 +176,7 @@ static void check_rows(struct site *site)
         struct client *client = &clients[rows[i].who];
         struct reply reply =
             text_starts(rows[i].headers, "Host: ")
-                ? client_ask_host(client, rows[i].headers + 6, rows[i].method, rows[i].target)
+                ? ask_by_name(client, rows[i].headers + 6, rows[i].method, rows[i].target)
                 : client_ask(client, rows[i].method, rows[i].target, rows[i].headers);
         const char *equals = strchr(rows[i].reply_header, '=');
         const char *header =
@@ -286,7 +302,7 @@ static void check_metrics(struct site *site)
     client_ask(&admin, "GET", "/version", "");
     client_ask(&admin, "GET", "/", "");
     client_ask(&admin, "GET", "/nowhere", "");
-    client_ask_host(&admin, "elsewhere.example", "GET", "/livez");
+    client_ask_host(&admin, "elsewhere.example", "GET", "/livez", "");
     loop_world_run(site->world, 7 * CLOCK_SECOND);
     after = client_ask(&admin, "GET", "/metrics", "");
     CHECK_INT(metric(&after, "axle_http_requests_total{code=\"2xx\"}") -
