@@ -544,6 +544,48 @@ static void check_connections(struct site *site)
     CHECK_INT(count_connected(site, 20), 16, "nor where files are no limit");
 }
 
+/* ---- What is lost ------------------------------------------------------------------------ */
+
+static void remove_file(struct site *site, const char *file)
+{
+    remove(arena_printf(site->arena, "%s/pki/%s", site->directory, file));
+}
+
+static const char *start_failure(struct site *site)
+{
+    struct err err = {0};
+
+    return site_try(site, &err) ? "" : arena_string(site->arena, err.text);
+}
+
+static void check_loss(struct site *site)
+{
+    unsigned char pin[PKI_SHA256];
+    const char *why;
+
+    memcpy(pin, pki_authority_pin(site->hub->authority), sizeof pin);
+    site_stop(site);
+    remove_file(site, "ca.key");
+    why = start_failure(site);
+    CHECK(strstr(why, "pki/ca.key is missing: with a new authority every spoke"),
+          "a hub does not start without its authority's key: %s", why);
+    store_disk_remove(site->disk, arena_printf(site->arena, "%s/axle.db", site->directory));
+    why = start_failure(site);
+    CHECK(strstr(why, "axle.db is missing or empty"), "nor without its database: %s", why);
+    remove_file(site, "ca.crt");
+    why = start_failure(site);
+    CHECK(strstr(why, "axle.db is missing or empty"), "whatever else is lost: %s", why);
+    site_set(site, "accept-loss", "true");
+    site_start(site);
+    CHECK(memcmp(pin, pki_authority_pin(site->hub->authority), sizeof pin) != 0,
+          "when that is accepted it has another authority");
+    CHECK(site_get(site, "namespaces", "", "default"), "and begins anew");
+    site_stop(site);
+    site_set(site, "accept-loss", "false");
+    site_start(site);
+    CHECK(site->hub, "which it keeps");
+}
+
 /* ---- The end
  * ------------------------------------------------------------------------------------- */
 
@@ -585,6 +627,7 @@ int main(void)
     check_connections(&site);
     check_certificate(&site);
     check_renewal_failure(&site);
+    check_loss(&site);
     check_drain(&site);
     site_close(&site);
     return check_done();
