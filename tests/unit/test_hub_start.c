@@ -5,6 +5,8 @@
 #include "base/file.h"
 #include "registry/registry.h"
 
+#include <sys/stat.h>
+
 /* ---- Namespaces, roles and definitions ---------------------------------------------- */
 
 static const char *as_text(struct site *site, const struct node *node)
@@ -307,6 +309,22 @@ static const char *context_of(struct site *site)
     return as_text(site, node_get(read_kubeconfig(site), "contexts"));
 }
 
+/* Nobody else on the machine reads what it proves itself with. */
+static void check_modes(struct site *site)
+{
+    static const char *const files[] = {
+        "admin.kubeconfig",         "pki/ca.crt",      "pki/ca.key", "pki/sealing.key",
+        "pki/service-accounts.key", "pki/tickets.keys"};
+
+    for (size_t i = 0; i < count_of(files); i++) {
+        struct stat about = {0};
+
+        CHECK(stat(arena_printf(site->arena, "%s/%s", site->directory, files[i]), &about) == 0,
+              "%s is there", files[i]);
+        CHECK_INT(about.st_mode & 0777, 0600, "%s is its owner's alone", files[i]);
+    }
+}
+
 static void check_kubeconfig(struct site *site)
 {
     static const struct {
@@ -558,6 +576,24 @@ static const char *start_failure(struct site *site)
     return site_try(site, &err) ? "" : arena_string(site->arena, err.text);
 }
 
+/* A folder in the place of the kubeconfig: no disk is full, so the hub says it and ends. */
+static void check_blocked(struct site *site)
+{
+    struct err err = {0};
+    const char *why;
+
+    site_stop(site);
+    remove(arena_printf(site->arena, "%s/admin.kubeconfig", site->directory));
+    site_must(
+        file_make_folder(arena_printf(site->arena, "%s/admin.kubeconfig", site->directory), &err),
+        &err);
+    why = start_failure(site);
+    CHECK(strstr(why, "admin.kubeconfig"), "a kubeconfig that cannot be written is told: %s", why);
+    remove(arena_printf(site->arena, "%s/admin.kubeconfig", site->directory));
+    site_start(site);
+    CHECK(file_exists(site->hub->kubeconfig), "and written when it can be");
+}
+
 static void check_loss(struct site *site)
 {
     unsigned char pin[PKI_SHA256];
@@ -622,11 +658,13 @@ int main(void)
     check_artifacts(&site);
     check_joining(&site);
     check_requests(&site);
+    check_modes(&site);
     check_kubeconfig(&site);
     check_addresses(&site);
     check_connections(&site);
     check_certificate(&site);
     check_renewal_failure(&site);
+    check_blocked(&site);
     check_loss(&site);
     check_drain(&site);
     site_close(&site);
