@@ -209,9 +209,40 @@ static const char *former_of(struct hub *hub, const char *cluster)
     return arena_bytes(hub->arena, text, strcspn(text, " "));
 }
 
+struct event_count {
+    const char *words;
+    size_t count;
+};
+
+static void count_event(void *arg, const struct object *object)
+{
+    struct event_count *events = arg;
+
+    events->count +=
+        memmem(object->body, object->len, events->words, strlen(events->words)) != NULL;
+}
+
+/* Events whose text has these words. */
+static size_t count_events(struct hub *hub, const char *words)
+{
+    struct event_count events = {.words = words};
+
+    objects_each(hub->objects, OBJECTS_PUBLISHED, hub_kind(hub, "events"), "", count_event,
+                 &events);
+    return events.count;
+}
+
 static void check_leases(struct hub *hub)
 {
     hub_apply(hub, CLUSTER("rack", ""));
+    CHECK_TEXT(hub_says(hub, "managedclusters", "", "rack", META_CONDITION_CLUSTER_ACCEPTED),
+               "True HubClusterAdminAccepted", "a cluster says that it is accepted");
+    CHECK(!node_get(
+              hub_condition(hub, "managedclusters", "", "rack", META_CONDITION_CLUSTER_ACCEPTED),
+              "observedGeneration"),
+          "of whatever generation");
+    CHECK_INT(count_events(hub, "\"HubClusterAdminAccepted\""), 1, "an event says so once");
+    CHECK_INT(count_events(hub, "ReconcileFailed"), 0, "and nothing failed");
     CHECK_INT(lease_seconds(hub, "rack"), 60, "a lease is renewed each minute");
     hub_patch(hub, "managedclusters", "", "rack", "{\"spec\":{\"leaseDurationSeconds\":20}}");
     CHECK_INT(lease_seconds(hub, "rack"), 20, "or as the cluster says");
@@ -258,6 +289,41 @@ static void check_events(struct hub *hub)
     CHECK(!hub_get(hub, "events", "h", "young"), "each in its turn");
 }
 
+/* ---- Tokens
+ * ---------------------------------------------------------------------------------------- */
+
+static void put_token(struct hub *hub, const char *name, const char *more)
+{
+    char time[CLOCK_TEXT];
+
+    clock_format(clock_wall() + 3600 * CLOCK_SECOND, false, time);
+    apply_own(hub, arena_printf(hub->arena,
+                                "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: {name: "
+                                "%s}, spec: {salt: x, hash: x, expiresAt: '%s'%s}}",
+                                name, time, more));
+}
+
+static void check_tokens(struct hub *hub)
+{
+    put_token(hub, "once", "");
+    put_token(hub, "twice", ", uses: 2");
+    put_token(hub, "root", ", purpose: Administrator");
+    CHECK_TEXT(hub_status(hub, "jointokens", "", "once", "phase"), "Active", "a token is active");
+    CHECK_TEXT(hub_status(hub, "jointokens", "", "root", "phase"), "Active",
+               "an administrator's too");
+    apply_own(hub, CLUSTER("joined", ", annotations: {axle.dev/join-token: once}"));
+    apply_own(hub, CLUSTER("second", ", annotations: {axle.dev/join-token: twice}"));
+    CHECK_TEXT(hub_status(hub, "jointokens", "", "once", "phase"), "UsedUp",
+               "until as many have joined with it as may");
+    CHECK_TEXT(hub_status(hub, "jointokens", "", "twice", "phase"), "Active", "and not before");
+    pass(hub, 3590);
+    CHECK_TEXT(hub_status(hub, "jointokens", "", "twice", "phase"), "Active", "for its hour");
+    pass(hub, 20);
+    CHECK_TEXT(hub_status(hub, "jointokens", "", "twice", "phase"), "Expired", "then it has ended");
+    CHECK_TEXT(hub_status(hub, "jointokens", "", "root", "phase"), "Expired", "whosever it is");
+    CHECK_TEXT(hub_status(hub, "jointokens", "", "once", "phase"), "Expired", "used up or not");
+}
+
 /* ---- The hub's own figures
  * ------------------------------------------------------------------------- */
 
@@ -277,13 +343,15 @@ int main(void)
     struct hub hub = {0};
 
     hub_start(&hub);
-    hub_apply(&hub, "{apiVersion: v1, kind: Namespace, metadata: {name: h}}");
+    hub_apply(&hub, "{apiVersion: v1, kind: Namespace, metadata: {name: h}}\n---\n"
+                    "{apiVersion: v1, kind: Namespace, metadata: {name: default}}");
     check_ttl(&hub);
     check_remaining(&hub);
     check_leases(&hub);
     check_events(&hub);
     check_metrics(&hub);
     check_records(&hub);
+    check_tokens(&hub);
     hub_end(&hub);
     return check_done();
 }

@@ -402,6 +402,8 @@ static const struct {
     {"an old place waits for a new one", "", 1, ".d0-0+1.r1.", "kept: s1 has it; "},
     {"an old place waits for a decision", "", 2, ".d0d1u1.",
      "kept: the Placement \"p1\" has decided; "},
+    {"a silent new place is not waited for", "", 1, ".d0-0+1.q1t.",
+     "kept: as many run in the new places; "},
     {"as many go as came", "", 2, ".d0d1-0-1+2+3f3.d2d3.r0.",
      "kept: as many run in the new places; "},
     {"the first that is late", PROGRESSIVE ", progressDeadline: 30s}", 2, ".r0t.",
