@@ -175,6 +175,9 @@ static void check_scores(void)
         "{metadata: {name: demo, namespace: a}, status: {validUntil: never, scores: [{name: s, "
         "value: 3}]}}");
     CHECK_TEXT(chosen(world, BY_DEMO), "a=3 b=0 | 0 not", "a time that is none is no end");
+    put(world, "AddOnPlacementScore",
+        "{metadata: {name: demo, namespace: a}, status: {scores: [{name: s}]}}");
+    CHECK_TEXT(chosen(world, BY_DEMO), "a=0 b=0 | 0 not", "a score without a value is 0");
 }
 
 #define DECIDED(name, head, clusters)                                                              \

@@ -377,6 +377,8 @@ static const struct {
      "s0=2~ s1=2~"},
     {"one that failed and is silent does not", PROGRESSIVE ", maxFailures: 3}", 3, ".d0.f1d1.q1v.",
      "s0=1! s1=1x s2=2~"},
+    {"one whose older version fails waits while another is under way", PROGRESSIVE "}", 3,
+     ".d0.d1.d2.v.y1r1.", "s0=2~ s1=1x s2=1!"},
     {"a place is kept while the new one soaks", PROGRESSIVE ", minSuccessTime: 15s}", 1,
      ".d0tt.-0+1.d1.t.", "s0=1! s1=1!"},
     {"and left when it has", PROGRESSIVE ", minSuccessTime: 15s}", 1, ".d0tt.-0+1.d1.t.t.",
@@ -431,6 +433,34 @@ static void check_words(void)
             text_addf(&said, "again in %d s; ",
                       (int)((fleet.advance.recheck_at - fleet.now) / CLOCK_SECOND));
         CHECK_TEXT(text_string(&said), words[i].said, "what is said: %s", words[i].name);
+        arena_free(&fleet.arena);
+    }
+}
+
+/* How many places a ref has, how many have the version, and how many failed. */
+static const struct {
+    const char *name, *strategy, *script;
+    size_t chosen, done, failed;
+} counts[] = {
+    {"none yet", PROGRESSIVE "}", ".", 3, 0, 0},
+    {"one in progress", PROGRESSIVE "}", ".r0.", 3, 0, 0},
+    {"one done", PROGRESSIVE "}", ".d0.", 3, 1, 0},
+    {"one soaking", PROGRESSIVE ", minSuccessTime: 60s}", ".d0.", 3, 1, 0},
+    {"one failed", PROGRESSIVE ", maxFailures: 1}", ".f0d0.d1.", 3, 1, 1},
+    {"one timed out", PROGRESSIVE ", progressDeadline: 6s, maxFailures: 1}", ".r0t.", 3, 0, 1},
+};
+
+static void check_each_count(void)
+{
+    for (size_t i = 0; i < count_of(counts); i++) {
+        struct fleet fleet;
+
+        fleet_init(&fleet, 3);
+        snprintf(fleet.refs[0].strategy, sizeof fleet.refs[0].strategy, "%s", counts[i].strategy);
+        happen(&fleet, counts[i].script);
+        CHECK_INT(fleet.advance.refs[0].chosen, counts[i].chosen, "chosen: %s", counts[i].name);
+        CHECK_INT(fleet.advance.refs[0].done, counts[i].done, "done: %s", counts[i].name);
+        CHECK_INT(fleet.advance.refs[0].failed, counts[i].failed, "failed: %s", counts[i].name);
         arena_free(&fleet.arena);
     }
 }
@@ -856,6 +886,7 @@ int main(void)
 {
     check_sentences();
     check_words();
+    check_each_count();
     check_histories();
     return check_done();
 }
