@@ -548,6 +548,14 @@ static const struct {
      "chosen a=0 b=0 c=0 d=0 e=0; f WouldSkew zone"},
     {"it may where spreading is only wished", SPREAD("{topologyKey: zone, maxSkew: 9}"),
      "chosen a=0 b=0 c=0 d=0 e=0 f=0"},
+    {"within the skew the rank alone decides",
+     "numberOfClusters: 3, " SPREAD("{topologyKey: zone, maxSkew: 9}"),
+     "chosen a=0 b=0 c=0; d RankedLow; e RankedLow; f RankedLow"},
+    {"of whom none fits all are missed",
+     "numberOfClusters: 2, predicates: [" PREDICATE(
+         "labelSelector: {matchLabels: {zone: west}}") "]",
+     "chosen; a NotMatched; b NotMatched; c NotMatched; d NotMatched; e NotMatched; f NotMatched; "
+     "2 more wanted"},
     {"a wish orders, but keeps nobody away",
      "numberOfClusters: 5, " SPREAD("{topologyKey: zone, whenUnsatisfiable: ScheduleAnyway}"),
      "chosen a=0 b=0 c=0 d=0 e=0; f RankedLow"},

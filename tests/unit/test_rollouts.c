@@ -410,6 +410,8 @@ static const struct {
      "kept: as many run in the new places; "},
     {"the first that is late", PROGRESSIVE ", progressDeadline: 30s}", 2, ".r0t.",
      "again in 20 s; "},
+    {"as soon as it is written to", PROGRESSIVE ", progressDeadline: 30s}", 2, ".",
+     "again in 30 s; "},
     {"whoever it is", "type: All\nall: {progressDeadline: 30s}", 3, ".d1d2r0.", "again in 30 s; "},
     {"the end of soaking", PROGRESSIVE ", minSuccessTime: 25s}", 2, ".d0t.", "again in 15 s; "},
 };
