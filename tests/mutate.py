@@ -205,12 +205,20 @@ def describe(mutant):
     return f"{path}:{line}: {what}\n    {source}"
 
 
+# Fixtures that do not bear the name of the module that they are for.
+FIXTURES = {"controllers": "hub_fixture.h", "hub": "site_fixture.h"}
+# Tests of a module that bear neither its name nor use its fixture.
+OTHERS = {"placement": ["rollouts"], "hub": ["keys"],
+          "controllers": ["standing", "tenancy", "joining", "collector"]}
+
+
 def tests_of(module):
-    """The tests that bear the module's name, and those that use its fixture."""
-    found = [module]
+    """The tests that bear the module's name, use its fixture, or are named above."""
+    found = [module, *OTHERS.get(module, [])]
+    fixture = FIXTURES.get(module, f"{module}_fixture.h")
     for name in sorted(os.listdir("tests/unit")):
         if name.startswith("test_") and name.endswith(".c") and \
-                re.search(f'"{module}_(fixture|verbs).h"', read(f"tests/unit/{name}")):
+                re.search(rf'"({re.escape(fixture)}|{module}_verbs\.h)"', read(f"tests/unit/{name}")):
             found.append(name[len("test_"):-len(".c")])
     return found
 

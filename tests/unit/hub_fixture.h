@@ -89,6 +89,8 @@ static const struct kind *hub_kind(struct hub *hub, const char *plural)
     for (size_t i = 0; i < KIND_ID_COUNT; i++)
         if (!strcmp(kind_id_rows[i].plural, plural))
             return kinds_find(hub->kinds, kind_id_rows[i].group, plural);
+    if (kinds_find(hub->kinds, "", plural))
+        return kinds_find(hub->kinds, "", plural);
     abort();
 }
 
@@ -188,8 +190,8 @@ static const char *hub_delete(struct hub *hub, const char *plural, const char *n
 }
 
 /* An administrator who does not wait: the finalizers go, and with them the object. */
-static const char *hub_force_delete(struct hub *hub, const char *plural, const char *namespace,
-                                    const char *name)
+__attribute__((unused)) static const char *hub_force_delete(struct hub *hub, const char *plural,
+                                                            const char *namespace, const char *name)
 {
     const char *why = hub_delete(hub, plural, namespace, name);
 
@@ -215,8 +217,9 @@ static const char *hub_says(struct hub *hub, const char *plural, const char *nam
                         node_get_text(found, "reason"));
 }
 
-static const char *hub_status(struct hub *hub, const char *plural, const char *namespace,
-                              const char *name, const char *field)
+__attribute__((unused)) static const char *hub_status(struct hub *hub, const char *plural,
+                                                      const char *namespace, const char *name,
+                                                      const char *field)
 {
     return node_get_text(node_get(hub_get(hub, plural, namespace, name), "status"), field);
 }
@@ -224,7 +227,8 @@ static const char *hub_status(struct hub *hub, const char *plural, const char *n
 /* ---- A spoke, as far as the hub can see -------------------------------------------------- */
 
 /* It runs what its work says, and says so. */
-static void hub_report(struct hub *hub, const char *cluster, const char *work)
+__attribute__((unused)) static void hub_report(struct hub *hub, const char *cluster,
+                                               const char *work)
 {
     scoped_object struct object *object = hub_find(hub, "manifestworks", cluster, work);
     static const char *const types[] = {"Applied", "Available", "Progressing", "Degraded"};
@@ -248,7 +252,8 @@ static void hub_report(struct hub *hub, const char *cluster, const char *work)
     hub_settle(hub);
 }
 
-static const char *hub_work_uid(struct hub *hub, const char *cluster, const char *work)
+__attribute__((unused)) static const char *hub_work_uid(struct hub *hub, const char *cluster,
+                                                        const char *work)
 {
     const struct node *there = hub_get(hub, "manifestworks", cluster, work);
 

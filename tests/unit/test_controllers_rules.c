@@ -52,6 +52,22 @@ static void check_aggregation(void)
                "rules go with their role, but for those that another one has");
 }
 
+/* ---- The account of each namespace ----------------------------------------------------- */
+
+static void check_accounts(void)
+{
+    apply(&place, "{apiVersion: v1, kind: Namespace, metadata: {name: plain}}");
+    CHECK(read_of("", "serviceaccounts", "plain", "default"), "each namespace has an account");
+    forget(&place, "", "serviceaccounts", "plain", "default");
+    CHECK(read_of("", "serviceaccounts", "plain", "default"), "which is made again");
+    apply(&place, "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: plain, name: held, "
+                  "finalizers: [x.example/held]}}");
+    forget(&place, "", "namespaces", "", "plain");
+    CHECK(read_of("", "namespaces", "", "plain") &&
+              !read_of("", "serviceaccounts", "plain", "default"),
+          "but not in a namespace that goes");
+}
+
 /* ---- Tokens of spokes that a pool expects --------------------------------------------- */
 
 static const char *token_now(void)
@@ -102,11 +118,75 @@ static void check_lapsed(void)
     CHECK(!read_of("axle.dev", "jointokens", "", second), "and removed");
 }
 
+/* ---- Spokes that were there before the pool named them --------------------------------- */
+
+static const char *row_of(const char *spoke)
+{
+    const struct node *pool = read_of("axle.dev", "computepools", "research", "ahead");
+    const struct node *list = node_at(pool, "status", "expected", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_get_text(node_item(list, i), "name"), spoke))
+            return document_json(place.arena, node_item(list, i));
+    return "no row";
+}
+
+static void set_available(const char *cluster)
+{
+    static const char text[] = "{\"conditions\":[{\"type\":\"ManagedClusterConditionAvailable\","
+                               "\"status\":\"True\",\"reason\":\"Test\",\"message\":\"\"}]}";
+    scoped_object struct object *object =
+        objects_get(place.objects, OBJECTS_STAGED,
+                    kind_of(&place, "cluster.open-cluster-management.io", "managedclusters"), "",
+                    cluster, NULL);
+    struct err err = {0};
+    struct node *status =
+        document_read_json(place.arena, text, strlen(text), &document_limits_own, &err);
+
+    must(objects_set_status(place.objects, "test", object, status, NULL, &err) == 0, &err);
+    settle(&place);
+}
+
+#define CLUSTER(name, set)                                                                             \
+    "{apiVersion: cluster.open-cluster-management.io/v1, kind: ManagedCluster, metadata: {name: " name \
+    ", labels: {cluster.open-cluster-management.io/clusterset: " set                                   \
+    "}}, spec: {hubAcceptsClient: true, taints: [{key: axle.dev/pending-join, effect: "                \
+    "NoSelect}]}}"
+
+static void check_there_before(void)
+{
+    const struct node *hand;
+
+    apply(&place, CLUSTER("hand", "research.ahead"));
+    apply(&place, CLUSTER("taken", "default"));
+    apply(&place, "{apiVersion: axle.dev/v1alpha1, kind: ComputePool, metadata: {name: ahead, "
+                  "namespace: research}, spec: {spokes: [late, hand, taken, Not.good]}}");
+    CHECK_TEXT(row_of("hand"), "{\"name\":\"hand\",\"phase\":\"Joined\"}",
+               "one that an administrator put into the pool's set is there");
+    CHECK(strstr(row_of("taken"), "\"phase\":\"Failed\"") &&
+              strstr(row_of("taken"), "is a spoke that is there already and is not this pool's") &&
+              strstr(row_of("taken"), "\"reason\":\"NameTaken\""),
+          "one of another set is not the pool's: %s", row_of("taken"));
+    CHECK(strstr(row_of("Not.good"), "is no name of a spoke"), "what is no name is said: %s",
+          row_of("Not.good"));
+    set_available("hand");
+    CHECK_TEXT(row_of("hand"), "{\"name\":\"hand\",\"phase\":\"Available\"}",
+               "and when it is available");
+    hand = read_of("cluster.open-cluster-management.io", "managedclusters", "", "hand");
+    CHECK(!node_at(hand, "metadata", "annotations", "axle.dev/join-token", NULL) &&
+              !read_of("", "secrets", "research", "ahead-hand-join"),
+          "it needs no token");
+    CHECK(strstr(document_json(place.arena, node_get(hand, "spec")), "pending-join"),
+          "and whose it is not, the pool does not touch");
+}
+
 int main(void)
 {
     place_open(&place, NULL);
     check_aggregation();
+    check_accounts();
     check_lapsed();
+    check_there_before();
     place_close(&place);
     return check_done();
 }

@@ -278,6 +278,9 @@ static void happen(struct fleet *fleet, const char *script)
         case '-':
             fleet->refs[0].group_of[script[1] - '0'] = -1;
             break;
+        case 'm':
+            fleet->refs[0].group_of[script[1] - '0'] = 1;
+            break; /* into the group behind */
         case '2':
             fleet->ref_count = 2;
             fleet->refs[1].group_of[script[1] - '0'] = 0;
@@ -292,6 +295,7 @@ static void happen(struct fleet *fleet, const char *script)
     }
 }
 
+#define PER_GROUP "type: ProgressivePerGroup\nprogressivePerGroup: {minSuccessTime: 0s"
 #define PROGRESSIVE "type: Progressive\nprogressive: {maxConcurrency: 1"
 
 static const struct {
@@ -344,7 +348,124 @@ static const struct {
     {"a group that must come first",
      "type: Progressive\nprogressive: {mandatoryDecisionGroups: [{groupIndex: 1}]}", 2, ".",
      "s0=1~ s1=1~"},
+    {"a mandatory group by its name",
+     PROGRESSIVE ", mandatoryDecisionGroups: [{groupName: first}]}", 4, "m2m3.", "s0=1~ s1=1~"},
+    {"by its index", PROGRESSIVE ", mandatoryDecisionGroups: [{groupIndex: 1}]}", 4, "m2m3.",
+     "s2=1~ s3=1~"},
+    {"when it is done the others come one by one",
+     PROGRESSIVE ", mandatoryDecisionGroups: [{groupIndex: 1}]}", 4, "m2m3.d2d3.",
+     "s0=1~ s2=1! s3=1!"},
+    {"not before", PROGRESSIVE ", mandatoryDecisionGroups: [{groupIndex: 1}]}", 4, "m2m3.d2.",
+     "s2=1! s3=1~"},
+    {"in it none may fail",
+     PROGRESSIVE ", maxFailures: 9, mandatoryDecisionGroups: [{groupIndex: 1}]}", 4, "m2m3.f2d2d3.",
+     "s2=1x s3=1!"},
+    {"while it soaks the others wait",
+     PROGRESSIVE ", minSuccessTime: 15s, mandatoryDecisionGroups: [{groupIndex: 1}]}", 4,
+     "m2m3.d2d3.t.", "s2=1! s3=1!"},
+    {"and then no longer",
+     PROGRESSIVE ", minSuccessTime: 15s, mandatoryDecisionGroups: [{groupIndex: 1}]}", 4,
+     "m2m3.d2d3.t.t.", "s0=1~ s2=1! s3=1!"},
+    {"group by group", PER_GROUP "}", 4, "m2m3.", "s0=1~ s1=1~"},
+    {"the next when the one before is done", PER_GROUP "}", 4, "m2m3.d0d1.",
+     "s0=1! s1=1! s2=1~ s3=1~"},
+    {"a failure keeps the next from beginning", PER_GROUP "}", 4, "m2m3.f0d0d1.", "s0=1x s1=1!"},
+    {"unless it may be", PER_GROUP ", maxFailures: 1}", 4, "m2m3.f0d0d1.",
+     "s0=1x s1=1! s2=1~ s3=1~"},
+    {"but two may not", PER_GROUP ", maxFailures: 1}", 4, "m2m3.f0f1d0d1.", "s0=1x s1=1x"},
+    {"a silent one under way has the newest at once", PROGRESSIVE "}", 3, ".d0.q1v.",
+     "s0=2~ s1=2~"},
+    {"one that failed and is silent does not", PROGRESSIVE ", maxFailures: 3}", 3, ".d0.f1d1.q1v.",
+     "s0=1! s1=1x s2=2~"},
+    {"one whose older version fails waits while another is under way", PROGRESSIVE "}", 3,
+     ".d0.d1.d2.v.y1r1.", "s0=2~ s1=1x s2=1!"},
+    {"a place is kept while the new one soaks", PROGRESSIVE ", minSuccessTime: 15s}", 1,
+     ".d0tt.-0+1.d1.t.", "s0=1! s1=1!"},
+    {"and left when it has", PROGRESSIVE ", minSuccessTime: 15s}", 1, ".d0tt.-0+1.d1.t.t.",
+     "s0=1- s1=1!"},
 };
+
+/* What is said of it: why nothing more begins, why a place is kept, when to look again. */
+static const struct {
+    const char *name, *strategy;
+    size_t count;
+    const char *script, *said;
+} words[] = {
+    {"nothing", "", 2, ".d0d1.", ""},
+    {"too many failed", PROGRESSIVE ", maxFailures: 1}", 4, ".f0d0.f1d1.",
+     "stopped: 2 of 4 failed, and maxFailures is 1; "},
+    {"too many of a group", PER_GROUP "}", 4, "m2m3.f1d0d1.",
+     "stopped: 1 of 2 in group 0 failed, and maxFailures is 0; "},
+    {"one of a mandatory group",
+     PROGRESSIVE ", maxFailures: 3, mandatoryDecisionGroups: [{groupName: first}]}", 4,
+     "m2m3.f1d0d1.", "stopped: s1 of a mandatory group failed; "},
+    {"a strategy that cannot be read", PROGRESSIVE ", progressDeadline: soon}", 2, ".",
+     "wrong: invalid timeout format; "},
+    {"an old place waits for a new one", "", 1, ".d0-0+1.r1.", "kept: s1 has it; "},
+    {"an old place waits for a decision", "", 2, ".d0d1u1.",
+     "kept: the Placement \"p1\" has decided; "},
+    {"a silent new place is not waited for", "", 1, ".d0-0+1.q1t.",
+     "kept: as many run in the new places; "},
+    {"as many go as came", "", 2, ".d0d1-0-1+2+3f3.d2d3.r0.",
+     "kept: as many run in the new places; "},
+    {"the first that is late", PROGRESSIVE ", progressDeadline: 30s}", 2, ".r0t.",
+     "again in 20 s; "},
+    {"as soon as it is written to", PROGRESSIVE ", progressDeadline: 30s}", 2, ".",
+     "again in 30 s; "},
+    {"whoever it is", "type: All\nall: {progressDeadline: 30s}", 3, ".d1d2r0.", "again in 30 s; "},
+    {"the end of soaking", PROGRESSIVE ", minSuccessTime: 25s}", 2, ".d0t.", "again in 15 s; "},
+};
+
+static void check_words(void)
+{
+    for (size_t i = 0; i < count_of(words); i++) {
+        struct fleet fleet;
+        scoped_text struct text said = {0};
+
+        fleet_init(&fleet, words[i].count);
+        snprintf(fleet.refs[0].strategy, sizeof fleet.refs[0].strategy, "%s", words[i].strategy);
+        happen(&fleet, words[i].script);
+        if (fleet.advance.refs[0].stopped)
+            text_addf(&said, "stopped: %s; ", fleet.advance.refs[0].stopped);
+        if (fleet.advance.refs[0].wrong)
+            text_addf(&said, "wrong: %s; ", fleet.advance.refs[0].wrong);
+        if (fleet.advance.kept)
+            text_addf(&said, "kept: %s; ", fleet.advance.kept);
+        if (fleet.advance.recheck_at)
+            text_addf(&said, "again in %d s; ",
+                      (int)((fleet.advance.recheck_at - fleet.now) / CLOCK_SECOND));
+        CHECK_TEXT(text_string(&said), words[i].said, "what is said: %s", words[i].name);
+        arena_free(&fleet.arena);
+    }
+}
+
+/* How many places a ref has, how many have the version, and how many failed. */
+static const struct {
+    const char *name, *strategy, *script;
+    size_t chosen, done, failed;
+} counts[] = {
+    {"none yet", PROGRESSIVE "}", ".", 3, 0, 0},
+    {"one in progress", PROGRESSIVE "}", ".r0.", 3, 0, 0},
+    {"one done", PROGRESSIVE "}", ".d0.", 3, 1, 0},
+    {"one soaking", PROGRESSIVE ", minSuccessTime: 60s}", ".d0.", 3, 1, 0},
+    {"one failed", PROGRESSIVE ", maxFailures: 1}", ".f0d0.d1.", 3, 1, 1},
+    {"one timed out", PROGRESSIVE ", progressDeadline: 6s, maxFailures: 1}", ".r0t.", 3, 0, 1},
+};
+
+static void check_each_count(void)
+{
+    for (size_t i = 0; i < count_of(counts); i++) {
+        struct fleet fleet;
+
+        fleet_init(&fleet, 3);
+        snprintf(fleet.refs[0].strategy, sizeof fleet.refs[0].strategy, "%s", counts[i].strategy);
+        happen(&fleet, counts[i].script);
+        CHECK_INT(fleet.advance.refs[0].chosen, counts[i].chosen, "chosen: %s", counts[i].name);
+        CHECK_INT(fleet.advance.refs[0].done, counts[i].done, "done: %s", counts[i].name);
+        CHECK_INT(fleet.advance.refs[0].failed, counts[i].failed, "failed: %s", counts[i].name);
+        arena_free(&fleet.arena);
+    }
+}
 
 static void check_sentences(void)
 {
@@ -766,6 +887,8 @@ static void check_histories(void)
 int main(void)
 {
     check_sentences();
+    check_words();
+    check_each_count();
     check_histories();
     return check_done();
 }

@@ -4,28 +4,6 @@
 
 #include "meta/meta.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-int choice_complain(struct choice *choice, enum placement_outcome outcome, const char *plugin,
-                    const char *format, ...)
-{
-    struct placement_result *result = choice->result;
-    va_list args;
-
-    if (result->outcome == PLACEMENT_MISCONFIGURED || result->outcome == PLACEMENT_FAILED)
-        return -1;
-    if (outcome == PLACEMENT_WARNED && result->outcome == PLACEMENT_WARNED)
-        return -1;
-    result->outcome = outcome;
-    result->plugin = plugin;
-    va_start(args, format);
-    result->message = arena_vprintf(choice->arena, format, args);
-    va_end(args);
-    return -1;
-}
-
 /* Makes a row of the result for each cluster of the world; every stage records in it
    what it decides. */
 static void make_rows(struct choice *choice)

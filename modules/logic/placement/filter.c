@@ -130,17 +130,6 @@ struct predicate {
     size_t expression_count;
 };
 
-int choice_selector(struct choice *choice, const struct node *node, struct selector **ret,
-                    struct err *err)
-{
-    *ret = NULL;
-    if (!node_count(node_get(node, "matchLabels")) &&
-        !node_count(node_get(node, "matchExpressions")))
-        return 0;
-    *ret = selector_from_node(choice->arena, node, err);
-    return *ret ? 0 : -1;
-}
-
 /* Compiles the CEL expressions once for a decision, and not for each cluster. */
 static int read_expressions(struct choice *choice, const struct node *list, struct predicate *ret)
 {

@@ -200,7 +200,6 @@ static void put_set(struct placement_world *world, const struct node *object)
     if (!set->exclusive && !text_same(type, "LabelSelector"))
         set->wrong = type;
     set->selector = node_get(selector, "labelSelector");
-    set->leaving = meta_is_deleting(object);
     set->pool = *meta_label(object, META_LABEL_POOL) != 0;
     free_set(map_put(world->sets, meta_name(object), set));
 }
@@ -228,7 +227,7 @@ static void put_binding(struct placement_world *world, const char *key, const st
 
 static void count_seat(struct placement_world *world, struct seat *seat, int change)
 {
-    size_t next = seat->decided + (change > 0 ? 1 : 0) - (change < 0 ? 1 : 0);
+    size_t next = change > 0 ? seat->decided + 1 : seat->decided - 1;
 
     if (next >= world->tally_room) {
         size_t room = world->tally_room ? world->tally_room * 2 : 16;

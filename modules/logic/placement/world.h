@@ -60,7 +60,6 @@ struct cluster_set {
     bool pool;         /* a ComputePool's: see reach.c */
     const char *wrong; /* a selectorType that is not known, or NULL */
     const struct node *selector;
-    bool leaving;
 };
 
 struct binding {
@@ -125,9 +124,13 @@ struct choice {
     size_t count;
 };
 
-/* Records what is wrong; the first complaint stays. Returns -1. */
+/* choice.c: records what is wrong. An error ends the decision, so there is one; of
+   warnings the first stays, and an error replaces it. Returns -1. */
 int choice_complain(struct choice *choice, enum placement_outcome outcome, const char *plugin,
                     const char *format, ...) PRINTF(4, 5);
+/* Compiles a claimSelector or labelSelector; NULL in `ret`: it selects everything. */
+int choice_selector(struct choice *choice, const struct node *node, struct selector **ret,
+                    struct err *err);
 
 /* The stages; -1 when one complained and nothing can be chosen. */
 int choice_find_sets(struct choice *choice);
@@ -140,9 +143,5 @@ void choice_take(struct choice *choice);
    this decision makes of the cluster. */
 void choice_find_requeue(struct choice *choice);
 int choice_group(struct choice *choice);
-
-/* Compiles a claimSelector or labelSelector; NULL in `ret`: it selects everything. */
-int choice_selector(struct choice *choice, const struct node *node, struct selector **ret,
-                    struct err *err);
 
 #endif
