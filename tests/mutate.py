@@ -98,6 +98,18 @@ def shell(command, **more):
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
 
 
+def until_failure(command, env):
+    """The first check that fails, which ends the test, or None; and the exit status."""
+    failed = None
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          stdin=subprocess.DEVNULL, env=env) as test:
+        for line in test.stdout:
+            if line.startswith(b"not ok ") and not failed:
+                failed = line.decode(errors="replace").strip()
+                test.terminate()
+    return failed, test.returncode
+
+
 class Tree:
     def __init__(self, module, tests):
         folders = [f"modules/{wing}/{module}" for wing in ("ground", "logic", "hub", "spoke")]
@@ -127,13 +139,15 @@ class Tree:
         env = dict(os.environ, TMPDIR=place, TEST_DIR=place, TEST_NAME=name,
                    ASAN_OPTIONS=options)
         try:
-            done = shell(["build/debug/alone", str(seconds), f"build/debug/unit/test_{name}"],
-                         env=env, stdin=subprocess.DEVNULL)
-            if done.returncode == 124:
+            failed, status = until_failure(
+                ["build/debug/alone", str(seconds), f"build/debug/unit/test_{name}"], env)
+            if failed:
+                return failed
+            if status == 124:
                 return "takes too long"
             if os.listdir(f"{place}/reports"):
                 return "a sanitizer's report"
-            return f"exit status {done.returncode}" if done.returncode else None
+            return f"exit status {status}" if status else None
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
