@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -134,25 +135,254 @@ static void check_store_gone(void)
     storage_close(&storage);
 }
 
-/* The rows cannot be read with another key, so the store counts as damaged. */
-static void check_key_damaged(void)
+/* Whether a folder of the directory has something whose name begins so. */
+static bool has_entry(const char *folder, const char *prefix)
+{
+    scoped_mem char *path = mem_printf("%s/%s", directory, folder);
+    DIR *open = opendir(path);
+    struct dirent *entry;
+    bool found = false;
+
+    while (open && (entry = readdir(open)))
+        found |= strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+    if (open)
+        closedir(open);
+    return found;
+}
+
+/* One of the two files of the key suffers: the other one has it. */
+static void check_key_mended(void)
 {
     scoped_mem char *path = mem_printf("%s/pki/sealing.key", directory);
     scoped_mem char *copy = mem_printf("%s.copy", path);
     struct err err = {0};
     struct storage *storage;
 
+    unlink(path);
+    storage = open_storage(&err);
+    CHECK(storage && !storage_damage(storage), "a start without its key takes the key's copy: %s",
+          err.text);
+    check_rows(storage, 1, "with the key's copy");
+    storage_close(&storage);
+    CHECK(file_exists(path), "the key is there again");
     CHECK_INT(file_write(path, "short", 5, 0600, &err), 0, "the key is overwritten: %s", err.text);
+    storage = open_storage(&err);
+    CHECK(storage && !storage_damage(storage), "which its copy mends too: %s", err.text);
+    check_rows(storage, 1, "with the mended key");
+    storage_close(&storage);
     unlink(copy);
     storage = open_storage(&err);
-    CHECK(storage != NULL, "a start with a damaged key goes on: %s", err.text);
-    CHECK(storage_damage(storage) && strstr(storage_damage(storage), "axle.db.damaged-"),
+    CHECK(storage && !storage_damage(storage), "and the key alone will do: %s", err.text);
+    storage_close(&storage);
+    CHECK(file_write(copy, "", 0, 0600, &err) == 0 && unlink(copy) == 0, "the copy is gone");
+}
+
+/* Another program's file at the key's place. */
+static void check_key_unreadable(void)
+{
+    scoped_mem char *path = mem_printf("%s/pki/sealing.key", directory);
+    scoped_mem char *copy = mem_printf("%s.copy", path);
+    struct err err = {0};
+
+    unlink(path);
+    unlink(copy);
+    CHECK_INT(file_make_folder(path, &err), 0, "a folder stands where the key was");
+    CHECK(!open_storage(&err) && err.code, "there is no start with it: %s", err.text);
+    CHECK_INT(rmdir(path), 0, "and it is left as it was");
+}
+
+/* The rows cannot be read with another key, so the store counts as damaged. */
+static void check_key_damaged(size_t len)
+{
+    scoped_mem char *path = mem_printf("%s/pki/sealing.key", directory);
+    scoped_mem char *copy = mem_printf("%s.copy", path);
+    struct err err = {0};
+    struct storage *storage;
+
+    unlink(copy);
+    CHECK_INT(file_write(path, "0123456789012345678901234567890123456789", len, 0600, &err), 0,
+              "the key is overwritten: %s", err.text);
+    storage = open_storage(&err);
+    CHECK(storage != NULL, "a start with a key of %zu bytes goes on: %s", len, err.text);
+    CHECK(storage_damage(storage) &&
+              text_starts(storage_damage(storage), "the spoke's store cannot be believed: ") &&
+              strstr(storage_damage(storage), "It is put aside as axle.db.damaged-2"),
           "and says under which name the store is put aside");
+    CHECK(has_entry("pki", "sealing.key.damaged-2"), "the key is put aside as well");
+    CHECK(has_entry(".", "axle.db.damaged-2"), "as it was said");
     check_rows(storage, 0, "after the store was put aside");
+    put_secret(storage);
     storage_close(&storage);
 }
 
+static void check_database_damaged(void)
+{
+    scoped_mem char *path = mem_printf("%s/axle.db", directory);
+    struct err err = {0};
+    struct storage *storage;
+
+    remove_database();
+    CHECK_INT(file_write(path, "no database at all", 18, 0600, &err), 0, "the database is another");
+    storage = open_storage(&err);
+    CHECK(storage && storage_damage(storage) &&
+              strstr(storage_damage(storage), "It is put aside as axle.db.damaged-2"),
+          "what is no database is put aside: %s", err.text);
+    put_secret(storage);
+    storage_close(&storage);
+    storage = open_storage(&err);
+    CHECK(storage && !storage_damage(storage), "and the new one is well");
+    storage_close(&storage);
+}
+
+/* A database of yesterday in the place of today's. */
+static void check_newest_lost(void)
+{
+    scoped_mem char *path = mem_printf("%s/axle.db", directory);
+    scoped_mem char *old = mem_printf("%s/old", directory);
+    struct err err = {0};
+    struct storage *storage = open_storage(&err);
+
+    CHECK_INT(store_backup(storage_store(storage), old, &err), 0, "a copy is made: %s", err.text);
+    put_secret(storage);
+    storage_close(&storage);
+    remove_database();
+    CHECK_INT(file_move(old, path, &err), 0, "the copy takes the database's place: %s", err.text);
+    storage = open_storage(&err);
+    CHECK(storage && storage_damage(storage) &&
+              strstr(storage_damage(storage), "it has lost its newest changes (1 of 2 are there)"),
+          "which is noticed: %s",
+          storage && storage_damage(storage) ? storage_damage(storage) : "");
+    check_rows(storage, 0, "after the old one was put aside");
+    put_secret(storage);
+    storage_close(&storage);
+}
+
+static void check_blob(void)
+{
+    static const char digest[] = "sha256:abc";
+    struct err err = {0};
+    struct storage *storage = open_storage(&err);
+    bool committed = false;
+    char bytes[8] = "";
+
+    store_blob_put(storage_store(storage), digest, "bundle", 6);
+    store_blob_put(storage_store(storage), "sha256:none", "", 0);
+    storage_commit(storage, on_committed, &committed);
+    CHECK(committed, "blobs are committed");
+    storage_close(&storage);
+    storage = open_storage(&err);
+    CHECK(storage && !storage_damage(storage), "a start with blobs finds all well");
+    CHECK(store_blob_read(storage_store(storage), digest, 0, bytes, 6, &err) == 6 &&
+              !memcmp(bytes, "bundle", 6),
+          "and has them");
+    storage_close(&storage);
+}
+
+/* Only rows that may hold secrets are encrypted: what another kind holds is not looked into. */
+static void check_other_rows(void)
+{
+    struct store_key note = {"note", "", "one"}, cluster = {STORAGE_CLUSTER, "", "one"};
+    struct err err = {0};
+    struct storage *storage = open_storage(&err);
+    bool committed = false;
+
+    store_put(storage_store(storage), &note, "plain", 5);
+    storage_put(storage, &cluster, SECRET, strlen(SECRET));
+    storage_commit(storage, on_committed, &committed);
+    storage_close(&storage);
+    storage = open_storage(&err);
+    CHECK(committed && storage && !storage_damage(storage), "a row of another kind is no damage");
+    store_put(storage_store(storage), &cluster, "plain", 5);
+    storage_commit(storage, on_committed, &committed);
+    storage_close(&storage);
+    storage = open_storage(&err);
+    CHECK(storage && storage_damage(storage) &&
+              strstr(storage_damage(storage), "cluster/one in the spoke's store: "),
+          "one that should be encrypted and is not, is: %s",
+          storage && storage_damage(storage) ? storage_damage(storage) : "");
+    storage_close(&storage);
+}
+
+/* `newest` says how far the store is, for the next start. */
+static void check_committed(void)
+{
+    scoped_mem char *path = mem_printf("%s/newest", directory), *text = NULL;
+    struct err err = {0};
+    struct storage *storage = open_storage(&err);
+    char wanted[32];
+    size_t len = 0;
+
+    put_secret(storage);
+    snprintf(wanted, sizeof wanted, "%lld\n", (long long)store_revision(storage_store(storage)));
+    text = storage_file_read(directory, "newest", &len, &err);
+    CHECK_TEXT(text, wanted, "after a commit the newest revision is noted");
+    storage_close(&storage);
+    unlink(path);
+    CHECK(storage_file_exists(directory, "newest"), "twice");
+}
+
 /* ---- Files --------------------------------------------------------------------- */
+
+/* What lies beside a file goes with it, and keeps its own ending. */
+static void check_parts_aside(const char *before)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal", "-note", ".copy"};
+    scoped_mem char *aside = NULL;
+    struct err err = {0};
+
+    CHECK(has_entry(".", before), "the file has its new name");
+    for (size_t i = 0; i < count_of(endings); i++) {
+        scoped_mem char *path = mem_printf("%s/part%s", directory, endings[i]);
+
+        CHECK_INT(file_write(path, "x", 1, 0600, &err), 0, "part%s is written", endings[i]);
+    }
+    CHECK_INT(storage_file_put_aside(directory, "part", &aside, &err), 0, "it is put aside");
+    for (size_t i = 0; i < count_of(endings); i++) {
+        scoped_mem char *old = mem_printf("%s/part%s", directory, endings[i]);
+        scoped_mem char *now = mem_printf("%s/%s%s", directory, aside, endings[i]);
+
+        CHECK(!file_exists(old) && file_exists(now), "part%s goes with it", endings[i]);
+    }
+    CHECK_INT(storage_file_put_aside(directory, "no-file", NULL, &err), 0, "nothing is no failure");
+}
+
+/* Another last byte. */
+static bool spoil_end(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    off_t len = lseek(fd, 0, SEEK_END);
+    bool done = pwrite(fd, "?", 1, len - 1) == 1;
+
+    close(fd);
+    return done;
+}
+
+/* Both are damaged: nothing but a backup or a new token helps. */
+static void check_both_damaged(void)
+{
+    scoped_mem char *path = mem_printf("%s/both", directory);
+    scoped_mem char *copy = mem_printf("%s.copy", path), *mended = NULL;
+    struct err err = {0};
+
+    CHECK(storage_file_write(directory, "both", "edge-1", 6, &err) == 0 &&
+              file_write(path, "edge-2", 6, 0600, &err) == 0,
+          "a file is damaged");
+    mended = storage_file_read(directory, "both", NULL, &err);
+    CHECK_TEXT(mended, "edge-1", "its copy has what it held");
+    unlink(copy);
+    mem_free(&mended);
+    mended = storage_file_read(directory, "both", NULL, &err);
+    CHECK_TEXT(mended, "edge-1", "and the file is mended");
+    CHECK(storage_file_write(directory, "both", "edge-1", 6, &err) == 0 &&
+              file_write(path, "edge-2", 6, 0600, &err) == 0 && spoil_end(copy),
+          "both are damaged");
+    err = (struct err){0};
+    mem_free(&mended);
+    mended = storage_file_read(directory, "both", NULL, &err);
+    CHECK(!mended && err.code == ERR_INVALID &&
+              strstr(err.text, "bring it back from a backup, or join again with a new token"),
+          "which is told with the way out: %s", err.text);
+}
 
 static void check_files(void)
 {
@@ -176,6 +406,10 @@ static void check_files(void)
     CHECK_INT(storage_file_put_aside(directory, "name", &aside, &err), 0, "it is put aside: %s",
               err.text);
     CHECK(strncmp(aside, "name.damaged-", 13) == 0, "under a name with the date");
+    CHECK(strlen(aside) == 13 + 16 && aside[21] == 'T' && aside[28] == 'Z' &&
+              strspn(aside + 13, "0123456789TZ") == 16,
+          "without what file names should not have: %s", aside);
+    check_parts_aside(aside);
     CHECK(!storage_file_exists(directory, "name"), "and its copy goes with it");
 }
 
@@ -212,8 +446,17 @@ int main(void)
     check_first_start();
     check_second_start();
     check_store_gone();
-    check_key_damaged();
+    check_key_mended();
+    check_key_damaged(5);
+    check_key_damaged(40);
+    check_key_unreadable();
+    check_database_damaged();
+    check_newest_lost();
+    check_blob();
+    check_other_rows();
+    check_committed();
     check_files();
+    check_both_damaged();
     loop_free(&loop);
     remove_folder(pki);
     remove_folder(directory);
