@@ -122,20 +122,27 @@ void __ubsan_on_report(void)
     fclose(report);
 }
 
-/* Its containers' inits, its probes and hooks are forks of it, some with its name: none of
-   those leads a session, and what they lost is of the shim's. */
+static pid_t shim_pid; /* 0: this program was not started as a shim */
+
+__attribute__((constructor)) static void notice_shim(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "shim"))
+        shim_pid = getpid();
+}
+
+/* Not the inits, probes and hooks, which are forks of it: what they lost is the shim's. */
 static bool is_shim(void)
 {
     char name[16] = "";
 
-    return prctl(PR_GET_NAME, name) == 0 && !strcmp(name, "axle-shim") && getsid(0) == getpid();
+    return getpid() == shim_pid && prctl(PR_GET_NAME, name) == 0 && !strcmp(name, "axle-shim");
 }
 
 /* LeakSanitizer stops the program's threads by ptrace(2), which a shim has forbidden to
-   others of its user. */
+   others of its user. Other programs may be confined here, and make no further call. */
 void _exit(int status)
 {
-    if (is_shim()) {
+    if (shim_pid && is_shim()) {
         prctl(PR_SET_DUMPABLE, 1);
         __lsan_do_recoverable_leak_check();
     }
