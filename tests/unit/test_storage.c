@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -278,6 +279,45 @@ static void check_blob(void)
     storage_close(&storage);
 }
 
+static void change_database(const char *statement)
+{
+    scoped_mem char *path = mem_printf("%s/axle.db", directory);
+    sqlite3 *database = NULL;
+
+    CHECK(sqlite3_open(path, &database) == SQLITE_OK &&
+              sqlite3_exec(database, statement, NULL, NULL, NULL) == SQLITE_OK,
+          "another program changes the database: %s", sqlite3_errmsg(database));
+    sqlite3_close(database);
+}
+
+/* check_blob() left two blobs. */
+static void check_blob_damaged(void)
+{
+    static const struct {
+        const char *statement, *says;
+    } cases[] = {
+        {"DELETE FROM part", "part 1048576 of a blob"},
+        {"UPDATE part SET bytes = x'626162646c65'", "part 1048576 of a blob"},
+        {"UPDATE blob SET size = 10 WHERE size > 0", "part 1048576 of a blob"},
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct err err = {0};
+        struct storage *storage;
+
+        change_database(cases[i].statement);
+        storage = open_storage(&err);
+        CHECK(storage && storage_damage(storage) &&
+                  strstr(storage_damage(storage), "cannot be believed") &&
+                  strstr(storage_damage(storage), cases[i].says),
+              "a blob that is damaged makes the store be put aside: %s",
+              storage && storage_damage(storage) ? storage_damage(storage) : "");
+        store_blob_put(storage_store(storage), "sha256:abc", "bundle", 6);
+        put_secret(storage);
+        storage_close(&storage);
+    }
+}
+
 /* Only rows that may hold secrets are encrypted: what another kind holds is not looked into. */
 static void check_other_rows(void)
 {
@@ -453,6 +493,7 @@ int main(void)
     check_database_damaged();
     check_newest_lost();
     check_blob();
+    check_blob_damaged();
     check_other_rows();
     check_committed();
     check_files();
