@@ -1080,7 +1080,6 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && !strcmp(argv[1], "plain"))
         return run_plain();
-    test_as_nobody();
     test_runs_and_ends();
     test_command_missing();
     test_whole_tree_ends();
@@ -1104,6 +1103,7 @@ int main(int argc, char **argv)
     test_eats_disk();
     test_bombs();
     test_ports();
+    test_as_nobody();
     loop_free(&loop);
     scoped_mem char *pods = mem_printf("%s/pods", folder);
     scoped_mem char *claims = mem_printf("%s/claims", folder);
