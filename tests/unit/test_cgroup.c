@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cgroup/cgroup.h"
 #include "unit/check.h"
+#include "unit/descriptors.h"
 
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -285,10 +286,11 @@ static void test_version_1_joins_what_it_needs(void)
 static void test_what_version_1_lacks(void)
 {
     struct cgroup_limits limits = {.memory = 1 << 20, .cpu = 100, .pids = 5, .freezer = true};
-    struct cgroup_base base = base_v1(), none = {.kind = CGROUP_NONE};
+    struct cgroup_base base = base_v1(), none = base_v1();
     scoped_text struct text problems = {0};
     int procs[4];
 
+    none.kind = CGROUP_NONE;
     make("v1/memory/lacks_main");
     put("v1/memory/lacks_main/cgroup.procs", "");
     base.cpu[0] = '\0';
@@ -744,6 +746,7 @@ static void test_machines(void)
 int main(void)
 {
     scoped_mem char *command = NULL;
+    size_t before = count_descriptors();
 
     if (!mkdtemp(folder))
         return 1;
@@ -762,6 +765,7 @@ int main(void)
     test_joins_what_is_listed();
     test_real_group();
     test_machines();
+    CHECK_INT((int)count_descriptors(), (int)before, "no file was left open");
     command = mem_printf("rm -rf %s", folder);
     return system(command) ? 1 : check_done();
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "unit/check.h"
+#include "unit/descriptors.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -339,9 +340,11 @@ static void test_no_folder(void)
 int main(void)
 {
     scoped_mem char *tidy = NULL;
+    size_t before;
 
     if (!mkdtemp(folder))
         return 1;
+    before = count_descriptors();
     signal(SIGXFSZ, SIG_IGN);
     test_lines();
     test_long_line();
@@ -352,6 +355,7 @@ int main(void)
     test_budget_grows();
     test_full_disk();
     test_no_folder();
+    CHECK_INT((int)count_descriptors(), (int)before + 1, "one file is left open, /dev/null");
     tidy = mem_printf("rm -rf %s", folder);
     return system(tidy) ? 1 : check_done();
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "check.h"
+#include "descriptors.h"
 #include "loop/loop.h"
 #include "store/store.h"
 
@@ -318,6 +319,22 @@ static void check_blob_damaged(void)
     }
 }
 
+/* Neither damaged nor a full disk: there is no start, and nothing is put aside. */
+static void check_database_held(void)
+{
+    scoped_mem char *path = mem_printf("%s/axle.db", directory);
+    sqlite3 *database = NULL;
+    struct err err = {0};
+
+    CHECK(sqlite3_open(path, &database) == SQLITE_OK &&
+              sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE", NULL, NULL,
+                           NULL) == SQLITE_OK,
+          "another program holds the database");
+    CHECK(!open_storage(&err) && err.code == ERR_CONFLICT && text_starts(err.text, path),
+          "there is no start meanwhile: %s", err.text);
+    sqlite3_close(database);
+}
+
 /* Only rows that may hold secrets are encrypted: what another kind holds is not looked into. */
 static void check_other_rows(void)
 {
@@ -475,6 +492,7 @@ int main(void)
     char template[] = "/tmp/axle-storage.XXXXXX";
     scoped_mem char *pki = NULL;
     struct err err = {0};
+    size_t before;
 
     if (!mkdtemp(template))
         return 1;
@@ -483,6 +501,7 @@ int main(void)
     loop = loop_new(&err);
     if (!loop || file_make_folder(pki, &err) < 0)
         return 1;
+    before = count_descriptors();
     check_first_start();
     check_second_start();
     check_store_gone();
@@ -492,12 +511,14 @@ int main(void)
     check_key_unreadable();
     check_database_damaged();
     check_newest_lost();
+    check_database_held();
     check_blob();
     check_blob_damaged();
     check_other_rows();
     check_committed();
     check_files();
     check_both_damaged();
+    CHECK_INT((int)count_descriptors(), (int)before, "no file was left open");
     loop_free(&loop);
     remove_folder(pki);
     remove_folder(directory);

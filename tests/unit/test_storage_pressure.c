@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "check.h"
+#include "descriptors.h"
 #include "loop/loop.h"
 #include "store/store.h"
 
@@ -328,12 +329,15 @@ int main(void)
         mount("none", directory, "tmpfs", 0, "size=1m") < 0) {
         CHECK_SKIP("no file system may be mounted here, so no disk of its own can be filled");
     } else {
+        size_t before = count_descriptors();
+
         umount(directory);
         check_full();
         check_commit_fails();
         check_read_only();
         check_damaged_and_read_only();
         check_no_inodes();
+        CHECK_INT((int)count_descriptors(), (int)before, "no file was left open");
     }
     loop_free(&loop);
     rmdir(directory);
