@@ -179,20 +179,6 @@ static void check_key_mended(void)
     CHECK(file_write(copy, "", 0, 0600, &err) == 0 && unlink(copy) == 0, "the copy is gone");
 }
 
-/* Another program's file at the key's place. */
-static void check_key_unreadable(void)
-{
-    scoped_mem char *path = mem_printf("%s/pki/sealing.key", directory);
-    scoped_mem char *copy = mem_printf("%s.copy", path);
-    struct err err = {0};
-
-    unlink(path);
-    unlink(copy);
-    CHECK_INT(file_make_folder(path, &err), 0, "a folder stands where the key was");
-    CHECK(!open_storage(&err) && err.code, "there is no start with it: %s", err.text);
-    CHECK_INT(rmdir(path), 0, "and it is left as it was");
-}
-
 /* The rows cannot be read with another key, so the store counts as damaged. */
 static void check_key_damaged(size_t len)
 {
@@ -508,7 +494,6 @@ int main(void)
     check_key_mended();
     check_key_damaged(5);
     check_key_damaged(40);
-    check_key_unreadable();
     check_database_damaged();
     check_newest_lost();
     check_database_held();
