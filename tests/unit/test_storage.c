@@ -8,6 +8,7 @@
 #include "check.h"
 #include "descriptors.h"
 #include "loop/loop.h"
+#include "store/memory.h"
 #include "store/store.h"
 
 #include <dirent.h>
@@ -305,6 +306,31 @@ static void check_blob_damaged(void)
     }
 }
 
+/* A store that is not on the real disk: of that no room is asked, and no file is put aside. */
+static void check_other_disk(void)
+{
+    struct store_memory *memory = store_memory_new("test-storage");
+    struct storage_settings settings = {.loop = loop,
+                                        .directory = directory,
+                                        .vfs = "test-storage",
+                                        .keep_again = ignore,
+                                        .pressure_changed = ignore};
+    struct storage *storage = NULL, *second = NULL;
+    struct err err = {0};
+
+    CHECK_INT(storage_open(&settings, &storage, &err), 0, "a storage on another disk: %s",
+              err.text);
+    put_secret(storage);
+    storage_check_disk(storage);
+    CHECK(!storage_pressure(storage), "is under no pressure");
+    storage_close(&storage);
+    CHECK_INT(storage_open(&settings, &second, &err), 0, "is opened again: %s", err.text);
+    CHECK(!storage_damage(second), "and nothing is gone");
+    check_rows(second, 1, "on the other disk");
+    storage_close(&second);
+    store_memory_free(&memory);
+}
+
 /* Neither damaged nor a full disk: there is no start, and nothing is put aside. */
 static void check_database_held(void)
 {
@@ -496,6 +522,7 @@ int main(void)
     check_key_damaged(40);
     check_database_damaged();
     check_newest_lost();
+    check_other_disk();
     check_database_held();
     check_blob();
     check_blob_damaged();
