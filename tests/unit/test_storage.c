@@ -51,6 +51,23 @@ static void put_secret(struct storage *storage)
     CHECK(committed, "a row is committed");
 }
 
+/* A folder without folders in it. */
+static void remove_folder(const char *path)
+{
+    DIR *open = opendir(path);
+    struct dirent *entry;
+
+    while (open && (entry = readdir(open))) {
+        scoped_mem char *file = mem_printf("%s/%s", path, entry->d_name);
+
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            unlink(file);
+    }
+    if (open)
+        closedir(open);
+    rmdir(path);
+}
+
 /* ---- Rows ------------------------------------------------------------------- */
 
 struct found {
@@ -310,8 +327,9 @@ static void check_blob_damaged(void)
 static void check_other_disk(void)
 {
     struct store_memory *memory = store_memory_new("test-storage");
+    scoped_mem char *other = mem_printf("%s/other", directory), *pki = mem_printf("%s/pki", other);
     struct storage_settings settings = {.loop = loop,
-                                        .directory = directory,
+                                        .directory = other,
                                         .vfs = "test-storage",
                                         .keep_again = ignore,
                                         .pressure_changed = ignore};
@@ -329,6 +347,8 @@ static void check_other_disk(void)
     check_rows(second, 1, "on the other disk");
     storage_close(&second);
     store_memory_free(&memory);
+    remove_folder(pki);
+    remove_folder(other);
 }
 
 /* Neither damaged nor a full disk: there is no start, and nothing is put aside. */
@@ -480,23 +500,6 @@ static void check_files(void)
           "without what file names should not have: %s", aside);
     check_parts_aside(aside);
     CHECK(!storage_file_exists(directory, "name"), "and its copy goes with it");
-}
-
-/* A folder without folders in it. */
-static void remove_folder(const char *path)
-{
-    DIR *open = opendir(path);
-    struct dirent *entry;
-
-    while (open && (entry = readdir(open))) {
-        scoped_mem char *file = mem_printf("%s/%s", path, entry->d_name);
-
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            unlink(file);
-    }
-    if (open)
-        closedir(open);
-    rmdir(path);
 }
 
 int main(void)
