@@ -336,6 +336,7 @@ static void check_other_disk(void)
     struct storage *storage = NULL, *second = NULL;
     struct err err = {0};
 
+    CHECK_INT(file_make_folder(pki, &err), 0, "a folder for its small files: %s", err.text);
     CHECK_INT(storage_open(&settings, &storage, &err), 0, "a storage on another disk: %s",
               err.text);
     put_secret(storage);
