@@ -6,10 +6,12 @@
 this there. A mutant that the tests do not notice is a survivor: its line is printed with
 the change. docs/TESTING.md says how to read the result.
 """
+import contextlib
 import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -162,9 +164,20 @@ def write(path, text):
         file.write(text.encode())
 
 
+def object_path(path):
+    return f"build/debug/{path[:-2]}.o"
+
+
 def object_of(path):
-    with open(f"build/debug/{path[:-2]}.o", "rb") as file:
+    with open(object_path(path), "rb") as file:
         return file.read()
+
+
+def restore(path, text):
+    """Without its object too: the next run's copy of the file is older than that."""
+    write(path, text)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(object_path(path))
 
 
 def mutants(tree, place):
@@ -180,17 +193,16 @@ def mutants(tree, place):
     return found
 
 
-def judge(tree, mutant, limits):
+def judge(tree, mutant, limits, objects):
     """What became of a mutant: (word, which test noticed it)."""
     path, _, start, end, new, _ = mutant
     text = read(path)
-    before = object_of(path)
     write(path, text[:start] + new + text[end:])
     try:
         built, _ = tree.build()
         if not built:
             return "unbuilt", ""
-        if object_of(path) == before:
+        if object_of(path) == objects[path]:
             return "same", ""
         for name, seconds in limits.items():
             why = tree.run(name, seconds)
@@ -198,7 +210,7 @@ def judge(tree, mutant, limits):
                 return "killed", f"{name}: {why}"
         return "survived", ""
     finally:
-        write(path, text)
+        restore(path, text)
 
 
 def describe(mutant):
@@ -232,11 +244,13 @@ def measure(tree):
 
 def main():
     module, count = sys.argv[1], int(sys.argv[2])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     seed = int(os.environ.get("SEED", "1"))
     tree = Tree(module, os.environ.get("TESTS", "").split() or tests_of(module))
     built, said = tree.build()
     if not built:
         sys.exit(f"the tree does not build unchanged:\n{said}")
+    objects = {path: object_of(path) for path in tree.files()}
     limits = measure(tree)
     if not limits:
         sys.exit(f"no unit test of {module} passes, so nothing would be noticed")
@@ -247,7 +261,7 @@ def main():
     for mutant in all_mutants:
         if tally["killed"] + tally["survived"] >= count:
             break
-        word, by = judge(tree, mutant, limits)
+        word, by = judge(tree, mutant, limits, objects)
         tally[word] += 1
         if word == "survived":
             print(f"survived: {describe(mutant)}", flush=True)
