@@ -47,7 +47,7 @@ static struct node *read_text(struct arena *arena, const char *text)
     return read;
 }
 
-/* ---- What lies there -------------------------------------------------------------------- */
+/* ---- What lies there */
 
 static void add_entry(struct text *out, int at, const char *path, const char *name);
 
@@ -112,7 +112,7 @@ static char *path_in(struct arena *arena, const char *pod, const char *what)
     return arena_printf(arena, "%s/pods/%s/%s", folder, pod, what);
 }
 
-/* ---- A pod without a shim ---------------------------------------------------------------- */
+/* ---- A pod without a shim */
 
 struct made {
     struct process_pod *pod;
@@ -225,7 +225,7 @@ static void test_long_name(void)
     }
 }
 
-/* ---- Whose it is -------------------------------------------------------------------------- */
+/* ---- Whose it is */
 
 static const char *owner_of(const char *path)
 {
@@ -318,7 +318,7 @@ static void test_memory(void)
     runtime->namespaces = true;
 }
 
-/* ---- Folders of the machine ---------------------------------------------------------------- */
+/* ---- Folders of the machine */
 
 /* The text with that folder where it says ROOT. */
 static char *with_root(const char *text, const char *root)
@@ -400,7 +400,7 @@ static void test_host_paths(void)
     runtime->options.bounds.host_paths = NULL;
 }
 
-/* ---- Changes -------------------------------------------------------------------------------- */
+/* ---- Changes */
 
 static void test_other_files(void)
 {
@@ -478,8 +478,7 @@ static void test_restored(void)
     delete_pod(&made);
 }
 
-/* ---- Hosts ------------------------------------------------------------------------------------
- */
+/* ---- Hosts */
 
 static char *read_hosts(struct arena *arena)
 {
@@ -514,8 +513,7 @@ static void test_hosts(void)
     process_pod_free(&made.pod);
 }
 
-/* ---- Claims ------------------------------------------------------------------------------------
- */
+/* ---- Claims */
 
 static void test_claims(void)
 {

@@ -30,8 +30,7 @@ static int agent = -1;
 static char tools[128];  /* a folder of programs */
 static char last[16384]; /* the message that came last */
 
-/* ---- A pod ------------------------------------------------------------------------------------
- */
+/* ---- A pod */
 
 static void make_folder(const char *name, mode_t mode)
 {
@@ -124,8 +123,7 @@ static void start_shim(const char *containers, const char *more)
     agent = pair[0];
 }
 
-/* ---- Messages -----------------------------------------------------------------------------------
- */
+/* ---- Messages */
 
 /* The next message; NULL when none comes, or the shim has closed. */
 static struct node *next_message(struct arena *arena)
@@ -199,8 +197,7 @@ static void end_shim(void)
 #define LATER(name, script)                                                                        \
     "{\"name\": \"" name "\", \"command\": [\"sh\", \"-c\", \"" script "\"]}"
 
-/* ---- Runs
- * ----------------------------------------------------------------------------------------- */
+/* ---- Runs */
 
 static void test_first_words(void)
 {
@@ -299,8 +296,7 @@ static void test_runs_again(void)
     end_shim();
 }
 
-/* ---- Connections
- * ------------------------------------------------------------------------------------ */
+/* ---- Connections */
 
 static int connect_again(void)
 {
@@ -352,8 +348,7 @@ static void test_connections(void)
     end_shim();
 }
 
-/* ---- Beside a container
- * ------------------------------------------------------------------------------- */
+/* ---- Beside a container */
 
 static void test_execs(void)
 {
@@ -427,8 +422,7 @@ static void test_many_execs(void)
     end_shim();
 }
 
-/* ---- Commands
- * ---------------------------------------------------------------------------------------- */
+/* ---- Commands */
 
 /* WORK is a folder with the files of make_commands(). */
 static char *with_work(struct arena *arena, const char *text)
@@ -532,8 +526,63 @@ static void test_commands(void)
     }
 }
 
-/* ---- Its end
- * -------------------------------------------------------------------------------------------- */
+/* ---- Its disk */
+
+/* Each pod is measured after a second. */
+static const struct {
+    const char *name, *script, *more, *says;
+} disks[] = {
+    {"a pod within its limit", "head -c 300000 /dev/zero >a", ", \"disk\": 2000000", NULL},
+    {"one that is beyond", "head -c 3000000 /dev/zero >a", ", \"disk\": 2000000",
+     "the pod's own folders (work, /tmp, logs, emptyDir) hold "},
+    {"many empty files", "for i in 1 2 3 4 5 6 7 8 9; do for k in 1 2 3 4; do : >$i$k; done; done",
+     ", \"disk\": 100000", "more than its ephemeral-storage limit of 100000"},
+    {"a file that was deleted while it is open", "exec 5>a; head -c 3000000 /dev/zero >&5; rm a",
+     ", \"disk\": 2000000", "the pod's own folders (work, /tmp, logs, emptyDir) hold "},
+    {"a volume beyond its size", "head -c 300000 /dev/zero >a",
+     ", \"volumes\": [{\"name\": \"u\"}, {\"name\": \"v\", \"size\": 200000, \"source\": "
+     "\"work\"}]",
+     "volume v holds "},
+    {"a volume within its size", "head -c 300000 /dev/zero >a",
+     ", \"volumes\": [{\"name\": \"v\", \"size\": 900000, \"source\": \"work\"}]", NULL},
+    {"links that share a file", "mkdir x; head -c 300000 /dev/zero >x/a; ln x/a x/b; ln x/a x/c",
+     ", \"volumes\": [{\"name\": \"v\", \"size\": 400000, \"source\": \"work\"}]", NULL},
+    {"the sum of several", "mkdir x; head -c 300000 /dev/zero >x/a; head -c 300000 /dev/zero >b",
+     ", \"volumes\": [{\"name\": \"v\", \"size\": 400000, \"source\": \"work\"}]",
+     "volume v holds "},
+    {"folders without end", "i=0; while [ $i -lt 300 ]; do mkdir d; cd d; i=$((i+1)); done",
+     ", \"disk\": 900000000",
+     "a folder of the pod lies more than 256 folders deep, where nothing can be counted"},
+};
+
+static void test_disks(void)
+{
+    for (size_t i = 0; i < count_of(disks); i++) {
+        scoped_arena struct arena *arena = arena_new();
+        bool stays = !disks[i].says;
+        struct node *message;
+
+        start_shim(arena_printf(arena,
+                                "{\"name\": \"main\", \"start\": true, \"command\": [\"sh\", "
+                                "\"-c\", \"%s; sleep %s\"]}",
+                                disks[i].script, stays ? "1.6" : "1000"),
+                   disks[i].more);
+        message = wait_for_event(arena, stays ? "exited" : "evicted");
+        CHECK(message != NULL, "%s", disks[i].name);
+        if (stays) {
+            CHECK_INT((int)node_get_int(message, "code", -1), 0, "%s: it ends by itself",
+                      disks[i].name);
+        } else {
+            CHECK(strstr(node_get_text(message, "message"), disks[i].says), "%s: what is told: %s",
+                  disks[i].name, node_get_text(message, "message"));
+            message = wait_for_event(arena, "exited");
+            CHECK_TEXT(node_get_text(message, "reason"), "Evicted", "%s: it ends", disks[i].name);
+        }
+        end_shim();
+    }
+}
+
+/* ---- Its end */
 
 /* The machine shuts down: hooks, SIGTERM, and no exit that another start would take for a result.
  */
@@ -644,6 +693,7 @@ int main(int argc, char **argv)
     test_execs();
     test_many_execs();
     test_commands();
+    test_disks();
     test_shutdown();
     test_shutdown_of_deaf_one();
     test_all_shims_end();
