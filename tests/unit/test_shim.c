@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -582,6 +584,41 @@ static void test_disks(void)
     }
 }
 
+/* What of a claim cannot be given to the fsGroup is told before the start, and once a pod. */
+static void test_gift(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    char *claim = arena_printf(arena, "%s/claim", folder),
+         *inner = arena_printf(arena, "%s/m", claim);
+    struct node *message;
+    struct stat st = {0};
+
+    if (mkdir(claim, 0755) < 0 || mkdir(inner, 0755) < 0 || unshare(CLONE_NEWNS) < 0 ||
+        mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
+        mount("none", inner, "tmpfs", 0, NULL) < 0) {
+        CHECK_SKIP("no file system may be mounted here");
+        return;
+    }
+    start_shim("{\"name\": \"main\", \"start\": true, \"mounts\": [{\"volume\": \"v\", \"path\": "
+               "\"v\"}], \"command\": [\"true\"]}",
+               arena_printf(arena,
+                            ", \"fsGroup\": 700009, \"volumes\": [{\"name\": \"v\", \"type\": "
+                            "\"claim\", \"source\": \"%s\"}]",
+                            claim));
+    message = wait_for_event(arena, "note");
+    CHECK_TEXT(node_get_text(message, "name"), "main", "a note names its container");
+    CHECK_TEXT(node_get_text(message, "reason"), "FsGroupIncomplete", "and its reason");
+    CHECK_TEXT(node_get_text(message, "message"),
+               "1 entries of volume v could not be given to fsGroup 700009, and are left as they "
+               "are: the first is m: something else is mounted there",
+               "and says what was left");
+    CHECK(wait_for_event(arena, "started") != NULL, "the container starts all the same");
+    CHECK(stat(claim, &st) == 0 && st.st_gid == 700009 && (st.st_mode & 07777) == 02775,
+          "the claim itself is the group's: %u %o", st.st_gid, (unsigned)st.st_mode & 07777);
+    end_shim();
+    umount(inner);
+}
+
 /* ---- Its end */
 
 /* The machine shuts down: hooks, SIGTERM, and no exit that another start would take for a result.
@@ -694,6 +731,7 @@ int main(int argc, char **argv)
     test_many_execs();
     test_commands();
     test_disks();
+    test_gift();
     test_shutdown();
     test_shutdown_of_deaf_one();
     test_all_shims_end();
