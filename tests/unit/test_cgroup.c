@@ -307,6 +307,7 @@ static void test_version_2_lacks(void)
 {
     struct cgroup_base base = {.kind = CGROUP_V2}, elsewhere = {.kind = CGROUP_V2};
     struct cgroup_limits limits = {.cpu = 100, .pids = 5}, none = {0};
+    scoped_mem char *full = mem_printf("%s/pods/full_main/pids.max", folder);
     scoped_text struct text problems = {0};
     int procs[4], group;
 
@@ -324,6 +325,14 @@ static void test_version_2_lacks(void)
     CHECK_TEXT(get("pods/free_main/memory.swap.max"), "", "none of swap");
     CHECK_TEXT(get("pods/free_main/cpu.max"), "", "none of the processor");
     CHECK_TEXT(get("pods/free_main/pids.max"), "", "none of processes");
+    make("pods/full_main");
+    put("pods/full_main/cgroup.procs", "");
+    CHECK_INT(symlink("/dev/full", full), 0, "a file that takes nothing");
+    text_cut(&problems, 0);
+    CHECK(cgroup_make(&base, "full", "main", &limits, procs, &problems), "runs as well");
+    doors_of(procs);
+    CHECK(strstr(text_string(&problems), "pids.max: No space left on device; "),
+          "a limit that the kernel does not take is said: %s", text_string(&problems));
     make("pods/shut_main");
     CHECK(!cgroup_make(&base, "shut", "main", &none, procs, &problems), "without a door");
     snprintf(elsewhere.unified, sizeof elsewhere.unified, "%s/no-such-folder", folder);
@@ -646,7 +655,7 @@ static void check_below_version_2(void)
 static void check_leaving_control(void)
 {
     make_delegated("control.slice");
-    be_in("0::/control.slice/x\n");
+    be_in("0::/control.slice/abcdefgh\n"); /* as long as "/.control" */
     cgroup_leave_control();
     CHECK_TEXT(get_in("control.slice/axle-agent/cgroup.procs"), "",
                "a process elsewhere stays where it is");
