@@ -6,6 +6,7 @@
 this there. A mutant that the tests do not notice is a survivor: its line is printed with
 the change. docs/TESTING.md says how to read the result.
 """
+import contextlib
 import os
 import random
 import re
@@ -106,6 +107,18 @@ def shell(command, **more):
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
 
 
+def until_failure(command, env):
+    """The first check that fails, which ends the test, or None; and the exit status."""
+    failed = None
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          stdin=subprocess.DEVNULL, env=env) as test:
+        for line in test.stdout:
+            if line.startswith(b"not ok ") and not failed:
+                failed = line.decode(errors="replace").strip()
+                test.terminate()
+    return failed, test.returncode
+
+
 class Tree:
     def __init__(self, module, tests):
         folders = [f"modules/{wing}/{module}" for wing in ("ground", "logic", "hub", "spoke")]
@@ -135,18 +148,15 @@ class Tree:
         env = dict(os.environ, TMPDIR=place, TEST_DIR=place, TEST_NAME=name,
                    ASAN_OPTIONS=options)
         try:
-            with subprocess.Popen(["build/debug/alone", str(seconds), f"build/debug/unit/test_{name}"],
-                                  env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.DEVNULL) as process:
-                for line in process.stdout:
-                    if line.startswith(b"not ok"):
-                        process.terminate()
-                        return line.decode(errors="replace").strip()
-            if process.returncode == 124:
+            failed, status = until_failure(
+                ["build/debug/alone", str(seconds), f"build/debug/unit/test_{name}"], env)
+            if failed:
+                return failed
+            if status == 124:
                 return "takes too long"
             if os.listdir(f"{place}/reports"):
                 return "a sanitizer's report"
-            return f"exit status {process.returncode}" if process.returncode else None
+            return f"exit status {status}" if status else None
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -161,9 +171,22 @@ def write(path, text):
         file.write(text.encode())
 
 
+def object_path(path):
+    return f"build/debug/{path[:-2]}.o"
+
+
 def object_of(path):
-    with open(f"build/debug/{path[:-2]}.o", "rb") as file:
+    with open(object_path(path), "rb") as file:
         return file.read()
+
+
+CHANGED = "build/changed"
+
+
+def build_again():
+    """The file that a run changed last may come back older than what was built from it."""
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(read(CHANGED))
 
 
 def mutants(tree, place):
@@ -179,17 +202,17 @@ def mutants(tree, place):
     return found
 
 
-def judge(tree, mutant, limits):
+def judge(tree, mutant, limits, objects):
     """What became of a mutant: (word, which test noticed it)."""
     path, _, start, end, new, _ = mutant
     text = read(path)
-    before = object_of(path)
+    write(CHANGED, path)
     write(path, text[:start] + new + text[end:])
     try:
         for name, seconds in limits.items():
             if not tree.build(name)[0]:
                 return "unbuilt", ""
-            if object_of(path) == before:
+            if object_of(path) == objects[path]:
                 return "same", ""
             why = tree.run(name, seconds)
             if why:
@@ -224,7 +247,7 @@ def tests_of(module):
 
 
 def measure(tree):
-    """How long each test may take: it must pass unchanged first."""
+    """How long each test may take, the shortest first: it must pass unchanged before."""
     limits = {}
     for name in tree.programs():
         start = time.monotonic()
@@ -242,9 +265,11 @@ def main():
     module, count = sys.argv[1], int(sys.argv[2])
     seed = int(os.environ.get("SEED", "1"))
     tree = Tree(module, os.environ.get("TESTS", "").split() or tests_of(module))
+    build_again()
     built, said = tree.build()
     if not built:
         sys.exit(f"the tree does not build unchanged:\n{said}")
+    objects = {path: object_of(path) for path in tree.files()}
     limits = measure(tree)
     if not limits:
         sys.exit(f"no unit test of {module} passes, so nothing would be noticed")
@@ -255,7 +280,7 @@ def main():
     for mutant in all_mutants:
         if tally["killed"] + tally["survived"] >= count:
             break
-        word, by = judge(tree, mutant, limits)
+        word, by = judge(tree, mutant, limits, objects)
         tally[word] += 1
         if word == "survived":
             print(f"survived: {describe(mutant)}", flush=True)

@@ -9,18 +9,23 @@
  * calls. UndefinedBehaviorSanitizer writes to the standard error only (beside the
  * other, gcc's ignores log_path), and says where it is about to: that is written
  * down in the folder as well.
+ *
+ * LeakSanitizer looks when a program ends by exit(). A shim ends by _exit(), which
+ * is therefore another one here: it looks for what a shim has lost before.
  */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define UNCHECKED __attribute__((no_sanitize("address"), no_sanitize("undefined")))
 
 const char *__asan_default_options(void);
+int __lsan_do_recoverable_leak_check(void);
 void __ubsan_on_report(void);
 void __ubsan_get_current_report_data(const char **ret_kind, const char **ret_message,
                                      const char **ret_file, unsigned *ret_line,
@@ -115,4 +120,32 @@ void __ubsan_on_report(void)
         return;
     fprintf(report, "%s:%u:%u: runtime error: %s (%s)\n", file, line, column, message, kind);
     fclose(report);
+}
+
+static pid_t shim_pid; /* 0: this program was not started as a shim */
+
+__attribute__((constructor)) static void notice_shim(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "shim"))
+        shim_pid = getpid();
+}
+
+/* Not the inits, probes and hooks, which are forks of it: what they lost is the shim's. */
+static bool is_shim(void)
+{
+    char name[16] = "";
+
+    return getpid() == shim_pid && prctl(PR_GET_NAME, name) == 0 && !strcmp(name, "axle-shim");
+}
+
+/* LeakSanitizer stops the program's threads by ptrace(2), which a shim has forbidden to
+   others of its user. Other programs may be confined here, and make no further call. */
+void _exit(int status)
+{
+    if (shim_pid && is_shim()) {
+        prctl(PR_SET_DUMPABLE, 1);
+        __lsan_do_recoverable_leak_check();
+    }
+    for (;;)
+        syscall(SYS_exit_group, status);
 }

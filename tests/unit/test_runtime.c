@@ -884,6 +884,19 @@ static void test_tries_to_escape(void)
         {"echo core >/proc/sys/kernel/core_pattern 2>/dev/null || echo refused", "refused",
          "it cannot change the kernel's settings"},
         {"ulimit -c", "F 0\n", "it leaves no core files"},
+        {"test -c /dev/null && test -c /dev/urandom && ! test -e /dev/kmsg && ! test -e "
+         "/dev/loop-control && ! test -e /dev/console && echo few",
+         "F few\n", "it has the devices that every program needs, and no others"},
+        {"test -L /dev/fd && test -L /dev/stdout && test -d /dev/pts && test -k /dev/shm && "
+         "echo usual",
+         "F usual\n", "and what belongs beside them"},
+        {"cat /proc/keys /proc/kallsyms /proc/timer_list 2>/dev/null | wc -c", "F 0\n",
+         "it reads nothing of the kernel's own"},
+        {"ls /sys/firmware 2>/dev/null | wc -l", "F 0\n", "nor of the machine's firmware"},
+        {"echo x 2>/dev/null >/proc/sysrq-trigger || echo refused", "refused",
+         "it cannot ask the kernel to reboot"},
+        {"grep -c axle /proc/mounts; ls FOLDER 2>/dev/null | wc -l", "F 0\n",
+         "the agent's folder is hidden"},
     };
     scoped_arena struct arena *arena = arena_new();
 
@@ -1080,7 +1093,6 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && !strcmp(argv[1], "plain"))
         return run_plain();
-    test_as_nobody();
     test_runs_and_ends();
     test_command_missing();
     test_whole_tree_ends();
@@ -1104,6 +1116,7 @@ int main(int argc, char **argv)
     test_eats_disk();
     test_bombs();
     test_ports();
+    test_as_nobody();
     loop_free(&loop);
     scoped_mem char *pods = mem_printf("%s/pods", folder);
     scoped_mem char *claims = mem_printf("%s/claims", folder);

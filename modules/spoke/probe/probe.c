@@ -31,7 +31,8 @@ struct probe {
     struct loop_stream *stream; /* owned */
     struct loop_timer *timer;   /* owned */
     struct text request, response;
-    bool http, tls, grpc, connected, settled;
+    bool http, tls, grpc, settled;
+    bool interim; /* an interim response came, and was dropped */
     char address[320], why[400];
     bool ok;
     probe_fn *done;
@@ -60,7 +61,6 @@ static void on_probe_opened(void *arg)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
-    probe->connected = true;
     if (!probe->http && !probe->grpc) {
         end_probe(probe, true, "connected");
         return;
@@ -68,32 +68,40 @@ static void on_probe_opened(void *arg)
     loop_stream_write(probe->stream, probe->request.bytes, probe->request.len);
 }
 
-/*
- * Where the final response begins: interim ones (1xx but for 101, RFC 9110 15.2)
- * may come before it. NULL: not here yet.
- */
-static const char *final_response(const char *response)
+/* Interim responses (1xx but for 101, RFC 9110 15.2) come before the final one. */
+static bool is_interim(const char *response)
 {
-    while (text_starts(response, "HTTP/1.") && strlen(response) > 12 && response[9] == '1' &&
-           strncmp(response + 9, "101", 3) != 0) {
-        const char *end = strstr(response, "\r\n\r\n");
-
-        if (!end)
-            return NULL;
-        response = end + 4;
-    }
-    return *response ? response : NULL;
+    return text_starts(response, "HTTP/1.") && strlen(response) > 12 && response[9] == '1' &&
+           strncmp(response + 9, "101", 3) != 0;
 }
 
-/* Early hints may be longer than all that is kept. */
+/* What comes after the interim responses that are whole. */
+static const char *skip_interim(const char *response)
+{
+    const char *end;
+
+    while (is_interim(response) && (end = strstr(response, "\r\n\r\n")))
+        response = end + 4;
+    return response;
+}
+
+/* NULL: not here yet. */
+static const char *final_response(const char *response)
+{
+    response = skip_interim(response);
+    return *response && !is_interim(response) ? response : NULL;
+}
+
+/* All of them together may be longer than all that is kept. */
 static void drop_interim(struct probe *probe)
 {
-    const char *from = final_response(text_string(&probe->response));
-    size_t before = from ? (size_t)(from - text_string(&probe->response)) : 0;
+    const char *from = skip_interim(text_string(&probe->response));
+    size_t before = (size_t)(from - text_string(&probe->response));
     scoped_text struct text rest = {0};
 
     if (!before)
         return;
+    probe->interim = true;
     text_add_bytes(&rest, from, probe->response.len - before);
     text_cut(&probe->response, 0);
     text_add_bytes(&probe->response, rest.bytes, rest.len);
@@ -172,11 +180,17 @@ static void on_probe_read(void *arg, const char *bytes, size_t len)
         judge_response(probe);
 }
 
+/* By something that judge_response() can explain. */
+static bool is_answered(const struct probe *probe)
+{
+    return !probe->grpc && (probe->response.len || probe->interim);
+}
+
 static void on_probe_ended(void *arg)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
-    if (probe->response.len && !probe->grpc)
+    if (is_answered(probe))
         judge_response(probe);
     else
         end_probe(probe, false, "the connection was closed without an answer");
@@ -186,7 +200,7 @@ static void on_probe_closed(void *arg, const struct err *why)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
-    if (probe->response.len && !probe->grpc)
+    if (is_answered(probe))
         judge_response(probe);
     else
         end_probe(probe, false, why->code ? why->text : "the connection was closed");

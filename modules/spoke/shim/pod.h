@@ -73,6 +73,7 @@ struct disk {   /* the measuring of volumes that have a size */
 };
 
 struct shim {
+    struct arena *arena; /* owned; of the pod's description, which all the rest points into */
     struct shim_place place;
     struct cgroup_base cgroups;
     const char *pod;

@@ -247,9 +247,9 @@ static void move_in(struct shim *shim)
     shim->nested = false;
 }
 
-static bool set_up(struct shim *shim, struct arena *arena, const char *directory)
+static bool set_up(struct shim *shim, const char *directory)
 {
-    struct node *spec = read_spec(arena);
+    struct node *spec = read_spec(shim->arena);
     struct node *isolation = node_get(spec, "isolation");
 
     if (!spec || chdir(directory) < 0)
@@ -341,7 +341,6 @@ static char *wait_for_pod(struct shim *shim, char *room, size_t len)
 int shim_main(int argc, char **argv)
 {
     static struct shim shim;
-    struct arena *arena;
     char *directory = argc > 0 ? argv[argc - 1] : NULL;
     bool spare = argc > 2 && !strcmp(argv[argc - 2], "--spare");
 
@@ -365,8 +364,8 @@ int shim_main(int argc, char **argv)
         _exit(0);
     fcntl(FD_LOCK, F_SETFD, FD_CLOEXEC); /* the lock lives as long as we do */
     shim.agent = FD_AGENT;
-    arena = arena_new();
-    if (!set_up(&shim, arena, directory))
+    shim.arena = arena_new();
+    if (!set_up(&shim, directory))
         _exit(3);
     start_marked(&shim);
     shim_tell_all(&shim);

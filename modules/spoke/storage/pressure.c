@@ -171,7 +171,7 @@ void pressure_begin(struct storage *storage, const struct err *why)
     if (find_room(storage, &room)) {
         words = explain_room(storage, &room, ROOM_WELL);
         /* What failed was larger than what was free. */
-        if (why->code == ERR_FULL && room.free + ROOM_WELL > least)
+        if (why->code == ERR_FULL)
             least = room.free + ROOM_WELL;
     }
     if (!words && why->code)

@@ -38,11 +38,10 @@ static int replace_row_key(struct storage *storage, struct err *err)
 /* The key lies outside the database, so that a copy of the database alone holds no secrets. */
 static int open_row_key(struct storage *storage, struct err *err)
 {
-    scoped_mem char *path = mem_printf("%s/" KEY_FILE, storage->settings.directory);
     scoped_mem char *stored = NULL;
     size_t len = 0;
 
-    if (!file_exists(path))
+    if (!storage_file_exists(storage->settings.directory, KEY_FILE))
         return make_row_key(storage, err);
     stored = storage_file_read(storage->settings.directory, KEY_FILE, &len, err);
     if (!stored && err->code != ERR_INVALID)
