@@ -121,7 +121,7 @@ static const struct {
      false},
     {"a redirect counts as well", "{httpGet: {port: PORT}}", "HTTP/1.1 302 Found\r\n\r\nx",
      "HTTP 302", "GET / ", 1, false},
-    {"what is no HTTP", "{httpGet: {port: PORT}}", "220 mail\r\n\r\nx", "the answer is not HTTP",
+    {"what is no HTTP", "{httpGet: {port: PORT}}", "220 mail\r\n\r\nx", "the response is not HTTP",
      "", 2, false},
     {"early hints before the answer", "{httpGet: {port: PORT}}",
      "HTTP/1.1 103 Early Hints\r\n"
@@ -246,9 +246,9 @@ static const struct {
     {"going away", BYTES("\0\0\x8\7\0\0\0\0\0\0\0\0\0\0\0\0\0"), PROBE_GRPC_BAD,
      "the server closed the connection (GOAWAY)"},
     {"HTTP/1", BYTES("HTTP/1.1 400 Bad Request\r\n"), PROBE_GRPC_BAD,
-     "the answer is HTTP/1, not gRPC"},
+     "the response is HTTP/1, not gRPC"},
     {"a message that is too long", BYTES(HEADERS "\0\0\6\0\0\0\0\0\1\0\0\0\0\xff\x08"),
-     PROBE_GRPC_BAD, "the answer is no HealthCheckResponse"},
+     PROBE_GRPC_BAD, "the response is not a HealthCheckResponse"},
     {"half a frame", BYTES(SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0"), PROBE_GRPC_MORE, ""},
     {"another stream's", BYTES("\0\0\7\0\0\0\0\0\3\0\0\0\0\2\x08\1"), PROBE_GRPC_MORE, ""},
 };
