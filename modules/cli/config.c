@@ -33,7 +33,7 @@ int config_print_verb(const struct cli_flags *flags)
 }
 
 const struct cli_help config_show_help = {
-    .brief = "the current settings, and where each one comes from",
+    .brief = "the current settings and their sources",
     .what = "Reads options, variables and the file of --config as a role would, and prints each "
             "setting and where it comes from.",
     .takes = {{"mode", "whose settings (all-in-one)", NULL}, {"config", NULL, NULL}, TAKES_FORM},

@@ -178,7 +178,7 @@ int status_hub_verb(const struct cli_flags *flags)
 }
 
 const struct cli_help status_help = {
-    .brief = "the state of this machine's hub, or otherwise of its spoke",
+    .brief = "the state of this machine's hub or spoke",
     .what = "Shows what axle status hub shows, or axle status spoke on a machine that has a "
             "spoke's folder and no hub's.",
     .takes = {TAKES_FORM, TAKES_HUB},

@@ -111,7 +111,7 @@ static const struct {
     /* verbs */
     {"tokne list", 2, NULL, "did you mean axle token?"},
     {"token lst", 2, NULL, "did you mean axle token list?"},
-    {"token", 2, NULL, "token what? One of: create, list, revoke"},
+    {"token", 2, NULL, "the second word is missing; it is one of: create, list, revoke"},
     {"token frobnicate", 2, NULL, "is none of: create, list, revoke"},
     {"status hbu", 2, NULL, "did you mean axle status hub?"},
     {"list", 2, NULL, "did you mean axle token list?"},
