@@ -457,7 +457,7 @@ static void check_leaving(void)
     forget(&place, CLUSTERS, "", "l1");
     SAYS(patch_as(administrator(&place), CLUSTERS, "", "l1", NULL, "{metadata: {finalizers: null}}",
                   &err),
-         "is the hub's", "the hub's finalizer is not to be taken away");
+         "belongs to the hub", "the hub's finalizer is not to be taken away");
     be_hostile(50);
     CHECK(get(CLUSTERS, "", "l1"), "for a minute the spoke may clean up");
     be_hostile(14);

@@ -302,7 +302,7 @@ static void check_pieces(void)
         const char *words;
     } cases[] = {
         {"1-2", 416, "continues at byte 0"},
-        {"0-1", 400, "says 2 bytes, and 3 came"},
+        {"0-1", 400, "says 2 bytes, but the body has 3"},
         {"0-2", 202, ""},
         {"0-2", 416, "continues at byte 3"},
         {"5-3", 400, "not START-END"},
