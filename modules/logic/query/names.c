@@ -116,6 +116,8 @@ bool name_is_dns_label(const char *name, char ret_why[NAME_WHY])
     return !why.len;
 }
 
+/* `before` names the part of a qualified name that is wrong. Both messages are
+   given if both rules are broken, as apimachinery does. */
 static void judge_subdomain(struct why *why, const char *before, const char *name, size_t len)
 {
     if (len > 253)
