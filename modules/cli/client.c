@@ -63,10 +63,10 @@ char *cli_kubeconfig_read(const char *path, size_t *ret_len, struct err *err)
                 "--kubeconfig=FILE names a copy of it",
                 path);
     else if (err->code == ERR_FORBIDDEN)
-        err_set(err, ERR_FORBIDDEN,
-                "%.400s: this user may not read the kubeconfig (Permission "
-                "denied); ask as root or as the hub's user, or name a copy by --kubeconfig=FILE",
-                path);
+        err_set(
+            err, ERR_FORBIDDEN,
+            "%.400s: this user may not read the kubeconfig (Permission denied); run this as root or as the hub's user, or name a copy with --kubeconfig=FILE",
+            path);
     else
         err->code = ERR_INVALID; /* the path is a folder, or the file is no kubeconfig */
     return NULL;
@@ -97,10 +97,10 @@ static char *read_credential(struct arena *arena, const struct node *from, const
         return NULL;
     }
     if (!*path) {
-        err_set(err, ERR_INVALID,
-                "has neither %s-data nor %s: axle takes certificates only, as in "
-                "the hub's admin.kubeconfig; tokens and plugins are kubectl's",
-                key, key);
+        err_set(
+            err, ERR_INVALID,
+            "has neither %s-data nor %s: axle accepts certificates only, as in the hub's admin.kubeconfig; only kubectl can use tokens and plugins",
+            key, key);
         return NULL;
     }
     file = file_read(path, 65536, NULL, err);
@@ -246,7 +246,7 @@ static void on_response(const struct http_response *response, const struct err *
     loop_stop(waiting->client->loop);
     if (!response) {
         *waiting->err = *err;
-        err_wrap(waiting->err, "the hub at %.200s does not answer", waiting->client->server);
+        err_wrap(waiting->err, "the hub at %.200s does not respond", waiting->client->server);
         if (strlen(waiting->err->text) < sizeof waiting->err->text - sizeof NOT_RUNNING)
             memcpy(waiting->err->text + strlen(waiting->err->text), NOT_RUNNING,
                    sizeof NOT_RUNNING);

@@ -80,7 +80,8 @@ int joining_write_cloud_init(struct text *text, const struct joining_words *word
                        "cloud-init's user data: write it as https://HOST:PORT",
                        words->server);
     if (words->name && !is_safe(words->name))
-        return err_set(err, ERR_INVALID, "--name \"%.200s\" is no name of a spoke", words->name);
+        return err_set(err, ERR_INVALID, "--name \"%.200s\" is not a valid name of a spoke",
+                       words->name);
     text_addf(&join, "JOIN=--join=%s --token-file=/etc/axle/token%s%s", words->server,
               words->name ? " --name=" : "", words->name ? words->name : "");
     text_addf(text,

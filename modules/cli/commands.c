@@ -81,11 +81,11 @@ static const struct {
     {"start", "axle --mode=hub, --mode=spoke or --mode=all-in-one"},
     {"run", "axle --mode=hub, --mode=spoke or --mode=all-in-one"},
     {"stop", "end the process with SIGTERM, or systemctl stop axle-hub axle-spoke"},
-    {"get", "kubectl does this: axle kubeconfig prints its kubeconfig"},
-    {"apply", "kubectl does this: axle kubeconfig prints its kubeconfig"},
-    {"create", "kubectl does this: axle kubeconfig prints its kubeconfig"},
-    {"delete", "kubectl does this: axle kubeconfig prints its kubeconfig"},
-    {"describe", "kubectl does this: axle kubeconfig prints its kubeconfig"},
+    {"get", "use kubectl for this: axle kubeconfig prints its kubeconfig"},
+    {"apply", "use kubectl for this: axle kubeconfig prints its kubeconfig"},
+    {"create", "use kubectl for this: axle kubeconfig prints its kubeconfig"},
+    {"delete", "use kubectl for this: axle kubeconfig prints its kubeconfig"},
+    {"describe", "use kubectl for this: axle kubeconfig prints its kubeconfig"},
     {"logs", "on the spoke, DIR/spoke/workloads/pods/POD/logs"},
 };
 
@@ -111,8 +111,8 @@ static int report_missing_second_word(const char *const *words, size_t count)
         nearest_try(&near, second);
     }
     if (count < 2)
-        return cli_usage("%s what? One of: %s (axle %s --help)", words[0], text_string(&all),
-                         words[0]);
+        return cli_usage("%s: the second word is missing; it is one of: %s (axle %s --help)",
+                         words[0], text_string(&all), words[0]);
     return cli_usage("%s \"%.100s\" is none of: %s%s%s%s%s%s", words[0], words[1],
                      text_string(&all), near.best ? "; did you mean axle " : "",
                      near.best ? words[0] : "", near.best ? " " : "", near.best ? near.best : "",

@@ -33,13 +33,13 @@ int config_print_verb(const struct cli_flags *flags)
 }
 
 const struct cli_help config_show_help = {
-    .brief = "the settings as they hold here, and from where",
+    .brief = "the current settings and their sources",
     .what = "Reads options, variables and the file of --config as a role would, and prints each "
             "setting and where it comes from.",
     .takes = {{"mode", "whose settings (all-in-one)", NULL}, {"config", NULL, NULL}, TAKES_FORM},
     .every_setting = true,
     .example = "axle config show --mode=hub --config=/etc/axle/hub.yaml",
-    .ends = {{CLI_SETTINGS, "a setting cannot be: it says which, and where"}},
+    .ends = {{CLI_SETTINGS, "a setting is not valid: the message says which one, and where it is"}},
 };
 
 static struct node *setting_value_node(struct arena *arena, const struct config *config,

@@ -19,10 +19,10 @@
 const struct cli_help explain_help = {
     .words = "[TYPE[.PROPERTY…]]",
     .most = 1,
-    .brief = "types of components, and what they take",
+    .brief = "types of components, and their properties",
     .what =
         "Without a type: lists those that the hub knows. With one: its properties, with type, "
-        "default and meaning; with a property: what is inside of it. The schemas themselves: kubectl get "
+        "default and meaning; with a property: its contents. The schemas themselves: kubectl get "
         "ccompdef,ctraitdef -o yaml. kubectl explain does the same for the kinds of the API.",
     .takes = {{"project", "the types of this project and its tenant as well", NULL}, TAKES_HUB},
     .example = "axle explain webservice.volumeMounts",

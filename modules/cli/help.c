@@ -25,11 +25,11 @@ static const struct {
 /* Exit statuses have one meaning for all verbs; docs/COMMANDS.md has the same table. */
 static const char *const statuses[] = {
     [CLI_OK] = "done",
-    [CLI_FAILED] = "it failed, or the answer could not be written",
+    [CLI_FAILED] = "it failed, or the output could not be written",
     [CLI_USAGE] = "wrong usage, or --yes is missing: nothing was done",
-    [CLI_SETTINGS] = "a setting, a file or what was asked for cannot be",
-    [CLI_NOT_FOUND] = "what was named is not there",
-    [CLI_NO_CONNECTION] = "no connection, or not in time",
+    [CLI_SETTINGS] = "a setting, a file or the request is not valid",
+    [CLI_NOT_FOUND] = "the named object or file does not exist",
+    [CLI_NO_CONNECTION] = "no connection, or a timeout",
     [CLI_LEFT] = "this spoke has left its hub",
 };
 
@@ -168,15 +168,13 @@ static const struct {
 } roles[] = {
     {"hub",
      "the control plane: API, console and registry on one port",
-     "Runs a hub in the foreground. It keeps everything in DIR/hub, writes an administrator's "
-     "kubeconfig there, and says on standard error how to go on. SIGTERM ends it in order.",
+     "Runs a hub in the foreground. It stores everything in DIR/hub, writes an administrator's kubeconfig there, and prints the next steps to standard error. SIGTERM stops it in order.",
      "axle --mode=hub --listen=0.0.0.0:6443 --data-dir=/var/lib/axle",
      {CONFIG_HUB, CONFIG_HUB_LIMIT}},
     {"spoke",
      "the agent of a machine that runs applications",
      "Runs an agent in the foreground. The first time it joins a hub, with the token that axle "
-     "token create made there ($AXLE_TOKEN or --token-file). SIGTERM ends the agent; what it runs "
-     "goes on and is found again.",
+     "token create made there ($AXLE_TOKEN or --token-file). SIGTERM stops the agent; what it runs keeps running and is found again.",
      "AXLE_TOKEN=axle1.… axle --mode=spoke --join=https://hub:6443",
      {CONFIG_SPOKE, CONFIG_SPOKE_LIMIT}},
     {"all-in-one",
@@ -212,14 +210,13 @@ static void add_role(struct text *out, size_t role)
     add_wrapped_text(
         out,
         "Each option is also a key in the file of --config and, in capitals, a variable: "
-        "$AXLE_LOG_LEVEL. Options win over variables, these over the file. axle config show "
-        "says what holds.",
+        "$AXLE_LOG_LEVEL. Options win over variables, these over the file. axle config show prints the values in effect.",
         0, 0);
     text_add(out, "\nExit status:\n");
     for (int status = CLI_OK; status < (int)count_of(statuses); status++)
         if (status != CLI_NOT_FOUND && (status != CLI_LEFT || strcmp(roles[role].name, "hub") != 0))
             text_addf(out, "  %d   %s\n", status,
-                      status == CLI_OK      ? "it was told to end, and did"
+                      status == CLI_OK      ? "it was stopped by a signal"
                       : status == CLI_USAGE ? "wrong usage"
                                             : statuses[status]);
 }
@@ -249,7 +246,7 @@ static void add_program(struct text *out)
         add_entry(out, text_string(&left), command->help->brief);
     }
     text_add(out, "\nMore:\n");
-    add_entry(out, "  axle VERB --help", "a verb's options, an example, its exit statuses");
+    add_entry(out, "  axle VERB --help", "the options of a verb, an example, its exit statuses");
     add_entry(out, "  axle help ROLE", "a role's options; axle config print makes a file of them");
     add_entry(out, "  -V, --version", "which program this is");
 }
@@ -272,7 +269,7 @@ static int add_two_word_verbs(struct text *out, const char *word)
         add_entry(out, text_string(&left), command->help->brief);
     }
     if (found)
-        text_addf(out, "\naxle %s VERB --help says more.\n", word);
+        text_addf(out, "\naxle %s VERB --help prints more.\n", word);
     return found;
 }
 
@@ -290,8 +287,8 @@ int help_print(const char *const *words, size_t count)
     if (command && (used == count || command->help->words))
         add_command(&out, command);
     if (!out.len && (count != 1 || !add_two_word_verbs(&out, words[0])))
-        return command ? cli_usage("axle %s takes no \"%.100s\"; axle %s --help", command->name,
-                                   words[used], command->name)
+        return command ? cli_usage("axle %s has no argument \"%.100s\"; see axle %s --help",
+                                   command->name, words[used], command->name)
                        : command_unknown(words, count);
     fputs(text_string(&out), stdout);
     return CLI_OK;

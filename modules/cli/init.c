@@ -24,11 +24,11 @@ const struct cli_help init_help = {
     .words = "[DIR]",
     .most = 1,
     .brief = "writes the YAML of a first project and application",
-    .what = "Writes DIR/project.yaml (Tenant, Project, and ComputePool or Environment) and "
-            "DIR/app.yaml (WorkloadProfile, ProfileBundle, AIWorkload) as beginnings to change. "
-            "Without --image and --command the application is a small HTTP service, which needs "
-            "python3 on the spoke. On a terminal, and without options, it asks. No file is "
-            "overwritten, and no hub is needed.",
+    .what =
+        "Writes DIR/project.yaml (Tenant, Project, and ComputePool or Environment) and "
+        "DIR/app.yaml (WorkloadProfile, ProfileBundle, AIWorkload) as beginnings to change. "
+        "Without --image and --command the application is a small HTTP service, which needs "
+        "python3 on the spoke. On a terminal, and without options, it asks for the values. No file is overwritten, and no hub is needed.",
     .takes = {{"tenant", "the organisation (institute)", NULL},
               {"project", "the team, and the namespace of its name (research)", NULL},
               {"pool", "run on machines of the project's own: the name of their ComputePool", NULL},
@@ -37,13 +37,15 @@ const struct cli_help init_help = {
                NULL},
               {"app", "the application (hello)", NULL},
               {"image", "a container image, for spokes with an engine", NULL},
-              {"command", "what to run; a shell reads it if it has more than words", NULL},
+              {"command", "the command to run; a shell runs it if it has more than plain words",
+               NULL},
               {"port",
                "where it listens (0: the spoke picks one and sets $PORT; of an image: 8080)", NULL},
-              {"output", "all of it on the standard output, and no files", "yaml"},
-              {"data-dir", "where the hub is whose kubeconfig the printed commands use", NULL}},
+              {"output", "print everything to standard output, write no files", "yaml"},
+              {"data-dir", "the data folder of the hub whose kubeconfig the printed commands use",
+               NULL}},
     .example = "axle init hello --tenant=institute --project=research --app=hello",
-    .ends = {{CLI_FAILED, "a file is there already, or cannot be written"}},
+    .ends = {{CLI_FAILED, "a file exists already, or cannot be written"}},
 };
 
 /* The values of the files. The strings are of argv or of the arena. */
@@ -81,7 +83,7 @@ static char *check_project(struct arena *arena, const char *value)
 
     if (!why && namespace_is_reserved(value))
         why = arena_printf(arena, "is reserved: names do not begin with kube-, axle-, tenant- or "
-                                  "open-cluster-management; take another one");
+                                  "open-cluster-management; use another one");
     return why;
 }
 
@@ -193,7 +195,8 @@ static int read_all_facts(struct arena *arena, struct beginning *ret)
         said = read_fact(arena, &facts[i]);
         if (!said) {
             printf("\n");
-            return cli_usage("init: the questions were not answered; nothing is written");
+            return cli_usage(
+                "init: the input ended before all questions were answered; nothing was written");
         }
         *fact_slot(ret, &facts[i]) = *said ? said : NULL;
     }
@@ -227,7 +230,7 @@ static int check_facts(struct arena *arena, struct beginning *beginning)
         return cli_usage("init: --pool and --environment: a pool makes an Environment of its own "
                          "name; leave one of them out");
     if (beginning->spokes[0] && !beginning->pool)
-        return cli_usage("init: --spoke is of a pool: say --pool=NAME too");
+        return cli_usage("init: --spoke is a machine of a pool: give --pool=NAME too");
     return CLI_OK;
 }
 
@@ -323,7 +326,7 @@ static int make_target_folder(const char *folder, struct err *err)
         if (mkdir(path, 0777) < 0 && errno != EEXIST)
             return err_set(err, ERR_OTHER, "%s: %s", path, strerror(errno));
         if (stat(path, &status) < 0 || !S_ISDIR(status.st_mode))
-            return err_set(err, ERR_OTHER, "%s is no folder: name another one", path);
+            return err_set(err, ERR_OTHER, "%s is not a folder: name another one", path);
         if (!was)
             return 0;
         *c = was;
@@ -344,10 +347,10 @@ static int write_files(const char *folder, const char *const paths[2], const str
 {
     for (size_t i = 0; i < 2; i++)
         if (is_written_already(paths[i]))
-            return err_set(err, ERR_TAKEN,
-                           "%s is there already, and nothing is overwritten: name "
-                           "another folder, or have it printed with -o yaml",
-                           paths[i]);
+            return err_set(
+                err, ERR_TAKEN,
+                "%s exists already, and nothing is overwritten: name another folder, or print the YAML with -o yaml",
+                paths[i]);
     if (make_target_folder(folder, err) < 0)
         return -1;
     for (size_t i = 0; i < 2; i++)
@@ -379,7 +382,7 @@ static void print_next(struct arena *arena, const struct cli_flags *flags,
 {
     scoped_mem char *config = cli_kubeconfig_path(flags);
 
-    printf("%s and %s are written. Look at them, and then:\n\n", paths[0], paths[1]);
+    printf("%s and %s were written. Look at them, then run:\n\n", paths[0], paths[1]);
     if (!flags->kubeconfig && file_exists(config))
         printf("  export KUBECONFIG=%s\n", shell_word(arena, config));
     printf("  kubectl apply -f %s -f %s\n", shell_word(arena, paths[0]),

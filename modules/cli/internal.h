@@ -84,20 +84,20 @@ struct cli_command {
 
 /* The options and exit statuses of every verb that sends requests to a hub. */
 #define TAKES_HUB                                                                                  \
-    {"kubeconfig", "whom it asks ($KUBECONFIG, else DIR/hub/admin.kubeconfig)", NULL},             \
-        {"data-dir", "where that DIR is", NULL},                                                   \
+    {"kubeconfig", "the hub to use ($KUBECONFIG, else DIR/hub/admin.kubeconfig)", NULL},           \
+        {"data-dir", "the data folder DIR", NULL},                                                 \
     {                                                                                              \
-        "config", "a file of settings that may say it", NULL                                       \
+        "config", "a file of settings that names it", NULL                                         \
     }
 #define TAKES_FORM                                                                                 \
     {                                                                                              \
-        "output", "for programs, instead of text for people", "json|yaml"                          \
+        "output", "output for programs, instead of text", "json|yaml"                              \
     }
 #define ENDS_OF_HUB                                                                                \
-    {CLI_FAILED, "the hub refused it, or the answer could not be written"},                        \
-        {CLI_SETTINGS, "the hub or the kubeconfig says that it cannot be"},                        \
+    {CLI_FAILED, "the hub refused it, or the output could not be written"},                        \
+        {CLI_SETTINGS, "the request or the kubeconfig is not valid"},                              \
     {                                                                                              \
-        CLI_NO_CONNECTION, "the hub does not answer"                                               \
+        CLI_NO_CONNECTION, "the hub does not respond"                                              \
     }
 
 /* options.c: returns CLI_OK, or the exit status after printing the mistake on standard error. */

@@ -21,43 +21,38 @@
 #define WAIT (150 * CLOCK_SECOND)
 
 const struct cli_help leave_help = {
-    .brief = "has this machine's spoke leave its hub",
-    .what = "Has the spoke on this machine leave its hub in order: the agent asks the hub to let "
-            "it go, ends its works (the hub goes on without it after a minute), puts its key and "
-            "certificate aside in spoke/left-DATE, and ends with exit status 6, which its unit "
-            "does not restart. The data of its claims stays. What was begun goes on after a crash "
-            "or a reboot, and while this verb does not wait for it any more.\n"
-            "To have it join again, any hub: start it with --join and a new token. Without its "
-            "hub: axle reset here, and axle remove spoke NAME --lost on the hub.",
+    .brief = "makes this machine's spoke leave its hub",
+    .what =
+        "Makes the spoke on this machine leave its hub in order: the agent requests to leave, ends its works (the hub continues without it after a minute), puts its key and "
+        "certificate aside in spoke/left-DATE, and ends with exit status 6, which its unit "
+        "does not restart. The data of its claims is kept. The departure continues after a crash or a reboot, and after this verb stops waiting for it.\nTo let it join a hub again: start it with --join and a new token. Without its "
+        "hub: axle reset here, and axle remove spoke NAME --lost on the hub.",
     .takes = {{"timeout", "how long to wait for it (150s)", NULL},
               {"data-dir", NULL, NULL},
               {"config", NULL, NULL}},
     .example = "axle leave --timeout=5m",
-    .done = "it has left, now or before",
+    .done = "it left, now or earlier",
     .ends = {{CLI_SETTINGS, "it cannot leave: the message says why"},
              {CLI_NO_CONNECTION,
-              "no agent runs here, or it is not done after --timeout and goes on"}},
+              "no agent runs here, or the departure takes longer than --timeout and continues"}},
 };
 
 const struct cli_help reset_help = {
-    .brief = "makes this machine forget that it was a spoke",
+    .brief = "deletes everything of the spoke on this machine",
     .what =
-        "Makes this machine forget that it was a spoke, without asking any hub: ends everything "
-        "that runs, and deletes its name, hub, key, certificate and store. Stop the agent "
-        "first. The data of claims is moved to DIR/claims-DATE. The hub is told nothing: "
-        "there, axle remove spoke NAME --lost.",
-    .takes = {{"yes", "do it; without, it is only said what would be done", NULL},
-              {"delete-claims", "delete the data of claims as well: it cannot be had back", NULL},
+        "Deletes everything of the spoke on this machine, without its hub: ends everything that runs, and deletes its name, hub, key, certificate and store. Stop the agent first. The data of claims is moved to DIR/claims-DATE. The hub is not informed: run axle remove spoke NAME --lost there.",
+    .takes = {{"yes", "do it; without --yes it only prints what would be done", NULL},
+              {"delete-claims", "delete the data of claims too; it cannot be restored", NULL},
               {"data-dir", NULL, NULL},
               {"config", "the agent's own file of settings", NULL},
-              {"runtime", "as the agent had it", NULL},
-              {"engine-socket", "as the agent had it", NULL},
-              {"cgroup-parent", "as the agent had it", NULL},
-              {"cluster", "as the agent had it", NULL}},
+              {"runtime", "as the agent was started with it", NULL},
+              {"engine-socket", "as the agent was started with it", NULL},
+              {"cgroup-parent", "as the agent was started with it", NULL},
+              {"cluster", "as the agent was started with it", NULL}},
     .example = "axle reset --yes",
     .done = "done, or there was no spoke",
     .missing_yes = true,
-    .ends = {{CLI_FAILED, "something still runs or cannot be deleted: do it again"},
+    .ends = {{CLI_FAILED, "something still runs or could not be deleted: run it again"},
              {CLI_SETTINGS, "the agent runs"}},
 };
 
@@ -178,14 +173,13 @@ static int request_leave(const char *folder, int64_t wait, struct err *err)
     if (leaving.late)
         return err_set(
             err, ERR_TIMEOUT,
-            "the spoke has not left yet; it goes on, and leaves as soon "
-            "as its hub lets it. Without the hub: stop the agent, axle reset --yes here, "
+            "the spoke has not left yet; it continues, and leaves as soon as its hub allows it. Without the hub: stop the agent, axle reset --yes here, "
             "axle remove spoke NAME --lost there");
     return err_set(err, ERR_UNREACHABLE,
                    "%s at %s%s%s: start it again, or, without it and its hub, "
                    "axle reset",
-                   is_locked_folder(folder) ? "the agent runs but cannot be asked"
-                                            : "no agent answers",
+                   is_locked_folder(folder) ? "the agent runs but accepts no requests"
+                                            : "no agent responds",
                    path, *leaving.err.text ? ": " : "", leaving.err.text);
 }
 
@@ -196,7 +190,7 @@ int leave_verb(const struct cli_flags *flags)
     struct err err = {0};
 
     if (flags->timeout && (duration_parse(flags->timeout, &wait, &err) < 0 || wait <= 0))
-        return cli_usage("--timeout=%.100s is no duration above zero; write it like 90s or 5m",
+        return cli_usage("--timeout=%.100s is not a duration above zero; write it like 90s or 5m",
                          flags->timeout);
     if (spoke_has_left(folder)) {
         printf("the spoke has left its hub already\n");
@@ -204,7 +198,7 @@ int leave_verb(const struct cli_flags *flags)
     }
     if (request_leave(folder, wait, &err) < 0)
         return cli_fail(&err);
-    printf("the spoke has left its hub; the data of its claims stays in %s\n", folder);
+    printf("the spoke has left its hub; the data of its claims is kept in %s\n", folder);
     return CLI_OK;
 }
 
@@ -263,10 +257,10 @@ static int delete_spoke_folder(const char *folder, struct err *err)
         closedir(dir);
     return !failed && erase_tree(up, "spoke", &why) == 0
                ? 0
-               : err_set(err, ERR_OTHER,
-                         "%s: not everything could be deleted; `axle reset "
-                         "--yes` again when the reason is gone",
-                         folder);
+               : err_set(
+                     err, ERR_OTHER,
+                     "%s: not everything could be deleted; run `axle reset --yes` again when the cause is removed",
+                     folder);
 }
 
 static int print_what_is_lost(const char *folder)
@@ -274,8 +268,7 @@ static int print_what_is_lost(const char *folder)
     fprintf(stderr,
             "axle: this ends everything that the spoke in %s runs, and deletes its name, "
             "key, certificate and store; the data of claims is kept unless "
-            "--delete-claims. Say --yes to do it; axle leave is the way while its hub "
-            "answers\n",
+            "--delete-claims. Add --yes to do it; use axle leave while its hub responds\n",
             folder);
     return CLI_USAGE;
 }
@@ -295,6 +288,6 @@ int reset_verb(const struct cli_flags *flags)
         (!flags->delete_claims && claims_keep(folder, &err) < 0) ||
         delete_spoke_folder(folder, &err) < 0)
         return cli_fail(&err);
-    printf("the spoke in %s is forgotten\n", folder);
+    printf("everything of the spoke in %s was deleted\n", folder);
     return CLI_OK;
 }

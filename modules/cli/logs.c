@@ -21,7 +21,7 @@ const struct cli_help logs_help = {
     .words = "NAME [CONTAINER]",
     .least = 1,
     .most = 2,
-    .brief = "what pods of this machine have printed",
+    .brief = "the output of pods on this machine",
     .what =
         "Prints the newest output, at most a MiB, of each pod of an AIWorkload, or of one pod, as the "
         "spoke of this machine keeps it. No hub and no agent is needed. What a container of an "
@@ -179,11 +179,11 @@ int logs_verb(const struct cli_flags *flags)
 
     if (!dir) {
         if (file_exists(folder))
-            err_set(&err, ERR_FORBIDDEN,
-                    "%s cannot be read: ask as the user that the spoke runs as", folder);
+            err_set(&err, ERR_FORBIDDEN, "%s cannot be read: run this as the user of the spoke",
+                    folder);
         else
-            err_set(&err, ERR_NOT_FOUND, "no spoke runs pods in %s; --data-dir names another one",
-                    spoke);
+            err_set(&err, ERR_NOT_FOUND,
+                    "no spoke runs pods in %s; name another data folder with --data-dir", spoke);
         return cli_fail(&err);
     }
     while ((entry = readdir(dir)))

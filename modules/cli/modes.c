@@ -445,10 +445,11 @@ static int end_spoke(struct running *running, struct err *err)
     loop_timer_set(late, END_TIME);
     loop_run(running->loop);
     loop_timer_free(&late);
-    return running->ended ? 0
-                          : err_set(err, ERR_OTHER,
-                                    "something of the spoke still runs: "
-                                    "nothing is forgotten; the same command again goes on");
+    return running->ended
+               ? 0
+               : err_set(
+                     err, ERR_OTHER,
+                     "something of the spoke still runs: nothing was deleted; run the same command again to continue");
 }
 
 int mode_end_spoke(const struct cli_flags *flags, struct err *err)

@@ -122,7 +122,7 @@ static int set_option_value(struct cli_flags *flags, const struct option *option
     if (option->type == OPTION_TEXT)
         return cli_usage("--%s is given twice: \"%.100s\" and \"%.100s\"", option->name, list[0],
                          value);
-    return cli_usage("--%s: at most %d of them", option->name, CLI_MOST);
+    return cli_usage("--%s can be given at most %d times", option->name, CLI_MOST);
 }
 
 static bool is_yes(const struct word *word)
@@ -175,7 +175,7 @@ static int read_option(struct reading *reading, int argc, char **argv, int *at)
         return CLI_USAGE;
     reading->given[reading->count++] = word.name;
     if (!word.setting && is_yes(&word) && word.value)
-        return cli_usage("--%s takes no value", word.name);
+        return cli_usage("--%s has no value", word.name);
     if (!word.setting)
         return set_option_value(reading->flags, word.option, word.value);
     if (config_set_flag(reading->flags->config, word.setting, word.value, &err) < 0)
@@ -197,7 +197,7 @@ static int read_all_words(struct reading *reading, int argc, char **argv)
         } else if (check_value_length("the word", argv[at]) != CLI_OK) {
             return CLI_USAGE;
         } else if (flags->word_count == CLI_MOST) {
-            return cli_usage("more than %d words: give some of them, and then the others",
+            return cli_usage("more than %d arguments: run the command several times with fewer",
                              CLI_MOST);
         } else {
             flags->words[flags->word_count++] = argv[at];
@@ -312,16 +312,17 @@ static int check_word_count(const struct cli_flags *flags, const struct cli_comm
             if (text_starts(command_at(i)->name, command->name) &&
                 command_at(i)->name[strlen(command->name)] == ' ')
                 return command_unknown(flags->words, flags->word_count);
-        return cli_usage("axle %s takes no names: \"%.100s\" is too much (axle %s --help)",
+        return cli_usage("axle %s has no arguments: remove \"%.100s\" (axle %s --help)",
                          command->name, flags->words[flags->verb_words], command->name);
     }
     if (count > help->most)
-        return cli_usage("axle %s %s: \"%.100s\" is too much (axle %s --help)", command->name,
-                         help->words, flags->words[flags->verb_words + help->most], command->name);
+        return cli_usage("axle %s %s: \"%.100s\" is one argument too many (axle %s --help)",
+                         command->name, help->words, flags->words[flags->verb_words + help->most],
+                         command->name);
     for (size_t i = 0; i < count; i++)
         if (!*flags->words[flags->verb_words + i])
-            return cli_usage("axle %s %s: an empty word is no %s", command->name, help->words,
-                             help->words);
+            return cli_usage("axle %s %s: an empty argument is not a %s", command->name,
+                             help->words, help->words);
     return CLI_OK;
 }
 
@@ -344,10 +345,10 @@ static int check_role_options(const struct reading *reading)
         if (!setting || !config_is_for(setting, role))
             return report_option_not_taken(mode, name);
         if (all && is_own_of_all_in_one(setting->id))
-            return cli_usage("axle %s has no option --%s: its spoke joins its hub by itself, as "
-                             "local-cluster; axle --mode=hub and axle --mode=spoke by themselves "
-                             "leave you the choice",
-                             mode, name);
+            return cli_usage(
+                "axle %s has no option --%s: its spoke joins its hub by itself, as "
+                "local-cluster; to choose these yourself, run axle --mode=hub and axle --mode=spoke separately",
+                mode, name);
     }
     return CLI_OK;
 }
@@ -418,11 +419,11 @@ static int check_command_line(struct reading *reading, const struct cli_command 
     const struct cli_command *command;
 
     if (flags->word_count && !*flags->words[0])
-        return cli_usage("an empty word is no verb; axle --help lists them all");
+        return cli_usage("an empty argument is not a verb; axle --help lists all verbs");
     command = command_of(flags->words, flags->word_count, &flags->verb_words);
     if (flags->word_count && !command &&
         config_source(flags->config, CONFIG_ID_MODE) == CONFIG_FLAG)
-        return cli_usage("axle --mode=%s takes no names: \"%.100s\" is too much",
+        return cli_usage("axle --mode=%s has no arguments: remove \"%.100s\"",
                          config_text(flags->config, CONFIG_ID_MODE), flags->words[0]);
     if (flags->word_count && !command)
         return command_unknown(flags->words, flags->word_count);

@@ -43,7 +43,7 @@ int output_finish(int status)
     /* An earlier write failed and errno is lost; write again to get it. */
     if (!errno && write(STDOUT_FILENO, "\n", 1) == 1)
         errno = 0;
-    fprintf(stderr, "axle: standard output: %s; the answer is not complete\n",
+    fprintf(stderr, "axle: standard output: %s; the output is not complete\n",
             errno ? strerror(errno) : "it could not be written");
     return status == CLI_OK ? CLI_FAILED : status;
 }

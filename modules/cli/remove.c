@@ -21,25 +21,22 @@ const struct cli_help remove_help = {
     .words = "NAME",
     .least = 1,
     .most = 1,
-    .brief = "has the hub let a spoke go",
-    .what = "Removes a spoke from its hub. The spoke ends its works and says so; after a minute "
-            "the hub goes on without it. Then its certificate counts for nothing. When a spoke "
-            "that was away comes back it is told that it was removed, and ends what it ran; the "
-            "data of its claims stays on its disk.\n"
-            "To have it back: axle token create --name=NAME, and --token-file on the machine.",
-    .takes = {{"lost",
-               "the machine is gone: it is not waited for, and its certificate is refused "
-               "at once. Do not say it of a machine that may still be writing to what "
-               "others will use: it goes on until it reaches the hub again",
-               NULL},
-              TAKES_HUB},
+    .brief = "removes a spoke from its hub",
+    .what =
+        "Removes a spoke from its hub. The spoke ends its works and reports that; after a minute the hub continues without it. Then its certificate is refused. A spoke that was offline learns of its removal when it returns, and ends what it runs; the data of its claims is kept on its disk.\nTo let it join again: axle token create --name=NAME, and --token-file on the machine.",
+    .takes =
+        {{"lost",
+          "the machine is lost: the hub does not wait for it, and refuses its certificate at once. Do not use this for a machine that may still write to data that others will use: it keeps running until it reaches the hub again",
+          NULL},
+         TAKES_HUB},
     .example = "axle remove spoke edge-1",
-    .done = "it is gone",
-    .ends = {{CLI_FAILED, "the hub refused it"},
-             {CLI_SETTINGS, "the hub or the kubeconfig says that it cannot be"},
-             {CLI_NOT_FOUND, "there is no such spoke"},
-             {CLI_NO_CONNECTION, "the hub does not answer, or the spoke is not gone after two "
-                                 "minutes and a half"}},
+    .done = "it was removed",
+    .ends =
+        {{CLI_FAILED, "the hub refused it"},
+         {CLI_SETTINGS, "the request or the kubeconfig is not valid"},
+         {CLI_NOT_FOUND, "there is no such spoke"},
+         {CLI_NO_CONNECTION,
+          "the hub does not respond, or the spoke is not removed after two and a half minutes"}},
 };
 
 static int declare_lost(struct cli_client *client, struct arena *arena, const char *target,
@@ -82,9 +79,9 @@ static int wait_until_gone(struct cli_client *client, const char *target, const 
         }
         client_sleep(client, LOOK_EVERY);
     }
-    return err_set(err, ERR_TIMEOUT,
-                   "the spoke is not gone yet: its removal goes on at the hub; "
-                   "kubectl get managedcluster says what it waits for (finalizers of others)");
+    return err_set(
+        err, ERR_TIMEOUT,
+        "the spoke is not removed yet: its removal continues at the hub; kubectl get managedcluster shows what it waits for (finalizers of others)");
 }
 
 static int remove_spoke(const struct cli_flags *flags, const char *name, struct err *err)

@@ -131,15 +131,14 @@ const struct cli_help render_help = {
     .words = "FILE…",
     .least = 1,
     .most = CLI_MOST,
-    .brief = "fill in templates; values are .Values and .var",
+    .brief = "renders templates; values are .Values and .var",
     .what =
-        "Fills in templates as the hub does and prints them one after the other. A file whose "
-        "name begins with an underscore only defines. A mistake is shown with its line. Asks no hub.",
+        "Renders templates as the hub does and prints them one after the other. A file whose name begins with an underscore only has definitions. An error is shown with its line. Needs no hub.",
     .takes = {{"values", "a map in YAML; later ones win; repeatable", NULL}},
     .example = "axle render deployment.yaml _helpers.tpl --values=values.yaml",
     .ends = {{CLI_FAILED, "a template is wrong, or the output could not be written"},
-             {CLI_SETTINGS, "a file of values is no map in YAML"},
-             {CLI_NOT_FOUND, "a file is not there"}},
+             {CLI_SETTINGS, "a file of values is not a map in YAML"},
+             {CLI_NOT_FOUND, "a file does not exist"}},
 };
 
 int render_verb(const struct cli_flags *flags)

@@ -135,7 +135,7 @@ static bool is_spoke_machine(const struct cli_flags *flags)
 
 const struct cli_help status_hub_help = {
     .brief = "the hub's spokes and workloads",
-    .what = "Asks the hub for its spokes and AIWorkloads, and prints how they stand.",
+    .what = "Lists the hub's spokes and AIWorkloads with their states.",
     .takes = {TAKES_FORM, TAKES_HUB},
     .example = "axle status hub -o json",
     .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no kubeconfig"}},
@@ -178,7 +178,7 @@ int status_hub_verb(const struct cli_flags *flags)
 }
 
 const struct cli_help status_help = {
-    .brief = "how this machine's hub, or else its spoke, stands",
+    .brief = "the state of this machine's hub or spoke",
     .what = "Shows what axle status hub shows, or axle status spoke on a machine that has a "
             "spoke's folder and no hub's.",
     .takes = {TAKES_FORM, TAKES_HUB},

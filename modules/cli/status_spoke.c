@@ -44,7 +44,7 @@ static void on_status_timeout(void *arg)
 {
     struct status_call *status_call = arg;
 
-    err_set(&status_call->err, ERR_TIMEOUT, "no answer in 10 s");
+    err_set(&status_call->err, ERR_TIMEOUT, "no response within 10 s");
     loop_stop(status_call->loop);
 }
 
@@ -66,7 +66,7 @@ static int read_socket(struct status_call *status_call, const char *path, struct
     loop_timer_free(&late);
     if (status_call->err.code == ERR_NONE)
         return 0;
-    return err_set(err, ERR_UNREACHABLE, "nothing answers at %.300s (%.300s)", path,
+    return err_set(err, ERR_UNREACHABLE, "nothing responds at %.300s (%.300s)", path,
                    status_call->err.text);
 }
 
@@ -82,7 +82,7 @@ static void explain_missing_socket(const char *folder, struct err *err)
     holders_find(&running, folder);
     if (running.count)
         err_set(err, ERR_UNREACHABLE,
-                "the spoke runs (process %d) but cannot be asked: %.400s. A "
+                "the spoke runs (process %d) but accepts no requests: %.400s. A "
                 "disk that was full or read-only when it started leaves it without its socket; "
                 "start it again when %.200s can be written",
                 running.list[0].pid, why.text, folder);
@@ -228,11 +228,11 @@ static char *find_status_socket(const struct cli_flags *flags)
 }
 
 const struct cli_help status_spoke_help = {
-    .brief = "what this machine's spoke runs; asks no hub",
-    .what = "Asks the agent on this machine for its hub, its works and their pods.",
-    .takes = {{"output", "everything the agent knows, for programs", "json|yaml"},
+    .brief = "what this machine's spoke runs; needs no hub",
+    .what = "Prints the hub, the works and the pods of the agent on this machine.",
+    .takes = {{"output", "everything that the agent knows, for programs", "json|yaml"},
               {"data-dir", NULL, NULL},
-              {"config", "a file of settings that may say it", NULL}},
+              {"config", "a file of settings that names it", NULL}},
     .example = "axle status spoke -o json",
     .ends = {{CLI_NO_CONNECTION, "no agent runs here"}},
 };

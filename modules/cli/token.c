@@ -63,8 +63,7 @@ static int read_lifetime(const struct cli_flags *flags, int64_t *ret, struct err
 
     if (flags->ttl && duration_parse(flags->ttl, &lifetime, err) < 0)
         return err_set(err, ERR_INVALID,
-                       "--ttl=%.100s is no duration; write it like 90s, 15m or "
-                       "720h",
+                       "--ttl=%.100s is not a duration; write it like 90s, 15m or 720h",
                        flags->ttl);
     if (lifetime < CLOCK_SECOND)
         return err_set(err, ERR_INVALID,
@@ -72,14 +71,13 @@ static int read_lifetime(const struct cli_flags *flags, int64_t *ret, struct err
                        "used; 1s is the least, 15m the default",
                        flags->ttl);
     if (flags->admin && lifetime > AUTH_TOKEN_MOST)
-        return err_set(err, ERR_INVALID,
-                       "--ttl=%.100s: an administrator's token lives a year "
-                       "(8760h) at the most",
-                       flags->ttl);
+        return err_set(
+            err, ERR_INVALID,
+            "--ttl=%.100s: an administrator's token is valid for at most one year (8760h)",
+            flags->ttl);
     if (lifetime > JOIN_MOST)
         return err_set(err, ERR_INVALID,
-                       "--ttl=%.100s: a join token lives ten years (87600h) at "
-                       "the most",
+                       "--ttl=%.100s: a join token is valid for at most ten years (87600h)",
                        flags->ttl);
     *ret = lifetime;
     return 0;
@@ -111,14 +109,13 @@ static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct
 {
     if (flags->pool || flags->uses)
         return err_set(err, ERR_INVALID,
-                       "--admin makes an administrator's token: --%s is for "
-                       "those that machines join with",
+                       "--admin makes an administrator's token: --%s is only for join tokens",
                        flags->pool ? "pool" : "uses");
     if (flags->output && strcmp(flags->output, "token") != 0 && !cli_wants_tree(flags))
-        return err_set(err, ERR_INVALID,
-                       "--output=%s: is for those that machines join with; an "
-                       "administrator's token is printed as token, json or yaml",
-                       flags->output);
+        return err_set(
+            err, ERR_INVALID,
+            "--output=%s is only for join tokens; an administrator's token is printed as token, json or yaml",
+            flags->output);
     node_set_text(arena, spec, "purpose", AUTH_TOKEN_ADMINISTRATOR);
     return 0;
 }
@@ -199,10 +196,10 @@ static void print_admin(const struct fresh *fresh, const char *token)
     const char *name = text_string(&fresh->id);
 
     printf("%s\n", token);
-    fprintf(stderr,
-            "axle: whoever has this token is system:admin:%s until %s; take it back "
-            "with: axle token revoke %s\n",
-            name, expiry_of(fresh), name);
+    fprintf(
+        stderr,
+        "axle: this token gives the rights of system:admin:%s until %s; revoke it with: axle token revoke %s\n",
+        name, expiry_of(fresh), name);
 }
 
 /*
@@ -215,10 +212,10 @@ static void warn_of_loopback(const struct joining_words *words)
 
     for (size_t i = 0; i < count_of(own); i++)
         if (!strncmp(words->server, own[i], strlen(own[i])))
-            fprintf(stderr,
-                    "axle: %s is reached from this machine only; for another one the hub is "
-                    "started with --listen=0.0.0.0:PORT, and --join names an address of it\n",
-                    words->server);
+            fprintf(
+                stderr,
+                "axle: %s can be reached from this machine only; for other machines start the hub with --listen=0.0.0.0:PORT, and use an address of it with --join\n",
+                words->server);
 }
 
 static int print_token(const struct cli_flags *flags, const struct joining_words *words,
@@ -348,13 +345,12 @@ static int revoke_unprinted_token(struct cli_client *client, struct arena *arena
 
 const struct cli_help token_create_help = {
     .brief = "a token for a new spoke or an administrator",
-    .what = "Makes a token and prints the command with which a machine joins by it; with --admin, "
-            "a token that makes its bearer an administrator, for the console's login and as a "
-            "bearer token of the API. It is printed this once: the hub keeps a hash.",
+    .what =
+        "Makes a token and prints the command with which a machine joins; with --admin, a token that makes its bearer an administrator, for the console's login and as a bearer token of the API. It is printed only once: the hub stores a hash.",
     .takes = {{"name", "the one spoke that may join with it; with --admin, the administrator",
                NULL},
               {"pool", "the pool that the spoke becomes part of", NULL},
-              {"ttl", "how long it works (15m; with --admin 12h)", NULL},
+              {"ttl", "how long it is valid (15m; with --admin 12h)", NULL},
               {"uses", "how many spokes may use it (1)", NULL},
               {"admin", "make an administrator's token", NULL},
               {"output",
@@ -462,7 +458,7 @@ const struct cli_help token_revoke_help = {
     .words = "NAME…",
     .least = 1,
     .most = CLI_MOST,
-    .brief = "takes tokens back",
+    .brief = "revokes tokens",
     .what =
         "Deletes tokens by the names that axle token list shows. An administrator's token stops "
         "working at once; spokes that have joined stay.",

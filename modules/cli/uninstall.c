@@ -29,31 +29,29 @@
 #define ASIDE ".uninstalling"
 
 const struct cli_help uninstall_help = {
-    .brief = "gets rid of everything Axle has on this machine",
-    .what = "Ends the hub and the agent that work in the data folder, then what the spoke runs, "
-            "each pod by its grace period, and deletes both folders, what the sample left there, "
-            "and control groups. The data of claims is moved to DIR/claims-DATE. Without --yes it "
-            "lists what would go. The program's own file stays. Where Axle came as a package, apt "
-            "purge axle is the way. No other machine is told: run axle leave first, or on the hub "
-            "axle remove spoke NAME --lost; the spokes of a hub that goes need axle uninstall too.",
+    .brief = "removes everything of Axle from this machine",
+    .what =
+        "Ends the hub and the agent that work in the data folder, then what the spoke runs, "
+        "each pod by its grace period, and deletes both folders, what the sample left there, "
+        "and control groups. The data of claims is moved to DIR/claims-DATE. Without --yes it lists what would be deleted. The program's own file stays. If Axle was installed as a package, use apt purge axle instead. No other machine is informed: run axle leave first, or on the hub "
+        "axle remove spoke NAME --lost; the spokes of a hub that goes need axle uninstall too.",
     .takes = {{"yes", "do it; without, it is only listed", NULL},
               {"delete-claims",
-               "delete the data of claims as well, that of earlier times too: it "
-               "cannot be had back",
+               "delete the data of claims too, also that of earlier spokes; it cannot be restored",
                NULL},
               {"data-dir", NULL, NULL},
               {"config",
                "the agent's own file of settings; this and the following are found out while "
                "it runs",
                NULL},
-              {"runtime", "as the agent had it", NULL},
-              {"engine-socket", "as the agent had it", NULL},
-              {"cgroup-parent", "as the agent had it", NULL},
-              {"cluster", "as the agent had it", NULL}},
+              {"runtime", "as the agent was started with it", NULL},
+              {"engine-socket", "as the agent was started with it", NULL},
+              {"cgroup-parent", "as the agent was started with it", NULL},
+              {"cluster", "as the agent was started with it", NULL}},
     .example = "axle uninstall --yes",
     .done = "nothing of Axle is here, now or before",
     .missing_yes = true,
-    .ends = {{CLI_FAILED, "something still runs or cannot be deleted: do it again"},
+    .ends = {{CLI_FAILED, "something still runs or could not be deleted: run it again"},
              {CLI_SETTINGS, "it is a package's or a unit's, or the folder is not Axle's"}},
 };
 
@@ -156,22 +154,22 @@ static int find_role_folder(struct place *place, size_t role, struct err *err)
 
     place->aside[role] = is_folder(aside);
     if (place->aside[role] ? check_contents(aside, true, err) < 0 : lstat(aside, &st) == 0)
-        return err->code ? -1
-                         : err_set(err, ERR_INVALID,
-                                   "%.300s is no folder, so nothing is "
-                                   "touched: move it away first",
-                                   aside);
+        return err->code
+                   ? -1
+                   : err_set(err, ERR_INVALID,
+                             "%.300s is not a folder, so nothing is touched: move it away first",
+                             aside);
     if (lstat(path, &st) < 0)
         return errno == ENOENT ? 0 : err_set(err, ERR_FORBIDDEN, "%s: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
         return err_set(err, ERR_INVALID,
-                       "%.300s is no folder of an Axle %s, so nothing in %.300s is "
+                       "%.300s is not a folder of an Axle %s, so nothing in %.300s is "
                        "touched; --data-dir names Axle's",
                        path, roles[role], place->data);
     if (check_contents(path, false, err) < 0)
         return err->code == ERR_FORBIDDEN ? -1
                                           : err_wrap(err,
-                                                     "that is no folder of an Axle %s, and "
+                                                     "that is not a folder of an Axle %s, and "
                                                      "nothing is touched",
                                                      roles[role]);
     place->there[role] = true;
@@ -216,10 +214,9 @@ static int find_installation(struct place *place, struct err *err)
     if (!real)
         return 0;
     if (!strcmp(real, "/") || stat(real, &st) < 0 || !S_ISDIR(st.st_mode))
-        return err_set(err, ERR_INVALID,
-                       "--data-dir=%.300s is no folder that Axle keeps its data "
-                       "in, and nothing in it is touched",
-                       named);
+        return err_set(
+            err, ERR_INVALID,
+            "--data-dir=%.300s is not a data folder of Axle, so nothing in it is touched", named);
     for (size_t i = 0; i < count_of(roles); i++)
         if (find_role_folder(place, i, err) < 0)
             return -1;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 const struct cli_help version_help = {
-    .brief = "which program this is, and what it is made of",
+    .brief = "the version of this program, and of its libraries",
     .what = "Prints the version, the commit it was built from and the libraries inside.",
     .takes = {TAKES_FORM},
     .example = "axle version -o json",
@@ -56,7 +56,7 @@ const struct cli_help kubeconfig_help = {
     .brief = "print the administrator's kubeconfig",
     .what = "Prints the kubeconfig that the hub has made for its administrator, for kubectl and "
             "other programs. It holds a private key.",
-    .takes = {{"output", "how it is written (yaml)", "yaml|json"}, TAKES_HUB},
+    .takes = {{"output", "the output format (yaml)", "yaml|json"}, TAKES_HUB},
     .example = "axle kubeconfig >~/.kube/config",
     .ends = {{CLI_SETTINGS, "it is no YAML"},
              {CLI_NOT_FOUND, "there is none: no hub has been started here"}},

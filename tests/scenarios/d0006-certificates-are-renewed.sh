@@ -28,8 +28,8 @@ until_true 120 is_renewed || fail "the spoke's certificate is still the first on
 read_kubeconfig
 is_ready() { [ "$(get_raw /readyz)" = ok ]; }
 until_true 30 is_ready || fail "the renewed certificate is no good"
-expect_contains "what the hub says" "$(cat "$TEST_DIR/hub.log")" "a new certificate"
-expect_contains "what the spoke says" "$(cat "$TEST_DIR/edge-1.log")" "certificate is renewed"
+expect_contains "what the hub says" "$(cat "$TEST_DIR/hub.log")" "get the renewed certificate"
+expect_contains "what the spoke says" "$(cat "$TEST_DIR/edge-1.log")" "certificate was renewed"
 joins() { grep -c 'joined https' "$TEST_DIR/edge-1.log"; }
 expect "how often it joined" "$(joins)" 1
 

@@ -31,7 +31,7 @@ post 404 'namespaces \"nowhere\" not found' /api/v1/namespaces/nowhere/configmap
 head -c 4000000 /dev/zero | tr '\0' ' ' >"$TEST_DIR/large"
 expect "too large" "$(status_of POST "$settings" -H 'Content-Type: application/json' -H 'Expect:' --data-binary "@$TEST_DIR/large")" 413
 expect_contains "and how large it may be" "$(request POST "$settings" -H 'Content-Type: application/json' -H 'Expect:' \
-    --data-binary "@$TEST_DIR/large" | jq -r .message)" "body of 4000000 bytes, and at most 3145728 are taken (the hub's setting body-size)"
+    --data-binary "@$TEST_DIR/large" | jq -r .message)" "body of 4000000 bytes, and the limit is 3145728 (the hub's setting body-size)"
 head -c 65536 /dev/zero | tr '\0' '[' >"$TEST_DIR/deep"
 expect "too deep" "$(status_of POST "$settings" -H 'Content-Type: application/json' --data-binary "@$TEST_DIR/deep")" 400
 expect "too deep, as YAML" "$(status_of POST "$settings" -H 'Content-Type: application/yaml' --data-binary "@$TEST_DIR/deep")" 400

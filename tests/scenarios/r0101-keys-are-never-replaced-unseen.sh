@@ -50,7 +50,7 @@ stop hub
 # The key of tokens is sealed with the sealing key, and lost with it.
 rm "$pki/sealing.key"
 start_hub --accept-loss
-grep -q "service-accounts.key.*put aside" "$TEST_DIR/hub.log" || fail "the key of tokens is not told of"
+grep -q "service-accounts.key.*renamed to" "$TEST_DIR/hub.log" || fail "the key of tokens is not told of"
 expect "the Secret is gone" "$(status_of GET /api/v1/namespaces/default/secrets/word)" 404
 grep -q "word.*given up" "$TEST_DIR/hub.log" || fail "which is told"
 stop hub

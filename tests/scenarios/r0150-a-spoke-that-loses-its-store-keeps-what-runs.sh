@@ -66,7 +66,7 @@ until_true 40 says False || fail "the hub was not told: $(condition)"
 expect_event edge-1 StoreReplaced
 wait_for -n edge-1 manifestworks/web '.status.conditions[]? | select(.type == "Available") | .status' True
 expect "told by the hub again" "$(processes)" "$before"
-grep -q "axle.db, is gone; what runs stays" "$TEST_DIR/edge-1.log" || fail "not said in the log"
+grep -q "axle.db, is missing; what runs keeps running" "$TEST_DIR/edge-1.log" || fail "not said in the log"
 
 # The next start finds all well, and says so.
 crash edge-1

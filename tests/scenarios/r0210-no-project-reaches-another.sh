@@ -94,9 +94,9 @@ expect_refused 'spec.targetNamespaces[0]: "rival" is the namespace of another pr
 kubectl create clusterrole projects --verb get,create,patch --resource projects.axle.dev >/dev/null
 kubectl create clusterrolebinding projects --clusterrole projects --user pam >/dev/null
 for spec in '{"targetNamespaces":["free-1"]}' '{"clusterScopedKinds":["ClusterRoleBinding"]}' '{"limits":{"cpu":"9"}}'; do
-    expect_refused 'may not update the Tenant "acme", which it takes' as pam patch project research --type merge -p "{\"spec\":$spec}"
+    expect_refused 'may not update the Tenant "acme", which is needed' as pam patch project research --type merge -p "{\"spec\":$spec}"
 done
-expect_refused 'may not update the Tenant "rivals", which it takes' as pam create -f - <<<'{"apiVersion":"axle.dev/v1alpha1","kind":"Project","metadata":{"name":"pams"},"spec":{"tenant":"rivals"}}'
+expect_refused 'may not update the Tenant "rivals", which is needed' as pam create -f - <<<'{"apiVersion":"axle.dev/v1alpha1","kind":"Project","metadata":{"name":"pams"},"spec":{"tenant":"rivals"}}'
 as pam patch project research --type merge -p '{"spec":{"displayName":"Research"}}' >/dev/null
 kubectl create clusterrole tenants --verb get,patch --resource tenants.axle.dev --resource-name acme >/dev/null
 kubectl create clusterrolebinding tenants --clusterrole tenants --user tom >/dev/null

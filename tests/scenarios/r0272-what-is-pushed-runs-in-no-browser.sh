@@ -18,7 +18,7 @@ put() {
 }
 for type in text/html application/xhtml+xml image/svg+xml 'text/html+json' application/javascript application/+json; do
     put 400 " $type" application/vnd.oci.image.manifest.v1+json
-    expect_contains "it says" "$(cat "$TEST_DIR/answer")" 'is no type of a manifest'
+    expect_contains "it says" "$(cat "$TEST_DIR/answer")" 'is not the media type of a manifest'
 done
 put 400 '' text/html
 put 201 ' application/vnd.oci.image.manifest.v1+json; charset=utf-8' application/vnd.oci.image.manifest.v1+json

@@ -19,7 +19,7 @@ until_true 20 joined 1 || fail "did not join"
 
 # Removed: the token that it has joined with, good for more, brings it not back.
 expect "removed" "$(status_of DELETE /apis/cluster.open-cluster-management.io/v1/managedclusters/edge-1)" 200
-until_true 20 told 'to have it back, start it once with a new token .*axle token create --name edge-1' || fail "no way out"
+until_true 20 told 'to let it join again, start it once with a new token .*axle token create --name edge-1' || fail "no way out"
 stop edge-1
 refusals() { grep -c 'was removed from this hub at' "$log" || true; }
 before=$(refusals)

@@ -18,8 +18,8 @@ before=$(tokens)
 refused 'write it as NAMESPACE/POOL' create --pool nowhere
 refused 'write it as NAMESPACE/POOL' create --pool default/
 refused 'make the ComputePool first' create --pool default/nothing
-refused 'takes no names' create edge-1
-refused 'takes no names' list edge-1
+refused 'has no arguments' create edge-1
+refused 'has no arguments' list edge-1
 refused 'write it like 90s, 15m or 720h' create --ttl 2y
 expect "the tokens" "$(tokens)" "$before"
 

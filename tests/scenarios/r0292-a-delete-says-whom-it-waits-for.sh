@@ -33,6 +33,6 @@ stop edge-1
 expect "the delete" "$(status_of DELETE "$(path_of -n red-one aiworkloads/idle)")" 200
 wait_for -n red-one aiworkloads/idle .status.phase Deleting
 expect_contains "what it says" "$(object -n red-one aiworkloads/idle | jq -r .status.message)" \
-    "waiting for 1 spoke to remove it: edge-1; one that is gone for good"
+    "waiting for 1 spoke to remove it: edge-1; an administrator removes a machine that will not come back"
 start_spoke edge-1
 wait_gone -n red-one aiworkloads/idle

@@ -17,7 +17,7 @@ expect "a Tenant" "$(status_of POST $axle/tenants -H "$json" -d '{"metadata":{"n
 code=$(curl -sS --cacert "$TEST_DIR/certificate-authority.pem" -H "Authorization: Bearer $(token_create)" -H "$json" -o "$TEST_DIR/answer" \
     -w '%{http_code}' -d '{"apiVersion":"cluster.open-cluster-management.io/v1","kind":"ManagedCluster","metadata":{"name":"acme"},"spec":{}}' "$SERVER$clusters")
 expect "joining as a Tenant" "$code" 403
-expect_contains "why" "$(jq -r .message "$TEST_DIR/answer")" "is a Tenant's; take another one"
+expect_contains "why" "$(jq -r .message "$TEST_DIR/answer")" "belongs to a Tenant; use another one"
 expect "the administrator either" "$(create $clusters '{"metadata":{"name":"acme"},"spec":{}}')" 403
 
 # refused KIND SPEC FIELD: 422 that names the field.

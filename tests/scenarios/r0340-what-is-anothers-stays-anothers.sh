@@ -167,7 +167,7 @@ for pool in lab lab-gpu; do
 done
 
 # Names of the hub's roles and bindings are nobody's to take first.
-expect_refused 'names that begin with "axle:" are the hub' kubectl -n proj create rolebinding axle:mine --clusterrole=view --user=eve
+expect_refused 'names that begin with "axle:" are reserved for the hub' kubectl -n proj create rolebinding axle:mine --clusterrole=view --user=eve
 
 # What the hub keeps for a deployment is pushed over by nobody.
 expect "a push to a deployment's repository" "$(status_of POST /v2/proj/chat-api-server/blobs/uploads/)" 403

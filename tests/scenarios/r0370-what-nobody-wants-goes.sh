@@ -124,6 +124,6 @@ stop s3
 expect "the delete" "$(status_of DELETE "$(path_of -n mw manifestworkreplicasets/set1)")" 200
 wait_gone -n s1 manifestworks/mw.set1
 wait_for -n mw manifestworkreplicasets/set1 "$rolled_out | .message" \
-    "it is being deleted; 1 cluster is still to remove it: s3"
+    "it is being deleted; 1 cluster must still remove it: s3"
 start_spoke s3
 wait_gone -n mw manifestworkreplicasets/set1

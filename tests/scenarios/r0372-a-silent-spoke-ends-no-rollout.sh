@@ -48,7 +48,7 @@ wait_for -n mw manifestworkreplicasets/set1 "$message" "3 of 3 clusters have it"
 crash s2
 set_of 2
 wait_for -n s2 manifestworks/mw.set1 "$value" 2
-wait_for -n mw manifestworkreplicasets/set1 "$message | test(\"s2 has been given it .*, it counts as failed at \")" true
+wait_for -n mw manifestworkreplicasets/set1 "$message | test(\"s2 received it .*, it counts as failed at \")" true
 expect "s3 waits" "$(object -n s3 manifestworks/mw.set1 | jq -r "$value")" 1
 wait_for -n s3 manifestworks/mw.set1 "$value" 2
 wait_for -n mw manifestworkreplicasets/set1 "$message" \

@@ -76,12 +76,12 @@ done
 token_create --name e1 >"$TEST_DIR/second"
 spoke --join "$SERVER" --name e1 --token-file "$TEST_DIR/second"
 available
-told 'begins a new life' || fail "it says nothing of a new life"
+told 'joins as a new spoke' || fail "it says nothing of a new life"
 give_work
 note=$(find "$data/spoke/workloads/claims" -name note)
 expect "the data of its claim" "$(wc -l <"$note" | tr -d ' ')" 2
 "$AXLE" leave --data-dir "$data" >"$TEST_DIR/said" 2>&1
-expect_contains "told" "$(cat "$TEST_DIR/said")" 'has left its hub; the data of its claims stays'
+expect_contains "told" "$(cat "$TEST_DIR/said")" 'has left its hub; the data of its claims is kept'
 ends_with e1 6
 ended || fail "its work runs on"
 is_missing $cluster || fail "the hub has it still"

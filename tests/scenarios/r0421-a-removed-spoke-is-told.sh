@@ -48,7 +48,7 @@ expect "no name" "$code" 2
 code=0; remove 'a/b' 2>/dev/null || code=$?
 expect "no spoke's name" "$code" 2
 remove --help >"$TEST_DIR/said"
-expect_contains "its help" "$(cat "$TEST_DIR/said")" 'the machine is gone: it is not waited for'
+expect_contains "its help" "$(cat "$TEST_DIR/said")" 'the machine is lost: the hub does not wait for it'
 
 # In order: it drains, and what it ran ends.
 said=$(remove e1 2>/dev/null)
@@ -61,7 +61,7 @@ stop e1
 token_create --name e1 >"$TEST_DIR/t2"
 spoke --token-file "$TEST_DIR/t2"
 until_true 30 joined 2 || fail "did not join again"
-told 'removed from its hub before: with the new token it begins a new life' || fail "it says nothing of a new life"
+told 'removed from its hub before: with the new token it joins as a new spoke' || fail "it says nothing of a new life"
 ls "$data"/spoke/pki/client.crt.removed-* >/dev/null || fail "the old certificate is not put aside"
 available
 give_work

@@ -37,7 +37,7 @@ YAML
 until_true 30 runs || fail "nothing runs"
 
 # That it wants to leave is the spoke's own to say: who may write a status may not delete.
-expect_refused 'only the spoke itself asks to leave' kubectl patch managedcluster e1 --subresource=status --type merge \
+expect_refused 'only the spoke itself may request to leave' kubectl patch managedcluster e1 --subresource=status --type merge \
     -p '{"status":{"conditions":[{"type":"LeaveRequested","status":"True","reason":"X","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}'
 
 # Not accepted.
@@ -82,7 +82,7 @@ runs || fail "a hub that may have lost writes made it end what it ran"
 reset() { "$AXLE" reset --data-dir "$data" "$@"; }
 code=0; reset 2>"$TEST_DIR/said" || code=$?
 expect "without --yes" "$code" 2
-expect_contains "what it would do" "$(cat "$TEST_DIR/said")" 'Say --yes to do it'
+expect_contains "what it would do" "$(cat "$TEST_DIR/said")" 'Add --yes to do it'
 code=0; reset --yes 2>"$TEST_DIR/said" || code=$?
 expect "a reset beside a running agent" "$code" 3
 runs || fail "a refused reset ended something"

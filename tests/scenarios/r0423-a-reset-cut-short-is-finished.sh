@@ -54,7 +54,7 @@ wait $reset 2>/dev/null || true
 code=0
 "$AXLE" --mode=spoke --data-dir "$data" 2>"$TEST_DIR/said" || code=$?
 expect "an agent on what is left" "$code" 3
-expect_contains "and why" "$(cat "$TEST_DIR/said")" 'a reset was begun here and did not finish'
+expect_contains "and why" "$(cat "$TEST_DIR/said")" 'a reset was started here and is not complete'
 "$AXLE" reset --yes --delete-claims --data-dir "$data" >/dev/null
 runs && fail "it runs on"
 orphan_runs && fail "what was left behind runs on"

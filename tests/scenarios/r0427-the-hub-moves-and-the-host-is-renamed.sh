@@ -33,7 +33,7 @@ start_hub
 [ "$SERVER" != "$old" ] || fail "it has the same port"
 spoke --join "$SERVER"
 until_true 30 connected_to "$SERVER" || fail "not connected to the new address: $(status)"
-until_true 10 told "the hub is at $SERVER from now on, and no longer at $old" || fail "it does not say that the hub moved"
+until_true 10 told "the URL of the hub is now $SERVER instead of $old" || fail "it does not say that the hub moved"
 crash e1
 spoke
 until_true 30 connected_to "$SERVER" || fail "the new address was forgotten: $(status)"

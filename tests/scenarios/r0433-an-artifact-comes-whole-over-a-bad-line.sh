@@ -51,7 +51,7 @@ YAML
     kubectl create -f "$TEST_DIR/$1.yaml" >/dev/null
 }
 runs() { [ "$(pgrep -x -f "sleep $1" | wc -l)" = 1 ]; }
-resumed() { grep -c "it goes on from there" "$TEST_DIR/edge-1.log" || true; }
+resumed() { grep -c "the download continues from there" "$TEST_DIR/edge-1.log" || true; }
 
 # A connection carries 40 kB and is reset, or ends as if all had been said.
 echo "cut 40000" >"$weather"
@@ -86,6 +86,6 @@ spec:
       metadata: {name: gone, namespace: research}
       spec: {targetNamespace: research, artifact: {reference: research/gone, digest: "sha256:$(printf 'a%.0s' {1..64})"}}
 YAML
-is_said() { grep -q "was collected before this spoke had pulled it" "$TEST_DIR/edge-1.log"; }
+is_said() { grep -q "was deleted before this spoke pulled it" "$TEST_DIR/edge-1.log"; }
 until_true 60 is_said || fail "not said: $(tail -n 3 "$TEST_DIR/edge-1.log")"
 if grep -q "has another digest" "$TEST_DIR/edge-1.log"; then fail "half an artifact was looked at"; fi

@@ -54,7 +54,7 @@ until_true 60 is_at one || fail "it does not run: $(status)"
 first=$(mark)
 number=${first#one }
 [ "${number% *}" != "${number#* }" ] || fail "two ports of one number: $first"
-says_what_to_do() { case $(status) in *"port $fixed is taken by pod lab/two-"*"containerPort: 0"*"a Service leads to all"*) ;; *) return 1 ;; esac; }
+says_what_to_do() { case $(status) in *"port $fixed is taken by pod lab/two-"*"containerPort: 0"*"a Service distributes to all"*) ;; *) return 1 ;; esac; }
 until_true 60 says_what_to_do || fail "two at one port: $(status)"
 
 for version in two three; do

@@ -63,4 +63,4 @@ code=0
 "$AXLE" --mode=spoke --name x --data-dir "$TEST_DIR/edge-3" --join "$SERVER" --token-file "$TEST_DIR/edge-1.token" \
     --cgroup-parent ../up >"$TEST_DIR/refused" 2>&1 || code=$?
 expect "the exit code" $code 3
-grep -q 'cgroup-parent "../up" is no path of a control group' "$TEST_DIR/refused" || fail "it says: $(cat "$TEST_DIR/refused")"
+grep -q 'cgroup-parent "../up" is not a path of a control group' "$TEST_DIR/refused" || fail "it says: $(cat "$TEST_DIR/refused")"

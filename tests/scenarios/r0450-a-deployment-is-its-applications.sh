@@ -63,7 +63,7 @@ spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name:
 YAML
 workload x
 wait_for -n lab aiworkloads/x "$distributed" NameTaken
-wait_for -n lab aiworkloads/x .status.message "s1: another's ManifestWork has its name there"
+wait_for -n lab aiworkloads/x .status.message "s1: a ManifestWork of another owner has its name there"
 kubectl delete manifestwork lab.x-idle -n s1 >/dev/null
 wait_for -n lab aiworkloads/x .status.phase Running
 

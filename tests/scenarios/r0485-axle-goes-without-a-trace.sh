@@ -25,10 +25,10 @@ echo mine >"$TEST_DIR/other/hub/thesis"
 echo mine >"$TEST_DIR/outside/file"
 ends 3 'nothing is touched' --yes --data-dir "$TEST_DIR/other"
 ln -s "$TEST_DIR/outside" "$TEST_DIR/other/spoke"
-ends 3 'is no folder of an Axle' --yes --delete-claims --data-dir "$TEST_DIR/other"
+ends 3 'is not a folder of an Axle' --yes --delete-claims --data-dir "$TEST_DIR/other"
 expect "another's file" "$(cat "$TEST_DIR/other/hub/thesis")" mine
-ends 3 'is no folder that Axle keeps its data in' --yes --data-dir /
-ends 3 'is no folder that Axle keeps its data in' --yes --data-dir "$TEST_DIR/outside/file"
+ends 3 'is not a data folder of Axle' --yes --data-dir /
+ends 3 'is not a data folder of Axle' --yes --data-dir "$TEST_DIR/outside/file"
 ends 0 'nothing of Axle is in' --yes --delete-claims --data-dir "$TEST_DIR/outside"
 ends 0 'nothing of Axle is in' --yes --data-dir "$TEST_DIR/none"
 

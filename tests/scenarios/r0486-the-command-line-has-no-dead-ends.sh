@@ -31,7 +31,7 @@ while read -r verb; do
     says 2 'has no option --listen' $verb --listen=:1
 done <<<"$(verbs | grep -v 'config show\|^help$')"
 says 0 'Usage: axle --mode=spoke' help spoke
-says 0 'axle token VERB --help says more' token --help
+says 0 'axle token VERB --help prints more' token --help
 
 # The page says what the program says.
 sed '1,/printed by: install\/manual.sh commands/d' "$repo/docs/COMMANDS.md" >page
@@ -105,5 +105,5 @@ says 5 'the spoke is not running' status spoke --data-dir edge
 flock edge/spoke sleep 300 &
 holds() { ! flock -n edge/spoke true; }
 until_true 10 holds
-says 5 'but cannot be asked' status spoke --data-dir edge
-says 5 'the agent runs but cannot be asked' leave --data-dir edge
+says 5 'but accepts no requests' status spoke --data-dir edge
+says 5 'the agent runs but accepts no requests' leave --data-dir edge

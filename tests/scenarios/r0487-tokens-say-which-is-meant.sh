@@ -26,8 +26,8 @@ refused 2 '--name "a.b": ' --admin --name a.b
 refused 2 '63' --name "$long"
 refused 2 '--ttl=0: the token would have expired' --ttl 0
 refused 2 '--ttl=-5m: ' --ttl=-5m
-refused 2 '--ttl=999999h: a join token lives ten years' --ttl 999999h
-refused 2 'is no duration' --ttl 99999999999999999999h
+refused 2 '--ttl=999999h: a join token is valid for at most ten years' --ttl 999999h
+refused 2 'is not a duration' --ttl 99999999999999999999h
 refused 2 '--uses=0 is not a whole number from 1' --uses 0
 refused 2 '--uses=99999999999 is not' --uses 99999999999
 refused 2 '--uses=1.5 is not' --uses 1.5
@@ -50,7 +50,7 @@ shown() { curl -sS --cacert "$TEST_DIR/certificate-authority.pem" -H "Authorizat
 join=$(token_create)
 expect_contains "a join token" "$(shown "$join")" '403 '
 expect_contains "a join token" "$(shown "$join")" 'this is a join token: it lets a machine join (axle --mode=spoke) and nothing else; `axle token create --admin` makes one'
-expect_contains "no token" "$(shown secret)" '401 this is no token of an Axle hub'
+expect_contains "no token" "$(shown secret)" '401 this is not a token of an Axle hub'
 expect_contains "no token" "$(shown secret)" '`axle token create --admin` makes one for the console'
 expect_contains "another secret" "$(shown "${join%?????}00000")" '401 the token is not valid'
 expect_contains "an administrator's" "$(shown "$(cat "$TEST_DIR/ann")")" 'null null'

@@ -43,10 +43,10 @@ axle init -o yaml --project research --app web --image docker.io/library/nginx:1
 expect_contains "with a port of its own" "$(axle init -o yaml --image a/b --port 8080)" "port: 8080"
 
 # Nothing is overwritten, and nothing is written by halves.
-expect_refused "first/project.yaml is there already" axle init first
+expect_refused "first/project.yaml exists already" axle init first
 mkdir third
 echo mine >third/app.yaml
-expect_refused "third/app.yaml is there already" axle init third
+expect_refused "third/app.yaml exists already" axle init third
 expect "nothing is written beside it" "$(ls third)" app.yaml
 expect "and it is as it was" "$(cat third/app.yaml)" mine
 
@@ -60,7 +60,7 @@ refused '--tenant: "'"$(printf 'a%.0s' {1..57})"'": must be no more than 56 char
 refused '--app: "Big": a lowercase RFC 1123 label' --app Big
 refused '--image: "a b": must be' --image "a b"
 refused '--port: "x": must be a number' --port x
-refused '--spoke is of a pool' --spoke edge-1
+refused '--spoke is a machine of a pool' --spoke edge-1
 refused 'leave one of them out' --pool a --environment b
 
 # On a terminal it asks, and asks again.
@@ -92,7 +92,7 @@ expect_contains "what is not said" "$(cat fifth/project.yaml)" "metadata: {name:
 expect_contains "the application" "$(cat fifth/app.yaml)" "metadata: {name: chat, namespace: labs}"
 mkdir sixth
 if (cd sixth && python3 ../asked.py '\n\x04') >sixth.out; then fail "an end in between is well"; fi
-expect_contains "an end in between" "$(cat sixth.out)" "nothing is written"
+expect_contains "an end in between" "$(cat sixth.out)" "nothing was written"
 expect "and nothing is" "$(ls sixth)" ""
 
 # What types there are.

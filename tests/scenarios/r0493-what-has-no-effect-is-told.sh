@@ -22,7 +22,7 @@ expect_contains "policies and variables" "$(said <<'YAML'
 ---
 {apiVersion: axle.dev/v1alpha1, kind: Environment, metadata: {name: full}, spec: {policies: [{type: override}], variables: {a: b}}}
 YAML
-)" "Warning: spec.variables: nothing acts on this field yet; see kubectl explain environments.spec.variables"
+)" "Warning: spec.variables: this field has no effect yet; see kubectl explain environments.spec.variables"
 warned=$(said <<'YAML'
 ---
 {apiVersion: axle.dev/v1alpha1, kind: WorkloadProfile, metadata: {name: p}, spec: {policies: [{type: override}], components: [{name: a, type: worker}]}}
@@ -34,7 +34,7 @@ warned=$(said <<'YAML'
 {apiVersion: axle.dev/v1alpha1, kind: Compute, metadata: {name: c}}
 YAML
 )
-for words in "spec.policies: nothing acts on this field" "Settings: nothing acts on this kind" "Repository: nothing" "Compute: nothing"; do
+for words in "spec.policies: this field has no effect" "Settings: this kind has no effect" "Repository: this kind has no effect" "Compute: this kind has no effect"; do
     expect_contains "the warnings" "$warned" "Warning: $words"
 done
 

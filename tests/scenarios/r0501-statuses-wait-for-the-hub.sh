@@ -22,7 +22,7 @@ until_true 80 all_are_applied || fail "only $(applied) of 120 are told"
 crash edge-1
 start_spoke edge-1
 warnings() { grep -c ' warn ' "$TEST_DIR/edge-1.log" || true; }
-says_so() { grep -q "the hub takes no more for the moment.*spoke-writes.*are sent as it takes them" "$TEST_DIR/edge-1.log"; }
+says_so() { grep -q "the hub accepts no more writes for the moment.*spoke-writes.*are sent when it does" "$TEST_DIR/edge-1.log"; }
 says_so || fail "it does not say that the hub refused: $(warnings)"
 all_are_sent() { [ "$(grep -c 'has taken all' "$TEST_DIR/edge-1.log")" -ge "$(grep -c 'takes no more' "$TEST_DIR/edge-1.log")" ]; }
 until_true 80 all_are_sent || fail "some still wait"

@@ -63,7 +63,7 @@ for what in noise fifo folder; do
     : >"$TEST_DIR/edge-1.log"
     begin
     until_true 20 answers || fail "$what: the agent does not answer"
-    grep -q 'departure.*It said that this spoke was to leave' "$TEST_DIR/edge-1.log" || fail "$what: not told"
+    grep -q 'departure.*It recorded that this spoke was to leave' "$TEST_DIR/edge-1.log" || fail "$what: not told"
 done
 # One that has left stays out.
 stop edge-1

@@ -57,7 +57,7 @@ list='GET [^?]*/namespaces/e1/manifestworks$' watch='manifestworks.watch' back='
 lie 'is no ManifestWorkList' 25 "{\"request\":\"$list\",\"body\":{}}" "$back"
 lie 'holds the work "a" twice' 25 "{\"request\":\"$list\",\"body\":{\"kind\":\"ManifestWorkList\",\"metadata\":{\"resourceVersion\":\"9999\"},
     \"items\":[{\"metadata\":{\"name\":\"a\",\"namespace\":\"e1\",\"uid\":\"u\"}},{\"metadata\":{\"name\":\"a\",\"namespace\":\"e1\",\"uid\":\"v\"}}]}}" "$back"
-lie 'ends the watch as soon as it has begun' 45 "{\"request\":\"$watch\",\"body\":\"\"}" "$back"
+lie 'closes each watch right after it starts' 45 "{\"request\":\"$watch\",\"body\":\"\"}" "$back"
 lie 'not you' 35 "{\"request\":\"$watch\",\"status\":403,\"body\":{\"kind\":\"Status\",\"message\":\"not you\"}}" "$back"
 lie 'the watch is out of date' 45 "{\"request\":\"$watch\",\"body\":{\"type\":\"ERROR\",\"object\":{}}}" "$back"
 lie 'status of nap: HTTP 500' 25 "{\"request\":\"PATCH .*manifestworks/nap/status\",\"status\":500}" 'manifestworks/nap/status'

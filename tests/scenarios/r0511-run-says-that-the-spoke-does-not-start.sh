@@ -13,7 +13,7 @@ code=0
 AXLE_RUNTIME=engine AXLE_ENGINE_SOCKET=$TEST_DIR/none install/sample.sh start >"$TEST_DIR/out" 2>&1 || code=$?
 install/sample.sh stop
 expect "it fails" "$code" 1
-expect_contains "with the reason" "$(cat "$TEST_DIR/out")" "EngineUnavailable: no Podman or Docker answers"
+expect_contains "with the reason" "$(cat "$TEST_DIR/out")" "EngineUnavailable: no Podman or Docker responds"
 expect_contains "which the log has with an exit code" "$(cat "$TEST_DIR/state/axle.log")" "the spoke ended (exit code 5)"
 
 cd "$TEST_DIR"

@@ -7,7 +7,7 @@
 start_all_in_one
 AXLE_DATA_DIR=$hub_dir "$AXLE" token create --name edge-1 >"$TEST_DIR/out" 2>"$TEST_DIR/err"
 expect "the command is two lines" "$(wc -l <"$TEST_DIR/out")" 2
-expect_contains "beside it" "$(cat "$TEST_DIR/err")" "is reached from this machine only; for another one the hub is started with --listen=0.0.0.0:PORT"
+expect_contains "beside it" "$(cat "$TEST_DIR/err")" "can be reached from this machine only; for other machines start the hub with --listen=0.0.0.0:PORT"
 AXLE_DATA_DIR=$hub_dir "$AXLE" token create --name edge-2 -o token 2>"$TEST_DIR/err" >/dev/null
 expect "a token alone is for any address" "$(cat "$TEST_DIR/err")" ""
 

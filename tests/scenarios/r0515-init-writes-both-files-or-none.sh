@@ -26,7 +26,7 @@ refuses 1 'file is no folder' file
 refuses 1 'dangling is no folder' dangling
 mkdir linked
 ln -s ../outside linked/app.yaml
-refuses 1 'linked/app.yaml is there already' linked
+refuses 1 'linked/app.yaml exists already' linked
 expect "what is there" "$(find linked -type f; readlink linked/app.yaml)" ../outside
 
 mkdir closed closed/app.yaml.new

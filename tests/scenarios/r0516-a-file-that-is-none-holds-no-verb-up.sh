@@ -42,7 +42,7 @@ users: [{name: a, user: {exec: {command: x}}}]
 YAML
 refuses "$TEST_DIR" 'Is a directory'
 refuses /proc/self/mem 'Input/output error'
-refuses plugin 'axle takes certificates only'
-refuses <(cat plugin) 'axle takes certificates only'
+refuses plugin 'axle accepts certificates only'
+refuses <(cat plugin) 'axle accepts certificates only'
 wait "$waiting"
 expect "a FIFO that nobody writes to: $(cat said-fifo)" "$(cat status-fifo)" 3

@@ -76,6 +76,6 @@ kubectl delete manifestwork lost -n edge-1 --wait=false >/dev/null
 kubectl patch manifestwork lost -n edge-1 --type=merge -p '{"metadata": {"finalizers": null}}' >/dev/null
 wait_gone -n edge-1 manifestworks/lost
 start edge-1 --mode=spoke --name edge-1 --data-dir "$TEST_DIR/edge-1" --eviction 8s
-until_true 60 grep -q "lost is gone from the hub without having been deleted" "$TEST_DIR/edge-1.log" || fail "nothing is said of it"
+until_true 60 grep -q "lost has disappeared from the hub without a deletion" "$TEST_DIR/edge-1.log" || fail "nothing is said of it"
 until_true 60 runs_not lost || fail "it stays for ever"
 grep -q "lost: the hub has not had it for 8 s" "$TEST_DIR/edge-1.log" || fail "it went before its time"

@@ -219,7 +219,7 @@ static void check_namespaces(void)
 
         CHECK(change_as(nat, "", "namespaces", "", "whose", change, &err) < 0 &&
                   err.code == ERR_FORBIDDEN && strstr(err.text, labels[i]) &&
-                  strstr(err.text, "says whose the namespace is"),
+                  strstr(err.text, "names the owner of the namespace"),
               "but not %s: %s", labels[i], err.text);
     }
     CHECK(change_as(ten, "", "namespaces", "", "whose",

@@ -235,10 +235,10 @@ static const struct {
      "{APIGroups:[\"x\"], Resources:[\"yy\"], ResourceNames:[\"b\"], Verbs:[\"get\"]}"},
     {BINDING("ClusterRole", "view"), NULL},
     {BINDING("ClusterRole", "admin"), NULL},
-    {TO_SYSTEM("Group", "system:unauthenticated"), "is bound by administrators only"},
-    {TO_SYSTEM("Group", "system:authenticated"), "is bound by administrators only"},
-    {TO_SYSTEM("Group", "system:serviceaccounts"), "is bound by administrators only"},
-    {TO_SYSTEM("User", "system:anonymous"), "is bound by administrators only"},
+    {TO_SYSTEM("Group", "system:unauthenticated"), "may be bound by administrators only"},
+    {TO_SYSTEM("Group", "system:authenticated"), "may be bound by administrators only"},
+    {TO_SYSTEM("Group", "system:serviceaccounts"), "may be bound by administrators only"},
+    {TO_SYSTEM("User", "system:anonymous"), "may be bound by administrators only"},
     {TO_SYSTEM("Group", "system:serviceaccounts:lab"), NULL},
     {BINDING("ClusterRole", "cluster-admin"),
      "rolebindings.rbac.authorization.k8s.io \"nn\" is forbidden: " LACKS
@@ -255,7 +255,7 @@ static const struct {
      "is attempting to grant"},
     {"{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: other}, "
      "spec: {tenant: acme}}",
-     "may not update the Tenant \"acme\", which it takes"},
+     "may not update the Tenant \"acme\", which is needed"},
 };
 
 static void drop_written(const char *yaml)

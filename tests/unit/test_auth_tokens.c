@@ -334,7 +334,7 @@ static void check_certificates(void)
     cert.not_before = clock_wall() + CLOCK_SECOND;
     cert.not_after = clock_wall() + 10 * CLOCK_SECOND;
     CHECK(auth_identify(place.auth, &request, place.arena, &user, &err) < 0 &&
-              strstr(err.text, "does not count before"),
+              strstr(err.text, "is not valid before"),
           "one of tomorrow too: %s", err.text);
 }
 

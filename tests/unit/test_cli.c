@@ -111,15 +111,15 @@ static const struct {
     /* verbs */
     {"tokne list", 2, NULL, "did you mean axle token?"},
     {"token lst", 2, NULL, "did you mean axle token list?"},
-    {"token", 2, NULL, "token what? One of: create, list, revoke"},
+    {"token", 2, NULL, "the second word is missing; it is one of: create, list, revoke"},
     {"token frobnicate", 2, NULL, "is none of: create, list, revoke"},
     {"status hbu", 2, NULL, "did you mean axle status hub?"},
     {"list", 2, NULL, "did you mean axle token list?"},
     {"hub", 2, NULL, "axle --mode=hub starts a hub"},
-    {"get pods", 2, NULL, "kubectl does this"},
-    {"xyzzy", 2, NULL, "axle --help lists them all"},
+    {"get pods", 2, NULL, "use kubectl for this"},
+    {"xyzzy", 2, NULL, "axle --help lists"},
     {"--mode=hub status", 2, NULL, "axle status has no option --mode"},
-    {"--mode=hub extra", 2, NULL, "axle --mode=hub takes no names: \"extra\" is too much"},
+    {"--mode=hub extra", 2, NULL, "axle --mode=hub has no arguments: remove \"extra\""},
     {"--mode=hbu", 2, NULL, "did you mean hub?"},
     /* options */
     {"leave --lost", 2, NULL, "axle leave has no option --lost; axle remove spoke has"},
@@ -145,7 +145,7 @@ static const struct {
     {"leave --data-dir --timeout=3s", 2, NULL,
      "--data-dir needs a value: DIR, not \"--timeout=3s\""},
     {"leave --data-dir=", 2, NULL, "--data-dir: is empty"},
-    {"token create --admin=yes", 2, NULL, "--admin takes no value"},
+    {"token create --admin=yes", 2, NULL, "--admin has no value"},
     {"token create --ttl=1h --ttl=2h", 2, NULL, "--ttl is given twice: \"1h\" and \"2h\""},
     {"token create --tll=1h", 2, NULL, "did you mean --ttl?"},
     {"status -x", 2, NULL, "unknown option \"-x\""},
@@ -154,13 +154,13 @@ static const struct {
     {"status --=x", 2, NULL, "unknown option \"--=x\""},
     {"-hx", 2, NULL, "unknown option \"-hx\""},
     /* words */
-    {"status hub spoke", 2, NULL, "axle status hub takes no names: \"spoke\" is too much"},
-    {"token list x", 2, NULL, "axle token list takes no names"},
+    {"status hub spoke", 2, NULL, "axle status hub has no arguments: remove \"spoke\""},
+    {"token list x", 2, NULL, "axle token list has no arguments"},
     {"remove spoke", 2, NULL, "axle remove spoke NAME: NAME is missing"},
-    {"remove spoke a b", 2, NULL, "\"b\" is too much"},
+    {"remove spoke a b", 2, NULL, "\"b\" is one argument too many"},
     {"render", 2, NULL, "FILE… is missing"},
-    {"leave help me", 2, NULL, "axle leave takes no names: \"help\" is too much"},
-    {"version 1", 2, NULL, "axle version takes no names"},
+    {"leave help me", 2, NULL, "axle leave has no arguments: remove \"help\""},
+    {"version 1", 2, NULL, "axle version has no arguments"},
 };
 
 static char said_path[] = "/tmp/axle-test-cli-XXXXXX";
@@ -225,7 +225,7 @@ static void check_hostile(void)
               strchr(third, '\n') == third + strlen(third) - 1,
           "and do not reach the terminal");
     CHECK_INT(read_line(2, empty, &verb, &fourth), 2, "an empty word is no verb");
-    CHECK(strstr(fourth, "an empty word is no verb"), "and is told so");
+    CHECK(strstr(fourth, "an empty argument is not a verb"), "and is told so");
 }
 
 static void check_nearest(void)

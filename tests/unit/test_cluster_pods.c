@@ -253,7 +253,7 @@ static void test_host_paths(void)
         {"a file that is made", "{path: /tmp/axle-allowed/file, type: FileOrCreate}", "Running",
          ""},
         {"a folder that is a file", "{path: /tmp/axle-allowed/file, type: Directory}", "Degraded",
-         "is there, but is no Directory"},
+         "exists, but is not a Directory"},
         {"a file that is not there", "{path: /tmp/axle-allowed/none, type: File}", "Degraded",
          "No such file"},
         {"a type that is none", "{path: /tmp/axle-allowed/x, type: Folder}", "Degraded",

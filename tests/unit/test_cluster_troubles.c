@@ -182,7 +182,7 @@ static void what_cannot_be_kept_waits(void)
     CHECK(!node_get_bool(first_row(arena), "applied", true), "it is not applied");
     CHECK_TEXT(node_get_text(first_row(arena), "reason"), "DiskPressure", "for a reason");
     CHECK_TEXT(node_get_text(first_row(arena), "message"),
-               "waits until it can be kept: the disk is full", "in words");
+               "waits until it can be stored: the disk is full", "in words");
     full = false;
     loop_world_run(world, 2 * CLOCK_SECOND);
     CHECK_INT(pods(), 2, "and begins within a second of room");

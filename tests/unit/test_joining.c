@@ -224,9 +224,10 @@ static void check_adoption(void)
     make_token("named", 1, ", names: [cut]");
     must(join_as("first", "cut", &err) == 0, &err);
     settle(&place);
-    SAYS(join_as("any", "cut", &err), "is another machine's", "a new token does not take it over");
-    SAYS(request_as(joiner(&place, "any"), "cut-a", "cut", key, "", &err), "is another machine's",
-         "nor is anything signed for it");
+    SAYS(join_as("any", "cut", &err), "belongs to another machine",
+         "a new token does not take it over");
+    SAYS(request_as(joiner(&place, "any"), "cut-a", "cut", key, "", &err),
+         "belongs to another machine", "nor is anything signed for it");
     CHECK(join_as("named", "cut", &err) < 0 && err.code == ERR_EXISTS, "one for this name goes on");
     must(request_as(joiner(&place, "named"), "cut-b", "cut", key, "", &err) == 0, &err);
     CHECK(is_signed("cut-b"), "and is signed for");
@@ -456,7 +457,7 @@ static void check_leaving(void)
     forget(&place, CLUSTERS, "", "l1");
     SAYS(patch_as(administrator(&place), CLUSTERS, "", "l1", NULL, "{metadata: {finalizers: null}}",
                   &err),
-         "is the hub's", "the hub's finalizer is not to be taken away");
+         "belongs to the hub", "the hub's finalizer is not to be taken away");
     be_hostile(50);
     CHECK(get(CLUSTERS, "", "l1"), "for a minute the spoke may clean up");
     be_hostile(14);
@@ -490,11 +491,11 @@ static void check_status(void)
         {"clusterClaims: [{name: '', value: b}]", "status.clusterClaims[0].name"},
         {"conditions: [{type: ManagedClusterConditionAvailable, status: Unknown, reason: x, "
          "message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]",
-         "the hub's to say"},
+         "only the hub sets Unknown"},
         {"conditions: [{type: ManagedClusterConditionAvailable, status: 'True', reason: "
          "ManagedClusterLeaseUpdateStopped, message: m, lastTransitionTime: "
          "'2026-01-01T00:00:00Z'}]",
-         "the hub's to say"},
+         "only the hub sets Unknown"},
         {"conditions: [{type: HubAcceptedManagedCluster, status: 'False', reason: Mine, message: "
          "m, lastTransitionTime: '2026-01-01T00:00:00Z'}, {type: My, status: 'True', reason: x, "
          "message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]",
@@ -563,10 +564,10 @@ static void check_administrators(void)
         const char *spec, *ends, *says; /* "": made */
     } cases[] = {
         {true, "Administrator", "soon", ""},
-        {false, "Administrator", "soon", "written by administrators"},
-        {true, "Administrator", "", "ends at a time that is ahead"},
-        {true, "Administrator", "2001-01-01T00:00:00Z", "that is ahead"},
-        {true, "Administrator", "2099-01-01T00:00:00Z", "a year at the most"},
+        {false, "Administrator", "soon", "only administrators"},
+        {true, "Administrator", "", "must expire in the future"},
+        {true, "Administrator", "2001-01-01T00:00:00Z", "must expire in the future"},
+        {true, "Administrator", "2099-01-01T00:00:00Z", "at most one year"},
         {true, "King", "soon", "spec.purpose"},
         {false, "Join", "", ""},
     };
@@ -592,13 +593,13 @@ static void check_administrators(void)
     }
     CHECK_TEXT(meta_annotation(get(TOKENS, "", "a0"), "axle.dev/made-by"), "system:admin",
                "who made it is written down");
-    SAYS(patch_as(bob, TOKENS, "", "a0", NULL, "{spec: {hash: mine}}", &err),
-         "written by administrators", "nobody else puts his own secret there");
+    SAYS(patch_as(bob, TOKENS, "", "a0", NULL, "{spec: {hash: mine}}", &err), "only administrators",
+         "nobody else puts his own secret there");
     SAYS(patch_as(bob, TOKENS, "", "a6", NULL, "{spec: {purpose: Administrator}}", &err),
-         "written by administrators", "or makes one of another");
+         "only administrators", "or makes one of another");
     SAYS(patch_as(administrator(&place), TOKENS, "", "a6", NULL,
                   YAML("{spec: {purpose: Administrator, expiresAt: '%s'}}", ends), &err),
-         "never changes its purpose", "not even an administrator");
+         "purpose of a token cannot be changed", "not even an administrator");
 }
 
 int main(void)

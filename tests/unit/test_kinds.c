@@ -115,7 +115,7 @@ static void is_warned_of(void *arg, const char *key, const struct schema *member
     scoped_mem char *path = mem_printf("%s%s%s", promise->path, *promise->path ? "." : "", key);
     struct promise below = {promise->kind, path};
     bool idle =
-        strstr(node_get_text(schema_source(member), "description"), "nothing acts on") != NULL;
+        strstr(node_get_text(schema_source(member), "description"), "Not implemented yet") != NULL;
 
     (void)required;
     if (idle || is_unused(promise->kind, path))
@@ -131,7 +131,7 @@ static void what_has_no_effect_is_warned_of(const struct kinds *kinds)
     for (size_t i = 0; i < kinds_count(kinds); i++) {
         const struct kind *kind = kinds_at(kinds, i);
         struct promise all = {kind, ""};
-        bool idle = strstr(kind->description, "Not built yet") != NULL;
+        bool idle = strstr(kind->description, "Not implemented yet") != NULL;
 
         CHECK(idle == is_unused(kind, "."), "%s is warned of as it is explained", kind->kind);
         schema_each(kind->schema, is_warned_of, &all);

@@ -47,7 +47,7 @@ static const struct {
     {"an address with an escape", "{\"address\":\"a\\u001b[31m\",\"port\":1}", NULL,
      "an address or a host name"},
     {"a URL that leads elsewhere", "{\"address\":\"10.1.2.3\",\"url\":\"http://evil.example/\"}",
-     NULL, "must lead to its address"},
+     NULL, "must have the endpoint's address as its host"},
     {"a URL that is a list", "{\"url\":[\"javascript:x\"]}", NULL, "must be strings"},
     {"no object", "\"javascript:x\"", NULL, "must be an object"},
 };

@@ -147,6 +147,7 @@ static const struct {
     {"a status of 503", "{httpGet: {port: PORT}}", LOADING, "HTTP 503: loading model", PLAIN, 2,
      false},
     {"a redirect counts as well", "{httpGet: {port: PORT}}", "HTTP/1.1 302 Found\r\n\r\nx",
+<<<<<<< ours
      "HTTP 302: x", PLAIN, 1, false},
     {"the last status that is well", "{httpGet: {port: PORT}}", "HTTP/1.1 399 ?\r\n\r\nx",
      "HTTP 399: x", PLAIN, 1, false},
@@ -158,6 +159,11 @@ static const struct {
      "the answer is not HTTP", PLAIN, 2, false},
     {"a number that is not HTTP's", "{httpGet: {port: PORT}}", "HTTQ/1.1 200 OK\r\n\r\nx",
      "the answer is not HTTP", PLAIN, 2, false},
+=======
+     "HTTP 302", "GET / ", 1, false},
+    {"what is no HTTP", "{httpGet: {port: PORT}}", "220 mail\r\n\r\nx", "the response is not HTTP",
+     "", 2, false},
+>>>>>>> theirs
     {"early hints before the answer", "{httpGet: {port: PORT}}",
      "HTTP/1.1 103 Early Hints\r\n"
      "Link: </a.css>; rel=preload\r\n\r\n" OK,
@@ -438,6 +444,7 @@ static const struct {
     {"going away", BYTES("\0\0\x8\7\0\0\0\0\0\0\0\0\0\0\0\0\0"), PROBE_GRPC_BAD,
      "the server closed the connection (GOAWAY)"},
     {"HTTP/1", BYTES("HTTP/1.1 400 Bad Request\r\n"), PROBE_GRPC_BAD,
+<<<<<<< ours
      "the answer is HTTP/1, not gRPC"},
     {"the start of HTTP/1", BYTES("HTTP"), PROBE_GRPC_BAD, "the answer is HTTP/1, not gRPC"},
     {"what may become HTTP/1", BYTES("HTT"), PROBE_GRPC_MORE, ""},
@@ -454,6 +461,11 @@ static const struct {
     {"256 bytes of message", BYTES("\0\0\7\0\0\0\0\0\1\0\0\0\1\2\x08\1"), PROBE_GRPC_BAD,
      NO_RESPONSE},
     {"four bytes of the message's head", BYTES("\0\0\4\0\0\0\0\0\1\0\0\0\0"), PROBE_GRPC_MORE, ""},
+=======
+     "the response is HTTP/1, not gRPC"},
+    {"a message that is too long", BYTES(HEADERS "\0\0\6\0\0\0\0\0\1\0\0\0\0\xff\x08"),
+     PROBE_GRPC_BAD, "the response is not a HealthCheckResponse"},
+>>>>>>> theirs
     {"half a frame", BYTES(SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0"), PROBE_GRPC_MORE, ""},
     {"half a frame's head", BYTES("\0\0\0\4\0\0\0\0"), PROBE_GRPC_MORE, ""},
     {"a frame of 256 bytes that is not whole", BYTES("\0\1\0\4\0\0\0\0\0" SERVING), PROBE_GRPC_MORE,

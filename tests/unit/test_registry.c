@@ -301,10 +301,10 @@ static void check_pieces(void)
         int status;
         const char *words;
     } cases[] = {
-        {"1-2", 416, "stands at byte 0"},
-        {"0-1", 400, "says 2 bytes, and 3 came"},
+        {"1-2", 416, "continues at byte 0"},
+        {"0-1", 400, "says 2 bytes, but the body has 3"},
         {"0-2", 202, ""},
-        {"0-2", 416, "stands at byte 3"},
+        {"0-2", 416, "continues at byte 3"},
         {"5-3", 400, "not START-END"},
         {"bytes 3-5/6", 400, "not START-END"},
         {"3", 400, "not START-END"},
@@ -503,7 +503,7 @@ static void check_keeping(void)
               "no request deletes it");
     CHECK_INT(send_request("DELETE", "/v2/a/b/manifests/v1", NULL, NULL, NULL), 403, "nor its tag");
     CHECK_INT(send_request("PUT", "/v2/a/b/manifests/v1", NULL, NULL, "{}"), 403, "nor moves that");
-    CHECK(strstr(body, "take another tag") != NULL, "in words: %s", body);
+    CHECK(strstr(body, "use another tag") != NULL, "in words: %s", body);
     CHECK_INT(send_request("PUT", "/v2/a/b/manifests/mine", NULL, NULL, "{}"), 201,
               "another is free");
     registry_keep(store, "a/b", "v2", &blob, NULL, 0);

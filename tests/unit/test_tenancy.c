@@ -518,8 +518,7 @@ static void check_names(struct hub *hub)
     refused(hub,
             AXLE
             "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {spokes: [rack-1]}\n",
-            "\"rack-1\" is a spoke that is there already and is not this pool's",
-            "another pool's spoke");
+            "\"rack-1\" is an existing spoke and is not this pool's", "another pool's spoke");
     store(hub, AXLE "Tenant\nmetadata: {name: acme}\nspec: {limits: {spokes: 2}}\n");
     taken(hub,
           AXLE "ComputePool\nmetadata: {name: some, namespace: sister}\nspec: {spokes: [s-1]}\n",

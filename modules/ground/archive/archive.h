@@ -11,16 +11,16 @@
 #include <stdint.h>
 
 /*
- * Deterministic tar and gzip, and unpacking that cannot leave its box.
+ * Deterministic tar and gzip, and unpacking of archives from outside.
  *
  * The same files give the same tar, byte for byte, on every machine: names are
  * sorted, times are 0, there is no owner, modes are 0644. The bytes of gzip
  * depend on zlib, so contents are compared by their tar.
  *
- * Unpacking happens in memory and yields regular files only, with clean
- * relative names. An archive from outside is bounded before its sizes are believed.
- * The formats are POSIX ustar (GNU's and pax' long names are read as well) and
- * RFC 1952.
+ * Unpacking happens in memory and yields regular files only, with clean relative
+ * names. Its limits are checked before memory is allocated for a size that an
+ * archive states. The formats are POSIX ustar (GNU's and pax' long names are read
+ * as well) and RFC 1952.
  *
  * Knows no disk, and no digest but zlib's own checksum. Pure; any thread.
  */
@@ -34,7 +34,8 @@ struct archive_file {
    for a name that is not clean, too long (255 bytes) or there twice. */
 int archive_tar(struct text *out, const struct archive_file *files, size_t count,
                 struct err *err) MUST_CHECK;
-/* Appends a gzip stream with a header that says nothing. */
+/* Appends a gzip stream. Its header holds no name, time or system, so that equal
+   bytes give an equal stream. */
 void archive_gzip(struct text *out, const void *bytes, size_t len);
 
 struct archive_limits {
@@ -49,8 +50,8 @@ int archive_gunzip(struct text *out, const void *bytes, size_t len, size_t most,
                    struct err *err) MUST_CHECK;
 /*
  * The regular files of a tar, in its order; names and bytes live in the arena.
- * Directories are passed over. ERR_INVALID for links, devices, absolute names,
- * `..`, and a name that occurs twice; ERR_TOO_LARGE names the limit.
+ * Directories are skipped. ERR_INVALID for links, devices, absolute names, `..`,
+ * and a name that occurs twice; ERR_TOO_LARGE names the limit.
  */
 int archive_untar(struct arena *arena, const void *bytes, size_t len,
                   const struct archive_limits *limits, struct archive_file **ret, size_t *ret_count,

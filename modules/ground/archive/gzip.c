@@ -9,6 +9,8 @@
 #define GZIP_WINDOW (15 + 16) /* zlib: 32 kB window, gzip header */
 #define SLICE (64u << 10)
 
+/* RFC 1952: system 255 is "unknown" and time 0 is "none", so that the header
+   never differs. */
 void archive_gzip(struct text *out, const void *bytes, size_t len)
 {
     gz_header header = {.os = 255};
@@ -33,6 +35,8 @@ void archive_gzip(struct text *out, const void *bytes, size_t len)
     deflateEnd(&z);
 }
 
+/* Checks the limit after each slice: the size that a gzip stream states at its
+   end cannot be trusted. */
 static int inflate_all(z_stream *z, struct text *out, size_t most, struct err *err)
 {
     size_t start = out->len;
@@ -64,6 +68,8 @@ int archive_gunzip(struct text *out, const void *bytes, size_t len, size_t most,
 
     if (len >= UINT32_MAX)
         return err_set(err, ERR_TOO_LARGE, "gzip: is too large");
+    /* Fails only for wrong arguments, or without memory, which ends the
+       process by design. */
     result = inflateInit2(&z, GZIP_WINDOW);
     assert(result == Z_OK);
     z.next_in = (void *)(uintptr_t)bytes;

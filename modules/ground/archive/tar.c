@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes and reads tar archives, without ever touching a disk. */
+/* Writes and reads tar archives in memory. */
 #include "archive/archive.h"
 
 #include "base/map.h"
@@ -52,6 +52,7 @@ bool archive_name_is_clean(const char *name)
 
 /* ---- Writing ------------------------------------------------------------ */
 
+/* The sum of all bytes of the header, in which the checksum field counts as spaces. */
 static unsigned header_sum(const struct header *h)
 {
     const unsigned char *bytes = (const unsigned char *)h;
@@ -84,7 +85,8 @@ static bool header_name(struct header *h, const char *name)
     return false;
 }
 
-/* Numbers that do not fit are refused by the caller: ustar has no other form of them. */
+/* Fills all but the last byte of a field, which stays NUL. The size field holds
+   up to 8 GiB, more than a file in memory has. */
 static void write_octal(char *field, size_t size, uint64_t value)
 {
     for (size_t i = size - 1; i-- > 0; value >>= 3)
@@ -117,6 +119,7 @@ static int add_tar_file(struct text *out, const struct archive_file *file, struc
     write_octal(h.major, sizeof h.major, 0);
     write_octal(h.minor, sizeof h.minor, 0);
     write_octal(h.sum, sizeof h.sum - 1, header_sum(&h));
+    /* Six digits, NUL, space: the form of this one field. */
     h.sum[7] = ' ';
     text_add_bytes(out, &h, sizeof h);
     text_add_bytes(out, file->bytes, file->len);
@@ -131,6 +134,8 @@ static int compare_tar_entries(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
+/* Sorted, so that the order of `files` does not change the bytes. Two blocks of
+   zeros end an archive. */
 int archive_tar(struct text *out, const struct archive_file *files, size_t count, struct err *err)
 {
     static const char end[2 * BLOCK];
@@ -163,6 +168,8 @@ struct untar {
     const char *long_name; /* from a GNU or pax entry before this one */
 };
 
+/* Reads digits up to a space or NUL, after the spaces that old writers pad with.
+   The three top bits must be free before each shift. */
 static bool read_octal(const char *field, size_t size, uint64_t *ret)
 {
     uint64_t value = 0;
@@ -187,6 +194,7 @@ static bool is_zero_block(const unsigned char *block)
     return true;
 }
 
+/* A long name from an entry before this one comes first, then ustar's two fields. */
 static const char *entry_name(struct untar *u, const struct header *h)
 {
     char *name;
@@ -200,7 +208,8 @@ static const char *entry_name(struct untar *u, const struct header *h)
     return name;
 }
 
-/* pax: lines of "LENGTH key=value\n"; only `path` matters here. */
+/* Reads a pax extended header (POSIX.1-2001): records "LENGTH key=value\n", where
+   LENGTH counts the whole record. Only `path` is needed here. */
 static int read_pax(struct untar *u, const char *bytes, size_t len, struct err *err)
 {
     size_t at = 0;
@@ -221,6 +230,7 @@ static int read_pax(struct untar *u, const char *bytes, size_t len, struct err *
     return 0;
 }
 
+/* Copies a file into the arena, after its name and the limits are checked. */
 static int keep_file(struct untar *u, const char *name, const unsigned char *bytes, size_t size,
                      struct err *err)
 {
@@ -251,6 +261,11 @@ static int keep_file(struct untar *u, const char *name, const unsigned char *byt
     return 0;
 }
 
+/*
+ * Types of entries: 0, NUL and 7 are regular files, 5 is a directory. L is GNU's
+ * long name of the next entry, x a pax header of the next entry, g a pax header
+ * of all further entries, which holds nothing that is needed.
+ */
 static int read_tar_entry(struct untar *u, const struct header *h, size_t size, struct err *err)
 {
     const char *bytes = (const char *)u->bytes + u->at;
@@ -282,6 +297,7 @@ static int read_tar_entry(struct untar *u, const struct header *h, size_t size, 
     }
 }
 
+/* The size in a header is compared with the bytes that are left before it is used. */
 static int read_tar(struct untar *u, struct err *err)
 {
     while (u->len - u->at >= BLOCK && !is_zero_block(u->bytes + u->at)) {
@@ -302,6 +318,7 @@ static int read_tar(struct untar *u, struct err *err)
         u->at += (size_t)size;
         if (size % BLOCK)
             u->at += BLOCK - size % BLOCK;
+        /* Some writers leave out the padding of the last block. */
         if (u->at > u->len)
             u->at = u->len;
     }

@@ -41,6 +41,7 @@ const char *config_nearest(const char *key)
 
 /* ---- Values of each type ---------------------------------------------------- */
 
+/* `setting->value` holds the allowed words as "a|b|c". */
 static bool read_choice(const struct config_setting *setting, const char *text,
                         struct nearest *ret_near)
 {
@@ -64,7 +65,8 @@ static bool read_yes(const char *text, int64_t *ret)
     return *ret || strcmp(text, "false") == 0;
 }
 
-/* "64Mi" as Kubernetes writes it; "64MiB" and "64MB" mean what they look like. */
+/* Reads a size as Kubernetes writes it ("64Mi", "500k"). A final B may follow:
+   "64MiB" is 64Mi, "64MB" is 64M. */
 static bool read_size(const char *text, int64_t *ret)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -103,6 +105,7 @@ static bool read_setting_number(enum config_type type, const char *text, int64_t
     return true;
 }
 
+/* The end of the sentence `"VALUE" is …` for each type. */
 static const char *const shapes[] = {
     [CONFIG_TEXT] = "no text",
     [CONFIG_LIST] = "no text",
@@ -117,6 +120,7 @@ static bool is_whole_number(enum config_type type)
     return type == CONFIG_NUMBER || type == CONFIG_DURATION || type == CONFIG_SIZE;
 }
 
+/* Bounds are texts in the table, so they are read in the same way as the value. */
 static int check_bounds(const struct config_setting *setting, const char *text, int64_t number,
                         const char *from, struct err *err)
 {
@@ -165,6 +169,8 @@ static void add_list_item(struct config *config, struct value *value, const char
     value->list = list;
 }
 
+/* A value of a lower layer is checked although it does not replace a higher one,
+   so that a mistake in it is found. */
 int config_keep(struct config *config, const struct config_setting *setting, const char *text,
                 enum config_source source, const char *from, struct err *err)
 {
@@ -175,6 +181,7 @@ int config_keep(struct config *config, const struct config_setting *setting, con
         return -1;
     if (value->source > source)
         return 0;
+    /* A list grows within one layer and starts anew in a higher one. */
     if (value->source < source)
         value->count = 0;
     value->source = source;
@@ -188,6 +195,7 @@ int config_keep(struct config *config, const struct config_setting *setting, con
 
 /* ---- Layers ------------------------------------------------------------------- */
 
+/* Built-in values pass the same checks as those of users. */
 struct config *config_new(void)
 {
     struct config *config = mem_alloc(sizeof *config);
@@ -223,6 +231,7 @@ int config_set_flag(struct config *config, const struct config_setting *setting,
                        arena_printf(arena, "--%s", setting->key), err);
 }
 
+/* The name of a setting's environment variable: history-age is AXLE_HISTORY_AGE. */
 static char *variable_of(struct arena *arena, const struct config_setting *setting)
 {
     char *name = arena_printf(arena, "AXLE_%s", setting->key);
@@ -247,6 +256,7 @@ int config_read_environment(struct config *config, struct err *err)
         const char *from = arena_printf(arena, "$%s", name);
         char *copy, *rest;
 
+        /* An empty variable counts as unset: a shell script cannot always unset one. */
         if (!value || !*value)
             continue;
         copy = rest = arena_string(arena, value);

@@ -14,15 +14,15 @@ struct text;
 /*
  * The settings of the program, in layers: built-in, file, environment, flags.
  *
- * Its one idea: a setting is one row of settings.def, and everything is read
- * and printed from there: flags, help, the files in conf/. A value from a higher
+ * Its one idea: a setting is one row of settings.def, and everything is read and
+ * printed from there: flags, help, the files in conf/. A value from a higher
  * layer wins, in whatever order the layers are read; within one layer a list
- * grows and of anything else the last one wins. Each value is checked where it
- * is read, and the message for a bad one names its source, its line, the value
- * and what would be right.
+ * grows, and of other settings the last value wins. Each value is checked when it
+ * is read; the error names its source, its line, the value and the allowed
+ * values.
  *
- * It does not know what a setting is for: the code that starts a role asks for
- * values. Secrets are no settings. One thread; reads one file, once.
+ * It does not know what a setting is for: the code that starts a role reads the
+ * values. Secrets are not settings. One thread; reads one file, once.
  */
 struct config;
 

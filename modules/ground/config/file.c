@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads a file of settings, and says of a mistake in which line it is. */
+/* Reads a file of settings; an error names the line of the wrong setting. */
 #include "config/internal.h"
 
 #include "base/file.h"
@@ -10,7 +10,8 @@
 
 #define FILE_LIMIT ((size_t)1024 * 1024)
 
-/* The file is flat, so a key stands at the beginning of its line. */
+/* The line of a key, 0 if it is not found. YAML nodes have no positions, but the
+   file is flat, so a key stands at the beginning of its line. */
 static int line_of_member(const char *text, const char *key)
 {
     size_t len = strlen(key);
@@ -35,7 +36,7 @@ static char *place_in_file(struct arena *arena, const char *path, const char *te
                 : arena_printf(arena, "%s: %s", path, key);
 }
 
-/* A scalar as it would stand on a command line; NULL for what is none. */
+/* A scalar in the form that it has on a command line; NULL for lists, maps and null. */
 static const char *text_of(struct arena *arena, const struct node *node)
 {
     switch (node->type) {
@@ -101,6 +102,7 @@ int config_read_file(struct config *config, const char *path, struct err *err)
     root = document_read_yaml(arena, text, len, DOCUMENT_KEYS_ONCE, &document_limits_own, err);
     if (!root)
         return err_wrap(err, "%s", path);
+    /* A file without content, or with comments only. */
     if (root->type == NODE_NULL)
         return 0;
     if (root->type != NODE_MAP)

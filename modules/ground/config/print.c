@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints the table of settings: as an example file, and as they are. */
+/* Prints the table of settings: as an example file, and with its current values. */
 #include "config/internal.h"
 
 #include "base/text.h"
@@ -23,6 +23,8 @@ bool config_is_for(const struct config_setting *setting, const char *role)
     return hub == (strcmp(role, "hub") == 0);
 }
 
+/* A setting as two lines of comment: its help, with the bounds or the allowed
+   words, and a line that a user can uncomment. */
 static void print_one(struct text *out, const struct config_setting *setting)
 {
     text_addf(out, "\n# %c%s", setting->what[0] - ('a' - 'A'), setting->what + 1);
@@ -55,6 +57,7 @@ void config_print(struct text *out, const char *role)
 
         for (size_t i = 0; (setting = config_setting(i)); i++) {
             if ((int)setting->section != section || !config_is_for(setting, role) ||
+                /* These two select the file, so they do not stand in it. */
                 setting->id == CONFIG_ID_MODE || setting->id == CONFIG_ID_CONFIG)
                 continue;
             if (!titled)
@@ -93,6 +96,8 @@ void config_show(struct text *out, const struct config *config, const char *role
         if (value->source != CONFIG_BUILT_IN) {
             do
                 text_add(out, " ");
+            /* Sources start in column 40 at the earliest, so that they can be
+               read as a column. */
             while (out->len - start < 40);
             text_addf(out, "# %s", value->from);
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says what is wrong with JSON in the words of Go's encoding/json. */
+/* Reports what is wrong with JSON in the words of Go's encoding/json. */
 #include "base/unicode.h"
 #include "document/document.h"
 
@@ -8,7 +8,7 @@
 
 #define DEEPEST 10000
 
-/* Where the scanner is: bytes are taken one by one, as RFC 8259 has them. */
+/* The state of the scanner, which reads byte by byte by the grammar of RFC 8259. */
 struct scan {
     struct arena *arena;
     const unsigned char *text;
@@ -16,7 +16,7 @@ struct scan {
     struct text open; /* '{' or '[' for each that is not closed */
 };
 
-/* A byte as Go shows it: as the character of Latin-1 that it is, quoted. */
+/* A byte as Go prints it: quoted, as the character of Latin-1 with that number. */
 static const char *quote_byte(struct arena *arena, unsigned char c)
 {
     static const char escapes[] = "\aa\bb\ff\nn\rr\tt\vv\\\\''";
@@ -36,7 +36,7 @@ static const char *complain_of(struct scan *scan, unsigned char c, const char *w
     return arena_printf(scan->arena, "invalid character %s %s", quote_byte(scan->arena, c), where);
 }
 
-/* Where the text may end, for all that Go's scanner knows: what follows is missing. */
+/* For places where the end of the text means that something is missing. */
 static const char *complain_byte(struct scan *scan, const char *where)
 {
     if (scan->at >= scan->len)
@@ -44,8 +44,8 @@ static const char *complain_byte(struct scan *scan, const char *where)
     return complain_of(scan, scan->text[scan->at], where);
 }
 
-/* Inside a literal or an escape. At the end of the text Go's scanner tries a
-   space, which cannot stand there, and complains of that one. */
+/* For places inside a literal or an escape. At the end of the text Go's scanner
+   reads a space, which is not allowed there, and reports that space. */
 static const char *complain_inside(struct scan *scan, const char *where)
 {
     return complain_of(scan, scan->at < scan->len ? scan->text[scan->at] : ' ', where);
@@ -164,7 +164,7 @@ static const char *take_key(struct scan *scan)
     return NULL;
 }
 
-/* A list or map begins, or a scalar is taken. `ret_ended`: a value is whole. */
+/* Opens a list or map, or reads a scalar. `ret_ended` is set when a value is complete. */
 static const char *begin_value(struct scan *scan, bool *ret_ended)
 {
     int c;
@@ -189,7 +189,7 @@ static const char *begin_value(struct scan *scan, bool *ret_ended)
     return c == '{' ? take_key(scan) : NULL;
 }
 
-/* After a value: the next one, or the end of what holds it. */
+/* After a value: a comma and the next one, or the end of the list or map. */
 static const char *end_value(struct scan *scan, bool *ret_ended)
 {
     bool map = scan->open.bytes[scan->open.len - 1] == '{';
@@ -213,6 +213,7 @@ const char *document_complaint(struct arena *arena, const char *text, size_t len
     bool ended = false;
     const char *bad = begin_value(&scan, &ended);
 
+    /* A loop instead of recursion: Go accepts 10,000 levels. */
     while (!bad && (!ended || scan.open.len))
         bad = ended ? end_value(&scan, &ended) : begin_value(&scan, &ended);
     text_free(&scan.open);

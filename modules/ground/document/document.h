@@ -13,13 +13,13 @@
 /*
  * JSON and YAML as one tree.
  *
- * Everything that Axle reads, keeps, merges and sends is a tree of nodes. A
- * node lives in an arena and is never freed alone; a tree may be shared, so
- * code that wants to change one which it did not make copies it first (node_copy),
- * or copies only the maps and lists on the way (node_share).
+ * Everything that Axle reads, stores, merges and sends is a tree of nodes. A node
+ * lives in an arena and is never freed alone. A tree may be shared, so code that
+ * wants to change a tree of another owner copies it first (node_copy), or copies
+ * only the maps and lists on the way (node_share).
  *
- * Integers and floats are kept apart, map members keep their order, and keys
- * are unique. The module does not know what a tree means.
+ * Integers and floats are distinct, map members keep their order, and keys are
+ * unique. The module does not know what a tree means.
  *
  * Nothing here blocks or looks at a clock.
  */
@@ -36,8 +36,8 @@ enum node_type {
 struct node;
 struct node_index;
 
-/* How a key says NUL where a reader lets texts hold it (`nuls` below): no UTF-8,
-   so that it means nothing else. JSON is written with \u0000. */
+/* Stands for NUL in a key, for readers that allow it (`nuls` below). It is not
+   UTF-8, so it has no other meaning. JSON is written with \u0000. */
 #define NODE_KEY_NUL "\xc0\x80"
 
 struct node_member {
@@ -71,9 +71,9 @@ struct node *node_bytes(struct arena *arena, const void *bytes, size_t len);
 struct node *node_format(struct arena *arena, const char *format, ...) PRINTF(2, 3);
 struct node *node_list(struct arena *arena);
 struct node *node_map(struct arena *arena);
-/* All of it anew; nothing is shared with `from`. NULL of NULL. */
+/* A deep copy; nothing is shared with `from`. NULL for NULL. */
 struct node *node_copy(struct arena *arena, const struct node *from);
-/* A new top level over the same children: enough to change that level. Of NULL
+/* A new top level over the same children: enough to change that level. For NULL
    it is an empty map. */
 struct node *node_share(struct arena *arena, const struct node *from);
 
@@ -81,10 +81,8 @@ struct node *node_share(struct arena *arena, const struct node *from);
 const char *node_key(struct arena *arena, const char *bytes, size_t len);
 void node_key_bytes(struct text *out, const char *key);
 
-/*
- * Readers take NULL for "not there" and answer NULL, "", 0 or false then, and
- * likewise when the type is another one. So a chain of them needs no checks.
- */
+/* Readers accept NULL for an absent value and return NULL, "", 0 or false then,
+   and also if the type is another one. So a chain of them needs no checks. */
 struct node *node_get(const struct node *map, const char *key);
 /* node_at(o, "spec", "template", NULL) */
 struct node *node_at(const struct node *map, ...) __attribute__((sentinel));
@@ -92,8 +90,8 @@ struct node *node_item(const struct node *list, size_t index);
 const char *node_text(const struct node *string); /* "" */
 const char *node_get_text(const struct node *map, const char *key);
 int64_t node_get_int(const struct node *map, const char *key, int64_t none);
-/* A number that is calculated with: what is beyond a bound is that bound, so
-   that no product or sum of it overflows. */
+/* A number for arithmetic: a value beyond a bound becomes that bound, so that no
+   product or sum overflows. */
 int64_t node_get_within(const struct node *map, const char *key, int64_t least, int64_t most,
                         int64_t none);
 bool node_get_bool(const struct node *map, const char *key, bool none);
@@ -110,9 +108,9 @@ size_t node_count(const struct node *list_or_map);
 const char *node_type_name(enum node_type type); /* "string", "object", … */
 
 /*
- * Writers. `value` becomes part of the tree; it may be shared by several. As
- * readers they need no checks: what is no map (or list) becomes an empty one
- * first, and writing to NULL, or NULL, changes nothing.
+ * Writers. `value` becomes part of the tree; several trees may share it. Like
+ * readers they need no checks: a value of another type is first replaced by an
+ * empty map (or list), and writing to NULL, or writing NULL, changes nothing.
  */
 void node_set(struct arena *arena, struct node *map, const char *key, struct node *value);
 void node_set_text(struct arena *arena, struct node *map, const char *key, const char *string);
@@ -169,9 +167,9 @@ extern const struct document_limits document_limits_own;
 struct node *document_read_json(struct arena *arena, const char *text, size_t len,
                                 const struct document_limits *limits, struct err *err) MUST_CHECK;
 /*
- * The same for JSON that this program wrote, as the bodies in its store: many
- * times faster, because what document_read_json() made sure of once is not
- * looked for again. Never for bytes from outside.
+ * The same for JSON that this program wrote, such as the bodies in its store:
+ * many times faster, because the checks of document_read_json() are not repeated.
+ * Never use it for bytes from outside.
  */
 struct node *document_read_own(struct arena *arena, const char *text, size_t len,
                                struct err *err) MUST_CHECK;
@@ -190,8 +188,9 @@ struct node *document_read_foreign(struct arena *arena, const char *text, size_t
                                    struct err *err) MUST_CHECK;
 /*
  * What is wrong with the text as JSON, in the words of Go's encoding/json, which
- * Kubernetes' clients know ("invalid character 'n' looking for beginning of
- * value"). NULL if it is JSON, whatever else a reader may hold against it.
+ * users of Kubernetes' clients know ("invalid character 'n' looking for beginning
+ * of value"). NULL if it is JSON, even if a reader here refuses it for another
+ * reason.
  */
 const char *document_complaint(struct arena *arena, const char *text, size_t len);
 

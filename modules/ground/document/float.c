@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From C's "d.ddde±xx", without the zeros at the end. */
+/* Reads the digits of C's "d.ddde±xx", without zeros at the end. */
 static int take_digits(const char *text, char *digits, int *ret_point)
 {
     const char *at = text;
@@ -26,8 +26,9 @@ static int take_digits(const char *text, char *digits, int *ret_point)
 }
 
 /*
- * Above a power of two doubles lie further apart than below, so the nearest 16
- * digits may lie outside on the near side, and the next ones inside.
+ * Tries the next larger number of 16 digits. Doubles above a power of two lie
+ * further apart than below, so the nearest 16 digits may read back as a neighbour
+ * while the next ones do not.
  */
 static bool try_precision(char *text, double value)
 {
@@ -57,7 +58,7 @@ static int whole_digits(uint64_t whole, char *digits, int *ret_point)
 int document_float_digits(double value, char digits[20], int *ret_point)
 {
     char text[40];
-    /* Fifteen digits always survive, but for the smallest numbers of all. */
+    /* 15 digits always read back as the same double, except for the smallest ones. */
     int places = value < 1e-300 ? 0 : 14;
 
     if (value < 1e15 && value == (double)(uint64_t)value)
@@ -81,7 +82,7 @@ void document_write_float(struct text *out, double value)
         return;
     }
     len = document_float_digits(fabs(value), digits, &point);
-    /* "-0" would be read as a whole number, and those have no sign at zero. */
+    /* -0 loses its sign: it would be read as an integer, and an integer zero has none. */
     if (value < 0)
         text_add_char(out, '-');
     if (!len) {

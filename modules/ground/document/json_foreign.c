@@ -8,8 +8,11 @@
 
 #define SAFE_INTEGER 9007199254740992.0 /* 2^53 */
 
-/* cJSON allocates from the arena of the call, so its strings stay as they
-   are and nothing has to be freed. */
+/*
+ * cJSON allocates from the arena of the call, so its strings stay valid without a
+ * copy and nothing has to be freed. cJSON's hooks have no argument, hence the
+ * variable.
+ */
 static struct arena *foreign_arena;
 
 static void *allocate_foreign(size_t size)
@@ -34,7 +37,8 @@ static cJSON *parse_foreign(struct arena *arena, const char *text, size_t len)
     return root;
 }
 
-/* cJSON has doubles only: what is whole and exact in one becomes an integer. */
+/* cJSON has doubles only. A whole number below 2^53 is exact in a double and
+   becomes an integer. */
 static struct node *foreign_number(struct arena *arena, double number)
 {
     if (number > -SAFE_INTEGER && number < SAFE_INTEGER && (double)(int64_t)number == number)
@@ -70,8 +74,8 @@ struct node *document_read_foreign(struct arena *arena, const char *text, size_t
 {
     cJSON *root;
 
-    /* cJSON takes bytes that are not UTF-8, cuts strings at \u0000 and has no limit of
-       its own on size: the scan refuses these first. */
+    /* cJSON accepts bytes that are not UTF-8, ends strings at \u0000 and has no
+       limit on size. The scan refuses such texts first. */
     if (document_scan_json(text, len, &document_limits_own, err) < 0)
         return NULL;
     root = parse_foreign(arena, text, len);

@@ -8,10 +8,10 @@
 #include <string.h>
 
 /*
- * The text is copied into the arena once and its strings stay where they are
- * in the copy: a closing quote becomes the NUL. It checks only what it needs to
- * stay within the text, and explains nothing: NULL is all that it says of a text
- * that is not JSON. Bytes from outside go through scan.c first.
+ * The text is copied into the arena once and strings stay where they are in the
+ * copy: their closing quote becomes the NUL. The reader checks only what it needs
+ * to stay within the text, and returns NULL without a reason for a text that is
+ * not JSON. Bytes from outside go through scan.c first.
  */
 #define DEEPEST 1024 /* as in scan.c */
 
@@ -19,7 +19,7 @@ struct own {
     struct arena *arena;
     char *at, *end; /* *end is NUL */
     unsigned depth;
-    /* Children of the levels that are open, the innermost last. */
+    /* Children of all open levels, the innermost level last. */
     struct own_child {
         const char *key;
         struct node node;
@@ -61,7 +61,8 @@ static int read_hex4(const char *digits)
     return value;
 }
 
-/* \uXXXX, or two of them for what lies beyond 16 bits. */
+/* Reads \uXXXX, or a surrogate pair of two for a rune beyond 16 bits (RFC 8259
+   section 7). */
 static size_t unescape_rune(const char **from, char *to)
 {
     int rune = read_hex4(*from + 1), low;
@@ -79,8 +80,8 @@ static size_t unescape_rune(const char **from, char *to)
     return text_utf8_put((unsigned)rune, to);
 }
 
-/* Writes what the escape at `from` stands for, which is never longer; how many
-   bytes, or 0: ask the other reader. */
+/* Writes the bytes of the escape at `from`, which are never longer than it.
+   Returns their number, 0 for an escape that only the other reader may judge. */
 static size_t unescape_json(const char **from, char *to)
 {
     static const char letters[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
@@ -90,7 +91,7 @@ static size_t unescape_json(const char **from, char *to)
     if (c == 'u')
         return unescape_rune(from, to);
     found = c ? strchr(letters, c) : NULL;
-    /* Letters stand at even places; what they mean behind them. */
+    /* Letters stand at even positions, their meanings behind them. */
     if (!found || (found - letters) % 2)
         return 0;
     ++*from;
@@ -98,7 +99,7 @@ static size_t unescape_json(const char **from, char *to)
     return 1;
 }
 
-/* At an opening quote. The string ends where it began, or before. */
+/* Reads a string at its opening quote, in place: it never becomes longer. */
 static char *read_json_string(struct own *own, size_t *ret_len)
 {
     char *start = own->at + 1, *to;
@@ -126,7 +127,7 @@ static char *read_json_string(struct own *own, size_t *ret_len)
     return start;
 }
 
-/* 18 digits and more, if they are an integer and fit. */
+/* Reads a number of 18 and more digits as an integer, if it is one and fits. */
 static bool read_long(struct own *own, struct node *ret)
 {
     char *end;
@@ -199,7 +200,7 @@ static bool add_child(struct own *own, const char *key)
     return true;
 }
 
-/* The children from `first` on become those of `ret`, laid side by side. */
+/* Moves the children from `first` on to `ret`, in one piece of memory. */
 static void adopt_value(struct own *own, struct node *ret, size_t first)
 {
     size_t count = own->count - first;
@@ -285,6 +286,7 @@ struct node *document_read_plain(struct arena *arena, const char *text, size_t l
     return whole ? root : NULL;
 }
 
+/* The slow reader is the second try: it explains the error. */
 struct node *document_read_own(struct arena *arena, const char *text, size_t len, struct err *err)
 {
     struct node *root = document_read_plain(arena, text, len);

@@ -15,14 +15,14 @@ const struct document_limits document_limits_own = {
     .any_integer = true,
 };
 
-/* Where in the tree a value stands, from the inside out. */
+/* The position of a value in the tree, from the inside out; write_path() prints it. */
 struct place {
     const struct place *outer;
     const char *key; /* NULL: an item of a list */
     size_t index;
 };
 
-/* A tree in which no map has a key twice, out of one in which some do. */
+/* Makes a tree without equal keys from one with such keys. */
 struct unique {
     struct arena *arena;
     bool keep_last;
@@ -102,7 +102,8 @@ static struct node *make_unique(struct unique *unique, struct node *from, const 
     return from;
 }
 
-/* The member that a key finds is the first of that name. */
+/* node_get() finds the first of equal keys, so a member that it does not find is
+   a later one. */
 static bool has_equal_keys(const struct node *node)
 {
     for (size_t i = 0; node->type == NODE_LIST && i < node->len; i++) {
@@ -134,7 +135,7 @@ static struct node *read_checked(struct arena *arena, const char *text, size_t l
         err_set(err, ERR_BAD_REQUEST, "not JSON");
         return NULL;
     }
-    /* Hardly any text has a key twice, so its tree is used as it is. */
+    /* Few texts contain equal keys, so the tree is normally used without a copy. */
     return has_equal_keys(plain) ? make_unique(&unique, plain, NULL) : plain;
 }
 

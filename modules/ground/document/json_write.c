@@ -13,6 +13,8 @@ struct style {
     bool indented;
 };
 
+/* RFC 8259 section 7: escapes quotes, backslashes and control characters only.
+   Runs of other bytes are copied as a whole. */
 static void write_json_string(struct text *out, const char *string, size_t len)
 {
     size_t plain = 0;
@@ -54,7 +56,8 @@ static void write_new_line(struct text *out, struct style style, unsigned depth)
         text_add(out, "  ");
 }
 
-/* The end of a key comes before anything, and NUL before all else. */
+/* The end of a key sorts first, then NUL, which NODE_KEY_NUL stands for, then all
+   other bytes. */
 static int key_rank(const char *at)
 {
     if (!*at)

@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Maps with more members than this are found through a hash index. */
+/* Maps with more members than this have a hash index. */
 #define INDEX_FROM 24
 
-/* Open addressing: position + 1 in members, 0 is free. A power of two. */
+/* Open addressing: each slot holds a position in members + 1, 0 is free. The
+   number of slots is a power of two. */
 struct node_index {
     size_t slots;
     uint32_t at[];
@@ -91,7 +92,8 @@ struct node *node_map(struct arena *arena)
     return new_node(arena, NODE_MAP);
 }
 
-/* Room for one more item or member of `size` bytes each. */
+/* Room for one more item or member of `size` bytes: doubles it if there is none. The
+   old array stays in the arena, which is freed as a whole. */
 static void *grown_room(struct arena *arena, struct node *node, const void *old, size_t size)
 {
     size_t room = node->room ? (size_t)node->room * 2 : 4;
@@ -108,8 +110,11 @@ static void *grown_room(struct arena *arena, struct node *node, const void *old,
     return wider;
 }
 
-/* Salted with an address of this program, which the kernel chooses at random: a sender
-   cannot make keys that all have one hash, and so an index that is searched linearly. */
+/*
+ * FNV-1a, salted with an address of this program, which the kernel chooses at
+ * random. Without the salt a sender could choose keys with equal hashes, so that
+ * each search walks all of them.
+ */
 static uint64_t key_hash(const char *key)
 {
     static const char here;
@@ -120,7 +125,7 @@ static uint64_t key_hash(const char *key)
     return hash ^ hash >> 29;
 }
 
-/* Of equal keys the first stays, so that many of them cost no more. */
+/* The first one of equal keys is indexed; further ones cost no more than that. */
 static void add_to_index(struct node *map, const char *key, size_t at)
 {
     struct node_index *index = map->index;
@@ -189,11 +194,9 @@ static void append_item(struct arena *arena, struct node *map, const char *key, 
     }
 }
 
-/*
- * What is written to must be a map, or a list, and may come from a document in
- * which something else stands there: that gives way, as node_make() has it.
- */
-static bool becomes_number(struct node *node, enum node_type type)
+/* A writer needs a map or a list, but a document from outside may have another
+   type in that place. That value is replaced, as node_make() does. */
+static bool ensure_node_type(struct node *node, enum node_type type)
 {
     if (!node)
         return false;
@@ -206,7 +209,7 @@ void node_set(struct arena *arena, struct node *map, const char *key, struct nod
 {
     size_t at;
 
-    if (!value || !becomes_number(map, NODE_MAP))
+    if (!value || !ensure_node_type(map, NODE_MAP))
         return;
     at = index_position(map, key);
     if (at < map->len)
@@ -252,8 +255,8 @@ struct node *node_make_list(struct arena *arena, struct node *map, const char *k
     return child;
 }
 
-/* Positions behind the gap moved, so a large map is searched in order until
-   it grows again. */
+/* Removing shifts the positions of later members, so the index is dropped; the
+   map is searched linearly until it grows again. */
 bool node_remove(struct node *map, const char *key)
 {
     size_t at;
@@ -271,7 +274,7 @@ bool node_remove(struct node *map, const char *key)
 
 void node_insert(struct arena *arena, struct node *list, size_t index, struct node *value)
 {
-    if (!value || !becomes_number(list, NODE_LIST))
+    if (!value || !ensure_node_type(list, NODE_LIST))
         return;
     if (index > list->len)
         index = list->len;
@@ -464,6 +467,8 @@ const char *node_type_name(enum node_type type)
     return names[type];
 }
 
+/* Maps of the same source have the same order, so the same position is tried
+   before a search. */
 static bool are_same_maps(const struct node *a, const struct node *b)
 {
     for (size_t i = 0; i < a->len; i++) {
@@ -487,7 +492,8 @@ static bool are_same_lists(const struct node *a, const struct node *b)
     return true;
 }
 
-/* Integers up to 2^63 against doubles, without losing the last digits. */
+/* Compares integers with doubles exactly: a double can only equal an integer that
+   it converts back to. */
 static bool same_numbers(const struct node *a, const struct node *b)
 {
     if (a->type == b->type)
@@ -552,7 +558,8 @@ bool node_same(const struct node *a, const struct node *b)
     }
 }
 
-/* What a text may become, so that it costs in proportion, and never much. */
+/* The number of nodes that a text may become: in proportion to its length, and
+   never above MOST_NODES. */
 size_t document_most_nodes(const struct document_limits *limits, size_t len)
 {
     size_t most = 4096 + len / 10;

@@ -4,12 +4,12 @@
 
 #include "document/document.h"
 
-/* Gives a map whose members were put in place by hand its index, if it is large. */
+/* Indexes a map whose members were set directly, if it is large. */
 void node_make_index(struct arena *arena, struct node *map);
 
 #define MOST_NODES 150000
 size_t document_most_nodes(const struct document_limits *limits, size_t len);
-/* json_own.c: a tree from JSON, of equal keys all; NULL if it is none. */
+/* json_own.c: a tree from JSON in which equal keys are all kept. NULL if it is not JSON. */
 struct node *document_read_plain(struct arena *arena, const char *text, size_t len);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks a JSON text, and its size and depth, before a tree is made of it. */
+/* Checks the syntax, size and depth of a JSON text (RFC 8259) before a tree is
+   made from it. */
 #include "document/scan.h"
 #include "document/node.h"
 
@@ -139,7 +140,8 @@ static size_t skip_digits(struct walk *walk)
     return walk->at - start;
 }
 
-/* What we wrote ourselves may hold whole floats of up to 22 digits. */
+/* The store's own texts may contain whole floats of up to 22 digits, so only
+   texts from outside are held to 2^53. */
 static int scan_json_number(struct walk *walk, size_t start, bool whole)
 {
     size_t len = walk->at - start;
@@ -208,7 +210,7 @@ static int skip_word(struct walk *walk)
                      peek_scan(walk) < 0 ? "the text ends too early" : "a value was expected here");
 }
 
-/* No recursion: levels are a stack of brackets, so depth costs a byte each. */
+/* Open levels are a stack of brackets instead of recursion, so a level costs one byte. */
 static int open_level(struct walk *walk, int c)
 {
     if (walk->depth >= walk->limits->depth || walk->depth >= DEEPEST)
@@ -218,7 +220,7 @@ static int open_level(struct walk *walk, int c)
     return 0;
 }
 
-/* A map has a key before each value; walk_values() knows which level it is in. */
+/* Reads a key and its colon. walk_values() calls it before each value of a map. */
 static int skip_key(struct walk *walk)
 {
     if (peek_scan(walk) != '"')
@@ -232,7 +234,7 @@ static int skip_key(struct walk *walk)
     return 0;
 }
 
-/* Reads one value; a list or map is only opened. */
+/* Reads a scalar, or opens a list or map. */
 static int scan_value(struct walk *walk, bool *ret_opened)
 {
     int c;
@@ -253,7 +255,7 @@ static int scan_value(struct walk *walk, bool *ret_opened)
     return skip_word(walk);
 }
 
-/* Closes levels and eats a comma; *ret_done when the outermost value ended. */
+/* Closes levels and reads a comma. *ret_done is set at the end of the outermost value. */
 static int scan_value_end(struct walk *walk, bool *ret_done)
 {
     *ret_done = false;
@@ -292,7 +294,7 @@ static int walk_values(struct walk *walk)
         if (scan_value(walk, &opened) < 0)
             return -1;
         scan_space(walk);
-        /* An empty list or map closes at once; a full one goes on inside. */
+        /* An empty list or map is closed below; otherwise its first value is next. */
         if (opened && peek_scan(walk) != (walk->open[walk->depth - 1] == '{' ? '}' : ']'))
             continue;
         if (scan_value_end(walk, &done) < 0)

@@ -35,14 +35,14 @@ static bool is_yaml_blank(unsigned rune)
     return rune == ' ' || rune == '\t';
 }
 
-/* What go-yaml shows as it is: nothing beyond the basic plane. */
+/* The characters that go-yaml does not escape; it escapes all beyond the basic plane. */
 static bool is_printable(unsigned rune)
 {
     return rune == '\n' || (rune >= 0x20 && rune <= 0x7e) || (rune >= 0xa0 && rune < 0xd800) ||
            (rune >= 0xe000 && rune <= 0xfffd && rune != 0xfeff);
 }
 
-/* What a text allows: each style that cannot hold it is false. */
+/* The styles that a text can be written in. */
 struct scan {
     bool plain, single, block, multiline;
 };
@@ -54,6 +54,8 @@ static bool begins_something(unsigned rune, bool blank_follows)
     return rune < 0x80 && rune && strchr("#,[]{}&*!|>'\"%@`", (int)rune);
 }
 
+/* go-yaml's analysis of a scalar (yaml_emitter_analyze_scalar): one pass that
+   finds what each style cannot represent. */
 static struct scan scan_text(const char *bytes, size_t len, bool modern)
 {
     bool indicators = len >= 3 && (memcmp(bytes, "---", 3) == 0 || memcmp(bytes, "...", 3) == 0);
@@ -142,7 +144,7 @@ void yaml_pen_mark(struct yaml_pen *pen, const char *mark, bool apart, bool open
     pen->indention = pen->indention && opens;
 }
 
-/* One character of a text, as it is. */
+/* Copies one character. */
 static size_t copy_run(struct yaml_pen *pen, const char *at, size_t left)
 {
     size_t width = width_of_rune(at, left);
@@ -170,7 +172,8 @@ static bool is_too_wide(const struct yaml_pen *pen)
     return !pen->modern && pen->column > BEST_WIDTH;
 }
 
-/* A text between breaks, for plain and single quotes alike. */
+/* Writes the text of a plain or single-quoted scalar, and folds it at spaces
+   beyond column 80. */
 static void write_flow(struct yaml_pen *pen, const char *bytes, size_t len, bool quoted,
                        bool may_fold)
 {
@@ -253,8 +256,8 @@ static void emit_escape(struct yaml_pen *pen, unsigned rune)
 
 static void write_double(struct yaml_pen *pen, const char *bytes, size_t len, bool may_fold)
 {
-    /* go-yaml looks for a byte order mark at the front of the text only, and
-       having found one there escapes all that follows. */
+    /* go-yaml looks for a byte order mark at the start of the text only, and if
+       there is one escapes the rest of the text as well. */
     bool marked = len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0;
     bool spaces = false;
 
@@ -287,7 +290,8 @@ static void write_double(struct yaml_pen *pen, const char *bytes, size_t len, bo
     pen->indention = false;
 }
 
-/* The last character, and whether there is another break before it. */
+/* The chomping indicator of YAML 1.1: "-" if no line break ends the text, "+" if
+   several do. */
 static const char *chomping_mark(const char *bytes, size_t len)
 {
     size_t last = len - 1;
@@ -309,6 +313,7 @@ static void write_literal(struct yaml_pen *pen, const char *bytes, size_t len)
     bool breaks = true;
 
     yaml_pen_mark(pen, "|", true, false);
+    /* A block that starts with a space needs an explicit indentation. */
     if (first == ' ' || is_break(first))
         yaml_pen_mark(pen, "2", false, false);
     yaml_pen_mark(pen, chomping_mark(bytes, len), false, false);
@@ -330,6 +335,7 @@ static void write_literal(struct yaml_pen *pen, const char *bytes, size_t len)
     }
 }
 
+/* Takes the next style that can hold the text: plain, single-quoted, double-quoted. */
 void yaml_pen_scalar(struct yaml_pen *pen, const char *bytes, size_t len, enum yaml_style style,
                      bool simple_key)
 {

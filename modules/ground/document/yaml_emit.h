@@ -7,10 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/*
- * Puts YAML scalars on paper: which quotes a text needs, where a long line
- * breaks, how a block is indented. Knows nothing of trees; yaml_write.c walks.
- */
+/* Writes YAML scalars: chooses their quotes, folds long lines, indents blocks.
+   Knows nothing of trees; yaml_write.c walks those. */
 enum yaml_style { YAML_PLAIN, YAML_SINGLE, YAML_DOUBLE, YAML_LITERAL };
 
 struct yaml_pen {
@@ -22,7 +20,7 @@ struct yaml_pen {
     bool indention;  /* only indentation stands on this line so far */
 };
 
-/* Onto a line of its own at the present indent, unless that is where we are. */
+/* Starts a line at the current indentation, unless the pen stands there already. */
 void yaml_pen_indent(struct yaml_pen *pen);
 /* `-`, `?`, `:`: with a space before it if `apart`; `opens` a nested block. */
 void yaml_pen_mark(struct yaml_pen *pen, const char *mark, bool apart, bool opens);

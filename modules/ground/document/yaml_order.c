@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sorts keys naturally, as go-yaml does: a2 before a10, signs before letters. */
+/* Sorts keys in the natural order of go-yaml: a2 before a10, other characters
+   before letters. */
 #include "document/yaml_order.h"
 #include "base/unicode.h"
 
@@ -47,7 +48,7 @@ static int compare_numbers(const char *start, const char *left, const char *righ
     int64_t x = 0, y = 0;
     size_t x_len, y_len;
 
-    /* A zero within a number counts as a digit of it. */
+    /* A zero inside a number is one of its digits, not a leading zero. */
     if ((*left == '0' || *right == '0') && has_digits_before(start, left))
         x = y = 1;
     x_len = read_run(left, &x);
@@ -69,7 +70,7 @@ static int compare_natural(const char *left, const char *right, bool modern)
         left++;
         right++;
     }
-    /* Back to where the rune starts. */
+    /* The texts may differ within a rune: go back to its first byte. */
     while (left > start && ((unsigned char)*left & 0xc0) == 0x80) {
         left--;
         right--;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes trees from YAML, as sigs.k8s.io/yaml reads it. */
+/* Makes trees from YAML with libyaml, as sigs.k8s.io/yaml reads it. */
 #include "base/map.h"
 #include "document/document.h"
 #include "document/node.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <yaml.h>
 
-/* An alias may not blow a small text up to a large tree. */
+/* The limit of nodes that aliases repeat: a short text must not become a huge tree. */
 #define ALIAS_NODES 100000
 #define MOST_ANCHORS 10000
 #define MOST_DIRECTIVES 100
@@ -47,8 +47,8 @@ static int fail_yaml(struct reader *reader, const char *what)
                    reader->event.start_mark.line + 1, what);
 }
 
-/* Which line go-yaml would name: of the first line it says nothing, and only
-   what its scanner finds is counted from 1. */
+/* Names the line as go-yaml does: none for the first line, and counted from 1
+   only for errors of its scanner. */
 static int fail_parser(struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
@@ -62,6 +62,7 @@ static int fail_parser(struct reader *reader)
     return err_set(reader->err, ERR_BAD_REQUEST, "yaml: line %zu: %s", line, problem);
 }
 
+/* libyaml's events own memory, so the last one is freed before the next is read. */
 static int next_event(struct reader *reader)
 {
     if (reader->has_event)
@@ -98,6 +99,7 @@ static struct node *read_alias(struct reader *reader)
     const char *name = (const char *)reader->event.data.alias.anchor;
     struct anchor *anchor = reader->anchors ? map_get(reader->anchors, name) : NULL;
 
+    /* The anchor is known while its own value is still being read. */
     if (anchor && !anchor->node) {
         fail_yaml(reader, "an anchor contains itself");
         return NULL;
@@ -172,7 +174,7 @@ static void write_float_key(struct text *out, double number)
         text_add(out, digits);
 }
 
-/* What JSON has to call the key; NULL for a list or a map. */
+/* The key in JSON, whose keys are strings; NULL for a key that cannot be one. */
 static const char *text_of_key(struct reader *reader, const struct node *key)
 {
     scoped_text struct text out = {0};
@@ -198,7 +200,7 @@ static int fail_twice(struct reader *reader, const char *name)
                    reader->event.start_mark.line + 1, name);
 }
 
-/* A map as it is read, and which of its keys only a merge brought. */
+/* A map that is being read, and its keys that came from a merge only. */
 struct filling {
     struct node *map, *merged;
 };
@@ -228,8 +230,8 @@ static int merge_yaml_member(struct reader *reader, struct filling *into, const 
     return 0;
 }
 
-/* `<<: *a` or `<<: [*a, *b]` where it stands: what comes later wins over it, and
-   of a list the first map wins. */
+/* Merges `<<: *a` or `<<: [*a, *b]` in its place: later keys replace merged ones,
+   and the first map of a list has precedence. */
 static int merge_into(struct reader *reader, struct filling *into, const struct node *from)
 {
     static const char why[] = "yaml: map merge requires map or sequence of maps as the value";
@@ -259,8 +261,8 @@ static bool is_merge_key(const yaml_event_t *event)
            strcmp((const char *)event->data.scalar.value, "<<") == 0;
 }
 
-/* An integer too large for int64 and not for uint64, which JSON cannot have for a
-   key; a larger one is a float. */
+/* An integer beyond int64 that fits into uint64: go-yaml refuses it as a key. A
+   larger one is a float. */
 static bool is_large_integer(const yaml_event_t *event, const struct node *key)
 {
     const char *value = (const char *)event->data.scalar.value;
@@ -331,6 +333,7 @@ static struct node *read_map(struct reader *reader)
     return into.map;
 }
 
+/* JSON has no NaN and no infinity; as keys they become texts. */
 static struct node *read_scalar(struct reader *reader)
 {
     const char *tag = (const char *)reader->event.data.scalar.tag;
@@ -389,13 +392,13 @@ static struct node *read_yaml_value(struct reader *reader)
         reader->event.type == YAML_SEQUENCE_START_EVENT ? read_yaml_list(reader) : read_map(reader);
     if (node && mine) {
         mine->node = node;
-        /* What its own aliases stand for counts too, or they would multiply. */
+        /* Nodes of its own aliases count too; otherwise nested aliases would multiply. */
         mine->size = reader->nodes + reader->aliased - before;
     }
     return node;
 }
 
-/* libyaml compares each directive with all before it. */
+/* libyaml compares each directive with all earlier ones, so their number is limited. */
 static int check_directives(const char *text, size_t len, struct err *err)
 {
     size_t count = 0;
@@ -409,8 +412,8 @@ static int check_directives(const char *text, size_t len, struct err *err)
 
 /*
  * libyaml's time grows with the square of the depth of flow collections, so
- * brackets are counted first. Those in strings and comments count too: the
- * bound is ten times what is written in practice.
+ * brackets are counted first. Brackets in strings and comments count too; the
+ * limit is ten times what people write.
  */
 static int check_brackets(const char *text, size_t len, const struct document_limits *limits,
                           struct err *err)
@@ -457,8 +460,8 @@ static void reader_close(struct reader *reader)
     map_free(&reader->anchors);
 }
 
-/* A syntax error is reported rather than an error of meaning, wherever each stands: so the
-   rest is read to its end after the first error. */
+/* go-yaml reports a syntax error rather than an error of meaning, wherever they
+   stand. So the rest is read to its end after the first error of meaning. */
 static void read_on(struct reader *reader)
 {
     while (!reader->broken && reader->event.type != YAML_STREAM_END_EVENT &&
@@ -485,7 +488,7 @@ static int read_document(struct reader *reader, struct node **ret, bool *ret_mor
     *ret_more = true;
     if (!*ret)
         read_on(reader);
-    /* What follows the value must be the end of its document. */
+    /* The end of the document must follow its value. */
     return *ret ? next_event(reader) : -1;
 }
 

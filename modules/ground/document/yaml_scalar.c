@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decides what a YAML scalar means: null, bool, number or text. */
+/* Resolves a YAML 1.1 scalar: null, bool, number or text. */
 #include "document/yaml_scalar.h"
 
 #include <errno.h>
@@ -69,14 +69,14 @@ static struct node *resolve_word(struct arena *arena, const char *value)
     }
 }
 
-/* A number as a scalar says it: an int, or else a float. */
+/* A number: an integer if it fits, otherwise a float. */
 struct number {
     bool is_int;
     int64_t integer;
     double real;
 };
 
-/* Digits of the base, and nothing else, as an int or, if larger, a float. */
+/* Reads digits of a base up to the end: as an integer or, if larger, as a float. */
 static bool read_based_integer(const char *digits, int base, bool negative, struct number *ret)
 {
     unsigned long long value;
@@ -90,7 +90,8 @@ static bool read_based_integer(const char *digits, int base, bool negative, stru
         return false;
     if (negative && value > (unsigned long long)INT64_MAX + 1)
         return false;
-    /* 64 bits without a sign fit JSON, not a node: the nearest float stands. */
+    /* An unsigned integer beyond int64 does not fit into a node and becomes the
+       nearest float. */
     *ret = (struct number){
         .is_int = negative || value <= INT64_MAX,
         .integer = (int64_t)(negative ? 0 - value : value),
@@ -105,7 +106,7 @@ static bool read_int(const char *value, struct number *ret)
     const char *digits = value + (*value == '-' || *value == '+');
 
     if (text_starts(digits, "0b") || text_starts(digits, "0B")) {
-        /* go-yaml reads what follows with a sign of its own. */
+        /* go-yaml accepts a sign after the prefix 0b. */
         if (digits == value && (digits[2] == '-' || digits[2] == '+') && digits[1] == 'b')
             return read_based_integer(digits + 3, 2, digits[2] == '-', ret);
         return read_based_integer(digits + 2, 2, negative, ret);
@@ -146,7 +147,7 @@ static bool is_yaml_float(const char *at)
     return !*at;
 }
 
-/* What no double holds stays a text. */
+/* A number that is too large for a double stays a text. */
 static bool read_float(const char *value, struct number *ret)
 {
     if (!is_yaml_float(value))
@@ -182,7 +183,7 @@ static struct node *resolve_number(struct arena *arena, const char *value)
     return number.is_int ? node_int(arena, number.integer) : node_float(arena, number.real);
 }
 
-/* Bytes as JSON shows them: what is no UTF-8 as U+FFFD. */
+/* Go writes bytes that are not UTF-8 into JSON as U+FFFD. */
 static struct node *node_as_text(struct arena *arena, const char *bytes, size_t len)
 {
     scoped_text struct text out = {0};
@@ -202,7 +203,7 @@ static struct node *node_as_text(struct arena *arena, const char *bytes, size_t 
 
 static bool is_timestamp(const char *at);
 
-/* NULL for what is nothing but text. */
+/* NULL if the scalar is a text. */
 static struct node *meaning_of(struct arena *arena, const char *value)
 {
     struct node *node = resolve_word(arena, value);
@@ -224,7 +225,7 @@ static struct node *fail_undecodable(const char *tag, const char *value, const s
     return NULL;
 }
 
-/* Base64 as Go takes it: padded, and with line breaks anywhere. */
+/* Base64 as Go decodes it: with padding, and with line breaks anywhere. */
 static bool add_yaml_binary(struct text *bytes, const char *value, size_t len)
 {
     scoped_text struct text line = {0};
@@ -284,7 +285,8 @@ struct node *yaml_scalar_resolve(struct arena *arena, const char *tag, const cha
     return node ? node : node_bytes(arena, value, len);
 }
 
-/* YAML 1.1's base 60, as in 12:30:45. */
+/* A number in YAML 1.1's base 60, such as 12:30:45. Other readers take it for a
+   number, so it is quoted. */
 static bool is_sexagesimal(const char *at)
 {
     size_t parts = 0;
@@ -305,7 +307,7 @@ static bool is_sexagesimal(const char *at)
     return parts && !*at;
 }
 
-/* A number of one or two digits, or exactly two; moves over them. */
+/* Reads a number of one or two digits, or of exactly two, and advances. */
 static bool take_two(const char **at, bool exactly, int *ret)
 {
     size_t digits = strspn(*at, "0123456789");
@@ -348,7 +350,8 @@ static bool take_zone(const char **at)
            take_sign(at, ':') && take_two(at, true, &minutes) && hours <= 24 && minutes < 60;
 }
 
-/* h:m:s, a fraction or not, and a zone behind T, none behind a space. */
+/* Reads h:m:s with an optional fraction. A time after T has a zone, one after a
+   space has none. */
 static bool take_time(const char **at)
 {
     bool zoned = **at == 'T' || **at == 't';
@@ -368,7 +371,7 @@ static bool take_time(const char **at)
     return !zoned || take_zone(at);
 }
 
-/* A date, alone or with a time: YAML would make a timestamp of it. */
+/* A date, alone or with a time, which YAML 1.1 reads as a timestamp. */
 static bool is_timestamp(const char *at)
 {
     int year, month, day;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a YAML text say to libyaml what it says to go-yaml. */
+/* Rewrites a YAML text so that libyaml reads it as go-yaml does. */
 #include "document/yaml_source.h"
 
 #include "base/text.h"
@@ -12,7 +12,8 @@
 #define SLASH_STAND_IN "\xef\xa3\xbe" /* U+F8FE, of private use */
 #define QUOTE_STAND_IN "\xd7\xbf"     /* U+05FF, not assigned */
 
-/* Each scalar with one is found by reading the text up to it: so many bytes. */
+/* Finding one of these escapes means parsing the text up to it; this is the limit
+   of bytes for all of them. */
 #define MOST_READ ((size_t)8 << 20)
 
 static bool has_bytes(const struct yaml_source *source, const char *word)
@@ -20,10 +21,8 @@ static bool has_bytes(const struct yaml_source *source, const char *word)
     return memmem(source->text, source->len, word, strlen(word)) != NULL;
 }
 
-/*
- * A byte order mark is one at the front only, where it says nothing. libyaml
- * skips it at the start of any line; go-yaml takes it for a character there.
- */
+/* A byte order mark at the front has no meaning and is dropped. libyaml skips one
+   at the start of any line, where go-yaml reads it as a character. */
 static void hide_marks(struct yaml_source *source, struct arena *arena)
 {
     char *copy, *at;
@@ -41,8 +40,11 @@ static void hide_marks(struct yaml_source *source, struct arena *arena)
     source->text = copy;
 }
 
-/* "\/" is an escape of libyaml's, and none of go-yaml's: it becomes one that
-   neither knows, and what it was wherever it is no escape. */
+/*
+ * "\/" is an escape in libyaml but not in go-yaml. The stand-in makes it an
+ * unknown escape for both; outside of escapes yaml_source_restore() puts the
+ * slash back.
+ */
 static void hide_slashes(struct yaml_source *source, struct arena *arena)
 {
     scoped_text struct text out = {0};
@@ -59,7 +61,7 @@ static void hide_slashes(struct yaml_source *source, struct arena *arena)
     source->slashes = true;
 }
 
-/* Where the character of a number begins. */
+/* The offset of a character by its number. */
 static size_t offset_of(const char *text, size_t len, size_t number)
 {
     size_t at = 0;
@@ -70,7 +72,7 @@ static size_t offset_of(const char *text, size_t len, size_t number)
     return at;
 }
 
-/* The offset of the first escape that libyaml does not know; `len`: none. */
+/* The offset of the first escape that libyaml does not know, `len` if there is none. */
 static size_t unknown_escape(const char *text, size_t len)
 {
     yaml_parser_t parser;
@@ -93,7 +95,7 @@ static size_t unknown_escape(const char *text, size_t len)
     return found;
 }
 
-/* From an escape to the end of its scalar. */
+/* Replaces \' from an escape to the end of its scalar. */
 static void hide_quotes_from(char *at, const char *end)
 {
     for (; at < end && *at != '"'; at++)
@@ -104,8 +106,8 @@ static void hide_quotes_from(char *at, const char *end)
         }
 }
 
-/* "\'" is an escape of go-yaml's, and none of libyaml's, which alone knows
-   where a quoted scalar begins: so it is asked. */
+/* "\'" is an escape in go-yaml but not in libyaml. Only a parser knows where a
+   quoted scalar begins, so libyaml itself is run to find each one. */
 static void hide_quotes(struct yaml_source *source, struct arena *arena)
 {
     char *copy;
@@ -133,7 +135,7 @@ void yaml_source_prepare(struct yaml_source *source, struct arena *arena, const 
     hide_quotes(source, arena);
 }
 
-/* Writes `with`, which is no longer, for each `word`. */
+/* Replaces each `word` by `with`, which must not be longer. */
 static size_t replace_bytes(char *value, size_t len, const char *word, const char *with)
 {
     size_t word_len = strlen(word), with_len = strlen(with), to = 0;

@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /*
- * A YAML text made ready for libyaml where go-yaml reads it otherwise: byte
- * order marks and some escapes are written with characters of private use,
- * which no scalar is left with.
+ * A YAML text prepared for libyaml: byte order marks and some escapes, which
+ * libyaml reads differently from go-yaml, are replaced by characters of private
+ * use. yaml_source_restore() puts them back in each scalar.
  */
 struct yaml_source {
     const char *text;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes a tree as YAML in the manner of sigs.k8s.io/yaml. */
+/* Writes a tree as YAML in the form of sigs.k8s.io/yaml. */
 #include "document/document.h"
 #include "document/yaml_emit.h"
 #include "document/yaml_order.h"
@@ -17,7 +17,7 @@ static void write_yaml_node(struct yaml_pen *pen, const struct node *node, enum 
 
 /* ---- Scalars ------------------------------------------------------------ */
 
-/* Bytes that are no UTF-8: base64, in lines of 70, with the tag !!binary. */
+/* Writes bytes that are not UTF-8 as !!binary, base64 in lines of 70. */
 static void write_yaml_binary(struct yaml_pen *pen, const char *bytes, size_t len)
 {
     scoped_text struct text code = {0}, lines = {0};
@@ -50,10 +50,8 @@ static void write_yaml_string(struct yaml_pen *pen, const char *string, size_t l
         yaml_pen_scalar(pen, string, len, style_of(string, len), false);
 }
 
-/*
- * v2 gets its numbers by way of JSON: whole ones of up to 64 bits are integers
- * then. Others, and all of v3's, are as Go's %g writes them.
- */
+/* sigs.k8s.io/yaml (v2) converts from JSON, where whole numbers of up to 64 bits
+   are integers. Other numbers, and all in v3, have the form of Go's %g. */
 static void add_yaml_float(struct text *out, double value, bool modern)
 {
     char digits[20];
@@ -127,7 +125,7 @@ static void write_yaml_map(struct yaml_pen *pen, const struct node *map)
     pen->indent = indent;
 }
 
-/* v2 lets a list stand right below its key. */
+/* In v2 a list stands at the indentation of its key. */
 static void write_yaml_list(struct yaml_pen *pen, const struct node *list, enum place place)
 {
     int indent = pen->indent;

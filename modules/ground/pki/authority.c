@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signs certificates: for servers, for clients, for requests. */
+/* Signs certificates (RFC 5280): for servers, for clients, for requests. */
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
 #include "pki/internal.h"
 
@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-/* Clocks that are a little behind take a new certificate too. */
+/* A peer whose clock is a little behind accepts a new certificate too. */
 #define BACKDATED (5 * 60 * CLOCK_SECOND)
 #define MOST_NAMES 64
 
@@ -22,7 +22,7 @@ struct pki_authority {
     unsigned char pin[PKI_SHA256];
 };
 
-/* What is to be signed, and for whom. */
+/* The contents of a certificate to be signed. */
 struct order {
     mbedtls_asn1_named_data *subject; /* taken over */
     mbedtls_pk_context *key;
@@ -33,6 +33,7 @@ struct order {
     size_t name_count;
 };
 
+/* mbedTLS wants YYYYMMDDhhmmss. */
 static void time_text(int64_t wall, char ret[16])
 {
     char text[CLOCK_TEXT];
@@ -61,11 +62,14 @@ static int set_serial(mbedtls_x509write_cert *crt)
     unsigned char serial[16];
 
     random_bytes(serial, sizeof serial);
+    /* RFC 5280 section 4.1.2.2: a positive number of at most 20 bytes. These two
+       bits keep it positive and its length the same. */
     serial[0] = (serial[0] & 0x3f) | 0x40;
     return mbedtls_x509write_crt_set_serial_raw(crt, serial, sizeof serial);
 }
 
-/* DNS names and addresses as mbedTLS wants them. */
+/* Converts DNS names and IP addresses to mbedTLS' list; mbedTLS encodes it at
+   once, so the list may live on the stack. */
 static int set_names(mbedtls_x509write_cert *crt, const struct order *order, struct err *err)
 {
     mbedtls_x509_san_list list[MOST_NAMES];
@@ -94,6 +98,7 @@ static int set_names(mbedtls_x509write_cert *crt, const struct order *order, str
     return 0;
 }
 
+/* RFC 5280 sections 4.2.1.3 (key usage) and 4.2.1.12 (extended key usage). */
 static int set_uses(mbedtls_x509write_cert *crt, const struct order *order)
 {
     mbedtls_asn1_sequence uses[2] = {0};
@@ -120,7 +125,8 @@ static int set_uses(mbedtls_x509write_cert *crt, const struct order *order)
            mbedtls_x509write_crt_set_ext_key_usage(crt, uses);
 }
 
-/* The issuer's name, byte for byte as it stands in its certificate. */
+/* The issuer's name, byte for byte as in its certificate: verifiers compare the
+   encoded bytes. */
 static mbedtls_asn1_named_data *copy_name(const mbedtls_x509_name *from)
 {
     mbedtls_asn1_named_data *list = NULL;
@@ -130,6 +136,11 @@ static mbedtls_asn1_named_data *copy_name(const mbedtls_x509_name *from)
     return list;
 }
 
+/*
+ * A new authority has no certificate yet and signs itself.
+ * mbedtls_x509write_crt_free() also frees subject and issuer. mbedTLS writes DER
+ * from the end of the buffer.
+ */
 static int sign_certificate(const struct pki_authority *authority, const struct order *order,
                             struct text *ret_pem, struct err *err)
 {
@@ -152,7 +163,7 @@ static int sign_certificate(const struct pki_authority *authority, const struct 
              mbedtls_x509write_crt_set_basic_constraints(&crt, order->authority, -1) ||
              set_uses(&crt, order) || mbedtls_x509write_crt_set_subject_key_identifier(&crt) ||
              mbedtls_x509write_crt_set_authority_key_identifier(&crt) ||
-             (len = mbedtls_x509write_crt_der(&crt, der, sizeof der, pki_chance, NULL)) < 0)
+             (len = mbedtls_x509write_crt_der(&crt, der, sizeof der, pki_random, NULL)) < 0)
         len = pki_error(err, ERR_INVALID, "the certificate cannot be written", len);
     mbedtls_x509write_crt_free(&crt);
     if (len < 0)
@@ -282,7 +293,8 @@ int pki_issue_request(struct pki_authority *authority, const struct pki_request 
     return sign_certificate(authority, &order, ret_pem, err);
 }
 
-/* mbedTLS looks at the kernel's clock; ours may be another. */
+/* Checks validity by the clock of base. mbedTLS uses the kernel's, which tests
+   cannot move. */
 static int check_now(const struct pki_cert *cert, struct err *err)
 {
     int64_t now = clock_wall();
@@ -315,6 +327,7 @@ int pki_authority_check(const struct pki_authority *authority, const void *cert,
     mbedtls_x509_crt_parse(&crt, (unsigned char *)copy, *copy == 0x30 ? len : len + 1);
     mbedtls_x509_crt_verify(&crt, (mbedtls_x509_crt *)&authority->crt, NULL, NULL, &flags, NULL,
                             NULL);
+    /* check_now() decides about the dates. */
     flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE);
     if (client && mbedtls_x509_crt_check_extended_key_usage(&crt, MBEDTLS_OID_CLIENT_AUTH,
                                                             sizeof MBEDTLS_OID_CLIENT_AUTH - 1))

@@ -35,7 +35,8 @@ static void free_subject(struct pki_name *name)
     name->organization_count = 0;
 }
 
-/* A value as a C string; what a string cannot hold exactly is refused. */
+/* A value as a C string. A value with a NUL is refused: "admin\0.example" would
+   be read as "admin". */
 static char *name_value(const mbedtls_asn1_named_data *at, struct err *err)
 {
     if (at->val.len > MOST_NAME || memchr(at->val.p, 0, at->val.len) ||
@@ -51,13 +52,16 @@ static char *name_value(const mbedtls_asn1_named_data *at, struct err *err)
     return mem_printf("%.*s", (int)at->val.len, (const char *)at->val.p);
 }
 
+/* Whatever the struct cannot hold, a repeated name as well, sets has_other: the
+   caller refuses such a request. */
 static int add_name_part(struct pki_name *name, const mbedtls_asn1_named_data *at, struct err *err)
 {
     char *value;
 
     if (!at->oid.len)
         return 0;
-    /* One part with several values: what reads it takes one of them or all. */
+    /* Readers disagree on a part with several values, some take one of them and
+       some all. */
     name->has_other |= at->next_merged != 0;
     if (!IS(at, MBEDTLS_OID_AT_CN) && !IS(at, MBEDTLS_OID_AT_ORGANIZATION)) {
         name->has_other = true;
@@ -174,6 +178,7 @@ static int parse_cert(mbedtls_x509_crt *crt, const void *bytes, size_t len, stru
     if (!len || len > MOST_CERT)
         return err_set(err, ERR_INVALID, "a certificate has 1 to %d bytes, not %zu", MOST_CERT,
                        len);
+    /* DER begins with the tag of a SEQUENCE. For PEM, mbedTLS wants the NUL at the end. */
     if (*(const unsigned char *)bytes == 0x30) {
         failed = mbedtls_x509_crt_parse_der(crt, bytes, len);
     } else {
@@ -225,6 +230,7 @@ struct pki_cert *pki_cert_read(const void *bytes, size_t len, struct err *err)
     return cert;
 }
 
+/* Flags about dates are ignored: an expired certificate is still its issuer's. */
 bool pki_cert_is_issued_by(const char *pem, const char *authority)
 {
     const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
@@ -285,12 +291,15 @@ static int check_request_key(const mbedtls_pk_context *pk, struct err *err)
                    mbedtls_pk_get_name(pk), bits);
 }
 
-/* The last requests that were found to be signed: the hub reads one several
-   times on its way, and verifying costs more than all else. */
+/*
+ * Digests of the last requests whose signature was valid. The hub reads a request
+ * several times, and verifying is the most expensive step of that. Each thread
+ * has its own.
+ */
 #define REMEMBERED 16
 static __thread unsigned char remembered[REMEMBERED][PKI_SHA256];
 
-static unsigned char *place_of_time(const unsigned char digest[PKI_SHA256])
+static unsigned char *remembered_slot(const unsigned char digest[PKI_SHA256])
 {
     return remembered[digest[0] % REMEMBERED];
 }
@@ -303,7 +312,7 @@ static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
     unsigned char whole[PKI_SHA256];
 
     pki_sha256(csr->raw.p, csr->raw.len, whole);
-    if (memcmp(place_of_time(whole), whole, sizeof whole) == 0)
+    if (memcmp(remembered_slot(whole), whole, sizeof whole) == 0)
         return 0;
     if (!md || (csr->sig_md != MBEDTLS_MD_SHA256 && csr->sig_md != MBEDTLS_MD_SHA384 &&
                 csr->sig_md != MBEDTLS_MD_SHA512))
@@ -312,7 +321,7 @@ static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
         mbedtls_pk_verify_ext(csr->sig_pk, csr->sig_opts, &csr->pk, csr->sig_md, digest,
                               mbedtls_md_get_size(md), csr->sig.p, csr->sig.len))
         return err_set(err, ERR_INVALID, "the request is not signed by its own key");
-    memcpy(place_of_time(whole), whole, sizeof whole);
+    memcpy(remembered_slot(whole), whole, sizeof whole);
     return 0;
 }
 
@@ -382,7 +391,7 @@ int pki_request_write(const struct pki_key *key, const struct pki_subject *subje
         return -1;
     mbedtls_x509write_csr_set_md_alg(&csr, MBEDTLS_MD_SHA256);
     mbedtls_x509write_csr_set_key(&csr, (mbedtls_pk_context *)&key->pk);
-    len = mbedtls_x509write_csr_der(&csr, der, sizeof der, pki_chance, NULL);
+    len = mbedtls_x509write_csr_der(&csr, der, sizeof der, pki_random, NULL);
     mbedtls_x509write_csr_free(&csr);
     if (len < 0)
         return pki_error(err, ERR_INVALID, "the request cannot be written", len);

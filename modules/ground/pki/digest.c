@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256 (with the processor's own instructions where it has them), HMAC,
- * and comparing without telling where the difference is. */
+/* Computes SHA-256 (with the processor's instructions if it has them) and HMAC,
+   and compares in constant time. */
 #include <string.h>
 
 #include "base/text.h"
@@ -11,6 +11,7 @@
 #include <immintrin.h>
 #endif
 
+/* FIPS 180-4 section 4.2.2: the constants of the 64 rounds. */
 static const uint32_t rounds[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -21,11 +22,12 @@ static const uint32_t rounds[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-static uint32_t turn_hmac(uint32_t x, int by)
+static uint32_t rotate_right(uint32_t x, int by)
 {
     return x >> by | x << (32 - by);
 }
 
+/* FIPS 180-4 section 6.2.2, for processors without SHA instructions. */
 static void plain_blocks(uint32_t state[8], const unsigned char *at, size_t count)
 {
     for (; count; count--, at += 64) {
@@ -37,13 +39,14 @@ static void plain_blocks(uint32_t state[8], const unsigned char *at, size_t coun
                    (uint32_t)at[4 * i + 2] << 8 | at[4 * i + 3];
         for (; i < 64; i++)
             w[i] = w[i - 16] + w[i - 7] +
-                   (turn_hmac(w[i - 15], 7) ^ turn_hmac(w[i - 15], 18) ^ w[i - 15] >> 3) +
-                   (turn_hmac(w[i - 2], 17) ^ turn_hmac(w[i - 2], 19) ^ w[i - 2] >> 10);
+                   (rotate_right(w[i - 15], 7) ^ rotate_right(w[i - 15], 18) ^ w[i - 15] >> 3) +
+                   (rotate_right(w[i - 2], 17) ^ rotate_right(w[i - 2], 19) ^ w[i - 2] >> 10);
         memcpy(s, state, sizeof s);
         for (i = 0; i < 64; i++) {
-            uint32_t a = s[7] + (turn_hmac(s[4], 6) ^ turn_hmac(s[4], 11) ^ turn_hmac(s[4], 25)) +
+            uint32_t a = s[7] +
+                         (rotate_right(s[4], 6) ^ rotate_right(s[4], 11) ^ rotate_right(s[4], 25)) +
                          ((s[4] & s[5]) ^ (~s[4] & s[6])) + rounds[i] + w[i];
-            uint32_t b = (turn_hmac(s[0], 2) ^ turn_hmac(s[0], 13) ^ turn_hmac(s[0], 22)) +
+            uint32_t b = (rotate_right(s[0], 2) ^ rotate_right(s[0], 13) ^ rotate_right(s[0], 22)) +
                          ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
 
             memmove(s + 1, s, 7 * sizeof *s);
@@ -56,7 +59,11 @@ static void plain_blocks(uint32_t state[8], const unsigned char *at, size_t coun
 }
 
 #if defined(__x86_64__)
-/* Four rounds per step; the message schedule runs beside them. */
+/*
+ * Does four rounds per step. The instructions want the state as two registers,
+ * ABEF and CDGH, so it is rearranged before and after. The message schedule is
+ * computed beside the rounds.
+ */
 __attribute__((target("sha,sse4.1"))) static void fast_blocks(uint32_t state[8],
                                                               const unsigned char *at, size_t count)
 {
@@ -95,6 +102,7 @@ __attribute__((target("sha,sse4.1"))) static void fast_blocks(uint32_t state[8],
     _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(second, first, 8));
 }
 
+/* CPUID leaf 7: bit 29 of EBX is the SHA extensions. */
 static bool has_instructions(void)
 {
     unsigned a, b, c, d;
@@ -107,7 +115,7 @@ static bool has_instructions(void)
 typedef void blocks_fn(uint32_t state[8], const unsigned char *at, size_t count);
 static blocks_fn *blocks_now;
 
-/* Two threads may both decide; they decide the same. */
+/* Two threads may choose at the same time; both choose the same. */
 static blocks_fn *choose_blocks(void)
 {
     blocks_fn *chosen = __atomic_load_n(&blocks_now, __ATOMIC_RELAXED);
@@ -160,6 +168,8 @@ void pki_sha256_add(struct pki_sha256 *hash, const void *bytes, size_t len)
         memcpy(hash->block, at + len / 64 * 64, len % 64);
 }
 
+/* Pads a copy, so that more bytes can be added to `hash` afterwards: 0x80, zeros,
+   and the length in bits, up to the end of a block. */
 void pki_sha256_end(const struct pki_sha256 *hash, unsigned char ret[PKI_SHA256])
 {
     struct pki_sha256 last = *hash;
@@ -197,6 +207,7 @@ void pki_digest_text(const unsigned char digest[PKI_SHA256], char ret[PKI_DIGEST
     ret[7 + 2 * PKI_SHA256] = '\0';
 }
 
+/* RFC 2104. */
 void pki_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
                      unsigned char ret[PKI_SHA256])
 {
@@ -222,6 +233,7 @@ void pki_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t 
     pki_sha256_end(&hash, ret);
 }
 
+/* `volatile` keeps the compiler from returning at the first difference. */
 bool pki_same(const void *a, const void *b, size_t len)
 {
     const volatile unsigned char *one = a, *other = b;

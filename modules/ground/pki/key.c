@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private keys on P-256, their signatures, and sealing. */
+/* Private keys on P-256, their signatures, and encryption of stored bytes. */
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
 #include "pki/internal.h"
 
@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 
-int pki_chance(void *unused, unsigned char *bytes, size_t len)
+int pki_random(void *unused, unsigned char *bytes, size_t len)
 {
     (void)unused;
     random_bytes(bytes, len);
@@ -47,7 +47,7 @@ struct pki_key *pki_key_new(void)
     mbedtls_pk_init(&key->pk);
     failed =
         mbedtls_pk_setup(&key->pk, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)) ||
-        mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key->pk), pki_chance, NULL);
+        mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key->pk), pki_random, NULL);
     assert(!failed);
     return key;
 }
@@ -65,7 +65,7 @@ struct pki_key *pki_key_read(const char *pem, struct err *err)
 
     mbedtls_pk_init(&key->pk);
     failed = mbedtls_pk_parse_key(&key->pk, (const unsigned char *)pem, strlen(pem) + 1, NULL, 0,
-                                  pki_chance, NULL);
+                                  pki_random, NULL);
     if (failed) {
         pki_error(err, ERR_INVALID, "this is not a private key in PEM", failed);
         return NULL;
@@ -74,8 +74,8 @@ struct pki_key *pki_key_read(const char *pem, struct err *err)
         err_set(err, ERR_INVALID, "the private key is not on P-256");
         return NULL;
     }
-    /* With a flipped bit in the private part, no signature of it would verify. */
-    if (mbedtls_pk_check_pair(&key->pk, &key->pk, pki_chance, NULL)) {
+    /* A damaged private part would make signatures that do not verify. */
+    if (mbedtls_pk_check_pair(&key->pk, &key->pk, pki_random, NULL)) {
         err_set(err, ERR_INVALID,
                 "the key's private and public parts do not belong "
                 "together");
@@ -132,7 +132,8 @@ void pki_key_point(const struct pki_key *key, unsigned char ret[64])
 
 /* -------------------------------------------------------------- signatures */
 
-/* One INTEGER of a DER signature, as 32 bytes. */
+/* Copies one INTEGER of a DER signature as 32 bytes. mbedTLS wrote the signature,
+   so its lengths are right. */
 static const unsigned char *read_signature_half(const unsigned char *at, unsigned char *ret)
 {
     size_t len = at[1];
@@ -147,6 +148,8 @@ static const unsigned char *read_signature_half(const unsigned char *at, unsigne
     return bytes + len;
 }
 
+/* Writes 32 bytes as an INTEGER of DER: without leading zeros, but with one
+   before a byte whose top bit is set, as the number would be negative otherwise. */
 static size_t write_half(unsigned char *at, const unsigned char *half)
 {
     size_t skip = 0, len, lead;
@@ -171,7 +174,7 @@ void pki_sign_es256(const struct pki_key *key, const void *bytes, size_t len,
 
     pki_sha256(bytes, len, digest);
     failed = mbedtls_pk_sign((mbedtls_pk_context *)&key->pk, MBEDTLS_MD_SHA256, digest,
-                             sizeof digest, der, sizeof der, &der_len, pki_chance, NULL);
+                             sizeof digest, der, sizeof der, &der_len, pki_random, NULL);
     assert(!failed);
     read_signature_half(read_signature_half(der + 2, ret), ret + 32);
 }
@@ -193,6 +196,7 @@ bool pki_verify_es256(const struct pki_key *key, const void *bytes, size_t len,
 
 /* ----------------------------------------------------------------- sealing */
 
+/* NIST SP 800-38D: a nonce of 96 bits, a tag of 128 bits. */
 #define NONCE 12
 #define MARK 16
 
@@ -205,6 +209,7 @@ static void gcm_start(mbedtls_gcm_context *gcm, const unsigned char key[PKI_SEAL
     assert(!failed);
 }
 
+/* Writes nonce, encrypted bytes and tag. */
 void pki_seal(const unsigned char key[PKI_SEAL_KEY], const char *about, const void *bytes,
               size_t len, struct text *ret)
 {
@@ -233,7 +238,7 @@ int pki_unseal(const unsigned char key[PKI_SEAL_KEY], const char *about, const v
     int failed;
 
     if (len < NONCE + MARK)
-        return err_set(err, ERR_INVALID, "sealed bytes are cut short");
+        return err_set(err, ERR_INVALID, "encrypted bytes are cut short");
     plain = len - NONCE - MARK;
     to = text_reserve(ret, plain + 1);
     gcm_start(&gcm, key);
@@ -242,10 +247,10 @@ int pki_unseal(const unsigned char key[PKI_SEAL_KEY], const char *about, const v
                                       (unsigned char *)to);
     mbedtls_gcm_free(&gcm);
     if (failed)
-        return err_set(err, ERR_INVALID,
-                       "sealed bytes for %s cannot be opened:"
-                       " another key, another place, or damaged",
-                       about);
+        return err_set(
+            err, ERR_INVALID,
+            "encrypted bytes of %s cannot be decrypted: they belong to another key or another place, or are damaged",
+            about);
     ret->len += plain;
     ret->bytes[ret->len] = '\0';
     return 0;
@@ -255,10 +260,10 @@ int pki_unseal(const unsigned char key[PKI_SEAL_KEY], const char *about, const v
 
 /*
  * mbedTLS allocates two record buffers of 17 kB per connection, and an idle
- * connection uses little of them. Taken from mmap, pages that were never
- * touched cost nothing: measured, 37 kB per connection become 12. All such
- * blocks have one size, and no other block lies on a page boundary, so freeing
- * needs no mark in front of each.
+ * connection uses little of them. With mmap(), pages that were never touched need
+ * no memory: measured, 12 kB per connection instead of 37. All such blocks have
+ * one size, and no other block starts on a page boundary, so an address shows how
+ * its block is freed.
  */
 #define PAGE ((uintptr_t)4096)
 #define MAPPED_LEAST ((size_t)12288)
@@ -279,6 +284,11 @@ static void *mbedtls_memory(size_t count, size_t size)
     memory = calloc(1, whole ? whole : 1);
     if ((uintptr_t)memory % PAGE || !memory)
         return memory;
+    /*
+     * calloc() has returned a page boundary, which would be taken for a mapped
+     * block. The second call comes before the first block is freed, so it cannot
+     * return the same one.
+     */
     other = mbedtls_memory(1, whole ? whole : 1);
     mem_free(&memory);
     return other;
@@ -292,7 +302,8 @@ static void mbedtls_memory_free(void *memory)
         mem_free(&memory);
 }
 
-/* Before anything is allocated, so that everything is freed the same way. */
+/* Runs before main(), so that mbedTLS never frees with one function what it got
+   from another. */
 __attribute__((constructor)) static void set_memory(void)
 {
     mbedtls_platform_set_calloc_free(mbedtls_memory, mbedtls_memory_free);

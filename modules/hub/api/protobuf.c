@@ -460,8 +460,7 @@ struct node *protobuf_read(struct arena *arena, const void *bytes, size_t len, s
         made = read_message(arena, messages[i].message, raw, 0);
         if (!made) {
             err_set(err, ERR_BAD_REQUEST,
-                    "the %s in the body is damaged, or a text in it has a NUL or is "
-                    "no UTF-8",
+                    "the %s in the body is damaged, or a text in it has a NUL or is not UTF-8",
                     kind);
             return NULL;
         }

@@ -180,7 +180,7 @@ static int check_wanted(const struct making *making, struct node *causes, struct
     if (node_count(list) > MOST_AUDIENCES)
         return refuse_request(making, causes, "spec.audiences",
                               node_int(making->arena, (int64_t)node_count(list)),
-                              "a token may be for 16 audiences at the most", err);
+                              "a token may have at most 16 audiences", err);
     for (size_t i = 0; i < node_count(list); i++) {
         const char *one = node_text(node_item(list, i));
 

@@ -94,21 +94,20 @@ static int check_owner_references(const struct auth *auth, const struct objects_
     if ((!node_count(was) && !node_count(now)) || node_same(was, now))
         return 0;
     if (review->before && !may_write(auth, review, "delete"))
-        return forbid_write(review,
-                            "cannot set an ownerRef on a resource you can't delete: ask "
-                            "for the verb delete, or leave metadata.ownerReferences as "
-                            "it is",
-                            err);
+        return forbid_write(
+            review,
+            "cannot set an ownerRef on a resource you can't delete: get the right to delete it, or leave metadata.ownerReferences as it is",
+            err);
     for (size_t i = 0; i < node_count(now); i++) {
         const struct node *reference = node_item(now, i);
 
         if (node_get_bool(reference, "blockOwnerDeletion", false) &&
             !same_reference(was, reference) && !may_block(auth, review, reference))
-            return forbid_write(review,
-                                "cannot set blockOwnerDeletion if an ownerReference "
-                                "refers to a resource you can't set finalizers on: leave "
-                                "it out, or ask for update on the owner",
-                                err);
+            return forbid_write(
+                review,
+                "cannot set blockOwnerDeletion if an ownerReference "
+                "refers to a resource you can't set finalizers on: leave it out, or get the right to update the owner",
+                err);
     }
     return 0;
 }

@@ -26,7 +26,7 @@ static int check_times(const struct pki_cert *cert, struct err *err)
         return 0;
     clock_format(now < cert->not_before ? cert->not_before : cert->not_after, false, time);
     return err_set(err, ERR_UNAUTHORIZED, "the certificate of \"%.200s\" %s %s", cert->common_name,
-                   now < cert->not_before ? "does not count before" : "ended at", time);
+                   now < cert->not_before ? "is not valid before" : "ended at", time);
 }
 
 /* The hub signed the certificate, so its groups are trusted. Adds system:authenticated. */
@@ -48,7 +48,7 @@ static int identify_certificate(const struct pki_cert *cert, struct objects *obj
     struct auth_user *user;
 
     if (!*name)
-        return err_set(err, ERR_UNAUTHORIZED, "the certificate names nobody (it has no CN)");
+        return err_set(err, ERR_UNAUTHORIZED, "the certificate has no CN, so it names no user");
     if (check_times(cert, err) < 0)
         return -1;
     user = auth_user_named(arena, name, groups_of(arena, cert));

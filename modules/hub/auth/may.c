@@ -302,9 +302,8 @@ struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
     add_path_rows(arena, status, user);
     node_set_bool(arena, status, "incomplete", !whole);
     if (!whole)
-        node_set_text(arena, status, "evaluationError",
-                      "what is allowed for single objects by what they say (a "
-                      "secret that a work names, a request of one's own) is not "
-                      "listed");
+        node_set_text(
+            arena, status, "evaluationError",
+            "rights on single objects that depend on their contents (a Secret that a work names, a request of one's own) are not listed");
     return status;
 }

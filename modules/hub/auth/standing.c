@@ -23,8 +23,8 @@
 #define BACKDATED (300 * CLOCK_SECOND)
 
 /* How to join a removed spoke again. */
-#define AGAIN                                                                                      \
-    ": to have it back, start it once with a new token (on the hub: axle token create --name %s; " \
+#define AGAIN                                                                                           \
+    ": to let it join again, start it once with a new token (on the hub: axle token create --name %s; " \
     "on the spoke: --token-file FILE or $AXLE_TOKEN)"
 
 static const char *const words[] = {
@@ -127,8 +127,9 @@ static enum standing check_object(const struct node *body, const struct pki_cert
         return STANDING_UNKNOWN;
     }
     if (!names_key(meta_annotation(body, META_ANNOTATION_CLIENT_KEYS), cert)) {
-        err_set(err, ERR_UNAUTHORIZED, "the key of the certificate is none of cluster \"%s\"" AGAIN,
-                cluster, cluster);
+        err_set(err, ERR_UNAUTHORIZED,
+                "the key of the certificate does not belong to cluster \"%s\"" AGAIN, cluster,
+                cluster);
         return STANDING_UNKNOWN;
     }
     if (node_get_bool(node_get(body, "spec"), "hubAcceptsClient", false))

@@ -39,9 +39,9 @@ static int check_token(const struct node *spec, struct arena *arena,
     int64_t expires = 0;
 
     if (strlen(kept) != strlen(hash) || !pki_same(kept, hash, strlen(hash)))
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "the token is not valid: it was revoked, or is of "
-                       "another hub; " MAKE_ONE);
+        return err_set(
+            err, ERR_UNAUTHORIZED,
+            "the token is not valid: it was revoked, or belongs to another hub; " MAKE_ONE);
     if (clock_parse(ends, &expires) && expires <= clock_wall())
         return err_set(err, ERR_UNAUTHORIZED,
                        "the %s token expired at %s: make a new one with "
@@ -79,7 +79,7 @@ static int identify_join_token(const char *text, struct objects *objects, struct
 
     if (pki_join_token_parse(arena, text, &token, NULL) < 0)
         return err_set(err, ERR_UNAUTHORIZED,
-                       "this is no token of an Axle hub "
+                       "this is not a token of an Axle hub "
                        "(axle1.<hash>.<id>.<secret>): " MAKE_ONE);
     object = objects_get(objects, OBJECTS_PUBLISHED, kind, "", token.id, NULL);
     spec = object && !object->deleting ? node_get(object_read(arena, object), "spec") : NULL;
@@ -87,7 +87,7 @@ static int identify_join_token(const char *text, struct objects *objects, struct
         return -1;
     if (!expires && is_administrator_token(spec))
         return err_set(err, ERR_UNAUTHORIZED,
-                       "an administrator's token that never ends is not taken");
+                       "an administrator's token without an expiry is not accepted");
     *ret = token_user(arena, spec, token.id);
     (*ret)->expires = expires;
     return 0;

@@ -10,6 +10,7 @@
 
 #define INDEX "console/index.html"
 
+/* Media types by the ending of a file's name. */
 static const struct {
     const char *ending, *type;
 } types[] = {
@@ -18,7 +19,7 @@ static const struct {
     {".txt", "text/plain; charset=utf-8"},
 };
 
-/* Nothing from elsewhere, nothing inline, in nobody's frame. */
+/* The page may load nothing from other hosts, run no inline code, and stand in no frame. */
 static const struct {
     const char *name, *value;
 } headers[] = {
@@ -52,7 +53,7 @@ static const char *media_type_of(const char *path)
     return "application/octet-stream";
 }
 
-/* A path without an ending is a place within the console: the index shows it. */
+/* A path without an ending is a view of the console, which the index shows. */
 static const struct asset *find_console_asset(const char *path)
 {
     const char *last = strrchr(path, '/');

@@ -78,10 +78,10 @@ static int before_role(void *arg, const struct objects_review *review, struct er
     if (!review->after || review->who->trusted || review->before ||
         !text_starts(meta_name(review->after), "axle:"))
         return 0;
-    return err_set(err, ERR_FORBIDDEN,
-                   "%s \"%s\" is forbidden: metadata.name: names that begin "
-                   "with \"axle:\" are the hub's; take another one",
-                   review->kind->resource, meta_name(review->after));
+    return err_set(
+        err, ERR_FORBIDDEN,
+        "%s \"%s\" is forbidden: metadata.name: names that begin with \"axle:\" are reserved for the hub; use another one",
+        review->kind->resource, meta_name(review->after));
 }
 
 static int before_binding(void *arg, const struct objects_review *review, struct err *err)

@@ -50,11 +50,11 @@ static const char *missing_revision(struct intent *in, const struct node *bundle
 {
     const char *latest = revision_latest(bundle);
 
-    return arena_printf(in->run->arena,
-                        "spec.profileBundleRef.revision: there is no %s of "
-                        "\"%s\"%s%s; name one that is there (kubectl get definitionrevisions), or "
-                        "none for the newest",
-                        in->bundle_revision, in->bundle, *latest ? ", the newest is " : "", latest);
+    return arena_printf(
+        in->run->arena,
+        "spec.profileBundleRef.revision: there is no %s of "
+        "\"%s\"%s%s; name an existing one (kubectl get definitionrevisions), or leave it out for the newest",
+        in->bundle_revision, in->bundle, *latest ? ", the newest is " : "", latest);
 }
 
 static int find_bundle(struct intent *in, struct err *err)
@@ -66,10 +66,11 @@ static int find_bundle(struct intent *in, struct err *err)
     in->bundle = node_get_text(ref, "name");
     in->bundle_revision = node_get_text(ref, "revision");
     bundle = reconcile_read(run, KIND_ID_BUNDLE, run->namespace, in->bundle);
-    in->remark = !bundle ? "the ProfileBundle is gone, the revision is kept as long as it is "
-                           "named here"
-                 : *in->bundle_revision ? ""
-                                        : node_get_text(node_get(bundle, "status"), "message");
+    in->remark =
+        !bundle
+            ? "the ProfileBundle is deleted; this revision of it is kept as long as it is named here"
+        : *in->bundle_revision ? ""
+                               : node_get_text(node_get(bundle, "status"), "message");
     if (!bundle && !*in->bundle_revision)
         return refuse_intent(in, "BundleNotFound",
                              arena_printf(run->arena,
@@ -110,11 +111,12 @@ static int check_dedicated_pool(struct intent *in, const char *pool, struct err 
 
         if (!strcmp(node_get_text(node_at(one, "spec", "computePoolRef", NULL), "name"), pool) &&
             strcmp(meta_name(one), run->name) && is_older(one, in->seen.node))
-            return refuse_intent(in, "PoolTaken",
-                                 arena_printf(run->arena,
-                                              "spec.computePoolRef.name: the pool \"%s\" is "
-                                              "Dedicated and runs \"%s\"; take another one",
-                                              pool, meta_name(one)));
+            return refuse_intent(
+                in, "PoolTaken",
+                arena_printf(
+                    run->arena,
+                    "spec.computePoolRef.name: the pool \"%s\" is Dedicated and runs \"%s\"; use another one",
+                    pool, meta_name(one)));
     }
     return 0;
 }
@@ -152,18 +154,16 @@ static int find_environment(struct intent *in, struct err *err)
                              "give computePoolRef or environmentRef, "
                              "not both");
     if (!*pool && !*own)
-        return refuse_intent(in, "NoPlace",
-                             "give computePoolRef or environmentRef: "
-                             "where shall it run?");
+        return refuse_intent(
+            in, "NoPlace",
+            "give computePoolRef or environmentRef, which says where the application runs");
     in->environment = *pool ? pool : own;
     there = reconcile_read(run, KIND_ID_ENVIRONMENT, run->namespace, in->environment);
     if (there && is_closing(in, there, pool) && !is_placed_there(in))
-        return refuse_intent(in, "PlaceDeleting",
-                             arena_printf(run->arena,
-                                          "spec.%s.name: \"%s\" is "
-                                          "being deleted; take another one",
-                                          *pool ? "computePoolRef" : "environmentRef",
-                                          in->environment));
+        return refuse_intent(
+            in, "PlaceDeleting",
+            arena_printf(run->arena, "spec.%s.name: \"%s\" is being deleted; use another one",
+                         *pool ? "computePoolRef" : "environmentRef", in->environment));
     if (there)
         return *pool ? check_dedicated_pool(in, pool, err) : 0;
     return refuse_intent(in, *pool ? "PoolNotFound" : "EnvironmentNotFound",
@@ -246,9 +246,9 @@ static int resolve_intent(struct intent *in, struct err *err)
 
     in->tenant = node_get_text(node_get(project, "spec"), "tenant");
     if (!project)
-        return refuse_intent(in, "NotAProject",
-                             "this namespace is no project's; "
-                             "create a Project of its name, or use one");
+        return refuse_intent(
+            in, "NotAProject",
+            "no Project owns this namespace; create a Project with its name, or use a project's namespace");
     if (find_bundle(in, err) < 0 || find_environment(in, err) < 0)
         return -1;
     return check_variables(in, err);
@@ -412,8 +412,7 @@ static void say_who_still_has_it(struct intent *in)
             in->run->arena, in->status, "message",
             node_format(
                 in->run->arena,
-                "waiting for %zu %s to remove it: %s%s; one that is gone for good is taken away by "
-                "an administrator (kubectl delete managedcluster NAME)",
+                "waiting for %zu %s to remove it: %s%s; an administrator removes a machine that will not come back (kubectl delete managedcluster NAME)",
                 count, count == 1 ? "spoke" : "spokes", text_string(&names),
                 told < count ? ", …" : ""));
 }
@@ -436,9 +435,9 @@ static void judge_deployments(struct intent *in, const struct node *deployments)
             condition =
                 (struct meta_condition){types[i], "Unknown", "Deleting", "it is being removed"};
         else if (!is_of_this_generation(in))
-            condition = (struct meta_condition){types[i], "Unknown", "NotResolved",
-                                                "it is not judged until Resolved is True; "
-                                                "what ran before runs on"};
+            condition = (struct meta_condition){
+                types[i], "Unknown", "NotResolved",
+                "unknown until Resolved is True; what ran before keeps running"};
         set_aiworkload_condition(in, &condition);
     }
 }

@@ -157,7 +157,7 @@ const char *allowed_spokes_trouble(struct reconcile_run *run, const char *owner,
                               "the pools of the tenant \"%s\" would expect %lld spokes, and "
                               "spec.limits.spokes of the Tenant is %lld%s",
                               name, (long long)total, (long long)limit,
-                              node_get(limits, "spokes") ? "" : ", for it says nothing");
+                              node_get(limits, "spokes") ? "" : ", its default");
 }
 
 /* ---- Namespaces on spokes ----------------------------------------------------------- */
@@ -207,7 +207,8 @@ static const char *foreign_trouble(struct reconcile_run *run, const char *projec
     char why[NAME_WHY];
 
     if (!name_is_dns_label(target, why))
-        return arena_printf(run->arena, "\"%.80s\" is no name of a namespace: %s", target, why);
+        return arena_printf(run->arena, "\"%.80s\" is not a valid name of a namespace: %s", target,
+                            why);
     if (namespace_is_reserved(target))
         return arena_printf(run->arena, "\"%s\" is reserved", target);
     if (strcmp(target, project) != 0 && reconcile_read(run, KIND_ID_PROJECT, "", target))

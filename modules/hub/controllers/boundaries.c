@@ -140,11 +140,11 @@ static const char *set_name_trouble(struct boundary *boundary, const char *word)
 {
     char why[NAME_WHY];
 
-    return name_is_dns_subdomain(word, why) ? NULL
-                                            : arena_printf(boundary->run.arena,
-                                                           "\"%.80s\" is no name of a "
-                                                           "ManagedClusterSet: %s",
-                                                           word, why);
+    return name_is_dns_subdomain(word, why)
+               ? NULL
+               : arena_printf(boundary->run.arena,
+                              "\"%.80s\" is not a valid name of a ManagedClusterSet: %s", word,
+                              why);
 }
 
 static int check_namespace_name(struct boundary *boundary, const char *namespace, struct err *err)
@@ -269,7 +269,8 @@ static const char *spoke_trouble(struct boundary *boundary, const char *word)
     char why[NAME_WHY];
 
     if (!name_is_dns_label(word, why))
-        return arena_printf(boundary->run.arena, "\"%.80s\" is no name of a spoke: %s", word, why);
+        return arena_printf(boundary->run.arena, "\"%.80s\" is not a valid name of a spoke: %s",
+                            word, why);
     if (reconcile_read(&boundary->run, KIND_ID_CLUSTER, "", word))
         return pool_spoke_trouble(&boundary->run, word, set);
     return tenancy_namespace_trouble(&boundary->run, word, "ManagedCluster");
@@ -323,11 +324,11 @@ static int before_set_goes(void *arg, const struct objects_review *review, struc
 
         if (!strcmp(node_get_text(node_get(one, "spec"), "clusterSet"), review->name) &&
             reconcile_read(&boundary.run, KIND_ID_PROJECT, "", meta_namespace(one)))
-            return err_set(err, ERR_FORBIDDEN,
-                           "managedclustersets \"%s\" is forbidden: the "
-                           "project \"%s\" places on it; take it from spec.clusterSets of its "
-                           "Tenant first, or delete the ComputePool that it is of",
-                           review->name, meta_namespace(one));
+            return err_set(
+                err, ERR_FORBIDDEN,
+                "managedclustersets \"%s\" is forbidden: the "
+                "project \"%s\" places applications on it; remove it from spec.clusterSets of its Tenant first, or delete the ComputePool that it belongs to",
+                review->name, meta_namespace(one));
     }
     return 0;
 }

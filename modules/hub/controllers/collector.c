@@ -274,8 +274,8 @@ static void cut_owners(struct collector *collector, const struct object *object,
     if (objects_patch(collector->objects, &write, &result, &err) == 0)
         object_drop(&result.object);
     else if (err.code != ERR_NOT_FOUND && err.code != ERR_CONFLICT)
-        log_warn("objects", "%s %s/%s keeps an owner: %s", object->kind->resource,
-                 object->namespace, object->name, err.text);
+        log_warn("objects", "%s %s/%s still has an owner that could not be removed: %s",
+                 object->kind->resource, object->namespace, object->name, err.text);
 }
 
 /* An owner of a kind that is not served here may live elsewhere. */
@@ -374,8 +374,8 @@ static void remove_finalizer(struct collector *collector, const struct object *o
     struct err err = {0};
 
     if (objects_set_finalizer(collector->objects, MANAGER, object, finalizer, false, &err) < 0)
-        log_warn("objects", "%s %s/%s keeps its finalizer: %s", object->kind->resource,
-                 object->namespace, object->name, err.text);
+        log_warn("objects", "%s %s/%s still has its finalizer, which could not be removed: %s",
+                 object->kind->resource, object->namespace, object->name, err.text);
 }
 
 static void delete_in_foreground(struct collector *collector, const struct object *object)

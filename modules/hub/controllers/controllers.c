@@ -163,7 +163,7 @@ static void on_durable(void *arg, const struct err *err)
         loop_backoff_reset(&all->commits->disk);
         return;
     }
-    log_warn("controllers", "nothing of the last turn was kept: %s", err->text);
+    log_warn("controllers", "nothing of the last reconcile run was stored: %s", err->text);
     read_all(all);
     wait = loop_backoff_next(&all->commits->disk);
     loop_timer_set(all->commits->restart, first ? 0 : wait);

@@ -124,10 +124,8 @@ static int check_token_request(struct controllers *all, const struct objects_rev
         review->after,
         arena_printf(
             arena,
-            "cluster \"%s\" has a key of its own, and this "
-            "token signs for no other. If that key is lost: on the hub, make a token for this "
-            "name (axle token create --name %s), join with it, and approve what it asks for "
-            "(kubectl certificate approve)",
+            "cluster \"%s\" has a key of its own, and this token is valid for no other key. If that key is lost: on the hub, make a token for this "
+            "name (axle token create --name %s), join with it, and approve its request (kubectl certificate approve)",
             name, name),
         err);
 }
@@ -156,12 +154,13 @@ static int check_spoke_request(struct arena *arena, const struct node *csr, cons
 
     if (!strcmp(signer, META_SIGNER_CLIENT) && request &&
         !is_name_of(arena, request->common_name, cluster))
-        return forbid_request(csr,
-                              arena_printf(arena,
-                                           "it asks for the name \"%.200s\": the spoke \"%s\" "
-                                           "asks for " META_USER_AGENT "%s:AGENT only",
-                                           request->common_name, cluster, cluster),
-                              err);
+        return forbid_request(
+            csr,
+            arena_printf(arena,
+                         "the request is for the name \"%.200s\", but the spoke \"%s\" "
+                         "may request " META_USER_AGENT "%s:AGENT only",
+                         request->common_name, cluster, cluster),
+            err);
     return 0;
 }
 
@@ -189,7 +188,7 @@ static int check_cluster_label(const struct objects_review *review, struct err *
     return forbid_request(review->after,
                           arena_printf(review->arena,
                                        "the label " META_LABEL_CLUSTER_NAME
-                                       " must be \"%s\", the spoke that asks",
+                                       " must be \"%s\", the spoke that sends the request",
                                        user->cluster),
                           err);
 }
@@ -313,7 +312,7 @@ static int adopt_cluster(struct signing *s, struct err *err)
     if (reconcile_patch(s->run, &s->managed, patch, err) < 0)
         return -1;
     reconcile_event(s->run, &s->managed, false, "JoinedAgain",
-                    "the join token %s lets the machine in once more", id);
+                    "the join token %s lets the machine join again", id);
     reconcile_get(s->run, KIND_ID_CLUSTER, "", s->cluster, &s->managed);
     return 0;
 }
@@ -324,7 +323,7 @@ static int wait_for_person(struct signing *s)
     if (*token_of(s) && !is_nobodys_or_its_own(s))
         reconcile_event(
             s->run, &s->managed, true, "AnotherKey",
-            "a machine that has another key asks to be this cluster: if the key was lost, "
+            "a machine with another key requests to be this cluster: if the old key was lost, "
             "kubectl certificate approve %s; else kubectl certificate deny %s",
             s->run->name, s->run->name);
     return 0;
@@ -446,22 +445,18 @@ static const char *find_request_trouble(const struct signing *s)
     const struct pki_request *request = s->request;
 
     if (!request)
-        return "the request is damaged, or its key is none that is signed here";
+        return "the request is damaged, or its key is of a type that is not signed here";
     if (request->has_names)
-        return "the request asks for alternative names, which a client's certificate "
-               "does not get here: ask without them";
+        return "the request has alternative names, which a client's certificate does not get here: leave them out";
     if (request->has_other)
-        return "the request's subject is more than one CN and different O's, each a "
-               "part of its own: ask for no more";
+        return "the request's subject is more than one CN and different O's, each a part of its own: leave out the rest";
     if (!*request->common_name)
-        return "the request names nobody: give its subject a CN";
+        return "the request's subject has no CN: add one";
     for (size_t i = 0; i < request->organization_count; i++)
         if (text_starts(request->organizations[i], "system:"))
-            return "groups that begin with system: are not given to people: ask "
-                   "for another O";
+            return "groups that begin with system: are reserved: use another O";
     return text_starts(request->common_name, "system:")
-               ? "names that begin with system: are not given to people: ask for "
-                 "another CN"
+               ? "names that begin with system: are reserved: use another CN"
                : NULL;
 }
 

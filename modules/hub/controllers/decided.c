@@ -22,7 +22,7 @@ const char *spokes_undecided(struct reconcile_run *run, const char *namespace,
     for (size_t i = 0; i < node_count(decisions); i++)
         rows += (int64_t)node_count(node_at(node_item(decisions, i), "status", "decisions", NULL));
     if (!node_count(decisions))
-        return arena_printf(run->arena, "the Placement \"%s\" has not decided yet", placement);
+        return arena_printf(run->arena, "the Placement \"%s\" has no decision yet", placement);
     if (rows < selected)
         return arena_printf(run->arena, "PlacementDecisions of the Placement \"%s\" are missing",
                             placement);

@@ -94,7 +94,7 @@ static int withdraw_works(struct deployment *d, const char *why, struct err *err
                                           "spec.targetNamespace of the Environment \"%s\": %s",
                                           meta_name(d->environment), why));
     set_deployment_condition(d, "Distributed", "False", "NamespaceNotAllowed",
-                             "it is taken from every spoke");
+                             "it is being removed from every spoke");
     set_deployment_condition(d, "Available", "False", "NamespaceNotAllowed",
                              "it may not run there");
     d->stop = d->denied = true;
@@ -150,7 +150,7 @@ static int check_environment(struct deployment *d, struct err *err)
         return keep_in_place(d, "PlacementNotFound",
                              arena_printf(run->arena,
                                           "the Environment \"%s\" "
-                                          "uses the Placement \"%s\", which is not there",
+                                          "uses the Placement \"%s\", which does not exist",
                                           name, d->placement));
     target = node_get_text(node_get(d->environment, "spec"), "targetNamespace");
     d->namespace = *target ? target : run->namespace;
@@ -366,8 +366,7 @@ static int add_manifests(struct deployment *d, struct node *manifests, struct er
     if (!strcmp(delivery, "manifests"))
         return rendition_manifests(d->run, d->namespace, &d->artifact, manifests, err);
     return err_set(err, ERR_INVALID,
-                   "spec.delivery: \"%s\" is not built yet; "
-                   "take workload or manifests",
+                   "spec.delivery: \"%s\" is not implemented yet; use workload or manifests",
                    delivery);
 }
 
@@ -556,7 +555,7 @@ static void judge_available(struct deployment *d, const struct node *replica_set
 {
     if (meta_is_deleting(d->seen.node)) {
         set_deployment_condition(d, "Distributed", "False", "Deleting",
-                                 "it is taken from every spoke");
+                                 "it is being removed from every spoke");
         set_deployment_condition(d, "Available", "False", "Deleting", "it is being removed");
     } else if (!d->gone && !d->denied) {
         judge_placement(d, chosen);

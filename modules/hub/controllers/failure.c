@@ -119,7 +119,7 @@ int failure_publish(struct controllers *all, const struct controller *self, cons
     if (written < 0)
         return failure_is_published(all, self, namespace, name, why) ? 0 : -1;
     if (!self->condition && !failure_is_published(all, self, namespace, name, why))
-        return err_set(err, ERR_INTERNAL, "its Event cannot be written");
+        return err_set(err, ERR_INTERNAL, "its Event could not be written");
     return 0;
 }
 

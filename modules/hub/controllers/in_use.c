@@ -126,11 +126,12 @@ int in_use_wait(struct reconcile_run *run, const struct seen *seen, const char *
 {
     struct node *status = meta_copy_status(run->arena, seen->node);
     const struct node *old = meta_conditions(seen->node);
-    struct meta_condition ready = {"Ready", "False", "InUse",
-                                   arena_printf(run->arena,
-                                                "it is deleted once it is not used any more; it is "
-                                                "%s: delete them, or give them another place",
-                                                users)};
+    struct meta_condition ready = {
+        "Ready", "False", "InUse",
+        arena_printf(
+            run->arena,
+            "it is deleted when it is no longer used; it is %s: delete them, or place them elsewhere",
+            users)};
     bool changed = false;
 
     node_set_text(run->arena, status, "phase", "Deleting");

@@ -103,10 +103,10 @@ int joining_check_token(struct controllers *all, struct arena *arena, const char
     int64_t used, uses = node_get_int(node_get(token, "spec"), "uses", 1);
 
     if (!token)
-        return err_set(err, ERR_FORBIDDEN,
-                       "the join token \"%s\" is gone: make a new one "
-                       "with `axle token create`",
-                       id);
+        return err_set(
+            err, ERR_FORBIDDEN,
+            "the join token \"%s\" does not exist any more: make a new one with `axle token create`",
+            id);
     if (node_count(node_at(token, "spec", "names", NULL)) && !joining_token_names(token, cluster))
         return err_set(err, ERR_FORBIDDEN,
                        "the join token is not for a spoke named \"%s\": start it with the --name "
@@ -114,10 +114,10 @@ int joining_check_token(struct controllers *all, struct arena *arena, const char
                        cluster);
     used = joining_count(all, token);
     if (used >= uses)
-        return err_set(err, ERR_FORBIDDEN,
-                       "the join token has been used %lld times, which is all it "
-                       "was for: make a new one with `axle token create`",
-                       (long long)used);
+        return err_set(
+            err, ERR_FORBIDDEN,
+            "the join token has been used %lld times, which is its limit: make a new one with `axle token create`",
+            (long long)used);
     return 0;
 }
 
@@ -132,11 +132,11 @@ const char *joining_trouble(struct controllers *all, struct arena *arena, const 
         return arena_printf(arena, "a cluster named \"%s\" is being deleted; wait for it", name);
     if (strcmp(meta_annotation(cluster, META_ANNOTATION_JOIN_TOKEN), id) &&
         !joining_token_names(joining_token(all, arena, id), name))
-        return arena_printf(arena,
-                            "the name \"%s\" is another machine's: take another name; "
-                            "or, if this is that machine, make a token for it on the hub: axle "
-                            "token create --name %s",
-                            name, name);
+        return arena_printf(
+            arena,
+            "the name \"%s\" belongs to another machine: use another name; or, if this is that machine, make a token for it on the hub: axle "
+            "token create --name %s",
+            name, name);
     return NULL;
 }
 
@@ -209,8 +209,8 @@ static int check_joiner(struct controllers *all, struct arena *arena, const char
 
     if (!there && !trouble && !strcmp(name, "local-cluster") &&
         !joining_token_names(joining_token(all, arena, token), name))
-        trouble = "the name \"local-cluster\" is reserved for the hub's own machine; take another "
-                  "one";
+        trouble =
+            "the name \"local-cluster\" is reserved for the hub's own machine; use another one";
     if (trouble)
         return err_set(err, ERR_FORBIDDEN,
                        "managedclusters.cluster.open-cluster-management.io "
@@ -257,12 +257,12 @@ static int keep_cleanup(struct arena *arena, struct node *after, const struct no
         meta_has_finalizer(after, META_FINALIZER_CLUSTER))
         return 0;
     if (meta_is_deleting(before))
-        return err_set(err, ERR_FORBIDDEN,
-                       "managedclusters.cluster.open-cluster-management.io "
-                       "\"%s\" is forbidden: the finalizer " META_FINALIZER_CLUSTER
-                       " is the hub's, which takes "
-                       "it away within two minutes of the deletion, whatever the spoke does",
-                       meta_name(after));
+        return err_set(
+            err, ERR_FORBIDDEN,
+            "managedclusters.cluster.open-cluster-management.io "
+            "\"%s\" is forbidden: the finalizer " META_FINALIZER_CLUSTER
+            " belongs to the hub, which removes it within two minutes after the deletion, whatever the spoke does",
+            meta_name(after));
     meta_add_finalizer(arena, after, META_FINALIZER_CLUSTER);
     return 0;
 }
@@ -279,11 +279,11 @@ static int check_no_joiner(const struct objects_review *review, struct err *err)
         !*meta_annotation(review->after, META_ANNOTATION_JOIN_KEY) ||
         *meta_annotation(review->after, META_ANNOTATION_JOIN_TOKEN))
         return 0;
-    return err_set(err, ERR_FORBIDDEN,
-                   "managedclusters.cluster.open-cluster-management.io "
-                   "\"%s\" is forbidden: the token \"%.63s\" is an administrator's, with which no "
-                   "machine joins: make a join token with `axle token create`",
-                   meta_name(review->after), user + strlen(ADMIN_TOKEN_USER));
+    return err_set(
+        err, ERR_FORBIDDEN,
+        "managedclusters.cluster.open-cluster-management.io "
+        "\"%s\" is forbidden: the token \"%.63s\" is an administrator's token, and no machine can join with it: make a join token with `axle token create`",
+        meta_name(review->after), user + strlen(ADMIN_TOKEN_USER));
 }
 
 /* What people may not say either: who joined how, and names that are another's. */

@@ -189,7 +189,7 @@ static int reconcile_liveness(struct reconcile_run *run, struct err *err)
             STOPPED,
             arena_printf(run->arena,
                          "the spoke has not renewed its lease for "
-                         "%lld s; what runs there is left alone",
+                         "%lld s; what runs there is not changed",
                          (long long)(GRACE * seconds)),
         };
 

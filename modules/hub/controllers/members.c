@@ -32,7 +32,7 @@ const char *allowed_member_trouble(struct arena *arena, const char *member)
 
     if (!*name)
         return arena_printf(arena,
-                            "\"%s\" names nobody; give a user, group:NAME or " ACCOUNT_PREFIX
+                            "\"%s\" is not a member; write a user, group:NAME or " ACCOUNT_PREFIX
                             "NAMESPACE:NAME",
                             member);
     for (const char *at = name; *at; at++)
@@ -42,7 +42,7 @@ const char *allowed_member_trouble(struct arena *arena, const char *member)
         return NULL;
     return arena_printf(arena,
                         "\"%.120s\" cannot be a member: names that begin with \"system:\" "
-                        "are the hub's own; only " ACCOUNT_PREFIX "NAMESPACE:NAME is taken",
+                        "are reserved for the hub, except " ACCOUNT_PREFIX "NAMESPACE:NAME",
                         member);
 }
 

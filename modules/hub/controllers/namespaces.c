@@ -56,21 +56,20 @@ const char *namespace_trouble(struct controllers *all, struct arena *arena, cons
     const char *claimant, *owner;
 
     if (namespace_is_reserved(name) && strcmp(kind, "Tenant"))
-        return arena_printf(arena, "the name \"%s\" is reserved; take another one", name);
+        return arena_printf(arena, "the name \"%s\" is reserved; use another one", name);
     /* A Tenant's own namespace has another name, so nothing would be shared; but who reads
        the name of a spoke there takes it for the organisation's. One that had it first stays. */
     if (!there && !strcmp(kind, "ManagedCluster") && is_staged(all, KIND_ID_TENANT, name))
-        return arena_printf(arena, "the name \"%s\" is a Tenant's; take another one", name);
+        return arena_printf(arena, "the name \"%s\" belongs to a Tenant; use another one", name);
     claimant = namespace_claimant(all, arena, name, kind);
     if (!there)
-        return claimant ? arena_printf(arena,
-                                       "the namespace \"%s\" belongs to %s; take "
-                                       "another name",
-                                       name, claimant)
-                        : NULL;
+        return claimant
+                   ? arena_printf(arena, "the namespace \"%s\" belongs to %s; use another name",
+                                  name, claimant)
+                   : NULL;
     owner = meta_label(object_read(arena, there), META_LABEL_OWNER_KIND);
     if (strcmp(owner, kind))
-        return arena_printf(arena, "the namespace \"%s\" belongs to %s; take another name", name,
+        return arena_printf(arena, "the namespace \"%s\" belongs to %s; use another name", name,
                             claimant ? claimant
                             : *owner ? owner
                                      : "another owner");

@@ -181,10 +181,10 @@ static int free_spokes(struct reconcile_run *run, const char *set, struct err *e
             continue;
         if (reconcile_patch(run, &cluster, patch, err) < 0)
             return -1;
-        reconcile_event(run, &cluster, false, "Released",
-                        "its pool %s has gone: label it into a "
-                        "ManagedClusterSet for others to use it",
-                        owner_name(run));
+        reconcile_event(
+            run, &cluster, false, "Released",
+            "its pool %s is deleted: label it into a ManagedClusterSet so that others can use it",
+            owner_name(run));
     }
     return 0;
 }

@@ -92,10 +92,10 @@ static const char *secret_trouble(const struct expected *e)
         is_own_secret(e, e->secret))
         return NULL;
     claim_wait(e->run, KIND_ID_SECRET, e->run->namespace, e->secret);
-    return arena_printf(e->run->arena,
-                        "its token needs the Secret \"%s\", and one that is not "
-                        "this pool's is there; delete that, or give the pool another name",
-                        e->secret);
+    return arena_printf(
+        e->run->arena,
+        "its token needs the Secret \"%s\", but that Secret exists and is not this pool's; delete it, or give the pool another name",
+        e->secret);
 }
 
 static int keep_secret(const struct expected *e, const char *id, const char *word, struct err *err)
@@ -278,7 +278,8 @@ static const char *find_spoke_trouble(struct expected *e)
     char why[NAME_WHY];
 
     if (!name_is_dns_label(e->name, why))
-        return arena_printf(e->run->arena, "\"%.80s\" is no name of a spoke: %s", e->name, why);
+        return arena_printf(e->run->arena, "\"%.80s\" is not a valid name of a spoke: %s", e->name,
+                            why);
     wait_for_name(e);
     if (!e->cluster.node)
         return namespace_trouble(e->run->all, e->run->arena, e->name, "ManagedCluster");
@@ -295,10 +296,10 @@ const char *pool_spoke_trouble(struct reconcile_run *run, const char *name, cons
         return "a spoke of this name is being deleted; wait for it";
     /* Whose it is, is not for this project to know. */
     if (strcmp(meta_label(cluster, META_LABEL_CLUSTERSET), set) != 0)
-        return arena_printf(run->arena,
-                            "\"%s\" is a spoke that is there already and is not this "
-                            "pool's; take another name, or ask an administrator to move it",
-                            name);
+        return arena_printf(
+            run->arena,
+            "\"%s\" is an existing spoke and is not this pool's; use another name, or ask an administrator to move it",
+            name);
     return NULL;
 }
 

@@ -223,7 +223,7 @@ static int refuse_write(void *arg, const struct objects_review *review, struct e
                                           *review->namespace ? "/" : "", review->name,
                                           path.len ? " " : "", text_string(&path)));
     proof->refused = true;
-    return err_set(err, ERR_INTERNAL, "nothing is written by a proof");
+    return err_set(err, ERR_INTERNAL, "a proof writes nothing");
 }
 
 /* ---- Running them --------------------------------------------------------------------- */

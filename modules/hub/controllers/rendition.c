@@ -309,10 +309,9 @@ static struct node *refs_of(struct reconcile_run *run, const struct node *names,
         struct node *ref = node_map(run->arena);
 
         if (before) {
-            ret->gone = arena_printf(run->arena,
-                                     "the Secret \"%s\" is gone; spokes keep what "
-                                     "they have of it",
-                                     name);
+            ret->gone = arena_printf(
+                run->arena, "the Secret \"%s\" is deleted; spokes keep the copy that they have",
+                name);
             node_add(run->arena, refs, node_copy(run->arena, before));
         }
         if (!stored)
@@ -374,9 +373,9 @@ static int pack_artifact(struct reconcile_run *run, const struct render_result *
     uint64_t weight = node_weight(result->manifests, meter_left(meter) / COST_PACK);
 
     if (!meter_spend(meter, weight * COST_PACK))
-        return err_set(err, ERR_TOO_LARGE,
-                       "what the profile gives is too large: "
-                       "rendering and packing it takes more than " METER_ANSWER_WORDS);
+        return err_set(
+            err, ERR_TOO_LARGE,
+            "the rendered profile is too large: rendering and packing it takes more than " METER_ANSWER_WORDS);
     return render_bundle(run->arena, result->manifests,
                          arena_printf(run->arena, "axle://%s", repository_of_pass(run)), ret, err);
 }
@@ -428,11 +427,11 @@ static int claim_repository(struct reconcile_run *run, const struct node *deploy
                        was_kept(run, deployment)))
         return 0;
     reconcile_wake_at(run, run->now + LOOK_AGAIN);
-    return err_set(err, ERR_TAKEN,
-                   "the name is taken: something was pushed to the repository "
-                   "\"%s\" of the hub's registry; delete what is there, or give the AIWorkload "
-                   "another name",
-                   repository_of_pass(run));
+    return err_set(
+        err, ERR_TAKEN,
+        "the name is taken: something was pushed to the repository "
+        "\"%s\" of the hub's registry; delete the repository's contents, or give the AIWorkload another name",
+        repository_of_pass(run));
 }
 
 /* Those that were rendered are the hub's to make again. */
@@ -492,8 +491,7 @@ static int check_sets(struct reconcile_run *run, const struct rendition_input *i
         if (name && !reconcile_read(run, KIND_ID_VARIABLE_SET, namespace, name))
             return err_set(
                 err, ERR_INVALID,
-                "the VariableSet \"%s\" is gone, and without it other "
-                "values would be used; what runs stays as it is: create the set again, or "
+                "the VariableSet \"%s\" is deleted, and without it other values would be used; what runs is not changed: create the set again, or "
                 "give the values in spec.variables of the AIWorkload",
                 name);
     }
@@ -582,7 +580,7 @@ static void *read_blob(struct reconcile_run *run, const char *digest, size_t *re
         if (got < 0 && err->code == ERR_INTERNAL)
             store_blob_delete(store, digest);
         if (got >= 0)
-            err_set(err, ERR_INTERNAL, "%s is cut off", digest);
+            err_set(err, ERR_INTERNAL, "%s is incomplete", digest);
         return NULL;
     }
     *ret_len = (size_t)size;

@@ -94,7 +94,7 @@ static int mirror_workload(struct rollout *r, const struct seen *set, const char
         return -1;
     }
     if (claim_words(r->run, &why))
-        reconcile_event(r->run, set, true, "NameTaken", "%s: its status cannot be told: %s",
+        reconcile_event(r->run, set, true, "NameTaken", "%s: its status cannot be computed: %s",
                         cluster, why.text);
     return 0;
 }
@@ -118,10 +118,10 @@ static int write_work(struct rollout *r, const struct placement_place *place, st
 static int remove_work(struct rollout *r, const struct placement_place *place, struct err *err)
 {
     if (place->lost && !replicaset_may_use(r, place->cluster))
-        reconcile_event(r->run, &r->seen, true, "OutOfReach",
-                        "%s is in no set that the project may "
-                        "place on any more: its work goes",
-                        place->cluster);
+        reconcile_event(
+            r->run, &r->seen, true, "OutOfReach",
+            "%s is no longer in a set that the project may place on: its work is being removed",
+            place->cluster);
     return reconcile_remove(r->run, KIND_ID_WORK, place->cluster, r->work_name, err);
 }
 

@@ -106,9 +106,9 @@ static void say_progress(struct text *out, const struct placement_place *place, 
     if (place->silent_since)
         add_time(out, " is silent since ", place->silent_since);
     else
-        add_time(out, " has been given it ", place->step == STEP_WRITE ? 0 : place->written);
+        add_time(out, " received it ", place->step == STEP_WRITE ? 0 : place->written);
     if (!place->silent_since && place->step == STEP_WRITE)
-        text_add(out, " is given it now");
+        text_add(out, " receives it now");
     add_time(out, ", it counts as failed at ", place->until);
     if (slow && !place->until)
         text_add(out, ", and no progressDeadline ends the wait");
@@ -136,7 +136,7 @@ static bool say_place(struct text *out, const struct placement_place *place, boo
         return true;
     case PLACE_SILENT:
         text_add(out, place->cluster);
-        add_time(out, " is passed over: silent since ", place->silent_since);
+        add_time(out, " is skipped: silent since ", place->silent_since);
         return true;
     case PLACE_BLOCKED:
         text_addf(out, "%s cannot get it: %s", place->cluster, place->blocked);
@@ -202,7 +202,7 @@ static void say_leftovers(struct text *out, const struct rollout *r, const struc
         named++;
         text_addf(out, "; %s, which is not chosen any more, ", meta_namespace(work));
         if (meta_is_deleting(work))
-            text_add(out, "is still to remove it");
+            text_add(out, "has not removed it yet");
         else
             text_addf(out, "keeps it until %s",
                       r->advance.kept ? r->advance.kept : "the next step");
@@ -341,8 +341,8 @@ int replicaset_report_removal(struct rollout *r, const struct node *works, struc
     scoped_text struct text words = {0};
     struct meta_condition condition = {"PlacementRolledOut", "False", "Removing", ""};
 
-    text_addf(&words, "it is being deleted; %zu %s still to remove it", node_count(works),
-              node_count(works) == 1 ? "cluster is" : "clusters are");
+    text_addf(&words, "it is being deleted; %zu %s must still remove it", node_count(works),
+              node_count(works) == 1 ? "cluster" : "clusters");
     for (size_t i = 0; i < node_count(works) && i < MOST_NAMED; i++) {
         const struct placement_place *place = find_place_of(r, meta_namespace(node_item(works, i)));
 

@@ -152,7 +152,7 @@ int retention_before(void *arg, const struct objects_review *review, struct err 
         err, ERR_FORBIDDEN,
         "definitionrevisions \"%s\" is forbidden: %s of the %s "
         "\"%s\" is used: an AIWorkload pins it, a WorkloadDeployment is made from it, or "
-        "another revision names it. It goes by itself when it is not used",
+        "another revision names it. It is deleted when it is no longer used",
         review->name, wanted.revision, node_get_text(spec, "kind"), wanted.name);
 }
 

@@ -255,10 +255,9 @@ static void name_definition(struct profile *p, enum kind_id kind, const char *ty
         there = reconcile_read(p->run, kind, namespace = p->tenant, type);
     kept = there ? NULL : find_named(p->last, kind_id_rows[kind].kind, type);
     if (kept) {
-        p->gone = arena_printf(arena,
-                               "the %s \"%s\" is gone; what was made with it keeps it as "
-                               "it was",
-                               kind_id_rows[kind].kind, type);
+        p->gone = arena_printf(
+            arena, "the %s \"%s\" is deleted; what was made with it keeps this revision",
+            kind_id_rows[kind].kind, type);
         node_add(arena, p->named, node_copy(arena, kept));
         return;
     }

@@ -61,13 +61,12 @@ static int check_amounts(const struct objects_review *review, const char *field,
         if (quantity_from_node(review->arena, one->value, &amount, &why) == 0 &&
             quantity_float(&amount) >= 0)
             continue;
-        return refuse_spoke_write(review,
-                                  arena_printf(review->arena, "%s[%.100s]", field, one->key),
-                                  arena_printf(review->arena,
-                                               "Invalid value: \"%.100s\": must be an amount "
-                                               "that is not negative",
-                                               node_text(one->value)),
-                                  err);
+        return refuse_spoke_write(
+            review, arena_printf(review->arena, "%s[%.100s]", field, one->key),
+            arena_printf(review->arena,
+                         "Invalid value: \"%.100s\": must be a quantity that is not negative",
+                         node_text(one->value)),
+            err);
     }
     return 0;
 }
@@ -137,10 +136,10 @@ static int check_available(const struct objects_review *review, const struct nod
     if ((!strcmp(says, "True") || !strcmp(says, "False")) &&
         strcmp(node_get_text(now, "reason"), STOPPED) != 0)
         return 0;
-    return refuse_spoke_write(review, "conditions[" META_CONDITION_CLUSTER_AVAILABLE "]",
-                              "Forbidden: a spoke says True or False of "
-                              "itself; that it is silent is the hub's to say",
-                              err);
+    return refuse_spoke_write(
+        review, "conditions[" META_CONDITION_CLUSTER_AVAILABLE "]",
+        "Forbidden: a spoke may set True or False; only the hub sets Unknown, when the spoke is silent",
+        err);
 }
 
 static bool asks_to_leave(const struct node *cluster)
@@ -159,10 +158,10 @@ static int check_leaving(const struct objects_review *review, struct err *err)
     if (review->who->trusted || !user || user->role == AUTH_SPOKE ||
         !asks_to_leave(review->after) || asks_to_leave(review->before))
         return 0;
-    return refuse_spoke_write(review, "conditions[" META_CONDITION_LEAVE_REQUESTED "]",
-                              "Forbidden: only the spoke itself asks "
-                              "to leave; others delete the ManagedCluster (axle remove spoke)",
-                              err);
+    return refuse_spoke_write(
+        review, "conditions[" META_CONDITION_LEAVE_REQUESTED "]",
+        "Forbidden: only the spoke itself may request to leave; others delete the ManagedCluster (axle remove spoke)",
+        err);
 }
 
 static int before_cluster_status(void *arg, const struct objects_review *review, struct err *err)

@@ -203,7 +203,7 @@ void spokes_hold_back(struct arena *arena, struct spokes *spokes)
             strcmp(phase, spoke_phase_names[SPOKE_COMPLETED]))
             continue;
         node_set_text(arena, row, "phase", spoke_phase_names[SPOKE_PENDING]);
-        node_set_text(arena, row, "message", "the former version is there");
+        node_set_text(arena, row, "message", "the previous version runs");
     }
     spokes->ready = spokes->chosen_ready = spokes->updated = 0;
     spokes->copies_ready = 0;

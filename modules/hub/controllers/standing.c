@@ -126,7 +126,7 @@ static enum spoke_phase judge_wanted(const struct standing_input *input, const s
         return SPOKE_DEGRADED;
     }
     if (!work_condition_is(work, "Applied", "True")) {
-        *message = "the spoke has not taken it yet";
+        *message = "the spoke has not applied it yet";
         return SPOKE_DEPLOYING;
     }
     if (work_condition_is(work, "Complete", "True"))
@@ -145,8 +145,8 @@ static enum spoke_phase judge_former_work(struct arena *arena, const struct node
     const char *bad =
         work_condition_is(work, "Degraded", "True") ? work_condition_message(work, "Degraded") : "";
 
-    *message = *bad ? arena_printf(arena, "the former version is there, and fails: %s", bad)
-                    : "the former version is there; it is not this spoke's turn yet";
+    *message = *bad ? arena_printf(arena, "the previous version runs, and fails: %s", bad)
+                    : "the previous version runs; it is not this spoke's turn yet";
     return SPOKE_PENDING;
 }
 
@@ -159,12 +159,12 @@ static enum spoke_phase judge_spoke(struct arena *arena, const struct standing_i
     }
     if (!strcmp(meta_condition_status(input->cluster, META_CONDITION_CLUSTER_AVAILABLE),
                 "Unknown")) {
-        *message = "the spoke is silent; what runs there runs on";
+        *message = "the spoke is silent; what runs there keeps running";
         return SPOKE_UNKNOWN;
     }
     if (!input->work) {
         *message = !input->cluster ? "the spoke has not joined"
-                   : input->taken  ? "another's ManifestWork has its name there"
+                   : input->taken  ? "a ManifestWork of another owner has its name there"
                                    : "it is not this spoke's turn yet";
         return SPOKE_PENDING;
     }

@@ -80,7 +80,7 @@ static struct node *row_now(struct arena *arena, const struct node *deployment,
     if (is_told(deployment) || !is_ready(rank_of(row)))
         return made;
     node_set_text(arena, made, "phase", spoke_phase_names[SPOKE_PENDING]);
-    node_set_text(arena, made, "message", "the former version is there");
+    node_set_text(arena, made, "message", "the previous version runs");
     return made;
 }
 

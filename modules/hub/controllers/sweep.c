@@ -12,7 +12,7 @@
 static void on_sweep_durable(void *arg, const struct err *err)
 {
     if (err)
-        log_warn("controllers", "the registry was not swept: %s", err->text);
+        log_warn("controllers", "unused blobs of the registry were not deleted: %s", err->text);
 }
 
 /* What was pushed a moment ago may be named a moment later: an hour's grace. */

@@ -37,7 +37,7 @@ const char *tenancy_namespace_trouble(struct reconcile_run *run, const char *nam
     project = find_target_lister(run, namespace);
     return project ? arena_printf(run->arena,
                                   "the name \"%s\" belongs to the project \"%s\", "
-                                  "which lists it in spec.targetNamespaces; take another name",
+                                  "which lists it in spec.targetNamespaces; use another name",
                                   namespace, project)
                    : NULL;
 }
@@ -138,10 +138,7 @@ static int drain_tenant(struct reconcile_run *run, const struct seen *tenant, co
             "Ready",
             "False",
             "ProjectsRemain",
-            arena_printf(run->arena,
-                         "the project \"%s\" is still there; "
-                         "delete it first",
-                         project),
+            arena_printf(run->arena, "the project \"%s\" still exists; delete it first", project),
         };
 
         return set_tenancy_status(run, tenant, "Deleting", &ready, err);
@@ -252,7 +249,7 @@ static int drain_project(struct reconcile_run *run, const struct seen *project, 
 
 static int reconcile_project(struct reconcile_run *run, struct err *err)
 {
-    struct meta_condition ready = {"Ready", "True", "NamespaceReady", "the namespace is there"};
+    struct meta_condition ready = {"Ready", "True", "NamespaceReady", "the namespace exists"};
     const struct node *tenant;
     const char *trouble;
     struct seen project;

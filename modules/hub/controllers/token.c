@@ -35,10 +35,10 @@ static int check_end(const struct node *token, struct err *err)
 
     if (!clock_parse(text, &end) || end <= now)
         return refuse_token_field(token, "spec.expiresAt", text,
-                                  "an administrator's token ends at a time that is ahead", err);
+                                  "an administrator's token must expire in the future", err);
     if (end > now + AUTH_TOKEN_MOST)
         return refuse_token_field(token, "spec.expiresAt", text,
-                                  "an administrator's token lives a year at the most", err);
+                                  "an administrator's token is valid for at most one year", err);
     return 0;
 }
 
@@ -58,15 +58,14 @@ static int check_purpose(const struct objects_review *review, struct err *err)
     if (!is_administrators_token(before) && !is_administrators_token(after))
         return 0;
     if (!is_administrator(review->who))
-        return err_set(err, ERR_FORBIDDEN,
-                       "jointokens.axle.dev \"%s\" is forbidden: a token that "
-                       "makes its bearer an administrator is written by administrators (group "
-                       "system:masters) only",
-                       meta_name(after));
+        return err_set(
+            err, ERR_FORBIDDEN,
+            "jointokens.axle.dev \"%s\" is forbidden: only administrators (group system:masters) may create a token that makes its bearer an administrator",
+            meta_name(after));
     if (before && is_administrators_token(before) != is_administrators_token(after))
-        return refuse_token_field(after, "spec.purpose",
-                                  node_get_text(node_get(after, "spec"), "purpose"),
-                                  "a token never changes its purpose: make another one", err);
+        return refuse_token_field(
+            after, "spec.purpose", node_get_text(node_get(after, "spec"), "purpose"),
+            "the purpose of a token cannot be changed: make another one", err);
     if (before && !strcmp(end, node_get_text(node_get(after, "spec"), "expiresAt")))
         return 0;
     return check_end(after, err);

@@ -40,7 +40,7 @@ static int publish_failure(struct controllers *all, struct key *key, const struc
     queue_mute(all, NULL);
     if (published < 0) {
         all->counts.unpublished++;
-        log_warn("controllers", "%s %s%s%s: that it failed cannot be said there: %s",
+        log_warn("controllers", "%s %s%s%s: its failure cannot be written to its status: %s",
                  key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name,
                  err.text);
         return -1;
@@ -86,7 +86,7 @@ static void after_success(struct controllers *all, struct key *key, int64_t wake
     if (failure_clear(all, key->controller, key->namespace, key->name, &err) < 0) {
         key->at = clock_steady() + loop_backoff_next(&key->backoff);
         all->counts.unpublished++;
-        log_warn("controllers", "%s %s%s%s: that it succeeds again cannot be said there: %s",
+        log_warn("controllers", "%s %s%s%s: its recovery cannot be written to its status: %s",
                  key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name,
                  err.text);
     }

@@ -89,9 +89,9 @@ static void on_try(void *arg)
     bool unwell = err->code != ERR_NONE;
 
     if (unwell != hub->unwell && unwell)
-        log_error("hub", "not ready: a commit failed: %s", err->text);
+        log_error("hub", "not ready: a commit of the store failed: %s", err->text);
     else if (unwell != hub->unwell)
-        log_info("hub", "ready again: a commit succeeded");
+        log_info("hub", "ready again: a commit of the store succeeded");
     hub->unwell = unwell;
     store_make_room(hub->store);
     if (unwell || store_is_full(hub->store))

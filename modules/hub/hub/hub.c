@@ -145,10 +145,10 @@ static size_t choose_connections(struct hub *hub, size_t files)
         return wanted;
     /* A limit of just as many is what its administrator meant by it. */
     if (wanted > files)
-        log_warn("hub",
-                 "connections: %zu cannot be reached, for this process may have %zu "
-                 "files open (ulimit -Hn, or LimitNOFILE= of its unit); it takes %zu at once",
-                 wanted, files, most);
+        log_warn(
+            "hub",
+            "connections: %zu are not possible, because this process may have %zu open files (ulimit -Hn, or LimitNOFILE= of its unit); the limit is %zu connections now",
+            wanted, files, most);
     return most;
 }
 
@@ -214,7 +214,7 @@ static int write_kubeconfig(struct hub *hub, struct err *err)
     if (keys_write_kubeconfig(hub, &why) == 0)
         return 0;
     if (why.code == ERR_FULL && file_exists(hub->kubeconfig)) {
-        log_error("hub", "%s: the one of the last start stays", why.text);
+        log_error("hub", "%s: the file of the last start is kept", why.text);
         return 0;
     }
     *err = why;

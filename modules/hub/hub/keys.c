@@ -119,8 +119,9 @@ static void forget_secret(struct hub *hub)
     if (!file_exists(path))
         return;
     file_remove(path);
-    log_info("hub", "the console's old secret is no longer taken: log in with what "
-                    "`axle token create --admin` prints");
+    log_info(
+        "hub",
+        "the console's old secret is no longer accepted: log in with the token that `axle token create --admin` prints");
 }
 
 int keys_open(struct hub *hub, const struct hub_settings *settings, struct err *err)
@@ -140,7 +141,7 @@ static int read_seal(struct hub *hub, const char *path, unsigned char key[PKI_SE
     scoped_mem char *kept = file_read(path, PKI_SEAL_KEY, &len, err);
 
     if (kept && len != PKI_SEAL_KEY)
-        err_set(err, ERR_INVALID, "it holds %zu bytes, not the %d of a sealing key", len,
+        err_set(err, ERR_INVALID, "it holds %zu bytes, not the %d of an encryption key", len,
                 PKI_SEAL_KEY);
     if (!kept || len != PKI_SEAL_KEY)
         return pins_damaged(hub, "sealing.key", sealing_lost, err);
@@ -192,10 +193,10 @@ static int replace_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY
 
     if (file_move(path, aside, err) < 0)
         return -1;
-    log_warn("hub",
-             "%s is sealed with the key that is lost, so it is put aside as %s and made "
-             "anew: %s",
-             path, aside, tokens_lost);
+    log_warn(
+        "hub",
+        "%s is encrypted with the lost key, so it was renamed to %s and a new one was made: %s",
+        path, aside, tokens_lost);
     return make_tokens(hub, seal, file, path, err);
 }
 

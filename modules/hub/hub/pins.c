@@ -33,8 +33,8 @@ int pins_may_make(struct hub *hub, const char *file, const char *why, struct err
                        "folder, or start once with --accept-loss to have a new one. "
                        "Nothing was changed",
                        hub->directory, file, why);
-    log_warn("hub", "%s/pki/%s is lost, which is accepted, and made anew: %s", hub->directory, file,
-             why);
+    log_warn("hub", "%s/pki/%s is lost, and a new one was made, as --accept-loss allows: %s",
+             hub->directory, file, why);
     return 0;
 }
 
@@ -65,7 +65,7 @@ int pins_keep(struct hub *hub, const char *file, const unsigned char digest[PKI_
                        "--accept-loss to go on with this one. Nothing was changed",
                        hub->directory, file, why);
     if (known)
-        log_warn("hub", "%s/pki/%s is another key than before, which is accepted: %s",
+        log_warn("hub", "%s/pki/%s is another key than before, which --accept-loss allows: %s",
                  hub->directory, file, why);
     store_value_put(hub->store, name, text, strlen(text));
     return 0;

@@ -37,7 +37,8 @@ static void cut_revoked_peers(void *arg)
     size_t count = http_server_cut(hub->server, is_revoked_peer, hub);
 
     if (count)
-        log_info("hub", "%zu connections of clusters no longer accepted are cut", count);
+        log_info("hub", "%zu connections of clusters that are no longer accepted were closed",
+                 count);
 }
 
 /*

@@ -64,7 +64,8 @@ static int check_supported_method(struct http_request *request, struct err *err)
     if (!is_discovery(request) || is_read_request(request))
         return 0;
     http_response_header(request, "Allow", READ);
-    return err_set(err, ERR_METHOD, "%s is not possible here; these are: " READ, request->method);
+    return err_set(err, ERR_METHOD, "the method %s is not allowed here; allowed are: " READ,
+                   request->method);
 }
 
 /* A spoke that is refused learns by one word why: what it does then hangs on it. */

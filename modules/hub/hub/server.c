@@ -46,10 +46,10 @@ static size_t list_addresses(struct hub *hub, struct names *names)
         hub->addresses_missing = false;
     else if (!hub->addresses_missing && !hub->given_names) {
         hub->addresses_missing = true;
-        log_error("hub",
-                  "%s: the certificate and the join command name 127.0.0.1 only, which no "
-                  "other machine reaches: set tls-san, and listen to an address instead of 0.0.0.0",
-                  *err.text ? err.text : "this machine has no address but loopback");
+        log_error(
+            "hub",
+            "%s: the certificate and the join command name 127.0.0.1 only, which no other machine can reach: set tls-san, and listen to an address instead of 0.0.0.0",
+            *err.text ? err.text : "this machine has no address but loopback");
     }
     return count;
 }
@@ -200,7 +200,7 @@ static void on_renew_timer(void *arg)
         loop_timer_set(hub->renew, 60 * CLOCK_SECOND);
         return;
     }
-    log_info("hub", "new connections see a new certificate");
+    log_info("hub", "new connections get the renewed certificate");
     set_renew_timer(hub);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fills the cells of a table row, and tells ages as kubectl does. */
+/* Fills the cells of a table row, and prints ages as kubectl does. */
 #include "kinds/row.h"
 
 #include "base/clock.h"
@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The steps of apimachinery's duration.HumanDuration(): two units while that is
+   still useful, then one. */
 void kind_age(int64_t nanoseconds, char out[24])
 {
     int64_t s = nanoseconds > 0 ? nanoseconds / CLOCK_SECOND : 0;
@@ -36,6 +38,7 @@ void kind_age(int64_t nanoseconds, char out[24])
         snprintf(out, 24, "%" PRId64 "y", d / 365);
 }
 
+/* The words for a missing and a wrong time are kubectl's. */
 static struct node *age_cell(struct arena *arena, const char *time, int64_t now)
 {
     int64_t then;
@@ -49,14 +52,14 @@ static struct node *age_cell(struct arena *arena, const char *time, int64_t now)
     return node_string(arena, age);
 }
 
-/* What the path finds: a list, empty if there is nothing. */
+/* The values that the path finds: an empty list if there are none. */
 static const struct node *find_cell_values(struct arena *arena, const struct jsonpath *path,
                                            const struct node *object)
 {
     return node_item(jsonpath_find(path, arena, object, true, NULL), 0);
 }
 
-/* The values of the first path that finds any. */
+/* The values of the first path that finds any: later paths are for older objects. */
 static const struct node *find_some(struct arena *arena, const struct cell_rule *rule,
                                     const struct node *object)
 {
@@ -73,7 +76,8 @@ static const struct node *find_some(struct arena *arena, const struct cell_rule 
     return values;
 }
 
-/* Numbers and booleans keep their type; several values stand side by side. */
+/* A single number or boolean keeps its type, so that clients can sort by it.
+   Several values are joined with commas. */
 static struct node *value_cell(struct arena *arena, const struct kind_column *column,
                                const struct cell_rule *rule, const struct node *object, int64_t now)
 {
@@ -96,6 +100,7 @@ static struct node *value_cell(struct arena *arena, const struct kind_column *co
     return node_bytes(arena, text_string(&out), out.len);
 }
 
+/* Members of maps count too: the sum is how many entries the paths lead to. */
 static struct node *count_cell(struct arena *arena, const struct cell_rule *rule,
                                const struct node *object)
 {
@@ -110,6 +115,7 @@ static struct node *count_cell(struct arena *arena, const struct cell_rule *rule
     return node_int(arena, (int64_t)sum);
 }
 
+/* Values of both paths belong together by their position. */
 static struct node *pair_cell(struct arena *arena, const struct cell_rule *rule,
                               const struct node *object)
 {
@@ -134,6 +140,7 @@ static struct node *pair_cell(struct arena *arena, const struct cell_rule *rule,
     return node_bytes(arena, text_string(&out), out.len);
 }
 
+/* "<none>" is kubectl's word for an absent value. */
 static struct node *seconds_cell(struct arena *arena, const struct cell_rule *rule,
                                  const struct node *object)
 {
@@ -146,8 +153,8 @@ static struct node *seconds_cell(struct arena *arena, const struct cell_rule *ru
     return node_string(arena, age);
 }
 
-/* What was decided about a certificate signing request, and whether it was
-   done: conditions' types by the first path, the certificate by the second. */
+/* The state of a CertificateSigningRequest, as kubectl shows it: the first path
+   finds the types of its conditions, the second one its certificate. */
 static struct node *request_cell(struct arena *arena, const struct cell_rule *rule,
                                  const struct node *object)
 {
@@ -170,9 +177,11 @@ static struct node *request_cell(struct arena *arena, const struct cell_rule *ru
                        failed ? ",Failed" : "", *node_text(node_item(done, 0)) ? ",Issued" : "");
 }
 
+/* A rule may need more than a path: a column of a row file names it as `as`. */
 static struct node *cell_of(struct arena *arena, const struct kind_column *column,
                             const struct cell_rule *rule, const struct node *object, int64_t now)
 {
+    /* The built-in column Name has no path. */
     if (!rule->count)
         return node_string(arena, meta_name(object));
     switch (rule->as) {
@@ -191,7 +200,8 @@ static struct node *cell_of(struct arena *arena, const struct kind_column *colum
     return value_cell(arena, column, rule, object, now);
 }
 
-/* Cells go to terminals. Whoever wrote the object, they shall not steer them. */
+/* Escapes control characters. Cells are printed on terminals, which an object's
+   author must not control. */
 static struct node *printable_cell(struct arena *arena, struct node *cell)
 {
     scoped_text struct text out = {0};
@@ -202,6 +212,7 @@ static struct node *printable_cell(struct arena *arena, struct node *cell)
     return node_bytes(arena, text_string(&out), out.len);
 }
 
+/* Every struct kind is the first member of a kind_row, which has the rules of its cells. */
 struct node *kind_cells(struct arena *arena, const struct kind *kind, const struct node *object,
                         int64_t now)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts an object into another version of its kind. */
+/* Converts an object to another version of its kind. */
 #include "kinds/kinds.h"
 
 #include "document/document.h"
 
 #include <string.h>
 
-/* Fields that events.k8s.io and core call differently. */
+/* Fields with different names in core/v1 and events.k8s.io/v1. */
 static const struct {
     const char *core, *events;
 } event_fields[] = {
@@ -33,6 +33,7 @@ static void rename_event_fields(struct arena *arena, struct node *object, bool t
     }
 }
 
+/* Versions of other kinds have the same fields, so only apiVersion changes. */
 struct node *kind_convert(struct arena *arena, const struct kind *to, const struct node *object)
 {
     const char *from = node_get_text(object, "apiVersion");

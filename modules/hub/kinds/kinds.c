@@ -25,9 +25,10 @@ struct kinds {
     unsigned holders;
 };
 
-/* The rows are the same for everybody, so there is one table at a time. */
+/* The rows are part of the program and never change, so all users share one table. */
 static struct kinds *shared;
 
+/* The rows are files of this repository, so the limits for own texts apply. */
 static struct node *read_asset(struct kinds *kinds, const struct asset *asset, struct err *err)
 {
     struct node *node = document_read_yaml(kinds->arena, (const char *)asset->bytes, asset->size,
@@ -70,7 +71,7 @@ static int on_asset(const struct asset *asset, void *arg)
     return 0;
 }
 
-/* v1 before v1beta2 before v1beta1 before v1alpha1, as Kubernetes has it. */
+/* Kubernetes' order of versions: v2, v1, v1beta2, v1beta1, v1alpha1. */
 static int by_version(const char *left, const char *right)
 {
     static const char *const words[] = {"alpha", "beta"};
@@ -93,7 +94,7 @@ static int by_version(const char *left, const char *right)
     return rank[0] < rank[1] ? 1 : rank[0] > rank[1] ? -1 : strcmp(left, right);
 }
 
-/* By group, then the version that is stored first, then plural. */
+/* By group, then stored versions before others, then version, then plural. */
 static int by_order(const void *a, const void *b)
 {
     const struct kind *const *l = a, *const *r = b;
@@ -121,6 +122,7 @@ static int read_rows(struct kinds *kinds, struct err *err)
     kinds->metadata = kind_definition(kinds->arena, kinds->definitions, "ObjectMeta", err);
     if (!kinds->metadata)
         return err_wrap(err, DEFINITIONS);
+    /* asset_each() stops at an error of on_asset(), which has no parameter for it. */
     kinds->err = err;
     if (asset_each(FOLDER, on_asset, kinds) < 0)
         return -1;
@@ -187,6 +189,7 @@ const struct node *kinds_metadata(const struct kinds *kinds)
     return kinds->metadata;
 }
 
+/* Discovery of a group and version answers 404 unless a kind is served there. */
 bool kinds_have_version(const struct kinds *kinds, const char *group, const char *version)
 {
     for (size_t i = 0; i < kinds->count; i++) {
@@ -208,6 +211,7 @@ const struct kind *kinds_at(const struct kinds *kinds, size_t index)
     return index < kinds->count ? kinds->rows[index] : NULL;
 }
 
+/* by_order() puts the preferred version first, so the first row that fits is it. */
 const struct kind *kinds_find(const struct kinds *kinds, const char *group, const char *plural)
 {
     for (size_t i = 0; i < kinds->count; i++) {

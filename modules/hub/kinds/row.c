@@ -22,6 +22,7 @@ static const struct {
 };
 #define ALL_VERBS 0xffu
 
+/* Everything that a row may contain; check() refuses other fields. */
 static const char *const known_fields[] = {
     "group",     "version",    "kind",         "plural",   "singular",
     "listKind",  "shortNames", "categories",   "scope",    "verbs",
@@ -57,6 +58,7 @@ static const char *const *read_words(struct arena *arena, const struct node *lis
     return words;
 }
 
+/* `none` is the value for a row without a list: all verbs. */
 static int read_verbs(const struct node *list, unsigned none, unsigned *ret, struct err *err)
 {
     *ret = list ? 0 : none;
@@ -73,10 +75,8 @@ static int read_verbs(const struct node *list, unsigned none, unsigned *ret, str
     return 0;
 }
 
-/*
- * Puts each definition where it is referred to, so that what is served and what
- * is compiled is one self-contained tree.
- */
+/* Replaces each $ref by its definition, so that one self-contained tree is served
+   and compiled. A description beside a $ref replaces the definition's. */
 static struct node *expand(struct arena *arena, const struct node *schema,
                            const struct node *definitions, int depth, struct err *err)
 {
@@ -119,7 +119,8 @@ struct node *kind_definition(struct arena *arena, const struct node *definitions
     return expand(arena, reference, definitions, 0, err);
 }
 
-/* The root of a schema: type, apiVersion, kind and metadata as in upstream. */
+/* The root of a schema: type, apiVersion, kind and metadata as in Kubernetes. A
+   row may describe them itself. */
 static struct node *frame(struct arena *arena, const struct kind *kind, const struct node *schema)
 {
     static const struct {
@@ -157,6 +158,7 @@ static struct node *frame(struct arena *arena, const struct kind *kind, const st
     return root;
 }
 
+/* Served and compiled from the same tree, so that both agree. */
 static int read_schema(struct arena *arena, const struct node *source,
                        const struct node *definitions, struct kind *kind, struct err *err)
 {
@@ -178,6 +180,7 @@ static const char *const metadata_columns[2][3] = {
     {"Age", "", "How long ago the object was made."},
 };
 
+/* The columns Name and Age, which every kind has unless its row excludes them. */
 static struct kind_column built_in(int which)
 {
     return (struct kind_column){.name = metadata_columns[which][0],
@@ -187,7 +190,7 @@ static struct kind_column built_in(int which)
                                 .path = which ? ".metadata.creationTimestamp" : ""};
 }
 
-/* `path`, then each of `more`. */
+/* Compiles the paths of a column: `path`, then each one of `more`. */
 static int read_cell(struct arena *arena, const struct node *from, const char *path,
                      struct cell_rule *ret, struct err *err)
 {
@@ -258,7 +261,7 @@ static int read_columns(struct arena *arena, const struct node *source, struct k
         columns[at] = from ? column_of(from) : built_in(1);
         if (read_cell(arena, from, columns[at].path, &row->cells[at], err) < 0)
             return err_wrap(err, "columns: %s", columns[at].name);
-        /* Wide columns stand behind Age, as kubectl users know them. */
+        /* Age comes before the columns of -o wide, as in kubectl. */
         for (size_t j = at; !from && j && columns[j - 1].priority; j--)
             swap_columns(columns, row->cells, j);
         at++;
@@ -268,6 +271,7 @@ static int read_columns(struct arena *arena, const struct node *source, struct k
     return 0;
 }
 
+/* `status: true` is short for the subresource that most kinds have. */
 static int read_subresources(struct arena *arena, const struct node *source, struct kind *kind,
                              struct err *err)
 {
@@ -305,6 +309,7 @@ static char *lower(struct arena *arena, const char *word)
     return copy;
 }
 
+/* Fills names, with the conventions of Kubernetes for those that a row leaves out. */
 static void read_names(struct arena *arena, const struct node *source, struct kind *kind)
 {
     const struct node *stored = node_get(source, "stored");
@@ -331,6 +336,7 @@ static void read_names(struct arena *arena, const struct node *source, struct ki
     kind->name_rule = text_or(source, "nameRule", "dns-subdomain");
 }
 
+/* A field that is not known is a typing error in a row; it would have no effect. */
 static int check(const struct node *source, const struct kind *kind, struct err *err)
 {
     node_each(member, source)

@@ -14,21 +14,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A spoke that reports many works at once, or comes back after a while, has
-   these many seconds of its rate at once. */
+/* How many seconds of its rate a spoke may use at once: it may report many works
+   together, or reconnect after a while. */
 #define BURST 20
 #define BURST_BYTES 32
-/* Accounts unused for so long are forgotten, when there are many. */
+/* Accounts that were not used for so long are deleted, when there are many. */
 #define MANY ((size_t)1024)
 #define UNUSED (120 * CLOCK_SECOND)
-/* What one account may have of bodies that are coming, for they wait in memory. */
+/* The size of bodies that one account may have in flight: they wait in memory. */
 #define MOST_COMING ((int64_t)32 << 20)
 #define MOST_UNKNOWN ((int64_t)3 << 20)
-/* What an object weighs against bytes that were sent for it. */
+/* A byte of a stored object is charged as this share of a received byte. */
 #define STORED_SHARE 4
 
-/* Whose limits are how many times a spoke's. Many machines may join at once with
-   one token, and from one address. */
+/* The limits of a role as multiples of a spoke's. Many machines may join at the
+   same time with one token, or from one address. */
 static const struct class
 {
     enum auth_role role;
@@ -39,7 +39,7 @@ static const struct class
     {AUTH_ANONYMOUS, 0, 8},
 };
 
-/* The largest bodies that machines may send; all else is small. */
+/* The largest bodies that machines may send to each resource; all others are small. */
 static const struct body {
     const char *group, *plural, *subresource;
     size_t most;
@@ -75,7 +75,7 @@ static void forget_unused(struct limits *limits, int64_t now)
         }
 }
 
-/* "10.1.2.3" of "10.1.2.3:40112". */
+/* The host of an address: "10.1.2.3" of "10.1.2.3:40112". */
 static char *host_of(const char *remote)
 {
     char host[LOOP_HOST];
@@ -94,13 +94,14 @@ static char *key_of(const struct auth_user *user, const char *remote)
     case AUTH_JOIN:
         return mem_printf("join token \"%s\" at %s", user->token, host);
     case AUTH_ANONYMOUS:
-        return mem_printf("nobody at %s", host);
+        return mem_printf("anonymous client at %s", host);
     default:
         return mem_printf("user \"%s\"", user->name);
     }
 }
 
-/* The places that a spoke has lately called from are its own. */
+/* Remembers the hosts that a spoke's last requests came from; its endpoints may
+   lead there. */
 static void note_remote(struct account *account, const char *remote)
 {
     scoped_mem char *host = host_of(remote);
@@ -150,7 +151,7 @@ const struct auth_user *limits_machine(const struct objects_review *review)
 
 /* ---- How large a body may be ---------------------------------------------- */
 
-/* Where a kind begins in the path: /api/V/…, /apis/G/V/…, past a namespace. */
+/* The position of the resource in /api/V/… or /apis/G/V/…, after a namespace. */
 static size_t plural_at(const struct http_request *request)
 {
     const char *const *at = request->segments;
@@ -187,8 +188,7 @@ static int bound_body(struct http_request *request, const struct account *accoun
     if (request->body_length <= (int64_t)request->most_body)
         return 0;
     return err_set(err, ERR_TOO_LARGE,
-                   "%s sends a body of %lld bytes to %.300s; of a machine, at most "
-                   "%zu are taken there",
+                   "%s sends a body of %lld bytes to %.300s; a machine may send at most %zu there",
                    account->key, (long long)request->body_length, request->path,
                    request->most_body);
 }
@@ -200,7 +200,7 @@ static bool is_write(const struct http_request *request)
     return strcmp(request->method, "GET") && strcmp(request->method, "HEAD");
 }
 
-/* A limit by time, with the setting that moves it. */
+/* A limit per second, with the setting that changes it. */
 struct rate {
     struct limits_bucket *bucket;
     double rate, burst, cost;
@@ -237,13 +237,14 @@ static int check_in_flight(const struct account *account, int64_t most, const ch
     if (most <= 0 || (int64_t)account->in_flight < most)
         return 0;
     *ret_wait = 1;
-    return err_set(err, ERR_TOO_MANY,
-                   "%s has %zu requests in flight, watches included, and may have no "
-                   "more (the hub's setting %s); end some",
-                   account->key, account->in_flight, setting);
+    return err_set(
+        err, ERR_TOO_MANY,
+        "%s has %zu requests in flight, watches included, and may have no more (the hub's setting %s); end some of them",
+        account->key, account->in_flight, setting);
 }
 
-/* How much of a body may wait in memory: the registry keeps its own on disk. */
+/* How much of a body waits in memory. The registry has limits of its own for its
+   uploads. */
 static int64_t coming_of(const struct http_request *request)
 {
     if (request->segment_count && !strcmp(request->segments[0], "v2"))
@@ -261,10 +262,10 @@ static int check_coming(const struct account *account, const struct http_request
     if (!more || !account->coming || account->coming + more <= MOST_COMING)
         return 0;
     *ret_wait = 1;
-    return err_set(err, ERR_TOO_MANY,
-                   "%s has bodies of %lld bytes under way and may have %lld: let some "
-                   "end before sending more",
-                   account->key, (long long)account->coming, (long long)MOST_COMING);
+    return err_set(
+        err, ERR_TOO_MANY,
+        "%s has request bodies of %lld bytes in flight and may have %lld: wait until some have ended",
+        account->key, (long long)account->coming, (long long)MOST_COMING);
 }
 
 static int check_account(struct limits *limits, struct account *account,
@@ -315,7 +316,7 @@ void limits_end(struct limits *limits, const struct http_access *access)
         return;
     account->in_flight--;
     account->coming -= coming_of(access->request);
-    /* What was not announced is counted when it has come. */
+    /* A body without Content-Length is charged after it was received. */
     if (access->request->body_length < 0)
         account->bytes.level -= (double)access->received;
 }

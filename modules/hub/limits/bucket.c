@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says whether something comes too often, from how much came and when. */
+/* A token bucket: decides whether a request comes too early after earlier ones. */
 #include "limits/limits.h"
 
 #include "base/clock.h"
@@ -20,6 +20,8 @@ bool limits_take(struct limits_bucket *bucket, double rate, double burst, double
     if (bucket->level > burst)
         bucket->level = burst;
     bucket->at = now ? now : 1;
+    /* A cost above the level is allowed and becomes a debt: a single large body
+       passes, and the next request waits. */
     if (bucket->level > 0) {
         bucket->level -= cost;
         return true;

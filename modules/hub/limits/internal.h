@@ -10,7 +10,7 @@ struct map;
 
 #define REMOTES 4
 
-/* On whose account requests count. */
+/* The requests of one identity are counted here. */
 struct account {
     char *key; /* owned: `cluster "edge-1"`, as it is named to people */
     struct limits_bucket requests, writes, bytes;
@@ -31,7 +31,7 @@ struct limits {
 /* accounts.c */
 /* Counts what a write makes of its object. */
 void limits_charge(struct limits *limits, const struct auth_user *user, size_t bytes);
-/* Who may be judged as a machine: a spoke, or one that joins. */
+/* The user, if the write is by a machine: a spoke, or one that joins. Otherwise NULL. */
 const struct auth_user *limits_machine(const struct objects_review *review);
 
 /* machine.c: rules before what spokes and joining machines write. */

@@ -15,16 +15,19 @@ struct node;
 struct objects;
 
 /*
- * What others may send the hub: how much, how often, and what it may say.
+ * Limits on what clients may send to the hub: how much, how often, and which
+ * contents.
  *
- * Whoever is not an administrator has an account, by identity: a cluster, a join
- * token at an address, a user, an address. It counts requests in flight, and for
- * machines requests, writes and bytes by time, so that one that is taken over
- * cannot fill the hub or keep others waiting. Its size is checked before a body
- * is read; what it makes of an object, by rules before the write is staged.
+ * Every client but an administrator has an account, by identity: a cluster, a
+ * join token at an address, a user, an address. It counts requests in flight, and
+ * for machines requests, writes and bytes over time, so that a compromised
+ * machine cannot fill the hub or delay others. The size of a body is checked
+ * before it is read; the size of the resulting object is checked by rules before
+ * the write is staged.
  *
- * What a spoke writes is a stranger's text: names are printable, messages are
- * made so, endpoints lead to the spoke itself, events speak of its own.
+ * A spoke is not trusted in what it writes: names must be printable, messages are
+ * made printable, endpoints must lead to the spoke itself, Events must be about
+ * its own objects.
  *
  * It decides nothing about rights; `auth` has done so. One thread.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judges what spokes, and machines that join, want to write. */
+/* Checks what spokes, and machines that join, write. */
 #include "limits/internal.h"
 
 #include "base/map.h"
@@ -14,7 +14,7 @@
 #define MOST_REQUESTS 20 /* certificate requests of one cluster */
 #define MOST_JOINING 500 /* and of one join token */
 
-/* The largest that a part may become by what a machine writes. */
+/* The largest size of a part of an object after a machine's write. */
 static const struct part {
     const char *group, *plural, *subresource;
     const char *field; /* NULL: the whole object */
@@ -39,7 +39,7 @@ static const struct part *part_of(const struct objects_review *review)
     return NULL;
 }
 
-/* What counts, without the record of who wrote it. */
+/* What counts for the size: managedFields do not, because the server writes them. */
 static struct node *counted(const struct objects_review *review, const struct part *part)
 {
     struct node *whole;
@@ -65,15 +65,15 @@ static int check_size(const struct objects_review *review, const struct part *pa
     if (json.len <= part->most)
         return 0;
     return err_set(err, ERR_TOO_LARGE,
-                   "%s \"%.253s\": %s would have %zu bytes; of a machine, at most %zu "
-                   "are kept",
+                   "%s \"%.253s\": %s would have %zu bytes; a machine may store at most %zu",
                    review->kind->resource, meta_name(review->after),
                    part->field ? part->field : "the object", json.len, part->most);
 }
 
 /* ---- Endpoints -------------------------------------------------------------- */
 
-/* Whether a list like "10.0.0.7, edge.example" has this host; a name has no case. */
+/* Whether a list such as "10.0.0.7, edge.example" contains the host. Host names
+   are compared without case. */
 static bool lists_host(const char *list, const char *host)
 {
     size_t len = strlen(host);
@@ -95,9 +95,9 @@ static struct object *cluster_of(struct limits *limits, const struct auth_user *
 }
 
 /*
- * A spoke's own are the addresses that it has called from, what an administrator
- * says are, and, if it runs beside the hub, the hub's. What it says of itself
- * does not count: it could name anybody.
+ * A spoke's own hosts are the addresses that its requests come from, those that
+ * an administrator lists, and the hub's if it runs on the same machine. What the
+ * spoke says about itself does not count: it could name any host.
  */
 static bool is_own_host(struct limits *limits, const struct auth_user *user,
                         const struct object *cluster, struct arena *arena, const char *host)
@@ -122,18 +122,18 @@ static bool is_own_host(struct limits *limits, const struct auth_user *user,
                       host);
 }
 
-static void tell_foreign(struct limits *limits, const struct object *cluster,
-                         const struct objects_review *review, const char *host)
+static void report_foreign_endpoint(struct limits *limits, const struct object *cluster,
+                                    const struct objects_review *review, const char *host)
 {
     if (cluster)
-        objects_event(limits->settings.objects, "axle-hub", cluster, true, "EndpointRefused",
-                      "Workload %.253s: an endpoint at %.253s is not shown, because this "
-                      "cluster does not call from there; if it is its own, say so in the "
-                      "annotation " META_ANNOTATION_ADDRESSES " of the ManagedCluster",
-                      review->name, host);
+        objects_event(
+            limits->settings.objects, "axle-hub", cluster, true, "EndpointRefused",
+            "Workload %.253s: an endpoint at %.253s is not shown, because no request of this cluster came from there; if the address belongs to the cluster, list it in the annotation " META_ANNOTATION_ADDRESSES
+            " of the ManagedCluster",
+            review->name, host);
 }
 
-/* What is forged is refused; what only leads elsewhere is left out. */
+/* Malformed endpoints are refused; endpoints on other hosts are left out, with an Event. */
 static int check_endpoints(struct limits *limits, const struct auth_user *user,
                            const struct objects_review *review, struct err *err)
 {
@@ -156,7 +156,7 @@ static int check_endpoints(struct limits *limits, const struct auth_user *user,
         if (!*host || is_own_host(limits, user, cluster, review->arena, host))
             node_add(review->arena, kept, node_item(list, i));
         else
-            tell_foreign(limits, cluster, review, host);
+            report_foreign_endpoint(limits, cluster, review, host);
     }
     if (node_count(kept) < node_count(list)) {
         status = node_share(review->arena, status);
@@ -172,13 +172,13 @@ static int check_component(const char *field, const char *component, struct err 
 {
     if (!text_starts(component, "axle-") || !strcmp(component, "axle-spoke"))
         return 0;
-    return err_set(err, ERR_FORBIDDEN,
-                   "%s: \"%.100s\" is a part of the hub: a spoke speaks as axle-spoke, "
-                   "or under a name of its own",
-                   field, component);
+    return err_set(
+        err, ERR_FORBIDDEN,
+        "%s: \"%.100s\" is a component of the hub: a spoke reports as axle-spoke, or under a name of its own",
+        field, component);
 }
 
-/* It speaks of what lies in its own namespace, and of itself. */
+/* A spoke's Events are about objects in its own namespace, or about its ManagedCluster. */
 static int check_about(const struct auth_user *user, const struct node *about, const char *field,
                        struct err *err)
 {
@@ -237,7 +237,7 @@ static int check_events_room(struct limits *limits, const struct auth_user *user
     return err_set(err, ERR_FORBIDDEN,
                    "exceeded quota: cluster \"%s\" has %zu Events of %zu bytes; it may "
                    "have %lld (the hub's setting spoke-objects) of %lld bytes "
-                   "(spoke-objects-size); they go with time",
+                   "(spoke-objects-size); old Events expire (event-age)",
                    user->cluster, tally.count, tally.bytes, (long long)s->spoke_objects,
                    (long long)s->spoke_objects_size);
 }
@@ -251,10 +251,10 @@ static int check_requests_room(struct limits *limits, const struct auth_user *us
     objects_each(limits->settings.objects, OBJECTS_STAGED, kind, NULL, add_to_tally, &tally);
     if (tally.count < most)
         return 0;
-    return err_set(err, ERR_FORBIDDEN,
-                   "exceeded quota: \"%s\" has %zu CertificateSigningRequests and may "
-                   "have no more; decided ones go after an hour",
-                   user->name, tally.count);
+    return err_set(
+        err, ERR_FORBIDDEN,
+        "exceeded quota: \"%s\" has %zu CertificateSigningRequests and may have no more; decided ones are deleted after an hour",
+        user->name, tally.count);
 }
 
 /* ---- The rule ------------------------------------------------------------------- */
@@ -271,7 +271,8 @@ static int check_room(struct limits *limits, const struct auth_user *user,
     return 0;
 }
 
-/* What a small patch makes of a large object is work and room for the hub too. */
+/* A small patch can make a large object, which costs the hub work and memory, so
+   the object's size is charged too. */
 static void charge(struct limits *limits, const struct auth_user *user,
                    const struct objects_review *review)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bounds how much users keep in a namespace. */
+/* Limits how much users may store in a namespace. */
 #include "limits/internal.h"
 
 #include "base/map.h"
@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As near as this to a limit, what is staged is counted too. */
+/* This close to a limit, writes that are staged but not yet published are counted
+   too. Counting them walks all objects, so it is not done for every write. */
 #define NEAR_COUNT 2000
 #define NEAR_BYTES ((int64_t)32 << 20)
 
-/* What is published in a namespace, kept by changes. */
+/* What is published in a namespace, kept up to date by changes. */
 struct namespace_use {
     int64_t count, bytes;
 };
@@ -64,7 +65,7 @@ static void add_use(void *arg, const struct object *object)
     use->bytes += (int64_t)object->len;
 }
 
-/* Each stored kind of namespaces once, in whatever versions it is served. */
+/* True once for each stored kind with namespaces, whichever versions of it are served. */
 static bool is_kept(const struct kinds *kinds, const struct kind *kind)
 {
     return kind->namespaced && !kind->is_question &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks what a machine says: texts that people will see, and endpoints. */
+/* Checks texts that a machine writes and that people will see, and endpoints. */
 #include "limits/limits.h"
 
 #include "base/text.h"
@@ -13,10 +13,11 @@
 #define MOST_MESSAGE ((size_t)4096)
 #define MOST_URL ((size_t)1024)
 
-/* Under these keys may stand what a program has said: it is shown as it can be. */
+/* Values under these keys may be output of programs; they are made printable
+   instead of refused. */
 static const char *const free_texts[] = {"message", "note", "string", "jsonRaw"};
 
-/* Where in the tree: `item` counts if there is no key. */
+/* A position in the tree, from the inside out. `item` is used if there is no key. */
 struct step {
     const struct step *from;
     const char *key;
@@ -53,7 +54,7 @@ static bool is_free(const char *key)
     return false;
 }
 
-/* A message as people may see it: printable, and cut between letters. */
+/* A message in printable form, cut at a code point. */
 static struct node *shown(struct arena *arena, const struct node *message)
 {
     const char *bytes = node_text(message);
@@ -73,12 +74,12 @@ static struct node *shown(struct arena *arena, const struct node *message)
 static int check_word(const struct node *word, const struct step *step, struct err *err)
 {
     if (word->len > MOST_WORD)
-        return refuse(step, "a machine may say no more than 2048 bytes here", err);
+        return refuse(step, "a machine may write at most 2048 bytes here", err);
     if (!text_is_printable(node_text(word), word->len, false))
-        return refuse(step,
-                      "control characters and marks that turn the direction of "
-                      "writing may not stand here",
-                      err);
+        return refuse(
+            step,
+            "control characters and marks that change the direction of writing are not allowed here",
+            err);
     return 0;
 }
 
@@ -190,7 +191,7 @@ int limits_check_endpoint(struct arena *arena, const struct node *endpoint, cons
     if (*address && check_address(arena, address, field, &host, err) < 0)
         return -1;
     if (*host && *url_host && strcmp(host, url_host))
-        return bad(field, "url", url, "must lead to its address", err);
+        return bad(field, "url", url, "must have the endpoint's address as its host", err);
     if (check_port(endpoint, field, err) < 0)
         return -1;
     *ret_host = *host ? host : url_host;

@@ -54,12 +54,12 @@ static void warn_of_unused(struct write_op *op)
     for (const char *const *at = op->kind->unused_fields; at && *at; at++) {
         if (!strcmp(*at, "."))
             add_warning(op, node_format(op->arena,
-                                        "%s: nothing acts on this kind yet; see kubectl explain %s",
+                                        "%s: this kind has no effect yet; see kubectl explain %s",
                                         op->kind->kind, op->kind->plural));
         else if (says_something(find_field(op, *at)))
             add_warning(op,
                         node_format(op->arena,
-                                    "%s: nothing acts on this field yet; see kubectl explain %s.%s",
+                                    "%s: this field has no effect yet; see kubectl explain %s.%s",
                                     *at, op->kind->plural, *at));
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What belongs to a repository, and what its manifests name. */
+/* Stores what belongs to a repository, and finds what its manifests name. */
 #include "registry/index.h"
 
 #include "base/text.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* An index is read and written whole, so it must stay small. */
+/* An index is read and written as a whole, so its size is limited. */
 #define MOST_ENTRIES ((size_t)10000)
 #define ALL "registry"
 
@@ -102,7 +102,8 @@ void index_set_subject(struct arena *arena, struct node *subjects, const char *d
 
     if (!*subject)
         return;
-    /* An index has no config, and so no type of its own. */
+    /* OCI image-spec: artifactType is optional, and the config's media type
+       stands for it. An index has neither. */
     if (!*type)
         type = node_get_text(node_get(manifest, "config"), "mediaType");
     entry = node_make(arena, subjects, digest);
@@ -110,6 +111,7 @@ void index_set_subject(struct arena *arena, struct node *subjects, const char *d
     node_set_text(arena, entry, "artifactType", type);
 }
 
+/* Indexes of older versions have no "subjects": it is made once from the manifests. */
 struct node *index_subjects(struct arena *arena, struct store *store, struct node *index)
 {
     struct node *subjects = node_get(index, "subjects");
@@ -127,8 +129,8 @@ struct node *index_subjects(struct arena *arena, struct store *store, struct nod
     return subjects;
 }
 
-/* Layers whose licence forbids that a registry hands them out: a client gets them from
-   the layer's own addresses. */
+/* Layers that OCI image-spec calls nondistributable: their licence forbids a
+   registry to distribute them, so clients get them from the layer's own URLs. */
 static bool is_foreign(const struct node *descriptor)
 {
     static const char *const types[] = {

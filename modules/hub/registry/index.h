@@ -11,16 +11,17 @@ struct node;
 struct store;
 
 /*
- * What belongs to a repository:
- * {"tags": {TAG: DIGEST}, "manifests": {DIGEST: MEDIA-TYPE}, "blobs": {DIGEST: 1},
- *  "kept": {DIGEST: 1}, "subjects": {DIGEST: {"subject": DIGEST, "artifactType": TYPE}}}
- * "kept" are the manifests that the hub itself made; "claimed": true, a whole repository that
- * it keeps for a deployment. "subjects" are the manifests that
- * refer to another one; an index that an older version wrote has no such member.
- * Never NULL; empty if there is no such repository.
+ * What belongs to a repository: {"tags": {TAG: DIGEST}, "manifests": {DIGEST:
+ * MEDIA-TYPE}, "blobs": {DIGEST: 1}, "kept": {DIGEST: 1}, "subjects": {DIGEST:
+ * {"subject": DIGEST, "artifactType": TYPE}}}
+ *
+ * "kept" are manifests that the hub made itself; "claimed": true marks a
+ * repository that the hub keeps for a deployment. "subjects" are manifests that
+ * refer to another manifest; an index that an older version wrote has no such
+ * member. Never NULL; empty if there is no such repository.
  */
 struct node *index_read(struct arena *arena, struct store *store, const char *repository);
-/* Stages it, unless it is what `old` (its JSON before) says. */
+/* Stages the index, unless it is equal to the stored one. */
 void index_write(struct arena *arena, struct store *store, const char *repository,
                  const struct node *index);
 /* The names of all repositories, as a map. */
@@ -34,7 +35,7 @@ int index_check_room(const struct node *index, const char *repository, struct er
 struct node *index_subjects(struct arena *arena, struct store *store, struct node *index);
 /* A manifest's bytes as a tree; NULL: they are not there, or damaged. */
 struct node *index_manifest(struct arena *arena, struct store *store, const char *digest);
-/* Enters what a manifest refers to into "subjects", or nothing. */
+/* Adds an entry to "subjects" if the manifest has a subject. */
 void index_set_subject(struct arena *arena, struct node *subjects, const char *digest,
                        const struct node *manifest);
 

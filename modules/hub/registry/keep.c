@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* In an index: the hub keeps the repository for a deployment. */
+/* The member of an index that marks a repository as the hub's own. */
 #define CLAIMED "claimed"
 
 void registry_keep(struct store *store, const char *repository, const char *tag,
@@ -31,7 +31,8 @@ void registry_keep(struct store *store, const char *repository, const char *tag,
                   manifest->media_type);
     node_set_int(arena, node_make(arena, index, "kept"), manifest->digest, 1);
     if (tag && *tag && strcmp(node_get_text(node_get(index, "tags"), tag), manifest->digest)) {
-        /* The tag moved last stands last. */
+        /* Tags stand in the order in which they were set, which registry_trim()
+           relies on. */
         node_remove(node_make(arena, index, "tags"), tag);
         node_set_text(arena, node_get(index, "tags"), tag, manifest->digest);
     }
@@ -45,6 +46,8 @@ bool registry_is_claimed(struct store *store, const char *repository)
     return node_get_bool(index_read(arena, store, repository), CLAIMED, false);
 }
 
+/* A repository that a client has pushed to is not claimed: the hub would take its
+   contents over. */
 bool registry_claim(struct store *store, const char *repository, bool was_kept)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -130,13 +133,13 @@ static bool add_blob(void *arg, const char *digest, bool foreign)
 {
     struct trim *trim = arg;
 
-    /* What was never pushed is not among them either. */
+    /* A blob that was never pushed to this repository does not become part of it. */
     if (node_get(node_get(trim->old, "blobs"), digest))
         node_set_int(trim->arena, node_make(trim->arena, trim->next, "blobs"), digest, 1);
     return true;
 }
 
-/* The member `part` of the index keeps what it says of a manifest. */
+/* Copies the entry of a manifest in the member `part` of the index. */
 static void carry_index_member(struct trim *trim, const char *part, const char *digest)
 {
     struct node *value = node_get(node_get(trim->old, part), digest);
@@ -161,7 +164,8 @@ static bool is_kept_tag(const struct node *index, const struct node_member *tag)
     return node_get(node_get(index, "kept"), node_text(tag->value)) != NULL;
 }
 
-/* Tags pushed by clients are counted apart: they push out none of the hub's. */
+/* Tags of clients and tags of the hub are counted apart, so that pushes cannot
+   displace the hub's. */
 void registry_trim(struct store *store, const char *repository, size_t tags)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -211,6 +215,7 @@ static void collect_old_blob(void *arg, const char *digest, int64_t size, int64_
         node_add(sweep->arena, sweep->old, node_string(sweep->arena, digest));
 }
 
+/* Mark and sweep. `before` protects blobs of a push whose manifest has not come yet. */
 size_t registry_sweep(struct store *store, int64_t before)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -237,7 +242,8 @@ static bool is_alnum(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*, parts joined by "/", 255 in all. */
+/* distribution-spec's grammar of names: [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*, parts
+   joined by "/", 255 bytes in all. */
 bool registry_name_is_valid(const char *name)
 {
     size_t len = strlen(name), i = 0;

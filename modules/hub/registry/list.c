@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists tags, repositories and referrers, a page at a time. */
+/* Lists tags, repositories and referrers page by page. */
 #include "registry/serve.h"
 
 #include "base/text.h"
@@ -13,9 +13,9 @@
 #include <string.h>
 
 #define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
-/* A page of repositories, where the client names no number or a larger one. */
+/* The size of a page of repositories if the client names none or a larger one. */
 #define CATALOG_PAGE 1000
-/* A page of referrers: so many, or as many as have so many bytes of manifests. */
+/* The size of a page of referrers: a number of them, or of bytes of their manifests. */
 #define REFERRERS_PAGE 1000
 #define REFERRERS_BYTES ((int64_t)4 << 20)
 
@@ -35,7 +35,7 @@ static const char **sorted_keys(struct arena *arena, const struct node *map)
     return keys;
 }
 
-/* How many the client wants; -1: it does not say. False: answered already. */
+/* Reads ?n=, -1 if it is absent. False: an error was sent. */
 static bool read_page_size(struct http_request *request, long long *ret)
 {
     const char *n = http_request_query(request, "n");
@@ -86,7 +86,7 @@ void list_tags(struct registry_request *request)
     registry_reply_json(http, "application/json", body);
 }
 
-/* Only repositories that this client may pull from are named. */
+/* Lists only repositories that the client may pull from. */
 void list_repositories(struct registry_request *request)
 {
     const struct registry_settings *settings = &request->registry->settings;
@@ -138,8 +138,8 @@ static void add_descriptor(struct registry_request *request, struct node *list,
     node_add(arena, list, one);
 }
 
-/* The next page begins after the last one of this. */
-static void tell_next(struct registry_request *request, const char *last, const char *filter)
+/* A Link header to the next page, which begins after `last` (RFC 5988). */
+static void add_next_link(struct registry_request *request, const char *last, const char *filter)
 {
     struct arena *arena = request->http->arena;
     scoped_text struct text escaped = {0};
@@ -172,7 +172,7 @@ static struct node *referrers_page(struct registry_request *request, struct node
             (filter && strcmp(artifact, filter) != 0))
             continue;
         if (shown && (bytes + size > REFERRERS_BYTES || node_count(list) == REFERRERS_PAGE)) {
-            tell_next(request, shown, filter);
+            add_next_link(request, shown, filter);
             break;
         }
         bytes += size;
@@ -182,7 +182,8 @@ static struct node *referrers_page(struct registry_request *request, struct node
     return list;
 }
 
-/* Never 404: a repository that is not there has no referrers. */
+/* distribution-spec: the response is never 404; a repository that does not exist
+   has no referrers. */
 void list_referrers(struct registry_request *request)
 {
     struct arena *arena = request->http->arena;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes manifests in, byte for byte, once everything they name is there. */
+/* Accepts manifests, byte for byte, once everything that they name is stored. */
 #include "registry/serve.h"
 
 #include "base/object.h"
@@ -26,7 +26,7 @@ static bool is_tag(const char *text)
     return len && len <= 128 && strspn(text, letters) == len && *text != '.' && *text != '-';
 }
 
-/* What a manifest needs, and the repository that must have it. */
+/* The check whether everything that a manifest names is in its repository. */
 struct needs {
     const struct push *push;
     const struct node *index;
@@ -46,7 +46,7 @@ static bool check_named(void *arg, const char *digest, bool foreign)
     return false;
 }
 
-/* What the client says it is, or what the manifest says. */
+/* The type of the request's header, otherwise the manifest's own. */
 static const char *manifest_type_of(const struct push *push, const struct node *manifest)
 {
     const char *own = node_get_text(manifest, "mediaType");
@@ -64,12 +64,12 @@ static int check_pushed_manifest(const struct push *push, const struct node *man
     const char *type = manifest_type_of(push, manifest);
 
     if (!registry_type_is_manifest(type))
-        return err_set(err, ERR_INVALID,
-                       "\"%.100s\" is no type of a manifest: it is "
-                       "application/json or application/…+json",
-                       type);
+        return err_set(
+            err, ERR_INVALID,
+            "\"%.100s\" is not the media type of a manifest, which is application/json or application/…+json",
+            type);
     if (strlen(node_get_text(manifest, "artifactType")) > MOST_TYPE)
-        return err_set(err, ERR_INVALID, "its artifactType has more than %zu letters", MOST_TYPE);
+        return err_set(err, ERR_INVALID, "its artifactType has more than %zu bytes", MOST_TYPE);
     if (subject && !pki_digest_is_valid(node_get_text(subject, "digest")))
         return err_set(err, ERR_INVALID,
                        "its subject's digest \"%.150s\" is neither sha256: "
@@ -78,7 +78,8 @@ static int check_pushed_manifest(const struct push *push, const struct node *man
     return 0;
 }
 
-/* A tag of what the hub made is the hub's: a spoke's work may name what it stands for. */
+/* Refuses to move a tag away from a manifest that the hub made: works of spokes
+   refer to it. */
 static int check_tag(const struct push *push, const struct node *index, const char *digest,
                      struct err *err)
 {
@@ -86,8 +87,7 @@ static int check_tag(const struct push *push, const struct node *index, const ch
 
     if (strcmp(old, digest) && node_get(node_get(index, "kept"), old))
         return err_set(err, ERR_FORBIDDEN,
-                       "the tag %s of %s stands for an artifact that the "
-                       "hub made: take another tag",
+                       "the tag %s of %s names an artifact that the hub made: use another tag",
                        push->reference, push->repository);
     return index_check_room(index, push->repository, err);
 }
@@ -98,7 +98,7 @@ static void set_tag(struct arena *arena, struct node *index, const char *tag, co
 
     if (!strcmp(node_get_text(tags, tag), digest))
         return;
-    /* The tag moved last stands last. */
+    /* Tags stand in the order in which they were set. */
     node_remove(tags, tag);
     node_set_text(arena, tags, tag, digest);
 }
@@ -126,7 +126,8 @@ static void store_manifest(struct push *push, struct http_request *request, stru
                            digest);
 }
 
-/* Everything that is named is there, and there is room: then it is kept. */
+/* Stores the manifest if everything that it names is there and the repository has
+   room for it. */
 static void admit_manifest(struct push *push, struct http_request *request,
                            const struct node *manifest, const char *digest, const char *bytes,
                            size_t len)
@@ -147,7 +148,7 @@ static void admit_manifest(struct push *push, struct http_request *request,
     else if (check_tag(push, index, digest, &err) < 0 ||
              store_check_room(registry->store, &err) < 0)
         registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
-    /* One that is damaged is removed, and this push heals it. */
+    /* A damaged copy is removed, so that this push replaces it. */
     else if (store_blob_size(registry->store, digest) >= 0 &&
              verify_blob(registry, push->repository, digest, &err) < 0 &&
              store_blob_size(registry->store, digest) >= 0)
@@ -156,7 +157,8 @@ static void admit_manifest(struct push *push, struct http_request *request,
         store_manifest(push, request, index, manifest, digest, bytes, len);
 }
 
-/* As many bytes as the settings allow have been read, and strangers wrote them. */
+/* Manifests come from outside: their depth is limited here, their size by the
+   settings before they are read. */
 static const struct document_limits limits = {
     .bytes = SIZE_MAX / 2,
     .depth = 128,

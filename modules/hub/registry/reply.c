@@ -12,7 +12,7 @@
 void registry_reply_headers(struct http_request *request)
 {
     http_response_header(request, "Docker-Distribution-Api-Version", "registry/2.0");
-    /* Whoever may push chose these bytes: no browser runs them in the hub's name. */
+    /* Blobs come from clients: a browser must not run them as content of the hub. */
     http_response_header(request, "Content-Security-Policy", "default-src 'none'; sandbox");
 }
 
@@ -46,13 +46,17 @@ void registry_reply_json(struct http_request *request, const char *type, const s
 
 void registry_reply_not_a_digest(struct registry_request *request)
 {
-    registry_reply_error(request->http, 400, "DIGEST_INVALID",
-                         "\"%.150s\" is no digest: it is sha256: "
-                         "and 64, or sha512: and 128 lower-case hex digits",
-                         request->reference);
+    registry_reply_error(
+        request->http, 400, "DIGEST_INVALID",
+        "\"%.150s\" is not a digest: write sha256: and 64, or sha512: and 128 lower-case hex digits",
+        request->reference);
 }
 
-/* A response that is sent when the staged writes are on disk. */
+/*
+ * A response that is sent once the staged writes are on disk. `gone` is set when
+ * the connection ends before that; the callback of the commit frees the struct in
+ * both cases.
+ */
 struct waiting {
     struct http_request *http;
     struct registry *registry;

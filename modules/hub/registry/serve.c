@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Routes and serves the requests of OCI's distribution-spec below /v2. */
+/* Routes and serves the requests of the OCI distribution-spec below /v2. */
 #include "registry/serve.h"
 
 #include "base/log.h"
@@ -46,7 +46,7 @@ void registry_free(struct registry **registry)
 
 enum range { RANGE_WHOLE, RANGE_PART, RANGE_NONE };
 
-/* Decimal digits; saturates. -1: there are none. */
+/* Reads decimal digits; saturates. -1 if there are none. */
 static int64_t read_position(const char **text)
 {
     size_t len = strspn(*text, "0123456789");
@@ -56,10 +56,8 @@ static int64_t read_position(const char **text)
     return position;
 }
 
-/*
- * RFC 9110, 14.2: "bytes=A-B", "bytes=A-", "bytes=-LAST". What is none of these, of
- * another unit, or a list of ranges, asks for the whole.
- */
+/* RFC 9110 section 14.2: "bytes=A-B", "bytes=A-", "bytes=-LAST". Any other form,
+   another unit or a list of ranges means the whole blob. */
 static enum range parse_range_header(const char *text, int64_t size, int64_t *ret_from,
                                      int64_t *ret_to)
 {
@@ -87,7 +85,8 @@ static enum range parse_range_header(const char *text, int64_t size, int64_t *re
     return RANGE_PART;
 }
 
-/* Holds one slice at a time; the store's reads are short. */
+/* The state of sending a blob. One slice is in memory at a time, because a blob
+   may be large and a client slow. */
 struct sending {
     struct registry *registry;
     char *digest;
@@ -106,7 +105,8 @@ static void send_more(struct http_request *request, void *arg)
                                       want < SLICE ? (size_t)want : SLICE, &err);
 
         if (got <= 0) {
-            /* It was whole a moment ago; the next request looks again. */
+            /* The blob was complete when sending began. verify_forget() makes the
+               next request check it again. */
             log_error("registry", "sending %s: cut off at byte %lld: %s", sending->digest,
                       (long long)sending->at, err.code ? err.text : "it is gone");
             verify_forget(sending->registry, sending->digest);
@@ -120,7 +120,8 @@ static void send_more(struct http_request *request, void *arg)
         http_response_end(request);
 }
 
-/* Writes Content-Range where only a part is wanted. False: that part is not there. */
+/* Sets Content-Range if only a part is requested. False: the range is not
+   satisfiable, and 416 was sent. */
 static bool choose_part(struct registry_request *request, int64_t size, struct sending *sending,
                         int *ret_status)
 {
@@ -129,7 +130,8 @@ static bool choose_part(struct registry_request *request, int64_t size, struct s
     int64_t first = 0, last = size - 1;
     enum range range = RANGE_WHOLE;
 
-    /* There are no validators here that an If-Range could name. */
+    /* If-Range needs a validator, and responses here have none, so the range is
+       ignored (RFC 9110 section 13.1.5). */
     if (text && !strcmp(request->method, "GET") && !http_request_header(http, "if-range"))
         range = parse_range_header(text, size, &first, &last);
     if (range == RANGE_NONE) {
@@ -233,7 +235,8 @@ static bool names_digest(void *arg, const char *digest, bool foreign)
     return !held->found;
 }
 
-/* Whether the hub made it, or needs it for what it made: works of spokes name that. */
+/* Whether the hub made the manifest, or one of its manifests names the digest:
+   works of spokes refer to those. */
 static bool is_made_by_hub(struct registry_request *request, const struct node *index,
                            const char *digest)
 {
@@ -247,7 +250,8 @@ static bool is_made_by_hub(struct registry_request *request, const struct node *
     return held.found;
 }
 
-/* A digest takes its tags along; a tag goes alone. */
+/* Deleting by digest deletes the tags of that digest too; deleting by tag deletes
+   the tag only. */
 static bool remove_entry(struct registry_request *request, struct node *index, const char *part)
 {
     struct arena *arena = request->http->arena;
@@ -280,7 +284,7 @@ static void delete_entry(struct registry_request *request, const char *part)
     } else if (is_made_by_hub(request, index, digest)) {
         registry_reply_error(request->http, 403, "DENIED",
                              "%s of %s is part of what the hub made for a "
-                             "WorkloadDeployment: it goes when that goes",
+                             "WorkloadDeployment: it is deleted together with that",
                              request->reference, request->repository);
     } else if (!remove_entry(request, index, part)) {
         registry_reply_error(request->http, 404,
@@ -299,8 +303,11 @@ static bool is_read_method(const char *method)
     return !strcmp(method, "GET") || !strcmp(method, "HEAD");
 }
 
-/* /v2/NAME…/(manifests|blobs|tags|referrers)/REFERENCE and …/blobs/uploads/ID.
-   False: it is none of these. */
+/*
+ * Splits /v2/NAME…/(manifests|blobs|tags|referrers)/REFERENCE and
+ * …/blobs/uploads/ID. Searches from the end, because a name may contain these
+ * words. False for other paths.
+ */
 static bool take_apart(struct registry_request *request)
 {
     const char *const *part = request->http->segments;
@@ -387,7 +394,7 @@ void registry_handle(struct http_request *http, void *arg)
         return;
     }
     if (!base && !registry_name_is_valid(request.repository)) {
-        registry_reply_error(http, 400, "NAME_INVALID", "\"%s\" is no repository name",
+        registry_reply_error(http, 400, "NAME_INVALID", "\"%s\" is not a valid repository name",
                              request.repository);
         return;
     }
@@ -400,8 +407,9 @@ void registry_handle(struct http_request *http, void *arg)
                 *request.repository ? request.repository : "this registry",
                 is_read_method(request.method) ? "get" : "create", request.repository);
         else
-            registry_reply_error(http, 401, "UNAUTHORIZED",
-                                 "show a client certificate, or a token as password");
+            registry_reply_error(
+                http, 401, "UNAUTHORIZED",
+                "authenticate with a client certificate, or with a token as the password");
         return;
     }
     if (!base && !is_read_method(request.method) &&
@@ -420,6 +428,6 @@ void registry_handle(struct http_request *http, void *arg)
     } else {
         http_response_header(http, "Allow", "GET, HEAD");
         registry_reply_error(http, 405, "UNSUPPORTED",
-                             "%s is not possible here: these are: GET, HEAD", request.method);
+                             "the method %s is not allowed here: use GET or HEAD", request.method);
     }
 }

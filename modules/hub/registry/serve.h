@@ -42,7 +42,7 @@ void registry_reply_when_durable(struct registry *registry, struct http_request 
 void registry_reply_error(struct http_request *request, int status, const char *code,
                           const char *format, ...) PRINTF(4, 5);
 void registry_reply_json(struct http_request *request, const char *type, const struct node *body);
-/* 400: what stands where a digest belongs is none. */
+/* 400: the reference has the form of a digest but is not a valid one. */
 void registry_reply_not_a_digest(struct registry_request *request);
 /* GET …/tags/list, …/referrers/DIGEST and /v2/_catalog (list.c). */
 void list_tags(struct registry_request *request);
@@ -52,15 +52,15 @@ void list_repositories(struct registry_request *request);
 void serve_upload(struct registry_request *request);
 /* PUT …/manifests/REFERENCE (push.c). */
 void serve_manifest_put(struct registry_request *request);
-/* Compares a blob with its digest, once (verify.c); a damaged one is told, removed,
-   and made anew where its source is here. */
+/* verify.c: compares a blob with its digest, once. A damaged one is logged,
+   removed, and made again if the hub rendered it. */
 int verify_blob(struct registry *registry, const char *repository, const char *digest,
                 struct err *err) MUST_CHECK;
-/* One that the index names is not there: told, and made anew as above. */
+/* A blob that the index names is missing: logged, and made again as above. */
 void verify_missing(struct registry *registry, const char *repository, const char *digest);
 void verify_forget(struct registry *registry, const char *digest);
 void uploads_free(struct registry *registry);
-/* Answers 201 once everything staged is on disk. */
+/* Sends 201 once everything staged is on disk. */
 void registry_reply_created(struct registry *registry, struct http_request *request,
                             const char *location, const char *digest);
 

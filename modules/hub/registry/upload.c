@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes blobs in, whole or in pieces, and checks each against its digest. */
+/* Accepts blobs, whole or in pieces, and checks each one against its digest. */
 #include "registry/serve.h"
 
 #include "base/clock.h"
@@ -14,11 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A project has so many at once, all together so many; all together hold as much as
-   one project may. Who has most makes room: nobody can push out another's. */
+/*
+ * The limits of uploads of one project and of all projects. All together may hold
+ * as many bytes as one project may. The project with the most makes room, so that
+ * it cannot displace another's upload.
+ */
 #define UPLOADS_MOST 8
 #define UPLOADS_ALL 64
-/* An upload without a write for so long is given up. */
+/* An upload without a write for so long is dropped. */
 #define UPLOAD_AGE (15 * 60 * CLOCK_SECOND)
 
 struct upload {
@@ -67,7 +70,7 @@ static void drop_upload(struct registry *registry, struct upload *upload)
         }
 }
 
-/* The part of a repository's name by which projects are told apart. */
+/* The first part of a repository's name is its project. */
 static bool is_of_project(const struct upload *upload, const char *repository)
 {
     size_t len = strcspn(repository, "/");
@@ -90,7 +93,7 @@ static size_t count_of_project(const struct registry *registry, const char *repo
     return count;
 }
 
-/* The oldest of the project's that nobody is writing to, or NULL. */
+/* The project's oldest upload that no request writes to, or NULL. */
 static struct upload *oldest_idle(const struct registry *registry, const char *repository)
 {
     struct upload *oldest = NULL;
@@ -101,7 +104,7 @@ static struct upload *oldest_idle(const struct registry *registry, const char *r
     return oldest;
 }
 
-/* Whose uploads hold most bytes among those that can be dropped. */
+/* An idle upload of the project whose uploads hold the most bytes. */
 static struct upload *heaviest_idle(const struct registry *registry)
 {
     struct upload *found = NULL;
@@ -119,7 +122,7 @@ static struct upload *heaviest_idle(const struct registry *registry)
     return found;
 }
 
-/* False: there is no room for so many more bytes. */
+/* Drops idle uploads until `len` more bytes fit. False if they do not. */
 static bool make_upload_room(struct registry *registry, size_t len)
 {
     size_t most = UPLOADS_MOST * registry->settings.most_blob, sum = len;
@@ -145,7 +148,7 @@ static void drop_old(struct registry *registry)
     }
 }
 
-/* NULL: the project has as many as it may, and all are being written to. */
+/* NULL if the project has as many as it may and requests write to all of them. */
 static struct upload *begin_upload(struct registry *registry, const char *repository)
 {
     struct upload *upload, *oldest;
@@ -175,15 +178,15 @@ static struct upload *begin_upload(struct registry *registry, const char *reposi
 
 static void refuse_more(struct http_request *request)
 {
-    registry_reply_error(request, 429, "TOOMANYREQUESTS",
-                         "too many uploads are under way: a project has "
-                         "%d at once; finish some, and try again",
-                         UPLOADS_MOST);
+    registry_reply_error(
+        request, 429, "TOOMANYREQUESTS",
+        "too many uploads are in progress: a project may have %d at once; finish some, and try again",
+        UPLOADS_MOST);
 }
 
 /* ---- Answers ---------------------------------------------------------------- */
 
-static void tell_progress(struct http_request *request, const struct upload *upload)
+static void add_progress_headers(struct http_request *request, const struct upload *upload)
 {
     size_t len = upload->bytes.len;
 
@@ -195,18 +198,18 @@ static void tell_progress(struct http_request *request, const struct upload *upl
                          arena_printf(request->arena, "0-%zu", len ? len - 1 : 0));
 }
 
-static void answer_progress(struct http_request *request, int status, const struct upload *upload)
+static void send_progress(struct http_request *request, int status, const struct upload *upload)
 {
-    tell_progress(request, upload);
+    add_progress_headers(request, upload);
     http_respond(request, status, NULL, NULL, 0);
 }
 
 static void refuse_digest(struct http_request *request, const char *digest)
 {
-    registry_reply_error(request, 400, "DIGEST_INVALID",
-                         "\"%.150s\" is no digest: it is sha256: and 64, "
-                         "or sha512: and 128 lower-case hex digits",
-                         digest ? digest : "");
+    registry_reply_error(
+        request, 400, "DIGEST_INVALID",
+        "\"%.150s\" is not a digest: write sha256: and 64, or sha512: and 128 lower-case hex digits",
+        digest ? digest : "");
 }
 
 static void finish_blob(struct registry *registry, struct http_request *request,
@@ -228,7 +231,7 @@ static void finish_blob(struct registry *registry, struct http_request *request,
         registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
         return;
     }
-    /* One that is damaged is removed, and this push heals it. */
+    /* A damaged copy is removed, so that this push replaces it. */
     if (store_blob_size(registry->store, digest) >= 0 &&
         verify_blob(registry, repository, digest, &err) < 0 &&
         store_blob_size(registry->store, digest) >= 0) {
@@ -245,7 +248,8 @@ static void finish_blob(struct registry *registry, struct http_request *request,
 
 /* ---- Bodies ------------------------------------------------------------------- */
 
-/* What the callback for a body has to know. */
+/* The argument of the callbacks for one body. The upload is looked up by id again
+   when the body is there: it may have been dropped meanwhile. */
 struct body {
     struct registry *registry;
     const char *repository, *id, *digest; /* in the request's arena */
@@ -275,7 +279,7 @@ static void on_upload_body(struct http_request *request, const char *bytes, size
     upload->touched = clock_steady();
     if (body->from >= 0 && (uint64_t)(body->to - body->from) + 1 != len) {
         registry_reply_error(request, 400, "SIZE_INVALID",
-                             "Content-Range says %lld bytes, and %zu came",
+                             "Content-Range says %lld bytes, but the body has %zu",
                              (long long)(body->to - body->from + 1), len);
         return;
     }
@@ -285,7 +289,7 @@ static void on_upload_body(struct http_request *request, const char *bytes, size
                              registry->settings.most_blob);
         return;
     }
-    /* While this one is busy, it is not the one that makes room. */
+    /* A busy upload is not dropped to make room. */
     upload->busy = true;
     if (!make_upload_room(registry, len)) {
         drop_upload(registry, upload);
@@ -295,7 +299,7 @@ static void on_upload_body(struct http_request *request, const char *bytes, size
     upload->busy = false;
     text_add_bytes(&upload->bytes, bytes, len);
     if (!*body->digest) {
-        answer_progress(request, 202, upload);
+        send_progress(request, 202, upload);
         return;
     }
     finish_blob(registry, request, body->repository, body->digest, text_string(&upload->bytes),
@@ -338,7 +342,8 @@ static void take_upload_body(struct registry_request *request, struct upload *up
 
 /* ---- Requests -------------------------------------------------------------------- */
 
-/* A blob that another repository has, if the asker may pull from there. */
+/* Mounts a blob of another repository (distribution-spec), if the client may pull
+   from there. */
 static bool mount_from(struct registry_request *request, const char *from, const char *digest)
 {
     const struct registry_settings *settings = &request->registry->settings;
@@ -359,7 +364,7 @@ static bool mount_from(struct registry_request *request, const char *from, const
     return true;
 }
 
-/* Without `from`, the project's repositories are looked through, up to so many. */
+/* Without `from`, this many repositories of the project are searched. */
 #define MOUNT_LOOKS 100
 
 static bool mount_blob(struct registry_request *request, const char *digest)
@@ -405,10 +410,10 @@ static void handle_post(struct registry_request *request)
     else if (digest)
         take_upload_body(request, upload, digest);
     else
-        answer_progress(request->http, 202, upload);
+        send_progress(request->http, 202, upload);
 }
 
-/* What comes goes on where the upload stands. */
+/* A piece must start where the upload ends, as distribution-spec demands. */
 static bool check_upload_range(struct registry_request *request, const struct upload *upload)
 {
     const char *range = http_request_header(request->http, "content-range");
@@ -423,9 +428,9 @@ static bool check_upload_range(struct registry_request *request, const struct up
     }
     if (!upload->busy && (!range || (uint64_t)from == upload->bytes.len))
         return true;
-    tell_progress(request->http, upload);
+    add_progress_headers(request->http, upload);
     registry_reply_error(request->http, 416, "BLOB_UPLOAD_INVALID",
-                         "the upload stands at byte %zu%s", upload->bytes.len,
+                         "the upload continues at byte %zu%s", upload->bytes.len,
                          upload->busy ? ", and another request writes to it" : "");
     return false;
 }
@@ -441,7 +446,7 @@ void serve_upload(struct registry_request *request)
     } else if (!upload) {
         registry_reply_error(request->http, 404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
     } else if (!strcmp(method, "GET")) {
-        answer_progress(request->http, 204, upload);
+        send_progress(request->http, 204, upload);
     } else if (!strcmp(method, "DELETE")) {
         drop_upload(request->registry, upload);
         http_respond(request->http, 204, NULL, NULL, 0);

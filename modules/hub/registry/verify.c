@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compares blobs with their digests before a byte of them is sent. */
+/* Compares blobs with their digests before their first byte is sent. */
 #include "registry/serve.h"
 
 #include "base/log.h"
@@ -14,7 +14,8 @@
 #define PIECE ((size_t)1 << 20)
 #define VERDICTS 1024
 
-/* 1: whole. 0: damaged, as `err` says. -1: it could not be read just now. */
+/* Returns 1 if the blob is whole, 0 with an error if it is damaged, -1 if it
+   could not be read now. */
 static int verify_whole_blob(struct store *store, const char *digest, struct err *err)
 {
     int64_t size = store_blob_size(store, digest), at = 0;
@@ -43,19 +44,17 @@ static void on_blob_dropped(void *arg, const struct err *err)
         log_warn("registry", "a damaged blob cannot be removed yet: %s", err->text);
 }
 
-/*
- * What is damaged is taken out, so that a push of the same bytes is taken and
- * whoever made it can make it anew; the repository's index still names it.
- */
+/* Removes a damaged blob, so that a push of the same bytes is accepted and the
+   controller that made it makes it again. The repository's index still names it. */
 static void drop_damaged(struct registry *registry, const char *repository, const char *digest,
                          const struct err *why)
 {
     const struct registry_settings *settings = &registry->settings;
 
-    log_error("registry",
-              "%s: blob %s is damaged (%s): it is removed, and made anew if "
-              "this hub rendered it; otherwise push it again",
-              repository, digest, why->text);
+    log_error(
+        "registry",
+        "%s: blob %s is damaged (%s) and was removed: it is rendered again if this hub made it, otherwise push it again",
+        repository, digest, why->text);
     verify_forget(registry, digest);
     store_blob_delete(registry->store, digest);
     settings->commit(settings->arg, on_blob_dropped, NULL);
@@ -67,10 +66,10 @@ void verify_missing(struct registry *registry, const char *repository, const cha
 {
     const struct registry_settings *settings = &registry->settings;
 
-    log_error("registry",
-              "%s: blob %s is lost: it is made anew if this hub rendered it; "
-              "otherwise push it again",
-              repository, digest);
+    log_error(
+        "registry",
+        "%s: blob %s is lost: it is rendered again if this hub made it, otherwise push it again",
+        repository, digest);
     if (settings->damaged)
         settings->damaged(settings->arg, repository);
 }
@@ -97,6 +96,8 @@ int verify_blob(struct registry *registry, const char *repository, const char *d
                        "removed: try again in a moment, or push it again",
                        digest);
     }
+    /* The set is emptied when it is full: verifying again is cheaper than keeping
+       an order. */
     if (map_count(registry->verified) >= VERDICTS) {
         map_free(&registry->verified);
         registry->verified = map_new();

@@ -6,6 +6,8 @@
 
 /* ---- The overloads, all tables together -------------------------------- */
 
+/* One name may have overloads in several tables (`string`, `indexOf`), so each
+   search goes through all of them. */
 static const struct cel_table *const tables[] = {
     &cel_operators,   &cel_standard,   &cel_strings, &cel_times,
     &cel_collections, &cel_kubernetes, &cel_network, &cel_regex,
@@ -78,6 +80,11 @@ static int check_expr(struct checker *checker, struct cel_expr *expr, enum cel_t
 static const char *const type_words[] = {"bool",  "int",  "uint", "double",    "string",
                                          "bytes", "list", "map",  "null_type", "type"};
 
+/*
+ * Resolves a name in the order that CEL demands: the innermost loop variable, the
+ * variables of the input, the names of types. Input variables are documents, so
+ * their type is unknown.
+ */
 static int check_ident(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
     for (const struct scope *scope = checker->scope; scope; scope = scope->up)
@@ -99,6 +106,7 @@ static int check_ident(struct checker *checker, struct cel_expr *expr, enum cel_
                          "undeclared reference to '%s' (in container '')", expr->name);
 }
 
+/* Documents have no declared types: only has(x.f) and x.?f have a static type. */
 static int check_select(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
     enum cel_type type;
@@ -112,6 +120,11 @@ static int check_select(struct checker *checker, struct cel_expr *expr, enum cel
                          "type '%s' does not support field selection", cel_type_name(type));
 }
 
+/*
+ * Whether an overload may be the right one as far as types are known. A dynamic
+ * operand fits every parameter; cel_overload_fits() decides again when its value
+ * is known.
+ */
 static bool may_fit(const struct cel_overload *overload, const struct cel_expr *expr,
                     const enum cel_type *types)
 {
@@ -145,6 +158,8 @@ static int report_no_overload(struct checker *checker, const struct cel_expr *ex
                          expr->member ? "" : "(", text_string(&list));
 }
 
+/* Keeps every overload that may fit; the evaluator chooses among them by the
+   types of the values. The static type is known only if all of them agree on it. */
 static int check_call(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
     enum cel_type *types = arena_alloc(checker->arena, (expr->count + 1) * sizeof *types);
@@ -229,6 +244,11 @@ static int check_macro_range(struct checker *checker, const struct cel_expr *exp
                          cel_type_name(type));
 }
 
+/*
+ * Checks the range outside of the loop variable's scope and the bodies inside it.
+ * After an error checker->scope may point at a frame that has been left; it is
+ * not read again, because the first error ends the check.
+ */
 static int check_macro(struct checker *checker, struct cel_expr *expr, enum cel_type *ret)
 {
     struct scope scope = {expr->name, CEL_DYN, checker->scope};
@@ -246,6 +266,7 @@ static int check_macro(struct checker *checker, struct cel_expr *expr, enum cel_
             return -1;
     }
     checker->scope = scope.up;
+    /* The order of enum cel_macro: quantifiers, makers of lists, optionals. */
     *ret = expr->macro <= MACRO_EXISTS_ONE ? CEL_BOOL
            : expr->macro <= MACRO_FILTER   ? CEL_LIST
                                            : CEL_OPTIONAL;

@@ -10,6 +10,8 @@
 
 /* ---- Lists ------------------------------------------------------------- */
 
+/* cel_order() gives 2 for values of two types and for NaN. Such a list has no
+   order, so the call fails, as in Kubernetes' lists library. */
 FN(fn_is_sorted)
 {
     const struct cel_list *list = args[0].list;
@@ -29,6 +31,7 @@ FN(fn_is_sorted)
     return 0;
 }
 
+/* `wanted` is -1 for min() and 1 for max(). Of equal elements the first is returned. */
 static int pick_element(struct cel_run *run, const struct cel_list *list, int wanted,
                         const char *name, struct cel_value *ret)
 {
@@ -72,6 +75,7 @@ static int add_to_sum(struct cel_run *run, struct cel_value *sum, const struct c
     return 0;
 }
 
+/* The sum of an empty list is the int 0, because no element says which type is meant. */
 FN(fn_sum)
 {
     const struct cel_list *list = args[0].list;
@@ -93,6 +97,11 @@ FN(fn_sum)
     return 0;
 }
 
+/*
+ * Gives -1 if there is no such item. Each comparison may walk all of the value
+ * that is searched for, so the price is the length of the list times that value's
+ * weight.
+ */
 static int find_item(struct cel_run *run, const struct cel_value *args, bool last,
                      struct cel_value *ret)
 {
@@ -137,6 +146,8 @@ FN(fn_optional_none)
     return 0;
 }
 
+/* The zero values of optional.ofNonZeroValue(). An int, uint or duration is zero
+   if all its 64 bits are, which `natural` shows for each of them. */
 static bool is_zero_value(const struct cel_value *value)
 {
     switch (value->type) {
@@ -210,6 +221,8 @@ FN(fn_parse_json)
     return 0;
 }
 
+/* OCM's function for the CEL selectors of Placements. Only a caller that can read
+   AddOnPlacementScores supplies the callback. */
 FN(fn_scores)
 {
     const struct node *cluster = args[0].type == CEL_MAP ? args[0].map->node : NULL;
@@ -227,6 +240,8 @@ FN(fn_scores)
     return 0;
 }
 
+/* OCM's function for condition rules of ManifestWorks: true if a status has at
+   least one condition. */
 FN(fn_has_conditions)
 {
     struct cel_value key = cel_string(run->arena, "conditions", 10), found;

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+/* The prices of making a list or a map in cel-go. */
 #define COST_LIST 10
 #define COST_MAP 30
 
@@ -12,6 +13,7 @@
 
 static int eval_expr(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret);
 
+/* Resolves a name in the same order as check_ident(). */
 static int eval_ident(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
     for (const struct cel_scope *scope = run->scope; scope; scope = scope->up)
@@ -32,7 +34,11 @@ static int eval_ident(struct cel_run *run, const struct cel_expr *expr, struct c
     return cel_fail(run, "no such attribute: %s", expr->name);
 }
 
-/* Selecting from an optional gives an optional. */
+/*
+ * Reads an item of a list or a member of a map. With `maybe` (x.?f, x[?i]), or if
+ * `from` is an optional, the result is an optional, and absence is
+ * optional.none() instead of an error.
+ */
 static int find_field(struct cel_run *run, const struct cel_value *from,
                       const struct cel_value *key, bool maybe, struct cel_value *ret)
 {
@@ -80,6 +86,7 @@ static int eval_select(struct cel_run *run, const struct cel_expr *expr, struct 
     key.len = strlen(expr->name);
     if (!expr->test)
         return find_field(run, &from, &key, expr->maybe, ret);
+    /* has(x.f): absence is the result, not an error. */
     if (from.type == CEL_OPTIONAL)
         whole = from.inner;
     if (whole && whole->type != CEL_MAP)
@@ -90,6 +97,8 @@ static int eval_select(struct cel_run *run, const struct cel_expr *expr, struct 
 
 /* ---- Calls ------------------------------------------------------------- */
 
+/* No overload has more parameters. The checker has matched the number of
+   arguments, so they fit on the stack. */
 #define MOST_ARGS 5
 
 static int no_overload(struct cel_run *run, const struct cel_expr *expr)
@@ -97,6 +106,8 @@ static int no_overload(struct cel_run *run, const struct cel_expr *expr)
     return cel_fail(run, "no such overload");
 }
 
+/* Evaluates all operands first, because CEL's functions are strict. Only && || ?:
+   and the macros are not, and those have nodes of their own. */
 static int eval_call(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
     struct cel_value args[MOST_ARGS];
@@ -116,7 +127,7 @@ static int eval_call(struct cel_run *run, const struct cel_expr *expr, struct ce
     return no_overload(run, expr);
 }
 
-/* ---- Logic: an error on one side yields to the other side's answer ------ */
+/* ---- Logic --------------------------------------------------------------- */
 
 static int eval_truth(struct cel_run *run, const struct cel_expr *expr, bool *ret)
 {
@@ -130,6 +141,12 @@ static int eval_truth(struct cel_run *run, const struct cel_expr *expr, bool *re
     return 0;
 }
 
+/*
+ * The CEL specification makes && and || commutative with regard to errors: an
+ * error on one side is dropped if the other side decides. So the left error is
+ * kept in `first` until the right side is known. An exceeded cost limit
+ * (`stopped`) is returned at once; otherwise an expression could hide it.
+ */
 static int eval_logic(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
     bool decides = expr->kind == EXPR_OR; /* true settles an OR */
@@ -172,7 +189,7 @@ static int eval_condition(struct cel_run *run, const struct cel_expr *expr, stru
 
 /* ---- Lists and maps ---------------------------------------------------- */
 
-/* 1: keep the value; 0: an empty optional, leave it out. */
+/* Returns 1 to keep the value, 0 to leave it out because it is optional.none(). */
 static int unwrap_optional(struct cel_run *run, bool optional, struct cel_value *value)
 {
     if (!optional)
@@ -210,6 +227,8 @@ static bool may_be_key(const struct cel_value *key)
            key->type == CEL_BOOL || key->type == CEL_DOUBLE;
 }
 
+/* CEL forbids a repeated key. Each new key is searched for among the earlier
+   ones, so an entry pays for all entries before it. */
 static int eval_map(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
     size_t most = expr->count / 2 + 1;
@@ -231,6 +250,7 @@ static int eval_map(struct cel_run *run, const struct cel_expr *expr, struct cel
             return -1;
         if (!may_be_key(&keys[map->len]))
             return cel_fail(run, "unsupported key type: %s", cel_type_name(keys[map->len].type));
+        /* `so_far` ends before the new key, so the key does not find itself. */
         so_far = *map;
         if (cel_find(run->arena, &so_far, &keys[map->len], &old))
             return cel_fail(run, "Failed with repeated key");
@@ -242,6 +262,8 @@ static int eval_map(struct cel_run *run, const struct cel_expr *expr, struct cel
 
 /* ---- Macros ------------------------------------------------------------ */
 
+/* The state of one comprehension. `made` collects the results of map() and
+   filter(), `hits` counts the elements for which a quantifier's test was true. */
 struct loop {
     const struct cel_expr *expr;
     size_t len;
@@ -251,7 +273,11 @@ struct loop {
     struct err first;
 };
 
-/* 1: the answer is known, stop. */
+/*
+ * Returns 1 when the result is known and the loop can stop. As with && and ||, an
+ * error in all() or exists() is dropped if a later element decides. exists_one()
+ * must count every element, so its first error is final.
+ */
 static int step_quantifier(struct cel_run *run, struct loop *loop)
 {
     struct err *err = run->err, here = {0};
@@ -277,6 +303,7 @@ static int step_quantifier(struct cel_run *run, struct loop *loop)
            (loop->expr->macro == MACRO_EXISTS && truth);
 }
 
+/* One step of map() or filter(). map() with three arguments filters first. */
 static int step_maker(struct cel_run *run, struct loop *loop, const struct cel_value *item)
 {
     const struct cel_expr *expr = loop->expr;
@@ -312,6 +339,7 @@ static int finish_loop(struct cel_run *run, struct loop *loop, bool stopped, str
     default:
         *ret = cel_list_of(run->arena, loop->made, loop->made_count);
     }
+    /* No element decided, so the first error is the result. */
     if (!loop->failed || stopped)
         return 0;
     if (run->err)
@@ -319,6 +347,8 @@ static int finish_loop(struct cel_run *run, struct loop *loop, bool stopped, str
     return -1;
 }
 
+/* Each element is a scope of its own around the body. The scope is removed after
+   an error too, because an enclosing && or || may go on evaluating. */
 static int run_loop(struct cel_run *run, const struct cel_expr *expr, const struct cel_value *range,
                     struct cel_value *ret)
 {
@@ -331,6 +361,8 @@ static int run_loop(struct cel_run *run, const struct cel_expr *expr, const stru
     if (makes) {
         if (cel_pay(run, COST_LIST + loop.len / 8) < 0)
             return -1;
+        /* The memory for the longest possible result is allocated before the
+           first step, so the step above has already paid for it. */
         loop.made = arena_alloc(run->arena, (loop.len + 1) * sizeof *loop.made);
     }
     for (size_t i = 0; i < loop.len && !state; i++) {
@@ -381,7 +413,7 @@ static int eval_macro(struct cel_run *run, const struct cel_expr *expr, struct c
     return cel_fail(run, "no such overload");
 }
 
-/* ---- The whole --------------------------------------------------------- */
+/* ---- Entry points ------------------------------------------------------ */
 
 static int eval_expr(struct cel_run *run, const struct cel_expr *expr, struct cel_value *ret)
 {
@@ -426,6 +458,8 @@ struct cel_program *cel_compile(struct arena *arena, const char *text, const cha
     return program;
 }
 
+/* The cost continues from *input->cost and is written back after an error too, so
+   that several expressions share one limit. */
 static int run_program(const struct cel_program *program, struct cel_run *run,
                        struct cel_value *ret)
 {

@@ -9,7 +9,7 @@
 
 /* ---- Values ------------------------------------------------------------ */
 
-/* In the order of cel_type_letters. */
+/* In the order of CEL_TYPE_LETTERS. */
 enum cel_type {
     CEL_DYN,
     CEL_NULL,
@@ -38,7 +38,7 @@ enum cel_type {
 struct cel_list;
 struct cel_map;
 
-/* Opaque things that a group of functions keeps to itself. */
+/* Types that only one group of functions can look into. */
 struct cel_semver {
     int64_t major, minor, patch;
     const char *pre; /* "" */
@@ -130,6 +130,8 @@ enum cel_kind {
     EXPR_MACRO, /* args[0] the range, then the bodies */
 };
 
+/* check_macro() compares with <=: quantifiers first, then makers of lists, then
+   optionals. */
 enum cel_macro {
     MACRO_ALL,
     MACRO_EXISTS,
@@ -232,9 +234,9 @@ struct cel_run {
     bool stopped; /* the limit is reached: nothing may swallow that */
 };
 
-/* report.c: always -1; the cost limit's error is not replaced. */
+/* report.c: returns -1 always. Does not replace the error of an exceeded cost limit. */
 int cel_fail(struct cel_run *run, const char *format, ...) PRINTF(2, 3);
-/* Pays before the work is done; -1 when it cannot be afforded. */
+/* Charges for work before it is done; -1 if the limit does not allow it. */
 int cel_pay(struct cel_run *run, uint64_t cost);
 /* A tenth of a unit per byte, rounded up. */
 int cel_pay_bytes(struct cel_run *run, size_t bytes);

@@ -15,6 +15,7 @@
 
 /* ---- quantity ---------------------------------------------------------- */
 
+/* A quantity of usual length is free; a longer text pays for its bytes. */
 FN(fn_is_quantity)
 {
     struct quantity quantity;
@@ -65,6 +66,8 @@ FN(fn_quantity_sign)
     return 0;
 }
 
+/* quantity_value() rounds up and wraps beyond 64 bits, so the value differs from
+   the quantity unless that is a whole number that fits. */
 static bool is_whole_quantity(const struct quantity *quantity)
 {
     struct quantity whole = {.small = quantity_value(quantity)};
@@ -92,6 +95,7 @@ FN(fn_quantity_as_float)
     return 0;
 }
 
+/* Works on a copy, because quantity_add() changes its first operand. */
 static int sum_quantities(struct cel_run *run, const struct cel_value *args, bool minus,
                           struct cel_value *ret)
 {
@@ -120,8 +124,9 @@ FN(fn_quantity_subtract)
     return sum_quantities(run, args, true, ret);
 }
 
-/* ---- semver 2.0 --------------------------------------------------------- */
+/* ---- semver: Semantic Versioning 2.0.0 ---------------------------------- */
 
+/* Rule 2: no leading zeros. Numbers of 18 digits fit into an int64_t. */
 static bool read_semver_number(const char **at, int64_t *ret)
 {
     size_t digits = strspn(*at, "0123456789");
@@ -133,7 +138,11 @@ static bool read_semver_number(const char **at, int64_t *ret)
     return true;
 }
 
-/* Identifiers between dots; numbers have no leading zero before a "+". */
+/*
+ * Checks identifiers separated by dots. `numbers` is set for a pre-release, where
+ * rule 9 forbids leading zeros of numeric identifiers; build metadata (rule 10)
+ * may have them.
+ */
 static bool read_tail(const char *at, bool numbers, size_t len)
 {
     size_t start = 0;
@@ -175,7 +184,8 @@ static struct cel_semver *read_semver(struct arena *arena, const char *text)
     return ret;
 }
 
-/* "v1.2" becomes 1.2.0: a leading v goes, missing parts are 0. */
+/* As Kubernetes' semver(text, true): "v01.2" becomes "1.2.0". A leading v and
+   leading zeros are removed, missing parts are 0. */
 static char *normalized_semver(struct arena *arena, const char *text)
 {
     const char *tail;
@@ -233,6 +243,8 @@ static int order_int(int64_t a, int64_t b)
     return a < b ? -1 : a > b;
 }
 
+/* Rule 11: numeric identifiers come before others and compare by value. They have
+   no leading zeros, so the longer one is the larger one. */
 static int order_identifier(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     bool a_number = strspn(a, "0123456789") >= a_len;
@@ -247,6 +259,8 @@ static int order_identifier(const char *a, size_t a_len, const char *b, size_t b
     return order ? (order < 0 ? -1 : 1) : order_int((int64_t)a_len, (int64_t)b_len);
 }
 
+/* Rule 11: a pre-release comes before its release, and the one with more
+   identifiers is higher if all earlier identifiers are equal. */
 static int order_pre(const char *a, const char *b)
 {
     if (!*a || !*b)
@@ -347,6 +361,7 @@ static bool check_datetime(const char *text, char why[NAME_WHY])
     return false;
 }
 
+/* Parsed as the start of that day, so that months and leap years are checked. */
 static bool check_date(const char *text, char why[NAME_WHY])
 {
     scoped_mem char *whole = mem_printf("%sT00:00:00Z", text);
@@ -358,6 +373,8 @@ static bool check_date(const char *text, char why[NAME_WHY])
     return false;
 }
 
+/* Kubernetes accepts what Go's url.ParseRequestURI() does, an absolute URI or an
+   absolute path. Only that distinction is checked here. */
 static bool check_uri(const char *text, char why[NAME_WHY])
 {
     if (strstr(text, "://") || *text == '/')
@@ -366,6 +383,7 @@ static bool check_uri(const char *text, char why[NAME_WHY])
     return false;
 }
 
+/* FORMAT() below refers to rows by their position: add new ones at the end. */
 static const struct cel_format formats[] = {
     {"dns1123Label", name_is_dns_label, false},
     {"dns1123Subdomain", name_is_dns_subdomain, false},
@@ -414,7 +432,11 @@ FORMAT(fn_format_10, 10)
 FORMAT(fn_format_11, 11)
 FORMAT(fn_format_12, 12)
 
-/* Nothing, or the list of what is wrong. */
+/*
+ * optional.none() for a valid text, otherwise an optional list with the message.
+ * A prefix format is checked as Kubernetes checks generateName: with a letter in
+ * place of the final "-".
+ */
 FN(fn_validate)
 {
     const struct cel_format *format = args[0].format;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cuts an expression into tokens. */
+/* Cuts an expression into tokens, by the lexical grammar of the CEL specification. */
 #include "cel/internal.h"
 
 #include <ctype.h>
@@ -24,6 +24,7 @@ static size_t skip_blanks(const char *text, size_t at)
 
 /* ---- Numbers ----------------------------------------------------------- */
 
+/* A point needs a digit after it: `1.size()` is an int and a call. */
 static bool is_float_literal(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
@@ -56,7 +57,8 @@ static int read_number_token(const char *text, struct cel_token *token, struct e
         token->end = (size_t)(end + 1 - text);
         return 0;
     }
-    /* 2^63 is let through for the sake of -9223372036854775808. */
+    /* A literal has no sign, so 2^63 is accepted here. parse_unary() refuses it
+       unless a minus stands before it. */
     if (value > (uint64_t)INT64_MAX + 1)
         return cel_report_at(err, text, token->at, "invalid int literal");
     token->literal = cel_int((int64_t)value);
@@ -75,6 +77,8 @@ struct quoted {
     struct text out;
 };
 
+/* Needs exactly `count` digits, as CEL does. strtoul() stops at a digit that is
+   wrong for the base, such as 8 in an octal escape. */
 static int read_escape_digits(struct quoted *in, unsigned count, int base, unsigned *ret)
 {
     char digits[9] = "";
@@ -91,6 +95,8 @@ static int read_escape_digits(struct quoted *in, unsigned count, int base, unsig
     return *end ? -1 : 0;
 }
 
+/* In a bytes literal \x and octal escapes are single bytes, in a string they are
+   code points. Surrogates are no code points, and strings end at NUL here. */
 static int add_escaped_rune(struct quoted *in, unsigned rune, bool as_byte)
 {
     char utf8[4];
@@ -107,6 +113,7 @@ static int add_escaped_rune(struct quoted *in, unsigned rune, bool as_byte)
 
 static int read_quoted_escape(struct quoted *in)
 {
+    /* Pairs: the letter after the backslash, the character that it stands for. */
     static const char plain[] = "\\\\\"\"''``??a\ab\bf\fn\nr\rt\tv\v";
     char c = in->text[in->at++];
     unsigned rune;
@@ -129,7 +136,8 @@ static int read_quoted_escape(struct quoted *in)
     return read_escape_digits(in, 3, 8, &rune) < 0 ? -1 : add_escaped_rune(in, rune, in->bytes);
 }
 
-/* 1 at the closing quote, 0 to go on. */
+/* Returns 1 at the closing quote, 0 to continue, -1 for an error. Only strings in
+   triple quotes may contain a line break. */
 static int read_quoted_char(struct quoted *in)
 {
     const char *here = in->text + in->at;

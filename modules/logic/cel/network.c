@@ -18,6 +18,8 @@ static size_t size_of(const struct cel_address *address)
     return address->six ? 16 : 4;
 }
 
+/* As Kubernetes, refuses zones (fe80::1%eth0) and IPv4-mapped IPv6 addresses
+   (::ffff:10.0.0.1), because each address must have one meaning. */
 static struct cel_address *parse_ip(struct arena *arena, const char *text)
 {
     static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -56,6 +58,7 @@ FN(fn_ip)
     return 0;
 }
 
+/* The canonical form is the one that inet_ntop() prints, for IPv6 that of RFC 5952. */
 FN(fn_is_canonical)
 {
     struct cel_address *address = parse_ip(run->arena, args[0].bytes);
@@ -89,12 +92,14 @@ static bool is_loopback(const struct cel_address *of)
     return of->six ? all_zero(of->bytes, 15) && of->bytes[15] == 1 : of->bytes[0] == 127;
 }
 
+/* fe80::/10 (RFC 4291) or 169.254.0.0/16 (RFC 3927). */
 static bool is_local_unicast(const struct cel_address *of)
 {
     return of->six ? of->bytes[0] == 0xfe && (of->bytes[1] & 0xc0) == 0x80
                    : of->bytes[0] == 169 && of->bytes[1] == 254;
 }
 
+/* Scope 2 of RFC 4291 section 2.7, or 224.0.0.0/24. */
 static bool is_local_multicast(const struct cel_address *of)
 {
     return of->six ? of->bytes[0] == 0xff && (of->bytes[1] & 0x0f) == 2
@@ -106,6 +111,7 @@ static bool is_multicast(const struct cel_address *of)
     return of->six ? of->bytes[0] == 0xff : (of->bytes[0] & 0xf0) == 0xe0;
 }
 
+/* As Go's IsGlobalUnicast(): private addresses (10.0.0.0/8, fc00::/7) count. */
 static bool is_global(const struct cel_address *of)
 {
     static const unsigned char broadcast[4] = {255, 255, 255, 255};
@@ -114,17 +120,17 @@ static bool is_global(const struct cel_address *of)
              (!of->six && !memcmp(of->bytes, broadcast, 4)));
 }
 
-#define ASK(fn, question)                                                                          \
+#define PREDICATE(fn, question)                                                                    \
     FN(fn)                                                                                         \
     {                                                                                              \
         *ret = cel_bool(question(args[0].address));                                                \
         return 0;                                                                                  \
     }
-ASK(fn_is_unspecified, is_unspecified)
-ASK(fn_is_loopback, is_loopback)
-ASK(fn_is_local_multicast, is_local_multicast)
-ASK(fn_is_local_unicast, is_local_unicast)
-ASK(fn_is_global, is_global)
+PREDICATE(fn_is_unspecified, is_unspecified)
+PREDICATE(fn_is_loopback, is_loopback)
+PREDICATE(fn_is_local_multicast, is_local_multicast)
+PREDICATE(fn_is_local_unicast, is_local_unicast)
+PREDICATE(fn_is_global, is_global)
 
 FN(fn_ip_string)
 {
@@ -138,6 +144,7 @@ FN(fn_ip_string)
 
 /* ---- cidr -------------------------------------------------------------- */
 
+/* As Go's ParseCIDR(): the prefix length has no sign and no leading zero. */
 static struct cel_address *read_cidr(struct arena *arena, const char *text)
 {
     const char *slash = strchr(text, '/');
@@ -202,6 +209,7 @@ FN(fn_contains_ip)
     return 0;
 }
 
+/* A network contains another one that is not larger and whose address lies in it. */
 FN(fn_contains_cidr)
 {
     const struct cel_address *net =
@@ -218,6 +226,7 @@ FN(fn_cidr_ip)
     struct cel_address *copy = arena_alloc(run->arena, sizeof *copy);
 
     *copy = *args[0].address;
+    /* An address has no prefix length, but cel_same() compares `bits` of both types. */
     copy->bits = 0;
     *ret = (struct cel_value){CEL_IP, {.address = copy}};
     return 0;
@@ -241,7 +250,7 @@ FN(fn_prefix_length)
 
 /* ---- url --------------------------------------------------------------- */
 
-static bool is_plain_ip(const char *text)
+static bool is_printable_url(const char *text)
 {
     for (; *text; text++)
         if ((unsigned char)*text <= ' ' || *text == 0x7f)
@@ -249,7 +258,11 @@ static bool is_plain_ip(const char *text)
     return true;
 }
 
-/* An absolute URI or an absolute path, as Go's ParseRequestURI wants it. */
+/*
+ * Accepts what Go's url.ParseRequestURI() does: an absolute URI (RFC 3986) or an
+ * absolute path. User information is skipped. A colon inside the brackets of an
+ * IPv6 address starts no port.
+ */
 static struct cel_url *read_url(struct arena *arena, const char *text)
 {
     struct cel_url *url = arena_alloc(arena, sizeof *url);
@@ -257,7 +270,7 @@ static struct cel_url *read_url(struct arena *arena, const char *text)
     const char *at = text, *end, *colon;
 
     *url = (struct cel_url){"", "", "", "", "", arena_string(arena, text)};
-    if (!is_plain_ip(text))
+    if (!is_printable_url(text))
         return NULL;
     if (*at != '/') {
         while (isalnum((unsigned char)at[scheme]) ||
@@ -323,6 +336,7 @@ URL_PART(fn_host, host)
 URL_PART(fn_port, port)
 URL_PART(fn_path, path)
 
+/* The host without its port and without the brackets of an IPv6 address. */
 FN(fn_host_name)
 {
     const char *host = args[0].url->host;
@@ -338,6 +352,8 @@ FN(fn_host_name)
     return 0;
 }
 
+/* application/x-www-form-urlencoded: "+" is a space. A "%" without two
+   hexadecimal digits stays as it is. */
 static char *unescape_path(struct arena *arena, const char *text, size_t len)
 {
     scoped_text struct text out = {0};
@@ -353,7 +369,7 @@ static char *unescape_path(struct arena *arena, const char *text, size_t len)
     return arena_string(arena, text_string(&out));
 }
 
-/* Names to lists of values. */
+/* A map from each name to the list of its values, in their order. */
 FN(fn_query)
 {
     const char *at = args[0].url->query;

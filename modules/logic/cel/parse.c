@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* cel-go's limit of recursion, here for parser, checker and evaluator. */
 #define DEEPEST 250
 
 struct parser {
@@ -73,7 +74,11 @@ static struct cel_expr *make_expr(struct parser *parser, enum cel_kind kind, siz
     return expr;
 }
 
-/* NULL when the tree would be too deep to walk. */
+/*
+ * Returns NULL for a tree deeper than DEEPEST. parser->depth alone cannot ensure
+ * that: a chain such as a.b.c.d is read by a loop, but checked and evaluated by
+ * recursion.
+ */
 static struct cel_expr *with_args(struct parser *parser, struct cel_expr *expr,
                                   struct cel_expr **args, size_t count)
 {
@@ -91,6 +96,8 @@ static struct cel_expr *with_args(struct parser *parser, struct cel_expr *expr,
     return NULL;
 }
 
+/* An operand is NULL if parsing it failed; the error is already set then. Names
+   of binary operators start with "_", those of unary ones do not. */
 static struct cel_expr *make_call(struct parser *parser, size_t at, const char *name,
                                   struct cel_expr *a, struct cel_expr *b)
 {
@@ -126,7 +133,8 @@ static void exprs_add(struct exprs *list, struct cel_expr *expr, bool optional)
     list->items[list->count++] = expr;
 }
 
-/* Up to and with `close`; `pairs` reads key: value. */
+/* Reads up to and including `close`, before which a comma is allowed. With
+   `pairs` each entry is `key: value`; with `optionals` it may start with "?". */
 static int parse_exprs(struct parser *parser, const char *close, bool pairs, bool optionals,
                        struct exprs *ret)
 {
@@ -184,7 +192,11 @@ static const struct {
     {"optFlatMap", 2, MACRO_OPT_FLAT_MAP},
 };
 
-/* args[0] is the receiver. The expression itself if it is no macro. */
+/*
+ * Turns x.all(i, …) into a macro node, whose variable moves from the arguments to
+ * `name`. As in cel-go, name and number of arguments decide; any other call is
+ * returned unchanged.
+ */
 static struct cel_expr *expand_macro(struct parser *parser, struct cel_expr *expr)
 {
     for (size_t i = 0; i < count_of(macros); i++) {
@@ -208,6 +220,7 @@ static struct cel_expr *expand_macro(struct parser *parser, struct cel_expr *exp
     return expr;
 }
 
+/* has(x.f) is the selection x.f with `test` set: it is not evaluated as a value. */
 static struct cel_expr *expand_has(struct parser *parser, struct cel_expr *expr)
 {
     if (expr->count != 1 || expr->args[0]->kind != EXPR_SELECT || expr->args[0]->maybe) {
@@ -245,6 +258,7 @@ static const struct {
     {"null", {CEL_NULL, {.integer = 0}}},
 };
 
+/* Words that the CEL specification reserves. */
 static const char *const reserved[] = {
     "as", "break", "const", "continue", "else",      "for",    "function", "if",   "import",
     "in", "let",   "loop",  "package",  "namespace", "return", "var",      "void", "while",
@@ -298,8 +312,10 @@ static struct cel_expr *parse_primary(struct parser *parser)
     return expr;
 }
 
-/* "optional.of(x)": a function whose name has a namespace. */
-static const char *spaced_name(struct parser *parser, const struct cel_expr *left, const char *name)
+/* The name of a function in a namespace, such as optional.of(x); NULL if `left`
+   is the receiver of a member function. */
+static const char *namespaced_name(struct parser *parser, const struct cel_expr *left,
+                                   const char *name)
 {
     const char *whole;
 
@@ -325,12 +341,12 @@ static struct cel_expr *parse_dot(struct parser *parser, struct cel_expr *left)
     if (next_token(parser) < 0)
         return NULL;
     if (at_mark(parser, "(") && !maybe) {
-        const char *spaced = spaced_name(parser, left, expr->name);
+        const char *namespaced = namespaced_name(parser, left, expr->name);
 
         expr->kind = EXPR_CALL;
-        if (!spaced)
+        if (!namespaced)
             return parse_call(parser, expr, left);
-        expr->name = spaced;
+        expr->name = namespaced;
         return parse_call(parser, expr, NULL);
     }
     expr->maybe = maybe;
@@ -372,6 +388,8 @@ static struct cel_expr *parse_member(struct parser *parser)
 
 /* ---- Operators --------------------------------------------------------- */
 
+/* A minus before a number is part of the literal; -9223372036854775808 could not
+   be written otherwise. */
 static struct cel_expr *make_negated(struct parser *parser, size_t at, struct cel_expr *expr)
 {
     if (expr && expr->kind == EXPR_LITERAL && expr->literal.type == CEL_INT) {
@@ -385,12 +403,14 @@ static struct cel_expr *make_negated(struct parser *parser, size_t at, struct ce
     return make_call(parser, at, "-_", expr, NULL);
 }
 
+/* 2^63, which the lexer stores as INT64_MIN, is a literal only after a minus. */
 static bool is_too_big(const struct cel_expr *expr)
 {
     return expr && expr->kind == EXPR_LITERAL && expr->literal.type == CEL_INT &&
            expr->literal.integer == INT64_MIN;
 }
 
+/* An even number of signs cancels out, as in cel-go's parser. */
 static struct cel_expr *parse_unary(struct parser *parser)
 {
     size_t at = parser->token.at;
@@ -419,7 +439,7 @@ struct operator
     const char *mark, *name;
     unsigned level;
 };
-/* Higher levels bind tighter; all of them from left to right. */
+/* Higher levels bind tighter; all operators associate to the left. */
 static const struct operator operators[] = {
     {"<", "_<_", 1},   {"<=", "_<=_", 1}, {">", "_>_", 1}, {">=", "_>=_", 1},
     {"==", "_==_", 1}, {"!=", "_!=_", 1}, {"+", "_+_", 2}, {"-", "_-_", 2},
@@ -474,6 +494,8 @@ static struct cel_expr *parse_logic(struct parser *parser, bool is_and)
     return left;
 }
 
+/* The grammar's Expr. Only the last branch of `?:` may be another conditional
+   without parentheses. */
 static struct cel_expr *parse_expr(struct parser *parser)
 {
     struct cel_expr *parts[3] = {NULL}, *expr;

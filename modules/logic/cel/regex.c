@@ -8,19 +8,22 @@
 
 #define MOST_INSTRUCTIONS 4096
 
-/* One look through `len` bytes, as cel-go counts it. */
+/* cel-go's price of one search: a tenth of the text's bytes times a quarter of
+   the expression's bytes. */
 static int pay_for(struct cel_run *run, size_t len, const struct cel_value *expression)
 {
     return cel_pay(run, (len / 10 + 1) * (expression->len / 4 + 1));
 }
 
 /*
- * cel-go's cost knows the length of an expression and not its size: `a{999}` is
- * six bytes long. So the work itself is paid for as well: the limit stands for
- * METER_ANSWER units of base/meter.h.
+ * cel-go's price depends on the length of an expression, not on its program:
+ * `a{999}` is six bytes long. Therefore the work itself is charged too; the
+ * default cost limit stands for METER_ANSWER units of base/meter.h.
  */
 #define UNITS_A_COST (METER_ANSWER / CEL_COST_LIMIT)
 
+/* A meter that stops a search when the rest of the cost is used up. It saturates,
+   because a caller may set a very high limit. */
 static struct meter meter_of(const struct cel_run *run)
 {
     uint64_t left = run->cost < run->limit ? run->limit - run->cost : 0;
@@ -34,7 +37,7 @@ static int pay_meter(struct cel_run *run, const struct meter *meter)
     return cel_pay(run, meter_over(meter) ? UINT64_MAX : meter->spent / UNITS_A_COST);
 }
 
-/* 1 found, 0 not, -1 over the limit. */
+/* Returns 1 if found, 0 if not, -1 over the cost limit. */
 static int search_pattern(struct cel_run *run, const struct pattern *pattern,
                           const struct cel_value *text, size_t from, ptrdiff_t *at)
 {
@@ -44,6 +47,8 @@ static int search_pattern(struct cel_run *run, const struct pattern *pattern,
     return pay_meter(run, &meter) < 0 ? -1 : found;
 }
 
+/* Also charges for compiling; a text that is no expression costs as much as a
+   program of 2,048 instructions, so that failing is not free. */
 static struct pattern *compile_pattern(struct cel_run *run, const struct cel_value *args)
 {
     struct pattern *pattern;
@@ -120,6 +125,7 @@ FN(fn_find_all)
 
         items[len++] = cel_string(run->arena, args[0].bytes + start, end - start);
         state = pay_for(run, end - from, &args[1]);
+        /* A match of length 0 advances by one byte, so that the loop ends. */
         from = end > start ? end : end + 1;
     }
     *ret = cel_list_of(run->arena, items, len);

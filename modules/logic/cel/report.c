@@ -20,6 +20,7 @@ int cel_report_at(struct err *err, const char *text, size_t at, const char *form
     va_start(args, format);
     text_addv(&words, format, args);
     va_end(args);
+    /* A longer line does not fit into the error; its position still does. */
     if (len > 200 || column > 200)
         return err_set(err, ERR_INVALID, "ERROR: <input>:%zu:%zu: %s", line, column + 1,
                        text_string(&words));
@@ -42,6 +43,7 @@ int cel_fail(struct cel_run *run, const char *format, ...)
     return err_set(run->err, ERR_INVALID, "%s", text_string(&words));
 }
 
+/* The cost saturates: a huge price must not wrap around to a small one. */
 int cel_pay(struct cel_run *run, uint64_t cost)
 {
     run->cost = cost > UINT64_MAX - run->cost ? UINT64_MAX : run->cost + cost;

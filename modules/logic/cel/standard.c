@@ -14,6 +14,8 @@
 
 /* ---- Equality and order ------------------------------------------------ */
 
+/* cel-go's price of a comparison: the smaller of both lengths, a tenth of it for
+   strings. */
 static int pay_for_both(struct cel_run *run, const struct cel_value *args)
 {
     size_t len = 0;
@@ -30,8 +32,8 @@ static int pay_for_both(struct cel_run *run, const struct cel_value *args)
     return cel_pay(run, len);
 }
 
-/* Comparing walks what is inside; lists and maps may share parts, so that few
-   bytes hold much. */
+/* A comparison walks nested values. Lists and maps may share parts, so few bytes
+   can stand for a long walk; its weight is charged before it starts. */
 static uint64_t comparison_cost(const struct cel_run *run, const struct cel_value *value)
 {
     uint64_t left = run->cost < run->limit ? run->limit - run->cost : 0;
@@ -57,6 +59,8 @@ FN(fn_unequal)
     return 0;
 }
 
+/* Numbers without an order are NaN, and every comparison with NaN is false. All
+   other pairs without an order are errors. */
 static int compare_ordered(struct cel_run *run, const struct cel_value *args, int *ret)
 {
     if (pay_for_both(run, args) < 0)
@@ -163,6 +167,7 @@ FN(fn_divide_int)
 {
     if (!args[1].integer)
         return cel_fail(run, "division by zero");
+    /* The quotient does not fit, and x86-64 stops the process for it. */
     if (args[0].integer == INT64_MIN && args[1].integer == -1)
         return cel_fail(run, OVERFLOW);
     *ret = cel_int(args[0].integer / args[1].integer);
@@ -173,6 +178,7 @@ FN(fn_modulo_int)
 {
     if (!args[1].integer)
         return cel_fail(run, "modulus by zero");
+    /* INT64_MIN % -1 stops the process on x86-64 as well; the remainder is 0. */
     *ret = cel_int(args[1].integer == -1 ? 0 : args[0].integer % args[1].integer);
     return 0;
 }
@@ -294,7 +300,8 @@ FN(fn_not)
     return 0;
 }
 
-/* Typed results for what is shared between numbers and times. */
+/* Times and durations are both nanoseconds, so the arithmetic of ints serves
+   them; only the type of the result differs. */
 FN(fn_time_minus_time)
 {
     if (fn_subtract_int(run, args, count, ret) < 0)
@@ -319,6 +326,7 @@ FN(fn_index)
 static const struct cel_overload operators[] = {
     {"_==_", "dd", 'b', fn_equal},
     {"_!=_", "dd", 'b', fn_unequal},
+/* CEL orders numbers of different types by their value, so int, uint and double mix. */
 #define ORDERED(args)                                                                              \
     {"_<_", args, 'b', fn_less}, {"_<=_", args, 'b', fn_less_equal},                               \
         {"_>_", args, 'b', fn_greater},                                                            \
@@ -393,6 +401,8 @@ FN(fn_int_of)
         *ret = cel_int((int64_t)args[0].natural);
         return 0;
     case CEL_DOUBLE:
+        /* Both bounds are excluded, as in CEL: the conversion is undefined in C
+           beyond them. */
         if (!(args[0].number > -9223372036854775808.0 && args[0].number < 9223372036854775808.0))
             return cel_fail(run, OVERFLOW);
         *ret = cel_int((int64_t)args[0].number);
@@ -445,6 +455,7 @@ FN(fn_double_of)
     return 0;
 }
 
+/* The words of Go's strconv.ParseBool(), which cel-go uses. */
 FN(fn_bool_of)
 {
     static const char *const yes[] = {"1", "t", "true", "T", "TRUE", "True"};
@@ -520,6 +531,7 @@ FN(fn_size)
     case CEL_STRING:
         if (cel_pay_bytes(run, args[0].len) < 0)
             return -1;
+        /* CEL counts code points; bytes 10xxxxxx continue one. */
         for (size_t i = 0; i < args[0].len; i++)
             len += ((unsigned char)args[0].bytes[i] & 0xc0) != 0x80;
         break;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* String functions: CEL's own, the strings extension, regular expressions. */
+/* String functions of standard CEL and of cel-go's strings extension. */
 #include "cel/internal.h"
 
 #include <ctype.h>
@@ -10,7 +10,8 @@
     static int name(struct cel_run *run, const struct cel_value *args, size_t count,               \
                     struct cel_value *ret)
 
-/* Searching costs both lengths, as in cel-go. */
+/* cel-go's price of a search: a tenth of the text's bytes times a tenth of the
+   searched bytes. */
 static int pay_search(struct cel_run *run, const struct cel_value *args)
 {
     uint64_t a = args[0].len / 10 + 1, b = args[1].len / 10 + 1;
@@ -56,7 +57,8 @@ static size_t runes_in(const char *bytes, size_t len)
     return runes;
 }
 
-/* The byte where code point `index` begins; -1 when it is outside. */
+/* The byte where code point `index` begins; the end of the string is a position
+   too. -1 if it is outside. */
 static int64_t byte_at(const struct cel_value *string, int64_t index)
 {
     int64_t seen = -1;
@@ -142,6 +144,7 @@ FN(fn_last_index_of)
 
 /* ---- Rewriting --------------------------------------------------------- */
 
+/* Changes ASCII letters only; bytes of longer code points have the top bit set. */
 static int map_bytes(struct cel_run *run, const struct cel_value *from, int (*change)(int),
                      struct cel_value *ret)
 {
@@ -180,6 +183,8 @@ FN(fn_trim)
     return cel_pay_bytes(run, args[0].len);
 }
 
+/* Copies whole code points from the front to the back, so that their bytes keep
+   their order. */
 FN(fn_reverse)
 {
     char *out = arena_bytes(run->arena, args[0].bytes, args[0].len);
@@ -200,6 +205,7 @@ FN(fn_reverse)
     return 0;
 }
 
+/* Takes over `out`: its bytes become the result, or are dropped after an error. */
 static int finish_text(struct cel_run *run, struct text *out, int state, struct cel_value *ret)
 {
     if (!state)
@@ -247,6 +253,7 @@ FN(fn_split)
     while (most != 0 && !(most > 0 && (int64_t)len == most - 1)) {
         const char *found = find_text(at, (size_t)(end - at), &args[1]);
 
+        /* An empty separator separates code points. */
         if (!args[1].len) {
             if (at >= end)
                 break;
@@ -288,6 +295,7 @@ FN(fn_join)
 
 FN(fn_quote)
 {
+    /* Three bytes each: the character, and the escape that stands for it. */
     static const char plain[] = "\a\\a\b\\b\f\\f\n\\n\r\\r\t\\t\v\\v";
     struct text out = {0};
 
@@ -352,6 +360,7 @@ static int add_number(struct cel_run *run, const struct cel_value *value, char v
     if (value->type == CEL_INT && value->integer < 0)
         text_add_char(out, '-');
     {
+        /* Unsigned, because the negation of INT64_MIN overflows. */
         unsigned long long bits = value->type == CEL_INT && value->integer < 0
                                       ? 0 - (unsigned long long)value->integer
                                       : (unsigned long long)value->natural;

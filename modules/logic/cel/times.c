@@ -45,7 +45,12 @@ struct moment {
     int64_t year, month, day; /* month from 1 */
 };
 
-/* Counts in eras of 400 years that begin on the first of March. */
+/*
+ * Converts days since 1970 to a date of the Gregorian calendar. Years start on
+ * the first of March here, so that a leap day is the last day of its year. An era
+ * is 400 years, 146,097 days; 1970 starts 719,468 days after the first of March
+ * of year 0.
+ */
 static struct moment moment_of(int64_t at)
 {
     struct moment moment;
@@ -82,6 +87,8 @@ static int64_t day_of_year(const struct moment *moment)
         return 0;                                                                                  \
     }
 
+/* CEL counts months, days of a month and days of a year from 0, only getDate()
+   from 1. 1970-01-01 was a Thursday, which is day 4. */
 PART(fn_year, m.year)
 PART(fn_month, m.month - 1)
 PART(fn_date, m.day)
@@ -92,6 +99,7 @@ PART(fn_hours, m.second / 3600)
 PART(fn_minutes, m.second / 60 % 60)
 PART(fn_seconds, m.second % 60)
 
+/* The remainder of a time before 1970 is negative. */
 FN(fn_milliseconds)
 {
     int64_t rest = args[0].integer % CLOCK_SECOND;
@@ -100,7 +108,8 @@ FN(fn_milliseconds)
     return 0;
 }
 
-/* Of a duration: the whole of it in that unit. */
+/* getHours() and the like convert the whole duration, while getMilliseconds()
+   gives only the part below one second. */
 #define WHOLE(name, unit)                                                                          \
     FN(name)                                                                                       \
     {                                                                                              \

@@ -82,6 +82,7 @@ struct cel_value cel_some(struct arena *arena, const struct cel_value *inner)
     return (struct cel_value){CEL_OPTIONAL, {.inner = copy}};
 }
 
+/* Copies no contents: strings, lists and maps borrow from the tree. */
 struct cel_value cel_from_node(struct arena *arena, const struct node *node)
 {
     struct cel_value value = {.type = CEL_NULL};
@@ -134,6 +135,7 @@ struct cel_value cel_key(struct arena *arena, const struct cel_map *map, size_t 
     return key;
 }
 
+/* Keys of documents are strings without NUL; no other key can be in one. */
 bool cel_find(struct arena *arena, const struct cel_map *map, const struct cel_value *key,
               struct cel_value *ret)
 {
@@ -166,6 +168,8 @@ static int order_of(double a, double b)
     return a < b ? -1 : a > b;
 }
 
+/* Compares exactly. As a double, an int above 2^53 would lose digits, so the
+   integer parts are compared first and then the fraction. */
 static int order_int_double(int64_t a, double b)
 {
     if (b >= 9223372036854775808.0)
@@ -177,6 +181,7 @@ static int order_int_double(int64_t a, double b)
     return order_of(0, b - trunc(b));
 }
 
+/* CEL compares numbers of different types by their mathematical value. */
 static int order_numbers(const struct cel_value *a, const struct cel_value *b)
 {
     if ((a->type == CEL_DOUBLE && isnan(a->number)) || (b->type == CEL_DOUBLE && isnan(b->number)))
@@ -195,6 +200,7 @@ static int order_numbers(const struct cel_value *a, const struct cel_value *b)
         return order_int_double(a->integer, b->number);
     if (a->type == CEL_UINT && b->type == CEL_DOUBLE)
         return order_of((double)a->natural, b->number);
+    /* NaN has returned 2 above, so the result can be negated. */
     return -order_numbers(b, a);
 }
 
@@ -227,6 +233,7 @@ int cel_order(const struct cel_value *a, const struct cel_value *b)
     }
 }
 
+/* Counts values. node_weight() counts 64 and more for each node of a document. */
 static void add_value_weight(const struct cel_value *value, uint64_t most, uint64_t *weight)
 {
     *weight += 1;
@@ -238,7 +245,7 @@ static void add_value_weight(const struct cel_value *value, uint64_t most, uint6
     } else if (value->type == CEL_MAP && value->map->node) {
         *weight += node_weight(value->map->node, most * 64) / 64;
     } else if (value->type == CEL_MAP) {
-        /* A key is looked for among all of them. */
+        /* equal_maps() searches for each key among all keys of the other map. */
         *weight += value->map->len * value->map->len / 8;
         for (size_t i = 0; i < value->map->len && *weight <= most; i++)
             add_value_weight(&value->map->values[i], most, weight);
@@ -337,6 +344,7 @@ static struct node *cel_list_to_node(struct cel_run *run, const struct cel_list 
     return node;
 }
 
+/* JSON has only strings as keys, so other keys are written as JSON texts. */
 static struct node *map_to_node(struct cel_run *run, const struct cel_map *map)
 {
     struct node *node = node_map(run->arena);
@@ -363,6 +371,8 @@ static struct node *time_to_node(struct arena *arena, int64_t at)
     return node_string(arena, text);
 }
 
+/* Documents that came in are returned as they are, without a copy. An uint beyond
+   int64 becomes a float, as JSON has no unsigned integers. */
 struct node *cel_to_node(struct cel_run *run, const struct cel_value *value)
 {
     struct arena *arena = run->arena;

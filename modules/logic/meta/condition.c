@@ -34,6 +34,7 @@ bool meta_condition_is_true(const struct node *object, const char *type)
     return !strcmp(meta_condition_status(object, type), "True");
 }
 
+/* A condition about an older generation does not describe the object as it is now. */
 bool meta_condition_holds(const struct node *object, const char *type)
 {
     const struct node *found = meta_condition(object, type);
@@ -42,7 +43,11 @@ bool meta_condition_holds(const struct node *object, const char *type)
            node_get_int(found, "observedGeneration", 0) == meta_generation(object);
 }
 
-/* Since when the condition has had its status: as long as it was stored so, or now. */
+/*
+ * The time of the last change of the condition's status: the stored time if the
+ * status is the same as before, otherwise now. Kubernetes' API conventions define
+ * lastTransitionTime so.
+ */
 static const char *find_transition_time(struct arena *arena, const struct node *before,
                                         const struct meta_condition *condition, int64_t now)
 {
@@ -56,7 +61,8 @@ static const char *find_transition_time(struct arena *arena, const struct node *
     return arena_string(arena, time);
 }
 
-/* In the place of an earlier one of its type, so that the order of conditions stays. */
+/* Replaces an earlier condition of the same type in its place, so that the order
+   of the list does not change. */
 static void put_condition(struct arena *arena, struct node *list, struct node *entry)
 {
     const char *type = node_get_text(entry, "type");

@@ -91,6 +91,7 @@ const char *meta_owner_name(const struct node *object, const char *kind)
     return "";
 }
 
+/* Only the main resource: an entry with a subresource is another manager's set. */
 const struct node *meta_applied_fields(const struct node *object, const char *manager)
 {
     const struct node *list = node_at(object, "metadata", "managedFields", NULL);

@@ -31,6 +31,8 @@ const char *number_words(enum number kind)
     return kinds[kind].words;
 }
 
+/* The bounds leave room for arithmetic: a sum or product of a few such numbers
+   fits into 64 bits. */
 bool number_fits(enum number kind, int64_t value)
 {
     return value >= kinds[kind].least && value <= kinds[kind].most;

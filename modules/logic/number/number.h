@@ -12,12 +12,12 @@ struct node;
 /*
  * Numbers of documents, within the range of what they will be used as.
  *
- * A document holds 64 bits; a user id, a port or a file mode is something
- * smaller. Whoever casts may turn 4294967296 into uid 0. So a number is read
- * here and nowhere else: number_check() refuses by name what is out of range,
- * and the readers answer `none` for it, so that a value that was not checked
- * cannot come out as another one. tests/numbers.sh fails the build where a
- * document's number is cast.
+ * A document holds 64 bits; a user id, a port or a file mode has fewer. A plain
+ * cast would turn 4294967296 into uid 0. Therefore a number is read here and
+ * nowhere else: number_check() reports by name a number that is out of range, and
+ * the readers return `none` for it, so that an unchecked value cannot become
+ * another one. tests/numbers.sh fails the build where a document's number is
+ * cast.
  *
  * Pure; no state, no thread.
  */
@@ -55,7 +55,7 @@ int number_as_int(const struct node *map, const char *key, enum number kind, int
 uint32_t number_id(const struct node *map, const char *key);
 /* The same for a node itself, such as an item of a list. */
 int64_t number_value(const struct node *node, enum number kind, int64_t none);
-/* The number as it was written, to be told; 0 if it is none. */
+/* The number as it was written, for messages; 0 if it is not an integer. */
 int64_t number_raw(const struct node *node);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One write: the writer, the world before, and who owned what. */
+/* One write: who writes, who owned which field before, and the conflicts found. */
 struct write {
     struct arena *arena;
     const struct patch_writer *writer;
@@ -17,10 +17,11 @@ struct write {
     struct node *causes;
     struct text said;
     size_t count;
-    const struct managed_entry *other; /* whose conflicts are being told */
+    const struct managed_entry *other; /* whose conflicts are being reported */
 };
 
-/* What nobody owns: the server does. */
+/* Fields without an owner, because the server sets them. As upstream, `metadata`
+   itself is one of them, but not what is below it. */
 static const char *const server_fields[] = {
     "metadata.name",
     "metadata.namespace",
@@ -36,6 +37,8 @@ static const char *const server_fields[] = {
     "kind",
 };
 
+/* Removes what a manager must not own: the server's fields, and those that this
+   endpoint resets. */
 static struct field_set *strip_reset_fields(struct write *w, struct field_set *set)
 {
     const char *const *reset = w->writer->reset;
@@ -57,7 +60,7 @@ static struct field_set *apply_changed_fields(struct write *w, const struct type
     return set;
 }
 
-/* Everybody but `self` loses what was changed or removed. */
+/* Removes changed and removed fields from the sets of all managers but `self`. */
 static void take_from_others(struct write *w, const char *self, const struct typed_change *change)
 {
     struct field_set *new = apply_changed_fields(w, change);
@@ -101,6 +104,7 @@ static void add_conflict(void *arg, const char *path)
     w->count++;
 }
 
+/* Conflicts are reported in the order of the managers' ids, as upstream. */
 static int compare_ids(const void *a, const void *b)
 {
     return strcmp((*(struct managed_entry *const *)a)->id, (*(struct managed_entry *const *)b)->id);
@@ -114,7 +118,7 @@ static struct field_set *conflicts_with(struct write *w, const char *self,
     return field_set_intersection(w->arena, entry->set, new);
 }
 
-static void tell_conflicts(struct write *w, const char *self, struct field_set *new)
+static void collect_conflicts(struct write *w, const char *self, struct field_set *new)
 {
     size_t count = w->managed.count;
     struct managed_entry **order = arena_alloc(w->arena, (count + 1) * sizeof *order);
@@ -137,6 +141,7 @@ static void tell_conflicts(struct write *w, const char *self, struct field_set *
     }
 }
 
+/* kube-apiserver has one sentence for a single conflict and another for several. */
 static void set_conflict(struct write *w, struct err *err)
 {
     if (w->count == 1) {
@@ -154,7 +159,7 @@ static void set_conflict(struct write *w, struct err *err)
 
 /* ---- Tracking ----------------------------------------------------------- */
 
-/* An update by `manager` took `live` to `next`. */
+/* Brings ownership up to date after `manager` changed `live` to `next` by an update. */
 static void track_update(struct write *w, const char *manager, const struct node *live,
                          const struct node *next)
 {
@@ -162,7 +167,8 @@ static void track_update(struct write *w, const char *manager, const struct node
     struct typed_change change = typed_compare(w->arena, w->schema, live, next);
     struct managed_entry *before;
 
-    /* One's own older entry is treated like anybody's and joined again. */
+    /* The manager's own earlier entry loses the fields too: it is joined with the
+       new set below. */
     take_from_others(w, "", &change);
     self.set = strip_reset_fields(
         w, field_set_difference(w->arena, apply_changed_fields(w, &change), change.removed));
@@ -175,12 +181,14 @@ static void track_update(struct write *w, const char *manager, const struct node
     managed_put(w->arena, &w->managed, &self);
 }
 
-/* [{}] is how a client says "forget who owned what". */
+/* A client resets all ownership by writing managedFields as [{}]. */
 static bool is_reset(const struct node *list)
 {
     return node_count(list) == 1 && !node_count(node_item(list, 0));
 }
 
+/* The list in the request counts, unless it is empty or invalid. A subresource
+   cannot change metadata. */
 static void read_managed(struct write *w, const struct node *live, const struct node *next)
 {
     const struct node *said = node_at(next, "metadata", "managedFields", NULL);
@@ -205,7 +213,7 @@ struct node *patch_track(struct arena *arena, const struct patch_writer *writer,
     scoped_text struct text why = {0};
 
     read_managed(&w, live, next);
-    /* An object that nobody tracked so far stays so until it is applied. */
+    /* An object without managedFields gets none before its first apply, as upstream. */
     if (!w.managed.count && live)
         return after;
     if (typed_check(arena, w.schema, before, false, &why) &&
@@ -220,8 +228,9 @@ struct node *patch_track(struct arena *arena, const struct patch_writer *writer,
 /* ---- Applying ----------------------------------------------------------- */
 
 /*
- * Gives back what was cut although somebody still owns it, or although the
- * applier did not own it before.
+ * Restores fields that were cut although another manager owns them, and fields
+ * that the applier did not own before (upstream: addBackOwnedItems,
+ * addBackDanglingItems).
  */
 static struct node *add_back(struct write *w, const struct node *merged, struct node *cut,
                              struct field_set *last, struct node *hole)
@@ -244,7 +253,7 @@ static struct node *add_back(struct write *w, const struct node *merged, struct 
         field_set_intersection(w->arena, field_set_difference(w->arena, all, kept), last), hole);
 }
 
-/* Takes out what the cuts left empty. */
+/* Removes the holes that cutting has left. Unchanged parts are shared, not copied. */
 static struct node *without_holes(struct arena *arena, struct node *node, const struct node *hole)
 {
     bool changed_one = false;
@@ -267,9 +276,10 @@ static struct node *without_holes(struct arena *arena, struct node *node, const 
 }
 
 /*
- * Removes what the applier owned, does not send any more, and nobody else
- * owns. What that leaves empty is a hole: null while fields are compared, as
- * there, so that who owns the empty thing goes on owning it; and then gone.
+ * Removes what the applier owned before, does not send any more, and no other
+ * manager owns. A map or list that becomes empty is a hole, a null: while changes
+ * are compared its owner keeps it that way; without_holes() removes it
+ * afterwards.
  */
 static struct node *prune_removed_fields(struct write *w, struct node *merged,
                                          struct field_set *last, struct node *hole)
@@ -312,7 +322,8 @@ static int check_config(struct write *w, const struct node *live, const struct n
     return 0;
 }
 
-/* What kubectl's client-side apply left in the annotation and is still so. */
+/* The fields of kubectl's last client-side apply (it is an annotation) that have
+   not changed since. */
 static struct field_set *last_applied(struct write *w, const struct node *live)
 {
     const struct node *annotations = node_at(live, "metadata", "annotations", NULL);
@@ -331,8 +342,8 @@ static struct field_set *last_applied(struct write *w, const struct node *live)
         change.removed);
 }
 
-/* Whoever goes on with kubectl's server-side apply after its client-side one
-   has no conflict with himself. */
+/* A user may change from kubectl's client-side to its server-side apply: fields
+   that the former set are no conflict. */
 static bool may_take_over(struct write *w, const struct node *live)
 {
     if (strcmp(w->writer->manager, "kubectl") != 0)
@@ -340,6 +351,7 @@ static bool may_take_over(struct write *w, const struct node *live)
     return field_set_empty(field_set_difference(w->arena, w->conflicts, last_applied(w, live)));
 }
 
+/* Keeps kubectl's annotation current, so that its client-side apply can be used again. */
 static void update_last_applied(struct write *w, struct node *object, const struct node *config)
 {
     struct node *metadata = node_get(object, "metadata");
@@ -356,12 +368,18 @@ static void update_last_applied(struct write *w, struct node *object, const stru
     node_set(w->arena, metadata, "annotations", annotations);
 }
 
+/* An apply that changes nothing keeps the old time, so that it causes no write. */
 static const char *entry_time(const struct managed_entry *old, const struct managed_entry *new,
                               bool unchanged)
 {
     return unchanged && old && *old->time ? old->time : new->time;
 }
 
+/*
+ * The order matters: conflicts are compared with the sets from before this apply,
+ * and holes are removed only after that comparison. Fields of an object without
+ * managedFields belong to the manager "before-first-apply", as upstream.
+ */
 struct node *patch_apply(struct arena *arena, const struct patch_writer *writer,
                          const struct node *live, const struct node *config, struct node *causes,
                          struct err *err)
@@ -390,7 +408,7 @@ struct node *patch_apply(struct arena *arena, const struct patch_writer *writer,
     change = typed_compare(arena, w.schema, before, merged);
 
     if (!writer->force) {
-        tell_conflicts(&w, self.id, apply_changed_fields(&w, &change));
+        collect_conflicts(&w, self.id, apply_changed_fields(&w, &change));
         if (w.count && !may_take_over(&w, before))
             set_conflict(&w, err);
         text_free(&w.said);

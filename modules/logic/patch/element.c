@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Knows the steps of a path: fields, keys of list items, values, indexes. */
+/* The elements of a field path: fields, keys of list items, values, indexes. */
 #include "patch/internal.h"
 
 #include <stdlib.h>
@@ -86,7 +86,7 @@ static void set_json(struct arena *arena, struct element *element)
     element->text = arena_string(arena, text_string(&json));
 }
 
-/* A key is compared member by member, so its members are in order. */
+/* Keys are compared member by member, so their members must be sorted. */
 static const struct node *sort_map_members(struct arena *arena, const struct node *map)
 {
     struct node *copy = node_share(arena, map);
@@ -97,6 +97,7 @@ static const struct node *sort_map_members(struct arena *arena, const struct nod
 
 bool element_read(struct arena *arena, const char *key, struct element *ret)
 {
+    /* The letters of fieldsV1, in the order of enum element_kind. */
     static const char kinds[] = "fkvi";
     const char *kind = *key ? strchr(kinds, *key) : NULL;
 
@@ -151,6 +152,7 @@ void element_print(struct text *out, const struct element *element)
     }
 }
 
+/* A key field may be left out if it has a default, such as a port's protocol. */
 static const struct node *key_value(const struct schema *list, const struct node *item,
                                     const char *key)
 {

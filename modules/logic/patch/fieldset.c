@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* fieldsV1 that nests deeper than any document does is not one. */
+/* The reader recurses, so fieldsV1 that is deeper than any document is refused. */
 #define DEPTH_MAX 256
 
 bool field_set_empty(const struct field_set *set)
@@ -43,6 +43,7 @@ void field_set_settle(struct field_set *set)
 {
     bool sorted = true;
 
+    /* The same element twice is invalid. */
     for (size_t i = 1; set && i < set->count; i++)
         sorted &= compare_entries(&set->items[i - 1], &set->items[i]) <= 0;
     if (!sorted)
@@ -67,7 +68,11 @@ const struct field_entry *field_set_find(const struct field_set *set, const stru
     return NULL;
 }
 
-/* Walks two sets side by side; either of *ret_a and *ret_b may be NULL. */
+/*
+ * Advances over two sorted sets together, and gives the entries with the smaller
+ * element: one of them, or both if the elements are equal. False at the end of
+ * both.
+ */
 static bool next_pair(const struct field_set *a, const struct field_set *b, size_t *i, size_t *j,
                       const struct field_entry **ret_a, const struct field_entry **ret_b)
 {
@@ -82,6 +87,7 @@ static bool next_pair(const struct field_set *a, const struct field_set *b, size
     return x || y;
 }
 
+/* Equal parts are shared with the arguments: sets never change once they are made. */
 struct field_set *field_set_union(struct arena *arena, struct field_set *a, struct field_set *b)
 {
     const struct field_entry *x, *y;
@@ -148,6 +154,8 @@ struct field_set *field_set_difference(struct arena *arena, struct field_set *a,
     return rest;
 }
 
+/* Upstream adds a declared field to a set that holds anything below it, before
+   sets are compared. */
 struct field_set *field_set_with_named(struct arena *arena, struct field_set *set,
                                        const struct schema *schema)
 {
@@ -214,6 +222,8 @@ static struct field_set *read_fields_node(struct arena *arena, const struct node
             return NULL;
         }
         entry.below = read_fields_node(arena, member->value, depth + 1, ret_bad);
+        /* In fieldsV1 a leaf is {}, and "." says that an inner node is in the set
+           itself. */
         entry.member = !node_count(member->value) || node_get(member->value, ".");
         field_set_append(arena, &set, &entry);
     }
@@ -248,6 +258,7 @@ struct node *field_set_write(struct arena *arena, const struct field_set *set)
     return map;
 }
 
+/* Members of this level come before those below it, the order of upstream's messages. */
 void field_set_each(const struct field_set *set, struct text *path, field_set_each_fn *each,
                     void *arg)
 {

@@ -28,10 +28,8 @@ bool element_read(struct arena *arena, const char *key, struct element *ret);
 char *element_key(struct arena *arena, const struct element *element);
 /* ".name", `[name="x"]`, `[="x"]` */
 void element_print(struct text *out, const struct element *element);
-/*
- * What an item of a list that is a set or a map is known by. NULL and a reason
- * in `ret_why` when it has none: a key is missing, or it is null.
- */
+/* The identity of an item in a list of type set or map. False, with a reason in
+   `ret_why`, if it has none: a key is missing, or the item is null. */
 bool element_of_item(struct arena *arena, const struct schema *list, const struct node *item,
                      struct element *ret, const char **ret_why);
 
@@ -63,7 +61,7 @@ struct field_set *field_set_intersection(struct arena *arena, struct field_set *
                                          struct field_set *b);
 struct field_set *field_set_difference(struct arena *arena, struct field_set *a,
                                        struct field_set *b);
-/* With the declared fields on the way to what is in the set. */
+/* Adds the declared fields above each field of the set. */
 struct field_set *field_set_with_named(struct arena *arena, struct field_set *set,
                                        const struct schema *schema);
 /* Without a path of fields ("metadata.name") and all that is below it, or
@@ -82,7 +80,7 @@ void field_set_each(const struct field_set *set, struct text *path, field_set_ea
 
 enum shape { SHAPE_SCALAR, SHAPE_MAP, SHAPE_LIST, SHAPE_ATOMIC };
 
-/* Is the object what the schema says? With `strict`, duplicates are refused. */
+/* Whether the object fits its schema. With `strict`, duplicate list items do not. */
 bool typed_check(struct arena *arena, const struct schema *schema, const struct node *object,
                  bool strict, struct text *ret_why);
 struct field_set *typed_fields(struct arena *arena, const struct schema *schema,
@@ -116,7 +114,7 @@ struct managed {
     size_t count, room;
 };
 
-/* Reads the list; what cannot be read is nobody's. False: leave nothing. */
+/* Reads the list. As upstream, the result is empty if one entry is invalid. */
 void managed_read(struct arena *arena, const struct node *object, struct managed *ret);
 struct managed_entry managed_entry_make(struct arena *arena, const struct patch_writer *writer,
                                         const char *manager, bool applied);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Applies a JSON patch (RFC 6902) with kube-apiserver's leniencies. */
+/* Applies a JSON patch (RFC 6902), with the leniencies of kube-apiserver's
+   library, evanphx/json-patch. */
 #include "patch/internal.h"
 
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static int refuse_operation(struct run *r, const char *what, const char *path)
     return err_set(r->why, ERR_INVALID, "%s \"%.200s\"", what, path);
 }
 
-/* "~1" is "/", "~0" is "~". */
+/* RFC 6901: "~1" stands for "/", "~0" for "~". */
 static char *unescape_pointer(struct arena *arena, const char *part, size_t len)
 {
     char *key = arena_bytes(arena, part, len), *to = key;
@@ -42,7 +43,7 @@ static char *unescape_pointer(struct arena *arena, const char *part, size_t len)
     return key;
 }
 
-/* As Go's Atoi reads it: sign and leading zeros are fine. Negative ones count
+/* As Go's Atoi(): a sign and leading zeros are allowed. A negative index counts
    from the end, which is `len`. */
 static bool read_array_index(const char *key, size_t len, size_t *ret)
 {
@@ -71,7 +72,7 @@ static struct node *child_of(struct node *holder, const char *key)
     return NULL;
 }
 
-/* Walks to what holds the last part of the path. */
+/* Walks to the map or list that holds the last part of the path. */
 static int find_place(struct run *r, const char *path, struct place *ret)
 {
     struct node *holder = r->root;
@@ -117,7 +118,7 @@ static int apply_add(struct run *r, const char *path, struct node *value)
         return 0;
     }
     index = place.holder->len;
-    /* A negative index counts in the list as it will be. */
+    /* "-" is the end. A negative index counts in the list that includes the new item. */
     if (strcmp(place.key, "-") != 0 &&
         (!read_array_index(place.key, place.holder->len + 1, &index) || index > place.holder->len))
         return refuse_operation(r, "no such index:", path);
@@ -149,7 +150,7 @@ static int apply_replace(struct run *r, const char *path, struct node *value)
 
     if (find_place(r, path, &place) < 0)
         return -1;
-    /* The original replaces a member that is not there, but no item. */
+    /* The library replaces a member that is absent, but not an item. */
     if (node_is(place.holder, NODE_LIST) && !value_at_place(r, &place))
         return refuse_operation(r, "there is no", path);
     if (!place.holder)
@@ -161,7 +162,7 @@ static int apply_replace(struct run *r, const char *path, struct node *value)
     return 0;
 }
 
-/* Here 1 and 1.0 are not the same: the original compares the texts. */
+/* 1 and 1.0 differ here, because the library compares numbers as texts. */
 static bool same_text(const struct node *a, const struct node *b)
 {
     if (a->type != b->type || a->len != b->len)
@@ -199,6 +200,7 @@ static int apply_test(struct run *r, const char *path, const struct node *value)
     return 0;
 }
 
+/* The limit stops a patch that copies its own copies: each could double the document. */
 static int copy_value(struct run *r, const char *from, struct node **ret)
 {
     struct place place;

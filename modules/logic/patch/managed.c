@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads and writes metadata.managedFields: who owns what. */
+/* Reads and writes metadata.managedFields: which manager owns which fields. */
 #include "patch/internal.h"
 
 #include <stdlib.h>
@@ -9,7 +9,8 @@
 #define UPDATERS_MAX 10
 #define ANCIENT "ancient-changes"
 
-/* The text that tells managers apart and orders them, as upstream's. */
+/* The identity of a manager, and the order of managers: upstream's JSON of an
+   entry. An applier is the same manager in every version of the API. */
 static void set_id(struct arena *arena, struct managed_entry *entry)
 {
     struct node *id = node_map(arena);
@@ -56,7 +57,7 @@ void managed_read(struct arena *arena, const struct node *object, struct managed
     for (size_t i = 0; i < node_count(list); i++) {
         struct managed_entry entry;
 
-        /* One bad entry spoils the list, as there. */
+        /* As upstream, one invalid entry makes the whole list invalid. */
         if (!read_managed_entry(arena, node_item(list, i), &entry)) {
             *ret = (struct managed){0};
             return;
@@ -123,6 +124,7 @@ void managed_drop_empty(struct managed *managed)
 
 /* ---- Old updaters ------------------------------------------------------- */
 
+/* Times are RFC 3339 in UTC, so their order as texts is their order in time. */
 static int compare_age(const void *a, const void *b)
 {
     const struct managed_entry *x = *(struct managed_entry *const *)a;
@@ -170,6 +172,7 @@ void managed_cap(struct arena *arena, struct managed *managed)
 
 /* ---- Writing ------------------------------------------------------------ */
 
+/* The order in which upstream writes the list: "Apply" before "Update", then by time. */
 static int compare_written(const void *a, const void *b)
 {
     const struct managed_entry *x = a, *y = b;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merges a patch into a document as RFC 7386 says, and kube-apiserver's library. */
+/* Merges a patch by RFC 7386, with the differences of kube-apiserver's library,
+   evanphx/json-patch. */
 #include "patch/internal.h"
 
-/* What is new has no null in a map, also inside of lists; RFC 7386 would leave
-   those there. */
+/* Removes nulls from the maps of a new value, also inside lists, as the library
+   does. RFC 7386 would keep them there. */
 static struct node *without_nulls(struct arena *arena, struct node *value)
 {
     struct node *copy;
@@ -28,7 +29,7 @@ struct node *patch_merge(struct arena *arena, const struct node *live, const str
 
     if (!node_is(live, NODE_MAP))
         return without_nulls(arena, (struct node *)patch);
-    /* That library takes a list in the place of a map as it is. */
+    /* The library accepts a list in the place of a map. */
     if (!node_is(patch, NODE_MAP))
         return (struct node *)patch;
     merged = node_share(arena, live);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merges a patch as kubectl's strategic merge does, with its directives. */
+/* Merges a patch by Kubernetes' strategic merge, with its directives. */
 #include "patch/internal.h"
 
 #include "base/map.h"
@@ -40,7 +40,8 @@ static void *refuse_keyless(struct merging *m, const char *key, const struct nod
 
 /* ---- What items are known by -------------------------------------------- */
 
-/* The value of the merge key, or the item itself, as a text. NULL: no key. */
+/* The identity of an item as a text: the value of its merge key, or the item
+   itself. NULL if it has no key. */
 static const char *name_item(struct merging *m, const char *key, const struct node *item)
 {
     const struct node *value = key ? node_get(item, key) : item;
@@ -52,7 +53,7 @@ static const char *name_item(struct merging *m, const char *key, const struct no
     return arena_string(m->arena, text_string(&json));
 }
 
-/* Places of the items of a list by name; the first of equal ones counts. */
+/* Maps identities to positions + 1. The first one of equal items counts. */
 static struct map *index_items(struct merging *m, const char *key, const struct node *list)
 {
     struct map *places = map_new();
@@ -91,10 +92,8 @@ static int compare_ranked(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/*
- * Items that the patch names come in its order, the others in the live one;
- * the two are laid into each other by their places in the live list.
- */
+/* Sorts a merged list. Items named by the patch come in its order, others in the
+   live order; both sequences are then merged by their live positions. */
 static struct node *order_items(struct merging *m, const char *key, const struct node *merged,
                                 const struct node *wanted, const struct node *live)
 {
@@ -141,7 +140,7 @@ static struct node *drop_items(struct merging *m, const char *key, const struct 
     return rest;
 }
 
-/* Whether Go would have one type for both: it has one for all numbers here. */
+/* Whether both have the same Go type. All numbers count as one here, as JSON has one. */
 static bool are_alike(const struct node *a, const struct node *b)
 {
     bool numbers = (a->type == NODE_INT || a->type == NODE_FLOAT) &&
@@ -170,10 +169,8 @@ static struct node *join_scalars(struct merging *m, const struct node *live,
     return all;
 }
 
-/*
- * Splits the patch into items to merge and items that say what to do. Deleted
- * ones leave *live; `$patch: replace` empties it.
- */
+/* Separates items to merge from items with a directive. Items to delete leave
+ *live; `$patch: replace` empties it. */
 static struct node *take_directives(struct merging *m, const char *key, struct node **live,
                                     const struct node *patch)
 {
@@ -204,6 +201,8 @@ static struct node *take_directives(struct merging *m, const char *key, struct n
     return plain;
 }
 
+/* New items are indexed as well, so that a second one with the same key is merged
+   with the first. */
 static struct node *merge_items(struct merging *m, const struct schema *schema, const char *key,
                                 const struct node *live, const struct node *patch)
 {
@@ -265,7 +264,8 @@ static struct node *merge_list(struct merging *m, const struct schema *schema,
 
 /* ---- Maps --------------------------------------------------------------- */
 
-/* A value that is new needs no directives, and nulls in it mean nothing. */
+/* Removes directives and nulls from a new value: there is nothing that they could
+   apply to. */
 static struct node *strip_directives(struct merging *m, struct node *value)
 {
     struct node *copy;
@@ -309,7 +309,7 @@ static bool retain_keys(struct merging *m, struct node *live, const struct node 
     return true;
 }
 
-/* Do the items of the patch come in the order that the directive sets? */
+/* Whether the items of the patch come in the order that $setElementOrder states. */
 static bool follows_order(struct merging *m, const char *key, const struct node *patch,
                           const struct node *order)
 {
@@ -333,7 +333,7 @@ static bool follows_order(struct merging *m, const char *key, const struct node 
     return true;
 }
 
-/* `$setElementOrder/KEY` together with the patch of KEY. */
+/* Applies `$setElementOrder/KEY` together with the patch of KEY. */
 static bool set_order(struct merging *m, const struct schema *schema, struct node *live,
                       const struct node *patch, const char *name, const struct node *order)
 {
@@ -403,6 +403,8 @@ static struct node *apply_directives(struct merging *m, const struct node *patch
     return rest;
 }
 
+/* Directives about lists come first: $setElementOrder merges its list itself, and
+   deletions must not remove what the patch adds. */
 static bool merge_members(struct merging *m, const struct schema *schema, struct node *merged,
                           const struct node *patch)
 {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compares, merges and cuts objects the way their schema says they are owned. */
+/* Compares, merges and cuts objects by the ownership that their schema declares,
+   as structured-merge-diff's package typed does. */
 #include "patch/internal.h"
 
 #include "base/map.h"
 
 #include <string.h>
 
+/* Without a declared type the value decides: a list is owned as a whole, a map by
+   its members. */
 static enum shape shape_of(const struct schema *schema, const struct node *value)
 {
     enum schema_type type = schema_type_of(schema);
@@ -22,7 +25,7 @@ static enum shape shape_of(const struct schema *schema, const struct node *value
     return SHAPE_SCALAR;
 }
 
-/* The shape that two values have together; an absent one takes any. */
+/* The common shape of two values. If one is absent, it is the shape of the other. */
 static enum shape shape_of_both(const struct schema *schema, const struct node *a,
                                 const struct node *b)
 {
@@ -32,7 +35,7 @@ static enum shape shape_of_both(const struct schema *schema, const struct node *
         return shape_of(schema, a ? a : b);
     x = shape_of(schema, a);
     y = shape_of(schema, b);
-    /* What was a map and is a scalar now is owned as one. */
+    /* Values of different shapes are owned as a whole. */
     return x == y ? x : SHAPE_ATOMIC;
 }
 
@@ -49,6 +52,7 @@ struct roll {
     struct map *places; /* text -> position + 1; only in long lists */
 };
 
+/* Shorter lists are searched faster than a hash table is built. */
 #define ROLL_LONG 12
 
 static void roll_free(struct roll *roll)
@@ -66,7 +70,8 @@ static size_t roll_find(const struct roll *roll, const struct element *element)
     return 0;
 }
 
-/* Items without a key are known by their position: nothing else has it. */
+/* Identifies each item of a list. One without a key is identified by its
+   position, which no key equals. */
 static void roll_fill(struct arena *arena, const struct schema *schema, const struct node *list,
                       struct roll *ret)
 {
@@ -238,7 +243,7 @@ static void compare_values(struct arena *arena, const struct schema *schema,
 {
     enum shape shape = shape_of_both(schema, before, after);
 
-    /* Nothing against nothing is owned as one: {} differs from null. */
+    /* Two empty collections are compared as whole values: {} differs from null. */
     if ((shape == SHAPE_MAP || shape == SHAPE_LIST) &&
         (!is_empty_collection(before) || !is_empty_collection(after))) {
         if (shape == SHAPE_MAP)
@@ -276,7 +281,7 @@ static struct node *merge_maps(struct arena *arena, const struct schema *schema,
     return map;
 }
 
-/* Two lists being merged, and how far. */
+/* The state of merging two associative lists. */
 struct zipper {
     struct arena *arena;
     const struct schema *schema;
@@ -315,8 +320,9 @@ static void take_right(struct zipper *z)
 }
 
 /*
- * Items keep the live order where the config says nothing, and the config's
- * where it does; a shared item that is not due yet is left for later.
+ * Items that only the live list has keep their place, items of the config keep
+ * the config's order. A live item that the config has further on is skipped here;
+ * take_right() adds it when its turn comes.
  */
 static void merge_item_orders(struct zipper *z)
 {

@@ -16,7 +16,7 @@ struct checking {
 static bool check_typed_value(struct checking *c, const struct schema *schema,
                               const struct node *value);
 
-/* The first mistake is told; more would only repeat it. */
+/* Only the first mistake is reported. */
 static bool report_type_mistake(struct checking *c, const char *expected, const struct node *got)
 {
     text_addf(c->why, "%s: expected %s, got ", text_string(&c->path), expected);
@@ -94,6 +94,7 @@ static bool check_keys(struct checking *c, const struct schema *schema, const st
             text_addf(c->why, "%s: element %zu: %s", text_string(&c->path), i, why);
             return false;
         }
+        /* Duplicates are refused in what a client applies; a live object may have them. */
         if (map_put(seen, element.text, (void *)list) && c->strict) {
             text_addf(c->why, "%s: duplicate entries for key ", text_string(&c->path));
             element_print(c->why, &element);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Ranges may overlap and come in any order until class_tidy(). */
+/* Adds a range. Ranges may overlap and come in any order until class_tidy(). */
 void class_add(struct arena *arena, struct class *class, unsigned first, unsigned last)
 {
     if (class->count == class->room) {
@@ -28,7 +28,7 @@ static int by_first(const void *a, const void *b)
     return (left->first > right->first) - (left->first < right->first);
 }
 
-/* Sorts, and joins ranges that touch. */
+/* Sorts the ranges, and joins those that overlap or touch. */
 void class_tidy(struct class *class)
 {
     size_t kept = 0;
@@ -65,7 +65,7 @@ void class_negate(struct arena *arena, struct class *class)
     *class = other;
 }
 
-/* The class must be tidy: it is searched by halves. */
+/* Binary search, so the class must be tidy. */
 bool class_has(const struct class *class, unsigned rune)
 {
     size_t low = 0, high = class->count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes the instructions that look for what an expression says. */
+/* Compiles the tree of an expression to instructions (Pike's virtual machine). */
 #include "base/text.h"
 #include "pattern/syntax.h"
 
@@ -15,7 +15,8 @@ struct writer {
     bool full;
 };
 
-/* Beyond the bound the writer is full; the caller notices at the end. */
+/* Adds an instruction. Over the limit nothing is added any more and `full` is
+   set, which compile_pattern() checks at the end. */
 static unsigned add_instruction(struct writer *writer, struct instruction one)
 {
     struct pattern *pattern = writer->pattern;
@@ -39,13 +40,14 @@ static unsigned next_place(const struct writer *writer)
 
 static void write_instructions(struct writer *writer, const struct shape_node *node);
 
-/* A split whose way in or out is filled in later. */
+/* A split whose targets close_split() fills in later. */
 static unsigned open_split(struct writer *writer)
 {
     return add_instruction(writer, (struct instruction){.step = STEP_SPLIT});
 }
 
-/* The way that is tried first stands first: in, or out where the repetition is lazy. */
+/* Sets the targets of a split. The first one is preferred: into the body, or past
+   it for a lazy repetition. */
 static void close_split(struct writer *writer, unsigned at, unsigned in, unsigned out, bool lazy)
 {
     struct instruction *split;
@@ -67,8 +69,11 @@ static void write_star(struct writer *writer, const struct shape_node *node)
     close_split(writer, split, split + 1, next_place(writer), node->lazy);
 }
 
-/* x{2,4} is xx(x(x)?)?: the splits that lead out are linked through their own fields until the
-   place behind is known. */
+/*
+ * x{2,4} becomes xx(x(x)?)?. All its splits lead to the place behind, which is
+ * not known yet, so they form a list through their own `other` fields until it
+ * is.
+ */
 static void write_repeat(struct writer *writer, const struct shape_node *node)
 {
     int optional = node->most < 0 ? 0 : node->most - node->least;
@@ -159,7 +164,7 @@ static bool fits_into_search(const struct pattern *pattern)
     return pattern->groups < FIND_BYTES / 2 / sizeof(ptrdiff_t) / 2 / (pattern->count + 1);
 }
 
-/* Everything is refused with the words of Go's regexp. */
+/* Errors have the words of Go's regexp package. */
 static int compile_pattern(struct pattern *pattern, const char *text, size_t len, size_t most,
                            struct err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a pattern over a text, all its threads at once. */
+/* Runs a pattern over a text, with all threads at once (Pike's virtual machine). */
 #include "base/text.h"
 #include "pattern/internal.h"
 
@@ -7,14 +7,15 @@
 
 #define NO_RUNE 0xffffffffu
 
-/* Threads by instruction, in order of preference, each at most once. */
+/* The threads by instruction, in order of preference, each at most once. `dense`
+   and `sparse` are a sparse set: clearing it costs nothing, whatever it holds. */
 struct threads {
     unsigned *dense, *sparse;
     size_t count;
     ptrdiff_t *slots; /* of each, by its place in `dense` */
 };
 
-/* What is still to be followed; a slot to put back has no instruction. */
+/* What is left to follow: an instruction, or with `restore` the earlier value of a slot. */
 struct pending {
     unsigned at;
     bool restore;
@@ -37,7 +38,7 @@ struct search {
 #define COST_THREAD 24
 #define SLOTS_A_UNIT 8
 
-/* For the threads since the last time. */
+/* Charges for the threads since the last call. */
 static bool pay_steps(struct search *search)
 {
     uint64_t threads = search->cost - search->paid;
@@ -77,7 +78,11 @@ static bool was_followed(const struct threads *threads, unsigned at)
     return place < threads->count && threads->dense[place] == at;
 }
 
-/* Follows what needs no rune and notes the threads that wait for one. */
+/*
+ * Follows all instructions that consume no rune, and adds the threads that wait
+ * for one. An explicit stack replaces recursion, because an expression can chain
+ * thousands of splits.
+ */
 static void follow_thread(struct search *search, struct threads *threads, unsigned at,
                           ptrdiff_t place, unsigned before, unsigned after)
 {
@@ -146,6 +151,7 @@ static unsigned search_rune_at(const struct search *search, size_t at, size_t *s
     return 0xfffd;
 }
 
+/* Steps back at most four bytes, the longest form of a rune in UTF-8. */
 static unsigned rune_before(const struct search *search, size_t at)
 {
     size_t step;
@@ -159,8 +165,8 @@ static unsigned rune_before(const struct search *search, size_t at)
     return at ? 0xfffd : NO_RUNE;
 }
 
-/* Moves every thread over a rune; true when one of them has matched, and
-   those that were less wanted are dropped. */
+/* Moves every thread over one rune. True if one has matched; threads after it are
+   less preferred and are dropped. */
 static bool advance_threads(struct search *search, size_t place, unsigned rune, size_t step,
                             ptrdiff_t *ret)
 {
@@ -197,6 +203,8 @@ static bool run_search(struct search *search, size_t from, ptrdiff_t *ret)
         unsigned rune = search_rune_at(search, place, &step);
         struct threads threads;
 
+        /* A match starts at the leftmost place, so no new thread starts after the
+           first match. */
         if (!matched) {
             for (size_t i = 0; i < search->slot_count; i++)
                 search->slots[i] = -1;
@@ -235,7 +243,7 @@ bool pattern_find(const struct pattern *pattern, const char *text, size_t len, s
                             .meter = meter,
                             .each = COST_THREAD + slots / SLOTS_A_UNIT};
 
-    /* What it takes to begin: room for every thread there may be. */
+    /* The price of starting: memory for every thread that can exist. */
     if (!meter_spend(meter, 300 + pattern->count * (2 + slots)))
         return false;
     threads_init(&search.now, arena, pattern->count, slots);

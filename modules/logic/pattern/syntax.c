@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads an expression as a tree of what is to be looked for. */
+/* Parses an expression of RE2's syntax into a tree. */
 #include "base/unicode.h"
 #include "pattern/syntax.h"
 
@@ -29,7 +29,7 @@ static struct shape_node *assert_node(struct syntax *reader, enum step assert)
     return node;
 }
 
-/* Every rune, less the line break unless the flag s is set. */
+/* Every rune; without the flag s, every rune but the line break. */
 static struct shape_node *dot_node(struct syntax *reader)
 {
     struct shape_node *node = syntax_node(reader, SHAPE_CLASS);
@@ -55,7 +55,7 @@ static struct shape_node *read_quoted(struct syntax *reader)
     return node;
 }
 
-/* What an escape stands for outside of a class. */
+/* Parses an escape outside of a class. */
 static struct shape_node *read_backslash(struct syntax *reader)
 {
     char c = reader->len - reader->at > 1 ? reader->text[reader->at + 1] : '\0';
@@ -146,7 +146,7 @@ static bool read_group_flags(struct syntax *reader, size_t start, bool *ret_open
     return false;
 }
 
-/* A group has flags of its own, which end with it. */
+/* The flags that a group sets end with the group. */
 static struct shape_node *read_group(struct syntax *reader)
 {
     size_t start = reader->at++;
@@ -184,7 +184,7 @@ static struct shape_node *read_group(struct syntax *reader)
     return node;
 }
 
-/* What a repetition sign would repeat. */
+/* Parses what a repetition operator can follow. */
 static struct shape_node *read_atom(struct syntax *reader)
 {
     bool lines = reader->flags.many_lines;
@@ -247,7 +247,7 @@ static bool read_braces(struct syntax *reader, int *least, int *most)
     return false;
 }
 
-/* A repetition operator here: 1, none: 0. */
+/* Returns 1 if a repetition operator stands here, 0 if not. */
 static int read_repeat_operator(struct syntax *reader, int *least, int *most)
 {
     char c = syntax_more(reader) ? reader->text[reader->at] : '\0';
@@ -262,7 +262,8 @@ static int read_repeat_operator(struct syntax *reader, int *least, int *most)
     return 1;
 }
 
-/* Go refuses two signs in a row and more than 1,000 repetitions. */
+/* As Go's regexp, refuses two repetition operators in a row, and more than 1,000
+   repetitions. */
 static struct shape_node *read_repeated(struct syntax *reader)
 {
     size_t start = reader->at;

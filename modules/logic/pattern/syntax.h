@@ -4,8 +4,8 @@
 
 #include "pattern/internal.h"
 
-/* What an expression may take while it is read: \PL alone has a thousand
-   ranges, and it is three bytes long. */
+/* The memory that parsing may use: \PL alone has a thousand ranges, and it is
+   three bytes long. */
 #define READ_BYTES ((size_t)4 * 1024 * 1024)
 
 enum shape {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads classes and escapes: [a-z], [[:alpha:]], \d, \pL, \x{1F600}. */
+/* Parses classes and escapes: [a-z], [[:alpha:]], \d, \pL, \x{1F600}. */
 #include "base/unicode.h"
 #include "pattern/syntax.h"
 
@@ -10,7 +10,7 @@ void syntax_add_range(struct syntax *reader, struct class *class, unsigned first
     class_add(reader->pattern->arena, class, first, last);
 }
 
-/* Adds the other case of every rune: Latin, Greek and Cyrillic. */
+/* Adds the other case of the runes that the range shares with first to last. */
 static void add_other_case(struct syntax *reader, struct class *class, struct range range,
                            unsigned first, unsigned last, int delta)
 {
@@ -21,7 +21,7 @@ static void add_other_case(struct syntax *reader, struct class *class, struct ra
         syntax_add_range(reader, class, (unsigned)((int)from + delta), (unsigned)((int)to + delta));
 }
 
-/* For the flag i: Latin-1, Greek and Cyrillic. */
+/* The other cases for the flag i: Latin-1, Greek and Cyrillic. */
 void syntax_add_other_cases(struct syntax *reader, struct class *class)
 {
     static const struct {
@@ -64,7 +64,7 @@ static const struct {
     {"w", "09AZaz__"},
 };
 
-/* A class by name, or its opposite. */
+/* Adds a named class, or its complement. False if there is no such name. */
 static bool add_ascii(struct syntax *reader, struct class *into, const char *name, size_t len,
                       bool negated)
 {
@@ -88,8 +88,8 @@ static bool add_ascii(struct syntax *reader, struct class *into, const char *nam
     return false;
 }
 
-/* \d \s \w \p{…} and their opposites at the backslash; 0 if there is none
-   here, -1 if it is wrong. */
+/* Parses \d, \s, \w, \p{…} or their complements at a backslash. Returns 0 if none
+   stands here, -1 for an error. */
 int syntax_read_set(struct syntax *reader, struct class *into)
 {
     size_t start = reader->at, name, len = 1, used;
@@ -234,7 +234,7 @@ static bool read_class_rune(struct syntax *reader, size_t open, unsigned *ret)
     return true;
 }
 
-/* "[:alpha:]"; 0 if none is here, -1 if its name is not known. */
+/* Parses "[:alpha:]". Returns 0 if none stands here, -1 for an unknown name. */
 static int read_posix(struct syntax *reader, struct class *into)
 {
     size_t start = reader->at, name = start + 2;
@@ -284,7 +284,7 @@ static bool read_class_range(struct syntax *reader, struct class *class, size_t 
     return true;
 }
 
-/* A bracket that stands first is a member, as in POSIX. */
+/* A "]" that stands first is a member of the class, as in POSIX. */
 struct shape_node *syntax_read_class(struct syntax *reader)
 {
     struct shape_node *node = syntax_node(reader, SHAPE_CLASS);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Goes over the runes of an expression and says what is wrong with it. */
+/* Reads the runes of an expression, builds the nodes of its tree, and reports errors. */
 #include "base/text.h"
 #include "pattern/syntax.h"
 
 #include <string.h>
 
-/* Go shows the part of the expression that is wrong; of a long one, the beginning. */
+/* Go's message shows the part of the expression that is wrong; at most 300 bytes
+   of it are shown here. */
 void *syntax_refuse(struct syntax *reader, const char *why, size_t from, size_t to)
 {
     to = to > reader->len ? reader->len : to;

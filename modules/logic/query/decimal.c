@@ -39,7 +39,7 @@ static int compare_digits(const char *a, const char *b)
     return x != y ? (x < y ? -1 : 1) : strcmp(a, b);
 }
 
-/* Both at the finer of the two scales. */
+/* Brings both numbers to the finer one of their scales. */
 static void align_scales(struct arena *arena, const struct decimal *a, const struct decimal *b,
                          struct decimal *x, struct decimal *y)
 {
@@ -64,7 +64,8 @@ int decimal_compare(struct arena *arena, const struct decimal *a, const struct d
     return a->negative ? -order : order;
 }
 
-/* a + b, or a - b where a is not less; of digits only. */
+/* Adds (`sign` 1) or subtracts (-1, for a >= b only) texts of digits, from the
+   last digit on. */
 static char *add_digits(struct arena *arena, const char *a, const char *b, int sign)
 {
     size_t x = strlen(a), y = strlen(b), len = (x > y ? x : y) + 1;
@@ -99,6 +100,7 @@ struct decimal decimal_add(struct arena *arena, const struct decimal *a, const s
     return sum;
 }
 
+/* A factor of 32 bits adds at most ten digits. */
 struct decimal decimal_multiply(struct arena *arena, const struct decimal *value, unsigned by)
 {
     size_t len = strlen(value->digits), room = len + 10;
@@ -114,6 +116,7 @@ struct decimal decimal_multiply(struct arena *arena, const struct decimal *value
     return (struct decimal){value->negative, strip_leading_zeros(digits), value->scale};
 }
 
+/* Long division, from the first digit on. */
 struct decimal decimal_divide(struct arena *arena, const struct decimal *value, unsigned by,
                               unsigned *ret_rest)
 {
@@ -129,6 +132,7 @@ struct decimal decimal_divide(struct arena *arena, const struct decimal *value, 
     return (struct decimal){value->negative, strip_leading_zeros(digits), value->scale};
 }
 
+/* Any digit other than 0 that is cut off rounds away from zero, as in Kubernetes. */
 struct decimal decimal_round_up(struct arena *arena, const struct decimal *value, int scale)
 {
     size_t len = strlen(value->digits), cut;
@@ -158,6 +162,7 @@ struct decimal decimal_trim(struct arena *arena, const struct decimal *value)
                             value->scale + (int)(len - kept)};
 }
 
+/* Unsigned arithmetic wraps, which is what Go's conversion of a big number does. */
 uint64_t decimal_low(const struct decimal *value)
 {
     uint64_t low = 0;

@@ -12,7 +12,7 @@ static const struct {
     const char *unit;
     int64_t nanoseconds;
 } units[] = {
-    /* Longer names first, so that "ms" is not "m". */
+    /* The micro sign (U+00B5) and the Greek letter mu (U+03BC), as in Go. */
     {"ns", 1},
     {"us", 1000},
     {"µs", 1000},
@@ -35,7 +35,8 @@ static int64_t read_unit(const char **at)
     return 0;
 }
 
-/* One number with its unit, added to *sum. False: not one, or too large. */
+/* Reads one number with its unit and adds it to *sum. False if it is malformed or
+   too large. */
 static bool read_number_with_unit(const char **at, int64_t *sum, bool *ret_no_unit)
 {
     __int128 value = 0, fraction = 0, scale = 1;
@@ -47,7 +48,7 @@ static bool read_number_with_unit(const char **at, int64_t *sum, bool *ret_no_un
             return false;
     if (**at == '.') {
         for ((*at)++; isdigit((unsigned char)**at); (*at)++, digits = true)
-            /* Digits beyond the nanosecond of an hour say nothing. */
+            /* Further digits are below a nanosecond even for hours. */
             if (scale < (__int128)1000000000000000) {
                 fraction = fraction * 10 + (**at - '0');
                 scale *= 10;
@@ -75,6 +76,7 @@ int duration_parse(const char *text, int64_t *ret, struct err *err)
 
     if (*at == '-' || *at == '+')
         at++;
+    /* As in Go, only 0 needs no unit. */
     if (!strcmp(at, "0")) {
         *ret = 0;
         return 0;
@@ -89,6 +91,8 @@ int duration_parse(const char *text, int64_t *ret, struct err *err)
     return 0;
 }
 
+/* OCM's rollout timeouts: a whole number with one unit, which OCM's CRDs check by
+   a pattern. Digits are limited so that hours fit into 64 bits. */
 int duration_parse_single(const char *text, int64_t *ret, struct err *err)
 {
     size_t digits = strspn(text, "0123456789");
@@ -126,6 +130,7 @@ static void add_seconds(char *out, size_t room, uint64_t whole, uint64_t part, i
 
 void duration_format(int64_t nanoseconds, char out[DURATION_TEXT])
 {
+    /* Unsigned, because the negation of INT64_MIN overflows. */
     uint64_t left = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds : (uint64_t)nanoseconds;
     uint64_t seconds = left / 1000000000u;
     char *at = out;
@@ -182,6 +187,7 @@ int percent_scale(const struct node *value, int64_t total, bool round_up, int64_
                        "invalid value for IntOrString: invalid "
                        "value \"%.100s\"",
                        text);
+    /* The product of a percentage and a total may exceed 64 bits. */
     scaled = (__int128)percent * total;
     *ret = (int64_t)(scaled / 100);
     if (round_up && scaled % 100 > 0)

@@ -32,9 +32,9 @@ struct selector {
 #define SELECTOR_MAX 65536
 
 struct requirement *selector_add(struct arena *arena, struct selector *selector);
-/* Puts the values in order, without doubles. */
+/* Sorts the values and removes duplicates. */
 void requirement_settle(struct requirement *requirement);
-/* Checks keys and values; `err` says what a kube-apiserver says. */
+/* Validates key and values; the error has kube-apiserver's words. */
 int requirement_check(struct requirement *requirement, bool empty_is_fine, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds and prints what a JSONPath points at. */
+/* Evaluates a JSONPath and prints what it finds. */
 #include "query/jsonpath.h"
 
 #include "base/meter.h"
@@ -16,8 +16,8 @@ struct finding {
     struct meter meter; /* for what is looked at and not found */
     unsigned depth;
     struct node *results;
-    /* How many values client-go's library hands on beside an error: a filter
-       that only asks whether a path exists takes them for an answer. */
+    /* How many values client-go returns together with an error. A filter that
+       tests whether a path exists, [?(@.x)], counts them as found. */
     size_t leftover;
     struct err *err;
 };
@@ -31,7 +31,7 @@ static struct node *refuse_result(struct finding *f, const char *what, const cha
     return NULL;
 }
 
-/* The error of a step that hands its input on. */
+/* An error for which client-go returns the input of the step as well. */
 static struct node *refuse_input(struct finding *f, const struct node *input, const char *what,
                                  const char *word)
 {
@@ -40,7 +40,7 @@ static struct node *refuse_input(struct finding *f, const struct node *input, co
     return NULL;
 }
 
-/* False once too much was looked at: the caller gives up. */
+/* Charges for values that are looked at. False at the limit; the caller returns. */
 static bool count_visited(struct finding *f, size_t count)
 {
     if (meter_spend(&f->meter, count * 40 + 100))
@@ -49,7 +49,7 @@ static bool count_visited(struct finding *f, size_t count)
     return false;
 }
 
-/* False once there are too many: the caller gives up. */
+/* Adds a result. False if there are too many; the caller returns. */
 static bool keep_value(struct finding *f, struct node *out, struct node *value)
 {
     if (++f->values > VALUES_MAX) {
@@ -70,6 +70,7 @@ static struct node *walk_list(struct finding *f, const struct step *list, struct
     return input;
 }
 
+/* An item without the field is skipped. Only if no item has it is that an error. */
 static struct node *walk_field(struct finding *f, const struct step *step, struct node *input)
 {
     struct node *out = node_list(f->arena);
@@ -85,7 +86,7 @@ static struct node *walk_field(struct finding *f, const struct step *step, struc
     return out;
 }
 
-/* A string's children are its bytes, as in Go. */
+/* The children of a string are its bytes: client-go treats it as a Go slice. */
 static bool keep_bytes(struct finding *f, struct node *out, const struct node *string)
 {
     for (size_t i = 0; i < string->len; i++)
@@ -111,7 +112,8 @@ static struct node *walk_children(struct finding *f, struct node *input)
     return out;
 }
 
-/* Every list, map and string at any depth, the outer before the inner. */
+/* Adds each list, map and string that is not empty, at any depth, outer ones
+   first: what `..` finds. */
 static bool descend(struct finding *f, struct node *value, struct node *out)
 {
     bool holds =
@@ -141,8 +143,8 @@ static struct node *walk_recursive(struct finding *f, struct node *input)
 
 /* ---- Slices ------------------------------------------------------------- */
 
-/* Sets `ret_last` where client-go stops: it passes over the lists that come
-   after one of which nothing is asked. */
+/* Adds the items of a slice. An empty slice sets `ret_last`, because client-go
+   returns there and ignores the lists that follow. */
 static bool slice_one(struct finding *f, const struct step *step, const struct node *list,
                       struct node *out, bool *ret_last)
 {
@@ -195,7 +197,7 @@ static struct node *walk_slice(struct finding *f, const struct step *step, struc
 
 /* ---- Filters ------------------------------------------------------------ */
 
-/* Only like is compared with like: -1, 0, 1; else false. */
+/* Sets -1, 0 or 1. False if the types differ or have no order. */
 static bool compare_scalars(const struct node *a, const struct node *b, int *ret)
 {
     if (a->type != b->type)
@@ -244,7 +246,7 @@ static bool evaluate_comparison(struct finding *f, const char *sign, const struc
     return true;
 }
 
-/* 1: one value, 0: none, -1: an error. */
+/* Returns 1 with one value, 0 without a value, -1 for an error. */
 static int one_side(struct finding *f, const struct step *side, struct node *item,
                     struct node **ret)
 {
@@ -262,7 +264,11 @@ static int one_side(struct finding *f, const struct step *side, struct node *ite
     return found->len == 1;
 }
 
-/* A member that is missing only means that the item does not have it. */
+/*
+ * Whether the path finds anything in the item. An error means that it does not,
+ * so it is kept out of f->err; `depth` is restored because an error leaves
+ * walk_list() without counting down.
+ */
 static bool side_exists(struct finding *f, const struct step *side, struct node *item)
 {
     struct err *outer = f->err, quiet = {0};
@@ -320,6 +326,7 @@ static struct node *walk_filter(struct finding *f, const struct step *step, stru
 
 /* ---- Steps -------------------------------------------------------------- */
 
+/* The parts of a union are evaluated on the same input, and their results are joined. */
 static struct node *walk_union(struct finding *f, const struct step *step, struct node *input)
 {
     struct node *out = node_list(f->arena);
@@ -373,7 +380,7 @@ static struct node *walk_step(struct finding *f, const struct step *step, struct
     case STEP_RECURSIVE:
         return walk_recursive(f, input);
     case STEP_IDENTIFIER:
-        /* "range" says what is done with what the other steps find. */
+        /* find_steps() handles `range`; as a step it changes nothing. */
         if (!strcmp(step->text, "range"))
             return input;
         break;
@@ -391,7 +398,8 @@ static bool step_has_word(const struct step *list, const char *word)
     return false;
 }
 
-/* The {end} of the range that began just before `from`; count: none. */
+/* The position of the {end} that belongs to the range before `from`, `count` if
+   there is none. Ranges may be nested. */
 static size_t range_end(const struct step *root, size_t from, size_t count)
 {
     unsigned open = 1;
@@ -408,7 +416,8 @@ static size_t range_end(const struct step *root, size_t from, size_t count)
 static bool find_steps(struct finding *f, const struct step *root, size_t from, size_t to,
                        struct node *object);
 
-/* What is wrong inside a range is told also where there is nothing to repeat. */
+/* Evaluates the body of a range that has no values, on null, so that a mistake in
+   the body is reported in any case. Its results are dropped. */
 static bool try_range(struct finding *f, const struct step *root, size_t from, size_t end)
 {
     struct node *results = f->results;
@@ -420,7 +429,7 @@ static bool try_range(struct finding *f, const struct step *root, size_t from, s
     return fine;
 }
 
-/* {range PATH} … {end}: the steps between, once for each value. */
+/* {range PATH} … {end}: evaluates the steps in between once for each value. */
 static bool find_range(struct finding *f, const struct step *root, size_t from, size_t end,
                        struct node *input)
 {
@@ -457,7 +466,7 @@ static bool find_steps(struct finding *f, const struct step *root, size_t from, 
         if (step_has_word(&root->steps[i], "end"))
             return refuse_result(f, "not in range, nothing to end", "");
         found = count_visited(f, node_count(input)) ? walk_step(f, &root->steps[i], input) : NULL;
-        /* Ranges over ranges repeat literal text as well. */
+        /* Literal text is counted too, because nested ranges multiply it. */
         if (!found || !keep_value(f, f->results, found))
             return false;
     }

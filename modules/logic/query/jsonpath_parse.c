@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads kubectl's JSONPath templates. */
+/* Parses kubectl's JSONPath templates into steps. */
 #include "query/jsonpath.h"
 
 #include <ctype.h>
@@ -38,6 +38,7 @@ static struct step *append_step(struct reading *r, struct step *into, enum step_
     return &into->steps[into->count++];
 }
 
+/* The characters that end a field name in client-go. */
 static bool is_end(char c)
 {
     return !c || strchr(" \t\r\n.,[]$@{}", c);
@@ -51,7 +52,8 @@ static bool begins_word(char c)
 
 /* ---- Steps -------------------------------------------------------------- */
 
-/* A path on its own, such as a filter's side, read into a list. */
+/* Parses a nested path, such as one side of a filter, into a list. The brace that
+   is added ends it, as it ends an action in a template. */
 static int read_inner(struct reading *r, const char *text, size_t len, struct step *into)
 {
     struct reading inner = {r->arena, NULL, r->level + 1, r->err};
@@ -76,7 +78,7 @@ static int parse_field_step(struct reading *r, struct step *into)
         append_step(r, into, STEP_WILDCARD);
         return 0;
     }
-    /* A backslash only keeps what follows from ending the name. */
+    /* A backslash keeps the next character from ending the name, and is dropped itself. */
     for (; begin < r->at; begin++)
         if (*begin != '\\')
             *to++ = *begin;
@@ -140,7 +142,7 @@ static int read_identifier(struct reading *r, struct step *into)
     return 0;
 }
 
-/* The number of exactly `digits` digits of a base at `text`; -1: there is none. */
+/* The value of exactly `digits` digits of a base at `text`; -1 if there are fewer. */
 static long parse_escape_digits(const char *text, size_t digits, int base)
 {
     char copy[9];
@@ -153,8 +155,8 @@ static long parse_escape_digits(const char *text, size_t digits, int base)
     return strtol(copy, NULL, base);
 }
 
-/* What a backslash says, as in a string of Go. Returns how long it is after the
-   backslash, 0 if it says nothing. */
+/* Appends the character of an escape, as in a Go string literal. Returns the
+   length after the backslash, 0 for an invalid escape. */
 static size_t unescape_string(const char *at, char quote, struct text *out)
 {
     static const char from[] = "abfnrtv\\", to[] = "\a\b\f\n\r\t\v\\";
@@ -239,7 +241,7 @@ static bool read_slice(const char *text, struct slice_end slice[3])
             return false;
         text += len;
         if (!*text) {
-            /* A lone index is the slice of length one. */
+            /* A single index is a slice of length one. */
             if (i == 0)
                 slice[1] = (struct slice_end){true, true, slice[0].value + 1};
             return true;
@@ -250,6 +252,7 @@ static bool read_slice(const char *text, struct slice_end slice[3])
     return false;
 }
 
+/* Parses each part as an index in brackets of its own: [0,2] is [0] and [2]. */
 static int read_union(struct reading *r, const char *text, struct step *into)
 {
     struct step *step = append_step(r, into, STEP_UNION);
@@ -284,6 +287,7 @@ static int parse_array_step(struct reading *r, struct step *into)
     r->at += len + 2;
     if (strchr(text, ','))
         return read_union(r, text, into);
+    /* ['name'] becomes .name, as client-go rewrites it. */
     if (len >= 2 && *text == '\'' && text[len - 1] == '\'' &&
         strchr(text + 1, '\'') == text + len - 1) {
         text = arena_printf(r->arena, ".%.*s", (int)len - 2, text + 1);
@@ -295,7 +299,8 @@ static int parse_array_step(struct reading *r, struct step *into)
     return 0;
 }
 
-/* Where `?( … )` ends: at a `)` outside of the one quoted word. */
+/* The `)` that ends a filter. As in client-go, only the first quoted text of a
+   filter may contain a `)`. */
 static const char *filter_end(const char *at)
 {
     char quote = '\0';
@@ -326,7 +331,7 @@ static int read_filter(struct reading *r, struct step *into)
     len = (size_t)(end - begin);
     left = strcspn(begin, "!<>=");
     sign = left < len ? strspn(begin + left, "!<>=") : 0;
-    /* "a==" compares with "=": something stands on each side. */
+    /* The operator leaves something for its right side: "a==" compares a with "=". */
     if (sign > 1 && left + sign == len)
         sign--;
     if (!left || left >= len || left + sign >= len) {
@@ -382,7 +387,7 @@ static int read_step(struct reading *r, struct step *into)
                        arena_printf(r->arena, "U+%04X '%c'", (unsigned char)*r->at, *r->at));
 }
 
-/* Up to and with the closing brace. */
+/* Parses the steps up to and including the closing brace. */
 static int read_action(struct reading *r, struct step *into)
 {
     while (*r->at != '}')

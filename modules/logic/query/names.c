@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judges names, keys and label values in Kubernetes' words. */
+/* Validates names, keys and label values, with the messages of apimachinery's
+   validation package. */
 #include "query/query.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Sentences, gathered. */
+/* The messages about one name, joined with "; ". */
 struct why {
     char *text; /* or NULL */
     size_t len;
@@ -41,7 +42,7 @@ static bool is_name_character(char c)
     return isascii((unsigned char)c) && isalnum((unsigned char)c);
 }
 
-/* [a-z0-9]([-a-z0-9]*[a-z0-9])? for `len` bytes. */
+/* An RFC 1123 label: [a-z0-9]([-a-z0-9]*[a-z0-9])? for `len` bytes. */
 static bool is_label_text(const char *text, size_t len)
 {
     if (!len || !is_lower_alphanumeric(text[0]) || !is_lower_alphanumeric(text[len - 1]))
@@ -78,6 +79,8 @@ static bool is_qualified_part(const char *text)
     return true;
 }
 
+/* apimachinery's messages, letter for letter: clients and tests compare them. The
+   doubled spaces are there too. */
 #define LABEL                                                                                      \
     "a lowercase RFC 1123 label must consist of lower case alphanumeric "                          \
     "characters or '-', and must start and end with an alphanumeric "                              \
@@ -100,6 +103,7 @@ static bool is_qualified_part(const char *text)
     WORDS "'MyName',  or 'my.name',  or '123-abc', regex used for validation "                     \
           "is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 
+/* A label has at most 63 characters and a name 253: the limits of RFC 1123. */
 bool name_is_dns_label(const char *name, char ret_why[NAME_WHY])
 {
     struct why why = begin_reasons(ret_why);
@@ -112,6 +116,8 @@ bool name_is_dns_label(const char *name, char ret_why[NAME_WHY])
     return !why.len;
 }
 
+/* `before` names the part of a qualified name that is wrong. Both messages are
+   given if both rules are broken, as apimachinery does. */
 static void judge_subdomain(struct why *why, const char *before, const char *name, size_t len)
 {
     if (len > 253)
@@ -140,6 +146,7 @@ bool name_is_dns1035_label(const char *name, char ret_why[NAME_WHY])
     return !why.len;
 }
 
+/* Such a name stands in URLs, where these characters would change the path. */
 bool name_is_path_segment(const char *name, char ret_why[NAME_WHY])
 {
     struct why why = begin_reasons(ret_why);

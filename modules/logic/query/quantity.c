@@ -12,7 +12,7 @@
 #define TEXT_MAX 1024
 #define EXPONENT_MAX 1000
 #define NANO (-9)
-/* Digits that a fast amount may have: any product of them fits 64 bits. */
+/* Amounts of up to 18 digits fit into 64 bits. */
 #define FAST_DIGITS 18
 
 static const struct suffix {
@@ -44,6 +44,7 @@ static int refuse_format(struct err *err)
                    "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
 }
 
+/* The table comes first, so "E" alone is 10^18, while "E3" and "e3" are exponents. */
 static int read_suffix(struct parts *parts, struct err *err)
 {
     const char *text = parts->suffix;
@@ -70,6 +71,7 @@ static int read_suffix(struct parts *parts, struct err *err)
     return 0;
 }
 
+/* Leading zeros are skipped: the digits that are counted decide about read_small(). */
 static int split_number_suffix(const char *text, struct parts *ret, struct err *err)
 {
     size_t at = 0, end;
@@ -131,9 +133,9 @@ static bool is_zero_quantity(const struct quantity *q)
 }
 
 /*
- * Kubernetes keeps amounts of few digits in 64 bits, and what is beyond that
- * as a big number; overflow and rounding differ between the two, so the same
- * line is drawn here.
+ * resource.Quantity keeps amounts of few digits in 64 bits and larger ones as big
+ * numbers. The two differ in overflow and rounding, so the border between them is
+ * the same here.
  */
 static bool read_small(struct quantity *q, const struct parts *parts, const char *text,
                        const char *digits)
@@ -155,12 +157,14 @@ static bool read_small(struct quantity *q, const struct parts *parts, const char
         value *= (long long)1 << parts->exponent;
     q->small = parts->negative ? -value : value;
     q->scale = scale;
-    /* Already in its own best form: kept as it was written. */
+    /* Kubernetes keeps a canonical text as it was written. */
     if (!parts->binary && scale % 3 == 0 && !text_ends(digits, "000") && *digits != '0')
         q->text = text;
     return true;
 }
 
+/* Powers of two are multiplied in steps of at most 30 bits. As upstream, a binary
+   amount is at most 2^63-1, and one below 1 is printed as a decimal. */
 static void read_big(struct arena *arena, struct quantity *q, const struct parts *parts,
                      const char *digits)
 {
@@ -244,7 +248,7 @@ static char *write_decimal(struct arena *arena, struct decimal value, enum quant
     int over;
 
     value = decimal_trim(arena, &value);
-    /* A multiple of three that the names go up to. */
+    /* The exponent must be a multiple of three, and the suffixes end with E (18). */
     over = ((value.scale % 3) + 3) % 3;
     if (format == QUANTITY_DECIMAL_SI && value.scale - over > 18)
         over = value.scale - 18;
@@ -279,13 +283,14 @@ char *quantity_text(struct arena *arena, const struct quantity *quantity)
 
 /* ---- Numbers ------------------------------------------------------------ */
 
+/* Converts to another scale, rounding away from zero. */
 static int64_t small_at(int64_t value, int scale, int wanted)
 {
     __int128 wide = value;
 
     for (; scale > wanted; scale--) {
         wide *= 10;
-        /* As the original: no number at all rather than a wrong one. */
+        /* As upstream: 0 if the value does not fit. */
         if (wide > INT64_MAX || wide < INT64_MIN)
             return 0;
     }
@@ -333,7 +338,7 @@ static double power_of_ten(int exponent)
 {
     double power = 1;
 
-    /* Exact up to 22; a negative one is a division, as in Go's table. */
+    /* Exact up to 10^22. A negative power is a division, as in Go. */
     for (int i = 0; i < abs(exponent); i++)
         power *= 10;
     return exponent < 0 ? 1 / power : power;
@@ -356,6 +361,8 @@ int quantity_compare(const struct quantity *a, const struct quantity *b)
 
 /* ---- Sums --------------------------------------------------------------- */
 
+/* Adds at the finer one of both scales. False on overflow; quantity_add()
+   continues with big numbers then. */
 static bool add_small(struct quantity *a, const struct quantity *b)
 {
     struct quantity fine = *a, coarse = *b;

@@ -13,12 +13,12 @@
 struct node;
 
 /*
- * The small languages that Kubernetes' users write: selectors, JSONPath,
- * quantities, durations, names.
+ * The small languages of Kubernetes' API: selectors, JSONPath, quantities,
+ * durations, names.
  *
- * Each is read once into a compact form and then asked. The words of a refusal
- * are Kubernetes' own. Texts are bounded here, so whatever length comes in,
- * time and memory stay in proportion to it. The module knows no kinds.
+ * Each is parsed once into a compact form and then evaluated. Errors use
+ * Kubernetes' own words. Lengths are limited here, so that time and memory stay
+ * in proportion to the input. The module knows no kinds.
  *
  * Everything is pure and made in the caller's arena.
  */

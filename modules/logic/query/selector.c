@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks objects whether a selector selects them. */
+/* Matches objects against selectors, and prints selectors. */
 #include "query/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* Doubles the room; the old array stays in the arena, which is freed as a whole. */
 struct requirement *selector_add(struct arena *arena, struct selector *selector)
 {
     if (selector->count == selector->room) {
@@ -37,6 +38,7 @@ void requirement_settle(struct requirement *r)
     r->count = kept;
 }
 
+/* "<nil>" is the field path that apimachinery prints for a selector in a query. */
 static const char *check_label_key(struct text *said, const char *key)
 {
     char why[NAME_WHY];
@@ -85,7 +87,8 @@ static bool is_among_values(const struct requirement *r, const char *value)
     return r->count && bsearch(&value, r->values, r->count, sizeof *r->values, compare_words);
 }
 
-/* `value` NULL: it is not there. */
+/* `value` is NULL if the object has no such label. `notin` and `!=` hold then, as
+   the Kubernetes API defines them. */
 static bool requirement_holds(const struct requirement *r, const char *value)
 {
     long long number;
@@ -107,6 +110,7 @@ static bool requirement_holds(const struct requirement *r, const char *value)
     return false;
 }
 
+/* All requirements must hold. */
 bool selector_matches_labels(const struct selector *selector, const struct node *labels)
 {
     if (!selector)
@@ -123,6 +127,7 @@ bool selector_matches_labels(const struct selector *selector, const struct node 
     return true;
 }
 
+/* Field selectors name plain paths of members, without indexes. */
 static const struct node *field_at(const struct node *object, const char *path)
 {
     char key[256];
@@ -162,6 +167,7 @@ bool selector_matches(const struct selector *selector, const struct node *object
     return true;
 }
 
+/* Lets the store look up one object instead of walking all. */
 const char *selector_requires(const struct selector *selector, const char *field)
 {
     for (size_t i = 0; selector && i < selector->count; i++) {
@@ -197,6 +203,7 @@ struct selector *selector_copy(struct arena *arena, const struct selector *selec
 
 /* ---- Text --------------------------------------------------------------- */
 
+/* A set of one value is written with = or !=. */
 static void add_requirement(struct text *out, const struct requirement *r)
 {
     static const char *const words[] = {
@@ -269,6 +276,8 @@ static int add_expression(struct arena *arena, struct selector *selector,
                        "values: Invalid value: values set must be empty for "
                        "exists and does not exist");
     requirement_settle(r);
+    /* An error in an object is Invalid; requirement_check() says BadRequest, for
+       queries. */
     if (requirement_check(r, false, err) < 0) {
         if (err)
             err->code = ERR_INVALID;
@@ -277,6 +286,7 @@ static int add_expression(struct arena *arena, struct selector *selector,
     return 0;
 }
 
+/* Kubernetes' LabelSelector: all labels and all expressions must hold. */
 struct selector *selector_from_node(struct arena *arena, const struct node *label_selector,
                                     struct err *err)
 {

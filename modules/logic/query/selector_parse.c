@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads label and field selectors as Kubernetes' grammar has them. */
+/* Parses label and field selectors by Kubernetes' grammar (pkg/labels, pkg/fields). */
 #include "query/internal.h"
 
 #include <string.h>
@@ -40,6 +40,7 @@ static bool is_blank(char c)
 static const struct {
     const char *text;
     enum token_kind kind;
+    /* Longer symbols come first, so that "==" is not two of "=". */
 } symbols[] = {
     {"==", TOKEN_EQUAL}, {"!=", TOKEN_NOT_EQUAL}, {"=", TOKEN_EQUAL},
     {"!", TOKEN_NOT},    {"(", TOKEN_OPEN},       {")", TOKEN_CLOSE},
@@ -70,7 +71,7 @@ static struct token lex_token(struct parse *p)
     return token;
 }
 
-/* Where a value may stand, `in` and `notin` are words like others. */
+/* `in` and `notin` are ordinary words in the place of a key or a value. */
 static enum token_kind as_value(const struct token *token)
 {
     return token->kind == TOKEN_IN || token->kind == TOKEN_NOT_IN ? TOKEN_WORD : token->kind;
@@ -102,7 +103,8 @@ static void add_requirement_value(struct parse *p, struct requirement *r, const 
     r->values[r->count++] = value;
 }
 
-/* a,b,,c) with empty values where nothing stands. */
+/* Reads values up to the closing bracket. As upstream, a comma without a word
+   beside it stands for an empty value: "a,b,,c". */
 static int parse_value_list(struct parse *p, struct requirement *r)
 {
     while (1) {
@@ -188,6 +190,8 @@ static int parse_operation(struct parse *p, struct requirement *r)
     }
 }
 
+/* The key is checked before the operator is read, so that its error comes first,
+   as upstream. */
 static int parse_requirement(struct parse *p)
 {
     struct requirement *r = selector_add(p->arena, p->selector);
@@ -260,8 +264,8 @@ static bool is_known_field(const char *const *known, const char *field)
     return false;
 }
 
-/* In the words of kinds that have fields of their own, and of those that have
-   only the two that all have. */
+/* As upstream, there are two messages: one for kinds with selectable fields of
+   their own, one for kinds that have only the two of all objects. */
 static int refuse_field_name(const char *const *known, const char *field, struct err *err)
 {
     if (*known)
@@ -272,7 +276,7 @@ static int refuse_field_name(const char *const *known, const char *field, struct
                    field);
 }
 
-/* Takes `\` from before `,`, `=` and `\`, in place. */
+/* Removes the backslash before `,`, `=` and `\`, in place. */
 static int unescape_value(char *value, struct err *err)
 {
     char *to = value;
@@ -304,6 +308,7 @@ static int parse_field_term(struct arena *arena, struct selector *selector, cons
     struct requirement *r;
     size_t len;
 
+    /* A "!" that does not begin "!=" belongs to the field. */
     while (sign && *sign == '!' && sign[1] != '=')
         sign = strpbrk(sign + 1, "=!");
     if (!sign)

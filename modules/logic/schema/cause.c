@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says what is wrong with a field in a kube-apiserver's words. */
+/* Builds the causes of an Invalid response in kube-apiserver's words. */
 #include "schema/internal.h"
 
 #include <math.h>
@@ -9,7 +9,8 @@
 
 #define VALUE_MAX 2000 /* bytes of a value that are shown */
 
-/* Go's %v: the shortest digits; with an exponent from 1e+06 on. */
+/* Go's %v of a float: the shortest text that reads back as the same number, with
+   an exponent from 1e+06 on. The precision is raised until that is so. */
 void schema_add_float(struct text *out, double value)
 {
     char digits[40];
@@ -31,6 +32,7 @@ void schema_add_float(struct text *out, double value)
     text_add(out, digits);
 }
 
+/* A string in the form of Go's %q. */
 static void add_go_quoted(struct text *out, const char *string, size_t len)
 {
     text_add_char(out, '"');
@@ -53,6 +55,7 @@ static void add_go_quoted(struct text *out, const char *string, size_t len)
     text_add_char(out, '"');
 }
 
+/* Go prints the members of a map in the order of their keys. */
 static int compare_keys(const void *a, const void *b)
 {
     return strcmp(((const struct node_member *)a)->key, ((const struct node_member *)b)->key);
@@ -79,6 +82,7 @@ static void add_go_map(struct text *out, const struct node *map)
     mem_free(&sorted);
 }
 
+/* A value in the form of Go's %#v, cut off after about VALUE_MAX bytes. */
 static void add_go(struct text *out, const struct node *value)
 {
     switch (value->type) {
@@ -111,6 +115,7 @@ static void add_go(struct text *out, const struct node *value)
     }
 }
 
+/* field.ErrorType of apimachinery: the reason of a cause, and how its message begins. */
 static const struct {
     const char *reason, *word;
     bool value; /* is the value shown? */
@@ -127,6 +132,8 @@ static const struct {
     {"InternalError", "Internal error", false},
 };
 
+/* The start of a message: the words for the reason, and the value where that
+   reason shows it. */
 static void add_cause_head(struct text *out, const char *reason, const struct node *value)
 {
     for (size_t i = 0; i < count_of(reasons); i++) {
@@ -159,6 +166,7 @@ void schema_add_cause(struct arena *arena, struct node *causes, const char *reas
     va_start(args, format);
     text_addv(&message, format, args);
     va_end(args);
+    /* Without a sentence no colon remains: "Required value". */
     if (message.len == len + 2)
         text_cut(&message, len);
     node_set_text(arena, cause, "reason", reason);
@@ -167,7 +175,8 @@ void schema_add_cause(struct arena *arena, struct node *causes, const char *reas
     node_add(arena, causes, cause);
 }
 
-static bool said_before(const struct node *causes, size_t at)
+/* kube-apiserver prints equal causes once. */
+static bool is_repeated_cause(const struct node *causes, size_t at)
 {
     for (size_t i = 0; i < at; i++)
         if (node_same(causes->items[i], causes->items[at]))
@@ -175,6 +184,7 @@ static bool said_before(const struct node *causes, size_t at)
     return false;
 }
 
+/* Brackets stand around several causes only, as in apimachinery's aggregate errors. */
 char *schema_sentence(struct arena *arena, const char *kind, const char *group, const char *name,
                       const struct node *causes)
 {
@@ -184,7 +194,7 @@ char *schema_sentence(struct arena *arena, const char *kind, const char *group, 
     for (size_t i = 0; i < node_count(causes) && i < 100; i++) {
         const struct node *cause = causes->items[i];
 
-        if (said_before(causes, i))
+        if (is_repeated_cause(causes, i))
             continue;
         text_addf(&all, "%s%s: %s", said++ ? ", " : "", node_get_text(cause, "field"),
                   node_get_text(cause, "message"));

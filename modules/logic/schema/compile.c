@@ -15,7 +15,7 @@ struct compile_schema {
     struct arena *arena;
     const struct node *definitions;
     struct map *shared;  /* definition name -> struct schema */
-    struct schema **all; /* for the search for circles */
+    struct schema **all; /* for the search for cycles */
     size_t count, room;
     unsigned depth;
     struct text path;
@@ -25,7 +25,7 @@ struct compile_schema {
 static struct schema *compile_schema(struct compile_schema *c, const struct node *source,
                                      const char *step);
 static int fill_schema(struct compile_schema *c, struct schema *schema, const struct node *source);
-static int know_object(struct compile_schema *c, struct schema *schema);
+static int add_object_members(struct compile_schema *c, struct schema *schema);
 
 static int refuse_schema(struct compile_schema *c, const char *what, const char *word)
 {
@@ -33,6 +33,7 @@ static int refuse_schema(struct compile_schema *c, const char *what, const char 
                    text_string(&c->path), what, word);
 }
 
+/* Every schema is also listed in `all`, for the search for cycles and the limit. */
 static struct schema *make_schema(struct compile_schema *c, const struct node *source)
 {
     struct schema *schema;
@@ -53,6 +54,8 @@ static struct schema *make_schema(struct compile_schema *c, const struct node *s
 
 /* ---- $ref --------------------------------------------------------------- */
 
+/* References are looked up by their last part: "#/components/schemas/io.k8s.Pod"
+   and a plain name are the same. */
 static const char *last_part(const char *ref)
 {
     const char *slash = strrchr(ref, '/');
@@ -94,12 +97,13 @@ static struct schema *compile_shared(struct compile_schema *c, const char *ref)
     schema = make_schema(c, body);
     if (!schema)
         return NULL;
-    /* Known before it is filled, so that it may contain itself. */
+    /* Stored before it is filled, so that a definition can refer to itself. */
     map_put(c->shared, name, schema);
     return fill_schema(c, schema, body) < 0 ? NULL : schema;
 }
 
-/* The `$ref` of a schema that is one, or of its only allOf without a type. */
+/* The `$ref` of a schema, or that of its only allOf if nothing else is declared.
+   Generators of OpenAPI write a reference with a description in this form. */
 static const char *schema_reference(const struct node *source)
 {
     const char *ref = node_get_text(source, "$ref");
@@ -154,6 +158,8 @@ static bool has_listed_word(const char *words, const char *word)
     return false;
 }
 
+/* List types serve server-side apply, patch strategies strategic merge. A list
+   type implies a strategy if none is given. */
 static void read_merging(struct compile_schema *c, struct schema *schema, const struct node *source)
 {
     const char *list = node_get_text(source, "x-kubernetes-list-type");
@@ -176,6 +182,7 @@ static void read_merging(struct compile_schema *c, struct schema *schema, const 
         schema->merge_key = schema->list_keys[0];
 }
 
+/* -1 is "no limit", which a negative number means too. */
 static int64_t read_count(const struct node *source, const char *key)
 {
     int64_t count = node_get_int(source, key, -1);
@@ -196,6 +203,7 @@ static bool read_schema_number(const struct node *source, const char *key, doubl
     return true;
 }
 
+/* Most schemas have none of these keywords and need no schema_limits. */
 static bool has_limits(const struct node *source)
 {
     static const char *const words[] = {
@@ -242,6 +250,7 @@ static int read_limits(struct compile_schema *c, struct schema *schema, const st
     return 0;
 }
 
+/* Sorts positions, because members keep the order in which a schema declares them. */
 static int compare_members(const void *a, const void *b, void *members)
 {
     const struct schema_member *m = members;
@@ -278,6 +287,7 @@ static int read_members(struct compile_schema *c, struct schema *schema, const s
     }
     sort_members(c, schema);
     schema->required = read_word_list(c, required);
+    /* A declared member has its own flag; `required` keeps the names of all others. */
     for (size_t i = n = 0; schema->required[i]; i++) {
         struct schema_member *member = schema_member(schema, schema->required[i]);
 
@@ -358,6 +368,7 @@ static int fill_schema(struct compile_schema *c, struct schema *schema, const st
         return -1;
     schema->int_or_string = node_get_bool(source, "x-kubernetes-int-or-string", false) ||
                             !strcmp(node_get_text(source, "format"), "int-or-string");
+    /* The flag is checked instead: there is no type for "either of two". */
     if (schema->int_or_string)
         schema->type = SCHEMA_ANY;
     schema->preserves = node_get_bool(source, "x-kubernetes-preserve-unknown-fields", false);
@@ -368,7 +379,7 @@ static int fill_schema(struct compile_schema *c, struct schema *schema, const st
     if (read_limits(c, schema, source) < 0 || read_child_schemas(c, schema, source) < 0)
         return -1;
     if (node_get_bool(source, "x-kubernetes-embedded-resource", false))
-        return know_object(c, schema);
+        return add_object_members(c, schema);
     return 0;
 }
 
@@ -384,6 +395,7 @@ static struct schema *compile_schema(struct compile_schema *c, const struct node
     }
     if (step)
         text_addf(&c->path, "%s%.200s", len ? "." : "", step);
+    /* A reference without anything beside it needs no schema of its own. */
     if (*node_get_text(source, "$ref") && node_count(source) == 1) {
         schema = compile_shared(c, node_get_text(source, "$ref"));
     } else {
@@ -399,6 +411,7 @@ static struct schema *compile_schema(struct compile_schema *c, const struct node
 
 /* ---- Objects ------------------------------------------------------------ */
 
+/* apiVersion, kind and Kubernetes' ObjectMeta, with their list types. */
 static const char object_text[] =
     "{\"apiVersion\":{\"type\":\"string\"},\"kind\":{\"type\":\"string\"},"
     "\"metadata\":{\"type\":\"object\",\"properties\":{"
@@ -445,11 +458,9 @@ static void put_member(struct schema *schema, const char *key, struct schema *ch
     member->schema = child;
 }
 
-/*
- * Adds what every object has. A metadata that the source describes stays in
- * force for validation, but the fields are Kubernetes'.
- */
-static int know_object(struct compile_schema *c, struct schema *schema)
+/* Adds apiVersion, kind and metadata. If the source describes metadata, that
+   schema is still used for validation, but the fields are Kubernetes'. */
+static int add_object_members(struct compile_schema *c, struct schema *schema)
 {
     const struct node *known =
         document_read_own(c->arena, object_text, strlen(object_text), c->err);
@@ -463,6 +474,7 @@ static int know_object(struct compile_schema *c, struct schema *schema)
 
         if (!child)
             return -1;
+        /* The source's own schema is checked as well, as one more allOf. */
         if (old && child->type == SCHEMA_OBJECT) {
             struct schema **beside = arena_alloc(c->arena, sizeof(void *));
 
@@ -475,20 +487,24 @@ static int know_object(struct compile_schema *c, struct schema *schema)
     return 0;
 }
 
-/* ---- Circles ------------------------------------------------------------ */
+/* ---- Cycles ------------------------------------------------------------ */
 
-static bool goes_round(struct schema *schema);
+static bool has_cycle(struct schema *schema);
 
-static bool set_goes_round(const struct schema_set *set)
+static bool set_has_cycle(const struct schema_set *set)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (goes_round(set->items[i]))
+        if (has_cycle(set->items[i]))
             return true;
     return false;
 }
 
-/* Is there a way back here that does not step down in the document? */
-static bool goes_round(struct schema *schema)
+/*
+ * Whether a schema can be reached from itself without a step into the document;
+ * validation with it would not end. `color` is 1 for schemas on the current path
+ * and 2 for those that are done.
+ */
+static bool has_cycle(struct schema *schema)
 {
     bool round;
 
@@ -497,9 +513,8 @@ static bool goes_round(struct schema *schema)
     if (schema->color == 1)
         return true;
     schema->color = 1;
-    round = goes_round(schema->base) || goes_round(schema->not ) ||
-            set_goes_round(&schema->all_of) || set_goes_round(&schema->any_of) ||
-            set_goes_round(&schema->one_of);
+    round = has_cycle(schema->base) || has_cycle(schema->not ) || set_has_cycle(&schema->all_of) ||
+            set_has_cycle(&schema->any_of) || set_has_cycle(&schema->one_of);
     schema->color = 2;
     return round;
 }
@@ -516,12 +531,12 @@ struct schema *schema_compile(struct arena *arena, const struct node *source,
         if (schema->base) {
             err_set(err, ERR_INVALID, "schema: the root of an object must not be a reference");
             schema = NULL;
-        } else if (know_object(&c, schema) < 0) {
+        } else if (add_object_members(&c, schema) < 0) {
             schema = NULL;
         }
     }
     for (size_t i = 0; schema && i < c.count; i++)
-        if (goes_round(c.all[i])) {
+        if (has_cycle(c.all[i])) {
             err_set(err, ERR_INVALID, "schema: a definition refers to itself without a step down");
             schema = NULL;
         }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fills in defaults, and finds or removes what a schema does not know. */
+/* Fills in defaults, and finds or removes unknown fields. */
 #include "schema/internal.h"
 
 #include <string.h>
 
-/* Each default may bring members with defaults of their own. */
+/* A default may contain members with defaults of their own, so their number is limited. */
 #define DEFAULTS_MAX 10000
 #define DEPTH_MAX 512
 
@@ -16,6 +16,7 @@ struct filling {
 
 static bool fill_defaults(struct filling *f, const struct schema *schema, struct node *value);
 
+/* A null where the schema allows none. A kube-apiserver drops it before defaulting. */
 static bool is_stray_null(const struct schema *schema, const struct node *value)
 {
     return schema && value->type == NODE_NULL && !schema->nullable &&
@@ -57,6 +58,7 @@ static void fill_missing(struct filling *f, const struct schema *schema, struct 
     }
 }
 
+/* `i` advances only past members that stay, because node_remove() moves later ones down. */
 static bool fill_map_defaults(struct filling *f, const struct schema *schema, struct node *map)
 {
     fill_missing(f, schema, map);
@@ -131,7 +133,8 @@ int schema_apply_defaults_only(const struct schema *schema, struct arena *arena,
     const struct schema *metadata = schema_field(schema, "metadata");
     struct node *own = node_get(object, "metadata");
 
-    /* Metadata are of Go's types for every kind. */
+    /* kube-apiserver reads metadata into Go structs for every kind, so nulls in
+       it are dropped. */
     if (own && metadata && apply_defaults(&f, metadata, own, err) < 0)
         return -1;
     f.keeps_nulls = true;
@@ -151,6 +154,7 @@ struct pruning {
 
 static void prune_value(struct pruning *p, const struct schema *schema, const struct node *value);
 
+/* `i` stays where it is after a removal, because later members move down. */
 static void prune_map(struct pruning *p, const struct schema *schema, const struct node *map)
 {
     size_t len = p->path.len;
@@ -166,7 +170,7 @@ static void prune_map(struct pruning *p, const struct schema *schema, const stru
         } else if (!schema->preserves) {
             if (p->unknown && p->unknown->len < UNKNOWN_MAX)
                 node_add(p->arena, p->unknown, node_string(p->arena, text_string(&p->path)));
-            /* With `remove` the tree is the caller's to change. */
+            /* With `remove` the caller owns the tree and allows changes. */
             if (p->remove && node_remove((struct node *)map, key))
                 i--;
         }
@@ -175,6 +179,7 @@ static void prune_map(struct pruning *p, const struct schema *schema, const stru
     }
 }
 
+/* A map is pruned only if its schema declares anything about members. */
 static void prune_value(struct pruning *p, const struct schema *schema, const struct node *value)
 {
     size_t len = p->path.len;

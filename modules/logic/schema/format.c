@@ -88,6 +88,7 @@ static const struct {
     {"ipv6", is_ipv6},           {"cidr", is_cidr},          {"uuid", is_uuid}, {"byte", is_byte},
 };
 
+/* An unknown format accepts everything: in JSON Schema a format is an annotation. */
 bool schema_format_holds(const char *format, const struct node *value)
 {
     if (value->type == NODE_INT && !strcmp(format, "int32"))

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* What few schemas have; NULL in those that have none of it. */
+/* Keywords that few schemas use; `limits` is NULL in all others. */
 struct schema_limits {
     bool has_minimum, has_maximum, exclusive_minimum, exclusive_maximum;
     bool unique_items;
@@ -38,7 +38,7 @@ struct schema {
     enum schema_type type;
     enum schema_list list;
     bool nullable, int_or_string, preserves, atomic_map, merges, retains;
-    unsigned char color; /* while looking for circles */
+    unsigned char color; /* while looking for cycles */
     struct schema_member *members;
     size_t member_count;
     uint32_t *sorted;      /* positions in members, by key */
@@ -69,7 +69,7 @@ int schema_pattern_check(const char *text, struct err *err);
 bool schema_pattern_matches(struct map **known, const char *text, const struct node *string,
                             struct meter *meter);
 void schema_patterns_free(struct map **known);
-/* format.c: true for formats that nothing is known of. */
+/* format.c: true for an unknown format. */
 bool schema_format_holds(const char *format, const struct node *value);
 
 /* cause.c: Go's %v of a float. */

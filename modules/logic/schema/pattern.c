@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* What a schema may ask of every string of a body. */
+/* The largest program of a pattern: it runs once for each string of a request. */
 #define MOST_INSTRUCTIONS 2000
 
 static struct pattern *compile_schema_pattern(const char *text, struct err *err)
@@ -31,6 +31,7 @@ bool schema_pattern_matches(struct map **known, const char *text, const struct n
     if (!*known)
         *known = map_new();
     pattern = map_get(*known, text);
+    /* schema_compile() has refused patterns that do not compile. */
     if (!pattern) {
         pattern = compile_schema_pattern(text, &err);
         if (!pattern)

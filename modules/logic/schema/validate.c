@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks a value against a schema and says what is wrong, field by field. */
+/* Checks a value against a schema and reports what is wrong, field by field. */
 #include "schema/internal.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define CAUSES_MAX 100
-/* Units of base/meter.h for a look at one value by one schema. */
+/* The price of checking one value by one schema, in units of base/meter.h. */
 #define COST_CHECK 100
 #define DEPTH_MAX 512
 
@@ -21,6 +21,7 @@ struct checking {
     struct map *patterns; /* compiled, by text */
 };
 
+/* `nullable` counts on every reference that leads to the schema. */
 static void validate_value(struct checking *c, const struct schema *schema,
                            const struct node *value);
 
@@ -30,7 +31,7 @@ static bool has_enough_causes(const struct checking *c)
 }
 
 /* "spec.n in body" starts most sentences. */
-#define SAY(c, reason, value, format, ...)                                                         \
+#define ADD_CAUSE(c, reason, value, format, ...)                                                   \
     schema_add_cause((c)->arena, (c)->causes, reason, text_string(&(c)->path), value,              \
                      "%s in body " format, text_string(&(c)->path), ##__VA_ARGS__)
 
@@ -57,6 +58,7 @@ static const char *type_name_of(const struct node *value)
     return "object";
 }
 
+/* JSON has one type of numbers: 3.0 is an integer. */
 static bool is_whole_number(const struct node *value)
 {
     return value->type == NODE_INT ||
@@ -92,13 +94,14 @@ static bool validate_type(struct checking *c, const struct schema *schema, const
 
     if (type_fits(schema, value))
         return true;
-    SAY(c, "FieldValueTypeInvalid", node_string(c->arena, got), "must be of type %s: \"%s\"",
-        schema->int_or_string ? "integer,string" : schema_type_name(schema), got);
+    ADD_CAUSE(c, "FieldValueTypeInvalid", node_string(c->arena, got), "must be of type %s: \"%s\"",
+              schema->int_or_string ? "integer,string" : schema_type_name(schema), got);
     return false;
 }
 
 /* ---- Limits ------------------------------------------------------------- */
 
+/* The meter is charged first, because an enum may hold large values. */
 static void check_enum(struct checking *c, const struct node *enums, const struct node *value)
 {
     scoped_text struct text all = {0};
@@ -117,6 +120,7 @@ static void check_enum(struct checking *c, const struct node *enums, const struc
                      "supported values: %s", text_string(&all));
 }
 
+/* kube-apiserver counts code points, although its message says bytes. */
 static size_t count_runes(const struct node *string)
 {
     size_t runes = 0;
@@ -136,10 +140,10 @@ static void check_string(struct checking *c, const struct schema_limits *l,
         schema_add_cause(c->arena, c->causes, "FieldValueTooLong", text_string(&c->path), NULL,
                          "may not be more than %lld bytes", (long long)l->max_length);
     if (runes < l->min_length)
-        SAY(c, "FieldValueInvalid", value, "should be at least %lld chars long",
-            (long long)l->min_length);
+        ADD_CAUSE(c, "FieldValueInvalid", value, "should be at least %lld chars long",
+                  (long long)l->min_length);
     if (l->pattern && !schema_pattern_matches(&c->patterns, l->pattern, value, c->meter))
-        SAY(c, "FieldValueInvalid", value, "should match '%s'", l->pattern);
+        ADD_CAUSE(c, "FieldValueInvalid", value, "should match '%s'", l->pattern);
 }
 
 static void validate_number(struct checking *c, const struct schema_limits *l,
@@ -150,30 +154,31 @@ static void validate_number(struct checking *c, const struct schema_limits *l,
 
     if (l->has_maximum && (l->exclusive_maximum ? number >= l->maximum : number > l->maximum)) {
         schema_add_float(&limit, l->maximum);
-        SAY(c, "FieldValueInvalid", value, "should be less than %s%s",
-            l->exclusive_maximum ? "" : "or equal to ", text_string(&limit));
+        ADD_CAUSE(c, "FieldValueInvalid", value, "should be less than %s%s",
+                  l->exclusive_maximum ? "" : "or equal to ", text_string(&limit));
     }
     if (l->has_minimum && (l->exclusive_minimum ? number <= l->minimum : number < l->minimum)) {
         text_cut(&limit, 0);
         schema_add_float(&limit, l->minimum);
-        SAY(c, "FieldValueInvalid", value, "should be greater than %s%s",
-            l->exclusive_minimum ? "" : "or equal to ", text_string(&limit));
+        ADD_CAUSE(c, "FieldValueInvalid", value, "should be greater than %s%s",
+                  l->exclusive_minimum ? "" : "or equal to ", text_string(&limit));
     }
     if (l->multiple_of > 0 && fmod(number, l->multiple_of) != 0) {
         text_cut(&limit, 0);
         schema_add_float(&limit, l->multiple_of);
-        SAY(c, "FieldValueInvalid", value, "should be a multiple of %s", text_string(&limit));
+        ADD_CAUSE(c, "FieldValueInvalid", value, "should be a multiple of %s", text_string(&limit));
     }
 }
 
-static void say_too_many(struct checking *c, size_t len, int64_t most)
+static void report_too_many(struct checking *c, size_t len, int64_t most)
 {
     schema_add_cause(c->arena, c->causes, "FieldValueTooMany", text_string(&c->path),
                      node_int(c->arena, (int64_t)len), "must have at most %lld items",
                      (long long)most);
 }
 
-static bool has_twins(struct checking *c, const struct node *list)
+/* Compares each item with all before it, and charges for that before it starts. */
+static bool has_duplicates(struct checking *c, const struct node *list)
 {
     for (size_t i = 1; i < list->len; i++) {
         uint64_t weight = node_weight(list->items[i], meter_left(c->meter));
@@ -195,12 +200,12 @@ static void validate_size(struct checking *c, const struct schema_limits *l,
     int64_t least = list ? l->min_items : l->min_properties;
 
     if (most >= 0 && (int64_t)value->len > most)
-        say_too_many(c, value->len, most);
+        report_too_many(c, value->len, most);
     if ((int64_t)value->len < least)
-        SAY(c, "FieldValueInvalid", list ? node_int(c->arena, (int64_t)value->len) : value,
-            "should have at least %lld %s", (long long)least, list ? "items" : "properties");
-    if (list && l->unique_items && has_twins(c, value))
-        SAY(c, "FieldValueInvalid", value, "shouldn't contain duplicates");
+        ADD_CAUSE(c, "FieldValueInvalid", list ? node_int(c->arena, (int64_t)value->len) : value,
+                  "should have at least %lld %s", (long long)least, list ? "items" : "properties");
+    if (list && l->unique_items && has_duplicates(c, value))
+        ADD_CAUSE(c, "FieldValueInvalid", value, "shouldn't contain duplicates");
 }
 
 static void validate_limits(struct checking *c, const struct schema_limits *l,
@@ -213,15 +218,16 @@ static void validate_limits(struct checking *c, const struct schema_limits *l,
     if (value->type == NODE_LIST || value->type == NODE_MAP)
         validate_size(c, l, value);
     if (l->format && !schema_format_holds(l->format, value))
-        SAY(c, "FieldValueInvalid", value, "must be of type %s: \"%s\"", l->format,
-            value->type == NODE_STRING ? value->string : document_json(c->arena, value));
+        ADD_CAUSE(c, "FieldValueInvalid", value, "must be of type %s: \"%s\"", l->format,
+                  value->type == NODE_STRING ? value->string : document_json(c->arena, value));
     if (l->enums)
         check_enum(c, l->enums, value);
 }
 
 /* ---- Combinations ------------------------------------------------------- */
 
-/* The causes that one alternative finds, kept apart. */
+/* The causes that one alternative finds, kept apart from those of the others: one
+   valid alternative makes all of them irrelevant. */
 static struct node *validate_alternative(struct checking *c, const struct schema *schema,
                                          const struct node *value)
 {
@@ -233,7 +239,7 @@ static struct node *validate_alternative(struct checking *c, const struct schema
     return found;
 }
 
-static void say_whole(struct checking *c, const char *format, const char *more)
+static void report_whole(struct checking *c, const char *format, const char *more)
 {
     schema_add_cause(c->arena, c->causes, "FieldValueInvalid", text_string(&c->path),
                      node_string(c->arena, ""), "\"%s\" must %s%s", text_string(&c->path), format,
@@ -246,7 +252,8 @@ static void add_causes(struct checking *c, const struct node *more)
         node_add(c->arena, c->causes, node_item(more, i));
 }
 
-/* Counts the alternatives that hold; `ret_best` is the nearest miss. */
+/* Counts the alternatives that are valid. `ret_best` gets the causes of the one
+   with the fewest. */
 static size_t count_valid(struct checking *c, const struct schema_set *set,
                           const struct node *value, struct node **ret_best)
 {
@@ -264,6 +271,8 @@ static size_t count_valid(struct checking *c, const struct schema_set *set,
     return valid;
 }
 
+/* For anyOf and oneOf the causes of the best alternative are shown, which is most
+   likely the one that was meant. */
 static void check_combinations(struct checking *c, const struct schema *schema,
                                const struct node *value)
 {
@@ -271,28 +280,28 @@ static void check_combinations(struct checking *c, const struct schema *schema,
     size_t valid;
 
     if (schema->any_of.count && !count_valid(c, &schema->any_of, value, &best)) {
-        say_whole(c, "validate at least one schema (anyOf)", "");
+        report_whole(c, "validate at least one schema (anyOf)", "");
         add_causes(c, best);
     }
     if (schema->one_of.count) {
         valid = count_valid(c, &schema->one_of, value, &best);
         if (!valid) {
-            say_whole(c, "validate one and only one schema (oneOf). ", "Found none valid");
+            report_whole(c, "validate one and only one schema (oneOf). ", "Found none valid");
             add_causes(c, best);
         } else if (valid > 1) {
-            say_whole(c, "validate one and only one schema (oneOf). ",
-                      arena_printf(c->arena, "Found %zu valid alternatives", valid));
+            report_whole(c, "validate one and only one schema (oneOf). ",
+                         arena_printf(c->arena, "Found %zu valid alternatives", valid));
         }
     }
     for (size_t i = 0; i < schema->all_of.count; i++)
         validate_value(c, schema->all_of.items[i], value);
     if (schema->not &&!validate_alternative(c, schema->not, value)->len)
-        say_whole(c, "not validate the schema (not)", "");
+        report_whole(c, "not validate the schema (not)", "");
 }
 
 /* ---- Members and items -------------------------------------------------- */
 
-static void say_required(struct checking *c, const char *key)
+static void report_required(struct checking *c, const char *key)
 {
     size_t len = c->path.len;
 
@@ -302,6 +311,8 @@ static void say_required(struct checking *c, const char *key)
     text_cut(&c->path, len);
 }
 
+/* Undeclared members are forbidden if additionalProperties is false, unless
+   x-kubernetes-preserve-unknown-fields keeps them. */
 static void validate_map(struct checking *c, const struct schema *schema, const struct node *map)
 {
     const struct node *closed = node_get(schema->source, "additionalProperties");
@@ -324,10 +335,10 @@ static void validate_map(struct checking *c, const struct schema *schema, const 
     }
     for (size_t i = 0; i < schema->member_count; i++)
         if (schema->members[i].required && !node_get(map, schema->members[i].key))
-            say_required(c, schema->members[i].key);
+            report_required(c, schema->members[i].key);
     for (size_t i = 0; i < schema->required_count; i++)
         if (!node_get(map, schema->required[i]))
-            say_required(c, schema->required[i]);
+            report_required(c, schema->required[i]);
 }
 
 static void validate_list(struct checking *c, const struct schema *schema, const struct node *list)
@@ -343,6 +354,7 @@ static void validate_list(struct checking *c, const struct schema *schema, const
 
 /* ---- List types --------------------------------------------------------- */
 
+/* The identity of an item: itself in a set, its key fields in a map. */
 static struct node *list_map_keys_of(struct checking *c, const struct schema *schema,
                                      const struct node *item)
 {
@@ -360,7 +372,8 @@ static struct node *list_map_keys_of(struct checking *c, const struct schema *sc
     return keys;
 }
 
-/* Equal texts are equal items, so one hash table finds all duplicates. */
+/* Finds duplicates in a list of type set or map. Items are equal if their
+   canonical JSON is, so one hash table finds them all. */
 static void check_list_type(struct checking *c, const struct schema *schema,
                             const struct node *list)
 {
@@ -398,7 +411,7 @@ static void validate_value(struct checking *c, const struct schema *schema,
         (nullable || schema->nullable || (schema->type == SCHEMA_ANY && !schema->int_or_string)))
         return;
     if (++c->depth > DEPTH_MAX) {
-        SAY(c, "FieldValueInvalid", NULL, "is nested too deeply");
+        ADD_CAUSE(c, "FieldValueInvalid", NULL, "is nested too deeply");
         c->depth--;
         return;
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers what a compiled schema says about a place. */
+/* Looks things up in a compiled schema: types, members, list types. */
 #include "schema/internal.h"
 
 #include <string.h>
 
+/* Binary search: `sorted` has the positions in the order of the keys. */
 struct schema_member *schema_member(const struct schema *schema, const char *key)
 {
     size_t low = 0, high = schema->sorted ? schema->member_count : 0;
@@ -131,6 +132,7 @@ const struct node *schema_default(const struct schema *schema)
     return schema ? schema->fallback : NULL;
 }
 
+/* An index such as [] or [3] stands for every item; its number is not looked at. */
 const struct schema *schema_at(const struct schema *schema, const char *path)
 {
     char key[256];

@@ -142,10 +142,10 @@ static int check_group(const char *path, struct err *err)
     if (!path || !*path ||
         (*path == '/' && strlen(path) <= 200 && !strstr(path, "..") && !strchr(path, ':')))
         return 0;
-    return err_set(err, ERR_INVALID,
-                   "cgroup-parent \"%.200s\" is no path of a control group, as in "
-                   "/system.slice/axle-pods.service",
-                   path);
+    return err_set(
+        err, ERR_INVALID,
+        "cgroup-parent \"%.200s\" is not a path of a control group such as /system.slice/axle-pods.service",
+        path);
 }
 
 static int open_works(struct agent *agent, const struct agent_settings *settings, struct err *err)
@@ -203,8 +203,10 @@ static char *own_address(const struct agent_settings *settings)
         return mem_copy_string("127.0.0.1");
     if (loop_own_addresses(found, 1, &err))
         return mem_copy_string(found[0]);
-    log_error("spoke", "%s: endpoints say 127.0.0.1, which no other machine reaches: set address",
-              *err.text ? err.text : "this machine has no address but loopback");
+    log_error(
+        "spoke",
+        "%s: endpoints have the address 127.0.0.1, which no other machine can reach: set address",
+        *err.text ? err.text : "this machine has no address but loopback");
     return mem_copy_string("127.0.0.1");
 }
 
@@ -274,10 +276,10 @@ static void open_path_for_pods(struct agent *agent)
         log_warn("spoke", "%s", why.text);
     barrier = file_barrier(agent->directory);
     if (barrier)
-        log_warn("spoke",
-                 "workloads run as users of their own, which cannot pass %s: "
-                 "let them (chmod o+x) or choose another --data-dir",
-                 barrier);
+        log_warn(
+            "spoke",
+            "workloads run as users of their own, which cannot enter %s: allow it (chmod o+x) or choose another --data-dir",
+            barrier);
 }
 
 /* The storage before all that is loaded from it, and the facts before the works that use

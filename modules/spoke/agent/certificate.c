@@ -77,7 +77,7 @@ static struct pki_key *open_agent_key(struct agent *agent, struct err *err)
         key = old ? pki_key_read(old, err) : NULL;
         if (key || !agent->token)
             return key;
-        log_error("spoke", "%s is damaged and put aside; this spoke joins with a new key", path);
+        log_error("spoke", "%s is damaged and was renamed; this spoke joins with a new key", path);
         *err = (struct err){0};
         if (storage_file_put_aside(agent->directory, "pki/client.key", NULL, err) < 0)
             return NULL;

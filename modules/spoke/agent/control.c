@@ -78,8 +78,8 @@ static char *describe_progress(const struct agent *agent)
     if (*trouble && !works)
         return mem_printf("waiting for the hub: %.300s", trouble);
     if (*trouble)
-        return mem_printf("%zu works are still here; the hub: %.300s", works, trouble);
-    return mem_printf("%zu works are still here", works);
+        return mem_printf("%zu works are not removed yet; the hub: %.300s", works, trouble);
+    return mem_printf("%zu works are not removed yet", works);
 }
 
 static void write_progress(void *arg)
@@ -99,7 +99,7 @@ static void obey_line(struct control *control)
     scoped_mem char *refused = NULL;
 
     if (strcmp(control->line, "leave") != 0)
-        err_set(&err, ERR_INVALID, "\"leave\" is all that can be asked here");
+        err_set(&err, ERR_INVALID, "the only request that is possible here is \"leave\"");
     else if (departure_begin(control->agent, &err) == 0) {
         control->timer = loop_timer_new(control->agent->loop, write_progress, control);
         loop_timer_set(control->timer, 0);

@@ -105,11 +105,12 @@ static const struct node *read_departure_file(const struct agent *agent, struct 
     if (!file)
         return NULL;
     if (departure_state_in(file) == DEPARTURE_NONE) {
-        err_set(err, ERR_INVALID, "%s says nothing that this program knows", path);
+        err_set(err, ERR_INVALID, "the contents of %s are not understood by this version of axle",
+                path);
         return NULL;
     }
     if (damaged && kept_write(path, text, len, 0600, true, NULL) == 0)
-        log_warn("spoke", "%s was damaged and is mended from its copy", path);
+        log_warn("spoke", "%s was damaged and was restored from its copy", path);
     return file;
 }
 
@@ -189,13 +190,12 @@ static int open_after_leaving(struct agent *agent, const struct node *file, cons
     struct err why = {0};
 
     if (!token || pki_join_token_parse(arena, token, &parts, &why) < 0 || !strcmp(parts.id, before))
-        return err_set(err, ERR_GONE,
-                       "this spoke, \"%s\", has left its hub %s at %s: to have it "
-                       "join again, start it with --join and a new token (on the hub: axle token "
-                       "create)",
-                       node_get_text(file, "name"), node_get_text(file, "hub"),
-                       node_get_text(file, "at"));
-    log_info("spoke", "this spoke has left %s at %s; with the new token it begins a new life",
+        return err_set(
+            err, ERR_GONE,
+            "this spoke, \"%s\", has left its hub %s at %s: to let it join again, start it with --join and a new token (on the hub: axle token "
+            "create)",
+            node_get_text(file, "name"), node_get_text(file, "hub"), node_get_text(file, "at"));
+    log_info("spoke", "this spoke has left %s at %s; with the new token it joins as a new spoke",
              node_get_text(file, "hub"), node_get_text(file, "at"));
     if (put_identity_aside(agent, err) < 0)
         return -1;
@@ -213,13 +213,13 @@ static int open_damaged(const struct agent *agent, const struct err *why, struct
         return err_set(
             err, ERR_INVALID,
             "%s. It said whether this spoke has left its hub or is being "
-            "reset, and there is no certificate: `axle reset --yes` begins anew; or remove "
+            "reset, and there is no certificate: `axle reset --yes` makes this machine ready to join again; or remove "
             "%s/" FILE_NAME " and its copy, and start with --join and a new token",
             why->text, agent->directory);
-    log_warn("spoke",
-             "%s. It said that this spoke was to leave its hub, or was removed: it goes on as a "
-             "member, and is told if it is none; `axle leave` says it again",
-             why->text);
+    log_warn(
+        "spoke",
+        "%s. It recorded that this spoke was to leave its hub, or was removed: the spoke continues as a member, and the hub refuses it if it is not one; run `axle leave` again if it is to leave",
+        why->text);
     return 0;
 }
 
@@ -246,10 +246,10 @@ int departure_open(struct agent *agent, const struct agent_settings *settings, s
     if (agent->departure->state == DEPARTURE_LEFT)
         return open_after_leaving(agent, file, settings->token, err);
     if (agent->departure->state == DEPARTURE_RESETTING)
-        return err_set(err, ERR_INVALID,
-                       "%s: a reset was begun here and did not finish: "
-                       "`axle reset --yes` finishes it",
-                       agent->directory);
+        return err_set(
+            err, ERR_INVALID,
+            "%s: a reset was started here and is not complete: `axle reset --yes` completes it",
+            agent->directory);
     return 0;
 }
 
@@ -281,12 +281,13 @@ static void set_departure_timer(struct agent *agent)
 void departure_resume(struct agent *agent)
 {
     if (agent->departure->state == DEPARTURE_LEAVING) {
-        log_info("spoke", "%s is leaving %s, as it was asked to", agent->name, agent->hub);
+        log_info("spoke", "%s is leaving %s, as requested", agent->name, agent->hub);
         set_departure_timer(agent);
     }
     if (agent->departure->state != DEPARTURE_REMOVED || token_is_new(agent))
         return;
-    log_warn("spoke", "this spoke was removed from %s: nothing of it runs here", agent->hub);
+    log_warn("spoke", "this spoke was removed from %s, and nothing of it runs here any more",
+             agent->hub);
     works_end(agent->works);
 }
 
@@ -321,11 +322,10 @@ static bool is_removal_believed(struct agent *agent, const struct http_response 
     if (epoch_is_confirmed(agent, response))
         return true;
     if (!agent->departure->disbelief_told)
-        log_warn("spoke",
-                 "%s says that this spoke was removed, but it may have lost writes (it "
-                 "was restored, or is in another epoch): what runs stays. `axle reset` ends it; a "
-                 "new token has this spoke join again",
-                 agent->hub);
+        log_warn(
+            "spoke",
+            "%s says that this spoke was removed, but it may have lost writes (it was restored, or is in another epoch): what runs keeps running. `axle reset` ends it; with a new token this spoke joins again",
+            agent->hub);
     agent->departure->disbelief_told = true;
     return false;
 }
@@ -336,10 +336,10 @@ static void remember_removal(struct agent *agent, const struct err *why)
         return;
     try_set_departure_state(agent, DEPARTURE_REMOVED, why->text);
     if (!token_is_new(agent))
-        log_warn("spoke",
-                 "%s has removed this spoke: what ran here for it is ended (%zu works); the "
-                 "data of its claims stays",
-                 agent->hub, works_count(agent->works));
+        log_warn(
+            "spoke",
+            "%s has removed this spoke: its works were ended (%zu); the data of its claims is kept",
+            agent->hub, works_count(agent->works));
 }
 
 void departure_refused(struct agent *agent, const struct http_response *response,
@@ -382,11 +382,10 @@ int departure_joining(struct agent *agent, struct err *err)
     path = mem_printf("%s/pki/client.crt.removed-%s", agent->directory, date);
     if (old && file_write(path, old, len, 0600, err) < 0)
         return -1;
-    log_info("spoke",
-             "this spoke was removed from its hub before: with the new token it begins a "
-             "new life there. The old certificate is put aside as %s; what still runs of the "
-             "earlier life stays if the hub wants it within a minute, else it is ended",
-             path);
+    log_info(
+        "spoke",
+        "this spoke was removed from its hub before: with the new token it joins as a new spoke there. The old certificate was renamed to %s; what still runs from before keeps running if the hub has a work for it within a minute, otherwise it is ended",
+        path);
     return 0;
 }
 
@@ -421,19 +420,20 @@ void departure_listed(struct agent *agent)
 int departure_begin(struct agent *agent, struct err *err)
 {
     if (!strcmp(agent->name, "local-cluster"))
-        return err_set(err, ERR_INVALID,
-                       "this is the hub's own spoke, which --mode=all-in-one "
-                       "starts again: run the hub with --mode=hub instead");
+        return err_set(
+            err, ERR_INVALID,
+            "this is the hub's own spoke, which --mode=all-in-one would start again: run the hub with --mode=hub instead");
     if (agent->departure->state == DEPARTURE_REMOVED)
-        return err_set(err, ERR_CONFLICT,
-                       "this spoke was removed from its hub already; `axle "
-                       "reset` forgets it here");
+        return err_set(
+            err, ERR_CONFLICT,
+            "this spoke was removed from its hub already; `axle reset` deletes what is left of it here");
     if (!token_join_is_done(agent))
-        return err_set(err, ERR_CONFLICT, "this spoke has not joined yet: stop it instead");
+        return err_set(err, ERR_CONFLICT,
+                       "this spoke has not joined yet, so it cannot leave: stop it instead");
     if (agent->departure->state == DEPARTURE_NONE) {
         if (set_departure_state(agent, DEPARTURE_LEAVING, "", "", err) < 0)
             return -1;
-        log_info("spoke", "%s was asked to leave %s", agent->name, agent->hub);
+        log_info("spoke", "%s was requested to leave %s", agent->name, agent->hub);
     }
     set_departure_timer(agent);
     return 0;
@@ -468,7 +468,7 @@ void departure_proceed(struct agent *agent)
         put_identity_aside(agent, &err) < 0)
         log_error("spoke", "leaving: %s", err.text);
     else
-        log_info("spoke", "%s has left %s; its works are ended, the data of its claims stays",
+        log_info("spoke", "%s has left %s; its works were ended, the data of its claims is kept",
                  agent->name, agent->hub);
     set_departure_timer(agent);
 }

@@ -86,7 +86,7 @@ void disk_status_changed(struct agent *agent)
         return;
     }
     send_disk_event(agent, "Normal", "DiskHasRoom",
-                    "the disk can be written again; what waited goes on");
+                    "the disk can be written again; waiting work continues");
     session_status_changed(agent);
     works_disk_well(agent->works);
 }

@@ -73,21 +73,21 @@ static void on_cluster_read(void *arg, int status, const struct http_response *r
     const struct node *old;
     struct err why = {0};
 
-    err_set(&why, ERR_CONFLICT,
-            "another agent that started later uses this identity; this one "
-            "keeps what runs and follows the hub no more. Give one of the two a name and a "
-            "token of its own, or start this one again to take over");
+    err_set(
+        &why, ERR_CONFLICT,
+        "another agent that started later uses this identity; this one keeps its pods running and does not follow the hub any more. Give one of the two a name and a token of its own, or restart this one to let it take over");
     if (status == 200 && requests_client(agent)) {
         old = document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
         one = node_map(arena);
         node_set_text(arena, one, "type", "DuplicateIdentity");
         node_set_text(arena, one, "status", "True");
         node_set_text(arena, one, "reason", "TwoAgents");
-        node_set(arena, one, "message",
-                 node_format(arena,
-                             "two agents use this identity; the one at %s is parked, "
-                             "the one that started later goes on",
-                             agent->address));
+        node_set(
+            arena, one, "message",
+            node_format(
+                arena,
+                "two agents use this identity; the one at %s is inactive, the one that started later is active",
+                agent->address));
         node_add(arena, news, one);
         node_set(arena, node_make(arena, body, "status"), "conditions",
                  work_merge_conditions(arena, meta_conditions(old), news, clock_wall()));

@@ -44,7 +44,7 @@ void epoch_open(struct agent *agent)
 static void on_epoch_kept(void *arg, const struct err *err)
 {
     if (err)
-        log_warn("spoke", "the hub's epoch cannot be kept: %s", err->text);
+        log_warn("spoke", "the hub's epoch cannot be stored: %s", err->text);
 }
 
 void epoch_keep_again(struct agent *agent)

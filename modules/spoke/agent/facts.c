@@ -92,7 +92,7 @@ static struct node *read_cluster_facts(struct arena *arena, const struct node *o
 static void on_facts_kept(void *arg, const struct err *err)
 {
     if (err && err->code)
-        log_warn("spoke", "the facts of this spoke cannot be kept: %s", err->text);
+        log_warn("spoke", "the facts of this spoke cannot be stored: %s", err->text);
 }
 
 static void set_cluster_facts(struct agent *agent, const struct node *facts)

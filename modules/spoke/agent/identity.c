@@ -21,12 +21,12 @@ int identity_needs_token(const struct agent *agent, struct err *err)
         return err_set(err, ERR_INVALID,
                        "this spoke has not joined yet and needs a token: "
                        "--token-file FILE or $AXLE_TOKEN");
-    return err_set(err, ERR_INVALID,
-                   "%s: this spoke has joined as \"%s\", but its key or "
-                   "certificate in pki/ is lost: bring it back from a backup, or join again with a "
-                   "new token (axle token create --name %s on the hub, --token-file here); what "
-                   "runs stays",
-                   agent->directory, agent->name, agent->name);
+    return err_set(
+        err, ERR_INVALID,
+        "%s: this spoke has joined as \"%s\", but its key or "
+        "certificate in pki/ is lost: restore it from a backup, or join again with a new token (axle token create --name %s on the hub, --token-file here); what "
+        "runs stays",
+        agent->directory, agent->name, agent->name);
 }
 
 char *agent_path(const struct agent *agent, const char *file)
@@ -88,11 +88,12 @@ static int find_hub(struct agent *agent, const struct agent_settings *settings, 
     else
         agent->hub = storage_file_read(agent->directory, HUB_FILE, NULL, &why);
     if (!agent->hub && why.code == ERR_NOT_FOUND)
-        return err_set(err, ERR_INVALID,
-                       "which hub? --join https://HOST:PORT; `axle token create` "
-                       "on the hub prints the whole command");
+        return err_set(
+            err, ERR_INVALID,
+            "no hub is given: start with --join https://HOST:PORT; `axle token create` on the hub prints the whole command");
     if (!agent->hub)
-        return err_set(err, ERR_INVALID, "%s; --join https://HOST:PORT says it again", why.text);
+        return err_set(err, ERR_INVALID,
+                       "%s; give the URL of the hub again with --join https://HOST:PORT", why.text);
     if (!text_starts(agent->hub, "https://") || !agent->hub[8])
         return err_set(err, ERR_INVALID, "--join \"%s\" is not https://HOST:PORT", agent->hub);
     return 0;
@@ -129,7 +130,7 @@ static void remember_file(const struct agent *agent, const char *file, const cha
     if (storage_file_write(agent->directory, file, text, strlen(text), &err) < 0)
         log_warn("spoke", "%s", err.text);
     else if (kept && strcmp(kept, text) != 0)
-        log_info("spoke", "the hub is at %s from now on, and no longer at %s", text, kept);
+        log_info("spoke", "the URL of the hub is now %s instead of %s", text, kept);
 }
 
 void identity_remember(const struct agent *agent)

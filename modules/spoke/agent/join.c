@@ -170,7 +170,7 @@ static void on_decision_watch_done(const struct http_response *response, const s
     if (response && response->status == 200 && session_is_steady(agent)) {
         watch_decision(agent);
     } else if (response && response->status == 200) {
-        err_set(&why, ERR_UNREACHABLE, "the hub ends the watch as soon as it has begun");
+        err_set(&why, ERR_UNREACHABLE, "the hub closes each watch right after it starts");
         session_lost(agent, "joining", &why);
     } else
         fail_join(agent, response, err);
@@ -223,7 +223,8 @@ static void on_join_request_made(const struct http_response *response, const str
     mem_free(&agent->join->csr);
     agent->join->csr = mem_copy_string(meta_name(made));
     if (!name_is_dns_subdomain(agent->join->csr, word)) {
-        err_set(&why, ERR_INVALID, "the answer is no CertificateSigningRequest: is that the hub?");
+        err_set(&why, ERR_INVALID,
+                "the response is not a CertificateSigningRequest: check that the URL is the hub's");
         session_lost(agent, "joining", &why);
         return;
     }

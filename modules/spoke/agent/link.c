@@ -41,7 +41,7 @@ void link_close(struct agent *agent)
     struct err err = {0};
 
     requests_disconnect(agent);
-    err_set(&err, ERR_UNREACHABLE, "the connection to the hub was given up");
+    err_set(&err, ERR_UNREACHABLE, "the connection to the hub was closed");
     session_set_closing(agent, true);
     requests_give_up(agent, &err);
     writes_give_up(agent, &err);

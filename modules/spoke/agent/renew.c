@@ -71,10 +71,10 @@ static int check_certificate_dates(const struct text *pem, struct err *err)
     clock_format(cert->not_after, false, ends);
     clock_format(clock_wall(), false, now);
     if (cert->not_after <= clock_wall())
-        return err_set(err, ERR_INVALID,
-                       "the certificate that the hub has sent ended at %s; this "
-                       "machine's clock says %s: is it right, and the hub's?",
-                       ends, now);
+        return err_set(
+            err, ERR_INVALID,
+            "the certificate that the hub has sent ended at %s; this machine's clock is at %s: check it and the hub's",
+            ends, now);
     return 0;
 }
 
@@ -98,7 +98,7 @@ static void take_next_certificate(struct agent *agent, const char *certificate)
         on_renewal_failed(agent, &err);
         return;
     }
-    log_info("spoke", "the certificate is renewed");
+    log_info("spoke", "the certificate was renewed");
     renewal->said[0] = '\0';
     loop_backoff_reset(&renewal->backoff);
     session_move(agent, SESSION_LISTING);
@@ -155,7 +155,7 @@ static void on_renewal_request_made(void *arg, int status, const struct http_res
         on_renewal_timer(agent);
         return;
     }
-    err_set(&err, ERR_INVALID, "the answer is no CertificateSigningRequest");
+    err_set(&err, ERR_INVALID, "the response is not a CertificateSigningRequest");
     on_renewal_failed(agent, &err);
 }
 

@@ -76,9 +76,9 @@ static const char *explain_strange(const struct agent *agent, const struct node 
     char why[NAME_WHY];
 
     if (strcmp(node_get_text(metadata, "namespace"), agent->name) != 0)
-        return "it is of another namespace";
+        return "it is in another namespace";
     if (!name_is_dns_subdomain(node_get_text(metadata, "name"), why))
-        return "its name is none";
+        return "its name is not valid";
     if (!*node_get_text(metadata, "uid"))
         return "it has no uid";
     return NULL;
@@ -91,9 +91,9 @@ static bool is_own_work(struct agent *agent, const struct node *object)
 
     if (!why)
         return true;
-    words = mem_printf("the hub's works hold \"%.100s\" of namespace \"%.100s\", which is passed "
-                       "over: %s",
-                       work_name(object), meta_namespace(object), why);
+    words =
+        mem_printf("the hub's works hold \"%.100s\" of namespace \"%.100s\", which is ignored: %s",
+                   work_name(object), meta_namespace(object), why);
     if (map_count(agent->sync->strange) < STRANGE_MOST && !map_get(agent->sync->strange, words)) {
         map_put(agent->sync->strange, words, agent);
         log_warn("spoke", "%s", words);
@@ -113,7 +113,7 @@ static int check_work_list(const struct node *list, struct err *err)
         object_revision(list) <= 0)
         return err_set(err, ERR_INVALID,
                        "the answer is no ManifestWorkList (its kind is \"%.60s\", "
-                       "its revision \"%.40s\"): is that the hub?",
+                       "its revision \"%.40s\"): check that the URL is the hub's",
                        node_get_text(list, "kind"),
                        node_get_text(node_get(list, "metadata"), "resourceVersion"));
     for (size_t i = 0; i < node_count(items); i++) {
@@ -159,13 +159,15 @@ static bool on_watch_line(const char *line, size_t len, void *arg)
     if (!len)
         return true;
     if (!event)
-        return refuse_event(agent, &watched->err, "the hub's watch says what is no JSON");
+        return refuse_event(agent, &watched->err, "the hub's watch sent a line that is not JSON");
     if (strcmp(type, "ERROR") == 0)
         return refuse_event(agent, &watched->err, "the watch is out of date");
     if (!is_change(type) && strcmp(type, "BOOKMARK") != 0)
-        return refuse_event(agent, &watched->err, "the hub's watch holds what is no event");
+        return refuse_event(agent, &watched->err,
+                            "the hub's watch sent an object that is not an event");
     if (object_revision(object) <= 0 || object_revision(object) < agent->sync->revision)
-        return refuse_event(agent, &watched->err, "the hub's watch goes back");
+        return refuse_event(agent, &watched->err,
+                            "the hub's watch sent an older revision than before");
     agent->sync->revision = object_revision(object);
     epoch_take_event(agent, agent->sync->revision);
     if (is_change(type) && is_own_work(agent, object))
@@ -212,7 +214,7 @@ static void on_works_watch_done(const struct http_response *response, const stru
         return;
     }
     if (response && response->status == 200)
-        err_set(&why, ERR_UNREACHABLE, "the hub ends the watch as soon as it has begun");
+        err_set(&why, ERR_UNREACHABLE, "the hub closes each watch right after it starts");
     else
         requests_explain(response, err, &why);
     session_lost(agent, "watching", &why);

@@ -90,10 +90,10 @@ static void pause_writes(struct agent *agent, const struct http_response *respon
     seconds = seconds < 1 ? 1 : seconds > PAUSE_MOST ? PAUSE_MOST : seconds;
     writes->most = 1;
     if (!writes->throttled) {
-        log_warn("spoke",
-                 "the hub takes no more for the moment (%s): %zu statuses and Events wait, and "
-                 "are sent as it takes them",
-                 why->text, writes->waiting);
+        log_warn(
+            "spoke",
+            "the hub accepts no more writes for the moment (%s): %zu statuses and Events wait, and are sent when it does",
+            why->text, writes->waiting);
     }
     writes->throttled = true;
     if (!writes->pause)
@@ -162,7 +162,7 @@ static void send_waiting(struct agent *agent)
     }
     if (!writes->first && !writes->under_way && writes->throttled) {
         writes->throttled = false;
-        log_info("spoke", "the hub has taken all statuses and Events that waited");
+        log_info("spoke", "the hub has accepted all statuses and Events that waited");
     }
 }
 

@@ -104,10 +104,10 @@ static void adopt_pod(struct cluster *cluster, struct pod *pod, const struct pla
         owner = owner_get(cluster, pod->owner);
         owner_set_project(owner, pod->project);
         owner->committed = owner->dirty = true;
-        log_warn("cluster",
-                 "%s is not in the store, but its pods run: they stay as they are until "
-                 "the hub tells of it",
-                 owner->name);
+        log_warn(
+            "cluster",
+            "%s is not in the store, but its pods run: they keep running until the hub sends the work or its deletion",
+            owner->name);
     }
     if (!object) {
         object = add_adopted(owner, pod->workload);
@@ -135,10 +135,10 @@ void adopted_take_over(struct cluster *cluster)
         if (!object && owner && owner->kept)
             ; /* its work dropped it while no agent ran */
         else if (!is_record_whole(pod, &plain))
-            log_error("cluster",
-                      "pod %s: what is kept about it is damaged, it is ended; its work "
-                      "makes another one",
-                      pod->id);
+            log_error(
+                "cluster",
+                "pod %s: its stored state is damaged, so it is ended; its work makes another one",
+                pod->id);
         else {
             adopt_pod(cluster, pod, &plain);
             continue;

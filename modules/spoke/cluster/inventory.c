@@ -78,10 +78,10 @@ static void check_object_kind(struct cluster_object *object)
     else if (strlen(object->name) > 253 || strlen(object->namespace) > 63 ||
              !name_is_dns_subdomain(object->name, refused) ||
              (*object->namespace && !name_is_dns_label(object->namespace, refused)))
-        manifest_why_set(&object->broken, "Invalid",
-                         "metadata.name \"%.100s\" or namespace \"%.80s\" is no "
-                         "Kubernetes name",
-                         node_get_text(meta, "name"), object->namespace);
+        manifest_why_set(
+            &object->broken, "Invalid",
+            "metadata.name \"%.100s\" or namespace \"%.80s\" is not a valid Kubernetes name",
+            node_get_text(meta, "name"), object->namespace);
     else
         (void)manifest_check_shape(object->row, object->object, &object->broken);
 }
@@ -95,7 +95,7 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
     object->adopted = false;
     /* The health of the former content says nothing about the new one. */
     object->health = CLUSTER_IN_PROGRESS;
-    manifest_why_set(&object->why, "Progressing", "not looked at yet");
+    manifest_why_set(&object->why, "Progressing", "not checked yet");
     object->arena = arena_new();
     object->object = node_copy(object->arena, item->object);
     meta = node_get(object->object, "metadata");

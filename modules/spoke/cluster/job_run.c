@@ -427,7 +427,7 @@ void job_set_health(struct cluster_object *object)
     object->health = CLUSTER_IN_PROGRESS;
     if (node_get_bool(node_get(object->object, "spec"), "suspend", false)) {
         manifest_why_set(&object->why, "Suspended",
-                         "spec.suspend: nothing of it runs until that is taken back");
+                         "spec.suspend is true: no pod runs until it is false");
         return;
     }
     troubled = sight_trouble(object, &trouble);

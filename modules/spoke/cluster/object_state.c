@@ -151,7 +151,7 @@ static void write_past(struct arena *arena, struct node *row, const struct objec
 static void on_state_kept(void *arg, const struct err *err)
 {
     if (err && err->code)
-        log_warn("cluster", "what is known of a workload cannot be kept: %s", err->text);
+        log_warn("cluster", "the state of a workload cannot be stored: %s", err->text);
 }
 
 /* An object with nothing to remember has no row. */

@@ -229,7 +229,7 @@ static void set_unkept_reason(struct arena *arena, struct node *row,
         return;
     node_set_text(arena, row, "reason", "DiskPressure");
     node_set(arena, row, "message",
-             node_format(arena, "waits until it can be kept: %s", owner->unkept));
+             node_format(arena, "waits until it can be stored: %s", owner->unkept));
 }
 
 static void add_object_row(struct summary *s, const struct cluster_object *object)

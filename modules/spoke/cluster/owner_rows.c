@@ -70,7 +70,7 @@ static void tell_unkept(struct cluster_owner *owner, const char *why)
 {
     if (owner->unkept && !strcmp(owner->unkept, why))
         return;
-    log_warn("cluster", "%s cannot be kept, and waits until it can: %s", owner->name, why);
+    log_warn("cluster", "%s cannot be stored, and waits until it can: %s", owner->name, why);
     mem_free(&owner->unkept);
     owner->unkept = mem_copy_string(why);
     owner->dirty = true;

@@ -43,7 +43,8 @@ static void keep_places(struct places *places)
     document_write_json(&out, places->list);
     places->unkept = kept_write(places->path, out.bytes, out.len, 0600, true, &err) < 0;
     if (places->unkept)
-        log_error("cluster", "whose namespaces are here cannot be kept: %s", err.text);
+        log_error("cluster", "the owners of this spoke's namespaces cannot be stored: %s",
+                  err.text);
 }
 
 void places_keep_again(struct places *places)
@@ -73,10 +74,11 @@ static void load_places(struct places *places)
         bytes ? document_read_json(places->arena, bytes, len, &document_limits_own, &err) : NULL;
 
     if (damaged || (err.code && err.code != ERR_NOT_FOUND))
-        log_warn("cluster", "%s was damaged%s", places->path,
-                 read ? " and is mended from its copy"
-                      : "; the projects' namespaces are named anew, claims of a namespace that "
-                        "two projects use must be moved by hand");
+        log_warn(
+            "cluster", "%s was damaged%s", places->path,
+            read
+                ? " and was restored from its copy"
+                : "; the projects' namespaces get new names, and claims of a namespace that two projects use must be moved by hand");
     if (read && node_is(read, NODE_MAP))
         places->list = read;
     node_each(place, places->list) remember_place(places, place->key);

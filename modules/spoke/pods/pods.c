@@ -52,10 +52,10 @@ void pods_mind_clock(struct pods *pods)
     pods->clock = now;
     if (by > -2 * CLOCK_SECOND && by < 2 * CLOCK_SECOND)
         return;
-    log_warn("cluster",
-             "the clock of this machine was set %s by %lld s: what waits goes on for as "
-             "long as it was to",
-             by > 0 ? "forward" : "back", (long long)((by > 0 ? by : -by) / CLOCK_SECOND));
+    log_warn(
+        "cluster",
+        "the clock of this machine was set %s by %lld s: waiting times are not changed by that",
+        by > 0 ? "forward" : "back", (long long)((by > 0 ? by : -by) / CLOCK_SECOND));
     while ((pod = pods_next(pods, &at)))
         move_pod(pod, by);
     callbacks->on_event(callbacks->arg, &(struct pods_event){.kind = PODS_CLOCK, .moved = by});
@@ -101,7 +101,7 @@ static void on_pod_event(struct pods *pods, const struct runtime_event *event)
         pod_on_lost(pod, text_same(event->reason, "Evicted") ? "Evicted" : "Lost",
                     event->message ? event->message : "");
     else if (event->kind == RUNTIME_DRIFT)
-        pod_note(pod, "Normal", "DriftCorrected", "%s was changed and has been put back",
+        pod_note(pod, "Normal", "DriftCorrected", "%s was changed and has been restored",
                  event->message);
     else if (event->kind == RUNTIME_NOTE)
         pod_note(pod, "Warning", event->reason, "%s", event->message);

@@ -29,7 +29,7 @@ int source_missing(const struct source *source, const char *namespace, struct ma
 
     snprintf(reason, sizeof reason, "Missing%s", source->kind);
     if (source->object)
-        return manifest_why_set(why, reason, "waits for key \"%.100s\" in %s %.100s/%.100s",
+        return manifest_why_set(why, reason, "waits for the key \"%.100s\" in %s %.100s/%.100s",
                                 source->key, source->kind, namespace, source->name);
     return manifest_why_set(why, reason, "waits for %s %.100s/%.100s", source->kind, namespace,
                             source->name);

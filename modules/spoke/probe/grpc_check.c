@@ -150,7 +150,7 @@ static enum probe_grpc judge_status(const unsigned char *message, size_t len, co
                                         "status SERVICE_UNKNOWN"};
     size_t status = len >= 2 && message[0] == 0x08 ? message[1] : 0;
 
-    *ret_why = status < count_of(words) ? words[status] : "a status that is none";
+    *ret_why = status < count_of(words) ? words[status] : "an unknown status";
     return status == 1 ? PROBE_GRPC_GOOD : PROBE_GRPC_BAD;
 }
 
@@ -167,7 +167,7 @@ enum probe_grpc probe_grpc_read(const void *bytes, size_t len, const char **ret_
     size_t at = 0, have = 0, whole;
 
     if (len >= 4 && !memcmp(bytes, "HTTP", 4))
-        return fail_check("the answer is HTTP/1, not gRPC", ret_why);
+        return fail_check("the response is HTTP/1, not gRPC", ret_why);
     while (next_frame(bytes, len, &at, &frame)) {
         if (frame.type == FRAME_GOAWAY)
             return fail_check("the server closed the connection (GOAWAY)", ret_why);
@@ -183,7 +183,7 @@ enum probe_grpc probe_grpc_read(const void *bytes, size_t len, const char **ret_
             if (have >= MESSAGE_HEAD) {
                 whole = MESSAGE_HEAD + message[4];
                 if (message[0] || message[1] || message[2] || message[3] || whole > MESSAGE_MOST)
-                    return fail_check("the answer is no HealthCheckResponse", ret_why);
+                    return fail_check("the response is not a HealthCheckResponse", ret_why);
                 if (have >= whole)
                     return judge_status(message + MESSAGE_HEAD, whole - MESSAGE_HEAD, ret_why);
             }

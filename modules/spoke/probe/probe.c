@@ -129,7 +129,7 @@ static void judge_response(struct probe *probe)
     }
     status = strlen(response) > 12 ? strtol(response + 9, NULL, 10) : 0;
     if (!text_starts(response, "HTTP/1.") || !status) {
-        end_probe(probe, false, "the answer is not HTTP");
+        end_probe(probe, false, "the response is not HTTP");
         return;
     }
     if (body && body[strspn(body, "\r\n")]) {
@@ -159,7 +159,7 @@ static void read_grpc(struct probe *probe)
         loop_stream_write(probe->stream, out.bytes, out.len);
     }
     if (probe->response.len >= PROBE_BYTES)
-        end_probe(probe, false, "the answer is too long to be a HealthCheckResponse");
+        end_probe(probe, false, "the response is too long to be a HealthCheckResponse");
 }
 
 static void on_probe_read(void *arg, const char *bytes, size_t len)
@@ -193,7 +193,7 @@ static void on_probe_ended(void *arg)
     if (is_answered(probe))
         judge_response(probe);
     else
-        end_probe(probe, false, "the connection was closed without an answer");
+        end_probe(probe, false, "the connection was closed without a response");
 }
 
 static void on_probe_closed(void *arg, const struct err *why)
@@ -215,7 +215,7 @@ static void on_probe_late(void *arg)
         return;
     }
     if (!*probe->why)
-        snprintf(probe->why, sizeof probe->why, "no answer from %s in time", probe->address);
+        snprintf(probe->why, sizeof probe->why, "no response from %s in time", probe->address);
     end_probe(probe, false, probe->why);
 }
 

@@ -36,7 +36,7 @@ struct node *process_read_kept(struct arena *arena, const char *path)
     if (err.code && err.code != ERR_NOT_FOUND)
         log_error("runtime", "%s: %s", path, err.text);
     else if (damaged && kept_write(path, bytes, len, 0600, false, &err) == 0)
-        log_warn("runtime", "%s was damaged and is mended from its copy", path);
+        log_warn("runtime", "%s was damaged and was restored from its copy", path);
     return read;
 }
 
@@ -124,7 +124,8 @@ static void suppose_running(struct process_pod *pod, const struct node *kept)
 
         snprintf(state->state, sizeof state->state, "running");
     }
-    log_warn("runtime", "pod %s: its shim is busy, and will be asked again", pod->id);
+    log_warn("runtime", "pod %s: its shim is busy, and its state is requested again later",
+             pod->id);
 }
 
 /* An agent died while it made it: nothing of it ever ran. */

@@ -64,7 +64,7 @@ int runtime_bounds_settle(struct runtime_bounds *bounds, struct err *err)
             return err_wrap(err, "allow-ids");
     for (size_t i = 0; bounds->host_paths && bounds->host_paths[i]; i++)
         if (bounds->host_paths[i][0] != '/')
-            return err_set(err, ERR_INVALID, "host-path: \"%.200s\" is no absolute path",
+            return err_set(err, ERR_INVALID, "host-path: \"%.200s\" is not an absolute path",
                            bounds->host_paths[i]);
     return 0;
 }

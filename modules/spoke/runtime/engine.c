@@ -70,7 +70,7 @@ static int find_engine(struct engine *engine, const char *requested, struct err 
         return 0;
     }
     return err_set(err, ERR_UNREACHABLE,
-                   "EngineUnavailable: no Podman or Docker answers%s%s (%s); "
+                   "EngineUnavailable: no Podman or Docker responds%s%s (%s); "
                    "start one (podman system service) or name its socket with --engine-socket",
                    requested ? " at " : "", requested ? requested : "", last.text);
 }
@@ -156,11 +156,12 @@ static struct node *engine_facts(struct runtime *runtime, struct arena *arena)
 
     node_set_text(arena, facts, "driver", "engine");
     node_set_text(arena, facts, "engine", runtime->engine->version);
-    node_add(arena, notes,
-             node_format(arena,
-                         "containers with images are run by %s; what is said "
-                         "of isolation is said of processes",
-                         runtime->engine->version));
+    node_add(
+        arena, notes,
+        node_format(
+            arena,
+            "containers with images are run by %s; the facts about isolation are about processes only",
+            runtime->engine->version));
     return facts;
 }
 
@@ -448,7 +449,7 @@ static void find_state(struct process_pod *pod, const char *container)
 
     /* Silence is no answer: taken for "not there" it would be removed and started anew. */
     if (!found && err.code != ERR_NOT_FOUND) {
-        log_warn("runtime", "pod %s: %s: its state is asked for again", pod->id, err.text);
+        log_warn("runtime", "pod %s: %s: its state is requested again", pod->id, err.text);
         engine_look_later(pod, state);
         return;
     }
@@ -473,7 +474,7 @@ static void adopt_engine_pod(struct runtime *runtime, const char *id)
         return;
     }
     if (!node_get(kept, "record") || !node_get(kept, "spec")) {
-        log_warn("runtime", "pod %s: its pod.json is not ours", id);
+        log_warn("runtime", "pod %s: its pod.json was not written by this spoke", id);
         process_pod_free(&pod);
         return;
     }

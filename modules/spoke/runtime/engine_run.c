@@ -109,8 +109,7 @@ static int check_engine_mount(const struct process_pod *pod, const struct node *
         close(base);
     if (strchr(source, ':') || strchr(sub, ':') || strchr(path, ':'))
         return err_set(err, ERR_UNSUPPORTED,
-                       "MountUnavailable: a path with ':' cannot be told to the "
-                       "engine: %.150s at %.150s",
+                       "MountUnavailable: the engine accepts no path with ':': %.150s at %.150s",
                        source, path);
     if (steady == 0 || !*below)
         return 0;
@@ -467,7 +466,7 @@ static void retry_engine(struct runtime *runtime)
 void engine_look_later(struct process_pod *pod, struct process_state *state)
 {
     snprintf(state->state, sizeof state->state, "running");
-    snprintf(state->run.message, sizeof state->run.message, "the engine does not say how it is");
+    snprintf(state->run.message, sizeof state->run.message, "the engine does not report its state");
     state->starting = state->retry = true;
     retry_engine(pod->runtime);
 }

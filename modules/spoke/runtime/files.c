@@ -432,17 +432,15 @@ static int take_host_path(struct runtime *runtime, const struct node *volume, st
     fd = open_host_path(root, below, volume);
     close(root);
     if (fd < 0 || fstat(fd, &st) < 0)
-        return fail_host_path(path,
-                              errno == ELOOP ? "it is, or leads through, a symbolic link, and "
-                                               "none is followed"
-                                             : strerror(errno),
-                              err);
+        return fail_host_path(
+            path,
+            errno == ELOOP ? "it is, or leads through, a symbolic link, and links are not followed"
+                           : strerror(errno),
+            err);
     close(fd);
     if (!shim_is_as_it_must(must, st.st_mode))
         return err_set(err, ERR_INVALID,
-                       "MountUnavailable: hostPath \"%.300s\" is there, but is "
-                       "no %s",
-                       path, must);
+                       "MountUnavailable: hostPath \"%.300s\" exists, but is not a %s", path, must);
     node_set_text(arena, ret, "root", *roots);
     node_set_text(arena, ret, "below", below);
     node_set_text(arena, ret, "must", must);

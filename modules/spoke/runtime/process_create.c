@@ -113,10 +113,10 @@ static int check_spec_privileges(const struct runtime *runtime, const struct nod
     if ((runtime->options.bounds.allow_privileged && runtime->root) ||
         (usual && !node_get_bool(container, "privileged", false)))
         return 0;
-    return err_set(err, ERR_FORBIDDEN,
-                   "NotPermitted: container %.100s asks for privileges, which "
-                   "this spoke does not give",
-                   node_get_text(container, "name"));
+    return err_set(
+        err, ERR_FORBIDDEN,
+        "NotPermitted: container %.100s requests privileges, which this spoke does not allow",
+        node_get_text(container, "name"));
 }
 
 /* Root makes folders of these names. */

@@ -269,8 +269,9 @@ static void finish_unpacking(struct unpacking *unpacking, const struct text *tex
 
     if (!err && (!text->len || text->bytes[0] != GOOD)) {
         err_set(&why, ERR_INVALID, "%.900s",
-                text->len > 1 && text->bytes[0] == BAD ? text->bytes + 1
-                                                       : "unpacking it gave no answer");
+                text->len > 1 && text->bytes[0] == BAD
+                    ? text->bytes + 1
+                    : "the process that unpacks it gave no result");
         err = &why;
     }
     if (err)
@@ -309,14 +310,14 @@ static void on_child(pid_t pid, int status, void *arg)
     struct err err = {0};
 
     if (WIFSIGNALED(status))
-        err_set(&err, ERR_INVALID,
-                "unpacking it was stopped by signal %d (%s): it asked for "
-                "what an archive must not, or for more than %d s or %zu MiB",
-                WTERMSIG(status), strsignal(WTERMSIG(status)), CPU_SECONDS, MEMORY >> 20);
+        err_set(
+            &err, ERR_INVALID,
+            "unpacking it was stopped by signal %d (%s): it made a forbidden system call, or used more than %d s or %zu MiB",
+            WTERMSIG(status), strsignal(WTERMSIG(status)), CPU_SECONDS, MEMORY >> 20);
     else if (WEXITSTATUS(status) == 2)
-        err_set(&err, ERR_UNSUPPORTED,
-                "this kernel has neither Landlock nor seccomp, so nothing "
-                "of a stranger's is unpacked here");
+        err_set(
+            &err, ERR_UNSUPPORTED,
+            "this kernel has neither Landlock nor seccomp, so files from outside are not unpacked here");
     else if (WEXITSTATUS(status) != 0 || read_response(unpacking->answer, &text) < 0)
         err_set(&err, ERR_INTERNAL, "unpacking it ended with status %d", WEXITSTATUS(status));
     finish_unpacking(unpacking, &text, err.code ? &err : NULL);

@@ -152,8 +152,7 @@ struct users *users_open(const char *directory, struct runtime_range range)
     if (!load_users(users)) {
         if (file_exists(users->path))
             log_warn("runtime",
-                     "%s cannot be read: whose users are whose is found out from pods "
-                     "and claims",
+                     "%s cannot be read: the owners of users are determined from pods and claims",
                      users->path);
         look_through(users, "pods", find_ids_of_pod);
         look_through(users, "engine", find_ids_of_pod);
@@ -233,8 +232,7 @@ int users_claim(struct users *users, const char *owner, uint32_t id, struct err 
     node_each(row, users->ids) count += !strcmp(node_text(row->value), owner);
     if (count >= USERS_MOST_IDS)
         return err_set(err, ERR_FORBIDDEN,
-                       "namespace %.100s has %d ids of this spoke already, as "
-                       "many as one may have",
+                       "namespace %.100s has %d ids of this spoke already, which is the limit",
                        owner, count);
     return give_user(users, owner, id, false, err);
 }

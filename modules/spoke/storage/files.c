@@ -24,13 +24,13 @@ char *storage_file_read(const char *directory, const char *file, size_t *ret_len
         err_set(
             err, why.code, "%s%s", why.text,
             why.code == ERR_INVALID
-                ? ": bring it back from a backup, or join again with a new token "
+                ? ": restore it from a backup, or join again with a new token "
                   "(axle token create --name NAME on the hub, --token-file here); what runs stays"
                 : "");
         return NULL;
     }
     if (damaged && kept_write(path, bytes, len, 0600, true, &why) == 0)
-        log_warn("spoke", "%s was damaged and is mended from its copy", path);
+        log_warn("spoke", "%s was damaged and was restored from its copy", path);
     if (ret_len)
         *ret_len = len;
     return bytes;

@@ -143,9 +143,9 @@ static void set_pressure(struct storage *storage, const char *words, uint64_t ro
 {
     struct pressure *pressure = mem_alloc(sizeof *pressure);
 
-    pressure->words = mem_printf("%s. What runs goes on and is restarted; new and changed works "
-                                 "wait",
-                                 words);
+    pressure->words = mem_printf(
+        "%s. What runs keeps running and is restarted if it ends; new and changed works wait",
+        words);
     pressure->room = room;
     pressure->check = loop_timer_new(storage->settings.loop, on_check, storage);
     storage->pressure = pressure;
@@ -202,7 +202,7 @@ void storage_check_disk(struct storage *storage)
     if (words)
         set_pressure(storage, words, ROOM_WELL);
     else if (store_is_full(storage->store))
-        set_pressure(storage, "the disk has no room for what this spoke keeps aside", ROOM_WELL);
+        set_pressure(storage, "the disk has no room for the reserve of this spoke", ROOM_WELL);
 }
 
 void pressure_close(struct storage *storage)

@@ -107,9 +107,9 @@ static int open_new_store(struct storage *storage, const char *path,
             err->code = ERR_UNREACHABLE; /* it is the disk that cannot be written */
         return -1;
     }
-    words = mem_printf("the spoke's store cannot be believed: %.400s. It is put aside as %s; what "
-                       "runs stays as it is, and works are read from the hub again",
-                       why->text, aside);
+    words = mem_printf(
+        "the spoke's store is not trusted: %.400s. It was renamed to %s; what runs keeps running, and works are read from the hub again",
+        why->text, aside);
     remember_damage(storage, words);
     storage->store = store_open(path, options, err);
     return storage->store ? 0 : err_wrap(err, "%s", path);
@@ -135,9 +135,9 @@ static int open_store_file(struct storage *storage, struct err *err)
 
     storage->store = store_open(path, &options, &why);
     if (gone && storage->store) {
-        remember_damage(storage,
-                        "the spoke's store, axle.db, is gone; what runs stays as it is, and "
-                        "works are read from the hub again");
+        remember_damage(
+            storage,
+            "the spoke's store, axle.db, is missing; what runs keeps running, and works are read from the hub again");
         return 0;
     }
     if (storage->store && check_store(storage, &why) == 0)
@@ -164,9 +164,9 @@ static int open_memory_copy(struct storage *storage, const struct err *why, stru
     if (storage->store && check_store(storage, &copy) == 0)
         return 0;
     store_close(&storage->store);
-    words = mem_printf("the spoke's store cannot be read: %.400s. What runs stays as it is, and "
-                       "works are read from the hub again",
-                       copy.text);
+    words = mem_printf(
+        "the spoke's store cannot be read: %.400s. What runs keeps running, and works are read from the hub again",
+        copy.text);
     remember_damage(storage, words);
     options.empty = true;
     storage->store = store_open(path, &options, err);

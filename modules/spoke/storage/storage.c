@@ -27,8 +27,8 @@ static int replace_row_key(struct storage *storage, struct err *err)
     const char *directory = storage->settings.directory;
 
     log_error("spoke",
-              "%s/" KEY_FILE " is damaged and put aside: it does not hold the %d bytes of a "
-              "sealing key",
+              "%s/" KEY_FILE
+              " is damaged and was renamed: it does not have the %d bytes of an encryption key",
               directory, PKI_SEAL_KEY);
     if (storage_file_put_aside(directory, KEY_FILE, NULL, err) < 0)
         return -1;

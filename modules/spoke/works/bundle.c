@@ -231,7 +231,7 @@ static void on_unpacked(void *arg, const char *json, size_t len, const struct er
         fail_fetch(fetch, trouble);
     } else if (put_bundle(fetch->works, name, json, len, &why) < 0) {
         trouble =
-            mem_printf("%s of %s cannot be kept: %s", fetch->digest, fetch->repository, why.text);
+            mem_printf("%s of %s cannot be stored: %s", fetch->digest, fetch->repository, why.text);
         end_fetch(fetch, WORKS_DISK_PRESSURE, trouble);
     } else {
         end_fetch(fetch, NULL, NULL);
@@ -297,10 +297,10 @@ static void take_part(struct fetch *fetch, const void *bytes, size_t len)
    version of the work by now. */
 static void explain_gone(const struct fetch *fetch, struct text *ret)
 {
-    text_addf(ret,
-              "the hub has %s of %s no more: it was collected before this spoke had pulled "
-              "it. The work is read again, and waits for another artifact",
-              fetch->wanted, fetch->repository);
+    text_addf(
+        ret,
+        "the hub does not have %s of %s any more: it was deleted before this spoke pulled it. The work is read again, and waits for another artifact",
+        fetch->wanted, fetch->repository);
 }
 
 static void fail_part(struct fetch *fetch, int status, const struct err *why)
@@ -315,7 +315,7 @@ static void fail_part(struct fetch *fetch, int status, const struct err *why)
     text_addf(&trouble, "cannot fetch %s from %s: %s", fetch->wanted, fetch->repository, why->text);
     /* 416: there is less of it than had come, so that is worth nothing. */
     if (status != 416 && fetch->got.len) {
-        text_addf(&trouble, "; %zu KiB of it have come, and it goes on from there",
+        text_addf(&trouble, "; %zu KiB of it have arrived, and the download continues from there",
                   fetch->got.len / 1024);
         partial_put(fetch->works, fetch->digest, fetch->wanted, &fetch->got);
     }

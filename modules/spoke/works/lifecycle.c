@@ -253,8 +253,8 @@ static void mark_orphans(struct work *work, const char *former)
     struct err err = {0};
 
     if (work_is_applied(work) && strcmp(former, now) != 0 && apply_set(work, &err) < 0)
-        log_warn("spoke", "%s: spec.deleteOption as it is now cannot be had: %s", work->name,
-                 err.text);
+        log_warn("spoke", "%s: its current spec.deleteOption cannot be read from the hub: %s",
+                 work->name, err.text);
 }
 
 static bool is_in_cluster(const struct work *work)
@@ -360,9 +360,7 @@ static void take_vanished(struct work *work)
     }
     if (work->evicting)
         return;
-    log_warn("spoke",
-             "%s is gone from the hub without having been deleted; it stays for "
-             "%lld s",
+    log_warn("spoke", "%s has disappeared from the hub without a deletion; it is kept for %lld s",
              work->name, (long long)((works->eviction - passed) / CLOCK_SECOND));
     work->evicting = clock_wall() - passed;
     kept_work_put(work);

@@ -25,15 +25,15 @@ static size_t count_secrets(const struct work *work)
 static char *explain_size(const struct work *work)
 {
     if (map_count(work->works->by_name) > WORKS_MOST)
-        return mem_printf("this spoke takes %d works at the most; give some to other spokes",
+        return mem_printf("this spoke accepts at most %d works; place some on other spokes",
                           WORKS_MOST);
     if (node_count(work_manifests(work)) > MANIFESTS_MOST)
-        return mem_printf("spec.workload.manifests has %zu items; a spoke takes %d at the most",
+        return mem_printf("spec.workload.manifests has %zu items; a spoke accepts at most %d",
                           node_count(work_manifests(work)), MANIFESTS_MOST);
     if (count_secrets(work) > SECRETS_MOST)
-        return mem_printf("its Workloads name %zu Secrets in spec.secretRefs; a spoke takes %d at "
-                          "the most",
-                          count_secrets(work), SECRETS_MOST);
+        return mem_printf(
+            "its Workloads name %zu Secrets in spec.secretRefs; a spoke accepts at most %d",
+            count_secrets(work), SECRETS_MOST);
     return NULL;
 }
 
@@ -70,8 +70,7 @@ const char *refusal_of(const struct work *work, char **ret_message)
     }
     if (!node_at(work->object, "spec", "executor", "subject", NULL))
         return NULL;
-    *ret_message =
-        mem_copy_string("spec.executor: this spoke applies works with its own rights, not as "
-                        "a ServiceAccount; take spec.executor out");
+    *ret_message = mem_copy_string(
+        "spec.executor: this spoke applies works with its own rights, not as a ServiceAccount; remove spec.executor");
     return "ExecutorNotSupported";
 }

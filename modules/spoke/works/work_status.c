@@ -113,7 +113,7 @@ static void add_applied(struct sum *sum, struct node *news)
                        applied         ? "Apply manifest work complete"
                        : work->trouble ? work->trouble
                        : !work_is_applied(work)
-                           ? "fetching what it needs"
+                           ? "fetching the artifacts and Secrets that it needs"
                            : arena_printf(sum->arena, "%zu of %zu manifests are not applied: %s",
                                           sum->not_applied, sum->total, sum->applied_message));
 }
@@ -230,7 +230,7 @@ static struct node *make_work_conditions(struct sum *sum, const struct node *obj
                        bad ? sum->bad_reason : "AsExpected", bad ? sum->bad_message : "");
     if (work->phase == WORK_LEAVING)
         add_work_condition(sum->arena, news, work, "Deleting", true, "WorkDeleting",
-                           "what it brought is being removed");
+                           "its resources are being removed");
     add_complete(sum, news);
     add_aggregated_rules(sum, news);
     return work_merge_conditions(
