@@ -147,23 +147,17 @@ static const struct {
     {"a status of 503", "{httpGet: {port: PORT}}", LOADING, "HTTP 503: loading model", PLAIN, 2,
      false},
     {"a redirect counts as well", "{httpGet: {port: PORT}}", "HTTP/1.1 302 Found\r\n\r\nx",
-<<<<<<< ours
      "HTTP 302: x", PLAIN, 1, false},
     {"the last status that is well", "{httpGet: {port: PORT}}", "HTTP/1.1 399 ?\r\n\r\nx",
      "HTTP 399: x", PLAIN, 1, false},
     {"the first one that is not", "{httpGet: {port: PORT}}", "HTTP/1.1 400 No\r\n\r\nx",
      "HTTP 400: x", PLAIN, 2, false},
-    {"what is no HTTP", "{httpGet: {port: PORT}}", "220 mail\r\n\r\nx", "the answer is not HTTP",
+    {"what is no HTTP", "{httpGet: {port: PORT}}", "220 mail\r\n\r\nx", "the response is not HTTP",
      PLAIN, 2, false},
     {"a status that is no number", "{httpGet: {port: PORT}}", "HTTP/1.1 fine\r\n\r\nx",
-     "the answer is not HTTP", PLAIN, 2, false},
+     "the response is not HTTP", PLAIN, 2, false},
     {"a number that is not HTTP's", "{httpGet: {port: PORT}}", "HTTQ/1.1 200 OK\r\n\r\nx",
-     "the answer is not HTTP", PLAIN, 2, false},
-=======
-     "HTTP 302", "GET / ", 1, false},
-    {"what is no HTTP", "{httpGet: {port: PORT}}", "220 mail\r\n\r\nx", "the response is not HTTP",
-     "", 2, false},
->>>>>>> theirs
+     "the response is not HTTP", PLAIN, 2, false},
     {"early hints before the answer", "{httpGet: {port: PORT}}",
      "HTTP/1.1 103 Early Hints\r\n"
      "Link: </a.css>; rel=preload\r\n\r\n" OK,
@@ -365,12 +359,12 @@ static void test_closed(void)
         {"an end within the first line", "{httpGet: {port: PORT}}", "HTTP/1.1 200\r", "HTTP 200",
          false, 1},
         {"an end before the status is whole", "{httpGet: {port: PORT}}", "HTTP/1.1 200",
-         "the answer is not HTTP", false, 2},
+         "the response is not HTTP", false, 2},
         {"an end after interim responses", "{httpGet: {port: PORT}}",
          "HTTP/1.1 100 Continue\r\n\r\n", "only interim responses (1xx) came, no final one", false,
          2},
         {"an end within what may be interim", "{httpGet: {port: PORT}}", "HTTP/1.1 100",
-         "the answer is not HTTP", false, 2},
+         "the response is not HTTP", false, 2},
         {"an end without an answer", "{httpGet: {port: PORT}}", "",
          "the connection was closed without an answer", false, 2},
         {"an end of gRPC", "{grpc: {port: PORT}}", "x",
@@ -400,7 +394,7 @@ static void test_closed(void)
 #define BYTES(text) text, sizeof text - 1
 #define ZEROS_10 "\0\0\0\0\0\0\0\0\0\0"
 #define ZEROS_50 ZEROS_10 ZEROS_10 ZEROS_10 ZEROS_10 ZEROS_10
-#define NO_RESPONSE "the answer is no HealthCheckResponse"
+#define NO_RESPONSE "the response is not a HealthCheckResponse"
 #define NO_SERVICE "the server does not know this service, or no grpc.health.v1"
 
 static const struct {
@@ -444,9 +438,8 @@ static const struct {
     {"going away", BYTES("\0\0\x8\7\0\0\0\0\0\0\0\0\0\0\0\0\0"), PROBE_GRPC_BAD,
      "the server closed the connection (GOAWAY)"},
     {"HTTP/1", BYTES("HTTP/1.1 400 Bad Request\r\n"), PROBE_GRPC_BAD,
-<<<<<<< ours
-     "the answer is HTTP/1, not gRPC"},
-    {"the start of HTTP/1", BYTES("HTTP"), PROBE_GRPC_BAD, "the answer is HTTP/1, not gRPC"},
+     "the response is HTTP/1, not gRPC"},
+    {"the start of HTTP/1", BYTES("HTTP"), PROBE_GRPC_BAD, "the response is HTTP/1, not gRPC"},
     {"what may become HTTP/1", BYTES("HTT"), PROBE_GRPC_MORE, ""},
     {"a message that is too long", BYTES(HEADERS "\0\0\6\0\0\0\0\0\1\0\0\0\0\xff\x08"),
      PROBE_GRPC_BAD, NO_RESPONSE},
@@ -461,11 +454,6 @@ static const struct {
     {"256 bytes of message", BYTES("\0\0\7\0\0\0\0\0\1\0\0\0\1\2\x08\1"), PROBE_GRPC_BAD,
      NO_RESPONSE},
     {"four bytes of the message's head", BYTES("\0\0\4\0\0\0\0\0\1\0\0\0\0"), PROBE_GRPC_MORE, ""},
-=======
-     "the response is HTTP/1, not gRPC"},
-    {"a message that is too long", BYTES(HEADERS "\0\0\6\0\0\0\0\0\1\0\0\0\0\xff\x08"),
-     PROBE_GRPC_BAD, "the response is not a HealthCheckResponse"},
->>>>>>> theirs
     {"half a frame", BYTES(SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0"), PROBE_GRPC_MORE, ""},
     {"half a frame's head", BYTES("\0\0\0\4\0\0\0\0"), PROBE_GRPC_MORE, ""},
     {"a frame of 256 bytes that is not whole", BYTES("\0\1\0\4\0\0\0\0\0" SERVING), PROBE_GRPC_MORE,
@@ -587,7 +575,7 @@ static void test_grpc_calls(int plain)
     text_add_bytes(&noise, BYTES(SETTINGS));
     say(noise.bytes, noise.len);
     got = send_request("{grpc: {port: PORT}}", plain, 30 * CLOCK_SECOND);
-    CHECK_TEXT(got.message, "the answer is too long to be a HealthCheckResponse",
+    CHECK_TEXT(got.message, "the response is too long to be a HealthCheckResponse",
                "more than that is none");
 }
 
