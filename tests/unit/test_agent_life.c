@@ -86,7 +86,7 @@ static const struct {
     const char *sentence, *name, *hub, *token, *says;
 } refusals[] = {
     {"a name that is none", "Edge 1", "https://hub:6443", "t", "--name \"Edge 1\": "},
-    {"no hub", "edge-1", NULL, "t", "which hub? --join https://HOST:PORT"},
+    {"no hub", "edge-1", NULL, "t", "no hub is given: start with --join https://HOST:PORT"},
     {"a hub without TLS", "edge-1", "http://hub", "t", "--join \"http://hub\" is not https://"},
     {"a hub without a name", "edge-1", "https://", "t", "is not https://HOST:PORT"},
     {"no token", "edge-1", "https://hub:6443", NULL, "has not joined yet and needs a token"},
@@ -216,7 +216,7 @@ static void check_copy(void)
     run(200);
     CHECK(strstr(cluster_condition(arena, "DuplicateIdentity"),
                  "True two agents use this identity; "
-                 "the one at edge-1 is parked"),
+                 "the one at edge-1 is inactive"),
           "the one that started earlier is parked, and the hub knows (%s)",
           cluster_condition(arena, "DuplicateIdentity"));
     CHECK_TEXT(condition_reason(arena, "DuplicateIdentity"), "TwoAgents", "with a reason");
@@ -399,7 +399,7 @@ static void check_reset(void)
     CHECK(agent_end(spoke, on_ended, NULL, &err) == 0, "and is (%s)", err.text);
     run(60);
     CHECK(times_ended == 1 && !works_count(spoke->works), "until nothing is left");
-    CHECK(!open_again(NULL, &err) && strstr(err.text, "`axle reset --yes` finishes it"),
+    CHECK(!open_again(NULL, &err) && strstr(err.text, "`axle reset --yes` completes it"),
           "afterwards it does not start (%s)", err.text);
 }
 

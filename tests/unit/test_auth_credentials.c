@@ -39,8 +39,8 @@ static void check_certificates(void)
         {"alice", NULL, NULL, AUTH_USER},
         {"alice", "devs", NULL, AUTH_USER},
         {"alice", "system:masters", NULL, AUTH_ADMIN},
-        {"", NULL, "the certificate names nobody (it has no CN)", 0},
-        {"", "system:masters", "the certificate names nobody (it has no CN)", 0},
+        {"", NULL, "the certificate has no CN, so it names no user", 0},
+        {"", "system:masters", "the certificate has no CN, so it names no user", 0},
         {"alice", MANAGED, NO_RIGHTS("alice"), 0},
         {"system:anonymous", NULL, NO_RIGHTS("system:anonymous"), 0},
         {"system:bootstrap:t1", "system:bootstrappers", NO_RIGHTS("system:bootstrap:t1"), 0},
@@ -85,7 +85,7 @@ static void check_dates(void)
     cert.not_after = now + 1;
     CHECK(identify(&request), "it counts at once");
     cert.not_before = now + 1;
-    CHECK(!identify(&request) && strstr(err.text, "does not count before"), "but not earlier");
+    CHECK(!identify(&request) && strstr(err.text, "is not valid before"), "but not earlier");
     cert.not_before = now - 1;
     cert.not_after = now;
     CHECK(!identify(&request) && strstr(err.text, "ended at"), "nor when it has ended");
@@ -289,12 +289,12 @@ static void check_audiences(void)
 
     for (int i = 0; i < 16; i++)
         node_add(place.arena, many, node_format(place.arena, "a%d", i));
-    CHECK_TEXT(request_refusal(many), "", "a token may be for 16 audiences");
+    CHECK_TEXT(request_refusal(many), "", "a token may have at most 16 audiences");
     node_add(place.arena, many, node_string(place.arena, "one-more"));
-    CHECK_TEXT(request_refusal(many),
-               "TokenRequest.authentication.k8s.io \"\" is invalid: spec.audiences: Invalid value: "
-               "17: a token may be for 16 audiences at the most",
-               "but not for 17");
+    CHECK_TEXT(
+        request_refusal(many),
+        "TokenRequest.authentication.k8s.io \"\" is invalid: spec.audiences: Invalid value: 17: a token may have at most 16 audiences",
+        "but not for 17");
     while (long_one.len < 512)
         text_add_char(&long_one, 'a');
     node_add(place.arena, one, node_string(place.arena, text_string(&long_one)));
@@ -387,7 +387,7 @@ static void check_join_tokens(void)
     apply(&place,
           arena_printf(place.arena, yaml, arena_printf(place.arena, "%sx", hash), soon, "Join"));
     CHECK(!with_token(join) && strstr(err.text, "is not valid"), "a hash that goes on is another");
-    CHECK(!with_token("axle1.x") && strstr(err.text, "this is no token of an Axle hub"),
+    CHECK(!with_token("axle1.x") && strstr(err.text, "this is not a token of an Axle hub"),
           "what has not the form of a token is none");
 }
 

@@ -179,12 +179,13 @@ static void check_project_fields(void)
             CHECK_TEXT(said, "", "%s takes no right on the tenant", cases[i].change);
             continue;
         }
-        CHECK_TEXT(said,
-                   arena_printf(place.arena,
-                                "projects.axle.dev \"ours\" is forbidden: spec.%s: user \"pru\" "
-                                "may not update the Tenant \"%s\", which it takes",
-                                cases[i].field, i ? "acme" : "zeta"),
-                   "%s takes one", cases[i].change);
+        CHECK_TEXT(
+            said,
+            arena_printf(
+                place.arena,
+                "projects.axle.dev \"ours\" is forbidden: spec.%s: user \"pru\" may not update the Tenant \"%s\", which is needed for this",
+                cases[i].field, i ? "acme" : "zeta"),
+            "%s takes one", cases[i].change);
     }
     REFUSED(create_refusal(NULL, "{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: "
                                  "none}, spec: {tenant: acme}}"),

@@ -639,9 +639,10 @@ static void check_below_version_2(void)
                "controllers are handed down there");
     cgroup_find_below(&base, "/gone.slice");
     CHECK_TEXT(base.unified, "/sys/fs/cgroup/app.slice/axle", "one that is not there is not used");
-    CHECK_TEXT(base.note,
-               "cgroup-parent /gone.slice is not there or not ours: pods run in the agent's group",
-               "which is said");
+    CHECK_TEXT(
+        base.note,
+        "cgroup-parent /gone.slice does not exist or belongs to another user: pods run in the agent's group",
+        "which is said");
     CHECK_TEXT(base.shims[0], "", "shims stay where they are");
     put_in("file.slice", "");
     cgroup_find_below(&base, "/file.slice");
@@ -715,9 +716,10 @@ static void check_below_version_1(void)
     CHECK_TEXT(base.shims[0], "", "the second hierarchy");
     CHECK_TEXT(base.shims[1], "/sys/fs/cgroup/unified/both.slice", "counts as well");
     cgroup_find_below(&base, "/gone.slice");
-    CHECK_TEXT(base.note,
-               "cgroup-parent /gone.slice is not there or not ours: pods run in the agent's group",
-               "none at all is said");
+    CHECK_TEXT(
+        base.note,
+        "cgroup-parent /gone.slice does not exist or belongs to another user: pods run in the agent's group",
+        "none at all is said");
 }
 
 static void test_joins_what_is_listed(void)

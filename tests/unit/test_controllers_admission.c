@@ -50,15 +50,15 @@ static const struct {
     {"a role by a name of the hub's", ADMIN,
      "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: 'axle:mine'}}",
      "clusterroles.rbac.authorization.k8s.io \"axle:mine\" is forbidden: metadata.name: names that "
-     "begin with \"axle:\" are the hub's"},
+     "begin with \"axle:\" are reserved for the hub"},
     {"a binding by one", ADMIN,
      "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {namespace: h, name: "
      "'axle:mine'}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}",
-     "names that begin with \"axle:\" are the hub's"},
+     "names that begin with \"axle:\" are reserved for the hub"},
     {"a binding of all by one", ADMIN,
      "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: "
      "'axle:mine'}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}",
-     "names that begin with \"axle:\" are the hub's"},
+     "names that begin with \"axle:\" are reserved for the hub"},
     {"a role whose name only has it inside", ADMIN,
      "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: "
      "'my-axle:mine'}}",
@@ -90,15 +90,16 @@ static const struct {
     {"an administrator's token by who is none", PERSON,
      "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: {name: t1}, spec: {purpose: "
      "Administrator, salt: x, hash: x, expiresAt: '2026-03-01T00:00:00Z'}}",
-     "is written by administrators (group system:masters) only"},
+     "only administrators (group system:masters) may create a token that makes its bearer "
+     "an administrator"},
     {"one that ends never", ADMIN,
      "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: {name: t1}, spec: {purpose: "
      "Administrator, salt: x, hash: x, expiresAt: '2099-01-01T00:00:00Z'}}",
-     "an administrator's token lives a year at the most"},
+     "an administrator's token is valid for at most one year"},
     {"one that has ended", ADMIN,
      "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: {name: t1}, spec: {purpose: "
      "Administrator, salt: x, hash: x, expiresAt: '2001-01-01T00:00:00Z'}}",
-     "an administrator's token ends at a time that is ahead"},
+     "an administrator's token must expire in the future"},
 };
 
 static void check_rows(void)
@@ -175,9 +176,9 @@ static const struct {
     {"a person's request", "eve", "team", "client auth", ""},
     {"one with all usages", "eve", "", "client auth, digital signature, key encipherment", ""},
     {"one in the name of the system", "system:eve", "", "client auth",
-     "names that begin with system: are not given to people"},
+     "names that begin with system: are reserved"},
     {"one for a group of the system", "eve", "system:nodes", "client auth",
-     "groups that begin with system: are not given to people"},
+     "groups that begin with system: are reserved"},
     {"one for servers", "eve", "", "server auth, client auth", "usages did not match: this signer"},
     {"one not for clients", "eve", "", "digital signature", "client auth is missing"},
 };
@@ -276,10 +277,11 @@ static void check_spokes(void)
                "a spoke asks in its own name");
     CHECK_TEXT(spoke_asks("s2", "system:open-cluster-management:cluster:edge:addon:x", ""), "",
                "or of its addons");
-    CHECK(strstr(spoke_asks("s3", "system:open-cluster-management:rack:agent", ""),
-                 "it asks for the name \"system:open-cluster-management:rack:agent\": the spoke "
-                 "\"edge\" asks for system:open-cluster-management:edge:AGENT only"),
-          "not in another's");
+    CHECK(
+        strstr(
+            spoke_asks("s3", "system:open-cluster-management:rack:agent", ""),
+            "the request is for the name \"system:open-cluster-management:rack:agent\", but the spoke \"edge\" may request system:open-cluster-management:edge:AGENT only"),
+        "not in another's");
     CHECK(*spoke_asks("s3", "system:open-cluster-management:edges:agent", ""),
           "nor in one that begins as its own does");
     CHECK_TEXT(spoke_asks("s4", "system:open-cluster-management:edge:agent",

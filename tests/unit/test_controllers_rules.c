@@ -164,11 +164,11 @@ static void check_there_before(void)
     CHECK_TEXT(row_of("hand"), "{\"name\":\"hand\",\"phase\":\"Joined\"}",
                "one that an administrator put into the pool's set is there");
     CHECK(strstr(row_of("taken"), "\"phase\":\"Failed\"") &&
-              strstr(row_of("taken"), "is a spoke that is there already and is not this pool's") &&
+              strstr(row_of("taken"), "is an existing spoke and is not this pool's") &&
               strstr(row_of("taken"), "\"reason\":\"NameTaken\""),
           "one of another set is not the pool's: %s", row_of("taken"));
-    CHECK(strstr(row_of("Not.good"), "is no name of a spoke"), "what is no name is said: %s",
-          row_of("Not.good"));
+    CHECK(strstr(row_of("Not.good"), "is not a valid name of a spoke"),
+          "what is no name is said: %s", row_of("Not.good"));
     set_available("hand");
     CHECK_TEXT(row_of("hand"), "{\"name\":\"hand\",\"phase\":\"Available\"}",
                "and when it is available");

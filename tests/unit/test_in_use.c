@@ -300,7 +300,7 @@ static void check_bindings_and_sets(void)
     CHECK_TEXT(works(&hub), before, "a binding that is deleted is made again");
     CHECK(hub_get(&hub, "managedclustersetbindings", "lab", "global") != NULL, "at once");
     CHECK(strstr(hub_delete(&hub, "managedclustersets", "", "global"),
-                 "the project \"lab\" places on it"),
+                 "the project \"lab\" places applications on it"),
           "a set that a project places on is not deleted");
     CHECK(!objects_remove(hub.objects, "test", hub_kind(&hub, "managedclustersets"), "", "global",
                           &err),
@@ -384,7 +384,7 @@ static void check_variable_set(void)
                "which is said");
     CHECK(
         strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
-               "VariableSet \"site\" is gone"),
+               "VariableSet \"site\" is deleted"),
         "with its name");
     hub_stop(&hub);
     hub_start(&hub);
@@ -434,7 +434,7 @@ static void check_secret(const char *delivery)
           "%s: it keeps it when it is deleted", delivery);
     CHECK(
         strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
-               "the Secret \"key\" is gone"),
+               "the Secret \"key\" is deleted"),
         "%s: and that is said", delivery);
     must_apply(&hub, keyed);
     CHECK(!strstr(

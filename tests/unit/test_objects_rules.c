@@ -654,16 +654,14 @@ static void test_unused(void)
         const char *plural, *spec, *warnings;
     } cases[] = {
         {"environments", "{'policies':[{'name':'x'}]}",
-         "[\"spec.policies: nothing acts on this field yet; see kubectl explain "
-         "environments.spec.policies\"]"},
+         "[\"spec.policies: this field has no effect yet; see kubectl explain environments.spec.policies\"]"},
         {"environments", "{'variables':{'a':'b'}}",
-         "[\"spec.variables: nothing acts on this field yet; see kubectl explain "
-         "environments.spec.variables\"]"},
+         "[\"spec.variables: this field has no effect yet; see kubectl explain environments.spec.variables\"]"},
         {"environments", "{'policies':[],'variables':{}}", ""},
         {"environments", "{'policies':null}", ""},
         {"environments", "{}", ""},
         {"computes", "{}",
-         "[\"Compute: nothing acts on this kind yet; see kubectl explain computes\"]"},
+         "[\"Compute: this kind has no effect yet; see kubectl explain computes\"]"},
         {"configmaps", NULL, ""},
     };
 

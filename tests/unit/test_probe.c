@@ -243,10 +243,10 @@ static void test_late(int plain)
         {"a whole head without a body", "{httpGet: {port: PORT}}", "HTTP/1.1 200 OK\r\n\r\n",
          "HTTP 200", 1},
         {"half a head", "{httpGet: {port: PORT}}", "HTTP/1.1 200 OK\r\n",
-         "no answer from 127.0.0.1:PORT in time", 2},
-        {"no answer", "{httpGet: {port: PORT}}", "", "no answer from 127.0.0.1:PORT in time", 2},
+         "no response from 127.0.0.1:PORT in time", 2},
+        {"no answer", "{httpGet: {port: PORT}}", "", "no response from 127.0.0.1:PORT in time", 2},
         {"a whole head of HTTP to gRPC", "{grpc: {port: PORT}}", "\r\n\r\n",
-         "no answer from 127.0.0.1:PORT in time", 2},
+         "no response from 127.0.0.1:PORT in time", 2},
     };
 
     for (size_t i = 0; i < count_of(cases); i++) {
@@ -366,9 +366,9 @@ static void test_closed(void)
         {"an end within what may be interim", "{httpGet: {port: PORT}}", "HTTP/1.1 100",
          "the response is not HTTP", false, 2},
         {"an end without an answer", "{httpGet: {port: PORT}}", "",
-         "the connection was closed without an answer", false, 2},
+         "the connection was closed without a response", false, 2},
         {"an end of gRPC", "{grpc: {port: PORT}}", "x",
-         "the connection was closed without an answer", false, 2},
+         "the connection was closed without a response", false, 2},
     };
 
     for (size_t i = 0; i < count_of(cases); i++) {
@@ -422,7 +422,7 @@ static const struct {
     {"an unknown service", BYTES(HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\3"), PROBE_GRPC_BAD,
      "status SERVICE_UNKNOWN"},
     {"a status beyond", BYTES(HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\4"), PROBE_GRPC_BAD,
-     "a status that is none"},
+     "an unknown status"},
     {"another field", BYTES(HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x10\1"), PROBE_GRPC_BAD,
      "status UNKNOWN"},
     {"nothing but a status of zero", BYTES(HEADERS "\0\0\5\0\0\0\0\0\1\0\0\0\0\0"), PROBE_GRPC_BAD,

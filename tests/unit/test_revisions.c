@@ -119,7 +119,7 @@ static void check_deletes(struct hub *hub)
     check_pinned(hub, before, "without its bundle");
     CHECK(
         strstr(node_get_text(hub_condition(hub, "aiworkloads", "lab", "w", "Resolved"), "message"),
-               "is gone"),
+               "is deleted"),
         "and that is said");
     hub_delete(hub, "componentdefinitions", "lab", "conf");
     check_pinned(hub, before, "without its definition");
@@ -188,11 +188,11 @@ static void check_definition_changes(void)
     before = digest(&hub);
     hub_delete(&hub, "componentdefinitions", "lab", "conf");
     check_pinned(&hub, before, "not pinned, without its definition");
-    CHECK(strstr(hub_status(&hub, "workloadprofiles", "lab", "cfg", "message"), "is gone"),
+    CHECK(strstr(hub_status(&hub, "workloadprofiles", "lab", "cfg", "message"), "is deleted"),
           "the profile says what is gone");
     CHECK(
         strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Resolved"), "message"),
-               "the ComponentDefinition \"conf\" is gone"),
+               "the ComponentDefinition \"conf\" is deleted"),
         "and so does the workload");
     apply_definition(&hub, "tenant-acme", "tenants");
     touch(&hub);

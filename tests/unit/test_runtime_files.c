@@ -345,7 +345,7 @@ static void test_host_paths(void)
         {"a folder in it", "ROOT/dir/deep", "", "", "dir/deep"},
         {"a file in it", "ROOT/dir/file", ", must: File", "", "dir/file"},
         {"one that is no folder", "ROOT/dir/file", ", must: Directory",
-         "MountUnavailable: hostPath \"ROOT/dir/file\" is there, but is no Directory", NULL},
+         "MountUnavailable: hostPath \"ROOT/dir/file\" exists, but is not a Directory", NULL},
         {"what is not there", "ROOT/none", "",
          "MountUnavailable: hostPath \"ROOT/none\": No such file or directory", NULL},
         {"what is made", "ROOT/made/two", ", create: true, must: Directory", "", "made/two"},
@@ -355,8 +355,7 @@ static void test_host_paths(void)
         {"one without its folder", "ROOT/gone/new", ", create: true, file: true",
          "MountUnavailable: hostPath \"ROOT/gone/new\": No such file or directory", NULL},
         {"a link", "ROOT/link", "",
-         "MountUnavailable: hostPath \"ROOT/link\": it is, or leads through, a symbolic link, and "
-         "none is followed",
+         "MountUnavailable: hostPath \"ROOT/link\": it is, or leads through, a symbolic link, and links are not followed",
          NULL},
         {"a folder beside it", "ROOTx", "",
          "NotPermitted: hostPath \"ROOTx\" is outside the folders that this spoke allows", NULL},

@@ -174,8 +174,8 @@ static void check_records(struct place *place)
 
 /* ---- Sentences ------------------------------------------------------------------- */
 
-#define AGAIN(name)                                                                                 \
-    ": to have it back, start it once with a new token (on the hub: axle token create --name " name \
+#define AGAIN(name)                                                                                      \
+    ": to let it join again, start it once with a new token (on the hub: axle token create --name " name \
     "; on the spoke: --token-file FILE or $AXLE_TOKEN)"
 
 static void put_record(struct place *place, const char *name, const char *reason)
@@ -196,7 +196,7 @@ static void check_sentences(struct place *place)
     make_cluster(place, "s1", "");
     CHECK_TEXT(said(place, "s1", PIN_A, now), "", "a spoke in good standing is let in");
     CHECK_TEXT(said(place, "s1", PIN_B, now),
-               "the key of the certificate is none of cluster \"s1\"" AGAIN("s1"),
+               "the key of the certificate does not belong to cluster \"s1\"" AGAIN("s1"),
                "one with another key is told so");
     CHECK_TEXT(said(place, "s1", PIN_A, now - 3 * CLOCK_SECOND),
                "the certificate belongs to an earlier cluster \"s1\"" AGAIN("s1"),
@@ -239,7 +239,7 @@ static void check_leaving(struct place *place)
                "cluster \"s4\" was declared lost and is being removed from this hub" AGAIN("s4"),
                "one in deletion is not");
     CHECK_TEXT(said(place, "s4", PIN_B, now),
-               "the key of the certificate is none of cluster \"s4\"" AGAIN("s4"),
+               "the key of the certificate does not belong to cluster \"s4\"" AGAIN("s4"),
                "a key that is not its own does not learn of it");
     forget(place, GROUP, "managedclusters", "", "s5");
     CHECK(text_starts(said(place, "s5", PIN_A, now), "cluster \"s5\" is not accepted"),

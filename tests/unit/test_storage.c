@@ -148,7 +148,7 @@ static void check_store_gone(void)
     remove_database();
     storage = open_storage(&err);
     CHECK(storage != NULL, "a start without its database goes on: %s", err.text);
-    CHECK(storage_damage(storage) && strstr(storage_damage(storage), "is gone"),
+    CHECK(storage_damage(storage) && strstr(storage_damage(storage), "is missing"),
           "and says that the database is gone");
     check_rows(storage, 0, "in the new database");
     put_secret(storage);
@@ -211,8 +211,8 @@ static void check_key_damaged(size_t len)
     storage = open_storage(&err);
     CHECK(storage != NULL, "a start with a key of %zu bytes goes on: %s", len, err.text);
     CHECK(storage_damage(storage) &&
-              text_starts(storage_damage(storage), "the spoke's store cannot be believed: ") &&
-              strstr(storage_damage(storage), "It is put aside as axle.db.damaged-2"),
+              text_starts(storage_damage(storage), "the spoke's store is not trusted: ") &&
+              strstr(storage_damage(storage), "It was renamed to axle.db.damaged-2"),
           "and says under which name the store is put aside");
     CHECK(has_entry("pki", "sealing.key.damaged-2"), "the key is put aside as well");
     CHECK(has_entry(".", "axle.db.damaged-2"), "as it was said");
@@ -231,7 +231,7 @@ static void check_database_damaged(void)
     CHECK_INT(file_write(path, "no database at all", 18, 0600, &err), 0, "the database is another");
     storage = open_storage(&err);
     CHECK(storage && storage_damage(storage) &&
-              strstr(storage_damage(storage), "It is put aside as axle.db.damaged-2"),
+              strstr(storage_damage(storage), "It was renamed to axle.db.damaged-2"),
           "what is no database is put aside: %s", err.text);
     put_secret(storage);
     storage_close(&storage);
@@ -313,7 +313,7 @@ static void check_blob_damaged(void)
         change_database(cases[i].statement);
         storage = open_storage(&err);
         CHECK(storage && storage_damage(storage) &&
-                  strstr(storage_damage(storage), "cannot be believed") &&
+                  strstr(storage_damage(storage), "is not trusted") &&
                   strstr(storage_damage(storage), cases[i].says),
               "a blob that is damaged makes the store be put aside: %s",
               storage && storage_damage(storage) ? storage_damage(storage) : "");
@@ -426,7 +426,7 @@ static void check_parts_aside(const char *before)
 
         CHECK_INT(file_write(path, "x", 1, 0600, &err), 0, "part%s is written", endings[i]);
     }
-    CHECK_INT(storage_file_put_aside(directory, "part", &aside, &err), 0, "it is put aside");
+    CHECK_INT(storage_file_put_aside(directory, "part", &aside, &err), 0, "it was renamed to");
     for (size_t i = 0; i < count_of(endings); i++) {
         scoped_mem char *old = mem_printf("%s/part%s", directory, endings[i]);
         scoped_mem char *now = mem_printf("%s/%s%s", directory, aside, endings[i]);
@@ -470,7 +470,7 @@ static void check_both_damaged(void)
     mem_free(&mended);
     mended = storage_file_read(directory, "both", NULL, &err);
     CHECK(!mended && err.code == ERR_INVALID &&
-              strstr(err.text, "bring it back from a backup, or join again with a new token"),
+              strstr(err.text, "restore it from a backup, or join again with a new token"),
           "which is told with the way out: %s", err.text);
 }
 

@@ -164,10 +164,12 @@ static void check_full(void)
     CHECK_TEXT(words_of(&agent), "", "68 KiB are enough for a commit");
     fill_disk(60 << 10);
     storage_check_disk(agent.storage);
-    CHECK(text_starts(words_of(&agent), "the disk of /tmp/axle-pressure-") &&
-              strstr(words_of(&agent), " is full: 60 KiB of 8 MiB are free; make room there. What "
-                                       "runs goes on and is restarted; new and changed works wait"),
-          "60 KiB are not: %s", words_of(&agent));
+    CHECK(
+        text_starts(words_of(&agent), "the disk of /tmp/axle-pressure-") &&
+            strstr(
+                words_of(&agent),
+                " is full: 60 KiB of 8 MiB are free; make room there. What runs keeps running and is restarted if it ends; new and changed works wait"),
+        "60 KiB are not: %s", words_of(&agent));
     CHECK_INT(agent.changed, 1, "the agent is told");
     storage_check_disk(agent.storage);
     CHECK_INT(agent.changed, 1, "once");
@@ -230,7 +232,7 @@ static void check_read_only(void)
     CHECK_INT(agent.changed, 1, "and is told of the pressure within its start");
     CHECK(strstr(words_of(&agent),
                  " is read-only, as after an I/O error: look at the kernel's log, "
-                 "repair it and mount it read-write. What runs goes on"),
+                 "repair it and mount it read-write. What runs keeps running"),
           "in words: %s", words_of(&agent));
     CHECK(!storage_damage(agent.storage), "the store is not damaged");
     CHECK_INT(rows_of(&agent), 1, "its rows are there");
@@ -273,7 +275,7 @@ static void check_damaged_and_read_only(void)
     CHECK(storage_damage(agent.storage) &&
               text_starts(storage_damage(agent.storage), "the spoke's store cannot be read: ") &&
               text_ends(storage_damage(agent.storage),
-                        ". What runs stays as it is, and works are read from the hub again"),
+                        ". What runs keeps running, and works are read from the hub again"),
           "and says what is lost: %s", storage_damage(agent.storage));
     CHECK(strstr(words_of(&agent), " is read-only"), "and why it waits");
     CHECK_INT(rows_of(&agent), 0, "it knows of nothing");
@@ -305,7 +307,7 @@ static void check_no_inodes(void)
     }
     storage_check_disk(agent.storage);
     CHECK(strstr(words_of(&agent), " has no room for another file (all its inodes are in use): "
-                                   "delete files there. What runs goes on"),
+                                   "delete files there. What runs keeps running"),
           "a disk without inodes: %s", words_of(&agent));
     CHECK(!wait_for_end(&agent, CLOCK_SECOND), "stays so");
     for (int i = 0; i < 3; i++) {

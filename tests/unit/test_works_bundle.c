@@ -174,8 +174,7 @@ static void check_failures(void)
               !strcmp(find_sent("/manifestworks/gone")->method, "GET"),
           "a work whose artifact the hub has collected is read again");
     respond("/manifestworks/gone", 404);
-    check_failed_fetch("gone", &of, "ArtifactGone",
-                       "was collected before this spoke had pulled it");
+    check_failed_fetch("gone", &of, "ArtifactGone", "was deleted before this spoke pulled it");
 
     make_artifact(&odd, "m5");
     make_manifest(&odd, "application/zip", odd.layer_digest);
@@ -247,7 +246,8 @@ static void check_cut(void)
     find_sent(of.layer_digest)
         ->data(NULL, text_string(&of.layer), half, find_sent(of.layer_digest)->call_arg);
     respond(of.layer_digest, 0);
-    CHECK(strstr(status_of("cut"), "; 0 KiB of it have come, and it goes on from there"),
+    CHECK(strstr(status_of("cut"),
+                 "; 0 KiB of it have arrived, and the download continues from there"),
           "a status says how much has come (%s)", status_of("cut"));
     run(10 * CLOCK_SECOND);
     give_manifest(&of);
@@ -412,7 +412,7 @@ static const struct {
     const char *spec, *reason, *words;
 } refused[] = {
     {"executor: {subject: {type: ServiceAccount}}, workload: {manifests: []}",
-     "ExecutorNotSupported", "take spec.executor out"},
+     "ExecutorNotSupported", "remove spec.executor"},
     {"workload: {manifests: [{apiVersion: axle.dev/v1alpha1, kind: Workload, metadata: {name: w}, "
      "spec: {artifact: {digest: 'sha256:1'}}}]}",
      "ArtifactInvalid", "spec.artifact.digest of a Workload is \\\"sha256:1\\\""},
@@ -444,7 +444,8 @@ static void check_refusals(void)
         text_add(&spec, "]");
         take_workload("many", over + 1, of.digest, text_string(&spec));
         CHECK((strstr(status_of("many"),
-                      "name 257 Secrets in spec.secretRefs; a spoke takes 256") != NULL) == over,
+                      "name 257 Secrets in spec.secretRefs; a spoke accepts at most 256") !=
+               NULL) == over,
               "%s", over ? "257 Secrets are too many" : "256 Secrets are not");
         respond_to_all();
     }
@@ -461,8 +462,9 @@ static void check_many_manifests(void)
                       i ? ", " : "", i);
         text_add(&spec, "]}");
         take_spec("wide", over + 1, text_string(&spec));
-        CHECK((strstr(status_of("wide"), "spec.workload.manifests has 2001 items; a spoke takes "
-                                         "2000 at the most") != NULL) == over,
+        CHECK((strstr(status_of("wide"),
+                      "spec.workload.manifests has 2001 items; a spoke accepts at most 2000") !=
+               NULL) == over,
               "%s", over ? "2,001 manifests are too many" : "2,000 manifests are not");
         respond_to_all();
     }
