@@ -65,7 +65,8 @@ char *cli_kubeconfig_read(const char *path, size_t *ret_len, struct err *err)
     else if (err->code == ERR_FORBIDDEN)
         err_set(
             err, ERR_FORBIDDEN,
-            "%.400s: this user may not read the kubeconfig (Permission denied); run this as root or as the hub's user, or name a copy with --kubeconfig=FILE",
+            "%.400s: this user may not read the kubeconfig (Permission denied); run this as root "
+            "or as the hub's user, or name a copy with --kubeconfig=FILE",
             path);
     else
         err->code = ERR_INVALID; /* the path is a folder, or the file is no kubeconfig */
@@ -97,10 +98,10 @@ static char *read_credential(struct arena *arena, const struct node *from, const
         return NULL;
     }
     if (!*path) {
-        err_set(
-            err, ERR_INVALID,
-            "has neither %s-data nor %s: axle accepts certificates only, as in the hub's admin.kubeconfig; only kubectl can use tokens and plugins",
-            key, key);
+        err_set(err, ERR_INVALID,
+                "has neither %s-data nor %s: axle accepts certificates only, as in the hub's "
+                "admin.kubeconfig; only kubectl can use tokens and plugins",
+                key, key);
         return NULL;
     }
     file = file_read(path, 65536, NULL, err);

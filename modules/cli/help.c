@@ -168,13 +168,15 @@ static const struct {
 } roles[] = {
     {"hub",
      "the control plane: API, console and registry on one port",
-     "Runs a hub in the foreground. It stores everything in DIR/hub, writes an administrator's kubeconfig there, and prints the next steps to standard error. SIGTERM stops it in order.",
+     "Runs a hub in the foreground. It stores everything in DIR/hub, writes an administrator's "
+     "kubeconfig there, and prints the next steps to standard error. SIGTERM stops it in order.",
      "axle --mode=hub --listen=0.0.0.0:6443 --data-dir=/var/lib/axle",
      {CONFIG_HUB, CONFIG_HUB_LIMIT}},
     {"spoke",
      "the agent of a machine that runs applications",
      "Runs an agent in the foreground. The first time it joins a hub, with the token that axle "
-     "token create made there ($AXLE_TOKEN or --token-file). SIGTERM stops the agent; what it runs keeps running and is found again.",
+     "token create made there ($AXLE_TOKEN or --token-file). SIGTERM stops the agent; what it "
+     "runs keeps running and is found again.",
      "AXLE_TOKEN=axle1.… axle --mode=spoke --join=https://hub:6443",
      {CONFIG_SPOKE, CONFIG_SPOKE_LIMIT}},
     {"all-in-one",
@@ -210,7 +212,8 @@ static void add_role(struct text *out, size_t role)
     add_wrapped_text(
         out,
         "Each option is also a key in the file of --config and, in capitals, a variable: "
-        "$AXLE_LOG_LEVEL. Options win over variables, these over the file. axle config show prints the values in effect.",
+        "$AXLE_LOG_LEVEL. Options win over variables, these over the file. axle config show "
+        "prints the values in effect.",
         0, 0);
     text_add(out, "\nExit status:\n");
     for (int status = CLI_OK; status < (int)count_of(statuses); status++)

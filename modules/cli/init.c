@@ -24,11 +24,11 @@ const struct cli_help init_help = {
     .words = "[DIR]",
     .most = 1,
     .brief = "writes the YAML of a first project and application",
-    .what =
-        "Writes DIR/project.yaml (Tenant, Project, and ComputePool or Environment) and "
-        "DIR/app.yaml (WorkloadProfile, ProfileBundle, AIWorkload) as beginnings to change. "
-        "Without --image and --command the application is a small HTTP service, which needs "
-        "python3 on the spoke. On a terminal, and without options, it asks for the values. No file is overwritten, and no hub is needed.",
+    .what = "Writes DIR/project.yaml (Tenant, Project, and ComputePool or Environment) and "
+            "DIR/app.yaml (WorkloadProfile, ProfileBundle, AIWorkload) as beginnings to change. "
+            "Without --image and --command the application is a small HTTP service, which needs "
+            "python3 on the spoke. On a terminal, and without options, it asks for the values. No "
+            "file is overwritten, and no hub is needed.",
     .takes = {{"tenant", "the organisation (institute)", NULL},
               {"project", "the team, and the namespace of its name (research)", NULL},
               {"pool", "run on machines of the project's own: the name of their ComputePool", NULL},
@@ -349,7 +349,8 @@ static int write_files(const char *folder, const char *const paths[2], const str
         if (is_written_already(paths[i]))
             return err_set(
                 err, ERR_TAKEN,
-                "%s exists already, and nothing is overwritten: name another folder, or print the YAML with -o yaml",
+                "%s exists already, and nothing is overwritten: name another folder, or print the "
+                "YAML with -o yaml",
                 paths[i]);
     if (make_target_folder(folder, err) < 0)
         return -1;

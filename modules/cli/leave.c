@@ -23,9 +23,12 @@
 const struct cli_help leave_help = {
     .brief = "makes this machine's spoke leave its hub",
     .what =
-        "Makes the spoke on this machine leave its hub in order: the agent requests to leave, ends its works (the hub continues without it after a minute), puts its key and "
+        "Makes the spoke on this machine leave its hub in order: the agent requests to leave, "
+        "ends its works (the hub continues without it after a minute), puts its key and "
         "certificate aside in spoke/left-DATE, and ends with exit status 6, which its unit "
-        "does not restart. The data of its claims is kept. The departure continues after a crash or a reboot, and after this verb stops waiting for it.\nTo let it join a hub again: start it with --join and a new token. Without its "
+        "does not restart. The data of its claims is kept. The departure continues after a crash "
+        "or a reboot, and after this verb stops waiting for it.\nTo let it join a hub again: "
+        "start it with --join and a new token. Without its "
         "hub: axle reset here, and axle remove spoke NAME --lost on the hub.",
     .takes = {{"timeout", "how long to wait for it (150s)", NULL},
               {"data-dir", NULL, NULL},
@@ -40,7 +43,10 @@ const struct cli_help leave_help = {
 const struct cli_help reset_help = {
     .brief = "deletes everything of the spoke on this machine",
     .what =
-        "Deletes everything of the spoke on this machine, without its hub: ends everything that runs, and deletes its name, hub, key, certificate and store. Stop the agent first. The data of claims is moved to DIR/claims-DATE. The hub is not informed: run axle remove spoke NAME --lost there.",
+        "Deletes everything of the spoke on this machine, without its hub: ends everything that "
+        "runs, and deletes its name, hub, key, certificate and store. Stop the agent first. The "
+        "data of claims is moved to DIR/claims-DATE. The hub is not informed: run axle remove "
+        "spoke NAME --lost there.",
     .takes = {{"yes", "do it; without --yes it only prints what would be done", NULL},
               {"delete-claims", "delete the data of claims too; it cannot be restored", NULL},
               {"data-dir", NULL, NULL},
@@ -173,7 +179,8 @@ static int request_leave(const char *folder, int64_t wait, struct err *err)
     if (leaving.late)
         return err_set(
             err, ERR_TIMEOUT,
-            "the spoke has not left yet; it continues, and leaves as soon as its hub allows it. Without the hub: stop the agent, axle reset --yes here, "
+            "the spoke has not left yet; it continues, and leaves as soon as its hub allows it. "
+            "Without the hub: stop the agent, axle reset --yes here, "
             "axle remove spoke NAME --lost there");
     return err_set(err, ERR_UNREACHABLE,
                    "%s at %s%s%s: start it again, or, without it and its hub, "
@@ -259,7 +266,8 @@ static int delete_spoke_folder(const char *folder, struct err *err)
                ? 0
                : err_set(
                      err, ERR_OTHER,
-                     "%s: not everything could be deleted; run `axle reset --yes` again when the cause is removed",
+                     "%s: not everything could be deleted; run `axle reset --yes` again when the "
+                     "cause is removed",
                      folder);
 }
 

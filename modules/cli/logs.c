@@ -23,7 +23,8 @@ const struct cli_help logs_help = {
     .most = 2,
     .brief = "the output of pods on this machine",
     .what =
-        "Prints the newest output, at most a MiB, of each pod of an AIWorkload, or of one pod, as the "
+        "Prints the newest output, at most a MiB, of each pod of an AIWorkload, or of one pod, as "
+        "the "
         "spoke of this machine keeps it. No hub and no agent is needed. What a container of an "
         "image printed is with its engine: podman logs.",
     .takes = {{"project", "of this project only", NULL}, {"data-dir", NULL, NULL}},

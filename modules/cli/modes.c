@@ -447,9 +447,9 @@ static int end_spoke(struct running *running, struct err *err)
     loop_timer_free(&late);
     return running->ended
                ? 0
-               : err_set(
-                     err, ERR_OTHER,
-                     "something of the spoke still runs: nothing was deleted; run the same command again to continue");
+               : err_set(err, ERR_OTHER,
+                         "something of the spoke still runs: nothing was deleted; run the same "
+                         "command again to continue");
 }
 
 int mode_end_spoke(const struct cli_flags *flags, struct err *err)

@@ -347,7 +347,8 @@ static int check_role_options(const struct reading *reading)
         if (all && is_own_of_all_in_one(setting->id))
             return cli_usage(
                 "axle %s has no option --%s: its spoke joins its hub by itself, as "
-                "local-cluster; to choose these yourself, run axle --mode=hub and axle --mode=spoke separately",
+                "local-cluster; to choose these yourself, run axle --mode=hub and axle "
+                "--mode=spoke separately",
                 mode, name);
     }
     return CLI_OK;

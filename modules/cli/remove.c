@@ -23,10 +23,16 @@ const struct cli_help remove_help = {
     .most = 1,
     .brief = "removes a spoke from its hub",
     .what =
-        "Removes a spoke from its hub. The spoke ends its works and reports that; after a minute the hub continues without it. Then its certificate is refused. A spoke that was offline learns of its removal when it returns, and ends what it runs; the data of its claims is kept on its disk.\nTo let it join again: axle token create --name=NAME, and --token-file on the machine.",
+        "Removes a spoke from its hub. The spoke ends its works and reports that; after a minute "
+        "the hub continues without it. Then its certificate is refused. A spoke that was offline "
+        "learns of its removal when it returns, and ends what it runs; the data of its claims is "
+        "kept on its disk.\nTo let it join again: axle token create --name=NAME, and --token-file "
+        "on the machine.",
     .takes =
         {{"lost",
-          "the machine is lost: the hub does not wait for it, and refuses its certificate at once. Do not use this for a machine that may still write to data that others will use: it keeps running until it reaches the hub again",
+          "the machine is lost: the hub does not wait for it, and refuses its certificate at "
+          "once. Do not use this for a machine that may still write to data that others will use: "
+          "it keeps running until it reaches the hub again",
           NULL},
          TAKES_HUB},
     .example = "axle remove spoke edge-1",
@@ -79,9 +85,9 @@ static int wait_until_gone(struct cli_client *client, const char *target, const 
         }
         client_sleep(client, LOOK_EVERY);
     }
-    return err_set(
-        err, ERR_TIMEOUT,
-        "the spoke is not removed yet: its removal continues at the hub; kubectl get managedcluster shows what it waits for (finalizers of others)");
+    return err_set(err, ERR_TIMEOUT,
+                   "the spoke is not removed yet: its removal continues at the hub; kubectl get "
+                   "managedcluster shows what it waits for (finalizers of others)");
 }
 
 static int remove_spoke(const struct cli_flags *flags, const char *name, struct err *err)

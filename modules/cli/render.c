@@ -133,7 +133,9 @@ const struct cli_help render_help = {
     .most = CLI_MOST,
     .brief = "renders templates; values are .Values and .var",
     .what =
-        "Renders templates as the hub does and prints them one after the other. A file whose name begins with an underscore only has definitions. An error is shown with its line. Needs no hub.",
+        "Renders templates as the hub does and prints them one after the other. A file whose name "
+        "begins with an underscore only has definitions. An error is shown with its line. Needs "
+        "no hub.",
     .takes = {{"values", "a map in YAML; later ones win; repeatable", NULL}},
     .example = "axle render deployment.yaml _helpers.tpl --values=values.yaml",
     .ends = {{CLI_FAILED, "a template is wrong, or the output could not be written"},

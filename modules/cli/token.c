@@ -114,7 +114,8 @@ static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct
     if (flags->output && strcmp(flags->output, "token") != 0 && !cli_wants_tree(flags))
         return err_set(
             err, ERR_INVALID,
-            "--output=%s is only for join tokens; an administrator's token is printed as token, json or yaml",
+            "--output=%s is only for join tokens; an administrator's token is printed as token, "
+            "json or yaml",
             flags->output);
     node_set_text(arena, spec, "purpose", AUTH_TOKEN_ADMINISTRATOR);
     return 0;
@@ -196,10 +197,10 @@ static void print_admin(const struct fresh *fresh, const char *token)
     const char *name = text_string(&fresh->id);
 
     printf("%s\n", token);
-    fprintf(
-        stderr,
-        "axle: this token gives the rights of system:admin:%s until %s; revoke it with: axle token revoke %s\n",
-        name, expiry_of(fresh), name);
+    fprintf(stderr,
+            "axle: this token gives the rights of system:admin:%s until %s; revoke it with: axle "
+            "token revoke %s\n",
+            name, expiry_of(fresh), name);
 }
 
 /*
@@ -214,7 +215,8 @@ static void warn_of_loopback(const struct joining_words *words)
         if (!strncmp(words->server, own[i], strlen(own[i])))
             fprintf(
                 stderr,
-                "axle: %s can be reached from this machine only; for other machines start the hub with --listen=0.0.0.0:PORT, and use an address of it with --join\n",
+                "axle: %s can be reached from this machine only; for other machines start the hub "
+                "with --listen=0.0.0.0:PORT, and use an address of it with --join\n",
                 words->server);
 }
 
@@ -346,7 +348,9 @@ static int revoke_unprinted_token(struct cli_client *client, struct arena *arena
 const struct cli_help token_create_help = {
     .brief = "a token for a new spoke or an administrator",
     .what =
-        "Makes a token and prints the command with which a machine joins; with --admin, a token that makes its bearer an administrator, for the console's login and as a bearer token of the API. It is printed only once: the hub stores a hash.",
+        "Makes a token and prints the command with which a machine joins; with --admin, a token "
+        "that makes its bearer an administrator, for the console's login and as a bearer token of "
+        "the API. It is printed only once: the hub stores a hash.",
     .takes = {{"name", "the one spoke that may join with it; with --admin, the administrator",
                NULL},
               {"pool", "the pool that the spoke becomes part of", NULL},

@@ -33,7 +33,10 @@ const struct cli_help uninstall_help = {
     .what =
         "Ends the hub and the agent that work in the data folder, then what the spoke runs, "
         "each pod by its grace period, and deletes both folders, what the sample left there, "
-        "and control groups. The data of claims is moved to DIR/claims-DATE. Without --yes it lists what would be deleted. The program's own file stays. If Axle was installed as a package, use apt purge axle instead. No other machine is informed: run axle leave first, or on the hub "
+        "and control groups. The data of claims is moved to DIR/claims-DATE. Without --yes it "
+        "lists what would be deleted. The program's own file stays. If Axle was installed as a "
+        "package, use apt purge axle instead. No other machine is informed: run axle leave first, "
+        "or on the hub "
         "axle remove spoke NAME --lost; the spokes of a hub that goes need axle uninstall too.",
     .takes = {{"yes", "do it; without, it is only listed", NULL},
               {"delete-claims",

@@ -293,7 +293,8 @@ static void check_audiences(void)
     node_add(place.arena, many, node_string(place.arena, "one-more"));
     CHECK_TEXT(
         request_refusal(many),
-        "TokenRequest.authentication.k8s.io \"\" is invalid: spec.audiences: Invalid value: 17: a token may have at most 16 audiences",
+        "TokenRequest.authentication.k8s.io \"\" is invalid: spec.audiences: Invalid value: 17: a "
+        "token may have at most 16 audiences",
         "but not for 17");
     while (long_one.len < 512)
         text_add_char(&long_one, 'a');

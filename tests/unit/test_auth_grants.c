@@ -183,7 +183,8 @@ static void check_project_fields(void)
             said,
             arena_printf(
                 place.arena,
-                "projects.axle.dev \"ours\" is forbidden: spec.%s: user \"pru\" may not update the Tenant \"%s\", which is needed for this",
+                "projects.axle.dev \"ours\" is forbidden: spec.%s: user \"pru\" may not update "
+                "the Tenant \"%s\", which is needed for this",
                 cases[i].field, i ? "acme" : "zeta"),
             "%s takes one", cases[i].change);
     }

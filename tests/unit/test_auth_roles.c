@@ -221,8 +221,10 @@ static const struct {
           "resources: [manifestworks, configmaps]}]"),
      "roles.rbac.authorization.k8s.io \"nn\" is forbidden: " LACKS
      "{APIGroups:[\"\"], Resources:[\"manifestworks\"], Verbs:[\"get\" \"list\"]}\n"
-     "{APIGroups:[\"work.open-cluster-management.io\"], Resources:[\"configmaps\"], Verbs:[\"get\" \"list\"]}\n"
-     "{APIGroups:[\"work.open-cluster-management.io\"], Resources:[\"manifestworks\"], Verbs:[\"get\" \"list\"]}"},
+     "{APIGroups:[\"work.open-cluster-management.io\"], Resources:[\"configmaps\"], "
+     "Verbs:[\"get\" \"list\"]}\n"
+     "{APIGroups:[\"work.open-cluster-management.io\"], Resources:[\"manifestworks\"], "
+     "Verbs:[\"get\" \"list\"]}"},
     {ROLE("[{verbs: ['*'], apiGroups: [''], resources: [configmaps]}]"),
      "roles.rbac.authorization.k8s.io \"nn\" is forbidden: " LACKS
      "{APIGroups:[\"\"], Resources:[\"configmaps\"], Verbs:[\"*\"]}"},
@@ -271,16 +273,16 @@ static void check_escalation(void)
     const struct auth_user *eve = user_of(&place, "eve", NULL);
     struct err err = {0};
 
-    apply(
-        &place,
-        "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: eve, namespace: lab},\n"
-        " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: admin},\n"
-        " subjects: [{kind: User, name: eve, apiGroup: " RBAC "}]}\n---\n"
-        "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: eves},\n"
-        " rules: [{verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: [s]}]}\n---\n"
-        "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: eve},\n"
-        " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: eves},\n"
-        " subjects: [{kind: User, name: eve, apiGroup: " RBAC "}]}\n");
+    apply(&place,
+          "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: eve, namespace: lab},\n"
+          " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: admin},\n"
+          " subjects: [{kind: User, name: eve, apiGroup: " RBAC "}]}\n---\n"
+          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: eves},\n"
+          " rules: [{verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: "
+          "[s]}]}\n---\n"
+          "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: eve},\n"
+          " roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: eves},\n"
+          " subjects: [{kind: User, name: eve, apiGroup: " RBAC "}]}\n");
     for (size_t i = 0; i < count_of(writes); i++) {
         bool good;
 
@@ -438,13 +440,13 @@ static void check_deletion(void)
                                    .namespace = "",
                                    .name = "x"};
 
-    apply(
-        &place,
-        "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: kept, finalizers: "
-        "[t.example/hold]}, rules: [{verbs: [get], apiGroups: [''], resources: [configmaps]}]}\n---\n"
-        "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: kept, finalizers: "
-        "[t.example/hold]}, roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: kept}, "
-        "subjects: [{kind: User, apiGroup: " RBAC ", name: del}]}");
+    apply(&place,
+          "{apiVersion: " RBAC "/v1, kind: ClusterRole, metadata: {name: kept, finalizers: "
+          "[t.example/hold]}, rules: [{verbs: [get], apiGroups: [''], resources: "
+          "[configmaps]}]}\n---\n"
+          "{apiVersion: " RBAC "/v1, kind: ClusterRoleBinding, metadata: {name: kept, finalizers: "
+          "[t.example/hold]}, roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: kept}, "
+          "subjects: [{kind: User, apiGroup: " RBAC ", name: del}]}");
     CHECK(auth_may(place.auth, del, &request, NULL), "a role with a finalizer counts");
     forget(&place, RBAC, "clusterrolebindings", "", "kept");
     CHECK(!auth_may(place.auth, del, &request, NULL), "its binding in deletion does not");

@@ -641,7 +641,8 @@ static void check_below_version_2(void)
     CHECK_TEXT(base.unified, "/sys/fs/cgroup/app.slice/axle", "one that is not there is not used");
     CHECK_TEXT(
         base.note,
-        "cgroup-parent /gone.slice does not exist or belongs to another user: pods run in the agent's group",
+        "cgroup-parent /gone.slice does not exist or belongs to another user: pods run in the "
+        "agent's group",
         "which is said");
     CHECK_TEXT(base.shims[0], "", "shims stay where they are");
     put_in("file.slice", "");
@@ -718,7 +719,8 @@ static void check_below_version_1(void)
     cgroup_find_below(&base, "/gone.slice");
     CHECK_TEXT(
         base.note,
-        "cgroup-parent /gone.slice does not exist or belongs to another user: pods run in the agent's group",
+        "cgroup-parent /gone.slice does not exist or belongs to another user: pods run in the "
+        "agent's group",
         "none at all is said");
 }
 

@@ -148,11 +148,13 @@ static void test_sidecar(void)
         "      - {name: before, command: [sh, -c, 'echo before >> order']}\n"
         "      - name: side\n"
         "        restartPolicy: Always\n"
-        "        command: [sh, -c, 'trap \"echo side-ends; exit 0\" TERM; echo side >> order; touch up; "
+        "        command: [sh, -c, 'trap \"echo side-ends; exit 0\" TERM; echo side >> order; "
+        "touch up; "
         "while :; do sleep 0.02; done']\n"
         "        startupProbe: {exec: {command: [test, -e, up]}, periodSeconds: 1}\n"
         "      - {name: after, command: [sh, -c, 'echo after >> order']}\n"
-        "      containers: [{name: main, command: [sh, -c, 'echo main >> order; tr \"\\n\" . < order']}]\n";
+        "      containers: [{name: main, command: [sh, -c, 'echo main >> order; tr \"\\n\" . < "
+        "order']}]\n";
 
     open_cluster();
     apply("j", yaml);
@@ -174,11 +176,13 @@ static void test_order(void)
         "  - {name: before, command: [sh, -c, 'echo before >> order']}\n"
         "  - name: side\n"
         "    restartPolicy: Always\n"
-        "    command: [sh, -c, 'trap \"echo side-ends; exit 0\" TERM; echo side >> order; touch up; "
+        "    command: [sh, -c, 'trap \"echo side-ends; exit 0\" TERM; echo side >> order; touch "
+        "up; "
         "while :; do sleep 0.02; done']\n"
         "    startupProbe: {exec: {command: [test, -e, up]}, periodSeconds: 1}\n"
         "  - {name: after, command: [sh, -c, 'echo after >> order']}\n"
-        "  containers: [{name: main, command: [sh, -c, 'echo main >> order; tr \"\\n\" . < order']}]\n";
+        "  containers: [{name: main, command: [sh, -c, 'echo main >> order; tr \"\\n\" . < "
+        "order']}]\n";
 
     open_cluster();
     apply("o", yaml);
@@ -292,21 +296,30 @@ static void test_host_paths(void)
 static const struct {
     const char *object, *says;
 } refusals[] = {
-    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Retry, onExitCodes: {operator: In, values: [1]}}]}, %s}",
-     "spec.podFailurePolicy.rules[0].action is FailJob, FailIndex, Ignore or Count, not \\\"Retry\\\""},
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Retry, onExitCodes: {operator: In, "
+     "values: [1]}}]}, %s}",
+     "spec.podFailurePolicy.rules[0].action is FailJob, FailIndex, Ignore or Count, not "
+     "\\\"Retry\\\""},
     {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count}]}, %s}",
      "spec.podFailurePolicy.rules[0] has either onExitCodes or onPodConditions"},
-    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: FailIndex, onExitCodes: {operator: In, values: [1]}}]}, %s}",
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: FailIndex, onExitCodes: {operator: "
+     "In, values: [1]}}]}, %s}",
      "FailIndex needs spec.backoffLimitPerIndex"},
-    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: In, values: [0]}}]}, %s}",
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: In, "
+     "values: [0]}}]}, %s}",
      "onExitCodes.values[0]: with In exit codes are greater than 0"},
-    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: Is, values: [1]}}]}, %s}",
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: Is, "
+     "values: [1]}}]}, %s}",
      "onExitCodes.operator is In or NotIn, not \\\"Is\\\""},
-    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: In, values: [1], containerName: x}}]}, %s}",
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: In, "
+     "values: [1], containerName: x}}]}, %s}",
      "onExitCodes.containerName \\\"x\\\" is none of the template's containers"},
-    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: ConfigIssue}]}]}, %s}",
-     "onPodConditions[0].type \\\"ConfigIssue\\\": of a pod that failed, this spoke knows the condition DisruptionTarget only"},
-    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget, status: Yes!}]}]}, %s}",
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: "
+     "ConfigIssue}]}]}, %s}",
+     "onPodConditions[0].type \\\"ConfigIssue\\\": of a pod that failed, this spoke knows the "
+     "condition DisruptionTarget only"},
+    {"kind: Job\nspec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: "
+     "DisruptionTarget, status: Yes!}]}]}, %s}",
      "onPodConditions[0].status is True, False or Unknown, not \\\"Yes!\\\""},
     {"kind: Job\nspec: {backoffLimitPerIndex: 1, %s}",
      "spec.backoffLimitPerIndex needs completionMode Indexed"},
@@ -314,7 +327,8 @@ static const struct {
      "spec.maxFailedIndexes needs spec.backoffLimitPerIndex"},
     {"kind: Job\nspec: {successPolicy: {rules: [{succeededCount: 1}]}, %s}",
      "spec.successPolicy needs completionMode Indexed"},
-    {"kind: Job\nspec: {completionMode: Indexed, completions: 3, successPolicy: {rules: [{succeededIndexes: '0,2-3'}]}, %s}",
+    {"kind: Job\nspec: {completionMode: Indexed, completions: 3, successPolicy: {rules: "
+     "[{succeededIndexes: '0,2-3'}]}, %s}",
      "of rising indexes below 3, not \\\"0,2-3\\\""},
     {"kind: Job\nspec: {completionMode: Sorted, %s}",
      "spec.completionMode is NonIndexed or Indexed, not"},
@@ -364,17 +378,22 @@ static void test_refusals(void)
 static const char *const shapes[] = {
     "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: cache, namespace: lab}\n"
     "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 60Gi}}}\n"
-    "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: vllm, namespace: lab, labels: {app: "
-    "vllm}}\nspec:\n  replicas: 1\n  strategy: {type: Recreate}\n  selector: {matchLabels: {app: vllm}}\n"
+    "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: vllm, namespace: lab, labels: "
+    "{app: "
+    "vllm}}\nspec:\n  replicas: 1\n  strategy: {type: Recreate}\n  selector: {matchLabels: {app: "
+    "vllm}}\n"
     "  template:\n    metadata: {labels: {app: vllm}}\n    spec:\n      runtimeClassName: process\n"
     "      containers:\n      - name: vllm\n        image: vllm/vllm-openai:latest\n"
     "        command: [axle-no-such-server]\n        args: [--port, '8000']\n"
-    "        env: [{name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hf, key: token, optional: true}}}]\n"
+    "        env: [{name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hf, key: token, optional: "
+    "true}}}]\n"
     "        ports: [{name: http, containerPort: 0}]\n"
     "        resources: {requests: {cpu: '2', memory: 8Gi}, limits: {memory: 24Gi}}\n"
-    "        startupProbe: {httpGet: {path: /health, port: http}, periodSeconds: 10, failureThreshold: 180}\n"
+    "        startupProbe: {httpGet: {path: /health, port: http}, periodSeconds: 10, "
+    "failureThreshold: 180}\n"
     "        readinessProbe: {httpGet: {path: /health, port: http}, periodSeconds: 5}\n"
-    "        livenessProbe: {httpGet: {path: /health, port: http}, periodSeconds: 10, failureThreshold: 6}\n"
+    "        livenessProbe: {httpGet: {path: /health, port: http}, periodSeconds: 10, "
+    "failureThreshold: 6}\n"
     "        volumeMounts: [{name: cache, mountPath: cache}, {name: shm, mountPath: shm}]\n"
     "      volumes:\n      - {name: cache, persistentVolumeClaim: {claimName: cache}}\n"
     "      - {name: shm, emptyDir: {medium: Memory, sizeLimit: 4Gi}}\n"
@@ -398,7 +417,8 @@ static const char *const shapes[] = {
     "    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 20Gi}}}\n",
     "apiVersion: batch/v1\nkind: Job\nmetadata: {name: train, namespace: lab}\nspec:\n"
     "  completionMode: Indexed\n  completions: 2\n  parallelism: 2\n  backoffLimit: 0\n"
-    "  ttlSecondsAfterFinished: 86400\n  template:\n    metadata: {labels: {app: train}}\n    spec:\n"
+    "  ttlSecondsAfterFinished: 86400\n  template:\n    metadata: {labels: {app: train}}\n    "
+    "spec:\n"
     "      runtimeClassName: process\n      restartPolicy: Never\n      subdomain: train\n"
     "      containers:\n      - name: worker\n        image: pytorch/pytorch\n"
     "        command: [axle-no-such-server, --node-rank=$(JOB_COMPLETION_INDEX)]\n"

@@ -143,7 +143,8 @@ static void a_deadline_is_not_reached_by_setting_the_clock(int64_t by)
 
 static const char deployment[] =
     "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: lab}, spec: {"
-    "replicas: 2, minReadySeconds: 60, template: {spec: {containers: [{name: c, command: [serve]}]}}}}";
+    "replicas: 2, minReadySeconds: 60, template: {spec: {containers: [{name: c, command: "
+    "[serve]}]}}}}";
 
 static void ready_for_long_enough_whatever_the_clock_says(int64_t by)
 {

@@ -180,7 +180,8 @@ static void report(struct hub *hub, const char *cluster, const char *work, bool 
         "{\"type\":\"Applied\",\"status\":\"True\",\"reason\":\"Ok\",\"observedGeneration\":%lld},"
         "{\"type\":\"Available\",\"status\":\"%s\",\"reason\":\"Ok\",\"observedGeneration\":%lld},"
         "{\"type\":\"Progressing\",\"status\":\"False\",\"reason\":\"Ok\",\"observedGeneration\":%lld},"
-        "{\"type\":\"Degraded\",\"status\":\"%s\",\"reason\":\"X\",\"message\":\"no such command\",\"observedGeneration\":%lld}]}",
+        "{\"type\":\"Degraded\",\"status\":\"%s\",\"reason\":\"X\",\"message\":\"no such "
+        "command\",\"observedGeneration\":%lld}]}",
         (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation",
                                 0),
         degraded ? "False" : "True",
@@ -217,20 +218,27 @@ static void let_go(struct hub *hub, const char *cluster, const char *work)
 /* ---- The story -------------------------------------------------------------------- */
 
 static const char place[] =
-    "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: Acme, clusterSets: [global]}\n"
-    "---\napiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: research}\nspec: {tenant: acme}\n"
-    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: edge-1}\nspec: {hubAcceptsClient: true}\n"
-    "---\napiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: all, namespace: research}\n"
+    "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: "
+    "Acme, clusterSets: [global]}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: research}\nspec: "
+    "{tenant: acme}\n"
+    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: "
+    "{name: edge-1}\nspec: {hubAcceptsClient: true}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: all, namespace: "
+    "research}\n"
     "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n";
 
 static const char application[] =
-    "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: echo, namespace: research}\n"
+    "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: echo, namespace: "
+    "research}\n"
     "spec:\n  type: Application\n  variables: [{name: word, type: string, default: hello}]\n"
     "  components:\n  - name: server\n    type: webservice\n"
     "    properties: {command: [echo, \"{{ .var.word }}\"], port: 8080}\n"
-    "---\napiVersion: axle.dev/v1alpha1\nkind: ProfileBundle\nmetadata: {name: echo, namespace: research}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: ProfileBundle\nmetadata: {name: echo, namespace: "
+    "research}\n"
     "spec: {type: Application, workloadProfileRefs: [{name: echo}]}\n"
-    "---\napiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: hi, namespace: research}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: hi, namespace: "
+    "research}\n"
     "spec: {profileBundleRef: {name: echo}, environmentRef: {name: all}}\n";
 
 static void check_way_down(struct hub *hub)
@@ -343,7 +351,8 @@ static void check_former(struct hub *hub)
     static const char changed[] =
         "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
         "metadata: {name: hi, namespace: research}\n"
-        "spec: {profileBundleRef: {name: %s}, environmentRef: {name: all}, variables: {word: bye}}\n";
+        "spec: {profileBundleRef: {name: %s}, environmentRef: {name: all}, variables: {word: "
+        "bye}}\n";
     static const char profile[] =
         "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\n"
         "metadata: {name: echo, namespace: research}\n"
@@ -520,14 +529,14 @@ static void check_rollout(struct hub *hub)
     CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "phase"), "Placing",
                "a pool without spokes is no place");
     for (int i = 1; i <= 3; i++)
-        apply(
-            hub,
-            arena_printf(
-                hub->arena,
-                "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
-                "metadata: {name: r%d, labels: {cluster.open-cluster-management.io/clusterset: research.lab}}\n"
-                "spec: {hubAcceptsClient: true}\n",
-                i));
+        apply(hub,
+              arena_printf(
+                  hub->arena,
+                  "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
+                  "metadata: {name: r%d, labels: {cluster.open-cluster-management.io/clusterset: "
+                  "research.lab}}\n"
+                  "spec: {hubAcceptsClient: true}\n",
+                  i));
     CHECK_INT(works_of(hub, "research.step-echo"), 1, "one spoke at a time");
     report(hub, "r1", "research.step-echo", false);
     CHECK_INT(works_of(hub, "research.step-echo"), 2, "the next when the first is well");
@@ -563,13 +572,12 @@ static void check_move(struct hub *hub)
         "spec: {profileBundleRef: {name: echo}, computePoolRef: {name: %s}}\n";
     static const char work[] = "research.mover-echo";
 
-    apply(
-        hub,
-        "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
-        "metadata: {name: other, namespace: research}\nspec: {variant: Shared}\n"
-        "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
-        "metadata: {name: o1, labels: {cluster.open-cluster-management.io/clusterset: research.other}}\n"
-        "spec: {hubAcceptsClient: true}\n");
+    apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
+               "metadata: {name: other, namespace: research}\nspec: {variant: Shared}\n"
+               "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
+               "metadata: {name: o1, labels: {cluster.open-cluster-management.io/clusterset: "
+               "research.other}}\n"
+               "spec: {hubAcceptsClient: true}\n");
     apply(hub, arena_printf(hub->arena, intent, "lab"));
     for (int i = 1; i <= 3; i++)
         report(hub, arena_printf(hub->arena, "r%d", i), work, false);
@@ -766,10 +774,9 @@ static void check_expected(struct hub *hub)
           "one that is no longer expected and never came leaves nothing");
     expect_spokes(hub, "first, third");
     /* A pool waits for what runs on its spokes; an administrator takes it away. */
-    apply(
-        hub,
-        "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: first}\n"
-        "spec: {hubAcceptsClient: true, taints: [{key: emptied, effect: NoSelect}]}\n");
+    apply(hub, "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: "
+               "{name: first}\n"
+               "spec: {hubAcceptsClient: true, taints: [{key: emptied, effect: NoSelect}]}\n");
     remove_object(hub, "computepools", "research", "ahead");
     CHECK(!get(hub, "managedclusters", "", "third"), "nor with the pool");
     CHECK_TEXT(meta_label(get(hub, "managedclusters", "", "first"), META_LABEL_CLUSTERSET),

@@ -278,9 +278,9 @@ static void check_spokes(void)
     CHECK_TEXT(spoke_asks("s2", "system:open-cluster-management:cluster:edge:addon:x", ""), "",
                "or of its addons");
     CHECK(
-        strstr(
-            spoke_asks("s3", "system:open-cluster-management:rack:agent", ""),
-            "the request is for the name \"system:open-cluster-management:rack:agent\", but the spoke \"edge\" may request system:open-cluster-management:edge:AGENT only"),
+        strstr(spoke_asks("s3", "system:open-cluster-management:rack:agent", ""),
+               "the request is for the name \"system:open-cluster-management:rack:agent\", but the "
+               "spoke \"edge\" may request system:open-cluster-management:edge:AGENT only"),
         "not in another's");
     CHECK(*spoke_asks("s3", "system:open-cluster-management:edges:agent", ""),
           "nor in one that begins as its own does");

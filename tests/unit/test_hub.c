@@ -100,7 +100,8 @@ static const struct {
     /* From which page. */
     {"a page of elsewhere changes nothing", ADMIN, "POST", "/api/v1/namespaces",
      "Origin: https://evil.example", 403, "location=",
-     "*a page of \\\"https://evil.example\\\" may not write here: only the hub's own console, at https://hub:6443, may"},
+     "*a page of \\\"https://evil.example\\\" may not write here: only the hub's own console, at "
+     "https://hub:6443, may"},
     {"its own page does", ADMIN, "POST", "/api/v1/namespaces", "Origin: https://hub:6443", 400,
      "location=", "?"},
     {"without a port both mean the usual one", ADMIN, "POST", "/api/v1/namespaces",

@@ -3,14 +3,20 @@
 #include "hub_fixture.h"
 
 static const char base[] =
-    "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: Acme, clusterSets: [global]}\n"
-    "---\napiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: lab}\nspec: {tenant: acme}\n"
-    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: s1}\nspec: {hubAcceptsClient: true}\n"
-    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: s2}\nspec: {hubAcceptsClient: true}\n"
-    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: s3}\nspec: {hubAcceptsClient: true}\n";
+    "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: "
+    "Acme, clusterSets: [global]}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: lab}\nspec: {tenant: "
+    "acme}\n"
+    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: "
+    "{name: s1}\nspec: {hubAcceptsClient: true}\n"
+    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: "
+    "{name: s2}\nspec: {hubAcceptsClient: true}\n"
+    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: "
+    "{name: s3}\nspec: {hubAcceptsClient: true}\n";
 
 static const char definition[] =
-    "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: conf, namespace: lab}\n"
+    "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: conf, namespace: "
+    "lab}\n"
     "spec:\n  schema: {type: object, properties: {v: {type: string}}}\n  template: |\n"
     "    apiVersion: v1\n    kind: ConfigMap\n    metadata:\n      name: {{ .context.name }}\n"
     "    data: {v: \"{{ .properties.v }}\"}\n";
@@ -23,9 +29,11 @@ static const char bundle[] =
     "spec: {workloadProfileRefs: [{name: cfg}]}\n";
 static const char environment[] =
     "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
-    "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 2}}}}\n";
+    "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], "
+    "numberOfClusters: 2}}}}\n";
 static const char placement[] =
-    "apiVersion: cluster.open-cluster-management.io/v1beta1\nkind: Placement\nmetadata: {name: mine, namespace: lab}\n"
+    "apiVersion: cluster.open-cluster-management.io/v1beta1\nkind: Placement\nmetadata: {name: "
+    "mine, namespace: lab}\n"
     "spec: {clusterSets: [global], numberOfClusters: 2, tolerations: [{operator: Exists}]}\n";
 static const char byop[] =
     "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: own, namespace: lab}\n"
@@ -185,7 +193,8 @@ static void check_environment_waits(const char *propagation)
 }
 
 static const char pool[] =
-    "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\nmetadata: {name: gpu, namespace: lab}\nspec: {variant: Shared}\n";
+    "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\nmetadata: {name: gpu, namespace: "
+    "lab}\nspec: {variant: Shared}\n";
 static const char in_pool[] =
     "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n"
     "spec: {profileBundleRef: {name: cfg}, computePoolRef: {name: gpu}}\n";
@@ -267,7 +276,8 @@ static void check_the_same_again(void)
     must_apply(
         &hub,
         "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
-        "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 1}}}}\n");
+        "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], "
+        "numberOfClusters: 1}}}}\n");
     must_apply(&hub, workload);
     before = works(&hub);
     CHECK(strstr(before, "s3="), "it is on the third");
@@ -281,7 +291,8 @@ static void check_the_same_again(void)
     must_apply(
         &hub,
         "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
-        "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 1}}}}\n");
+        "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], "
+        "numberOfClusters: 1}}}}\n");
     CHECK_TEXT(works(&hub), before, "and with its Environment made anew");
     hub_end(&hub);
 }
@@ -413,7 +424,8 @@ static void check_secret(const char *delivery)
     must_apply(&hub, keyed);
     must_apply(
         &hub,
-        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
+        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: "
+        "lab}\n"
         "spec: {components: [{name: c, type: worker, properties: {command: [a], "
         "env: [{name: A, valueFrom: {secretKeyRef: {name: key, key: a}}}]}}]}\n");
     must_apply(&hub, bundle);
@@ -421,8 +433,10 @@ static void check_secret(const char *delivery)
         &hub,
         arena_printf(
             hub.arena,
-            "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
-            "spec: {delivery: %s, topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n",
+            "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: "
+            "lab}\n"
+            "spec: {delivery: %s, topology: {type: topology-ocm, properties: {placement: "
+            "{clusterSets: [global]}}}}\n",
             delivery));
     must_apply(&hub, workload);
     run_everywhere(&hub);

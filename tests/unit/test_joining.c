@@ -150,11 +150,11 @@ static int request_as(const struct auth_user *user, const char *name, const char
     text_add_base64(&base64, pem.bytes, pem.len, false);
     failed = stage_as(
         user,
-        YAML(
-            "{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: {name: "
-            "%s, labels: {open-cluster-management.io/cluster-name: %s}}, spec: {signerName: "
-            "kubernetes.io/kube-apiserver-client, request: %s, %s}}",
-            name, cluster, text_string(&base64), *more ? more : "usages: [client auth]"),
+        YAML("{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, metadata: "
+             "{name: "
+             "%s, labels: {open-cluster-management.io/cluster-name: %s}}, spec: {signerName: "
+             "kubernetes.io/kube-apiserver-client, request: %s, %s}}",
+             name, cluster, text_string(&base64), *more ? more : "usages: [client auth]"),
         err);
     settle(&place);
     return failed;
@@ -415,10 +415,10 @@ static void be_hostile(int seconds)
 
         (void)!create_as(
             &place, spoke,
-            YAML(
-                "{apiVersion: v1, kind: Event, metadata: {name: e%d-%d, namespace: l1}, involvedObject: "
-                "{kind: ManagedCluster, name: l1, namespace: l1}, reason: x, message: m}",
-                seconds, i),
+            YAML("{apiVersion: v1, kind: Event, metadata: {name: e%d-%d, namespace: l1}, "
+                 "involvedObject: "
+                 "{kind: ManagedCluster, name: l1, namespace: l1}, reason: x, message: m}",
+                 seconds, i),
             &ignored);
         (void)!patch_as(spoke, "coordination.k8s.io", "leases", "l1", "managed-cluster-lease", NULL,
                         "{spec: {holderIdentity: me}}", &ignored);
@@ -442,15 +442,16 @@ static void check_leaving(void)
     come("l1");
     apply(
         &place,
-        YAML(
-            "{apiVersion: work.open-cluster-management.io/v1, kind: ManifestWork, metadata: {name: w, "
-            "namespace: l1, %s}, spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
-            "metadata: {name: x, namespace: default}}]}}}\n---\n"
-            "{apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: l1, %s}}\n---\n"
-            "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: l1, %s}}\n---\n"
-            "{apiVersion: axle.dev/v1alpha1, kind: Workload, metadata: {name: w, namespace: l1, %s}, "
-            "spec: {}}\n",
-            held, held, held, held));
+        YAML("{apiVersion: work.open-cluster-management.io/v1, kind: ManifestWork, metadata: "
+             "{name: w, "
+             "namespace: l1, %s}, spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
+             "metadata: {name: x, namespace: default}}]}}}\n---\n"
+             "{apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: l1, %s}}\n---\n"
+             "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: l1, %s}}\n---\n"
+             "{apiVersion: axle.dev/v1alpha1, kind: Workload, metadata: {name: w, namespace: l1, "
+             "%s}, "
+             "spec: {}}\n",
+             held, held, held, held));
     must(patch_as(administrator(&place), CLUSTERS, "", "l1", NULL,
                   "{metadata: {finalizers: [other.io/mine]}}", &err) == 0,
          &err);

@@ -526,7 +526,8 @@ static void check_verdict_words(void)
     static const char policy[] =
         "rules:\n"
         "- {action: FailJob, onPodConditions: [{type: DisruptionTarget, status: 'False'}]}\n"
-        "- {action: FailIndex, onExitCodes: {operator: NotIn, values: [1]}, onPodConditions: null}\n"
+        "- {action: FailIndex, onExitCodes: {operator: NotIn, values: [1]}, onPodConditions: "
+        "null}\n"
         "- {action: Ignore, onPodConditions: [{type: DisruptionTarget, status: 'True'}]}\n";
     static const struct manifest_exit exits[] = {{"a", 1}, {"b", 0}, {"c", 3}};
     struct manifest_failure failure = {exits, 3, true};

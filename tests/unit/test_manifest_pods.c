@@ -86,8 +86,8 @@ static const struct manifest_row pods[] = {
      POD "  volumes: [{name: v, secret: {secretName: m, immutable: true}}]\n",
      "UnsupportedField: spec.volumes[v].immutable"},
     {"the downward API",
-     POD
-     "  volumes: [{name: v, downwardAPI: {items: [{path: l, fieldRef: {fieldPath: metadata.labels}}]}}]\n",
+     POD "  volumes: [{name: v, downwardAPI: {items: [{path: l, fieldRef: {fieldPath: "
+         "metadata.labels}}]}}]\n",
      NULL},
     {"the downward API with an unknown field",
      POD "  volumes: [{name: v, downwardAPI: {optional: true}}]\n",
@@ -131,7 +131,8 @@ static const struct manifest_row pods[] = {
      "says not what it is"},
     {"a volume whose other kinds are null",
      POD
-     "  volumes: [{name: v, emptyDir: {}, hostPath: null, persistentVolumeClaim: null, projected: null}]\n",
+     "  volumes: [{name: v, emptyDir: {}, hostPath: null, persistentVolumeClaim: null, projected: "
+     "null}]\n",
      NULL},
     {"a volume of two kinds, the second a claim",
      POD "  volumes: [{name: v, emptyDir: {}, persistentVolumeClaim: {claimName: c}}]\n",
@@ -140,12 +141,12 @@ static const struct manifest_row pods[] = {
      "Invalid: spec.volumes[].name is not a name"},
     {"a volume with a name of one letter", POD "  volumes: [{name: v, emptyDir: {}}]\n", NULL},
     {"a volume with a name of 63",
-     POD
-     "  volumes: [{name: a23456789b123456789c123456789d123456789e123456789f123456789g123, emptyDir: {}}]\n",
+     POD "  volumes: [{name: a23456789b123456789c123456789d123456789e123456789f123456789g123, "
+         "emptyDir: {}}]\n",
      NULL},
     {"a volume with a name of 64",
-     POD
-     "  volumes: [{name: a23456789b123456789c123456789d123456789e123456789f123456789g123x, emptyDir: {}}]\n",
+     POD "  volumes: [{name: a23456789b123456789c123456789d123456789e123456789f123456789g123x, "
+         "emptyDir: {}}]\n",
      "is not a name"},
     {"a volume called -v", POD "  volumes: [{name: -v, emptyDir: {}}]\n", "is not a name"},
     {"a volume called v-", POD "  volumes: [{name: v-, emptyDir: {}}]\n", "is not a name"},
@@ -159,7 +160,8 @@ static const struct manifest_row pods[] = {
     {"the highest port",
      POD "    ports: [{containerPort: 40000, hostPort: 40000, protocol: TCP}]\n", NULL},
     {"a port above the range", POD "    ports: [{containerPort: 40001}]\n",
-     "NotPermitted: spec.containers[c].ports[0].containerPort is 40001, and a pod shares the machine's ports: this spoke gives 1024-40000"},
+     "NotPermitted: spec.containers[c].ports[0].containerPort is 40001, and a pod shares the "
+     "machine's ports: this spoke gives 1024-40000"},
     {"any port", POD "    ports: [{containerPort: 0}]\n", NULL},
     {"a named port without containerPort", POD "    ports: [{name: web}]\n", NULL},
     {"a hostPort without containerPort", POD "    ports: [{hostPort: 2000}]\n",
@@ -174,8 +176,8 @@ static const struct manifest_row pods[] = {
 
     /* Resources. */
     {"limits and requests",
-     POD
-     "    resources: {limits: {cpu: 100m, memory: 1Gi}, requests: {cpu: 1, memory: 1Mi, ephemeral-storage: 1}}\n",
+     POD "    resources: {limits: {cpu: 100m, memory: 1Gi}, requests: {cpu: 1, memory: 1Mi, "
+         "ephemeral-storage: 1}}\n",
      NULL},
     {"a limit of nothing that counts", POD "    resources: {limits: {cpu: null}}\n", NULL},
     {"requests of a device", POD "    resources: {requests: {nvidia.com/gpu: 1}}\n",
@@ -248,8 +250,8 @@ static const struct manifest_row pods[] = {
 
     /* Mounts. */
     {"a mount",
-     POD
-     "    volumeMounts: [{name: v, mountPath: '/v', subPath: a/b, readOnly: true, mountPropagation: None}]\n  volumes: [{name: v, emptyDir: {}}]\n",
+     POD "    volumeMounts: [{name: v, mountPath: '/v', subPath: a/b, readOnly: true, "
+         "mountPropagation: None}]\n  volumes: [{name: v, emptyDir: {}}]\n",
      NULL},
     {"a mount below the working folder",
      POD "    volumeMounts: [{name: v, mountPath: 'v/w'}]\n  volumes: [{name: v, emptyDir: {}}]\n",
@@ -266,15 +268,17 @@ static const struct manifest_row pods[] = {
      "contains '..' or ':'"},
     {"a mount that is seen outside",
      POD
-     "    volumeMounts: [{name: v, mountPath: '/v', mountPropagation: Bidirectional}]\n  volumes: [{name: v, emptyDir: {}}]\n",
+     "    volumeMounts: [{name: v, mountPath: '/v', mountPropagation: Bidirectional}]\n  volumes: "
+     "[{name: v, emptyDir: {}}]\n",
      "UnsupportedField: spec.volumeMounts[v].mountPropagation Bidirectional"},
     {"a mount with an unknown field",
      POD
-     "    volumeMounts: [{name: v, mountPath: '/v', mode: rw}]\n  volumes: [{name: v, emptyDir: {}}]\n",
+     "    volumeMounts: [{name: v, mountPath: '/v', mode: rw}]\n  volumes: [{name: v, emptyDir: "
+     "{}}]\n",
      "UnsupportedField: spec.volumeMounts.mode"},
     {"a mount of what leaves the volume",
-     POD
-     "    volumeMounts: [{name: v, mountPath: '/v', subPath: ../w}]\n  volumes: [{name: v, emptyDir: {}}]\n",
+     POD "    volumeMounts: [{name: v, mountPath: '/v', subPath: ../w}]\n  volumes: [{name: v, "
+         "emptyDir: {}}]\n",
      "volumeMounts[v].subPath ../w leaves the volume"},
     {"a mount over /",
      POD "    volumeMounts: [{name: v, mountPath: '/'}]\n  volumes: [{name: v, emptyDir: {}}]\n",
@@ -323,21 +327,26 @@ static const struct manifest_row pods[] = {
      NULL},
     {"two mounts at one path",
      POD
-     "    volumeMounts: [{name: v, mountPath: /v}, {name: v, mountPath: /w}, {name: v, mountPath: /v}]\n  volumes: [{name: v, emptyDir: {}}]\n",
+     "    volumeMounts: [{name: v, mountPath: /v}, {name: v, mountPath: /w}, {name: v, mountPath: "
+     "/v}]\n  volumes: [{name: v, emptyDir: {}}]\n",
      "two have the mountPath \"/v\""},
     {"a mount of a StatefulSet's claim",
      STATEFUL_HEAD
-     "  volumeClaimTemplates: [{metadata: {name: d}}, {metadata: {name: e}}]\n  template: {spec: {containers: [{name: c, command: [run], volumeMounts: [{name: d, mountPath: /d}, {name: e, mountPath: /e}]}]}}\n",
+     "  volumeClaimTemplates: [{metadata: {name: d}}, {metadata: {name: e}}]\n  template: {spec: "
+     "{containers: [{name: c, command: [run], volumeMounts: [{name: d, mountPath: /d}, {name: e, "
+     "mountPath: /e}]}]}}\n",
      NULL},
     {"a mount of a claim that the StatefulSet has not",
      STATEFUL_HEAD
-     "  volumeClaimTemplates: [{metadata: {name: d}}]\n  template: {spec: {containers: [{name: c, command: [run], volumeMounts: [{name: e, mountPath: /d}]}]}}\n",
+     "  volumeClaimTemplates: [{metadata: {name: d}}]\n  template: {spec: {containers: [{name: c, "
+     "command: [run], volumeMounts: [{name: e, mountPath: /d}]}]}}\n",
      "containers[c].volumeMounts: there is no volume \"e\""},
     {"a mount of no volume", POD "    volumeMounts: [{mountPath: /v}]\n",
      "there is no volume \"\""},
     {"a mount of the second volume",
      POD
-     "    volumeMounts: [{name: w, mountPath: /v}]\n  volumes: [{name: v, emptyDir: {}}, {name: w, emptyDir: {}}]\n",
+     "    volumeMounts: [{name: w, mountPath: /v}]\n  volumes: [{name: v, emptyDir: {}}, {name: "
+     "w, emptyDir: {}}]\n",
      NULL},
     {"a mount of an init container without its volume",
      POD "  initContainers: [{name: i, command: [a], volumeMounts: [{name: v, mountPath: /v}]}]\n",
@@ -377,11 +386,15 @@ static const struct manifest_row pods[] = {
      "NotPermitted: spec.containers[c].securityContext.runAsUser: uid 2001"},
     {"32 groups",
      POD
-     "  securityContext: {supplementalGroups: [3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000]}\n",
+     "  securityContext: {supplementalGroups: [3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, "
+     "3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, "
+     "3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000]}\n",
      NULL},
     {"33 groups",
      POD
-     "  securityContext: {supplementalGroups: [3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000]}\n",
+     "  securityContext: {supplementalGroups: [3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, "
+     "3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, "
+     "3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000]}\n",
      "supplementalGroups has 33 groups, but at most 32 are possible"},
     {"root, where it must not be", POD "  securityContext: {runAsUser: 0, runAsNonRoot: true}\n",
      "Invalid: spec.containers[c].securityContext: runAsNonRoot and runAsUser 0 exclude each other"},
@@ -391,11 +404,13 @@ static const struct manifest_row pods[] = {
     {"any user, where it must not be root", POD "  securityContext: {runAsNonRoot: true}\n", NULL},
     {"a container that is root, where its pod must not be",
      POD
-     "    securityContext: {runAsUser: 0, runAsNonRoot: null}\n  securityContext: {runAsNonRoot: true}\n",
+     "    securityContext: {runAsUser: 0, runAsNonRoot: null}\n  securityContext: {runAsNonRoot: "
+     "true}\n",
      "exclude each other"},
     {"a container that is not, where its pod is",
      POD
-     "    securityContext: {runAsUser: 2000, runAsNonRoot: true}\n  securityContext: {runAsUser: 0}\n",
+     "    securityContext: {runAsUser: 2000, runAsNonRoot: true}\n  securityContext: {runAsUser: "
+     "0}\n",
      NULL},
 
     /* Privileges. */
@@ -406,7 +421,8 @@ static const struct manifest_row pods[] = {
     {"one that may gain them", POD "    securityContext: {allowPrivilegeEscalation: true}\n",
      "NotPermitted: spec.containers[c].securityContext.allowPrivilegeEscalation"},
     {"a capability", POD "    securityContext: {capabilities: {add: [NET_ADMIN]}}\n",
-     "NotPermitted: spec.containers[c].securityContext.capabilities.add: this spoke gives no capabilities"},
+     "NotPermitted: spec.containers[c].securityContext.capabilities.add: this spoke gives no "
+     "capabilities"},
     {"none of the capabilities",
      POD "    securityContext: {capabilities: {drop: [ALL], add: []}}\n", NULL},
     {"less capabilities", POD "    securityContext: {capabilities: {drop: [CHOWN, NET_ADMIN]}}\n",
@@ -428,7 +444,8 @@ static const struct manifest_row pods[] = {
      "UnsupportedField: spec.securityContext.supplementalGroupsPolicy \"erge\" is not supported"},
     {"supplementalGroupsPolicy Strict Merge",
      POD "  securityContext: {supplementalGroupsPolicy: Strict Merge}\n",
-     "UnsupportedField: spec.securityContext.supplementalGroupsPolicy \"Strict Merge\" is not supported"},
+     "UnsupportedField: spec.securityContext.supplementalGroupsPolicy \"Strict Merge\" is not "
+     "supported"},
     {"fsGroupChangePolicy Always", POD "  securityContext: {fsGroupChangePolicy: Always}\n", NULL},
     {"fsGroupChangePolicy OnRootMismatch",
      POD "  securityContext: {fsGroupChangePolicy: OnRootMismatch}\n", NULL},

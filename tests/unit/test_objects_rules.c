@@ -64,7 +64,8 @@ static const struct {
      "{'metadata':{'name':'o2','ownerReferences':["
      "{'apiVersion':'v1','kind':'A','name':'a','uid':'1','controller':true},"
      "{'apiVersion':'v1','kind':'B','name':'b','uid':'2','controller':true}]}}",
-     MAP("o2") "metadata.ownerReferences: Invalid value: Only one reference can have Controller set "
+     MAP("o2") "metadata.ownerReferences: Invalid value: Only one reference can have Controller "
+               "set "
                "to true. Found \"true\" in references for A/a and B/b"},
     {"configmaps",
      "{'metadata':{'name':'o3','ownerReferences':["
@@ -83,7 +84,8 @@ static const struct {
     /* ConfigMaps and Secrets */
     {"configmaps", "{'metadata':{'name':'k1'},'data':{'a b':''}}",
      MAP("k1") "data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric "
-               "characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex "
+               "characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', "
+               "regex "
                "used for validation is '[-._a-zA-Z0-9]+')"},
     {"configmaps", "{'metadata':{'name':'k2'},'binaryData':{'a b':''}}",
      MAP("k2") "binaryData[a b]: Invalid value: \"a b\": a valid config key"},
@@ -161,7 +163,8 @@ static const struct {
      "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot "
      "unmarshal: not an object"},
     {"configmaps", "{'kind':'Secret','apiVersion':'v1','metadata':{'name':'t2'}}",
-     "Secret in version \"v1\" cannot be handled as a ConfigMap: converting (Secret) to (ConfigMap): "
+     "Secret in version \"v1\" cannot be handled as a ConfigMap: converting (Secret) to "
+     "(ConfigMap): "
      "unknown conversion"},
     {"configmaps", "{'kind':'Secret','metadata':{'name':'t3'},'data':{'a':'?'}}",
      "Secret in version \"v1\" cannot be handled as a ConfigMap: illegal base64 data at input byte "
@@ -331,7 +334,8 @@ static void test_updates(void)
         {"configmaps", "up", "{'metadata':{'name':'up','resourceVersion':'0'}}", "", 0},
         {"configmaps", "up", "{'metadata':{}}", "", 0},
         {"configmaps", "up", "[]",
-         "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal: not "
+         "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal: "
+         "not "
          "an object",
          ERR_BAD_REQUEST},
         {"configmaps", "up", "{'kind':'Secret','metadata':{'name':'up'}}", "unknown conversion",
@@ -654,9 +658,11 @@ static void test_unused(void)
         const char *plural, *spec, *warnings;
     } cases[] = {
         {"environments", "{'policies':[{'name':'x'}]}",
-         "[\"spec.policies: this field has no effect yet; see kubectl explain environments.spec.policies\"]"},
+         "[\"spec.policies: this field has no effect yet; see kubectl explain "
+         "environments.spec.policies\"]"},
         {"environments", "{'variables':{'a':'b'}}",
-         "[\"spec.variables: this field has no effect yet; see kubectl explain environments.spec.variables\"]"},
+         "[\"spec.variables: this field has no effect yet; see kubectl explain "
+         "environments.spec.variables\"]"},
         {"environments", "{'policies':[],'variables':{}}", ""},
         {"environments", "{'policies':null}", ""},
         {"environments", "{}", ""},

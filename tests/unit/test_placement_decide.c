@@ -171,7 +171,8 @@ static const struct row {
      "LabelSelector, labelSelector: {matchLabels: {x: one}}}}}\n" BOUND("s"),
      "", "chosen a=100(100,0); b NotInClusterSets", "s of 1 bound: 1, 1, 1", ""},
     {"a label that is no text puts a cluster into no set",
-     "- ManagedCluster: {metadata: {name: a, labels: {cluster.open-cluster-management.io/clusterset: "
+     "- ManagedCluster: {metadata: {name: a, labels: "
+     "{cluster.open-cluster-management.io/clusterset: "
      "1}}}\n" SET("'1'", "") BOUND("'1'"),
      "", "chosen; a NotInClusterSets", "1 of 1 bound: 0, 0, 0", ""},
     {"a set of an unknown type fails the decision",
@@ -184,7 +185,8 @@ static const struct row {
      "LabelSelector, labelSelector: {matchExpressions: [{key: x, operator: Near}]}}}}\n" BOUND(
          "bad"),
      "", "chosen; a Undecided", "bad,global of 2 bound: 0, 0, 0",
-     "failed: failed to get clusters from ClusterSet \"bad\": \"Near\" is not a valid label selector operator"},
+     "failed: failed to get clusters from ClusterSet \"bad\": \"Near\" is not a valid label "
+     "selector operator"},
     {"a cluster that leaves is not available",
      GLOBAL "- ManagedCluster: {metadata: {name: a, deletionTimestamp: '2022-01-01T00:00:00Z'}}\n"
             "- ManagedCluster: {metadata: {name: b}}\n",
@@ -211,15 +213,16 @@ static void check_row(const struct row *row)
 #define CLAIM(name, value) "clusterClaims: [{name: " name ", value: " value "}]"
 #define PREDICATE(what) "{requiredClusterSelector: {" what "}}"
 
-static const char predicate_world[] = GLOBAL CLUSTER(
-    "a", "gpu: h200", "", CLAIM("region", "eu")) CLUSTER("b", "gpu: h200", "",
-                                                         CLAIM("region", "us"))
-    CLUSTER("c", "gpu: l4", "", CLAIM("region", "eu")) CLUSTER(
-        "d", "", "",
-        "clusterClaims: [{value: nameless}]") "- AddOnPlacementScore: {metadata: {name: demo, namespace: c}, status: {scores: [{name: s, "
-                                              "value: 7}]}}\n"
-                                              "- AddOnPlacementScore: {metadata: {name: other, namespace: d}, status: {scores: [{name: s, "
-                                              "value: 7}]}}\n";
+static const char predicate_world[] = GLOBAL CLUSTER("a", "gpu: h200", "", CLAIM("region", "eu"))
+    CLUSTER("b", "gpu: h200", "", CLAIM("region", "us"))
+        CLUSTER("c", "gpu: l4", "", CLAIM("region", "eu")) CLUSTER(
+            "d", "", "",
+            "clusterClaims: [{value: nameless}]") "- AddOnPlacementScore: {metadata: {name: demo, "
+                                                  "namespace: c}, status: {scores: [{name: s, "
+                                                  "value: 7}]}}\n"
+                                                  "- AddOnPlacementScore: {metadata: {name: other, "
+                                                  "namespace: d}, status: {scores: [{name: s, "
+                                                  "value: 7}]}}\n";
 
 static const struct {
     const char *name, *predicates, *matched, *complaint;
@@ -265,7 +268,8 @@ static const struct {
      PREDICATE("labelSelector: {matchLabels: {gpu: l4}}") ", " PREDICATE(
          "celSelector: {celExpressions: ['1 +']}"),
      "",
-     "misconfigured by Predicate: compilation failed: ERROR: <input>:1:4: Syntax error: mismatched input '<EOF>' expecting an expression\n | 1 +\n | ...^"},
+     "misconfigured by Predicate: compilation failed: ERROR: <input>:1:4: Syntax error: "
+     "mismatched input '<EOF>' expecting an expression\n | 1 +\n | ...^"},
 };
 
 static void check_predicates(void)
@@ -573,18 +577,21 @@ static const struct {
      "chosen a=0 c=0; b WouldSkew region; d RankedLow; e RankedLow; f RankedLow"},
     {"over both",
      "numberOfClusters: 3, " SPREAD(
-         "{topologyKey: region, topologyKeyType: Claim, whenUnsatisfiable: DoNotSchedule}, {topologyKey: zone, whenUnsatisfiable: DoNotSchedule}"),
+         "{topologyKey: region, topologyKeyType: Claim, whenUnsatisfiable: DoNotSchedule}, "
+         "{topologyKey: zone, whenUnsatisfiable: DoNotSchedule}"),
      "chosen a=0 b=0 d=0; c WouldSkew zone; e RankedLow; f RankedLow"},
     {"must before wish",
      "numberOfClusters: 4, " SPREAD(
-         "{topologyKey: region, topologyKeyType: Claim}, {topologyKey: zone, maxSkew: 2, whenUnsatisfiable: DoNotSchedule}"),
+         "{topologyKey: region, topologyKeyType: Claim}, {topologyKey: zone, maxSkew: 2, "
+         "whenUnsatisfiable: DoNotSchedule}"),
      "chosen a=0 b=0 c=0 d=0; e RankedLow; f RankedLow"},
     {"two wishes add up",
      "numberOfClusters: 3, " SPREAD(
          "{topologyKey: region, topologyKeyType: Claim}, {topologyKey: zone}"),
      "chosen a=0 b=0 d=0; c WouldSkew region; e RankedLow; f RankedLow"},
     {"a key that nobody has", SPREAD("{topologyKey: rack, whenUnsatisfiable: DoNotSchedule}"),
-     "chosen; a WouldSkew rack; b WouldSkew rack; c WouldSkew rack; d WouldSkew rack; e WouldSkew rack; f WouldSkew rack"},
+     "chosen; a WouldSkew rack; b WouldSkew rack; c WouldSkew rack; d WouldSkew rack; e WouldSkew "
+     "rack; f WouldSkew rack"},
 };
 
 static void check_spread(void)
@@ -644,7 +651,8 @@ static const struct {
     {"who is in no group and chosen by nobody", "numberOfClusters: 0", "(0): p-decision-1/0", ""},
     {"a size that cannot be read", GROUPING("clustersPerDecisionGroup: many"),
      "(0): p-decision-1/0",
-     "misconfigured by DecisionStrategy: invalid value for IntOrString: invalid type: string is not a percentage"},
+     "misconfigured by DecisionStrategy: invalid value for IntOrString: invalid type: string is "
+     "not a percentage"},
     {"labels of a group that cannot be read",
      GROUPING("decisionGroups: [" GROUP(
          "g", "labelSelector: {matchExpressions: [{key: x, operator: Near}]}") "]"),

@@ -281,11 +281,14 @@ static const struct {
     {"a time that cannot be read", PROGRESSIVE("minSuccessTime: soon"), "/0 a", "",
      "1 minSuccessTime: time: invalid duration \"soon\""},
     {"failures that cannot be read", PROGRESSIVE("maxFailures: many"), "/0 a", "",
-     "1 failed to parse the provided maxFailures: 'many' is an invalid maximum threshold value: string is not a percentage"},
+     "1 failed to parse the provided maxFailures: 'many' is an invalid maximum threshold value: "
+     "string is not a percentage"},
     {"of groups too", PER_GROUP("maxFailures: many"), "/0 a", "",
-     "1 failed to parse the provided maxFailures: 'many' is an invalid maximum threshold value: string is not a percentage"},
+     "1 failed to parse the provided maxFailures: 'many' is an invalid maximum threshold value: "
+     "string is not a percentage"},
     {"a window that cannot be read", PROGRESSIVE("maxConcurrency: many"), "/0 a", "",
-     "1 failed to parse the provided maxConcurrency: 'many' is an invalid maximum threshold value: string is not a percentage"},
+     "1 failed to parse the provided maxConcurrency: 'many' is an invalid maximum threshold "
+     "value: string is not a percentage"},
 };
 
 static size_t read_groups(const char *text, struct placement_rollout_group *groups)

@@ -471,7 +471,8 @@ static const struct {
 } satisfied_rows[] = {
     {"nothing is bound",
      {.wanted = 1, .set_count = 1, .available = 1, .feasible = 1},
-     "False NoManagedClusterSetBindings: No valid ManagedClusterSetBindings found in placement namespace"},
+     "False NoManagedClusterSetBindings: No valid ManagedClusterSetBindings found in placement "
+     "namespace"},
     {"nothing of it is asked for",
      {.wanted = 2, .bindings = 1},
      "False NoIntersection: None of ManagedClusterSets [x,y] is bound to placement namespace"},

@@ -5,9 +5,12 @@
 #include "controllers/revision.h"
 
 static const char base[] =
-    "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: Acme, clusterSets: [global]}\n"
-    "---\napiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: lab}\nspec: {tenant: acme}\n"
-    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: s1}\nspec: {hubAcceptsClient: true}\n"
+    "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: "
+    "Acme, clusterSets: [global]}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: lab}\nspec: {tenant: "
+    "acme}\n"
+    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: "
+    "{name: s1}\nspec: {hubAcceptsClient: true}\n"
     "---\napiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: all, namespace: lab}\n"
     "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n";
 static const char bundle[] =
@@ -24,25 +27,25 @@ static void must_apply(struct hub *hub, const char *yaml)
 static void apply_definition(struct hub *hub, const char *namespace, const char *word)
 {
     must_apply(
-        hub,
-        arena_printf(
-            hub->arena,
-            "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: conf, namespace: %s}\n"
-            "spec:\n  template: |\n    apiVersion: v1\n    kind: ConfigMap\n    metadata:\n"
-            "      name: {{ .context.name }}\n    data: {v: \"{{ .properties.v }}\", d: %s}\n",
-            namespace, word));
+        hub, arena_printf(
+                 hub->arena,
+                 "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: conf, "
+                 "namespace: %s}\n"
+                 "spec:\n  template: |\n    apiVersion: v1\n    kind: ConfigMap\n    metadata:\n"
+                 "      name: {{ .context.name }}\n    data: {v: \"{{ .properties.v }}\", d: %s}\n",
+                 namespace, word));
 }
 
 static void apply_profile(struct hub *hub, const char *word)
 {
     must_apply(
-        hub,
-        arena_printf(
-            hub->arena,
-            "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
-            "spec:\n  type: Application\n  variables: [{name: v, type: string, default: %s}]\n"
-            "  components: [{name: c, type: conf, properties: {v: \"{{ .var.v }}\"}}]\n",
-            word));
+        hub, arena_printf(
+                 hub->arena,
+                 "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, "
+                 "namespace: lab}\n"
+                 "spec:\n  type: Application\n  variables: [{name: v, type: string, default: %s}]\n"
+                 "  components: [{name: c, type: conf, properties: {v: \"{{ .var.v }}\"}}]\n",
+                 word));
 }
 
 static void apply_workload(struct hub *hub, const char *revision)
@@ -218,16 +221,17 @@ static void check_built_in(void)
     must_apply(&hub, base);
     must_apply(
         &hub,
-        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
+        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: "
+        "lab}\n"
         "spec: {components: [{name: c, type: worker, properties: {command: [a]}}]}\n");
     must_apply(&hub, bundle);
     apply_workload(&hub, "v1");
     hub_report(&hub, "s1", "lab.w-cfg");
     before = digest(&hub);
-    must_apply(
-        &hub,
-        "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: worker, namespace: lab}\n"
-        "spec: {template: \"apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: x}\\n\"}\n");
+    must_apply(&hub,
+               "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: worker, "
+               "namespace: lab}\n"
+               "spec: {template: \"apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: x}\\n\"}\n");
     CHECK_TEXT(latest(&hub, "profilebundles"), "v2", "it makes a new revision");
     check_pinned(&hub, before, "with a definition before the built-in one");
     apply_workload(&hub, "");
@@ -288,8 +292,10 @@ static void check_folding(void)
     CHECK(note && !strncmp(note, "1 ", 2), "what is there is not");
     must_apply(
         &hub,
-        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: gone-5, namespace: lab}\n"
-        "spec: {type: Application, components: [{name: c, type: worker, properties: {command: [a]}}]}\n");
+        "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: gone-5, "
+        "namespace: lab}\n"
+        "spec: {type: Application, components: [{name: c, type: worker, properties: {command: "
+        "[a]}}]}\n");
     CHECK_TEXT(hub_status(&hub, "workloadprofiles", "lab", "gone-5", "latestRevision"), "v8",
                "a name that is made again begins above it");
     hub_end(&hub);

@@ -626,16 +626,16 @@ static void test_confined(void)
         DRIVER->close(&runtime);
         return;
     }
-    CHECK(
-        create(pod_of(
-            arena, "confined",
-            "id -u; grep NoNewPrivs /proc/self/status; unshare -U true || echo no-unshare;"
-            " ls /data/in && cat /data/in/a; echo pid $$; touch /usr/x 2>/dev/null || echo read-only",
-            ", \"mounts\": [{\"volume\": \"f\", \"path\": \"/data/in\"}]}],"
-            " \"volumes\": [{\"name\": \"f\", \"type\": \"files\", \"secret\": true,"
-            " \"files\": {\"a\": {\"text\": \"inside\\n\"}}}]}")) &&
-            wait_until(&seen.exited, 1),
-        "a pod looks around");
+    CHECK(create(pod_of(
+              arena, "confined",
+              "id -u; grep NoNewPrivs /proc/self/status; unshare -U true || echo no-unshare;"
+              " ls /data/in && cat /data/in/a; echo pid $$; touch /usr/x 2>/dev/null || echo "
+              "read-only",
+              ", \"mounts\": [{\"volume\": \"f\", \"path\": \"/data/in\"}]}],"
+              " \"volumes\": [{\"name\": \"f\", \"type\": \"files\", \"secret\": true,"
+              " \"files\": {\"a\": {\"text\": \"inside\\n\"}}}]}")) &&
+              wait_until(&seen.exited, 1),
+          "a pod looks around");
     log = DRIVER->log_tail(runtime, arena, "confined", "main", 50);
     printf("# %s\n", seen.message);
     CHECK(!strstr(log, "F 0\n"), "it is not root");
@@ -751,7 +751,8 @@ static void test_last_words(void)
         {"stdout", "yes 'a line of a flood' | head -c 40000000; echo 'the last of stdout'; exit 3",
          "the last of stdout\n", ""},
         {"both",
-         "(yes 'a warning' | head -c 40000000; printf 'out of \\\\033[31mluck\\\\n\\\\n  \\\\n') >&2; exit 4",
+         "(yes 'a warning' | head -c 40000000; printf 'out of \\\\033[31mluck\\\\n\\\\n  \\\\n') "
+         ">&2; exit 4",
          "luck", "out of ?[31mluck"},
         {"unended", "yes 'a line' | head -c 40000000; printf 'no line end' >&2; kill -9 $$",
          " stderr F no line end\n", "no line end"},

@@ -355,7 +355,8 @@ static void test_host_paths(void)
         {"one without its folder", "ROOT/gone/new", ", create: true, file: true",
          "MountUnavailable: hostPath \"ROOT/gone/new\": No such file or directory", NULL},
         {"a link", "ROOT/link", "",
-         "MountUnavailable: hostPath \"ROOT/link\": it is, or leads through, a symbolic link, and links are not followed",
+         "MountUnavailable: hostPath \"ROOT/link\": it is, or leads through, a symbolic link, and "
+         "links are not followed",
          NULL},
         {"a folder beside it", "ROOTx", "",
          "NotPermitted: hostPath \"ROOTx\" is outside the folders that this spoke allows", NULL},

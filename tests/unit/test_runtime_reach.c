@@ -51,7 +51,8 @@ static bool create(const char *id, const char *more)
     struct err err = {0};
     char *text = arena_printf(
         arena,
-        "{\"id\": \"%s\", \"owner\": \"lab\", \"record\": {\"hash\": \"h1\"}, \"containers\": [{\"name\": "
+        "{\"id\": \"%s\", \"owner\": \"lab\", \"record\": {\"hash\": \"h1\"}, \"containers\": "
+        "[{\"name\": "
         "\"main\", \"start\": true, \"command\": [\"sleep\", \"1000\"]}]%s}",
         id, more);
     const struct node *pod =

@@ -231,9 +231,12 @@ static const struct hostile {
     {"YAML that is none", {{"a.yaml", '0', NULL, "a: [b\n"}}, "a.yaml", NULL},
     {"YAML with a bomb of aliases",
      {{"a.yaml", '0', NULL,
-       "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-       "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
-       "g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: &h [*g,*g,*g,*g,*g,*g,*g,*g,*g]\ni: [*h,*h,*h,*h,*h,*h,*h,*h,*h]\n"}},
+       "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c "
+       "[*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+       "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f "
+       "[*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
+       "g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: &h [*g,*g,*g,*g,*g,*g,*g,*g,*g]\ni: "
+       "[*h,*h,*h,*h,*h,*h,*h,*h,*h]\n"}},
      "a.yaml",
      NULL},
     {"YAML that contains itself", {{"a.yaml", '0', NULL, "a: &a [*a]\n"}}, "a.yaml", NULL},

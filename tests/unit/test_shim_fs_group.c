@@ -60,7 +60,8 @@ static int give(const char *policy, unsigned group, long most, struct shim_gift 
 {
     char *text = arena_printf(
         arena,
-        "{\"fsGroup\": %u, \"fsGroupPolicy\": \"%s\", \"containers\": [{\"mounts\": [{\"volume\": \"d\"}]}], "
+        "{\"fsGroup\": %u, \"fsGroupPolicy\": \"%s\", \"containers\": [{\"mounts\": [{\"volume\": "
+        "\"d\"}]}], "
         "\"volumes\": [{\"name\": \"d\", \"type\": \"claim\", \"source\": \"%s\"}]}",
         group, policy, folder);
     struct node *spec = document_read_json(arena, text, strlen(text), &document_limits_own, NULL);

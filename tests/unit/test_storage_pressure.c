@@ -168,7 +168,8 @@ static void check_full(void)
         text_starts(words_of(&agent), "the disk of /tmp/axle-pressure-") &&
             strstr(
                 words_of(&agent),
-                " is full: 60 KiB of 8 MiB are free; make room there. What runs keeps running and is restarted if it ends; new and changed works wait"),
+                " is full: 60 KiB of 8 MiB are free; make room there. What runs keeps running and "
+                "is restarted if it ends; new and changed works wait"),
         "60 KiB are not: %s", words_of(&agent));
     CHECK_INT(agent.changed, 1, "the agent is told");
     storage_check_disk(agent.storage);

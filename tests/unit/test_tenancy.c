@@ -238,11 +238,11 @@ static void check_sets(struct hub *hub)
     CHECK_TEXT(document_json(hub->arena,
                              node_at(get(hub, "tenants", "", "acme"), "spec", "clusterSets", NULL)),
                "[\"default\"]", "a tenant has the spokes that joined without a pool");
-    refused(
-        hub, ENVIRONMENT_OF("research", "all", "[global]"),
-        "spec.topology.properties.placement.clusterSets[0]: \"global\" is not a set of spokes that the "
-        "project \"research\" may place on; it has: default, research.lab.",
-        "a set that it has not");
+    refused(hub, ENVIRONMENT_OF("research", "all", "[global]"),
+            "spec.topology.properties.placement.clusterSets[0]: \"global\" is not a set of spokes "
+            "that the "
+            "project \"research\" may place on; it has: default, research.lab.",
+            "a set that it has not");
     refused(hub, ENVIRONMENT_OF("research", "all", "[default, rival.rack]"),
             "clusterSets[1]: \"rival.rack\"", "another project's pool");
     taken(hub, ENVIRONMENT_OF("research", "all", "[default, research.lab, research.to-come]"),
@@ -259,12 +259,10 @@ static void check_selector(struct hub *hub)
 {
     const struct node *placement;
 
-    taken(
-        hub,
-        AXLE
-        "ComputePool\nmetadata: {name: every, namespace: research}\nspec: {clusterSelector: {}}\n---\n" LOAD(
-            "research", "grab", "every"),
-        "a pool that selects everything");
+    taken(hub,
+          AXLE "ComputePool\nmetadata: {name: every, namespace: research}\nspec: {clusterSelector: "
+               "{}}\n---\n" LOAD("research", "grab", "every"),
+          "a pool that selects everything");
     CHECK_TEXT(places(hub, "research.grab-echo"), "free lab-1",
                "it gets what the project had before");
     CHECK_INT(node_get_int(node_get(get(hub, "computepools", "research", "every"), "status"),
@@ -292,12 +290,11 @@ static void check_sharing(struct hub *hub)
             AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\n"
                  "spec: {variant: Dedicated, sharedWith: [sister]}\n",
             "spec.sharedWith: a Dedicated pool", "sharing one's own");
-    taken(
-        hub,
-        AXLE
-        "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {sharedWith: [sister]}\n---\n" ENVIRONMENT_OF(
-            "sister", "lent", "[research.lab]") "---\n" LOAD("sister", "hi", "lent"),
-        "sharing by name");
+    taken(hub,
+          AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {sharedWith: "
+               "[sister]}\n---\n" ENVIRONMENT_OF("sister", "lent", "[research.lab]") "---\n" LOAD(
+                   "sister", "hi", "lent"),
+          "sharing by name");
     CHECK_TEXT(places(hub, "sister.hi-echo"), "lab-1", "who it is shared with places on it");
     taken(hub,
           AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {sharedWith: []}\n",
@@ -312,9 +309,8 @@ static void check_sharing(struct hub *hub)
                    "sister", "lent", "[research.every]"),
           "a selector that is shared");
     CHECK_TEXT(places(hub, "sister.hi-echo"), "free", "gives what the other had before");
-    store(
-        hub, AXLE
-        "Tenant\nmetadata: {name: rivals}\nspec: {clusterSets: [global, research.lab, research.every]}\n");
+    store(hub, AXLE "Tenant\nmetadata: {name: rivals}\nspec: {clusterSets: [global, research.lab, "
+                    "research.every]}\n");
     CHECK_TEXT(places(hub, "rival.hi-echo"), "free lab-1 rack-1 plain",
                "a tenant that lists a pool's set has its spokes");
     store(hub, AXLE "Tenant\nmetadata: {name: rivals}\nspec: {clusterSets: [global]}\n");
@@ -324,20 +320,20 @@ static void check_sharing(struct hub *hub)
 /* What cannot be decided anew stays as it was, but not on a spoke that was lost. */
 static void check_stuck(struct hub *hub)
 {
-    taken(
-        hub,
-        AXLE
-        "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {sharedWith: [sister]}\n---\n" ENVIRONMENT_OF(
-            "sister", "stuck", "[default, research.lab]") "---\n" LOAD("sister", "clings", "stuck"),
-        "sharing again");
+    taken(hub,
+          AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {sharedWith: "
+               "[sister]}\n---\n" ENVIRONMENT_OF(
+                   "sister", "stuck", "[default, research.lab]") "---\n" LOAD("sister", "clings",
+                                                                              "stuck"),
+          "sharing again");
     CHECK_TEXT(places(hub, "sister.clings-echo"), "free lab-1", "it runs there");
-    taken(
-        hub,
-        AXLE
-        "Environment\nmetadata: {name: stuck, namespace: sister}\n"
-        "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [default, research.lab],"
-        " tolerations: [{operator: Equal, value: a}]}}}}\n",
-        "a Placement that nobody can decide");
+    taken(hub,
+          AXLE
+          "Environment\nmetadata: {name: stuck, namespace: sister}\n"
+          "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [default, "
+          "research.lab],"
+          " tolerations: [{operator: Equal, value: a}]}}}}\n",
+          "a Placement that nobody can decide");
     CHECK_TEXT(places(hub, "sister.clings-echo"), "free lab-1", "what runs stays");
     taken(hub,
           AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {sharedWith: []}\n",
@@ -350,37 +346,35 @@ static void check_stuck(struct hub *hub)
 /* An external scheduler's decision is bounded too, in the step that writes. */
 static void check_decision(struct hub *hub)
 {
-    store(
-        hub,
-        "apiVersion: cluster.open-cluster-management.io/v1beta1\nkind: Placement\n"
-        "metadata: {name: hand, namespace: research, annotations: "
-        "{cluster.open-cluster-management.io/experimental-scheduling-disable: \"true\"}}\nspec: {}\n---\n"
-        "apiVersion: cluster.open-cluster-management.io/v1beta1\nkind: PlacementDecision\n"
-        "metadata: {name: hand-1, namespace: research, labels: {cluster.open-cluster-management.io/placement: hand}}\n");
+    store(hub,
+          "apiVersion: cluster.open-cluster-management.io/v1beta1\nkind: Placement\n"
+          "metadata: {name: hand, namespace: research, annotations: "
+          "{cluster.open-cluster-management.io/experimental-scheduling-disable: \"true\"}}\nspec: "
+          "{}\n---\n"
+          "apiVersion: cluster.open-cluster-management.io/v1beta1\nkind: PlacementDecision\n"
+          "metadata: {name: hand-1, namespace: research, labels: "
+          "{cluster.open-cluster-management.io/placement: hand}}\n");
     {
         scoped_object struct object *decision =
             objects_get(hub->objects, OBJECTS_PUBLISHED, kind_of(hub, "placementdecisions"),
                         "research", "hand-1", NULL);
         struct err err = {0};
 
-        must(
-            objects_set_status(
-                hub->objects, "scheduler", decision,
-                node_item(
-                    documents(
-                        hub,
-                        "{decisions: [{clusterName: rack-1, reason: x}, {clusterName: lab-1, reason: x}]}"),
-                    0),
-                NULL, &err),
-            &err);
+        must(objects_set_status(
+                 hub->objects, "scheduler", decision,
+                 node_item(
+                     documents(
+                         hub, "{decisions: [{clusterName: rack-1, reason: x}, {clusterName: lab-1, "
+                              "reason: x}]}"),
+                     0),
+                 NULL, &err),
+             &err);
     }
-    taken(
-        hub,
-        AXLE
-        "Environment\nmetadata: {name: byop, namespace: research}\n"
-        "spec: {topology: {type: topology-ocm-byop, properties: {placementRef: {name: hand}}}}\n---\n" LOAD(
-            "research", "byhand", "byop"),
-        "a Placement of one's own");
+    taken(hub,
+          AXLE "Environment\nmetadata: {name: byop, namespace: research}\n"
+               "spec: {topology: {type: topology-ocm-byop, properties: {placementRef: {name: "
+               "hand}}}}\n---\n" LOAD("research", "byhand", "byop"),
+          "a Placement of one's own");
     CHECK_TEXT(places(hub, "research.byhand-echo"), "lab-1",
                "whoever decided, nothing goes to another's spoke");
     drop(hub, "aiworkloads", "research", "byhand");
@@ -432,8 +426,11 @@ static void check_targets(struct hub *hub)
             "listed by the project \"research\" already", "one that says so alone");
     taken(
         hub,
-        PROJECT_OF("research", "acme", ", targetNamespaces: [models], sharedTargetNamespaces: [models]") "---\n" PROJECT_OF(
-            "sister", "acme", ", targetNamespaces: [models], sharedTargetNamespaces: [models]"),
+        PROJECT_OF(
+            "research", "acme",
+            ", targetNamespaces: [models], sharedTargetNamespaces: "
+            "[models]") "---\n" PROJECT_OF("sister", "acme",
+                                           ", targetNamespaces: [models], sharedTargetNamespaces: [models]"),
         "sharing by both");
     refused(hub, PROJECT_OF("research", "acme", ", targetNamespaces: [models]"),
             "spec.sharedTargetNamespaces", "taking back alone");
@@ -530,22 +527,19 @@ static void check_names(struct hub *hub)
             "more than the tenant may expect");
     drop(hub, "computepools", "sister", "some");
     refused(hub, PROJECT_OF("research", "rivals", ""), "spec.tenant", "changing the tenant");
-    refused(
-        hub,
-        AXLE
-        "Tenant\nmetadata: {name: a23456789-123456789-123456789-123456789-123456789-1234567}\nspec: {}\n",
-        "metadata.name: its namespace would be \"tenant-a2",
-        "a tenant whose namespace has too long a name");
-    store(
-        hub,
-        "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: waiting}\n"
-        "spec: {hubAcceptsClient: false}\n");
+    refused(hub,
+            AXLE "Tenant\nmetadata: {name: "
+                 "a23456789-123456789-123456789-123456789-123456789-1234567}\nspec: {}\n",
+            "metadata.name: its namespace would be \"tenant-a2",
+            "a tenant whose namespace has too long a name");
+    store(hub, "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: "
+               "{name: waiting}\n"
+               "spec: {hubAcceptsClient: false}\n");
     refused(hub, PROJECT_OF("waiting", "acme", ""), "belongs to the ManagedCluster",
             "a project of a waiting spoke's name");
-    store(
-        hub,
-        "apiVersion: cluster.open-cluster-management.io/v1beta2\nkind: ManagedClusterSet\nmetadata: {name: research.mine}\n"
-        "spec: {clusterSelector: {selectorType: LabelSelector, labelSelector: {}}}\n");
+    store(hub, "apiVersion: cluster.open-cluster-management.io/v1beta2\nkind: "
+               "ManagedClusterSet\nmetadata: {name: research.mine}\n"
+               "spec: {clusterSelector: {selectorType: LabelSelector, labelSelector: {}}}\n");
     taken(hub, AXLE "ComputePool\nmetadata: {name: mine, namespace: research}\nspec: {}\n",
           "a pool of an existing set's name");
     CHECK_TEXT(reason(get(hub, "computepools", "research", "mine"), "Ready"), "NameTaken",
@@ -586,10 +580,10 @@ static void check_workload_names(struct hub *hub)
 /* One that lies there under our name, of whoever made it, is not written over. */
 static void check_mirror(struct hub *hub)
 {
-    store(
-        hub, AXLE
-        "Workload\nmetadata: {name: steal-echo, namespace: free, labels: {axle.dev/project: rival}}\n"
-        "spec: {targetNamespace: rival}\n");
+    store(hub,
+          AXLE "Workload\nmetadata: {name: steal-echo, namespace: free, labels: {axle.dev/project: "
+               "rival}}\n"
+               "spec: {targetNamespace: rival}\n");
     taken(hub, LOAD("research", "steal", "all"), "a workload");
     CHECK_TEXT(node_get_text(node_get(get(hub, "workloads", "free", "steal-echo"), "spec"),
                              "targetNamespace"),
@@ -602,9 +596,8 @@ static void check_secrets(struct hub *hub)
 {
     const struct node *rows;
 
-    store(
-        hub,
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: trap-node-join, namespace: research}\nstringData: {token: mine}\n");
+    store(hub, "apiVersion: v1\nkind: Secret\nmetadata: {name: trap-node-join, namespace: "
+               "research}\nstringData: {token: mine}\n");
     taken(hub,
           AXLE "ComputePool\nmetadata: {name: trap, namespace: research}\nspec: {spokes: [node]}\n",
           "a pool");
@@ -617,9 +610,10 @@ static void check_secrets(struct hub *hub)
     taken(
         hub,
         AXLE
-        "ComponentDefinition\nmetadata: {name: thief, namespace: research}\nspec: {template: \"apiVersion: v1\\n"
-        "kind: Secret\\nmetadata: {name: trap-node-join, finalizers: [a/b]}\\nstringData: {token: its}\\n\"}\n---\n" AXLE
-        "WorkloadProfile\nmetadata: {name: echo, namespace: research}\n"
+        "ComponentDefinition\nmetadata: {name: thief, namespace: research}\nspec: {template: "
+        "\"apiVersion: v1\\n"
+        "kind: Secret\\nmetadata: {name: trap-node-join, finalizers: [a/b]}\\nstringData: {token: "
+        "its}\\n\"}\n---\n" AXLE "WorkloadProfile\nmetadata: {name: echo, namespace: research}\n"
         "spec: {type: Application, components: [{name: s, type: thief}]}\n",
         "a rendered Secret");
     CHECK_TEXT(reason(get(hub, "workloaddeployments", "research", "hi-echo"), "Rendered"),

@@ -249,7 +249,8 @@ int pki_unseal(const unsigned char key[PKI_SEAL_KEY], const char *about, const v
     if (failed)
         return err_set(
             err, ERR_INVALID,
-            "encrypted bytes of %s cannot be decrypted: they belong to another key or another place, or are damaged",
+            "encrypted bytes of %s cannot be decrypted: they belong to another key or another "
+            "place, or are damaged",
             about);
     ret->len += plain;
     ret->bytes[ret->len] = '\0';

@@ -431,10 +431,10 @@ static int check_body_length(const struct api_request *request, struct err *err)
 {
     if (request->http->body_length <= (int64_t)request->api->most_body)
         return 0;
-    return err_set(
-        err, ERR_TOO_LARGE,
-        "the request has a body of %lld bytes, and the limit is %zu (the hub's setting body-size): make it smaller, or split it into several objects",
-        (long long)request->http->body_length, request->api->most_body);
+    return err_set(err, ERR_TOO_LARGE,
+                   "the request has a body of %lld bytes, and the limit is %zu (the hub's setting "
+                   "body-size): make it smaller, or split it into several objects",
+                   (long long)request->http->body_length, request->api->most_body);
 }
 
 void write_handle(struct api_request *request)

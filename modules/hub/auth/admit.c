@@ -96,7 +96,8 @@ static int check_owner_references(const struct auth *auth, const struct objects_
     if (review->before && !may_write(auth, review, "delete"))
         return forbid_write(
             review,
-            "cannot set an ownerRef on a resource you can't delete: get the right to delete it, or leave metadata.ownerReferences as it is",
+            "cannot set an ownerRef on a resource you can't delete: get the right to delete it, "
+            "or leave metadata.ownerReferences as it is",
             err);
     for (size_t i = 0; i < node_count(now); i++) {
         const struct node *reference = node_item(now, i);
@@ -106,7 +107,8 @@ static int check_owner_references(const struct auth *auth, const struct objects_
             return forbid_write(
                 review,
                 "cannot set blockOwnerDeletion if an ownerReference "
-                "refers to a resource you can't set finalizers on: leave it out, or get the right to update the owner",
+                "refers to a resource you can't set finalizers on: leave it out, or get the right "
+                "to update the owner",
                 err);
     }
     return 0;

@@ -126,10 +126,10 @@ static int check_bound_subjects(const struct grantor *by, const struct node *aft
             !text_starts(name, "system:") || text_starts(name, ACCOUNT_USER) ||
             (text_starts(name, accounts) && name[strlen(accounts)]))
             continue;
-        return err_set(
-            err, ERR_FORBIDDEN,
-            "%s \"%s\" is forbidden: subjects[%zu].name: \"%.100s\" may be bound by administrators only; use users, groups of your own or ServiceAccounts",
-            by->kind->resource, by->name, i, name);
+        return err_set(err, ERR_FORBIDDEN,
+                       "%s \"%s\" is forbidden: subjects[%zu].name: \"%.100s\" may be bound by "
+                       "administrators only; use users, groups of your own or ServiceAccounts",
+                       by->kind->resource, by->name, i, name);
     }
     return 0;
 }
@@ -255,7 +255,8 @@ static int check_tenant_of(const struct grantor *by, const struct node *before,
         return 0;
     return err_set(
         err, ERR_FORBIDDEN,
-        "%s \"%s\" is forbidden: spec.%s: user \"%s\" may not update the Tenant \"%s\", which is needed for this",
+        "%s \"%s\" is forbidden: spec.%s: user \"%s\" may not update the Tenant \"%s\", which is "
+        "needed for this",
         by->kind->resource, by->name, changed, by->user->name, request.name);
 }
 
@@ -308,7 +309,8 @@ static int before_namespace(void *arg, const struct objects_review *review, stru
             continue;
         return err_set(
             err, ERR_FORBIDDEN,
-            "namespaces \"%s\" is forbidden: metadata.labels[%s]: names the owner of the namespace: user \"%s\" may not update tenants.axle.dev, which is needed to write it",
+            "namespaces \"%s\" is forbidden: metadata.labels[%s]: names the owner of the "
+            "namespace: user \"%s\" may not update tenants.axle.dev, which is needed to write it",
             by.name, labels[i], by.user->name);
     }
     return 0;

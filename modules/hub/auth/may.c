@@ -304,6 +304,7 @@ struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
     if (!whole)
         node_set_text(
             arena, status, "evaluationError",
-            "rights on single objects that depend on their contents (a Secret that a work names, a request of one's own) are not listed");
+            "rights on single objects that depend on their contents (a Secret that a work names, "
+            "a request of one's own) are not listed");
     return status;
 }

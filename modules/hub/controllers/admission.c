@@ -80,7 +80,8 @@ static int before_role(void *arg, const struct objects_review *review, struct er
         return 0;
     return err_set(
         err, ERR_FORBIDDEN,
-        "%s \"%s\" is forbidden: metadata.name: names that begin with \"axle:\" are reserved for the hub; use another one",
+        "%s \"%s\" is forbidden: metadata.name: names that begin with \"axle:\" are reserved for "
+        "the hub; use another one",
         review->kind->resource, meta_name(review->after));
 }
 

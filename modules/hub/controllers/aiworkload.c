@@ -53,7 +53,8 @@ static const char *missing_revision(struct intent *in, const struct node *bundle
     return arena_printf(
         in->run->arena,
         "spec.profileBundleRef.revision: there is no %s of "
-        "\"%s\"%s%s; name an existing one (kubectl get definitionrevisions), or leave it out for the newest",
+        "\"%s\"%s%s; name an existing one (kubectl get definitionrevisions), or leave it out for "
+        "the newest",
         in->bundle_revision, in->bundle, *latest ? ", the newest is " : "", latest);
 }
 
@@ -68,7 +69,8 @@ static int find_bundle(struct intent *in, struct err *err)
     bundle = reconcile_read(run, KIND_ID_BUNDLE, run->namespace, in->bundle);
     in->remark =
         !bundle
-            ? "the ProfileBundle is deleted; this revision of it is kept as long as it is named here"
+            ? "the ProfileBundle is deleted; this revision of it is kept as long as it is named "
+              "here"
         : *in->bundle_revision ? ""
                                : node_get_text(node_get(bundle, "status"), "message");
     if (!bundle && !*in->bundle_revision)
@@ -115,7 +117,8 @@ static int check_dedicated_pool(struct intent *in, const char *pool, struct err 
                 in, "PoolTaken",
                 arena_printf(
                     run->arena,
-                    "spec.computePoolRef.name: the pool \"%s\" is Dedicated and runs \"%s\"; use another one",
+                    "spec.computePoolRef.name: the pool \"%s\" is Dedicated and runs \"%s\"; use "
+                    "another one",
                     pool, meta_name(one)));
     }
     return 0;
@@ -248,7 +251,8 @@ static int resolve_intent(struct intent *in, struct err *err)
     if (!project)
         return refuse_intent(
             in, "NotAProject",
-            "no Project owns this namespace; create a Project with its name, or use a project's namespace");
+            "no Project owns this namespace; create a Project with its name, or use a project's "
+            "namespace");
     if (find_bundle(in, err) < 0 || find_environment(in, err) < 0)
         return -1;
     return check_variables(in, err);
@@ -412,7 +416,8 @@ static void say_who_still_has_it(struct intent *in)
             in->run->arena, in->status, "message",
             node_format(
                 in->run->arena,
-                "waiting for %zu %s to remove it: %s%s; an administrator removes a machine that will not come back (kubectl delete managedcluster NAME)",
+                "waiting for %zu %s to remove it: %s%s; an administrator removes a machine that "
+                "will not come back (kubectl delete managedcluster NAME)",
                 count, count == 1 ? "spoke" : "spokes", text_string(&names),
                 told < count ? ", …" : ""));
 }

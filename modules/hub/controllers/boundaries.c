@@ -327,7 +327,8 @@ static int before_set_goes(void *arg, const struct objects_review *review, struc
             return err_set(
                 err, ERR_FORBIDDEN,
                 "managedclustersets \"%s\" is forbidden: the "
-                "project \"%s\" places applications on it; remove it from spec.clusterSets of its Tenant first, or delete the ComputePool that it belongs to",
+                "project \"%s\" places applications on it; remove it from spec.clusterSets of its "
+                "Tenant first, or delete the ComputePool that it belongs to",
                 review->name, meta_namespace(one));
     }
     return 0;

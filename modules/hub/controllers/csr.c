@@ -124,8 +124,10 @@ static int check_token_request(struct controllers *all, const struct objects_rev
         review->after,
         arena_printf(
             arena,
-            "cluster \"%s\" has a key of its own, and this token is valid for no other key. If that key is lost: on the hub, make a token for this "
-            "name (axle token create --name %s), join with it, and approve its request (kubectl certificate approve)",
+            "cluster \"%s\" has a key of its own, and this token is valid for no other key. If "
+            "that key is lost: on the hub, make a token for this "
+            "name (axle token create --name %s), join with it, and approve its request (kubectl "
+            "certificate approve)",
             name, name),
         err);
 }
@@ -447,9 +449,11 @@ static const char *find_request_trouble(const struct signing *s)
     if (!request)
         return "the request is damaged, or its key is of a type that is not signed here";
     if (request->has_names)
-        return "the request has alternative names, which a client's certificate does not get here: leave them out";
+        return "the request has alternative names, which a client's certificate does not get "
+               "here: leave them out";
     if (request->has_other)
-        return "the request's subject is more than one CN and different O's, each a part of its own: leave out the rest";
+        return "the request's subject is more than one CN and different O's, each a part of its "
+               "own: leave out the rest";
     if (!*request->common_name)
         return "the request's subject has no CN: add one";
     for (size_t i = 0; i < request->organization_count; i++)

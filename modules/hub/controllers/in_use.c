@@ -130,7 +130,8 @@ int in_use_wait(struct reconcile_run *run, const struct seen *seen, const char *
         "Ready", "False", "InUse",
         arena_printf(
             run->arena,
-            "it is deleted when it is no longer used; it is %s: delete them, or place them elsewhere",
+            "it is deleted when it is no longer used; it is %s: delete them, or place them "
+            "elsewhere",
             users)};
     bool changed = false;
 

@@ -116,7 +116,8 @@ int joining_check_token(struct controllers *all, struct arena *arena, const char
     if (used >= uses)
         return err_set(
             err, ERR_FORBIDDEN,
-            "the join token has been used %lld times, which is its limit: make a new one with `axle token create`",
+            "the join token has been used %lld times, which is its limit: make a new one with "
+            "`axle token create`",
             (long long)used);
     return 0;
 }
@@ -134,7 +135,8 @@ const char *joining_trouble(struct controllers *all, struct arena *arena, const 
         !joining_token_names(joining_token(all, arena, id), name))
         return arena_printf(
             arena,
-            "the name \"%s\" belongs to another machine: use another name; or, if this is that machine, make a token for it on the hub: axle "
+            "the name \"%s\" belongs to another machine: use another name; or, if this is that "
+            "machine, make a token for it on the hub: axle "
             "token create --name %s",
             name, name);
     return NULL;
@@ -261,7 +263,8 @@ static int keep_cleanup(struct arena *arena, struct node *after, const struct no
             err, ERR_FORBIDDEN,
             "managedclusters.cluster.open-cluster-management.io "
             "\"%s\" is forbidden: the finalizer " META_FINALIZER_CLUSTER
-            " belongs to the hub, which removes it within two minutes after the deletion, whatever the spoke does",
+            " belongs to the hub, which removes it within two minutes after the deletion, "
+            "whatever the spoke does",
             meta_name(after));
     meta_add_finalizer(arena, after, META_FINALIZER_CLUSTER);
     return 0;
@@ -282,7 +285,8 @@ static int check_no_joiner(const struct objects_review *review, struct err *err)
     return err_set(
         err, ERR_FORBIDDEN,
         "managedclusters.cluster.open-cluster-management.io "
-        "\"%s\" is forbidden: the token \"%.63s\" is an administrator's token, and no machine can join with it: make a join token with `axle token create`",
+        "\"%s\" is forbidden: the token \"%.63s\" is an administrator's token, and no machine can "
+        "join with it: make a join token with `axle token create`",
         meta_name(review->after), user + strlen(ADMIN_TOKEN_USER));
 }
 

@@ -94,7 +94,8 @@ static const char *secret_trouble(const struct expected *e)
     claim_wait(e->run, KIND_ID_SECRET, e->run->namespace, e->secret);
     return arena_printf(
         e->run->arena,
-        "its token needs the Secret \"%s\", but that Secret exists and is not this pool's; delete it, or give the pool another name",
+        "its token needs the Secret \"%s\", but that Secret exists and is not this pool's; delete "
+        "it, or give the pool another name",
         e->secret);
 }
 
@@ -298,7 +299,8 @@ const char *pool_spoke_trouble(struct reconcile_run *run, const char *name, cons
     if (strcmp(meta_label(cluster, META_LABEL_CLUSTERSET), set) != 0)
         return arena_printf(
             run->arena,
-            "\"%s\" is an existing spoke and is not this pool's; use another name, or ask an administrator to move it",
+            "\"%s\" is an existing spoke and is not this pool's; use another name, or ask an "
+            "administrator to move it",
             name);
     return NULL;
 }

@@ -430,7 +430,8 @@ static int claim_repository(struct reconcile_run *run, const struct node *deploy
     return err_set(
         err, ERR_TAKEN,
         "the name is taken: something was pushed to the repository "
-        "\"%s\" of the hub's registry; delete the repository's contents, or give the AIWorkload another name",
+        "\"%s\" of the hub's registry; delete the repository's contents, or give the AIWorkload "
+        "another name",
         repository_of_pass(run));
 }
 
@@ -491,7 +492,8 @@ static int check_sets(struct reconcile_run *run, const struct rendition_input *i
         if (name && !reconcile_read(run, KIND_ID_VARIABLE_SET, namespace, name))
             return err_set(
                 err, ERR_INVALID,
-                "the VariableSet \"%s\" is deleted, and without it other values would be used; what runs is not changed: create the set again, or "
+                "the VariableSet \"%s\" is deleted, and without it other values would be used; "
+                "what runs is not changed: create the set again, or "
                 "give the values in spec.variables of the AIWorkload",
                 name);
     }

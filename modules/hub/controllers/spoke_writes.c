@@ -138,7 +138,8 @@ static int check_available(const struct objects_review *review, const struct nod
         return 0;
     return refuse_spoke_write(
         review, "conditions[" META_CONDITION_CLUSTER_AVAILABLE "]",
-        "Forbidden: a spoke may set True or False; only the hub sets Unknown, when the spoke is silent",
+        "Forbidden: a spoke may set True or False; only the hub sets Unknown, when the spoke is "
+        "silent",
         err);
 }
 
@@ -160,7 +161,8 @@ static int check_leaving(const struct objects_review *review, struct err *err)
         return 0;
     return refuse_spoke_write(
         review, "conditions[" META_CONDITION_LEAVE_REQUESTED "]",
-        "Forbidden: only the spoke itself may request to leave; others delete the ManagedCluster (axle remove spoke)",
+        "Forbidden: only the spoke itself may request to leave; others delete the ManagedCluster "
+        "(axle remove spoke)",
         err);
 }
 

@@ -60,7 +60,8 @@ static int check_purpose(const struct objects_review *review, struct err *err)
     if (!is_administrator(review->who))
         return err_set(
             err, ERR_FORBIDDEN,
-            "jointokens.axle.dev \"%s\" is forbidden: only administrators (group system:masters) may create a token that makes its bearer an administrator",
+            "jointokens.axle.dev \"%s\" is forbidden: only administrators (group system:masters) "
+            "may create a token that makes its bearer an administrator",
             meta_name(after));
     if (before && is_administrators_token(before) != is_administrators_token(after))
         return refuse_token_field(

@@ -145,10 +145,10 @@ static size_t choose_connections(struct hub *hub, size_t files)
         return wanted;
     /* A limit of just as many is what its administrator meant by it. */
     if (wanted > files)
-        log_warn(
-            "hub",
-            "connections: %zu are not possible, because this process may have %zu open files (ulimit -Hn, or LimitNOFILE= of its unit); the limit is %zu connections now",
-            wanted, files, most);
+        log_warn("hub",
+                 "connections: %zu are not possible, because this process may have %zu open files "
+                 "(ulimit -Hn, or LimitNOFILE= of its unit); the limit is %zu connections now",
+                 wanted, files, most);
     return most;
 }
 

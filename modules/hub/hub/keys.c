@@ -121,7 +121,8 @@ static void forget_secret(struct hub *hub)
     file_remove(path);
     log_info(
         "hub",
-        "the console's old secret is no longer accepted: log in with the token that `axle token create --admin` prints");
+        "the console's old secret is no longer accepted: log in with the token that `axle token "
+        "create --admin` prints");
 }
 
 int keys_open(struct hub *hub, const struct hub_settings *settings, struct err *err)

@@ -55,10 +55,10 @@ static int check_page(const struct http_request *request, struct err *err)
     if (is_safe_method(request))
         return 0;
     if (origin && !is_own_origin(request, origin))
-        return err_set(
-            err, ERR_FORBIDDEN,
-            "a page of \"%.200s\" may not write here: only the hub's own console, at https://%.200s, may",
-            origin, request->authority);
+        return err_set(err, ERR_FORBIDDEN,
+                       "a page of \"%.200s\" may not write here: only the hub's own console, at "
+                       "https://%.200s, may",
+                       origin, request->authority);
     if (site && strcmp(site, "same-origin") && strcmp(site, "none"))
         return err_set(err, ERR_FORBIDDEN,
                        "a page of another site may not write here (Sec-Fetch-Site: %.100s)", site);

@@ -48,7 +48,8 @@ static size_t list_addresses(struct hub *hub, struct names *names)
         hub->addresses_missing = true;
         log_error(
             "hub",
-            "%s: the certificate and the join command name 127.0.0.1 only, which no other machine can reach: set tls-san, and listen to an address instead of 0.0.0.0",
+            "%s: the certificate and the join command name 127.0.0.1 only, which no other machine "
+            "can reach: set tls-san, and listen to an address instead of 0.0.0.0",
             *err.text ? err.text : "this machine has no address but loopback");
     }
     return count;

@@ -239,7 +239,8 @@ static int check_in_flight(const struct account *account, int64_t most, const ch
     *ret_wait = 1;
     return err_set(
         err, ERR_TOO_MANY,
-        "%s has %zu requests in flight, watches included, and may have no more (the hub's setting %s); end some of them",
+        "%s has %zu requests in flight, watches included, and may have no more (the hub's setting "
+        "%s); end some of them",
         account->key, account->in_flight, setting);
 }
 
@@ -264,7 +265,8 @@ static int check_coming(const struct account *account, const struct http_request
     *ret_wait = 1;
     return err_set(
         err, ERR_TOO_MANY,
-        "%s has request bodies of %lld bytes in flight and may have %lld: wait until some have ended",
+        "%s has request bodies of %lld bytes in flight and may have %lld: wait until some have "
+        "ended",
         account->key, (long long)account->coming, (long long)MOST_COMING);
 }
 

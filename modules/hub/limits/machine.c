@@ -128,8 +128,9 @@ static void report_foreign_endpoint(struct limits *limits, const struct object *
     if (cluster)
         objects_event(
             limits->settings.objects, "axle-hub", cluster, true, "EndpointRefused",
-            "Workload %.253s: an endpoint at %.253s is not shown, because no request of this cluster came from there; if the address belongs to the cluster, list it in the annotation " META_ANNOTATION_ADDRESSES
-            " of the ManagedCluster",
+            "Workload %.253s: an endpoint at %.253s is not shown, because no request of this "
+            "cluster came from there; if the address belongs to the cluster, list it in the "
+            "annotation " META_ANNOTATION_ADDRESSES " of the ManagedCluster",
             review->name, host);
 }
 
@@ -174,7 +175,8 @@ static int check_component(const char *field, const char *component, struct err 
         return 0;
     return err_set(
         err, ERR_FORBIDDEN,
-        "%s: \"%.100s\" is a component of the hub: a spoke reports as axle-spoke, or under a name of its own",
+        "%s: \"%.100s\" is a component of the hub: a spoke reports as axle-spoke, or under a name "
+        "of its own",
         field, component);
 }
 
@@ -253,7 +255,8 @@ static int check_requests_room(struct limits *limits, const struct auth_user *us
         return 0;
     return err_set(
         err, ERR_FORBIDDEN,
-        "exceeded quota: \"%s\" has %zu CertificateSigningRequests and may have no more; decided ones are deleted after an hour",
+        "exceeded quota: \"%s\" has %zu CertificateSigningRequests and may have no more; decided "
+        "ones are deleted after an hour",
         user->name, tally.count);
 }
 

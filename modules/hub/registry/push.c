@@ -66,7 +66,8 @@ static int check_pushed_manifest(const struct push *push, const struct node *man
     if (!registry_type_is_manifest(type))
         return err_set(
             err, ERR_INVALID,
-            "\"%.100s\" is not the media type of a manifest, which is application/json or application/…+json",
+            "\"%.100s\" is not the media type of a manifest, which is application/json or "
+            "application/…+json",
             type);
     if (strlen(node_get_text(manifest, "artifactType")) > MOST_TYPE)
         return err_set(err, ERR_INVALID, "its artifactType has more than %zu bytes", MOST_TYPE);

@@ -180,7 +180,8 @@ static void refuse_more(struct http_request *request)
 {
     registry_reply_error(
         request, 429, "TOOMANYREQUESTS",
-        "too many uploads are in progress: a project may have %d at once; finish some, and try again",
+        "too many uploads are in progress: a project may have %d at once; finish some, and try "
+        "again",
         UPLOADS_MOST);
 }
 

@@ -53,7 +53,8 @@ static void drop_damaged(struct registry *registry, const char *repository, cons
 
     log_error(
         "registry",
-        "%s: blob %s is damaged (%s) and was removed: it is rendered again if this hub made it, otherwise push it again",
+        "%s: blob %s is damaged (%s) and was removed: it is rendered again if this hub made it, "
+        "otherwise push it again",
         repository, digest, why->text);
     verify_forget(registry, digest);
     store_blob_delete(registry->store, digest);

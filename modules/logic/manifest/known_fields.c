@@ -29,7 +29,8 @@ static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
         "selector manualSelector" },
     [FIELDS_POD] = {
         "containers initContainers volumes restartPolicy terminationGracePeriodSeconds "
-        "securityContext runtimeClassName hostUsers hostname subdomain hostAliases enableServiceLinks",
+        "securityContext runtimeClassName hostUsers hostname subdomain hostAliases "
+        "enableServiceLinks",
         "hostNetwork dnsPolicy dnsConfig nodeSelector nodeName affinity tolerations "
         "topologySpreadConstraints schedulerName priorityClassName priority preemptionPolicy "
         "serviceAccountName serviceAccount automountServiceAccountToken imagePullSecrets os "
@@ -51,7 +52,8 @@ static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
     [FIELDS_PROBE] = {
         "httpGet tcpSocket exec grpc initialDelaySeconds periodSeconds timeoutSeconds "
         "successThreshold failureThreshold", "" },
-    [FIELDS_MOUNT] = { "name mountPath subPath subPathExpr readOnly recursiveReadOnly mountPropagation", "" },
+    [FIELDS_MOUNT] = { "name mountPath subPath subPathExpr readOnly recursiveReadOnly "
+                       "mountPropagation", "" },
     [FIELDS_VOLUME] = {
         "name emptyDir configMap secret persistentVolumeClaim hostPath downwardAPI projected", "" },
     [FIELDS_EMPTY] = { "medium sizeLimit", "" },

@@ -142,10 +142,10 @@ static int check_group(const char *path, struct err *err)
     if (!path || !*path ||
         (*path == '/' && strlen(path) <= 200 && !strstr(path, "..") && !strchr(path, ':')))
         return 0;
-    return err_set(
-        err, ERR_INVALID,
-        "cgroup-parent \"%.200s\" is not a path of a control group such as /system.slice/axle-pods.service",
-        path);
+    return err_set(err, ERR_INVALID,
+                   "cgroup-parent \"%.200s\" is not a path of a control group such as "
+                   "/system.slice/axle-pods.service",
+                   path);
 }
 
 static int open_works(struct agent *agent, const struct agent_settings *settings, struct err *err)
@@ -278,7 +278,8 @@ static void open_path_for_pods(struct agent *agent)
     if (barrier)
         log_warn(
             "spoke",
-            "workloads run as users of their own, which cannot enter %s: allow it (chmod o+x) or choose another --data-dir",
+            "workloads run as users of their own, which cannot enter %s: allow it (chmod o+x) or "
+            "choose another --data-dir",
             barrier);
 }
 

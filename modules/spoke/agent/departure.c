@@ -192,7 +192,8 @@ static int open_after_leaving(struct agent *agent, const struct node *file, cons
     if (!token || pki_join_token_parse(arena, token, &parts, &why) < 0 || !strcmp(parts.id, before))
         return err_set(
             err, ERR_GONE,
-            "this spoke, \"%s\", has left its hub %s at %s: to let it join again, start it with --join and a new token (on the hub: axle token "
+            "this spoke, \"%s\", has left its hub %s at %s: to let it join again, start it with "
+            "--join and a new token (on the hub: axle token "
             "create)",
             node_get_text(file, "name"), node_get_text(file, "hub"), node_get_text(file, "at"));
     log_info("spoke", "this spoke has left %s at %s; with the new token it joins as a new spoke",
@@ -213,12 +214,15 @@ static int open_damaged(const struct agent *agent, const struct err *why, struct
         return err_set(
             err, ERR_INVALID,
             "%s. It said whether this spoke has left its hub or is being "
-            "reset, and there is no certificate: `axle reset --yes` makes this machine ready to join again; or remove "
+            "reset, and there is no certificate: `axle reset --yes` makes this machine ready to "
+            "join again; or remove "
             "%s/" FILE_NAME " and its copy, and start with --join and a new token",
             why->text, agent->directory);
     log_warn(
         "spoke",
-        "%s. It recorded that this spoke was to leave its hub, or was removed: the spoke continues as a member, and the hub refuses it if it is not one; run `axle leave` again if it is to leave",
+        "%s. It recorded that this spoke was to leave its hub, or was removed: the spoke "
+        "continues as a member, and the hub refuses it if it is not one; run `axle leave` again "
+        "if it is to leave",
         why->text);
     return 0;
 }
@@ -324,7 +328,9 @@ static bool is_removal_believed(struct agent *agent, const struct http_response 
     if (!agent->departure->disbelief_told)
         log_warn(
             "spoke",
-            "%s says that this spoke was removed, but it may have lost writes (it was restored, or is in another epoch): what runs keeps running. `axle reset` ends it; with a new token this spoke joins again",
+            "%s says that this spoke was removed, but it may have lost writes (it was restored, "
+            "or is in another epoch): what runs keeps running. `axle reset` ends it; with a new "
+            "token this spoke joins again",
             agent->hub);
     agent->departure->disbelief_told = true;
     return false;
@@ -384,7 +390,9 @@ int departure_joining(struct agent *agent, struct err *err)
         return -1;
     log_info(
         "spoke",
-        "this spoke was removed from its hub before: with the new token it joins as a new spoke there. The old certificate was renamed to %s; what still runs from before keeps running if the hub has a work for it within a minute, otherwise it is ended",
+        "this spoke was removed from its hub before: with the new token it joins as a new spoke "
+        "there. The old certificate was renamed to %s; what still runs from before keeps running "
+        "if the hub has a work for it within a minute, otherwise it is ended",
         path);
     return 0;
 }
@@ -422,11 +430,13 @@ int departure_begin(struct agent *agent, struct err *err)
     if (!strcmp(agent->name, "local-cluster"))
         return err_set(
             err, ERR_INVALID,
-            "this is the hub's own spoke, which --mode=all-in-one would start again: run the hub with --mode=hub instead");
+            "this is the hub's own spoke, which --mode=all-in-one would start again: run the hub "
+            "with --mode=hub instead");
     if (agent->departure->state == DEPARTURE_REMOVED)
         return err_set(
             err, ERR_CONFLICT,
-            "this spoke was removed from its hub already; `axle reset` deletes what is left of it here");
+            "this spoke was removed from its hub already; `axle reset` deletes what is left of it "
+            "here");
     if (!token_join_is_done(agent))
         return err_set(err, ERR_CONFLICT,
                        "this spoke has not joined yet, so it cannot leave: stop it instead");

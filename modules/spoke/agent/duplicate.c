@@ -75,7 +75,9 @@ static void on_cluster_read(void *arg, int status, const struct http_response *r
 
     err_set(
         &why, ERR_CONFLICT,
-        "another agent that started later uses this identity; this one keeps its pods running and does not follow the hub any more. Give one of the two a name and a token of its own, or restart this one to let it take over");
+        "another agent that started later uses this identity; this one keeps its pods running and "
+        "does not follow the hub any more. Give one of the two a name and a token of its own, or "
+        "restart this one to let it take over");
     if (status == 200 && requests_client(agent)) {
         old = document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
         one = node_map(arena);
@@ -86,7 +88,8 @@ static void on_cluster_read(void *arg, int status, const struct http_response *r
             arena, one, "message",
             node_format(
                 arena,
-                "two agents use this identity; the one at %s is inactive, the one that started later is active",
+                "two agents use this identity; the one at %s is inactive, the one that started "
+                "later is active",
                 agent->address));
         node_add(arena, news, one);
         node_set(arena, node_make(arena, body, "status"), "conditions",

@@ -24,7 +24,8 @@ int identity_needs_token(const struct agent *agent, struct err *err)
     return err_set(
         err, ERR_INVALID,
         "%s: this spoke has joined as \"%s\", but its key or "
-        "certificate in pki/ is lost: restore it from a backup, or join again with a new token (axle token create --name %s on the hub, --token-file here); what "
+        "certificate in pki/ is lost: restore it from a backup, or join again with a new token "
+        "(axle token create --name %s on the hub, --token-file here); what "
         "runs stays",
         agent->directory, agent->name, agent->name);
 }
@@ -90,7 +91,8 @@ static int find_hub(struct agent *agent, const struct agent_settings *settings, 
     if (!agent->hub && why.code == ERR_NOT_FOUND)
         return err_set(
             err, ERR_INVALID,
-            "no hub is given: start with --join https://HOST:PORT; `axle token create` on the hub prints the whole command");
+            "no hub is given: start with --join https://HOST:PORT; `axle token create` on the hub "
+            "prints the whole command");
     if (!agent->hub)
         return err_set(err, ERR_INVALID,
                        "%s; give the URL of the hub again with --join https://HOST:PORT", why.text);

@@ -73,7 +73,8 @@ static int check_certificate_dates(const struct text *pem, struct err *err)
     if (cert->not_after <= clock_wall())
         return err_set(
             err, ERR_INVALID,
-            "the certificate that the hub has sent ended at %s; this machine's clock is at %s: check it and the hub's",
+            "the certificate that the hub has sent ended at %s; this machine's clock is at %s: "
+            "check it and the hub's",
             ends, now);
     return 0;
 }

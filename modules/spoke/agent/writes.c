@@ -92,7 +92,8 @@ static void pause_writes(struct agent *agent, const struct http_response *respon
     if (!writes->throttled) {
         log_warn(
             "spoke",
-            "the hub accepts no more writes for the moment (%s): %zu statuses and Events wait, and are sent when it does",
+            "the hub accepts no more writes for the moment (%s): %zu statuses and Events wait, "
+            "and are sent when it does",
             why->text, writes->waiting);
     }
     writes->throttled = true;

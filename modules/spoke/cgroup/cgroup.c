@@ -248,10 +248,10 @@ void cgroup_find_below(struct cgroup_base *base, const char *parent)
     if (!folder || (!v2 && use_parent_v1(base, parent)))
         return;
     if (!*base->note)
-        snprintf(
-            base->note, sizeof base->note,
-            "cgroup-parent %.150s does not exist or belongs to another user: pods run in the agent's group",
-            parent);
+        snprintf(base->note, sizeof base->note,
+                 "cgroup-parent %.150s does not exist or belongs to another user: pods run in the "
+                 "agent's group",
+                 parent);
 }
 
 void cgroup_join_listed(void)

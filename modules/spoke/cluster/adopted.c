@@ -106,7 +106,8 @@ static void adopt_pod(struct cluster *cluster, struct pod *pod, const struct pla
         owner->committed = owner->dirty = true;
         log_warn(
             "cluster",
-            "%s is not in the store, but its pods run: they keep running until the hub sends the work or its deletion",
+            "%s is not in the store, but its pods run: they keep running until the hub sends the "
+            "work or its deletion",
             owner->name);
     }
     if (!object) {

@@ -76,9 +76,9 @@ static void load_places(struct places *places)
     if (damaged || (err.code && err.code != ERR_NOT_FOUND))
         log_warn(
             "cluster", "%s was damaged%s", places->path,
-            read
-                ? " and was restored from its copy"
-                : "; the projects' namespaces get new names, and claims of a namespace that two projects use must be moved by hand");
+            read ? " and was restored from its copy"
+                 : "; the projects' namespaces get new names, and claims of a namespace that two "
+                   "projects use must be moved by hand");
     if (read && node_is(read, NODE_MAP))
         places->list = read;
     node_each(place, places->list) remember_place(places, place->key);

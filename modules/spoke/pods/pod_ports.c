@@ -123,7 +123,8 @@ static int refuse_port(const struct pod *pod, const struct pod *holder, int want
         return manifest_why_set(
             why, "PortConflict",
             "port %d is taken by pod %.100s/%.100s of the same workload: "
-            "pods share this machine's ports, so only one replica can have a fixed one; with containerPort: 0 each gets its own in $PORT, and a Service distributes to all",
+            "pods share this machine's ports, so only one replica can have a fixed one; with "
+            "containerPort: 0 each gets its own in $PORT, and a Service distributes to all",
             wanted, holder->namespace, holder->name);
     return manifest_why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted,
                             holder->namespace, holder->name);

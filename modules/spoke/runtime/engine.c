@@ -160,7 +160,8 @@ static struct node *engine_facts(struct runtime *runtime, struct arena *arena)
         arena, notes,
         node_format(
             arena,
-            "containers with images are run by %s; the facts about isolation are about processes only",
+            "containers with images are run by %s; the facts about isolation are about processes "
+            "only",
             runtime->engine->version));
     return facts;
 }

@@ -312,12 +312,14 @@ static void on_child(pid_t pid, int status, void *arg)
     if (WIFSIGNALED(status))
         err_set(
             &err, ERR_INVALID,
-            "unpacking it was stopped by signal %d (%s): it made a forbidden system call, or used more than %d s or %zu MiB",
+            "unpacking it was stopped by signal %d (%s): it made a forbidden system call, or used "
+            "more than %d s or %zu MiB",
             WTERMSIG(status), strsignal(WTERMSIG(status)), CPU_SECONDS, MEMORY >> 20);
     else if (WEXITSTATUS(status) == 2)
         err_set(
             &err, ERR_UNSUPPORTED,
-            "this kernel has neither Landlock nor seccomp, so files from outside are not unpacked here");
+            "this kernel has neither Landlock nor seccomp, so files from outside are not unpacked "
+            "here");
     else if (WEXITSTATUS(status) != 0 || read_response(unpacking->answer, &text) < 0)
         err_set(&err, ERR_INTERNAL, "unpacking it ended with status %d", WEXITSTATUS(status));
     finish_unpacking(unpacking, &text, err.code ? &err : NULL);

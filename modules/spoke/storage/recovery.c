@@ -108,7 +108,8 @@ static int open_new_store(struct storage *storage, const char *path,
         return -1;
     }
     words = mem_printf(
-        "the spoke's store is not trusted: %.400s. It was renamed to %s; what runs keeps running, and works are read from the hub again",
+        "the spoke's store is not trusted: %.400s. It was renamed to %s; what runs keeps running, "
+        "and works are read from the hub again",
         why->text, aside);
     remember_damage(storage, words);
     storage->store = store_open(path, options, err);
@@ -137,7 +138,8 @@ static int open_store_file(struct storage *storage, struct err *err)
     if (gone && storage->store) {
         remember_damage(
             storage,
-            "the spoke's store, axle.db, is missing; what runs keeps running, and works are read from the hub again");
+            "the spoke's store, axle.db, is missing; what runs keeps running, and works are read "
+            "from the hub again");
         return 0;
     }
     if (storage->store && check_store(storage, &why) == 0)
@@ -165,7 +167,8 @@ static int open_memory_copy(struct storage *storage, const struct err *why, stru
         return 0;
     store_close(&storage->store);
     words = mem_printf(
-        "the spoke's store cannot be read: %.400s. What runs keeps running, and works are read from the hub again",
+        "the spoke's store cannot be read: %.400s. What runs keeps running, and works are read "
+        "from the hub again",
         copy.text);
     remember_damage(storage, words);
     options.empty = true;

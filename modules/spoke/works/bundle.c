@@ -299,7 +299,8 @@ static void explain_gone(const struct fetch *fetch, struct text *ret)
 {
     text_addf(
         ret,
-        "the hub does not have %s of %s any more: it was deleted before this spoke pulled it. The work is read again, and waits for another artifact",
+        "the hub does not have %s of %s any more: it was deleted before this spoke pulled it. The "
+        "work is read again, and waits for another artifact",
         fetch->wanted, fetch->repository);
 }
 

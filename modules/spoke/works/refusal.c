@@ -71,6 +71,7 @@ const char *refusal_of(const struct work *work, char **ret_message)
     if (!node_at(work->object, "spec", "executor", "subject", NULL))
         return NULL;
     *ret_message = mem_copy_string(
-        "spec.executor: this spoke applies works with its own rights, not as a ServiceAccount; remove spec.executor");
+        "spec.executor: this spoke applies works with its own rights, not as a ServiceAccount; "
+        "remove spec.executor");
     return "ExecutorNotSupported";
 }
