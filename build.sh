@@ -141,6 +141,7 @@ sim := $(dir)/libsim.a
 reports := $(if $(filter -fsanitize=%,$(cflags)),$(dir)/tests/reports.o)
 helpers := $(patsubst %.c,$(dir)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 cases := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/cases/*.c))
+fleet := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/fleet/*.c))
 each = $(patsubst $(1)/%.c,$(dir)/$(2)/%,$(wildcard $(1)/$(3)*.c))
 units := $(call each,tests/unit,unit,test_)
 bench := $(call each,tests/bench,bench,bench_)
@@ -151,11 +152,11 @@ link = $(cc) $(cflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ldflags) $(libr
 .SECONDARY:
 .PHONY: $(addprefix $(dir)/,lib program units bench fuzz objects analysed)
 $(dir)/lib: $(lib)
-$(dir)/program: $(if $(wildcard main.c),$(dir)/axle) $(if $(cases),$(dir)/axle-cases)
+$(dir)/program: $(if $(wildcard main.c),$(dir)/axle) $(if $(cases),$(dir)/axle-cases) $(if $(fleet),$(dir)/axle-fleet)
 $(dir)/units: $(units)
 $(dir)/bench: $(bench)
 $(dir)/fuzz: $(fuzz)
-$(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) \
+$(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) $(fleet) \
     $(helpers) $(sims) $(units:$(dir)/unit/%=$(dir)/tests/unit/%.o) \
     $(fuzz:$(dir)/fuzz/%=$(dir)/tests/fuzz/%.o) $(bench:$(dir)/bench/%=$(dir)/tests/bench/%.o) \
     $(dir)/tests/alone.o $(dir)/tests/replay.o $(dir)/tests/reports.o
@@ -183,6 +184,10 @@ $(sim): $(sims) $(dir)/simulations
 $(dir)/axle: $(dir)/main.o $(reports) $(lib)
 	$(link)
 $(dir)/axle-cases: $(cases) $(lib)
+	$(link)
+# Each request of its agents goes through the fleet, which counts them.
+$(dir)/axle-fleet: ldflags += -Wl,--wrap=link_send
+$(dir)/axle-fleet: $(fleet) $(reports) $(sim) $(lib)
 	$(link)
 $(dir)/alone: $(dir)/tests/alone.o
 	$(cc) -o $@ $^ $(filter -fsanitize=%,$(ldflags))
@@ -335,7 +340,7 @@ verb_release() {
     build_console
     make_mode release program
     local name
-    for name in axle axle-cases; do
+    for name in axle axle-cases axle-fleet; do
         [ -f build/release/$name ] || continue
         [ build/$name -nt build/release/$name ] || strip -o build/$name build/release/$name
     done
