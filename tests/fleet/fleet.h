@@ -21,7 +21,9 @@ struct loop;
  * steady clock, which is the same for all processes of a machine.
  */
 struct fleet_settings {
-    const char *hub, *token, *prefix, *address;
+    const char *hub, *prefix, *address;
+    char **tokens; /* owned; used in turn */
+    size_t token_count;
     const char *directory; /* keys and certificates of all spokes, a folder for each */
     int64_t first, count;  /* names are PREFIX and a number of five digits */
     int64_t at_once;       /* so many join at a time */

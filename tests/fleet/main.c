@@ -24,7 +24,7 @@
 static const char usage[] =
     "axle-fleet --hub URL --token-file FILE [OPTION…]\n"
     "  --hub URL             https://HOST:PORT of a real hub\n"
-    "  --token-file FILE     a join token for all of them (axle token create --uses N); or --token\n"
+    "  --token-file FILE     a join token for all (axle token create --uses N), or several\n"
     "  --count N             how many spokes (10)\n"
     "  --first N             the number of the first one (1)\n"
     "  --prefix TEXT         what their names begin with (spoke-)\n"
@@ -50,7 +50,7 @@ struct program {
     const char *token_file, *log_level;
     int64_t fail_percent, exit_code;
     bool wait, kept, stopped;
-    char folder[64];
+    char folder[512];
 };
 
 /* ---- Options --------------------------------------------------------------------- */
@@ -71,15 +71,32 @@ static int64_t read_number(const char *option, const char *word)
     return number;
 }
 
-static const char *read_token_file(const char *path)
+/* A hub lets one token ask for 500 certificates an hour, so there may be several, one a line. */
+static void read_tokens(struct program *program)
 {
+    struct fleet_settings *settings = &program->fleet.settings;
     struct err err = {0};
-    char *token = file_read(path, 4096, NULL, &err);
+    scoped_mem char *text = file_read(program->token_file, 1 << 20, NULL, &err);
+    size_t len;
 
-    if (!token)
+    if (!text)
         die_of("", err.text);
-    token[strcspn(token, " \r\n\t")] = '\0';
-    return token;
+    for (const char *at = text; *at; at += len) {
+        at += strspn(at, " \r\n\t");
+        len = strcspn(at, " \r\n\t");
+        if (!len)
+            break;
+        settings->tokens =
+            mem_resize_array(settings->tokens, settings->token_count + 1, sizeof *settings->tokens);
+        settings->tokens[settings->token_count++] = mem_printf("%.*s", (int)len, at);
+    }
+}
+
+static void free_tokens(struct fleet_settings *settings)
+{
+    while (settings->token_count)
+        mem_free(&settings->tokens[--settings->token_count]);
+    mem_free(&settings->tokens);
 }
 
 /* Where each option goes: a text, or a number times its unit. */
@@ -90,7 +107,6 @@ static const struct {
     int64_t unit;
 } rows[] = {
     {"hub", false, offsetof(struct program, fleet.settings.hub), 0},
-    {"token", false, offsetof(struct program, fleet.settings.token), 0},
     {"token-file", false, offsetof(struct program, token_file), 0},
     {"count", true, offsetof(struct program, fleet.settings.count), 1},
     {"first", true, offsetof(struct program, fleet.settings.first), 1},
@@ -152,8 +168,8 @@ static void read_options(struct program *program, int argc, char **argv)
         die_of(program->log_level, "is none of debug, info, warn, error");
     log_setup(level, false);
     if (program->token_file)
-        settings->token = read_token_file(program->token_file);
-    if (!settings->hub || !settings->token || !settings->count || !settings->at_once)
+        read_tokens(program);
+    if (!settings->hub || !settings->token_count || !settings->count || !settings->at_once)
         die_of("--hub, --token-file", "are needed, and --count and --at-once from 1 on");
     program->manner.fail_percent = (unsigned)program->fail_percent;
     program->manner.exit_code = (int)program->exit_code;
@@ -171,7 +187,7 @@ static void make_folder(struct program *program)
         return;
     if (!above)
         above = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    snprintf(program->folder, sizeof program->folder, "%.40s/axle-fleet-XXXXXX", above);
+    snprintf(program->folder, sizeof program->folder, "%.480s/axle-fleet-XXXXXX", above);
     if (!mkdtemp(program->folder))
         die_of(program->folder, "cannot be made");
     program->fleet.settings.directory = program->folder;
@@ -304,6 +320,7 @@ static void close_program(struct program *program)
         loop_signal_free(&program->signals[i]);
     loop_free(&program->fleet.loop);
     text_free(&program->line);
+    free_tokens(&program->fleet.settings);
     remove_folder(program);
 }
 

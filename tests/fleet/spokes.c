@@ -79,15 +79,16 @@ static void tell_spoke(const struct fleet_spoke *spoke, const char *event, const
 static void open_spoke(struct fleet *fleet, struct fleet_spoke *spoke)
 {
     const struct fleet_settings *settings = &fleet->settings;
-    struct agent_settings agent = {.directory = spoke->directory,
-                                   .name = spoke->name,
-                                   .hub = settings->hub,
-                                   .token = settings->token,
-                                   .cluster = "local",
-                                   .runtime = &runtime_simulated,
-                                   .store_vfs = "fleet",
-                                   .address = settings->address,
-                                   .config = fleet->config};
+    struct agent_settings agent = {
+        .directory = spoke->directory,
+        .name = spoke->name,
+        .hub = settings->hub,
+        .token = settings->tokens[(size_t)fleet->opened % settings->token_count],
+        .cluster = "local",
+        .runtime = &runtime_simulated,
+        .store_vfs = "fleet",
+        .address = settings->address,
+        .config = fleet->config};
     struct err err = {0};
 
     spoke->since = clock_steady();
