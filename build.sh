@@ -21,6 +21,7 @@ build.sh [VERB]
                    those that its unit tests do not notice
   fuzz NAME [SEC]  feed a parser with noise (60 seconds)
   bench [NAME]     print the numbers
+  bench fleet [N…] those of a hub with 10, 100 and 1,000 pretended spokes, or N
   deep             the long tests: many seeds, every fuzzer, gcc -fanalyzer
   package          build/packages: a tar archive, a Debian package, the sources
   deps             only install and build what Axle stands on
@@ -429,11 +430,17 @@ verb_fuzz() {
 }
 
 # bench [NAME]: the programs of tests/bench, one after the other; NAME is a
-# number as the first lines of one call it (E1, A3) or part of a file's name.
+# number as the first lines of one call it (E1, A3) or part of a file's name. The
+# fleet takes more words: which rows, and with how many spokes.
 verb_bench() {
     need_packages "$(packages_program)" "$packages_test"
     verb_release
     local one
+    if [ "${1:-}" = fleet ]; then
+        shift
+        /usr/bin/python3 tests/bench/fleet.py "$@"
+        return
+    fi
     for one in tests/bench/bench_*.c; do
         one=$(basename "$one" .c)
         if [ $# -eq 0 ] || [[ $one == *$1* ]]; then
@@ -442,6 +449,11 @@ verb_bench() {
             make_mode release "bench/$one" && "build/release/bench/$one" "${1^^}"
         fi
     done
+    if [ $# -eq 0 ]; then
+        /usr/bin/python3 tests/bench/fleet.py
+    elif head -n 3 tests/bench/fleet.py | grep -qwi -- "$1"; then
+        /usr/bin/python3 tests/bench/fleet.py "$1"
+    fi
     # Scripts put others beside our numbers, and skip what is not installed.
     for one in tests/bench/*.sh; do
         if [ -f "$one" ] && [[ $(basename "$one") == *${1:-}* ]]; then bash "$one"; fi

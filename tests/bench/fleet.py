@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""
-J1 M1 E2 E3 E3b E7 E8 H1 L1: what N spokes cost a hub, with a simulated fleet (tests/fleet).
+"""J1 M1 E2 E3 E3b E7 E8 H1 L1: what N spokes cost a hub, with a simulated fleet (tests/fleet).
 
     ./build.sh bench fleet [ID…] [N…]       10, 100 and 1,000 spokes by default
 
@@ -38,6 +37,7 @@ ROWS = {
     "M1 joined": ("memory with N spokes joined", "MB", lambda n: ""),
     "M1": ("memory with N spokes and one workload", "MB", lambda n: "%.0f + window" % (10 + n * .025)),
     "M1 each": ("memory for each spoke beyond the base", "kB", lambda n: "25"),
+    "M1 store": ("bytes of the store, with its log of changes", "MB", lambda n: ""),
     "E2 first p99": ("first deployment to N: p99 to reported", "ms", lambda n: ""),
     "E2 first cpu": ("first deployment: CPU of the hub, each", "ms", lambda n: ""),
     "E2 p50": ("one change to N spokes: p50 to reported", "ms", lambda n: ""),
@@ -52,6 +52,7 @@ ROWS = {
     "H1 cpu": ("at rest: CPU of the hub", "mcore", lambda n: "20"),
     "E8": ("all connections cut: until all N watch again", "s", lambda n: "6" if n >= 9500 else "2"),
     "E8 cpu": ("CPU of the hub for it, each", "ms", lambda n: ""),
+    "E8 writes": ("writes to the store for it", "", lambda n: "0"),
     "E8 lists": ("works listed anew, each", "", lambda n: "0"),
     "E8 api": ("API p99 meanwhile", "ms", lambda n: "100"),
     "E7": ("SIGKILL with N connected: ready", "ms", lambda n: "1000"),
@@ -458,6 +459,7 @@ class World:
         self.set("E2 first p99", part(took, 0.99))
         self.set("E2 first cpu", (self.hub.cpu() - cpu) / self.n)
         self.set("M1", self.hub.pss())
+        self.set("M1 store", self.hub.metric("axle_store_bytes") / 1e6)
         self.set("fleet", self.fleet.status()["pss_kb"] / self.n)
         self.set("M1 each", (self.values["M1"] - self.values["M1 base"]) / self.n * 1024)
 
@@ -480,7 +482,13 @@ class World:
             self.set(name, statistics.median(values))
 
     def rest(self):
-        hub = self.hub
+        """Begins when nothing has reached the disk for ten seconds: checkpoints follow changes."""
+        hub, last = self.hub, [None, 0]
+        def is_calm():
+            if hub.metric("axle_store_fsyncs_total") != last[0]:
+                last[:] = hub.metric("axle_store_fsyncs_total"), time.monotonic()
+            return time.monotonic() - last[1] > 10
+        until(is_calm, 120, 0.5)
         written, cpu, began = hub.written(), hub.cpu(), time.monotonic()
         revision, fsyncs = hub.metric("axle_store_revision"), hub.metric("axle_store_fsyncs_total")
         time.sleep(REST)
@@ -501,6 +509,7 @@ class World:
 
     def reconnect(self):
         lists = self.fleet.status()["lists"]
+        revision = self.hub.metric("axle_store_revision")
         took, stop = [], threading.Event()
         prober = threading.Thread(target=self.probe, args=(took, stop))
         prober.start()
@@ -516,6 +525,7 @@ class World:
         self.set("E8", (max(self.fleet.watching.values()) - began) / 1e9)
         self.settle()
         self.set("E8 cpu", (self.hub.cpu() - cpu) / self.n)
+        self.set("E8 writes", self.hub.metric("axle_store_revision") - revision)
         self.set("E8 lists", (self.fleet.status()["lists"] - lists) / self.n)
         self.set("E8 api", part(took, 0.99))
 
