@@ -25,7 +25,7 @@ NETEM = os.environ.get("NETEM")
 PERF = os.environ.get("PERF")
 PATIENCE = float(os.environ.get("PATIENCE", "600"))
 STUCK = 60
-OF_ONE_PROCESS = 2500  # spokes: each may need up to four descriptors
+OF_ONE_PROCESS = int(os.environ.get("OF_ONE_PROCESS", "2500"))  # spokes: each needs up to four descriptors
 AXLE_API = "/apis/axle.dev/v1alpha1"
 STAGES = ("first", "second", "third")
 
