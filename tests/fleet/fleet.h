@@ -52,7 +52,7 @@ struct fleet {
     struct loop *loop;          /* borrowed */
     struct config *config;      /* owned; shared by the agents */
     struct fleet_spoke *spokes; /* owned */
-    int64_t opened, joining, joined, watching;
+    int64_t opened, failed, joining, joined, watching;
     uint64_t requests[FLEET_REQUESTS];
     uint64_t refused; /* responses of the hub other than 2xx and 404 */
     int64_t next_join;

@@ -360,5 +360,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "axle-fleet: %s\n", err.text);
     close_program(&program);
     store_memory_free(&disk);
-    return err.code ? 1 : 0;
+    return err.code || program.fleet.failed ? 1 : 0;
 }

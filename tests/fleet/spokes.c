@@ -27,6 +27,18 @@
 
 /* ---- Preparing ------------------------------------------------------------------- */
 
+/* Its disk is a new one each time, so it must not look for what was on a former one. */
+static void forget_disk(const struct fleet_spoke *spoke)
+{
+    static const char *const notes[] = {"newest", "newest.copy"};
+
+    for (size_t i = 0; i < count_of(notes); i++) {
+        scoped_mem char *path = mem_printf("%s/%s", spoke->directory, notes[i]);
+
+        file_remove(path);
+    }
+}
+
 /* Its key is made before anything is measured; the agent takes one that is there. */
 static int prepare_spoke(const struct fleet_spoke *spoke, struct err *err)
 {
@@ -36,6 +48,7 @@ static int prepare_spoke(const struct fleet_spoke *spoke, struct err *err)
 
     if (file_make_folder(pki, err) < 0)
         return -1;
+    forget_disk(spoke);
     if (storage_file_exists(spoke->directory, "pki/client.key"))
         return 0;
     key = pki_key_new();
@@ -94,10 +107,12 @@ static void open_spoke(struct fleet *fleet, struct fleet_spoke *spoke)
     spoke->since = clock_steady();
     spoke->agent = agent_open(fleet->loop, &agent, &err);
     fleet->opened++;
-    if (spoke->agent)
+    if (spoke->agent) {
         fleet->joining++;
-    else
-        tell_spoke(spoke, "failed", err.text);
+        return;
+    }
+    fleet->failed++;
+    tell_spoke(spoke, "failed", err.text);
 }
 
 static bool can_open_next(const struct fleet *fleet)
