@@ -118,7 +118,7 @@ class Network:
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 self.close()
-                fail("NETEM: %s: %s" % (" ".join(command), done.stderr.strip()))
+                fail("NETEM: %s: %s (the kernel needs its module sch_netem)" % (" ".join(command), done.stderr.strip()))
         self.hub, self.spoke, self.enter = "10.203.77.1", "10.203.77.2", inside
 
     def close(self):
@@ -658,12 +658,13 @@ def slope(points):
 
 
 def print_laws(table):
-    print("%-30s %9s %6s  %s" % ("L1 exponent of", "measured", "goal", "points (N: value)"))
+    print("%-30s %9s %9s %6s  %s" % ("L1 exponent of", "measured", "last two", "goal", "points (N: value)"))
     for what, row, is_sum, goal in LAWS:
         points = [(n, statistics.median(values[row] for values in runs if row in values) * (n if is_sum else 1))
                   for n, runs in table.items() if any(values.get(row, 0) > 0 for values in runs)]
         if len(points) > 1:
-            print("%-30s %9.2f %6s  %s" % (what, slope(points), goal, "  ".join("%d: %.4g" % point for point in points)))
+            print("%-30s %9.2f %9.2f %6s  %s" % (what, slope(points), slope(points[-2:]), goal,
+                                                 "  ".join("%d: %.4g" % point for point in points)))
 
 
 def main():

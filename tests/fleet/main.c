@@ -122,7 +122,7 @@ static const struct {
     {"log-level", false, offsetof(struct program, log_level), 0},
 };
 
-static void take_option(struct program *program, size_t row, const char *word)
+static void take_fleet_option(struct program *program, size_t row, const char *word)
 {
     char *place = (char *)program + rows[row].place;
     int64_t number;
@@ -154,11 +154,11 @@ static void take_words(struct program *program, int argc, char **argv)
                 break;
         if (row == count_of(rows) || i + 1 == argc)
             die_of(argv[i], "is no option, or has no value; --help lists them");
-        take_option(program, row, argv[++i]);
+        take_fleet_option(program, row, argv[++i]);
     }
 }
 
-static void read_options(struct program *program, int argc, char **argv)
+static void read_fleet_options(struct program *program, int argc, char **argv)
 {
     struct fleet_settings *settings = &program->fleet.settings;
     enum log_level level;
@@ -178,7 +178,7 @@ static void read_options(struct program *program, int argc, char **argv)
 /* ---- The folder of all spokes ---------------------------------------------------- */
 
 /* In memory where that is possible: it is the hub that is measured. */
-static void make_folder(struct program *program)
+static void make_fleet_folder(struct program *program)
 {
     const char *above = getenv("TMPDIR");
 
@@ -193,15 +193,16 @@ static void make_folder(struct program *program)
     program->fleet.settings.directory = program->folder;
 }
 
-static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *where)
+static int remove_fleet_entry(const char *path, const struct stat *about, int kind,
+                              struct FTW *where)
 {
     return remove(path);
 }
 
-static void remove_folder(struct program *program)
+static void remove_fleet_folder(struct program *program)
 {
     if (!program->kept)
-        nftw(program->folder, remove_entry, 64, FTW_DEPTH | FTW_PHYS);
+        nftw(program->folder, remove_fleet_entry, 64, FTW_DEPTH | FTW_PHYS);
 }
 
 /* ---- Commands -------------------------------------------------------------------- */
@@ -241,7 +242,7 @@ static const struct {
 } commands[] = {
     {"join", obey_join}, {"drop", obey_drop}, {"status", obey_status}, {"stop", obey_stop}};
 
-static void obey_line(struct program *program, const char *word)
+static void obey_fleet_line(struct program *program, const char *word)
 {
     scoped_text struct text line = {0};
 
@@ -273,7 +274,7 @@ static void on_input(int fd, unsigned what, void *arg)
             text_add_char(&program->line, bytes[i]);
             continue;
         }
-        obey_line(program, text_string(&program->line));
+        obey_fleet_line(program, text_string(&program->line));
         program->line.len = 0;
     }
 }
@@ -295,7 +296,7 @@ static void pretend_simulated(struct loop *loop)
 }
 
 /* Signals and input are of a real loop only. */
-static void open_loop(struct program *program)
+static void open_fleet_loop(struct program *program)
 {
     static const int numbers[2] = {SIGTERM, SIGINT};
     struct err err = {0};
@@ -321,7 +322,7 @@ static void close_program(struct program *program)
     loop_free(&program->fleet.loop);
     text_free(&program->line);
     free_tokens(&program->fleet.settings);
-    remove_folder(program);
+    remove_fleet_folder(program);
 }
 
 static void run_fleet(struct program *program)
@@ -348,10 +349,10 @@ int main(int argc, char **argv)
     struct store_memory *disk = store_memory_new("fleet");
     struct err err = {0};
 
-    read_options(&program, argc, argv);
+    read_fleet_options(&program, argc, argv);
     file_raise_limit((size_t)1 << 20);
-    make_folder(&program);
-    open_loop(&program);
+    make_fleet_folder(&program);
+    open_fleet_loop(&program);
     runtime_simulated_manner(&program.manner);
     fleet_count_requests(&program.fleet);
     if (fleet_prepare(&program.fleet, &err) == 0)

@@ -89,7 +89,7 @@ static void tell_spoke(const struct fleet_spoke *spoke, const char *event, const
     fleet_tell_end(&line);
 }
 
-static void open_spoke(struct fleet *fleet, struct fleet_spoke *spoke)
+static void open_fleet_spoke(struct fleet *fleet, struct fleet_spoke *spoke)
 {
     const struct fleet_settings *settings = &fleet->settings;
     struct agent_settings agent = {
@@ -131,20 +131,20 @@ static void open_more(struct fleet *fleet)
             fleet->next_join = clock_steady();
         if (fleet->settings.join_rate)
             fleet->next_join += CLOCK_SECOND / fleet->settings.join_rate;
-        open_spoke(fleet, &fleet->spokes[fleet->opened]);
+        open_fleet_spoke(fleet, &fleet->spokes[fleet->opened]);
     }
 }
 
 /* ---- Following ------------------------------------------------------------------- */
 
-static void note_watching(struct fleet *fleet, struct fleet_spoke *spoke)
+static void note_spoke_watching(struct fleet *fleet, struct fleet_spoke *spoke)
 {
     tell_spoke(spoke, "watching", NULL);
     spoke->since = 0;
     fleet->watching++;
 }
 
-static void note_lost(struct fleet *fleet, struct fleet_spoke *spoke)
+static void note_spoke_lost(struct fleet *fleet, struct fleet_spoke *spoke)
 {
     if (!spoke->since) {
         spoke->since = clock_steady();
@@ -168,9 +168,9 @@ static void look_at_spoke(struct fleet *fleet, struct fleet_spoke *spoke)
         tell_spoke(spoke, "joined", NULL);
     }
     if (state == SESSION_WATCHING && spoke->since)
-        note_watching(fleet, spoke);
+        note_spoke_watching(fleet, spoke);
     else if (state == SESSION_WAITING)
-        note_lost(fleet, spoke);
+        note_spoke_lost(fleet, spoke);
 }
 
 int64_t fleet_step(struct fleet *fleet)

@@ -255,12 +255,12 @@ start_fleet() {
         <&"$fleet_commands" >"$TEST_DIR/fleet.events" 2>>"$TEST_DIR/fleet.log" &
     echo $! >"$TEST_DIR/fleet.pid"
 }
-# drop_fleet: cuts all its connections. fleet_figure NAME: a number of its status, now.
-drop_fleet() { echo drop >&"$fleet_commands"; }
+# tell_fleet WORD: a command. fleet_figure NAME: a number of its status, now.
+tell_fleet() { echo "$1" >&"$fleet_commands"; }
 fleet_figure() {
     local before
     before=$(grep -c '"event":"status"' "$TEST_DIR/fleet.events" || true)
-    echo status >&"$fleet_commands"
+    tell_fleet status
     until_true 60 has_more_statuses "$before" || fail "the fleet does not answer"
     jq -s "map(select(.event == \"status\")) | last | .$1" "$TEST_DIR/fleet.events"
 }

@@ -62,7 +62,7 @@ before=$(revision)
 lists=$(fleet_figure lists)
 watches=$(fleet_events watching)
 statuses=$(fleet_figure statuses)
-drop_fleet
+tell_fleet drop
 all_are_back() { [ "$(fleet_events watching)" -ge $((watches + count)) ] && fleet_has watching $count; }
 until_true 60 all_are_back || fail "not all come back: $(cat "$TEST_DIR/fleet.events")"
 expect "the connections were cut" "$(fleet_events dropped)" 1

@@ -35,12 +35,13 @@ expect_refused "--counts is no option" "$FLEET" --counts 3
 # Every start fails with this exit code, and the hub is told so.
 start_fleet "$TEST_DIR/token" 3 --fail-percent 100 --exit-code 7 --runtime-delay 5
 until_true 60 fleet_has watching 3 || fail "not all join: $(cat "$TEST_DIR/fleet.events")"
+told_exit_code() { get_raw "/apis/axle.dev/v1alpha1/namespaces/$1/workloads" | grep -q 'code 7'; }
 for spoke in spoke-00001 spoke-00002 spoke-00003; do
-    expect_event_of_exit() { get_raw "/apis/axle.dev/v1alpha1/namespaces/$spoke/workloads" | grep -q 'exit code 7\|code 7\|status 7'; }
-    until_true 60 expect_event_of_exit || fail "$spoke says nothing of exit code 7: $(get_raw "/apis/axle.dev/v1alpha1/namespaces/$spoke/workloads")"
+    until_true 60 told_exit_code $spoke ||
+        fail "$spoke says nothing of exit code 7: $(get_raw "/apis/axle.dev/v1alpha1/namespaces/$spoke/workloads")"
 done
-expect "containers that run for good" "$(jq -s 'map(select(.event == "reported" and .available == 1)) | length' "$TEST_DIR/fleet.events")" 0
-echo nonsense >&"$fleet_commands"
+expect "works that are said to be available" "$(jq -s 'map(select(.event == "reported" and .available == 1)) | length' "$TEST_DIR/fleet.events")" 0
+tell_fleet nonsense
 told_unknown() { grep -q '"event":"unknown".*nonsense' "$TEST_DIR/fleet.events"; }
 until_true 60 told_unknown || fail "a command that is none is passed over"
 stop fleet
