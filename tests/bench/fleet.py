@@ -262,7 +262,8 @@ class Fleet:
     def __init__(self, hub, network, n, tokens):
         self.n, self.lock = n, threading.Lock()
         self.joined, self.watching, self.trouble = {}, {}, {}
-        self.reported = {}   # (spoke, work): (generation that is available, when)
+        self.reported = {}   # (spoke, work): the newest generation that is available
+        self.news = {}       # (spoke, work): when a newer one came since forget_news()
         self.answers, self.prepared = [], 0
         self.processes = []
         for first in range(1, n + 1, OF_ONE_PROCESS):
@@ -300,8 +301,9 @@ class Fleet:
 
     def on_reported(self, event):
         key = event["spoke"], event["work"]
-        if event["available"] and event["generation"] > self.reported.get(key, (0, 0))[0]:
-            self.reported[key] = event["generation"], event["at"]
+        if event["available"] and event["generation"] > self.reported.get(key, 0):
+            self.reported[key] = event["generation"]
+            self.news.setdefault(key, event["at"])
 
     def on_status(self, event):
         self.answers.append(event)
@@ -336,9 +338,11 @@ class Fleet:
     def explain(self):
         return ", ".join("%d times %s" % (count, why) for why, count in sorted(self.trouble.items())[:3])
 
-    def snapshot(self):
+    def forget_news(self):
+        """Now, in ns: what is measured from here on begins."""
         with self.lock:
-            return dict(self.reported)
+            self.news = {}
+        return time.monotonic_ns()
 
     def close(self):
         for process in self.processes:
@@ -400,15 +404,13 @@ class World:
         self.made += 1
         self.hub.patch(AXLE_API + "/namespaces/sky/aiworkloads/" + name, {"spec": {"variables": {"v": "v%d" % self.made}}})
 
-    def await_reports(self, before, count, since):
-        """ms from `since` (ns) to each of `count` reports that are newer than `before`."""
-        def newer():
-            return [at for key, (generation, at) in self.fleet.snapshot().items()
-                    if generation > before.get(key, (0, 0))[0] and at > since]
-        if until(lambda: len(newer()) >= count, PATIENCE, 0.05) is None:
-            print("  %d of %d reports came in %.0f s" % (len(newer()), count, PATIENCE))
+    def await_reports(self, count, began):
+        """ms from forget_news() to each of `count` newer reports."""
+        news = self.fleet.news
+        if until(lambda: len(news) >= count, PATIENCE) is None:
+            print("  %d of %d reports came in %.0f s" % (len(news), count, PATIENCE))
             return []
-        return [(at - since) / 1e6 for at in newer()]
+        return [(at - began) / 1e6 for at in list(news.values())]
 
     def make_tokens(self):
         """A file of them: one may ask for 500 certificates an hour."""
@@ -451,10 +453,11 @@ class World:
         until(is_quiet, 60, 0.1)
 
     def first(self):
-        cpu, began = self.hub.cpu(), time.monotonic_ns()
+        cpu = self.hub.cpu()
         with self.record("first"):
+            began = self.fleet.forget_news()
             self.apply("beat", {"computePoolRef": {"name": "farm"}})
-            took = self.await_reports({}, self.n, began)
+            took = self.await_reports(self.n, began)
         self.settle()
         self.set("E2 first p99", part(took, 0.99))
         self.set("E2 first cpu", (self.hub.cpu() - cpu) / self.n)
@@ -466,12 +469,12 @@ class World:
     def changes(self):
         rows = {name: [] for name in ("E2 p50", "E2 p99", "E2 cpu", "E2 writes", "E2 fsyncs")}
         for turn in range(3):
-            before, cpu = self.fleet.snapshot(), self.hub.cpu()
+            cpu = self.hub.cpu()
             revision, fsyncs = self.hub.metric("axle_store_revision"), self.hub.metric("axle_store_fsyncs_total")
             with self.record("change") if turn == 1 else open(os.devnull):
-                began = time.monotonic_ns()
+                began = self.fleet.forget_news()
                 self.change("beat")
-                took = self.await_reports(before, self.n, began)
+                took = self.await_reports(self.n, began)
             self.settle()
             rows["E2 p50"].append(part(took, 0.5))
             rows["E2 p99"].append(part(took, 0.99))
@@ -546,18 +549,17 @@ class World:
         self.set("E7 writes", self.hub.metric("axle_store_revision") - revision)
 
     def label_spokes(self):
-        """A tenth each has a number; those of number 0 (at most a hundred) have a stage."""
-        self.chosen = []
-        for i, spoke in enumerate(sorted(self.fleet.joined)):
+        """All are in one of ten parts, and a tenth of them (3 to 100) are chosen, in three stages."""
+        spokes = sorted(self.fleet.joined)
+        count = min(len(spokes), 100, max(3, len(spokes) // 10))
+        self.chosen, self.tenths = spokes[::len(spokes) // count][:count], [0] * 10
+        for i, spoke in enumerate(spokes):
             labels = {"tenth": str(i % 10)}
-            if (i % 10 == 0 or self.n < 30 and i % 3 == 0) and len(self.chosen) < 100:
-                self.chosen.append(spoke)
-                labels.update(chosen="yes")
-        for i, spoke in enumerate(self.chosen):
-            share = i / len(self.chosen)
-            self.label(spoke, {"chosen": "yes", "stage": STAGES[(share >= 0.2) + (share >= 0.5)]})
-        for i, spoke in enumerate(sorted(self.fleet.joined)):
-            self.label(spoke, {"tenth": str(i % 10)})
+            self.tenths[i % 10] += 1
+            if spoke in self.chosen:
+                share = self.chosen.index(spoke) / count
+                labels.update({"chosen": "yes", "stage": STAGES[(share >= 0.2) + (share >= 0.5)]})
+            self.label(spoke, labels)
         inside = AXLE_API + "/namespaces/sky/environments"
         wanted = {"some": environment("chosen", "yes"), "waves": environment("chosen", "yes", {
             "type": "ProgressivePerGroup", "progressivePerGroup": {"progressDeadline": "10m", "maxFailures": 0}})}
@@ -572,32 +574,33 @@ class World:
     def placements(self):
         """KubeFleet's test: a tenth of the members is chosen while other placements are there."""
         self.label_spokes()
-        there, tenth = int(os.environ.get("PLACEMENTS", max(1, self.n // 10))), self.n // 10
-        before, began = self.fleet.snapshot(), time.monotonic_ns()
+        there = int(os.environ.get("PLACEMENTS", max(1, self.n // 10)))
+        began = self.fleet.forget_news()
         for i in range(there):
             self.apply("there-%d" % i, {"environmentRef": {"name": "tenth%d" % (i % 10)}})
-        self.await_reports(before, there * tenth, began)
+        self.await_reports(sum(self.tenths[i % 10] for i in range(there)), began)
         self.settle()
         took = []
         for i in range(10):
-            before, began = self.fleet.snapshot(), time.monotonic_ns()
+            began = self.fleet.forget_news()
             self.apply("chosen-%d" % i, {"environmentRef": {"name": "some"}})
-            took.append(part(self.await_reports(before, len(self.chosen), began), 1))
+            took.append(part(self.await_reports(len(self.chosen), began), 1))
         self.set("E3", part(took, 0.5))
         self.set("E3 p90", part(took, 0.9))
 
     def rollouts(self):
         count = int(os.environ.get("ROLLOUTS", "100"))
-        before, began = self.fleet.snapshot(), time.monotonic_ns()
+        began = self.fleet.forget_news()
         for i in range(count):
             self.apply("wave-%d" % i, {"environmentRef": {"name": "waves"}})
-        self.await_reports(before, count * len(self.chosen), began)
+        self.await_reports(count * len(self.chosen), began)
         self.settle()
-        before, cpu, began = self.fleet.snapshot(), self.hub.cpu(), time.monotonic_ns()
+        cpu = self.hub.cpu()
         with self.record("rollouts"):
+            began = self.fleet.forget_news()
             for i in range(count):
                 self.change("wave-%d" % i)
-            took = self.await_reports(before, count * len(self.chosen), began)
+            took = self.await_reports(count * len(self.chosen), began)
         self.set("E3b", part(took, 1) / 1000)
         self.set("E3b cpu", (self.hub.cpu() - cpu) / (count * len(self.chosen)))
 
