@@ -12,6 +12,7 @@
 struct agent;
 struct config;
 struct loop;
+struct store_memory;
 
 /*
  * Many spokes in one process: each is the agent of the product, with real TLS to a real
@@ -49,9 +50,10 @@ struct fleet_spoke {
 
 struct fleet {
     struct fleet_settings settings;
-    struct loop *loop;          /* borrowed */
-    struct config *config;      /* owned; shared by the agents */
-    struct fleet_spoke *spokes; /* owned */
+    struct loop *loop;           /* borrowed */
+    struct config *config;       /* owned; shared by the agents */
+    struct fleet_spoke *spokes;  /* owned */
+    struct store_memory **disks; /* owned; NULL at the end */
     int64_t opened, failed, joining, joined, watching;
     uint64_t requests[FLEET_REQUESTS];
     uint64_t refused; /* responses of the hub other than 2xx and 404 */

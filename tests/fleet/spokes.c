@@ -10,6 +10,7 @@
 #include "pki/pki.h"
 #include "sim/runtime.h"
 #include "storage/storage.h"
+#include "store/memory.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -24,6 +25,9 @@
 /* The spokes are looked at after something has happened, and no more often than this: it
    is how exact the times of "joined" and "watching" are. */
 #define LOOK_EVERY (2 * CLOCK_MS)
+
+/* A disk looks for a file among all that it has, so there is one for so many spokes. */
+#define OF_ONE_DISK 64
 
 /* ---- Preparing ------------------------------------------------------------------- */
 
@@ -56,11 +60,24 @@ static int prepare_spoke(const struct fleet_spoke *spoke, struct err *err)
     return storage_file_write(spoke->directory, "pki/client.key", pem.bytes, pem.len, err);
 }
 
+static void make_disks(struct fleet *fleet)
+{
+    int64_t count = (fleet->settings.count + OF_ONE_DISK - 1) / OF_ONE_DISK;
+
+    fleet->disks = mem_alloc((size_t)(count + 1) * sizeof(struct store_memory *));
+    for (int64_t i = 0; i < count; i++) {
+        scoped_mem char *name = mem_printf("fleet-%" PRId64, i);
+
+        fleet->disks[i] = store_memory_new(name);
+    }
+}
+
 int fleet_prepare(struct fleet *fleet, struct err *err)
 {
     const struct fleet_settings *settings = &fleet->settings;
 
     fleet->config = config_new();
+    make_disks(fleet);
     fleet->spokes = mem_alloc((size_t)settings->count * sizeof *fleet->spokes);
     for (int64_t i = 0; i < settings->count; i++) {
         struct fleet_spoke *spoke = &fleet->spokes[i];
@@ -99,7 +116,7 @@ static void open_fleet_spoke(struct fleet *fleet, struct fleet_spoke *spoke)
         .token = settings->tokens[(size_t)fleet->opened % settings->token_count],
         .cluster = "local",
         .runtime = &runtime_simulated,
-        .store_vfs = "fleet",
+        .store_vfs = fleet->disks[fleet->opened / OF_ONE_DISK]->name,
         .address = settings->address,
         .config = fleet->config};
     struct err err = {0};
@@ -276,6 +293,9 @@ void fleet_close(struct fleet *fleet)
         mem_free(&fleet->spokes[i].directory);
     }
     mem_free(&fleet->spokes);
+    for (size_t i = 0; fleet->disks && fleet->disks[i]; i++)
+        store_memory_free(&fleet->disks[i]);
+    mem_free(&fleet->disks);
     config_free(&fleet->config);
     runtime_simulated_reset();
 }
