@@ -210,8 +210,8 @@ int64_t fleet_step(struct fleet *fleet)
 
 /* ---- Connections ----------------------------------------------------------------- */
 
-/* Each TCP connection of this process that leads to another host or port than a listener's. */
-static size_t each_connection(bool cut)
+/* The TCP connections of this process: all are to the hub. */
+static size_t count_connections(bool cut)
 {
     DIR *folder = opendir("/proc/self/fd");
     struct dirent *entry;
@@ -219,7 +219,7 @@ static size_t each_connection(bool cut)
 
     while (folder && (entry = readdir(folder))) {
         int fd = (int)strtol(entry->d_name, NULL, 10);
-        struct sockaddr_storage peer;
+        struct sockaddr_storage peer = {0};
         socklen_t len = sizeof peer;
 
         if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0 ||
@@ -236,7 +236,7 @@ static size_t each_connection(bool cut)
 
 size_t fleet_drop(struct fleet *fleet)
 {
-    return each_connection(true);
+    return count_connections(true);
 }
 
 /* ---- Figures --------------------------------------------------------------------- */
@@ -276,7 +276,7 @@ void fleet_tell_status(struct fleet *fleet)
     fleet_tell_number(&line, "watching", fleet->watching);
     fleet_tell_number(&line, "pods", (int64_t)pods);
     fleet_tell_number(&line, "running", (int64_t)running);
-    fleet_tell_number(&line, "connections", (int64_t)each_connection(false));
+    fleet_tell_number(&line, "connections", (int64_t)count_connections(false));
     for (int i = 0; i < FLEET_REQUESTS; i++)
         fleet_tell_number(&line, names[i], (int64_t)fleet->requests[i]);
     fleet_tell_number(&line, "refused", (int64_t)fleet->refused);
