@@ -186,8 +186,8 @@ $(dir)/axle: $(dir)/main.o $(reports) $(lib)
 	$(link)
 $(dir)/axle-cases: $(cases) $(lib)
 	$(link)
-# Each request of its agents goes through the fleet, which counts them.
-$(dir)/axle-fleet: ldflags += -Wl,--wrap=link_send
+# The fleet follows what its agents do by the functions that they call.
+$(dir)/axle-fleet: ldflags += -Wl,--wrap=link_send,--wrap=session_move,--wrap=session_lost
 $(dir)/axle-fleet: $(fleet) $(reports) $(sim) $(lib)
 	$(link)
 $(dir)/alone: $(dir)/tests/alone.o

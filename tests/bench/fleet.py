@@ -265,7 +265,7 @@ class Fleet:
         self.joined, self.watching, self.trouble = {}, {}, {}
         self.reported = {}   # (spoke, work): the newest generation that is available
         self.news = {}       # (spoke, work): when a newer one came since forget_news()
-        self.answers, self.prepared = [], 0
+        self.answers, self.prepared, self.losses = [], 0, 0
         self.processes = []
         for first in range(1, n + 1, OF_ONE_PROCESS):
             count = min(OF_ONE_PROCESS, n + 1 - first)
@@ -295,6 +295,7 @@ class Fleet:
 
     def on_lost(self, event):
         self.watching.pop(event["spoke"], None)
+        self.losses += 1
         self.trouble[event["why"]] = self.trouble.get(event["why"], 0) + 1
 
     def on_failed(self, event):
@@ -324,6 +325,11 @@ class Fleet:
 
     def all_watch(self):
         return len(self.watching) == self.n
+
+    def await_losses(self, before):
+        """Until each has lost its connection once more."""
+        if until(lambda: self.losses >= before + self.n, 60) is None:
+            fail("%d of %d have noticed that they are cut off" % (self.losses - before, self.n))
 
     def await_all(self):
         """Seconds until all watch; None: for a minute no more of them did."""
@@ -519,8 +525,9 @@ class World:
         prober.start()
         cpu, began = self.hub.cpu(), time.monotonic_ns()
         with self.record("reconnect"):
+            losses = self.fleet.losses
             self.fleet.tell("drop")
-            until(lambda: not self.fleet.all_watch(), 10, 0.001)
+            self.fleet.await_losses(losses)
             back = self.fleet.await_all()
         stop.set()
         prober.join()
@@ -536,13 +543,13 @@ class World:
     def killed(self):
         self.settle()
         revision = self.hub.metric("axle_store_revision")
-        began = time.monotonic_ns()
+        losses, began = self.fleet.losses, time.monotonic_ns()
         self.hub.kill()
         self.hub.local.line = None
         self.hub.start()
         self.set("E7", (time.monotonic_ns() - began) / 1e6)
         self.set("E7 ready", self.hub.cpu())
-        until(lambda: not self.fleet.all_watch(), 1, 0.001)
+        self.fleet.await_losses(losses)
         if self.fleet.await_all() is None:
             fail("%d of %d came back; %s" % (len(self.fleet.watching), self.n, self.fleet.explain()))
         self.set("E7 back", (max(self.fleet.watching.values()) - began) / 1e9)

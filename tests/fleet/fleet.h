@@ -63,12 +63,14 @@ struct fleet {
 
 /* Makes the folders and keys of all spokes. */
 int fleet_prepare(struct fleet *fleet, struct err *err) MUST_CHECK;
-/* Opens spokes as the settings have it, tells which have changed their state, and says
-   how long nothing has to be looked at unless something happens. */
+/* Opens spokes as the settings have it, and says how long there is nothing to open unless
+   something happens. */
 int64_t fleet_step(struct fleet *fleet);
 /* Cuts each connection, as a network would; returns how many there were. */
 size_t fleet_drop(struct fleet *fleet);
 void fleet_tell_status(struct fleet *fleet);
+/* The session of the spoke of this name is in this state now. */
+void fleet_session_moved(struct fleet *fleet, const char *name, enum session_state state);
 void fleet_close(struct fleet *fleet);
 
 /* ---- tell.c: lines of JSON on standard output */
@@ -79,9 +81,10 @@ void fleet_tell_word(struct text *line, const char *name, const char *word);
 void fleet_tell_number(struct text *line, const char *name, int64_t number);
 void fleet_tell_end(struct text *line);
 
-/* ---- requests.c: what the agents ask of the hub */
+/* ---- wraps.c: what the agents do */
 
-/* The requests of all agents of this process are counted here from now on. */
-void fleet_count_requests(struct fleet *fleet);
+/* The moves of all agents of this process are told to this fleet, and their requests are
+   counted in it, from now on; NULL: no more. */
+void fleet_follow(struct fleet *fleet);
 
 #endif

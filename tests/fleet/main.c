@@ -315,6 +315,7 @@ static void open_fleet_loop(struct program *program)
 
 static void close_program(struct program *program)
 {
+    fleet_follow(NULL);
     fleet_close(&program->fleet);
     loop_watch_free(&program->input);
     for (int i = 0; i < 2; i++)
@@ -355,7 +356,7 @@ int main(int argc, char **argv)
     make_fleet_folder(&program);
     open_fleet_loop(&program);
     runtime_simulated_manner(&program.manner);
-    fleet_count_requests(&program.fleet);
+    fleet_follow(&program.fleet);
     if (fleet_prepare(&program.fleet, &err) == 0)
         run_fleet(&program);
     else

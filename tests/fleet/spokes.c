@@ -22,10 +22,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The spokes are looked at after something has happened, and no more often than this: it
-   is how exact the times of "joined" and "watching" are. */
-#define LOOK_EVERY (2 * CLOCK_MS)
-
 /* A disk looks for a file among all that it has, so there is one for so many spokes. */
 #define OF_ONE_DISK 64
 
@@ -122,12 +118,12 @@ static void open_fleet_spoke(struct fleet *fleet, struct fleet_spoke *spoke)
     struct err err = {0};
 
     spoke->since = clock_steady();
-    spoke->agent = agent_open(fleet->loop, &agent, &err);
     fleet->opened++;
-    if (spoke->agent) {
-        fleet->joining++;
+    fleet->joining++;
+    spoke->agent = agent_open(fleet->loop, &agent, &err);
+    if (spoke->agent)
         return;
-    }
+    fleet->joining--;
     fleet->failed++;
     tell_spoke(spoke, "failed", err.text);
 }
@@ -161,19 +157,22 @@ static void note_spoke_watching(struct fleet *fleet, struct fleet_spoke *spoke)
     fleet->watching++;
 }
 
+/* While it is being opened there is no agent to ask. */
 static void note_spoke_lost(struct fleet *fleet, struct fleet_spoke *spoke)
 {
     if (!spoke->since) {
         spoke->since = clock_steady();
         fleet->watching--;
     }
-    tell_spoke(spoke, "lost", session_trouble(spoke->agent));
+    tell_spoke(spoke, "lost", spoke->agent ? session_trouble(spoke->agent) : "");
 }
 
-/* A state that came and went between two looks is not seen; those that last are. */
-static void look_at_spoke(struct fleet *fleet, struct fleet_spoke *spoke)
+/* The agents call it after each move of their sessions (moves.c). */
+void fleet_session_moved(struct fleet *fleet, const char *name, enum session_state state)
 {
-    enum session_state state = session_state(spoke->agent);
+    const struct fleet_settings *settings = &fleet->settings;
+    int64_t number = strtoll(name + strlen(settings->prefix), NULL, 10);
+    struct fleet_spoke *spoke = &fleet->spokes[number - settings->first];
 
     if (state == spoke->state)
         return;
@@ -192,17 +191,7 @@ static void look_at_spoke(struct fleet *fleet, struct fleet_spoke *spoke)
 
 int64_t fleet_step(struct fleet *fleet)
 {
-    static int64_t looked, took;
-    int64_t began = clock_steady(), pause = took * 20 > LOOK_EVERY ? took * 20 : LOOK_EVERY;
-
-    if (began - looked < pause)
-        return pause - (began - looked);
-    for (int64_t i = 0; i < fleet->opened; i++)
-        if (fleet->spokes[i].agent)
-            look_at_spoke(fleet, &fleet->spokes[i]);
     open_more(fleet);
-    looked = clock_steady();
-    took = looked - began;
     return fleet->settings.join_rate && fleet->opened < fleet->settings.count
                ? CLOCK_SECOND / fleet->settings.join_rate
                : CLOCK_SECOND;

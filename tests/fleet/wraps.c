@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts what the agents ask of the hub, and tells when a status has reached it. */
+/* Follows what the agents do: the moves of their sessions, and what they ask of the hub. */
 #include "fleet/fleet.h"
 
 #include "agent/internal.h"
@@ -9,20 +9,44 @@
 #include <string.h>
 
 /*
- * The linker puts __wrap_link_send() in the place of link_send() (build.sh), by which all
- * requests of an agent but its watches go. So the agents themselves need no change.
+ * The linker puts __wrap_NAME() in the place of these three functions (build.sh), wherever
+ * another file calls them. By them go all moves of a session, and all requests of an agent
+ * but its watches. So the agents themselves need no change.
  */
 void __real_link_send(struct agent *agent, const char *method, const char *target, const char *type,
                       const struct node *body, request_fn *done, void *arg);
 void __wrap_link_send(struct agent *agent, const char *method, const char *target, const char *type,
                       const struct node *body, request_fn *done, void *arg);
+void __real_session_move(struct agent *agent, enum session_state state);
+void __wrap_session_move(struct agent *agent, enum session_state state);
+void __real_session_lost(struct agent *agent, const char *doing, const struct err *err);
+void __wrap_session_lost(struct agent *agent, const char *doing, const struct err *err);
 
-static struct fleet *counted;
+static struct fleet *followed;
 
-void fleet_count_requests(struct fleet *fleet)
+void fleet_follow(struct fleet *fleet)
 {
-    counted = fleet;
+    followed = fleet;
 }
+
+/* ---- Moves ----------------------------------------------------------------------- */
+
+/* A move may lead to others from within, which have been told by then. */
+void __wrap_session_move(struct agent *agent, enum session_state state)
+{
+    __real_session_move(agent, state);
+    if (followed)
+        fleet_session_moved(followed, agent->name, session_state(agent));
+}
+
+void __wrap_session_lost(struct agent *agent, const char *doing, const struct err *err)
+{
+    __real_session_lost(agent, doing, err);
+    if (followed)
+        fleet_session_moved(followed, agent->name, session_state(agent));
+}
+
+/* ---- Requests -------------------------------------------------------------------- */
 
 /* A request that is under way. */
 struct fleet_sent {
@@ -87,8 +111,8 @@ static void on_fleet_response(void *arg, int status, const struct http_response 
 
     if (status == 200 && sent->work)
         tell_reported(sent);
-    if (status && (status < 200 || status > 299) && status != 404)
-        counted->refused++;
+    if (followed && status && (status < 200 || status > 299) && status != 404)
+        followed->refused++;
     if (sent->done)
         sent->done(sent->arg, status, response, why);
     mem_free(&sent->spoke);
@@ -101,7 +125,8 @@ void __wrap_link_send(struct agent *agent, const char *method, const char *targe
 {
     struct fleet_sent *sent;
 
-    counted->requests[find_request_kind(method, target)]++;
+    if (followed)
+        followed->requests[find_request_kind(method, target)]++;
     /* Without a sender that waits it may be dropped, and nothing is told of it. */
     if (!done) {
         __real_link_send(agent, method, target, type, body, NULL, NULL);
