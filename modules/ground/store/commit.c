@@ -32,6 +32,13 @@ void store_db_rollback(struct store_db *db)
     db->staged = db->counted = false;
 }
 
+void store_db_count_log(struct store_db *db, int64_t bytes)
+{
+    db->durable_log_bytes = bytes - (db->log_bytes - db->durable_log_bytes);
+    db->log_bytes = bytes;
+    db->log_counted = true;
+}
+
 /* A commit that no revision tells of has a number of its own, so that its loss is
    noticed as well. */
 static void count_commit(struct store_db *db)

@@ -28,6 +28,7 @@
     X(CURRENT_ALL, "SELECT c.revision,c.kind,c.space,c.name,h.what,h.wall,h.sum,h.body "           \
                    "FROM current c LEFT JOIN history h ON h.revision=c.revision "                  \
                    "ORDER BY c.kind,c.space,c.name")                                               \
+    X(CURRENT_KEYS, "SELECT revision,kind,space,name FROM current ORDER BY kind,space,name")       \
     X(VALUE_GET, "SELECT bytes,sum FROM value WHERE name=?")                                       \
     X(VALUE_ALL, "SELECT name,bytes,sum FROM value")                                               \
     X(VALUE_PUT, "INSERT OR REPLACE INTO value VALUES(?,?,?)")                                     \
@@ -81,7 +82,8 @@ struct store_db {
     struct err failure;          /* of the transaction: kept until the commit tells it */
     int64_t revision, compacted; /* with what is staged */
     int64_t durable_revision, durable_compacted;
-    int64_t log_bytes, durable_log_bytes; /* of superseded rows */
+    int64_t log_bytes, durable_log_bytes; /* of superseded rows; since the start, until */
+    bool log_counted;                     /* those of before are counted */
     int64_t rows, durable_rows;           /* -1: not counted yet */
     int64_t blobs, durable_blobs;
     int64_t page_size;
@@ -182,6 +184,8 @@ void store_db_checkpoint(struct store_db *db);
 void store_db_relieve(struct store_db *db);
 /* Forgets the transaction; what it staged is as if it had never been. */
 void store_db_rollback(struct store_db *db);
+/* So many bytes of superseded rows are there, staged ones included. */
+void store_db_count_log(struct store_db *db, int64_t bytes);
 /* What is staged now counts as durable. */
 void store_db_remember(struct store_db *db);
 
@@ -200,6 +204,7 @@ void store_db_skip_revisions(struct store_db *db, int64_t count);
 int store_db_each(struct store_db *db, store_each_fn *each, void *arg, struct err *err) MUST_CHECK;
 int store_db_changes(struct store_db *db, int64_t since, store_each_fn *each, void *arg,
                      struct err *err) MUST_CHECK;
+int store_db_load(struct store_db *db, store_each_fn *each, void *arg, struct err *err) MUST_CHECK;
 bool store_db_compact(struct store_db *db);
 /* Gives up rows that are damaged (told); how many. */
 int store_rows_salvage(struct store_db *db, struct err *err) MUST_CHECK;
@@ -287,7 +292,8 @@ struct store_names {
     size_t kept; /* bytes of values that are in the database as well */
 };
 
-/* Reads all names from the database; what was known before is dropped. */
+/* Reads all names from the database, in which nothing is staged; what was known before is
+   dropped. */
 void store_names_read(struct store_names *names, struct store_db *db);
 void store_names_free(struct store_names *names);
 const struct store_name *store_names_value(const struct store_names *names, const char *name);

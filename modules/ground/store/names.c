@@ -59,6 +59,7 @@ void store_names_read(struct store_names *names, struct store_db *db)
     names->blobs = map_new();
     store_db_value_each(db, "", read_value_name, names);
     store_db_blob_each(db, read_blob_name, names);
+    db->blobs = db->durable_blobs = (int64_t)map_count(names->blobs);
 }
 
 const struct store_name *store_names_value(const struct store_names *names, const char *name)

@@ -99,8 +99,6 @@ static void load_counters(struct store_db *db)
 
     db->revision = newest > kept ? newest : kept;
     db->compacted = store_db_value_get_int(db, "store.compacted");
-    db->log_bytes = store_number(db, "SELECT sum(length(body)) FROM history WHERE revision NOT IN "
-                                     "(SELECT revision FROM current)");
     db->mark.epoch = store_db_value_get_int(db, "store.epoch");
     db->mark.serial = store_db_value_get_int(db, "store.serial");
     store_db_remember(db);

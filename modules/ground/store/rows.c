@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int64_t sum_of_row(const struct store_key *key, int64_t revision, int64_t what, int64_t wall,
@@ -175,6 +176,13 @@ static int64_t walk_rows(struct store_db *db, sqlite3_stmt *rows, store_each_fn 
     return code == SQLITE_DONE ? count : store_failed(db, code, err);
 }
 
+static void note_row_count(struct store_db *db, int64_t count)
+{
+    db->rows = count;
+    if (!db->staged)
+        db->durable_rows = count;
+}
+
 int store_db_each(struct store_db *db, store_each_fn *each, void *arg, struct err *err)
 {
     scoped_rows sqlite3_stmt *rows = store_statement(db, STORE_CURRENT_ALL);
@@ -182,9 +190,7 @@ int store_db_each(struct store_db *db, store_each_fn *each, void *arg, struct er
 
     if (count < 0)
         return -1;
-    db->rows = count;
-    if (!db->staged)
-        db->durable_rows = count;
+    note_row_count(db, count);
     return 0;
 }
 
@@ -200,6 +206,138 @@ int store_db_changes(struct store_db *db, int64_t since, store_each_fn *each, vo
     return walk_rows(db, rows, each, arg, err) < 0 ? -1 : 0;
 }
 
+/* ---- Loading -------------------------------------------------------------- */
+
+/* One of the rows as they are now, as its key is read from `current`. */
+struct current_row {
+    int64_t revision, place, sum; /* `sum` is of the key */
+};
+
+struct current_rows {
+    struct current_row *rows; /* owned; in order of revision */
+    size_t count, room, at;
+};
+
+static int64_t sum_of_key(const struct store_key *key)
+{
+    int64_t sum = store_sum(1, key->kind, strlen(key->kind));
+
+    sum = store_sum(sum, key->namespace, strlen(key->namespace));
+    return store_sum(sum, key->name, strlen(key->name));
+}
+
+static int by_revision(const void *a, const void *b)
+{
+    const struct current_row *left = a, *right = b;
+
+    return left->revision < right->revision ? -1 : left->revision > right->revision;
+}
+
+static int read_current_rows(struct store_db *db, struct current_rows *ret, struct err *err)
+{
+    scoped_rows sqlite3_stmt *keys = store_statement(db, STORE_CURRENT_KEYS);
+    int code;
+
+    while ((code = sqlite3_step(keys)) == SQLITE_ROW) {
+        struct store_key key = {(const char *)sqlite3_column_text(keys, 1),
+                                (const char *)sqlite3_column_text(keys, 2),
+                                (const char *)sqlite3_column_text(keys, 3)};
+        bool whole = key.kind && key.namespace && key.name;
+
+        if (ret->count == ret->room) {
+            ret->room = ret->room ? ret->room * 2 : 256;
+            ret->rows = mem_resize_array(ret->rows, ret->room, sizeof *ret->rows);
+        }
+        ret->rows[ret->count] = (struct current_row){
+            sqlite3_column_int64(keys, 0), (int64_t)ret->count, whole ? sum_of_key(&key) : 0};
+        ret->count++;
+    }
+    if (code != SQLITE_DONE)
+        return store_failed(db, code, err);
+    if (ret->count)
+        qsort(ret->rows, ret->count, sizeof *ret->rows, by_revision);
+    return 0;
+}
+
+static int miss_row(const struct store_db *db, int64_t revision, struct err *err)
+{
+    return err_set(err, ERR_INTERNAL,
+                   "%s is damaged: the row of revision %lld, which should be there, is missing or "
+                   "another one; restore a backup",
+                   db->path, (long long)revision);
+}
+
+/* Sets the place of a row of the history; 0 if it is neither current nor of the log. */
+static int find_place(const struct store_db *db, struct current_rows *current,
+                      struct store_row *row, struct err *err)
+{
+    const struct current_row *next = current->rows + current->at;
+    bool more = current->at < current->count;
+
+    row->place = -1;
+    if (more && next->revision < row->revision)
+        return miss_row(db, next->revision, err);
+    if (!more || next->revision > row->revision)
+        return row->revision > db->compacted;
+    if (row->deleted || next->sum != sum_of_key(&row->key))
+        return miss_row(db, row->revision, err);
+    row->place = next->place;
+    current->at++;
+    return 1;
+}
+
+static int load_history_row(struct store_db *db, sqlite3_stmt *history,
+                            struct current_rows *current, store_each_fn *each, void *arg,
+                            struct err *err)
+{
+    struct store_row row;
+    int wanted;
+
+    if (read_store_row(db, history, &row, err) < 0)
+        return -1;
+    wanted = find_place(db, current, &row, err);
+    return wanted > 0 ? each(arg, &row, err) : wanted;
+}
+
+/* One walk in order of revision reads each page once; one in order of key, as store_each(),
+   reads a page for each row. */
+static int load_history(struct store_db *db, struct current_rows *current, store_each_fn *each,
+                        void *arg, struct err *err)
+{
+    scoped_rows sqlite3_stmt *history = store_statement(db, STORE_HISTORY_SINCE);
+    int64_t log_bytes = 0;
+    size_t found;
+    int code;
+
+    sqlite3_bind_int64(history, 1, INT64_MIN);
+    while ((code = sqlite3_step(history)) == SQLITE_ROW) {
+        int64_t bytes = sqlite3_column_bytes(history, 7);
+
+        found = current->at;
+        if (load_history_row(db, history, current, each, arg, err) < 0)
+            return -1;
+        log_bytes += current->at == found ? bytes : 0;
+    }
+    if (code != SQLITE_DONE)
+        return store_failed(db, code, err);
+    if (current->at < current->count)
+        return miss_row(db, current->rows[current->at].revision, err);
+    store_db_count_log(db, log_bytes);
+    return 0;
+}
+
+int store_db_load(struct store_db *db, store_each_fn *each, void *arg, struct err *err)
+{
+    struct current_rows current = {0};
+    int failed =
+        read_current_rows(db, &current, err) < 0 || load_history(db, &current, each, arg, err) < 0;
+
+    if (!failed)
+        note_row_count(db, (int64_t)current.count);
+    mem_free(&current.rows);
+    return failed ? -1 : 0;
+}
+
 /* ---- Giving up ---------------------------------------------------------- */
 
 void store_db_drop_log(struct store_db *db)
@@ -210,6 +348,7 @@ void store_db_drop_log(struct store_db *db)
         return;
     db->compacted = db->revision;
     db->log_bytes = 0;
+    db->log_counted = true;
     store_db_value_put_int(db, "store.compacted", db->compacted);
     if (store_run_text(db,
                        "DELETE FROM history WHERE revision NOT IN "
@@ -312,6 +451,10 @@ bool store_db_compact(struct store_db *db)
 
     if (db->staged)
         return true;
+    if (!db->log_counted)
+        store_db_count_log(
+            db, store_number(db, "SELECT sum(length(body)) FROM history WHERE revision NOT IN "
+                                 "(SELECT revision FROM current)"));
     if (!store_db_begin(db))
         return false;
     more = trim_slice(db, before);

@@ -323,6 +323,15 @@ int store_each(struct store *store, store_each_fn *each, void *arg, struct err *
     return result;
 }
 
+int store_load(struct store *store, store_each_fn *each, void *arg, struct err *err)
+{
+    int result = store_db_load(settled_db(store), each, arg, err);
+
+    if (store->worker)
+        store_worker_wrote(store);
+    return result;
+}
+
 int store_changes(struct store *store, int64_t since, store_each_fn *each, void *arg,
                   struct err *err)
 {

@@ -44,7 +44,9 @@ struct store_row {
     bool deleted;     /* in the change log: the row is gone since */
     const void *body; /* when deleted: the last body, with that revision */
     size_t len;
-    int64_t wall; /* when, nanoseconds since 1970 */
+    int64_t wall;  /* when, nanoseconds since 1970 */
+    int64_t place; /* store_load: its place among the rows as they are now, which are in
+                      order of key; -1: it is none of them any more */
 };
 
 struct store_options {
@@ -132,6 +134,9 @@ int store_each(struct store *store, store_each_fn *each, void *arg, struct err *
 /* Each change after `since`, oldest first. ERR_GONE if some left the log. */
 int store_changes(struct store *store, int64_t since, store_each_fn *each, void *arg,
                   struct err *err) MUST_CHECK;
+/* Both in one walk through the disk, oldest first: each row as it is now, and each change
+   since store_compacted(). */
+int store_load(struct store *store, store_each_fn *each, void *arg, struct err *err) MUST_CHECK;
 /* Trims the log to its limits and gives space back, a slice per call; true
    when there is more to do, or when it has yet to be seen: call again a little later.
    Never inside a request. */
