@@ -80,6 +80,16 @@ static inline void held_room(int64_t bytes)
     pthread_mutex_unlock(&held.mutex);
 }
 
+static inline bool held_is_waiting(void)
+{
+    bool waiting;
+
+    pthread_mutex_lock(&held.mutex);
+    waiting = held.waiting > 0;
+    pthread_mutex_unlock(&held.mutex);
+    return waiting;
+}
+
 /* Returns when a sync is being held. */
 static inline void held_wait(void)
 {
