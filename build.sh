@@ -67,6 +67,10 @@ mode_flags() {
         compiler=clang
         cflags="-O1"
         ldflags="" ;;
+    threads)
+        compiler=gcc
+        cflags="-O1 -fsanitize=thread"
+        ldflags="-fsanitize=thread -no-pie" ;;
     analyzer)
         compiler=gcc
         cflags="-O1 -fanalyzer -Wno-error"
@@ -138,7 +142,7 @@ lib := $(dir)/libaxle.a
 # What stands in for the world in tests; the program never links it.
 sims := $(patsubst %.c,$(dir)/%.o,$(shell cat $(dir)/simulations))
 sim := $(dir)/libsim.a
-reports := $(if $(filter -fsanitize=%,$(cflags)),$(dir)/tests/reports.o)
+reports := $(if $(filter -fsanitize=address%,$(cflags)),$(dir)/tests/reports.o)
 helpers := $(patsubst %.c,$(dir)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 cases := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/cases/*.c))
 each = $(patsubst $(1)/%.c,$(dir)/$(2)/%,$(wildcard $(1)/$(3)*.c))
@@ -455,6 +459,17 @@ verb_deep() {
         verb_fuzz "${one#fuzz_}" "${1:-300}"
     done
     make_mode analyzer objects
+    test_threads
+}
+
+# The hub has a second thread, the store's: what the two share is watched by ThreadSanitizer.
+test_threads() {
+    local one
+    for one in store_thread hub_disk; do
+        make_mode threads "unit/test_$one"
+        TSAN_OPTIONS=halt_on_error=1 "build/threads/unit/test_$one" >build/threads/out 2>&1 ||
+            { cat build/threads/out; die "test_$one has failed under ThreadSanitizer"; }
+    done
 }
 
 verb_run() {

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Blocks of an arena that stay below 64 kB are given back without a search through the heap. */
+#define ARENA_MOST ((size_t)32 << 10)
+
 /* An object as it is now, and where it belongs. */
 struct loaded {
     struct table *table;
@@ -167,7 +170,7 @@ static int load_row(void *arg, const struct store_row *row, struct err *err)
 
     if (!table)
         return 0;
-    if (arena_used(loading->arena) > (size_t)8 << 20) {
+    if (arena_used(loading->arena) > ARENA_MOST) {
         arena_free(&loading->arena);
         loading->arena = arena_new();
     }
