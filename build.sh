@@ -69,7 +69,7 @@ mode_flags() {
         ldflags="" ;;
     threads)
         compiler=gcc
-        cflags="-O1 -fsanitize=thread"
+        cflags="-O1 -Wno-maybe-uninitialized -fsanitize=thread"
         ldflags="-fsanitize=thread -no-pie" ;;
     analyzer)
         compiler=gcc
