@@ -336,13 +336,6 @@ const struct store_seen *store_worker_seen(const struct store *store);
 int64_t store_worker_revision(const struct store *store);
 /* The database is in trouble, in whichever thread that was noticed. */
 void store_worker_trouble(void *store);
-/* Waits for the commits that were asked for, and calls back. */
-void store_worker_finish(struct store *store);
-
-/* ---- store.c */
-
-/* Commits what is staged, now; -1 when it failed. */
-int store_commit_now(struct store *store, struct err *err) MUST_CHECK;
 
 /* A statement that is being read; reset when the scope ends. */
 static inline void store_reset(sqlite3_stmt **statement)

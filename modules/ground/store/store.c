@@ -206,25 +206,6 @@ void store_commit(struct store *store, store_done_fn *done, void *arg)
     done(arg, NULL);
 }
 
-static void keep_commit_failure(void *arg, const struct err *err)
-{
-    if (err)
-        *(struct err *)arg = *err;
-}
-
-int store_commit_now(struct store *store, struct err *err)
-{
-    struct err failure = {0};
-
-    store_commit(store, keep_commit_failure, &failure);
-    if (store->worker)
-        store_worker_finish(store);
-    if (!failure.code)
-        return 0;
-    *err = failure;
-    return -1;
-}
-
 bool store_compact(struct store *store)
 {
     return store->worker ? store_worker_compact(store) : store_db_compact(&store->db);

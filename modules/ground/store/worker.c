@@ -486,16 +486,6 @@ void store_worker_wrote(struct store *store)
     worker->told = worker->seen;
 }
 
-void store_worker_finish(struct store *store)
-{
-    struct store_worker *worker = store->worker;
-
-    while (worker->flies || worker->answered.first) {
-        store_worker_wait(store);
-        look_at_worker(store);
-    }
-}
-
 const struct store_names *store_worker_names(const struct store *store)
 {
     return &store->worker->names;
