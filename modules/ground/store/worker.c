@@ -173,15 +173,35 @@ static void note_seen(struct store_db *db, struct store_seen *seen)
     seen->full = db->full;
 }
 
-/* The caller has the mutex. */
+/* The caller does not have the mutex: damage that is found on the way is told under it. */
 static void tell_loop(struct store *store, bool done)
 {
     struct store_worker *worker = store->worker;
+    struct store_seen seen;
 
-    note_seen(&store->db, &worker->told);
+    note_seen(&store->db, &seen);
+    pthread_mutex_lock(&worker->mutex);
+    worker->told = seen;
     worker->done |= done;
+    worker->busy = done;
     pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->mutex);
     wake_loop(worker);
+}
+
+/* Gives the database back; the loop hears of it only if there is something new. */
+static void end_turn(struct store *store)
+{
+    struct store_worker *worker = store->worker;
+    bool news;
+
+    pthread_mutex_lock(&worker->mutex);
+    news = worker->troubled || worker->told.full != store->db.full;
+    worker->busy = news;
+    pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->mutex);
+    if (news)
+        tell_loop(store, false);
 }
 
 /* The result is told before the write-ahead log is emptied, which may take its time. */
@@ -202,15 +222,10 @@ static void *run_worker(void *arg)
         worker->busy = true;
         pthread_mutex_unlock(&worker->mutex);
         run_job(&store->db, job);
-        pthread_mutex_lock(&worker->mutex);
         tell_loop(store, true);
-        pthread_mutex_unlock(&worker->mutex);
         store_db_relieve(&store->db);
+        end_turn(store);
         pthread_mutex_lock(&worker->mutex);
-        worker->busy = false;
-        if (worker->troubled || worker->told.full != store->db.full)
-            tell_loop(store, false);
-        pthread_cond_broadcast(&worker->changed);
     }
     pthread_mutex_unlock(&worker->mutex);
     return NULL;
