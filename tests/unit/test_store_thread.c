@@ -334,6 +334,35 @@ static void test_walk_after_failure(void)
     store_close(&store);
 }
 
+/* What a walk has put into the transaction goes with it, and the names are as before. */
+static void test_failure_of_settled(void)
+{
+    open_store("settled.db");
+    store_value_put(store, "v", "old", 3);
+    store_blob_put(store, "sha256:old", "abc", 3);
+    commit("kept");
+    told_after(1);
+    store_value_put(store, "v", "new", 3);
+    store_value_put(store, "v", "newer", 5);
+    store_value_put(store, "w", "new", 3);
+    store_blob_delete(store, "sha256:old");
+    store_blob_put(store, "sha256:old", "x", 1);
+    put("a", "1");
+    CHECK_TEXT(rows(), "a@1=1 ", "a walk has applied it");
+    store_value_delete(store, "v");
+    held_set(false, SQLITE_IOERR_FSYNC);
+    commit("lost");
+    CHECK_TEXT(told_after(1), "lost!", "its commit fails");
+    held_set(false, SQLITE_OK);
+    CHECK_TEXT(value("v"), "old", "a value is the one of before");
+    CHECK_TEXT(value("w"), "none", "one that was new is gone");
+    CHECK_INT(store_blob_size(store, "sha256:old"), 3, "a blob has its size of before");
+    CHECK_TEXT(blob("sha256:old"), "abc", "and its bytes");
+    CHECK_INT(store_revision(store), 0, "and the revision is taken back");
+    CHECK_TEXT(rows(), "", "nothing of it is there");
+    store_close(&store);
+}
+
 static void test_full(void)
 {
     struct store_options options = {.loop = loop, .vfs = "held", .reserve = 1 << 20};
@@ -532,6 +561,7 @@ int main(void)
     test_walk_while_flying();
     test_failure();
     test_walk_after_failure();
+    test_failure_of_settled();
     test_full();
     test_compaction();
     test_same();

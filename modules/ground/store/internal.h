@@ -264,6 +264,9 @@ struct store_op {
     struct store_key key; /* of a row; of a value or blob, `name` only */
     const char *bytes;
     size_t len;
+    bool applied;     /* it is in the open transaction already */
+    bool was_there;   /* the name, before this was staged, */
+    int64_t was_size; /* and of which size */
 };
 
 struct store_ops {
@@ -277,6 +280,8 @@ void store_op_apply(struct store_db *db, const struct store_op *op);
 void store_ops_add(struct store_ops *ops, struct store_op *op);
 /* Moves all of `from` to the end of `ops`. */
 void store_ops_join(struct store_ops *ops, struct store_ops *from);
+/* Takes the first one out; NULL: there is none. */
+struct store_op *store_ops_take(struct store_ops *ops);
 
 /* ---- names.c: the values and blobs that there are, staged ones included */
 
@@ -300,6 +305,8 @@ const struct store_name *store_names_value(const struct store_names *names, cons
 const struct store_name *store_names_blob(const struct store_names *names, const char *digest);
 /* The operation is staged. */
 void store_names_stage(struct store_names *names, struct store_op *op);
+/* Its commit has failed: the name is what it was before. The newest one comes first. Frees it. */
+void store_names_undo(struct store_names *names, struct store_op *op);
 /* It is in the database. Frees it, or keeps it. */
 void store_names_finish(struct store_names *names, struct store_op *op);
 

@@ -103,6 +103,9 @@ void store_names_stage(struct store_names *names, struct store_op *op)
 
     if (!map)
         return;
+    name = map_get(map, op->key.name);
+    op->was_there = name != NULL;
+    op->was_size = name ? name->size : 0;
     if (op->kind == STORE_OP_VALUE_DELETE || op->kind == STORE_OP_BLOB_DELETE) {
         name = map_remove(map, op->key.name);
         if (name)
@@ -114,6 +117,23 @@ void store_names_stage(struct store_names *names, struct store_op *op)
     let_go(names, name);
     name->size = (int64_t)op->len;
     name->op = op;
+}
+
+/* The disk may be failing, so nothing is read from it for this. */
+void store_names_undo(struct store_names *names, struct store_op *op)
+{
+    struct map *map = map_of(names, op);
+    struct store_name *name = map ? map_get(map, op->key.name) : NULL;
+
+    if (name)
+        let_go(names, name);
+    if (map && op->was_there) {
+        add_name(map, op->key.name)->size = op->was_size;
+    } else if (name) {
+        map_remove(map, op->key.name);
+        mem_free(&name);
+    }
+    mem_free(&op);
 }
 
 void store_names_finish(struct store_names *names, struct store_op *op)

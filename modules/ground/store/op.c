@@ -102,3 +102,14 @@ void store_ops_join(struct store_ops *ops, struct store_ops *from)
     ops->end = from->end;
     *from = (struct store_ops){0};
 }
+
+struct store_op *store_ops_take(struct store_ops *ops)
+{
+    struct store_op *op = ops->first;
+
+    if (!op)
+        return NULL;
+    ops->first = op->next;
+    op->next = NULL;
+    return op;
+}

@@ -69,7 +69,8 @@ struct store_worker {
     bool flies;             /* the job below is under way, or its result not looked at */
     struct job job;
     struct store_ops stage;   /* since the last commit was asked for */
-    bool applied;             /* and some of it is in the open transaction */
+    bool applied;             /* a transaction is open, which has */
+    struct store_ops settled; /* these, from before `stage` */
     struct requests requests; /* for the next job */
     struct requests answered; /* to be called back */
     struct err failure;       /* of those that failed */
@@ -112,10 +113,8 @@ static void free_ops(struct store_ops *ops)
 {
     struct store_op *op;
 
-    while ((op = ops->first)) {
-        ops->first = op->next;
+    while ((op = store_ops_take(ops)))
         mem_free(&op);
-    }
 }
 
 static void free_requests(struct requests *requests)
@@ -133,7 +132,8 @@ static void free_requests(struct requests *requests)
 static void run_commit(struct store_db *db, struct job *job)
 {
     for (const struct store_op *op = job->ops.first; op; op = op->next)
-        store_op_apply(db, op);
+        if (!op->applied)
+            store_op_apply(db, op);
     if (store_db_commit(db, &job->err) == 0)
         job->err = (struct err){0};
 }
@@ -252,6 +252,7 @@ static void begin_commits(struct store *store)
     struct job *job = &worker->job;
 
     *job = (struct job){0};
+    store_ops_join(&job->ops, &worker->settled);
     for (struct request *request = worker->requests.first; request; request = request->next)
         store_ops_join(&job->ops, &request->ops);
     if (!job->ops.first && !worker->applied) {
@@ -306,25 +307,41 @@ static bool take_told(struct store_worker *worker, bool *ret_troubled)
     return done;
 }
 
+/* From the newest to the oldest, so that each name becomes what it was before the first. */
+static void undo_ops(struct store_worker *worker, struct store_ops *ops)
+{
+    struct store_op *op, *newest = NULL;
+
+    while ((op = store_ops_take(ops))) {
+        op->next = newest;
+        newest = op;
+    }
+    while ((op = newest)) {
+        newest = op->next;
+        store_names_undo(&worker->names, op);
+    }
+}
+
 /* Everything that was staged goes, and its revisions will be given again. */
 static void drop_all(struct store *store)
 {
     struct store_worker *worker = store->worker;
+    struct store_ops *ops = &worker->job.ops;
     struct request *request;
 
     worker->failure = worker->job.err;
+    store_ops_join(ops, &worker->settled);
     join_requests(&worker->job.requests, &worker->requests);
     while ((request = take_request(&worker->job.requests))) {
-        free_ops(&request->ops);
+        store_ops_join(ops, &request->ops);
         request->failed = true;
         add_request(&worker->answered, request);
     }
+    store_ops_join(ops, &worker->stage);
+    undo_ops(worker, ops);
     store_worker_wait(store);
     store_db_rollback(&store->db);
     worker->applied = false;
-    store_names_read(&worker->names, &store->db);
-    free_ops(&worker->job.ops);
-    free_ops(&worker->stage);
     worker->revision = store->db.revision;
 }
 
@@ -332,10 +349,8 @@ static void finish_ops(struct store_worker *worker, struct store_ops *ops)
 {
     struct store_op *op;
 
-    while ((op = ops->first)) {
-        ops->first = op->next;
+    while ((op = store_ops_take(ops)))
         store_names_finish(&worker->names, op);
-    }
 }
 
 /* Settles the state of the job that has ended; who asked for it is told later. */
@@ -482,10 +497,10 @@ void store_worker_settle(struct store *store)
         begin_next(store);
         store_worker_wait(store);
     }
-    while ((op = worker->stage.first)) {
-        worker->stage.first = op->next;
+    while ((op = store_ops_take(&worker->stage))) {
         store_op_apply(&store->db, op);
-        store_names_finish(&worker->names, op);
+        op->applied = true;
+        store_ops_add(&worker->settled, op);
     }
     store_worker_wrote(store);
 }
@@ -546,6 +561,7 @@ static void free_worker(struct store *store)
     if (worker->event >= 0)
         close(worker->event);
     free_ops(&worker->stage);
+    free_ops(&worker->settled);
     free_requests(&worker->requests);
     free_requests(&worker->answered);
     store_names_free(&worker->names);
