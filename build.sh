@@ -68,6 +68,10 @@ mode_flags() {
         compiler=clang
         cflags="-O1"
         ldflags="" ;;
+    threads)
+        compiler=gcc
+        cflags="-O1 -Wno-maybe-uninitialized -fsanitize=thread"
+        ldflags="-fsanitize=thread -no-pie" ;;
     analyzer)
         compiler=gcc
         cflags="-O1 -fanalyzer -Wno-error"
@@ -139,7 +143,7 @@ lib := $(dir)/libaxle.a
 # What stands in for the world in tests; the program never links it.
 sims := $(patsubst %.c,$(dir)/%.o,$(shell cat $(dir)/simulations))
 sim := $(dir)/libsim.a
-reports := $(if $(filter -fsanitize=%,$(cflags)),$(dir)/tests/reports.o)
+reports := $(if $(filter -fsanitize=address%,$(cflags)),$(dir)/tests/reports.o)
 helpers := $(patsubst %.c,$(dir)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 cases := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/cases/*.c))
 fleet := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/fleet/*.c))
@@ -472,6 +476,17 @@ verb_deep() {
         verb_fuzz "${one#fuzz_}" "${1:-300}"
     done
     make_mode analyzer objects
+    test_threads
+}
+
+# The hub has a second thread, the store's: what the two share is watched by ThreadSanitizer.
+test_threads() {
+    local one
+    for one in store_thread hub_disk; do
+        make_mode threads "unit/test_$one"
+        TSAN_OPTIONS=halt_on_error=1 "build/threads/unit/test_$one" >build/threads/out 2>&1 ||
+            { cat build/threads/out; die "test_$one has failed under ThreadSanitizer"; }
+    done
 }
 
 verb_run() {

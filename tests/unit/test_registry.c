@@ -444,7 +444,7 @@ static void damage(const char *digest)
                                       "(SELECT id FROM blob WHERE digest='%s')",
                                       digest);
 
-    CHECK_INT(sqlite3_exec(store->db, sql, NULL, NULL, NULL), SQLITE_OK, "damaged");
+    CHECK_INT(sqlite3_exec(store->db.sqlite, sql, NULL, NULL, NULL), SQLITE_OK, "damaged");
 }
 
 static void check_damage(void)

@@ -64,6 +64,24 @@ static int add_row(void *arg, const struct store_row *row, struct err *err)
     return 0;
 }
 
+static int add_loaded(void *arg, const struct store_row *row, struct err *err)
+{
+    text_addf(arg, "%lld:", (long long)row->place);
+    return add_row(arg, row, err);
+}
+
+/* What a start reads, as one line. */
+static const char *loaded_of(struct store *store)
+{
+    static struct text text;
+    struct err err;
+
+    text_cut(&text, 0);
+    if (store_load(store, add_loaded, &text, &err) < 0)
+        text_addf(&text, "%s: %s", err_reason(err.code), err.text);
+    return text_string(&text);
+}
+
 /* All rows, or all changes since, as one line. */
 static const char *rows_of(struct store *store, int64_t since)
 {
@@ -398,6 +416,66 @@ static void test_crashes(void)
     CHECK_INT(failed, 0, "200 seeds of crashes lose nothing acknowledged");
 }
 
+/* Damages the database behind the store's back and reads it again. */
+static const char *loaded_after(const char *sql)
+{
+    static char kept[1024];
+    struct err err;
+    scoped_store struct store *store = store_open(path_of("load"), NULL, &err);
+
+    CHECK_INT(sqlite3_exec(store->db.sqlite, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sql);
+    snprintf(kept, sizeof kept, "%s", loaded_of(store));
+    return kept;
+}
+
+static void test_load(void)
+{
+    struct store_options options = {.history_bytes = 1};
+    struct err err;
+    struct store *store = store_open(path_of("load"), &options, &err);
+    struct store_facts facts;
+
+    CHECK_TEXT(loaded_of(store), "", "an empty one has nothing to load");
+    put(store, "b", "1");
+    put(store, "c", "2");
+    put(store, "a", "3");
+    commit(store);
+    put(store, "c", "4");
+    put(store, "d", "5");
+    drop(store, "d", "5");
+    put(store, "a", "7");
+    commit(store);
+    CHECK_TEXT(loaded_of(store), "1:b@1=1 -1:c@2=2 -1:a@3=3 2:c@4=4 -1:d@5=5 -1:-d@6=5 0:a@7=7 ",
+               "rows as they are and the log, oldest first, with their places by key");
+    put(store, "e", "8");
+    CHECK_TEXT(loaded_of(store),
+               "1:b@1=1 -1:c@2=2 -1:a@3=3 2:c@4=4 -1:d@5=5 -1:-d@6=5 0:a@7=7 3:e@8=8 ",
+               "and what is staged");
+    store_facts(store, &facts);
+    CHECK_INT(facts.rows, 4, "rows are counted meanwhile");
+    commit(store);
+    while (store_compact(store))
+        ;
+    CHECK_INT(store_compacted(store), 5, "the log is as long as was counted");
+    CHECK_TEXT(loaded_of(store), "1:b@1=1 2:c@4=4 -1:-d@6=5 0:a@7=7 3:e@8=8 ",
+               "and its beginning is gone");
+    store_close(&store);
+    CHECK(strstr(loaded_after("UPDATE history SET body='9' WHERE revision=4"), "checksum of"),
+          "a changed body is told");
+    CHECK(!strstr(loaded_after("UPDATE history SET body='4' WHERE revision=4"), "damaged"),
+          "and one that is put right is not");
+    CHECK(strstr(loaded_after("DELETE FROM history WHERE revision=4"), "row of revision 4"),
+          "a row that is missing is told");
+    CHECK(strstr(loaded_after("DELETE FROM current WHERE name='c';"
+                              "UPDATE current SET name='x' WHERE name='e'"),
+                 "row of revision 8"),
+          "and one under another name");
+    CHECK(strstr(loaded_after("UPDATE current SET revision=7 WHERE name='x'"), "revision 7"),
+          "and two rows that are the same");
+    CHECK(strstr(loaded_after("UPDATE current SET revision=99 WHERE name='x'"), "revision 99"),
+          "and the last one");
+}
+
 /* A child writes and tells what was acknowledged until it is killed. */
 static void test_kill(void)
 {
@@ -495,7 +573,7 @@ static void test_unwritable(void)
     options.vfs = "unwritable";
     store = store_open("u.db", &options, &err);
     store_put(store, &key, "kept", 4);
-    CHECK(store_commit_now(store, &err) == 0, "a row is kept (%s)", err.text);
+    CHECK_INT(commit(store), ERR_NONE, "a row is kept");
     store_close(&store);
 
     store_disk_fail_after(disk, 0);
@@ -507,7 +585,8 @@ static void test_unwritable(void)
     key.name = "b";
     store_put(store, &key, "new", 3);
     CHECK_TEXT(rows_of(store, -1), "a@1=kept b@2=new ", "what is staged can be read");
-    CHECK(store_commit_now(store, &told) < 0 && told.code == ERR_FULL, "a commit says why not");
+    store_commit(store, on_done, &told);
+    CHECK_INT(told.code, ERR_FULL, "a commit says why not");
     CHECK_TEXT(told.text, "the disk is full", "in its words");
     CHECK_TEXT(rows_of(store, -1), "a@1=kept ", "and is taken back");
     CHECK_INT(store_revision(store), 1, "with its revision");
@@ -540,6 +619,7 @@ int main(void)
     test_full_disk();
     test_reserve();
     test_format_1();
+    test_load();
     test_crashes();
     test_kill();
     test_damage();

@@ -174,6 +174,12 @@ struct node *document_read_json(struct arena *arena, const char *text, size_t le
 struct node *document_read_own(struct arena *arena, const char *text, size_t len,
                                struct err *err) MUST_CHECK;
 /*
+ * One member of a map that this program wrote; NULL if it has none of this name, or is
+ * no map. The others are passed over, at the speed of finding their ends.
+ */
+struct node *document_read_own_member(struct arena *arena, const char *text, size_t len,
+                                      const char *name);
+/*
  * The same as document_read_json(), but of several equal keys the last one stays, and the path of
  * each such key ("spec.ports[0].name") goes into the list `duplicates`.
  */

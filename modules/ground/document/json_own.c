@@ -293,3 +293,73 @@ struct node *document_read_own(struct arena *arena, const char *text, size_t len
 
     return root ? root : document_read_json(arena, text, len, &document_limits_own, err);
 }
+
+/* ---- One member ------------------------------------------------------------- */
+
+/* Behind the string whose opening quote is at `at`; NULL if it has no end. */
+static const char *pass_string(const char *at, const char *end)
+{
+    for (at++; (at = memchr(at, '"', (size_t)(end - at))); at++) {
+        const char *before = at;
+
+        while (before[-1] == '\\')
+            before--;
+        if ((at - before) % 2 == 0)
+            return at + 1;
+    }
+    return NULL;
+}
+
+/* Behind the value at `at`: where a comma or bracket of its parent stands. */
+static const char *pass_value(const char *at, const char *end)
+{
+    size_t depth = 0;
+
+    while (at && at < end) {
+        if (*at == '"') {
+            at = pass_string(at, end);
+            continue;
+        }
+        if (depth == 0 && (*at == ',' || *at == '}' || *at == ']'))
+            return at;
+        if (*at == '{' || *at == '[')
+            depth++;
+        else if (*at == '}' || *at == ']')
+            depth--;
+        at++;
+    }
+    return NULL;
+}
+
+static const char *pass_space(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return at;
+}
+
+/* A key with an escape is not found, and none of ours has one. */
+struct node *document_read_own_member(struct arena *arena, const char *text, size_t len,
+                                      const char *name)
+{
+    const char *end = text + len, *at = pass_space(text, end), *key, *value;
+    size_t name_len = strlen(name);
+
+    for (; at < end && (*at == '{' || *at == ','); at = value) {
+        key = pass_space(at + 1, end);
+        if (key == end || *key != '"' || !(at = pass_string(key, end)))
+            return NULL;
+        value = pass_space(at, end);
+        if (value == end || *value != ':')
+            return NULL;
+        value++;
+        if ((size_t)(at - key) == name_len + 2 && !memcmp(key + 1, name, name_len)) {
+            at = pass_value(value, end);
+            return at ? document_read_plain(arena, value, (size_t)(at - value)) : NULL;
+        }
+        value = pass_value(value, end);
+        if (!value)
+            return NULL;
+    }
+    return NULL;
+}

@@ -19,7 +19,7 @@
  * are invented from a seed. Code that holds a `struct loop` cannot tell which it
  * has. The loop knows nothing of what bytes mean.
  *
- * One loop belongs to one thread, and the program has no other: names are resolved
+ * One loop belongs to one thread (the store has one of its own, store/worker.c); names are resolved
  * by libevent's evdns, in the loop. No call blocks but loop_run(). A callback is never called from
  * inside the call that asked for it, and any object may be freed from its own callback. Times are
  * nanoseconds, delays are counted on the steady clock.

@@ -18,14 +18,12 @@ static int sync_backup(const char *path, struct err *err)
     return failed ? err_set(err, ERR_UNREACHABLE, "backup: %s cannot be made durable", path) : 0;
 }
 
-int store_backup(struct store *store, const char *path, struct err *err)
+int store_db_backup(struct store_db *db, const char *path, struct err *err)
 {
     sqlite3_stmt *copy = NULL;
     int code;
 
-    if (store->staged)
-        return err_set(err, ERR_UNREACHABLE, "backup: a write is under way, try again");
-    code = sqlite3_prepare_v2(store->db, "VACUUM INTO ?", -1, &copy, NULL);
+    code = sqlite3_prepare_v2(db->sqlite, "VACUUM INTO ?", -1, &copy, NULL);
     if (code == SQLITE_OK) {
         sqlite3_bind_text(copy, 1, path, -1, SQLITE_STATIC);
         code = sqlite3_step(copy);
@@ -33,6 +31,6 @@ int store_backup(struct store *store, const char *path, struct err *err)
     sqlite3_finalize(copy);
     if (code != SQLITE_DONE)
         return err_set(err, code == SQLITE_FULL ? ERR_FULL : ERR_UNREACHABLE, "backup to %s: %s",
-                       path, sqlite3_errmsg(store->db));
+                       path, sqlite3_errmsg(db->sqlite));
     return sync_backup(path, err);
 }

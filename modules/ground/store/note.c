@@ -48,22 +48,22 @@ static bool note_parse(const char *bytes, struct store_mark *ret)
     return true;
 }
 
-bool store_note_read(const struct store *store, struct store_mark *ret)
+bool store_note_read(const struct store_db *db, struct store_mark *ret)
 {
     scoped_side sqlite3_file *file = NULL;
     char bytes[NOTE_SIZE] = {0};
-    int64_t size = store_side_size(store, NOTE);
+    int64_t size = store_side_size(db, NOTE);
 
     if (size < 0)
         return false;
-    file = store_side_open(store, NOTE, SQLITE_OPEN_READONLY);
+    file = store_side_open(db, NOTE, SQLITE_OPEN_READONLY);
     if (file && size == NOTE_SIZE &&
         file->pMethods->xRead(file, bytes, NOTE_SIZE, 0) == SQLITE_OK && note_parse(bytes, ret))
         return true;
     log_warn("store",
              "%s" NOTE " is damaged, so a loss of acknowledged writes before "
              "this start cannot be noticed; it is written anew",
-             store->path);
+             db->path);
     return false;
 }
 
@@ -82,16 +82,16 @@ enum store_loss store_note_compare(const struct store_mark *mark, const struct s
     "put the missing files back, restore a backup, or start once with "                            \
     "--accept-loss to go on %s, in a new epoch. Nothing was changed"
 
-int store_note_refuse(const struct store *store, const struct store_mark *note, struct err *err)
+int store_note_refuse(const struct store_db *db, const struct store_mark *note, struct err *err)
 {
-    const struct store_mark *mark = &store->mark;
+    const struct store_mark *mark = &db->mark;
 
     if (store_note_compare(mark, note) == STORE_LOSS_OTHER)
         return err_set(err, ERR_INTERNAL,
                        "%s is not the database that was here: it is %s at revision "
                        "%" PRId64 ", and %s" NOTE " speaks of %s at revision %" PRId64
                        ": " WAYS_OUT,
-                       store->path, mark->id, mark->revision, store->path, note->id, note->revision,
+                       db->path, mark->id, mark->revision, db->path, note->id, note->revision,
                        "with this one");
     return err_set(err, ERR_INTERNAL,
                    "%s has lost acknowledged writes: it ends at revision %" PRId64
@@ -99,11 +99,11 @@ int store_note_refuse(const struct store *store, const struct store_mark *note, 
                    " knows of revision %" PRId64 " (epoch %" PRId64 ", %" PRId64
                    "). The write-ahead log %s-wal was lost or damaged, or an older "
                    "copy was put in place: " WAYS_OUT,
-                   store->path, mark->revision, mark->epoch, mark->serial, store->path,
-                   note->revision, note->epoch, note->serial, store->path, "without them");
+                   db->path, mark->revision, mark->epoch, mark->serial, db->path, note->revision,
+                   note->epoch, note->serial, db->path, "without them");
 }
 
-int store_note_refuse_empty(const struct store *store, const struct store_mark *note,
+int store_note_refuse_empty(const struct store_db *db, const struct store_mark *note,
                             struct err *err)
 {
     char known[64] = "";
@@ -113,33 +113,33 @@ int store_note_refuse_empty(const struct store *store, const struct store_mark *
     return err_set(err, ERR_INTERNAL,
                    "%s is missing or empty, but this folder belongs to a hub that had "
                    "one%s: " WAYS_OUT,
-                   store->path, known, "with an empty one");
+                   db->path, known, "with an empty one");
 }
 
 /* ---- Writing -------------------------------------------------------------- */
 
-void store_note_open(struct store *store)
+void store_note_open(struct store_db *db)
 {
-    store->note = store_side_open(store, NOTE, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    if (!store->note)
+    db->note = store_side_open(db, NOTE, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    if (!db->note)
         log_warn("store",
                  "%s" NOTE " cannot be written: a loss of acknowledged "
                  "writes would not be noticed",
-                 store->path);
-    store_note_write(store);
+                 db->path);
+    store_note_write(db);
 }
 
-void store_note_write(struct store *store)
+void store_note_write(struct store_db *db)
 {
     char bytes[NOTE_SIZE];
     bool failed;
 
-    if (!store->note)
+    if (!db->note)
         return;
-    store->mark.revision = store->durable_revision;
-    note_format(&store->mark, bytes);
-    failed = store->note->pMethods->xWrite(store->note, bytes, NOTE_SIZE, 0) != SQLITE_OK;
-    if (failed && !store->note_failed)
-        log_warn("store", "%s" NOTE " cannot be written any more", store->path);
-    store->note_failed = failed;
+    db->mark.revision = db->durable_revision;
+    note_format(&db->mark, bytes);
+    failed = db->note->pMethods->xWrite(db->note, bytes, NOTE_SIZE, 0) != SQLITE_OK;
+    if (failed && !db->note_failed)
+        log_warn("store", "%s" NOTE " cannot be written any more", db->path);
+    db->note_failed = failed;
 }

@@ -19,20 +19,19 @@
 #define RESERVE "-reserve"
 #define SLICES 16
 
-static bool give_up_reserve(struct store *store)
+static bool give_up_reserve(struct store_db *db)
 {
     /* A large write would use all of it and leave nothing for deletes. */
-    if (store->full || store->staged_bytes > store->options.reserve / 4 ||
-        store_side_size(store, RESERVE) <= 0)
+    if (db->full || db->staged_bytes > db->options.reserve / 4 || store_side_size(db, RESERVE) <= 0)
         return false;
-    store->full = true;
-    store_side_remove(store, RESERVE);
+    db->full = true;
+    store_side_remove(db, RESERVE);
     log_error("store",
               "%s: the disk is full; %lld bytes that were kept for this are "
               "free now: deletes and changes of what is there go on, new objects are "
               "refused until there is room",
-              store->path, (long long)store->options.reserve);
-    store_tell_trouble(store);
+              db->path, (long long)db->options.reserve);
+    store_db_trouble(db);
     return true;
 }
 
@@ -41,20 +40,20 @@ static int spare_write(sqlite3_file *file, const void *bytes, int count, sqlite3
     const struct store_spare *spare = (const struct store_spare *)file->pMethods;
     int code = spare->plain->xWrite(file, bytes, count, offset);
 
-    if (code == SQLITE_FULL && give_up_reserve(spare->store))
+    if (code == SQLITE_FULL && give_up_reserve(spare->db))
         code = spare->plain->xWrite(file, bytes, count, offset);
     return code;
 }
 
 /* SQLite calls our write, and otherwise what it called before. */
-static void spare_put(struct store *store, struct store_spare *spare, int which)
+static void spare_put(struct store_db *db, struct store_spare *spare, int which)
 {
     sqlite3_file *file = NULL;
 
-    if (sqlite3_file_control(store->db, "main", which, &file) != SQLITE_OK || !file ||
+    if (sqlite3_file_control(db->sqlite, "main", which, &file) != SQLITE_OK || !file ||
         !file->pMethods)
         return;
-    spare->store = store;
+    spare->db = db;
     spare->plain = file->pMethods;
     spare->methods = *spare->plain;
     spare->methods.xWrite = spare_write;
@@ -62,12 +61,12 @@ static void spare_put(struct store *store, struct store_spare *spare, int which)
 }
 
 /* Bytes that no file system makes smaller than they are. */
-static bool reserve_write(const struct store *store, sqlite3_file *file)
+static bool reserve_write(const struct store_db *db, sqlite3_file *file)
 {
     char block[4096];
     uint64_t state = 88172645463325252u;
 
-    for (int64_t at = 0; at < store->options.reserve; at += (int64_t)sizeof block) {
+    for (int64_t at = 0; at < db->options.reserve; at += (int64_t)sizeof block) {
         for (size_t i = 0; i < sizeof block; i += sizeof state) {
             state ^= state << 13;
             state ^= state >> 7;
@@ -80,60 +79,44 @@ static bool reserve_write(const struct store *store, sqlite3_file *file)
     return true;
 }
 
-static bool reserve_make(struct store *store)
+static bool reserve_make(struct store_db *db)
 {
     scoped_side sqlite3_file *file = NULL;
     bool made;
 
-    if (store_side_size(store, RESERVE) >= store->options.reserve)
+    if (store_side_size(db, RESERVE) >= db->options.reserve)
         return true;
-    file = store_side_open(store, RESERVE, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    made = file && reserve_write(store, file);
+    file = store_side_open(db, RESERVE, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    made = file && reserve_write(db, file);
     store_side_close(&file);
     if (!made)
-        store_side_remove(store, RESERVE);
+        store_side_remove(db, RESERVE);
     return made;
 }
 
-void store_reserve_open(struct store *store)
+void store_reserve_open(struct store_db *db)
 {
-    if (store->options.reserve <= 0)
+    if (db->options.reserve <= 0)
         return;
-    spare_put(store, &store->spare[0], SQLITE_FCNTL_FILE_POINTER);
-    spare_put(store, &store->spare[1], SQLITE_FCNTL_JOURNAL_POINTER);
-    store->full = !reserve_make(store);
-    if (store->full)
+    spare_put(db, &db->spare[0], SQLITE_FCNTL_FILE_POINTER);
+    spare_put(db, &db->spare[1], SQLITE_FCNTL_JOURNAL_POINTER);
+    db->full = !reserve_make(db);
+    if (db->full)
         log_error("store",
                   "%s: there is no room for %lld bytes beside it: the disk is "
                   "full; new objects are refused until there is room",
-                  store->path, (long long)store->options.reserve);
+                  db->path, (long long)db->options.reserve);
 }
 
-bool store_is_full(const struct store *store)
+void store_db_make_room(struct store_db *db)
 {
-    return store->full;
-}
-
-int store_check_room(const struct store *store, struct err *err)
-{
-    if (!store->full)
-        return 0;
-    return err_set(err, ERR_FULL,
-                   "the disk of %s is full: deletes and changes of what is there are "
-                   "possible, new objects are not; delete something or make room on the "
-                   "disk",
-                   store->path);
-}
-
-void store_make_room(struct store *store)
-{
-    if (!store->full || store->staged)
+    if (!db->full || db->staged)
         return;
-    for (int i = 0; i < SLICES && store_compact(store); i++)
+    for (int i = 0; i < SLICES && store_db_compact(db); i++)
         ;
-    store_checkpoint(store);
-    if (!reserve_make(store))
+    store_db_checkpoint(db);
+    if (!reserve_make(db))
         return;
-    store->full = false;
-    log_info("store", "%s: the disk has room again", store->path);
+    db->full = false;
+    log_info("store", "%s: the disk has room again", db->path);
 }

@@ -6,9 +6,9 @@
 #include <string.h>
 
 /* SQLite's VFS wants names that it has made itself. */
-static sqlite3_filename side_name(const struct store *store, const char *suffix)
+static sqlite3_filename side_name(const struct store_db *db, const char *suffix)
 {
-    scoped_mem char *path = mem_printf("%s%s", store->path, suffix);
+    scoped_mem char *path = mem_printf("%s%s", db->path, suffix);
 
     return sqlite3_create_filename(path, "", "", 0, NULL);
 }
@@ -24,13 +24,13 @@ static struct side *side_of(sqlite3_file *file)
     return (struct side *)((char *)file - offsetof(struct side, file));
 }
 
-sqlite3_file *store_side_open(const struct store *store, const char *suffix, int flags)
+sqlite3_file *store_side_open(const struct store_db *db, const char *suffix, int flags)
 {
-    sqlite3_vfs *vfs = store->vfs;
+    sqlite3_vfs *vfs = db->vfs;
     struct side *side = mem_alloc(offsetof(struct side, file) + (size_t)vfs->szOsFile);
     int type = *suffix ? SQLITE_OPEN_WAL : SQLITE_OPEN_MAIN_DB;
 
-    side->name = side_name(store, suffix);
+    side->name = side_name(db, suffix);
     if (vfs->xOpen(vfs, side->name, &side->file, flags | type, NULL) != SQLITE_OK) {
         sqlite3_free_filename(side->name);
         mem_free(&side);
@@ -52,27 +52,27 @@ void store_side_close(sqlite3_file **file)
     *file = NULL;
 }
 
-int64_t store_side_size(const struct store *store, const char *suffix)
+int64_t store_side_size(const struct store_db *db, const char *suffix)
 {
     scoped_side sqlite3_file *file = NULL;
-    sqlite3_filename name = side_name(store, suffix);
+    sqlite3_filename name = side_name(db, suffix);
     sqlite3_int64 size = 0;
     int there = 0;
 
-    store->vfs->xAccess(store->vfs, name, SQLITE_ACCESS_EXISTS, &there);
+    db->vfs->xAccess(db->vfs, name, SQLITE_ACCESS_EXISTS, &there);
     sqlite3_free_filename(name);
     if (!there)
         return -1;
-    file = store_side_open(store, suffix, SQLITE_OPEN_READONLY);
+    file = store_side_open(db, suffix, SQLITE_OPEN_READONLY);
     if (file)
         file->pMethods->xFileSize(file, &size);
     return size;
 }
 
-void store_side_remove(const struct store *store, const char *suffix)
+void store_side_remove(const struct store_db *db, const char *suffix)
 {
-    sqlite3_filename name = side_name(store, suffix);
+    sqlite3_filename name = side_name(db, suffix);
 
-    store->vfs->xDelete(store->vfs, name, 0);
+    db->vfs->xDelete(db->vfs, name, 0);
     sqlite3_free_filename(name);
 }

@@ -8,9 +8,9 @@
 #include <assert.h>
 #include <string.h>
 
-int store_failed(struct store *store, int code, struct err *err)
+int store_failed(struct store_db *db, int code, struct err *err)
 {
-    const char *why = store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(code);
+    const char *why = db->sqlite ? sqlite3_errmsg(db->sqlite) : sqlite3_errstr(code);
 
     switch (code & 0xff) {
     case SQLITE_BUSY:
@@ -18,74 +18,67 @@ int store_failed(struct store *store, int code, struct err *err)
         return err_set(err, ERR_CONFLICT,
                        "%s is in use by another process: stop that one, or "
                        "give this one a --data-dir of its own",
-                       store->path);
+                       db->path);
     case SQLITE_FULL:
         return err_set(err, ERR_FULL, "%s cannot grow: the disk is full; nothing was written",
-                       store->path);
+                       db->path);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return err_set(err, ERR_INTERNAL, "%s is damaged or no database (%s): restore a backup",
-                       store->path, why);
+                       db->path, why);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:
-        return err_set(err, ERR_FORBIDDEN, "%s cannot be written: %s", store->path, why);
+        return err_set(err, ERR_FORBIDDEN, "%s cannot be written: %s", db->path, why);
     default:
-        return err_set(err, ERR_UNREACHABLE, "%s: the disk failed: %s (%d)", store->path, why,
-                       code);
+        return err_set(err, ERR_UNREACHABLE, "%s: the disk failed: %s (%d)", db->path, why, code);
     }
 }
 
-int store_run_text(struct store *store, const char *sql, struct err *err)
+int store_run_text(struct store_db *db, const char *sql, struct err *err)
 {
-    int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    int code = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
 
-    return code == SQLITE_OK ? 0 : store_failed(store, code, err);
+    return code == SQLITE_OK ? 0 : store_failed(db, code, err);
 }
 
-int64_t store_number(struct store *store, const char *sql)
+int64_t store_number(struct store_db *db, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
     int64_t result = 0;
 
     struct err err;
-    int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(db->sqlite, sql, -1, &statement, NULL);
 
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     if (code == SQLITE_ROW)
         result = sqlite3_column_int64(statement, 0);
-    else if (code != SQLITE_DONE && store_failed(store, code, &err) < 0)
-        store_found_damage(store, &err);
+    else if (code != SQLITE_DONE && store_failed(db, code, &err) < 0)
+        store_db_damaged(db, &err);
     sqlite3_finalize(statement);
     return result;
 }
 
-void store_on_trouble(struct store *store, store_trouble_fn *trouble, void *arg)
+void store_db_trouble(struct store_db *db)
 {
-    store->trouble = trouble;
-    store->trouble_arg = arg;
-}
-
-void store_tell_trouble(struct store *store)
-{
-    if (store->trouble)
-        store->trouble(store->trouble_arg);
+    if (db->trouble)
+        db->trouble(db->trouble_arg);
 }
 
 /* Only what SQLite or a checksum calls damage stops writing; a disk that fails to read may
    work again. */
-void store_found_damage(struct store *store, const struct err *err)
+void store_db_damaged(struct store_db *db, const struct err *err)
 {
     log_error("store", "%s", err->text);
-    if (!store->damaged.code && err->code == ERR_INTERNAL)
-        store->damaged = *err;
-    store_tell_trouble(store);
+    if (!db->damaged.code && err->code == ERR_INTERNAL)
+        db->damaged = *err;
+    store_db_trouble(db);
 }
 
-sqlite3_stmt *store_statement(struct store *store, enum store_statement which)
+sqlite3_stmt *store_statement(struct store_db *db, enum store_statement which)
 {
-    sqlite3_stmt *statement = store->statements[which];
+    sqlite3_stmt *statement = db->statements[which];
 
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
@@ -94,30 +87,30 @@ sqlite3_stmt *store_statement(struct store *store, enum store_statement which)
 
 /* The first failure is kept and every later write of the stage does nothing: the commit
    reports it, and callers need not look after each write. */
-bool store_run(struct store *store, sqlite3_stmt *statement)
+bool store_run(struct store_db *db, sqlite3_stmt *statement)
 {
     int code = sqlite3_step(statement);
 
-    if (code != SQLITE_DONE && code != SQLITE_ROW && !store->failure.code)
-        store_failed(store, code, &store->failure);
+    if (code != SQLITE_DONE && code != SQLITE_ROW && !db->failure.code)
+        store_failed(db, code, &db->failure);
     sqlite3_reset(statement);
-    return !store->failure.code;
+    return !db->failure.code;
 }
 
 /* BEGIN IMMEDIATE comes with the first write, so that reads need no transaction. */
-bool store_stage(struct store *store)
+bool store_db_begin(struct store_db *db)
 {
-    assert(!store->read_only);
-    if (store->failure.code)
+    assert(!db->read_only);
+    if (db->failure.code)
         return false;
-    if (store->staged)
+    if (db->staged)
         return true;
-    store->staged = true;
-    if (store->damaged.code) {
-        store->failure = store->damaged;
+    db->staged = true;
+    if (db->damaged.code) {
+        db->failure = db->damaged;
         return false;
     }
-    return store_run(store, store_statement(store, STORE_BEGIN));
+    return store_run(db, store_statement(db, STORE_BEGIN));
 }
 
 /* ---- Checksums */

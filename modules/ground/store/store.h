@@ -21,10 +21,15 @@
  * Beside the current rows it keeps the change log (what each revision was) to
  * a given age and size, blobs by digest, and a few named values.
  *
- * One store belongs to one loop thread. Today a commit runs inline and calls
- * back before it returns; callers must not rely on that.
+ * One store belongs to one loop thread, and each call is made there. With
+ * options.loop the store has a thread of its own, which applies what was staged and
+ * syncs the disk; the loop goes on, and `done` is called by the loop. Reads see what
+ * is staged and what is on its way; those of a blob's bytes, of a value that was not
+ * written lately, and walks wait for the commit under way. Without it everything
+ * runs inline: a commit calls back before it returns.
  */
 struct store;
+struct loop;
 
 struct store_key {
     const char *kind;      /* "group/plural", "/configmaps" for the core group */
@@ -39,10 +44,13 @@ struct store_row {
     bool deleted;     /* in the change log: the row is gone since */
     const void *body; /* when deleted: the last body, with that revision */
     size_t len;
-    int64_t wall; /* when, nanoseconds since 1970 */
+    int64_t wall;  /* when, nanoseconds since 1970 */
+    int64_t place; /* store_load: its place among the rows as they are now, which are in
+                      order of key; -1: it is none of them any more */
 };
 
 struct store_options {
+    struct loop *loop;     /* commits in a thread, which tells this loop; NULL: inline */
     const char *vfs;       /* SQLite VFS; NULL for the real disk */
     int64_t history_age;   /* nanoseconds a change stays in the log */
     int64_t history_bytes; /* and how large the log may grow */
@@ -71,7 +79,8 @@ struct store_options {
  */
 struct store *store_open(const char *path, const struct store_options *options,
                          struct err *err) MUST_CHECK;
-/* Commits nothing that is still staged. */
+/* Commits nothing that is still staged, and waits for the commits that were asked for; no
+   callback follows. */
 void store_close(struct store **store);
 #define scoped_store SCOPED(store_close)
 
@@ -114,7 +123,8 @@ int64_t store_delete(struct store *store, const struct store_key *key, const voi
 typedef void store_done_fn(void *arg, const struct err *err);
 void store_commit(struct store *store, store_done_fn *done, void *arg);
 bool store_is_staged(const struct store *store);
-/* Fails with what has gone wrong since the last commit, which will tell it. */
+/* Fails with what has gone wrong since the last commit, which will tell it. With a thread
+   only the commit does. */
 int store_check_stage(const struct store *store, struct err *err) MUST_CHECK;
 
 /* Each row as it is now, in order of kind, namespace, name. A negative answer of
@@ -124,8 +134,12 @@ int store_each(struct store *store, store_each_fn *each, void *arg, struct err *
 /* Each change after `since`, oldest first. ERR_GONE if some left the log. */
 int store_changes(struct store *store, int64_t since, store_each_fn *each, void *arg,
                   struct err *err) MUST_CHECK;
+/* Both in one walk through the disk, oldest first: each row as it is now, and each change
+   since store_compacted(). */
+int store_load(struct store *store, store_each_fn *each, void *arg, struct err *err) MUST_CHECK;
 /* Trims the log to its limits and gives space back, a slice per call; true
-   when there is more to do. Never inside a request. */
+   when there is more to do, or when it has yet to be seen: call again a little later.
+   Never inside a request. */
 bool store_compact(struct store *store);
 
 /* ---- Blobs: bytes named by their digest ("sha256:…", "sha512:…") ------- */

@@ -57,33 +57,33 @@ static void sql_row_sum(sqlite3_context *context, int count, sqlite3_value **arg
     sqlite3_result_int64(context, store_sum_number(sum, sqlite3_value_int64(args[2])));
 }
 
-static int migrate_tables(struct store *store, struct err *err)
+static int migrate_tables(struct store_db *db, struct err *err)
 {
     int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
 
-    sqlite3_create_function(store->db, "axle_value_sum", 2, flags, NULL, value_sum, NULL, NULL);
-    sqlite3_create_function(store->db, "axle_row_sum", 3, flags, NULL, sql_row_sum, NULL, NULL);
-    if (store_run_text(store, from_1, err) < 0) {
-        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_create_function(db->sqlite, "axle_value_sum", 2, flags, NULL, value_sum, NULL, NULL);
+    sqlite3_create_function(db->sqlite, "axle_row_sum", 3, flags, NULL, sql_row_sum, NULL, NULL);
+    if (store_run_text(db, from_1, err) < 0) {
+        sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
         return err_wrap(err, "bringing the database up to date");
     }
-    log_info("store", "%s is now of format %d", store->path, FORMAT);
+    log_info("store", "%s is now of format %d", db->path, FORMAT);
     return 0;
 }
 
 /* ---- Pages ------------------------------------------------------------------ */
 
 /* The first thing that SQLite finds wrong, or "ok"; the caller frees. */
-static char *check_with(struct store *store, const char *sql)
+static char *check_with(struct store_db *db, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
     char *found = NULL;
-    int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(db->sqlite, sql, -1, &statement, NULL);
 
     if (code == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
         found = mem_copy_string((const char *)sqlite3_column_text(statement, 0));
     else
-        found = mem_copy_string(sqlite3_errmsg(store->db));
+        found = mem_copy_string(sqlite3_errmsg(db->sqlite));
     sqlite3_finalize(statement);
     return found;
 }
@@ -95,21 +95,21 @@ static char *check_with(struct store *store, const char *sql)
  * a large database the parts of blobs, which are compared with their digests
  * before they are used, and free pages are left out.
  */
-static int check_pages(struct store *store, bool has_tables, struct err *err)
+static int check_pages(struct store_db *db, bool has_tables, struct err *err)
 {
     static const char *const whole[] = {"PRAGMA quick_check(1)", "PRAGMA integrity_check(blob)"};
     static const char *const partial[] = {
         "PRAGMA quick_check(history)", "PRAGMA quick_check(current)", "PRAGMA quick_check(value)",
         "PRAGMA integrity_check(blob)"};
     size_t count;
-    int64_t began = clock_steady(), bytes = store_number(store, "PRAGMA page_count") *
-                                            store_number(store, "PRAGMA page_size");
+    int64_t began = clock_steady(),
+            bytes = store_number(db, "PRAGMA page_count") * store_number(db, "PRAGMA page_size");
     bool small = bytes <= CHECKED_WHOLE;
     const char *const *checks = small ? whole : partial;
 
     count = !has_tables ? 1 : small ? count_of(whole) : count_of(partial);
     for (size_t i = 0; i < count; i++) {
-        scoped_mem char *found = check_with(store, checks[i]);
+        scoped_mem char *found = check_with(db, checks[i]);
 
         for (char *at = found; (at = strchr(at, '\n'));)
             *at = ' ';
@@ -117,34 +117,34 @@ static int check_pages(struct store *store, bool has_tables, struct err *err)
             return err_set(err, ERR_INTERNAL,
                            "%s is damaged (%.200s): restore a backup, or bring back a "
                            "whole copy of it. Nothing was changed",
-                           store->path, found);
+                           db->path, found);
     }
-    log_debug("store", "%s: %lld bytes checked in %lld ms", store->path, (long long)bytes,
+    log_debug("store", "%s: %lld bytes checked in %lld ms", db->path, (long long)bytes,
               (long long)((clock_steady() - began) / CLOCK_MS));
     return 0;
 }
 
 /* A newer program's tables are not for us; `lost`: there must have been some. */
-int store_tables_open(struct store *store, bool lost, struct err *err)
+int store_tables_open(struct store_db *db, bool lost, struct err *err)
 {
     int64_t format;
 
-    if (store_run_text(store, "BEGIN IMMEDIATE; COMMIT", err) < 0)
+    if (store_run_text(db, "BEGIN IMMEDIATE; COMMIT", err) < 0)
         return -1;
-    format = store_number(store, "PRAGMA user_version");
+    format = store_number(db, "PRAGMA user_version");
     if (format > FORMAT || format < 0)
         return err_set(err, ERR_UNSUPPORTED,
                        "%s was written by a newer program (format %lld, this "
                        "one knows %d): start that one, or restore a backup",
-                       store->path, (long long)format, FORMAT);
-    if (check_pages(store, format > 0, err) < 0)
+                       db->path, (long long)format, FORMAT);
+    if (check_pages(db, format > 0, err) < 0)
         return -1;
-    if (format == 0 && store_number(store, "SELECT count(*) FROM sqlite_schema"))
+    if (format == 0 && store_number(db, "SELECT count(*) FROM sqlite_schema"))
         return err_set(err, ERR_UNSUPPORTED, "%s is a database, but not one of this program",
-                       store->path);
+                       db->path);
     if (format == 0 && lost)
         return 1;
     if (format == 0)
-        return store_run_text(store, tables, err);
-    return format < FORMAT ? migrate_tables(store, err) : 0;
+        return store_run_text(db, tables, err);
+    return format < FORMAT ? migrate_tables(db, err) : 0;
 }

@@ -19,6 +19,7 @@
 #include "controllers/turns.h"
 #include "controllers/world.h"
 #include "placement/placement.h"
+#include "store/store.h"
 
 #include <assert.h>
 #include <string.h>
@@ -74,6 +75,14 @@ static void wake_concerned(struct controllers *all, const struct object *before,
     }
 }
 
+static void await_commit(struct controllers *all)
+{
+    if (all->commits->waiting)
+        return;
+    all->commits->waiting = true;
+    objects_when_durable(all->objects, on_durable, all);
+}
+
 /*
  * Called once for each change: a write that is staged wakes keys at once, so that the
  * chain of writes which follows from it may join the same commit. Should that commit
@@ -86,10 +95,8 @@ static void on_changed(void *arg, const struct object *before, const struct obje
 
     if (queue_is_stopped(all))
         return;
-    if (!published && !all->commits->waiting) {
-        all->commits->waiting = true;
-        objects_when_durable(all->objects, on_durable, all);
-    }
+    if (!published)
+        await_commit(all);
     world_note(all, before, after);
     index_note(all, before, after);
     wake_concerned(all, before, after);
@@ -161,6 +168,8 @@ static void on_durable(void *arg, const struct err *err)
     all->commits->waiting = false;
     if (!err) {
         loop_backoff_reset(&all->commits->disk);
+        if (store_is_staged(objects_store(all->objects)))
+            await_commit(all); /* of what was staged meanwhile */
         return;
     }
     log_warn("controllers", "nothing of the last reconcile run was stored: %s", err->text);

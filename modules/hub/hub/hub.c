@@ -39,6 +39,8 @@ static int open_hub_store(struct hub *hub, const struct hub_settings *settings, 
 {
     scoped_mem char *path = mem_printf("%s/axle.db", hub->directory);
     struct store_options options = {
+        /* A simulation has one thread, so that a seed decides everything. */
+        .loop = loop_is_simulated(hub->loop) ? NULL : hub->loop,
         .vfs = settings->store_vfs,
         .history_age = setting_or_unlimited(hub, CONFIG_ID_HISTORY_AGE),
         .history_bytes = setting_or_unlimited(hub, CONFIG_ID_HISTORY_SIZE),

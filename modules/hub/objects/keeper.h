@@ -73,11 +73,16 @@ struct waiter {
     struct waiter *next;
 };
 
+struct waiters {
+    struct waiter *first, **end;
+};
+
 /* What is written and not published yet (stage.c). */
 struct stage {
     struct pending_queue staged; /* since the last commit began */
     struct pending_queue flying; /* what the commit under way writes */
-    struct waiter *waiters, **waiters_end;
+    struct waiters waiting;      /* for the next commit */
+    struct waiters asking;       /* for the commit under way */
     bool committing;
     uint64_t dropped; /* how many commits failed: staged revisions of before mean nothing */
     const struct objects_follower *follower; /* NULL: none */
@@ -138,9 +143,9 @@ int keeper_load(struct keeper *keeper, struct err *err);
 
 /* ---- object.c ----------------------------------------------------------- */
 
-/* In one allocation with its strings; `tree` is what `body` says. */
-struct object *object_lay_out(const struct kind *kind, const struct node *tree, int64_t revision,
-                              const char *body, size_t len);
+/* In one allocation with its strings; `metadata` is what `body` says. */
+struct object *object_lay_out(const struct kind *kind, const struct node *metadata,
+                              int64_t revision, const char *body, size_t len);
 /* Makes an object from its tree; the tree gets the revision written in (0: it
    has none). */
 struct object *object_make(struct arena *arena, const struct kind *kind, struct node *tree,
@@ -161,6 +166,8 @@ struct object *table_find(const struct table *table, enum objects_view view, con
 struct object *table_published(const struct table *table, const char *namespace, const char *name);
 /* Puts `after` (taken) where the object of that name is; NULL takes it away. */
 void table_set(struct table *table, const char *namespace, const char *name, struct object *after);
+/* Puts an object (taken) behind all others of the table: its name is greater. */
+void table_append(struct table *table, struct object *object);
 /* Sets ERR_NOT_FOUND in a kube-apiserver's words. */
 int table_not_found(const struct kind *kind, const char *name, struct err *err);
 /* Whether the kind is this one of the core group. */

@@ -74,10 +74,9 @@ static struct object_owner append_owner(char **at, const struct node *reference)
 }
 
 /* Lays out an object with its owners, strings and body in one allocation. */
-struct object *object_lay_out(const struct kind *kind, const struct node *tree, int64_t revision,
-                              const char *body, size_t len)
+struct object *object_lay_out(const struct kind *kind, const struct node *metadata,
+                              int64_t revision, const char *body, size_t len)
 {
-    const struct node *metadata = node_get(tree, "metadata");
     const struct node *owners = node_get(metadata, "ownerReferences");
     const char *namespace = node_get_text(metadata, "namespace");
     const char *name = node_get_text(metadata, "name");
@@ -126,5 +125,5 @@ struct object *object_make(struct arena *arena, const struct kind *kind, struct 
     else
         node_remove(metadata, "resourceVersion");
     document_write_json(&body, tree);
-    return object_lay_out(kind, tree, revision, text_string(&body), body.len);
+    return object_lay_out(kind, metadata, revision, text_string(&body), body.len);
 }

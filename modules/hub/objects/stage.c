@@ -42,19 +42,35 @@ void stage_open(struct stage *stage)
 {
     stage->staged.end = &stage->staged.first;
     stage->flying.end = &stage->flying.first;
-    stage->waiters_end = &stage->waiters;
+    stage->waiting.end = &stage->waiting.first;
+    stage->asking.end = &stage->asking.first;
+}
+
+static struct waiter *take_waiters(struct waiters *waiters)
+{
+    struct waiter *first = waiters->first;
+
+    waiters->first = NULL;
+    waiters->end = &waiters->first;
+    return first;
+}
+
+static void free_waiters(struct waiters *waiters)
+{
+    struct waiter *waiter, *next = take_waiters(waiters);
+
+    while ((waiter = next)) {
+        next = waiter->next;
+        mem_free(&waiter);
+    }
 }
 
 void stage_close(struct stage *stage)
 {
-    struct waiter *waiter;
-
     free_pending(&stage->staged);
     free_pending(&stage->flying);
-    while ((waiter = stage->waiters)) {
-        stage->waiters = waiter->next;
-        mem_free(&waiter);
-    }
+    free_waiters(&stage->waiting);
+    free_waiters(&stage->asking);
 }
 
 /* ---- Staging ------------------------------------------------------------- */
@@ -72,9 +88,10 @@ static void tell_follower(const struct stage *stage, const struct object *before
         stage->follower->changed(stage->follower_arg, before, after, published);
 }
 
+/* While one is under way, its end asks for the next. */
 static void want_commit(struct keeper *keeper)
 {
-    if (keeper->loop && !loop_timer_is_set(keeper->commit_timer))
+    if (keeper->loop && !keeper->stage.committing && !loop_timer_is_set(keeper->commit_timer))
         loop_timer_set(keeper->commit_timer, 0);
 }
 
@@ -234,24 +251,29 @@ static void tell_waiters(struct waiter *waiter, const struct err *err)
     }
 }
 
-/* Re-entrant: listeners and waiters may stage, wait and commit. So the queues are
-   taken, and the state is that of no commit, before the first of them is called. */
+/*
+ * Re-entrant: listeners and waiters may stage, wait and commit. So the queues are
+ * taken, and the state is that of no commit, before the first of them is called.
+ * What was staged meanwhile is the next commit, or went with this one.
+ */
 static void on_stage_committed(void *arg, const struct err *err)
 {
     struct keeper *keeper = object_from(keeper, KEEPER_TAG, arg);
     struct stage *stage = &keeper->stage;
     struct pending_queue done = take_pending(&stage->flying);
-    struct waiter *waiters = stage->waiters;
+    struct waiter *asking = take_waiters(&stage->asking);
+    struct waiter *waiting = err ? take_waiters(&stage->waiting) : NULL;
 
-    stage->waiters = NULL;
-    stage->waiters_end = &stage->waiters;
     stage->committing = false;
     if (err)
         drop_staged(keeper);
     else
         publish_all(keeper, &done);
     free_pending(&done);
-    tell_waiters(waiters, err);
+    tell_waiters(asking, err);
+    tell_waiters(waiting, err);
+    if (stage->staged.first || stage->waiting.first)
+        want_commit(keeper);
 }
 
 /* ---- Committing --------------------------------------------------------- */
@@ -268,6 +290,10 @@ static void begin_commit(struct keeper *keeper)
     stage->flying = take_pending(&stage->staged);
     if (!stage->flying.first)
         stage->flying.end = &stage->flying.first;
+    stage->asking = stage->waiting;
+    if (!stage->asking.first)
+        stage->asking.end = &stage->asking.first;
+    take_waiters(&stage->waiting);
     store_commit(keeper->store, on_stage_committed, keeper);
 }
 
@@ -289,15 +315,18 @@ void objects_when_durable(struct objects *objects, objects_done_fn *done, void *
 {
     struct keeper *keeper = &objects->keeper;
     struct stage *stage = &keeper->stage;
+    bool staged = store_is_staged(keeper->store);
+    struct waiters *waiters = staged ? &stage->waiting : &stage->asking;
     struct waiter *waiter;
 
-    if (!stage->committing && !store_is_staged(keeper->store)) {
+    if (!stage->committing && !staged) {
         done(arg, NULL);
         return;
     }
     waiter = mem_alloc(sizeof(*waiter));
     *waiter = (struct waiter){.done = done, .arg = arg};
-    *stage->waiters_end = waiter;
-    stage->waiters_end = &waiter->next;
-    want_commit(keeper);
+    *waiters->end = waiter;
+    waiters->end = &waiter->next;
+    if (staged)
+        want_commit(keeper);
 }

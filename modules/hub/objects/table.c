@@ -56,6 +56,22 @@ struct object *table_find(const struct table *table, enum objects_view view, con
     return table_published(table, namespace, name);
 }
 
+static void make_item_room(struct table *table)
+{
+    if (table->count < table->room)
+        return;
+    table->room = table->room ? table->room * 2 : 16;
+    table->items = mem_resize_array(table->items, table->room, sizeof(*table->items));
+}
+
+void table_append(struct table *table, struct object *object)
+{
+    assert(!table->count ||
+           compare_key(table->items[table->count - 1], object->namespace, object->name) < 0);
+    make_item_room(table);
+    table->items[table->count++] = object;
+}
+
 void table_set(struct table *table, const char *namespace, const char *name, struct object *after)
 {
     size_t at = table_seek(table, namespace, name);
@@ -70,10 +86,7 @@ void table_set(struct table *table, const char *namespace, const char *name, str
                 (table->count - at - 1) * sizeof(*table->items));
         table->count--;
     } else if (after) {
-        if (table->count == table->room) {
-            table->room = table->room ? table->room * 2 : 16;
-            table->items = mem_resize_array(table->items, table->room, sizeof(*table->items));
-        }
+        make_item_room(table);
         memmove(table->items + at + 1, table->items + at,
                 (table->count - at) * sizeof(*table->items));
         table->items[at] = after;
