@@ -42,6 +42,25 @@ static struct node *work_of(struct arena *arena, const char *text)
     return work;
 }
 
+/* By their rows; v2 is wanted. */
+static struct standing judge(struct arena *arena, const struct node *cluster,
+                             const struct node *work, const struct node *load)
+{
+    scoped_mem struct work_row *work_row = work ? row_of_work(work) : NULL;
+    scoped_mem struct load_row *load_row = load ? row_of_load(load) : NULL;
+    struct standing_input input = {
+        .cluster = cluster,
+        .work = work_row,
+        .load = load_row,
+        .wanted = work && standing_is_wanted(work, read(arena, "{\"v\":2}")),
+    };
+    struct standing ret = standing_judge(arena, &input);
+
+    ret.message = arena_string(arena, ret.message);
+    ret.now = NULL;
+    return ret;
+}
+
 /* `work`: vN[!] and conditions TYPE=STATUS@GENERATION; wanted is v2, the generation 3. */
 static const struct {
     const char *name, *cluster, *work, *load, *phase;
@@ -87,13 +106,9 @@ static void check_spokes(void)
                                      "{\"status\":{\"conditions\":[{\"type\":"
                                      "\"ManagedClusterConditionAvailable\",\"status\":\"%s\"}]}}",
                                      spokes[i].cluster);
-        struct standing_input input = {
-            .template = read(arena, "{\"v\":2}"),
-            .cluster = read(arena, cluster),
-            .work = work_of(arena, spokes[i].work),
-            .load = read(arena, spokes[i].load),
-        };
-        struct standing standing = standing_judge(arena, &input);
+        struct standing standing =
+            judge(arena, read(arena, cluster), work_of(arena, spokes[i].work),
+                  read(arena, spokes[i].load));
 
         CHECK_TEXT(spoke_phase_names[standing.phase], spokes[i].phase, "%s", spokes[i].name);
         CHECK(standing.updated == spokes[i].updated && standing.ready == spokes[i].ready,
@@ -141,14 +156,11 @@ static void check_loads(void)
 {
     for (size_t i = 0; i < count_of(loads); i++) {
         scoped_arena struct arena *arena = arena_new();
-        struct standing_input input = {
-            .template = read(arena, "{\"v\":2}"),
-            .load = read(arena, loads[i].load),
-            .work = work_of(arena, "v2 Applied=True@3 Available=True@3 Progressing=False@3"),
-        };
+        const struct node *work =
+            work_of(arena, "v2 Applied=True@3 Available=True@3 Progressing=False@3");
 
-        CHECK_INT(standing_judge(arena, &input).copies_ready, loads[i].copies, "copies: %s",
-                  loads[i].name);
+        CHECK_INT(judge(arena, NULL, work, read(arena, loads[i].load)).copies_ready,
+                  loads[i].copies, "copies: %s", loads[i].name);
     }
 }
 
@@ -186,13 +198,17 @@ static void check_specs(void)
 static void check_set(void)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *works = node_list(arena), *template = read(arena, "{\"v\":2}");
-    struct standing_summary sum;
+    static const char *const works[] = {"v2 Applied=True@3 Available=True@3",
+                                        "v2 Applied=True@2 Available=True@2",
+                                        "v1 Applied=True@3 Available=True@3 Degraded=True@3"};
+    struct standing_summary sum = {0};
 
-    node_add(arena, works, work_of(arena, "v2 Applied=True@3 Available=True@3"));
-    node_add(arena, works, work_of(arena, "v2 Applied=True@2 Available=True@2"));
-    node_add(arena, works, work_of(arena, "v1 Applied=True@3 Available=True@3 Degraded=True@3"));
-    sum = standing_sum(works, template);
+    for (size_t i = 0; i < count_of(works); i++) {
+        const struct node *work = work_of(arena, works[i]);
+        scoped_mem struct work_row *row = row_of_work(work);
+
+        standing_add(&sum, row, standing_is_wanted(work, read(arena, "{\"v\":2}")));
+    }
     CHECK_INT(sum.total, 3, "every work is in the total");
     CHECK_INT(sum.updated, 1, "updated: the wanted spec, and a status of it");
     CHECK_INT(sum.available, 1, "available: only of the wanted version");

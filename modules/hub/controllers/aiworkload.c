@@ -468,6 +468,7 @@ static int write_aiworkload_status(struct intent *in, const char *phase, struct 
     const struct node *deployments = deployments_of(in->run);
     struct sums sums = sums_of(arena, deployments);
 
+    reconcile_walk(in->run, node_count(sums.spokes));
     judge_deployments(in, deployments);
     if (!is_of_this_generation(in))
         sums.ready = sums.copies_ready = 0;
@@ -599,7 +600,7 @@ static void map_sibling(struct controllers *all, const struct controller *to,
                   (after && memmem(after->body, after->len, pool, strlen(pool)));
 
     controllers_wake(all, to, any->namespace, any->name);
-    if (pooled && !object_spec_is_same(before, after))
+    if (pooled && !object_spec_is_same(all, before, after))
         controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, any->namespace);
 }
 
@@ -612,7 +613,7 @@ static bool begins_to_go(const struct object *before, const struct object *after
 static void map_place(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    if (!object_spec_is_same(before, after) || begins_to_go(before, after))
+    if (!object_spec_is_same(all, before, after) || begins_to_go(before, after))
         controllers_wake_all(all, to, KIND_ID_AIWORKLOAD, (after ? after : before)->namespace);
 }
 
@@ -621,8 +622,9 @@ const struct controller controller_aiworkload = {
     .run = reconcile_aiworkload,
     .about = KIND_ID_AIWORKLOAD,
     .condition = RECONCILED,
-    .sources = {{KIND_ID_AIWORKLOAD, map_sibling},
-                {KIND_ID_DEPLOYMENT, map_owner_aiworkload},
+    .pause = CONTROLLER_PAUSE,
+    .sources = {{KIND_ID_AIWORKLOAD, map_sibling, WAKE_AFTER_PAUSE},
+                {KIND_ID_DEPLOYMENT, map_owner_aiworkload, WAKE_AFTER_PAUSE},
                 {KIND_ID_POOL, map_place},
                 {KIND_ID_REVISION, map_place},
                 {KIND_ID_BUNDLE, map_namespace_to_aiworkloads},

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "controllers/allowed.h"
+#include "controllers/parse.h"
 #include "controllers/pool_spokes.h"
 #include "controllers/spokes.h"
 #include "meta/meta.h"
@@ -433,18 +434,17 @@ void claim_wait(struct reconcile_run *run, enum kind_id kind, const char *namesp
 }
 
 /* By what claims are seen: owners, labels, annotations, and whether it goes. */
-static bool owner_differs(const struct object *before, const struct object *after)
+static bool owner_differs(struct controllers *all, const struct object *before,
+                          const struct object *after)
 {
     static const char *const parts[] = {"ownerReferences", "labels", "annotations",
                                         "deletionTimestamp"};
-    scoped_arena struct arena *arena = NULL;
     const struct node *was, *is;
 
     if (!before || !after)
         return true;
-    arena = arena_new();
-    was = node_get(object_read(arena, before), "metadata");
-    is = node_get(object_read(arena, after), "metadata");
+    was = node_get(controllers_read(all, before), "metadata");
+    is = node_get(controllers_read(all, after), "metadata");
     for (size_t i = 0; i < count_of(parts); i++) {
         const struct node *old = node_get(was, parts[i]), *now = node_get(is, parts[i]);
 
@@ -468,7 +468,7 @@ void claim_note(struct controllers *all, const struct object *before, const stru
         scoped_mem char *key = make_name_key(any->kind->store_kind, any->namespace, any->name);
 
         waiters = map_get(all->waits, key);
-        if (!waiters || !owner_differs(before, after))
+        if (!waiters || !owner_differs(all, before, after))
             return;
         /* One that is being deleted is looked at now, and again when it is gone. */
         if (!after)

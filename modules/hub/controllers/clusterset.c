@@ -3,6 +3,7 @@
 #include "controllers/clusterset.h"
 #include "controllers/pass.h"
 #include "controllers/table.h"
+#include "controllers/parse.h"
 
 #include "document/document.h"
 #include "meta/meta.h"
@@ -50,6 +51,7 @@ static int reconcile_clusterset(struct reconcile_run *run, struct err *err)
     if (!reconcile_get(run, KIND_ID_CLUSTER_SET, "", run->name, &set))
         return make_again(run, err);
     members = (int64_t)placement_count_set(run->all->world, run->name);
+    reconcile_walk(run, (size_t)members);
     condition = (struct meta_condition){
         "ClusterSetEmpty",
         members ? "False" : "True",
@@ -91,10 +93,9 @@ static void map_cluster_to_sets(struct controllers *all, const struct controller
                                 const struct object *before, const struct object *after)
 {
     if (before && after) {
-        scoped_arena struct arena *arena = arena_new();
 
-        if (node_same(node_at(object_read(arena, before), "metadata", "labels", NULL),
-                      node_at(object_read(arena, after), "metadata", "labels", NULL)))
+        if (node_same(node_at(controllers_read(all, before), "metadata", "labels", NULL),
+                      node_at(controllers_read(all, after), "metadata", "labels", NULL)))
             return;
     }
     controllers_wake_all(all, to, KIND_ID_CLUSTER_SET, "");
@@ -112,7 +113,9 @@ const struct controller controller_clusterset = {
     .run = reconcile_clusterset,
     .about = KIND_ID_CLUSTER_SET,
     .condition = RECONCILED,
-    .sources = {{KIND_ID_CLUSTER_SET, NULL}, {KIND_ID_CLUSTER, map_cluster_to_sets}},
+    .pause = CONTROLLER_PAUSE,
+    .sources = {{KIND_ID_CLUSTER_SET, NULL, WAKE_AFTER_PAUSE},
+                {KIND_ID_CLUSTER, map_cluster_to_sets, WAKE_AFTER_PAUSE}},
     .source_count = 2,
 };
 

@@ -11,9 +11,13 @@
 #include "controllers/claim.h"
 #include "controllers/clusterset.h"
 #include "controllers/collector.h"
+#include "controllers/decisions.h"
 #include "controllers/index.h"
+#include "controllers/maps.h"
+#include "controllers/parse.h"
 #include "controllers/proof.h"
 #include "controllers/queue.h"
+#include "controllers/rows.h"
 #include "controllers/rules.h"
 #include "controllers/table.h"
 #include "controllers/turns.h"
@@ -43,11 +47,20 @@ static void on_turn(void *arg)
     struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
 
     turns_run(all);
-    if (all->proof && !queue_is_waiting(all))
+    if (all->proof && queue_is_quiet(all))
         proof_plan(all->proof);
 }
 
 /* ---- Changes -------------------------------------------------------------------- */
+
+/* What changes more of the key's own object than its status never waits. */
+static bool wake_may_wait(struct controllers *all, const struct controller *to,
+                          const struct controller_source *source, const struct object *before,
+                          const struct object *after)
+{
+    return source->haste == WAKE_AFTER_PAUSE &&
+           (source->kind != to->about || object_only_status_differs(all, before, after));
+}
 
 static void wake_concerned(struct controllers *all, const struct object *before,
                            const struct object *after)
@@ -67,12 +80,14 @@ static void wake_concerned(struct controllers *all, const struct object *before,
 
             if (all->kinds[source->kind] != any->kind)
                 continue;
+            queue_let_wait(all, wake_may_wait(all, to, source, before, after));
             if (source->map)
                 source->map(all, to, before, after);
             else
                 controllers_wake(all, to, any->namespace, any->name);
         }
     }
+    queue_let_wait(all, false);
 }
 
 static void await_commit(struct controllers *all)
@@ -99,7 +114,14 @@ static void on_changed(void *arg, const struct object *before, const struct obje
         await_commit(all);
     world_note(all, before, after);
     index_note(all, before, after);
+    rows_note(all, before, after);
+    decisions_note(all, before, after);
     wake_concerned(all, before, after);
+    controllers_read_done(all);
+    if (queue_is_turning(all))
+        return;
+    rows_retire(all);
+    decisions_retire(all);
 }
 
 /* Runs what is waiting before staged writes go to disk, so that its writes go along. */
@@ -119,11 +141,14 @@ static void note_each(void *arg, const struct object *object)
 
     world_note(all, NULL, object);
     index_note(all, NULL, object);
+    rows_note(all, NULL, object);
+    controllers_read_done(all);
 }
 
 static void tell_each(void *arg, const struct object *object)
 {
     wake_concerned(arg, NULL, object);
+    controllers_read_done(arg);
 }
 
 static void for_each_object(struct controllers *all, objects_each_fn *each)
@@ -140,6 +165,8 @@ static void read_all(struct controllers *all)
     placement_world_free(&all->world);
     all->world = placement_world_new();
     index_open(all);
+    rows_open(all);
+    decisions_open(all);
     for_each_object(all, note_each);
 }
 
@@ -283,6 +310,8 @@ void controllers_stop(struct controllers **controllers)
     mem_free(&all->commits);
     placement_world_free(&all->world);
     index_free(all);
+    rows_free(all);
+    decisions_free(all);
     claim_free(all);
     all->tag = 0;
     mem_free(&all);

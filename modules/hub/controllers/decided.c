@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells a Placement's decision from the absence of one. */
+#include "controllers/decisions.h"
 #include "controllers/spokes.h"
 
+#include "base/map.h"
 #include "meta/meta.h"
 #include "render/render.h"
 
@@ -18,7 +20,7 @@ const char *spokes_undecided(struct reconcile_run *run, const char *namespace,
 
     if (!there)
         return arena_printf(run->arena, "there is no Placement \"%s\"", placement);
-    decisions = spokes_decisions(run, namespace, placement);
+    decisions = decisions_of(run, namespace, placement);
     for (size_t i = 0; i < node_count(decisions); i++)
         rows += (int64_t)node_count(node_at(node_item(decisions, i), "status", "decisions", NULL));
     if (!node_count(decisions))
@@ -32,20 +34,20 @@ const char *spokes_undecided(struct reconcile_run *run, const char *namespace,
 static void add_clusters(struct reconcile_run *run, const char *set, const char *placement,
                          const struct node *chosen, struct node *rows)
 {
-    const struct node *works = spokes_works(run, run->namespace, set);
+    struct work_rows works = spokes_works(run, run->namespace, set);
     char *label = render_label(run->arena, placement);
+    scoped_map struct map *known = map_new();
 
-    for (size_t i = 0; i < node_count(works); i++) {
-        const struct node *work = node_item(works, i);
-        struct node *row = node_map(run->arena);
-        bool known =
-            meta_is_deleting(work) || strcmp(meta_label(work, META_LABEL_PLACEMENT_NAME), label);
+    for (size_t i = 0; i < node_count(chosen); i++)
+        map_put(known, node_text(node_item(chosen, i)), known);
+    for (size_t i = 0; i < works.count; i++) {
+        const struct work_row *work = works.rows[i];
+        struct node *row;
 
-        for (size_t k = 0; k < node_count(chosen) && !known; k++)
-            known = !strcmp(node_text(node_item(chosen, k)), meta_namespace(work));
-        if (known)
+        if (work->deleting || strcmp(work->placement, label) || map_get(known, work->head.cluster))
             continue;
-        node_set_text(run->arena, row, "clusterName", meta_namespace(work));
+        row = node_map(run->arena);
+        node_set_text(run->arena, row, "clusterName", work->head.cluster);
         node_add(run->arena, rows, row);
     }
 }

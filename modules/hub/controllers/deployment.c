@@ -3,6 +3,7 @@
 #include "controllers/spokes.h"
 #include "controllers/maps.h"
 #include "controllers/table.h"
+#include "controllers/parse.h"
 
 #include "base/text.h"
 #include "controllers/allowed.h"
@@ -107,7 +108,7 @@ static int withdraw_works(struct deployment *d, const char *why, struct err *err
 static int keep_in_place(struct deployment *d, const char *reason, const char *why)
 {
     struct reconcile_run *run = d->run;
-    size_t there = node_count(spokes_works(run, run->namespace, run->name));
+    size_t there = spokes_works(run, run->namespace, run->name).count;
 
     set_deployment_condition(
         d, "Placed", "False", reason,
@@ -648,9 +649,9 @@ static void map_namespace_to_deployments(struct controllers *all, const struct c
 static void map_project_to_deployments(struct controllers *all, const struct controller *to,
                                        const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, KIND_ID_DEPLOYMENT,
-                         project_concerns_others(before, after) ? ""
-                                                                : (after ? after : before)->name);
+    controllers_wake_all(
+        all, to, KIND_ID_DEPLOYMENT,
+        project_concerns_others(all, before, after) ? "" : (after ? after : before)->name);
 }
 
 /* A definition of the whole cluster's, or a tenant's variables. */
@@ -675,8 +676,7 @@ static void map_revision_to_deployments(struct controllers *all, const struct co
 static void map_labels(struct controllers *all, const struct controller *to,
                        const struct object *before, const struct object *after)
 {
-    scoped_arena struct arena *arena = arena_new();
-    const struct node *node = object_read(arena, after ? after : before);
+    const struct node *node = controllers_read(all, after ? after : before);
 
     controllers_wake(all, to, meta_label(node, META_LABEL_PROJECT),
                      meta_label(node, META_LABEL_DEPLOYMENT));
@@ -687,11 +687,10 @@ static void map_cluster_to_deployments(struct controllers *all, const struct con
                                        const struct object *before, const struct object *after)
 {
     static const char available[] = META_CONDITION_CLUSTER_AVAILABLE;
-    scoped_arena struct arena *arena = arena_new();
 
     if (before && after &&
-        !strcmp(meta_condition_status(object_read(arena, before), available),
-                meta_condition_status(object_read(arena, after), available)))
+        !strcmp(meta_condition_status(controllers_read(all, before), available),
+                meta_condition_status(controllers_read(all, after), available)))
         return;
     controllers_wake_all(all, to, KIND_ID_DEPLOYMENT, "");
 }
@@ -701,10 +700,11 @@ const struct controller controller_deployment = {
     .run = reconcile_deployment,
     .about = KIND_ID_DEPLOYMENT,
     .condition = RECONCILED,
-    .sources = {{KIND_ID_DEPLOYMENT, NULL},
-                {KIND_ID_REPLICA_SET, map_owner_deployment},
-                {KIND_ID_WORK, map_labels},
-                {KIND_ID_WORKLOAD, map_labels},
+    .pause = CONTROLLER_PAUSE,
+    .sources = {{KIND_ID_DEPLOYMENT, NULL, WAKE_AFTER_PAUSE},
+                {KIND_ID_REPLICA_SET, map_owner_deployment, WAKE_AFTER_PAUSE},
+                {KIND_ID_WORK, map_work_to_owner, WAKE_AFTER_PAUSE},
+                {KIND_ID_WORKLOAD, map_labels, WAKE_AFTER_PAUSE},
                 {KIND_ID_ENVIRONMENT, map_namespace_to_deployments},
                 {KIND_ID_PLACEMENT, map_namespace_to_deployments},
                 {KIND_ID_DECISION, map_namespace_to_deployments},
@@ -712,7 +712,7 @@ const struct controller controller_deployment = {
                 {KIND_ID_TRAIT, map_any_to_deployments},
                 {KIND_ID_VARIABLE_SET, map_any_to_deployments},
                 {KIND_ID_PROJECT, map_project_to_deployments},
-                {KIND_ID_CLUSTER, map_cluster_to_deployments},
+                {KIND_ID_CLUSTER, map_cluster_to_deployments, WAKE_AFTER_PAUSE},
                 {KIND_ID_SECRET, map_namespace_to_deployments},
                 {KIND_ID_REVISION, map_revision_to_deployments}},
     .source_count = 14,

@@ -184,9 +184,9 @@ static int reconcile_environment(struct reconcile_run *run, struct err *err)
 static void map_project_to_environments(struct controllers *all, const struct controller *to,
                                         const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, KIND_ID_ENVIRONMENT,
-                         project_concerns_others(before, after) ? ""
-                                                                : (after ? after : before)->name);
+    controllers_wake_all(
+        all, to, KIND_ID_ENVIRONMENT,
+        project_concerns_others(all, before, after) ? "" : (after ? after : before)->name);
 }
 
 /* A set that is bound, or bound no more. */
@@ -201,7 +201,7 @@ static void map_binding_to_environments(struct controllers *all, const struct co
 static void map_sets(struct controllers *all, const struct controller *to,
                      const struct object *before, const struct object *after)
 {
-    if (!object_spec_is_same(before, after))
+    if (!object_spec_is_same(all, before, after))
         controllers_wake_all(all, to, KIND_ID_ENVIRONMENT, "");
 }
 

@@ -21,6 +21,7 @@ static const struct {
     {KIND_ID_WORK, META_LABEL_REPLICASET},       {KIND_ID_WORKLOAD, META_LABEL_REPLICASET},
     {KIND_ID_CLUSTER, META_LABEL_CLUSTERSET},    {KIND_ID_REVISION, META_LABEL_DEFINITION},
     {KIND_ID_DEPLOYMENT, META_LABEL_AIWORKLOAD}, {KIND_ID_DEPLOYMENT, META_LABEL_DEPLOYMENT},
+    {KIND_ID_CLUSTER, META_LABEL_POOL},
 };
 
 static char *value_key(size_t which, const char *value, size_t len)
@@ -99,23 +100,48 @@ static int by_object_name(const void *a, const void *b)
     return strcmp(*left, *right);
 }
 
+/* False: this label of this kind is not indexed. `*ret` may be NULL. */
+static bool find_indexed_names(struct controllers *all, enum kind_id kind, const char *label,
+                               const char *value, struct map **ret)
+{
+    for (size_t i = 0; label && i < count_of(indexed); i++)
+        if (indexed[i].kind == kind && !strcmp(indexed[i].label, label)) {
+            scoped_mem char *key = value_key(i, value, strlen(value));
+
+            *ret = map_get(all->index, key);
+            return true;
+        }
+    return false;
+}
+
+bool index_each_name(struct controllers *all, enum kind_id kind, const char *label,
+                     const char *value,
+                     void (*each)(void *arg, const char *namespace, const char *name), void *arg)
+{
+    struct map *names = NULL;
+    const char *name;
+    size_t at = 0;
+
+    if (!find_indexed_names(all, kind, label, value, &names))
+        return false;
+    while (names && map_next(names, &at, &name)) {
+        const char *slash = strchr(name, '/');
+        scoped_mem char *namespace = mem_printf("%.*s", (int)(slash - name), name);
+
+        each(arg, namespace, slash + 1);
+    }
+    return true;
+}
+
 bool index_each(struct reconcile_run *run, enum kind_id kind, const char *label, const char *value,
                 void (*each)(void *arg, const struct object *object), void *arg)
 {
     struct map *names = NULL;
     const char **order, *name;
-    size_t count = 0, at = 0, which = 0;
+    size_t count = 0, at = 0;
 
-    while (which < count_of(indexed) &&
-           (indexed[which].kind != kind || !label || strcmp(indexed[which].label, label)))
-        which++;
-    if (which == count_of(indexed))
+    if (!find_indexed_names(run->all, kind, label, value, &names))
         return false;
-    {
-        scoped_mem char *key = value_key(which, value, strlen(value));
-
-        names = map_get(run->all->index, key);
-    }
     if (!names)
         return true;
     order = arena_alloc(run->arena, map_count(names) * sizeof *order);

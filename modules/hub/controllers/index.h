@@ -19,5 +19,9 @@ void index_free(struct controllers *all);
    object and looks. False: this label of this kind is not indexed. */
 bool index_each(struct reconcile_run *run, enum kind_id kind, const char *label, const char *value,
                 void (*each)(void *arg, const struct object *object), void *arg);
+/* The same of the names alone, in no order; nothing may be written meanwhile. */
+bool index_each_name(struct controllers *all, enum kind_id kind, const char *label,
+                     const char *value,
+                     void (*each)(void *arg, const char *namespace, const char *name), void *arg);
 
 #endif

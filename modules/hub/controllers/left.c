@@ -111,6 +111,6 @@ bool allowed_keeps_of(struct reconcile_run *run, const char *project, const stru
 void map_rights_to_sets(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    if (!object_spec_is_same(before, after))
+    if (!object_spec_is_same(all, before, after))
         controllers_wake_all(all, to, to->about, "");
 }

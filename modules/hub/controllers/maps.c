@@ -2,6 +2,7 @@
 /* Wakes the owner of what changed, by its ownerReference, and who was it before. */
 #include "controllers/controller.h"
 #include "controllers/maps.h"
+#include "controllers/parse.h"
 
 #include "meta/meta.h"
 
@@ -10,9 +11,8 @@
 static void wake_owner(struct controllers *all, const struct controller *to,
                        const struct object *before, const struct object *after, const char *kind)
 {
-    scoped_arena struct arena *arena = arena_new();
-    const char *was = before ? meta_owner_name(object_read(arena, before), kind) : "";
-    const char *is = after ? meta_owner_name(object_read(arena, after), kind) : "";
+    const char *was = before ? meta_owner_name(controllers_read(all, before), kind) : "";
+    const char *is = after ? meta_owner_name(controllers_read(all, after), kind) : "";
 
     if (*was && strcmp(was, is) != 0)
         controllers_wake(all, to, before->namespace, was);
@@ -27,35 +27,67 @@ static void wake_owner(struct controllers *all, const struct controller *to,
         wake_owner(all, to, before, after, kind);                                                  \
     }
 
-bool object_spec_is_same(const struct object *before, const struct object *after)
+bool object_spec_is_same(struct controllers *all, const struct object *before,
+                         const struct object *after)
 {
-    scoped_arena struct arena *arena = NULL;
     const struct node *old, *new;
 
     if (!before || !after)
         return before == after;
-    arena = arena_new();
-    old = node_get(object_read(arena, before), "spec");
-    new = node_get(object_read(arena, after), "spec");
+    old = node_get(controllers_read(all, before), "spec");
+    new = node_get(controllers_read(all, after), "spec");
     return old && new ? node_same(old, new) : old == new;
 }
 
-bool project_concerns_others(const struct object *before, const struct object *after)
+bool project_concerns_others(struct controllers *all, const struct object *before,
+                             const struct object *after)
 {
     static const char *const fields[] = {"targetNamespaces", "sharedTargetNamespaces"};
-    scoped_arena struct arena *arena = NULL;
 
     if (!before || !after)
         return true;
-    arena = arena_new();
     for (size_t i = 0; i < count_of(fields); i++) {
-        const struct node *old = node_at(object_read(arena, before), "spec", fields[i], NULL);
-        const struct node *now = node_at(object_read(arena, after), "spec", fields[i], NULL);
+        const struct node *old = node_at(controllers_read(all, before), "spec", fields[i], NULL);
+        const struct node *now = node_at(controllers_read(all, after), "spec", fields[i], NULL);
 
         if (old && now ? !node_same(old, now) : old != now)
             return true;
     }
     return false;
+}
+
+/* What every write changes is no difference. */
+static bool metadata_is_same(const struct node *a, const struct node *b)
+{
+    static const char *const parts[] = {"generation",  "deletionTimestamp", "labels",
+                                        "annotations", "finalizers",        "ownerReferences"};
+
+    for (size_t i = 0; i < count_of(parts); i++) {
+        const struct node *old = node_get(a, parts[i]), *now = node_get(b, parts[i]);
+
+        if (old && now ? !node_same(old, now) : old != now)
+            return false;
+    }
+    return true;
+}
+
+bool object_only_status_differs(struct controllers *all, const struct object *before,
+                                const struct object *after)
+{
+    return before && after && before->deleting == after->deleting &&
+           metadata_is_same(node_get(controllers_read(all, before), "metadata"),
+                            node_get(controllers_read(all, after), "metadata")) &&
+           object_spec_is_same(all, before, after);
+}
+
+void map_work_to_owner(struct controllers *all, const struct controller *to,
+                       const struct object *before, const struct object *after)
+{
+    const char *name = (after ? after : before)->name, *dot = strchr(name, '.');
+    scoped_mem char *namespace = dot ? mem_printf("%.*s", (int)(dot - name), name) : NULL;
+
+    if (namespace)
+        controllers_wake(all, to, namespace, dot + 1);
 }
 
 OWNER_MAP(map_owner_aiworkload, "AIWorkload")

@@ -17,6 +17,7 @@ struct reconcile_run {
     int64_t now;                  /* wall time */
     int64_t wake_at;              /* run again then; 0: not by itself */
     const struct node *subject;   /* the key's object, once claim.c has read it */
+    size_t places;                /* over so many it went: what it costs to run again */
 };
 
 /* ---- Reading (reconcile.c) ------------------------------------------------------ */
@@ -39,6 +40,8 @@ struct node *reconcile_new(struct reconcile_run *run, enum kind_id kind, const c
                            const char *name);
 /* Runs this key again at a wall time; the earliest one asked for counts. */
 void reconcile_wake_at(struct reconcile_run *run, int64_t wall);
+/* It goes over so many rows. */
+void reconcile_walk(struct reconcile_run *run, size_t rows);
 void reconcile_event(struct reconcile_run *run, const struct seen *about, bool warning,
                      const char *reason, const char *format, ...) PRINTF(5, 6);
 

@@ -5,6 +5,9 @@
 #include "controllers/table.h"
 #include "controllers/spokes.h"
 
+#include "controllers/parse.h"
+
+#include "base/map.h"
 #include "meta/meta.h"
 #include "placement/placement.h"
 #include "render/render.h"
@@ -128,17 +131,17 @@ static bool is_left_alone(struct reconcile_run *run, const struct node *placemen
 {
     const struct node *requested = node_at(placement, "spec", "clusterSets", NULL);
     const struct node *old = spokes_chosen(run, run->namespace, run->name);
+    scoped_map struct map *chosen = map_new();
 
+    for (size_t i = 0; i < node_count(old); i++)
+        map_put(chosen, node_text(node_item(old, i)), chosen);
     for (size_t i = 0; i < result->cluster_count; i++) {
         const struct placement_cluster *cluster = &result->clusters[i];
 
-        if (cluster->why != PLACEMENT_NOT_IN_SETS)
-            continue;
-        for (size_t k = 0; k < node_count(old); k++)
-            if (!strcmp(node_text(node_item(old, k)), cluster->name) &&
-                (cluster->within ? allowed_keeps_of(run, run->namespace, requested, cluster->name)
-                                 : allowed_keeps(run, run->namespace, cluster->name)))
-                return true;
+        if (cluster->why == PLACEMENT_NOT_IN_SETS && map_get(chosen, cluster->name) &&
+            (cluster->within ? allowed_keeps_of(run, run->namespace, requested, cluster->name)
+                             : allowed_keeps(run, run->namespace, cluster->name)))
+            return true;
     }
     return false;
 }
@@ -169,6 +172,7 @@ static int reconcile_placement(struct reconcile_run *run, struct err *err)
         !strcmp(meta_annotation(placement.node, DISABLED), "true"))
         return 0;
     decide_placement(run, &placement, &result);
+    reconcile_walk(run, result.cluster_count);
     /* When the user must act, what runs stays where it is. */
     decided = (result.outcome == PLACEMENT_OK || result.outcome == PLACEMENT_WARNED) &&
               !is_left_alone(run, placement.node, &result);
@@ -190,16 +194,16 @@ static int reconcile_placement(struct reconcile_run *run, struct err *err)
 /* ---- What wakes it ------------------------------------------------------------ */
 
 /* A heartbeat or a condition concerns nobody here; these parts do. */
-static bool cluster_differs(const struct object *before, const struct object *after)
+static bool cluster_differs(struct controllers *all, const struct object *before,
+                            const struct object *after)
 {
     static const char *const parts[] = {"clusterClaims", "capacity", "allocatable"};
-    scoped_arena struct arena *arena = arena_new();
     const struct node *a, *b;
 
     if (!before || !after || before->deleting != after->deleting)
         return true;
-    a = object_read(arena, before);
-    b = object_read(arena, after);
+    a = controllers_read(all, before);
+    b = controllers_read(all, after);
     if (!node_same(node_at(a, "metadata", "labels", NULL),
                    node_at(b, "metadata", "labels", NULL)) ||
         !node_same(node_at(a, "spec", "taints", NULL), node_at(b, "spec", "taints", NULL)))
@@ -213,7 +217,7 @@ static bool cluster_differs(const struct object *before, const struct object *af
 static void map_cluster_to_placements(struct controllers *all, const struct controller *to,
                                       const struct object *before, const struct object *after)
 {
-    if (cluster_differs(before, after))
+    if (cluster_differs(all, before, after))
         controllers_wake_all(all, to, KIND_ID_PLACEMENT, "");
 }
 
@@ -234,9 +238,10 @@ const struct controller controller_placement = {
     .run = reconcile_placement,
     .about = KIND_ID_PLACEMENT,
     .condition = RECONCILED,
+    .pause = CONTROLLER_PAUSE,
     .sources = {{KIND_ID_PLACEMENT, NULL},
                 {KIND_ID_DECISION, map_owner_placement},
-                {KIND_ID_CLUSTER, map_cluster_to_placements},
+                {KIND_ID_CLUSTER, map_cluster_to_placements, WAKE_AFTER_PAUSE},
                 {KIND_ID_CLUSTER_SET, map_all},
                 {KIND_ID_BINDING, map_namespace_to_placements},
                 {KIND_ID_SCORE, map_all},

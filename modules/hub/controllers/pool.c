@@ -110,7 +110,7 @@ struct members {
 static void count_available(void *arg, const char *cluster)
 {
     struct members *members = arg;
-    const struct node *there = reconcile_read(members->run, KIND_ID_CLUSTER, "", cluster);
+    const struct node *there = placement_world_cluster(members->run->all->world, cluster);
 
     members->available +=
         !strcmp(meta_condition_status(there, META_CONDITION_CLUSTER_AVAILABLE), "True");
@@ -128,6 +128,7 @@ static int write_pool_status(struct reconcile_run *run, const struct seen *pool,
     size_t count =
         placement_count_members(run->all->world, run->namespace, set, count_available, &members);
 
+    reconcile_walk(run, count);
     node_set_text(arena, status, "clusterSet", set);
     node_set_int(arena, status, "spokes", (int64_t)count);
     node_set_int(arena, status, "readySpokes", (int64_t)members.available);
@@ -281,11 +282,12 @@ const struct controller controller_pool = {
     .run = reconcile_pool,
     .about = KIND_ID_POOL,
     .condition = RECONCILED,
-    .sources = {{KIND_ID_POOL, NULL},
+    .pause = CONTROLLER_PAUSE,
+    .sources = {{KIND_ID_POOL, NULL, WAKE_AFTER_PAUSE},
                 {KIND_ID_ENVIRONMENT, pool_map_environment},
                 {KIND_ID_ENVIRONMENT, map_environment},
                 {KIND_ID_BINDING, pool_map_namespaced},
-                {KIND_ID_CLUSTER, pool_map_cluster},
+                {KIND_ID_CLUSTER, pool_map_cluster, WAKE_AFTER_PAUSE},
                 {KIND_ID_SECRET, pool_map_namespaced},
                 {KIND_ID_CLUSTER_SET, pool_map_set},
                 {KIND_ID_CLUSTER_SET, map_other_set},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the spokes that a pool expects ahead of their joining. */
 #include "controllers/pool_spokes.h"
+#include "controllers/index.h"
 #include "controllers/namespaces.h"
 
 #include "auth/auth.h"
@@ -9,6 +10,7 @@
 #include "controllers/claim.h"
 #include "meta/meta.h"
 #include "pki/pki.h"
+#include "placement/placement.h"
 #include "query/query.h"
 #include "render/render.h"
 
@@ -334,19 +336,36 @@ static int settle_expected(struct expected e, struct node *row, struct err *err)
 
 /* ---- All of them, and those no longer ---------------------------------------------------- */
 
+struct leftovers {
+    struct reconcile_run *run;
+    const char *set;
+    struct map *listed;
+    struct node *names; /* of those that are to go */
+};
+
+/* Made by the pool, not expected any more, and without a certificate. */
+static void find_leftover(void *arg, const char *namespace, const char *name)
+{
+    struct leftovers *left = arg;
+    const struct node *cluster = placement_world_cluster(left->run->all->world, name);
+
+    if (cluster && !strcmp(meta_label(cluster, META_LABEL_POOL), left->set) &&
+        !map_get(left->listed, name) && !*meta_annotation(cluster, META_ANNOTATION_CLIENT_KEYS))
+        node_add(left->run->arena, left->names, node_string(left->run->arena, name));
+}
+
 static int drop_others(struct reconcile_run *run, const char *set, struct map *tokens,
                        const struct node *names, struct err *err)
 {
-    const struct node *made = reconcile_list(run, KIND_ID_CLUSTER, NULL, META_LABEL_POOL, set);
     scoped_map struct map *listed = map_new();
+    struct leftovers left = {run, set, listed, node_list(run->arena)};
 
     for (size_t i = 0; i < node_count(names); i++)
         map_put(listed, node_text(node_item(names, i)), listed);
-    for (size_t i = 0; i < node_count(made); i++) {
-        struct expected e = expect_spoke(run, set, tokens, meta_name(node_item(made, i)));
+    index_each_name(run->all, KIND_ID_CLUSTER, META_LABEL_POOL, set, find_leftover, &left);
+    for (size_t i = 0; i < node_count(left.names); i++) {
+        struct expected e = expect_spoke(run, set, tokens, node_text(node_item(left.names, i)));
 
-        if (map_get(listed, e.name) || has_certificate(&e))
-            continue;
         if (drop_token(&e, err) < 0 || reconcile_remove(run, KIND_ID_CLUSTER, "", e.name, err) < 0)
             return -1;
     }

@@ -2,6 +2,7 @@
 /* Wakes the pools that a change of what they read concerns. */
 #include "controllers/pool_spokes.h"
 #include "controllers/maps.h"
+#include "controllers/parse.h"
 
 #include "meta/meta.h"
 
@@ -57,20 +58,19 @@ static void wake_pool_of_set(struct controllers *all, const struct controller *t
     if (!set)
         return;
     arena = arena_new();
-    wake_key(all, to, meta_annotation(object_read(arena, set), META_ANNOTATION_OWNER), '/');
+    wake_key(all, to, meta_annotation(controllers_parse(all, arena, set), META_ANNOTATION_OWNER),
+             '/');
 }
 
 static void wake_pool_of_label(struct controllers *all, const struct controller *to,
                                const struct object *object, const char *label)
 {
-    scoped_arena struct arena *arena = NULL;
     scoped_object struct object *set = NULL;
     const char *name;
 
     if (!object)
         return;
-    arena = arena_new();
-    name = meta_label(object_read(arena, object), label);
+    name = meta_label(controllers_read(all, object), label);
     if (!*name)
         return;
     set =
@@ -108,18 +108,17 @@ static bool part_is_same(const struct node *a, const struct node *b, const char 
 
 /* Whether it counts where it is neither made nor accepted: where it is, and that it
    is there, with a certificate, and heard of. */
-static bool cluster_counts_as_before(const struct object *before, const struct object *after)
+static bool cluster_counts_as_before(struct controllers *all, const struct object *before,
+                                     const struct object *after)
 {
     static const char *const conditions[] = {META_CONDITION_CLUSTER_AVAILABLE,
                                              META_CONDITION_CLUSTER_JOINED};
-    scoped_arena struct arena *arena = NULL;
     const struct node *a, *b;
 
     if (!before || !after || before->deleting != after->deleting)
         return false;
-    arena = arena_new();
-    a = object_read(arena, before);
-    b = object_read(arena, after);
+    a = controllers_read(all, before);
+    b = controllers_read(all, after);
     for (size_t i = 0; i < count_of(conditions); i++)
         if (strcmp(meta_condition_status(a, conditions[i]),
                    meta_condition_status(b, conditions[i])) != 0)
@@ -134,7 +133,7 @@ void pool_map_cluster(struct controllers *all, const struct controller *to,
     wake_pool_of_label(all, to, after, META_LABEL_CLUSTERSET);
     wake_pool_of_label(all, to, before, META_LABEL_POOL);
     wake_pool_of_label(all, to, after, META_LABEL_POOL);
-    if (!cluster_counts_as_before(before, after))
+    if (!cluster_counts_as_before(all, before, after))
         wake_naming(all, to, (after ? after : before)->name, true);
 }
 

@@ -8,6 +8,7 @@
 #include "base/object.h"
 #include "base/text.h"
 #include "controllers/queue.h"
+#include "controllers/rows.h"
 #include "controllers/table.h"
 #include "controllers/turns.h"
 
@@ -230,13 +231,13 @@ static int refuse_write(void *arg, const struct objects_review *review, struct e
 
 static void prove_key(struct proof *proof, const struct key *key)
 {
-    int64_t wake_at;
+    struct turn_result result;
     struct err err = {0};
 
     proof->running = key;
     proof->all->proving = true;
     proof->refused = false;
-    if (turns_run_controller(proof->all, key, key->ran_at ? key->ran_at : clock_wall(), &wake_at,
+    if (turns_run_controller(proof->all, key, key->ran_at ? key->ran_at : clock_wall(), &result,
                              &err) < 0 &&
         !proof->refused) {
         scoped_mem char *words = mem_printf("failed: %s", err.text);
@@ -247,25 +248,36 @@ static void prove_key(struct proof *proof, const struct key *key)
     proof->running = NULL;
 }
 
+static void recount_rows(struct proof *proof)
+{
+    scoped_text struct text why = {0};
+
+    if (rows_are_true(proof->all, &why))
+        return;
+    proof->missed++;
+    log_error("controllers", "what is kept is not what a recount gives: %s", text_string(&why));
+}
+
 /* A change comes first; then all is proved anew. */
 static void proof_turn(void *arg)
 {
     struct proof *proof = object_from(proof, PROOF_TAG, arg);
     int64_t until = clock_steady() + SLICE;
 
-    if (queue_is_waiting(proof->all)) {
+    if (!queue_is_quiet(proof->all)) {
         proof->count = proof->next = 0;
         proof->changed = true;
         return;
     }
     if (proof->next == proof->count) {
+        recount_rows(proof);
         proof->changed = false;
         proof->began = clock_steady();
         find_keys(proof);
     }
-    while (proof->next < proof->count && !queue_is_waiting(proof->all) && clock_steady() < until)
+    while (proof->next < proof->count && queue_is_quiet(proof->all) && clock_steady() < until)
         prove_key(proof, proof->keys[proof->next++]);
-    if (queue_is_waiting(proof->all)) {
+    if (!queue_is_quiet(proof->all)) {
         proof->count = proof->next = 0;
         proof->changed = true;
     } else if (proof->next < proof->count) {

@@ -12,7 +12,8 @@ struct controllers;
  * change, each key is run once more as of the time of its last run, so that only
  * what it reads can make a difference. What it then wants to write is refused,
  * logged as an error and counted: a wake-up is missing from the controller's
- * sources. For tests: it runs everything after every change.
+ * sources. For tests: it runs everything after every change. Before each round the rows
+ * that are kept (rows.h) are compared with a full recount.
  */
 struct proof;
 struct proof *proof_new(struct controllers *all);

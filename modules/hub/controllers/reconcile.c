@@ -3,6 +3,7 @@
 #include "controllers/pass.h"
 
 #include "controllers/index.h"
+#include "controllers/parse.h"
 #include "meta/meta.h"
 
 #include <stdarg.h>
@@ -34,7 +35,7 @@ bool reconcile_get(struct reconcile_run *run, enum kind_id kind, const char *nam
     found = get_staged(run, run->all->kinds[kind], namespace, name);
     if (!found)
         return false;
-    ret->node = object_read(run->arena, found);
+    ret->node = controllers_parse(run->all, run->arena, found);
     /* What identifies the object is copied into the arena, and so needs no dropping;
        its content is in `node`. */
     copy = arena_alloc(run->arena, sizeof *copy);
@@ -56,7 +57,7 @@ struct node *reconcile_read(struct reconcile_run *run, enum kind_id kind, const 
     scoped_object struct object *found = NULL;
 
     found = get_staged(run, run->all->kinds[kind], namespace, name);
-    return found ? object_read(run->arena, found) : NULL;
+    return found ? controllers_parse(run->all, run->arena, found) : NULL;
 }
 
 struct listing {
@@ -76,7 +77,7 @@ static void add_matching(void *arg, const struct object *object)
         return;
     if (*listing->namespace && strcmp(object->namespace, listing->namespace))
         return;
-    node = object_read(listing->run->arena, object);
+    node = controllers_parse(listing->run->all, listing->run->arena, object);
     if (listing->label && strcmp(meta_label(node, listing->label), listing->value))
         return;
     node_add(listing->run->arena, listing->list, node);
@@ -125,4 +126,11 @@ void reconcile_wake_at(struct reconcile_run *run, int64_t wall)
 {
     if (wall && (!run->wake_at || wall < run->wake_at))
         run->wake_at = wall;
+}
+
+void reconcile_walk(struct reconcile_run *run, size_t rows)
+{
+    run->all->counts.walked += rows;
+    if (rows > run->places)
+        run->places = rows;
 }

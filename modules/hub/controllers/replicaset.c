@@ -5,6 +5,9 @@
 
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
+#include "controllers/index.h"
+#include "controllers/maps.h"
+#include "controllers/parse.h"
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -138,15 +141,38 @@ static bool labels_differ(const struct node *work, const struct node *wanted)
     return false;
 }
 
+/* How the works of a ref should be labelled, and what was found out of those seen last:
+   most works of a ref have the same labels, so that few are parsed. */
+struct ref_labels {
+    struct node *wanted;
+    struct row_digest seen;
+    bool known, differ;
+};
+
+static bool is_labelled_otherwise(struct rollout *r, struct ref_labels *ref, const char *cluster)
+{
+    const struct work_row *work = rows_work(r->run->all, r->work_name, cluster);
+
+    if (!work)
+        return true;
+    if (!ref->known || !row_digest_same(&ref->seen, &work->labels)) {
+        ref->differ =
+            labels_differ(reconcile_read(r->run, KIND_ID_WORK, cluster, r->work_name), ref->wanted);
+        ref->seen = work->labels;
+        ref->known = true;
+    }
+    return ref->differ;
+}
+
 /* As the works of each ref should be labelled. */
-static struct node **labels_by_ref(const struct rollout *r)
+static struct ref_labels *labels_by_ref(const struct rollout *r)
 {
     struct arena *arena = r->run->arena;
-    struct node **ret = arena_alloc(arena, (r->advance.ref_count + 1) * sizeof *ret);
+    struct ref_labels *ret = arena_alloc(arena, (r->advance.ref_count + 1) * sizeof *ret);
 
     for (size_t i = 0; i < r->advance.ref_count; i++) {
-        ret[i] = node_map(arena);
-        add_work_labels(r, ret[i], i);
+        ret[i] = (struct ref_labels){.wanted = node_map(arena)};
+        add_work_labels(r, ret[i].wanted, i);
     }
     return ret;
 }
@@ -155,18 +181,15 @@ static struct node **labels_by_ref(const struct rollout *r)
    nothing restarts for that. */
 static int relabel_works(struct rollout *r, struct err *err)
 {
-    scoped_map struct map *works = map_new();
-    struct node **wanted = labels_by_ref(r);
+    struct ref_labels *wanted = labels_by_ref(r);
 
-    for (size_t i = 0; i < node_count(r->works); i++)
-        map_put(works, meta_namespace(node_item(r->works, i)), node_item(r->works, i));
     for (size_t i = 0; i < r->advance.place_count; i++) {
         const struct placement_place *place = &r->advance.places[i];
 
         if (place->ref == PLACEMENT_NO_REF || place->step != STEP_NONE || !place->current ||
             place->blocked ||
             (!is_first_done(r, place) &&
-             !labels_differ(map_get(works, place->cluster), wanted[place->ref])))
+             !is_labelled_otherwise(r, &wanted[place->ref], place->cluster)))
             continue;
         if (reconcile_ensure(r->run, make_work(r, place), NULL, err) < 0)
             return -1;
@@ -195,19 +218,52 @@ static int take_rollout_steps(struct rollout *r, struct err *err)
     return result;
 }
 
-/* A Workload object whose work is gone has nothing to tell any more. */
+/* ---- Workload objects whose work is gone have nothing to tell any more ---------- */
+
+struct mirrors {
+    struct rollout *r;
+    struct node *left; /* {cluster, name} of those to look at */
+    size_t count;
+};
+
+/* The replica set's own work, in this cluster. */
+static bool has_own_work(const struct rollout *r, const char *cluster)
+{
+    const struct work_row *work = rows_work(r->run->all, r->work_name, cluster);
+
+    return work && work->labelled && (!*work->project || !strcmp(work->project, r->run->namespace));
+}
+
+static void look_at_mirror(void *arg, const char *namespace, const char *name)
+{
+    struct mirrors *mirrors = arg;
+    struct arena *arena = mirrors->r->run->arena;
+    struct node *one;
+
+    mirrors->count++;
+    if (has_own_work(mirrors->r, namespace))
+        return;
+    one = node_map(arena);
+    node_set_text(arena, one, "cluster", namespace);
+    node_set_text(arena, one, "name", name);
+    node_add(arena, mirrors->left, one);
+}
+
 static int sweep_mirrors(struct rollout *r, struct err *err)
 {
-    const struct node *list;
+    char *label = spokes_replica_set_label(r->run->arena, r->run->namespace, r->run->name);
+    struct mirrors mirrors = {r, node_list(r->run->arena), 0};
 
-    list = reconcile_list(r->run, KIND_ID_WORKLOAD, NULL, META_LABEL_REPLICASET,
-                          spokes_replica_set_label(r->run->arena, r->run->namespace, r->run->name));
-    for (size_t i = 0; i < node_count(list); i++) {
-        const struct node *one = node_item(list, i);
+    index_each_name(r->run->all, KIND_ID_WORKLOAD, META_LABEL_REPLICASET, label, look_at_mirror,
+                    &mirrors);
+    reconcile_walk(r->run, mirrors.count);
+    for (size_t i = 0; i < node_count(mirrors.left); i++) {
+        const char *cluster = node_get_text(node_item(mirrors.left, i), "cluster");
+        const char *name = node_get_text(node_item(mirrors.left, i), "name");
+        const struct load_row *load = rows_load(r->run->all, name, cluster);
 
-        if (!reconcile_read_own(r->run, KIND_ID_WORK, meta_namespace(one), r->work_name) &&
-            reconcile_remove(r->run, KIND_ID_WORKLOAD, meta_namespace(one), meta_name(one), err) <
-                0)
+        if (load && !strcmp(load->replica_set, label) &&
+            reconcile_remove(r->run, KIND_ID_WORKLOAD, cluster, name, err) < 0)
             return -1;
     }
     return 0;
@@ -217,19 +273,19 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
 
 static int drain_replicaset(struct rollout *r, struct err *err)
 {
-    const struct node *left;
+    struct work_rows left;
 
-    for (size_t i = 0; i < node_count(r->works); i++)
-        if (reconcile_remove(r->run, KIND_ID_WORK, meta_namespace(node_item(r->works, i)),
-                             meta_name(node_item(r->works, i)), err) < 0)
+    for (size_t i = 0; i < r->works.count; i++)
+        if (reconcile_remove(r->run, KIND_ID_WORK, r->works.rows[i]->head.cluster,
+                             r->works.rows[i]->name, err) < 0)
             return -1;
     if (sweep_mirrors(r, err) < 0)
         return -1;
     left = spokes_works(r->run, r->run->namespace, r->run->name);
-    if (node_count(left)) {
+    if (left.count) {
         replicaset_gather(r);
         placement_advance(&r->advance, r->run->arena);
-        return replicaset_report_removal(r, left, err);
+        return replicaset_report_removal(r, &left, err);
     }
     return reconcile_finalizer(r->run, &r->seen, META_FINALIZER_REPLICASET, false, err);
 }
@@ -269,33 +325,22 @@ static int reconcile_replicaset(struct reconcile_run *run, struct err *err)
 
 /* ---- What wakes it --------------------------------------------------------------------- */
 
-/* A work's name is NAMESPACE.NAME, whole. */
-static void map_work_to_replicasets(struct controllers *all, const struct controller *to,
-                                    const struct object *before, const struct object *after)
-{
-    const char *name = (after ? after : before)->name, *dot = strchr(name, '.');
-    scoped_mem char *namespace = dot ? mem_printf("%.*s", (int)(dot - name), name) : NULL;
-
-    if (namespace)
-        controllers_wake(all, to, namespace, dot + 1);
-}
-
 /* Workloads carry NAMESPACE.NAME, or a hash of it and then the deployment's labels
    say which. */
 static void map_label(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    scoped_arena struct arena *arena = arena_new();
-    const struct node *node = object_read(arena, after ? after : before);
+    const struct node *node = controllers_read(all, after ? after : before);
     const char *label = meta_label(node, META_LABEL_REPLICASET);
     const char *project = meta_label(node, META_LABEL_PROJECT);
     const char *deployment = meta_label(node, META_LABEL_DEPLOYMENT);
     const char *dot = strchr(label, '.');
+    scoped_mem char *namespace = dot ? mem_printf("%.*s", (int)(dot - label), label) : NULL;
 
     if (*project && *deployment)
         controllers_wake(all, to, project, deployment);
     else if (dot)
-        controllers_wake(all, to, arena_bytes(arena, label, (size_t)(dot - label)), dot + 1);
+        controllers_wake(all, to, namespace, dot + 1);
 }
 
 static void map_decision(struct controllers *all, const struct controller *to,
@@ -325,41 +370,41 @@ static void map_project_to_replicasets(struct controllers *all, const struct con
 }
 
 /* The same part of both; arrival and departure are the decisions' to follow. */
-static bool part_differs(const struct object *before, const struct object *after, const char *first,
-                         const char *second)
+static bool part_differs(struct controllers *all, const struct object *before,
+                         const struct object *after, const char *first, const char *second)
 {
-    scoped_arena struct arena *arena = arena_new();
     const struct node *old, *now;
 
     if (!before || !after)
         return false;
-    old = node_at(object_read(arena, before), first, second, NULL);
-    now = node_at(object_read(arena, after), first, second, NULL);
+    old = node_at(controllers_read(all, before), first, second, NULL);
+    now = node_at(controllers_read(all, after), first, second, NULL);
     return old && now ? !node_same(old, now) : old != now;
 }
 
 /* A spoke fell silent, or is heard again. */
-static bool availability_differs(const struct object *before, const struct object *after)
+static bool availability_differs(struct controllers *all, const struct object *before,
+                                 const struct object *after)
 {
     static const char available[] = META_CONDITION_CLUSTER_AVAILABLE;
-    scoped_arena struct arena *arena = arena_new();
 
-    return strcmp(meta_condition_status(object_read(arena, before), available),
-                  meta_condition_status(object_read(arena, after), available)) != 0;
+    return strcmp(meta_condition_status(controllers_read(all, before), available),
+                  meta_condition_status(controllers_read(all, after), available)) != 0;
 }
 
 static void map_cluster_to_replicasets(struct controllers *all, const struct controller *to,
                                        const struct object *before, const struct object *after)
 {
     if (!before || !after || before->deleting != after->deleting ||
-        part_differs(before, after, "metadata", "labels") || availability_differs(before, after))
+        part_differs(all, before, after, "metadata", "labels") ||
+        availability_differs(all, before, after))
         controllers_wake_all(all, to, KIND_ID_REPLICA_SET, "");
 }
 
 static void map_clusterset_to_replicasets(struct controllers *all, const struct controller *to,
                                           const struct object *before, const struct object *after)
 {
-    if (!before || !after || part_differs(before, after, "spec", NULL))
+    if (!before || !after || part_differs(all, before, after, "spec", NULL))
         controllers_wake_all(all, to, KIND_ID_REPLICA_SET, "");
 }
 
@@ -369,8 +414,8 @@ static void map_placement_to_replicasets(struct controllers *all, const struct c
 {
     const struct object *any = after ? after : before;
 
-    if (any &&
-        (!before || !after || part_differs(before, after, "status", "numberOfSelectedClusters")))
+    if (any && (!before || !after ||
+                part_differs(all, before, after, "status", "numberOfSelectedClusters")))
         controllers_wake_all(all, to, KIND_ID_REPLICA_SET, any->namespace);
 }
 
@@ -378,11 +423,10 @@ static void map_placement_to_replicasets(struct controllers *all, const struct c
 static void map_namespace(struct controllers *all, const struct controller *to,
                           const struct object *before, const struct object *after)
 {
-    scoped_arena struct arena *arena = arena_new();
     const struct object *any = after ? after : before;
 
     if (any && (!before || !after || before->deleting != after->deleting) &&
-        !strcmp(meta_label(object_read(arena, any), META_LABEL_OWNER_KIND), "ManagedCluster"))
+        !strcmp(meta_label(controllers_read(all, any), META_LABEL_OWNER_KIND), "ManagedCluster"))
         controllers_wake_all(all, to, KIND_ID_REPLICA_SET, "");
 }
 
@@ -391,13 +435,14 @@ const struct controller controller_replicaset = {
     .run = reconcile_replicaset,
     .about = KIND_ID_REPLICA_SET,
     .condition = RECONCILED,
-    .sources = {{KIND_ID_REPLICA_SET, NULL},
-                {KIND_ID_WORK, map_work_to_replicasets},
-                {KIND_ID_WORKLOAD, map_label},
+    .pause = CONTROLLER_PAUSE,
+    .sources = {{KIND_ID_REPLICA_SET, NULL, WAKE_AFTER_PAUSE},
+                {KIND_ID_WORK, map_work_to_owner, WAKE_AFTER_PAUSE},
+                {KIND_ID_WORKLOAD, map_label, WAKE_AFTER_PAUSE},
                 {KIND_ID_DECISION, map_decision},
-                {KIND_ID_NAMESPACE, map_namespace},
+                {KIND_ID_NAMESPACE, map_namespace, WAKE_AFTER_PAUSE},
                 {KIND_ID_BINDING, map_binding_to_replicasets},
-                {KIND_ID_CLUSTER, map_cluster_to_replicasets},
+                {KIND_ID_CLUSTER, map_cluster_to_replicasets, WAKE_AFTER_PAUSE},
                 {KIND_ID_CLUSTER_SET, map_clusterset_to_replicasets},
                 {KIND_ID_PLACEMENT, map_placement_to_replicasets},
                 {KIND_ID_PROJECT, map_project_to_replicasets},

@@ -4,7 +4,7 @@
 
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
-#include "controllers/standing.h"
+#include "controllers/decisions.h"
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -18,64 +18,17 @@
 
 /* ---- The work ------------------------------------------------------------------ */
 
-bool replicaset_is_current(const struct rollout *r, const struct node *work)
-{
-    return standing_is_wanted(work, node_at(r->set, "spec", "manifestWorkTemplate", NULL));
-}
-
-/* What crashes again and again is Available for a moment after each start: it has
-   succeeded since that moment, and not since it first came to rest. */
-static void take_later(const struct node *available, int64_t *since)
-{
-    int64_t at = 0;
-
-    if (clock_parse(node_get_text(available, "lastTransitionTime"), &at) && at > *since)
-        *since = at;
-}
-
-/*
- * OCM's rule, and three more: what is Degraded has failed, whether it is still
- * trying or not; what has succeeded has done so for as long as it is Available;
- * and a work whose agent never writes Progressing counts as done when it is
- * Available, else no rollout would get past its first step.
- */
-static enum placement_rollout_status rollout_status_of(const struct node *work, int64_t *since)
-{
-    const struct node *conditions = meta_conditions(work);
-    enum placement_rollout_status ret;
-
-    *since = 0;
-    if (spokes_work_is(work, "Degraded") && spokes_work_is(work, "Applied")) {
-        const struct node *degraded = meta_condition_find(conditions, "Degraded");
-
-        clock_parse(node_get_text(degraded, "lastTransitionTime"), since);
-        return ROLLOUT_FAILED;
-    }
-    if (!meta_condition_find(conditions, "Progressing") && spokes_work_is(work, "Applied"))
-        return spokes_work_is(work, "Available") ? ROLLOUT_SUCCEEDED : ROLLOUT_PROGRESSING;
-    ret = placement_rollout_of_work(work, since);
-    if (ret == ROLLOUT_SUCCEEDED)
-        take_later(meta_condition_find(conditions, "Available"), since);
-    return ret;
-}
-
-static void note_work(const struct rollout *r, const struct node *work,
+static void note_work(const struct rollout *r, const struct work_row *work,
                       struct placement_place *place)
 {
-    const struct node *metadata = node_get(work, "metadata");
-
     place->has_work = true;
-    place->leaving = meta_is_deleting(work);
-    place->current = !place->leaving && replicaset_is_current(r, work);
-    place->status = rollout_status_of(work, &place->since);
-    clock_parse(node_get_text(metadata, "creationTimestamp"), &place->created);
-    if (!clock_parse(meta_annotation(work, META_ANNOTATION_REVISED_AT), &place->written) ||
-        place->written > r->run->now)
-        place->written = place->created;
-    if (!place->current ||
-        !clock_parse(meta_annotation(work, META_ANNOTATION_DONE_AT), &place->settled) ||
-        place->settled < place->written)
-        place->settled = 0;
+    place->leaving = work->deleting;
+    place->current = !place->leaving && rows_is_wanted(r->run->all, r->set, work);
+    place->status = work->rollout;
+    place->since = work->since;
+    place->created = work->created;
+    place->written = work->revised && work->revised <= r->run->now ? work->revised : work->created;
+    place->settled = place->current && work->done >= place->written ? work->done : 0;
     if (place->leaving)
         place->blocked = "its former work is being removed there";
 }
@@ -83,23 +36,15 @@ static void note_work(const struct rollout *r, const struct node *work,
 /* ---- The cluster ---------------------------------------------------------------- */
 
 /* Since when nothing is heard of it; 0: it is heard. */
-static int64_t silence_of(const struct rollout *r, const struct object *cluster)
+static int64_t silence_of(const struct rollout *r, const struct node *cluster)
 {
     struct reconcile_run *run = r->run;
-    const struct node *node, *available;
+    const struct node *available = meta_condition(cluster, META_CONDITION_CLUSTER_AVAILABLE);
     int64_t since = 0;
 
-    /* A look at the bytes rules out most of them. */
-    if (memmem(cluster->body, cluster->len, META_CONDITION_CLUSTER_AVAILABLE,
-               strlen(META_CONDITION_CLUSTER_AVAILABLE)) &&
-        !memmem(cluster->body, cluster->len, "\"Unknown\"", 9) &&
-        !memmem(cluster->body, cluster->len, "\"False\"", 7))
-        return 0;
-    node = object_read(run->arena, cluster);
-    available = meta_condition(node, META_CONDITION_CLUSTER_AVAILABLE);
     if (!strcmp(node_get_text(available, "status"), "True"))
         return 0;
-    clock_parse(node_get_text(available ? available : node_get(node, "metadata"),
+    clock_parse(node_get_text(available ? available : node_get(cluster, "metadata"),
                               available ? "lastTransitionTime" : "creationTimestamp"),
                 &since);
     if (!available && run->now < since + TIME_TO_JOIN) {
@@ -138,14 +83,14 @@ static const char *why_taken(struct rollout *r, const char *cluster)
 }
 
 static const char *why_blocked(struct rollout *r, const struct placement_place *place,
-                               const struct object *cluster)
+                               const struct node *cluster)
 {
     scoped_object struct object *namespace =
         get_work_staged(r, KIND_ID_NAMESPACE, "", place->cluster);
 
     if (!cluster)
         return "there is no such cluster";
-    if (cluster->deleting)
+    if (meta_is_deleting(cluster))
         return "it is leaving";
     if (!replicaset_may_use(r, place->cluster))
         return "it is in no set that the project may place on";
@@ -158,24 +103,24 @@ static const char *why_blocked(struct rollout *r, const struct placement_place *
     return why_taken(r, place->cluster);
 }
 
-static void note_cluster(struct rollout *r, struct placement_place *place, const struct node *work)
+static void note_cluster(struct rollout *r, struct placement_place *place,
+                         const struct work_row *work)
 {
-    scoped_object struct object *cluster = get_work_staged(r, KIND_ID_CLUSTER, "", place->cluster);
+    const struct node *cluster = placement_world_cluster(r->run->all->world, place->cluster);
 
     place->blocked = why_blocked(r, place, cluster);
-    place->lost = !cluster || cluster->deleting ||
+    place->lost = !cluster || meta_is_deleting(cluster) ||
                   (!replicaset_may_use(r, place->cluster) &&
                    !(place->has_work && allowed_keeps(r->run, r->run->namespace, place->cluster)));
     place->silent_since = cluster ? silence_of(r, cluster) : r->run->now;
     /* What runs on a silent spoke runs on. */
-    place->running = work && !spokes_work_is(work, "Degraded") &&
-                     (spokes_work_is(work, "Available") || spokes_work_is(work, "Complete"));
+    place->running = work && !work->degraded && (work->available || work->complete);
 }
 
 /* ---- All of them -------------------------------------------------------------------- */
 
 static void add_place(struct rollout *r, struct map *known, const char *cluster,
-                      const struct node *work)
+                      const struct work_row *work)
 {
     struct placement_place *place = &r->advance.places[r->advance.place_count];
 
@@ -194,13 +139,13 @@ static void gather_held(const struct rollout *r, struct placement_ref *ref)
 {
     struct arena *arena = r->run->arena;
     struct placement_rollout_group *group = arena_alloc(arena, sizeof *group);
-    const char **names = arena_alloc(arena, (node_count(r->works) + 1) * sizeof *names);
+    const char **names = arena_alloc(arena, (r->works.count + 1) * sizeof *names);
     const char *label = render_label(arena, ref->name);
 
     *group = (struct placement_rollout_group){.name = "", .clusters = names};
-    for (size_t i = 0; i < node_count(r->works); i++)
-        if (!strcmp(meta_label(node_item(r->works, i), META_LABEL_PLACEMENT_NAME), label))
-            names[group->count++] = meta_namespace(node_item(r->works, i));
+    for (size_t i = 0; i < r->works.count; i++)
+        if (!strcmp(r->works.rows[i]->placement, label))
+            names[group->count++] = r->works.rows[i]->head.cluster;
     ref->groups = group;
     ref->group_count = 1;
 }
@@ -228,15 +173,15 @@ static void gather_refs(struct rollout *r)
             gather_held(r, ref);
             continue;
         }
-        placement_rollout_groups(run->arena, spokes_decisions(run, run->namespace, ref->name),
-                                 &groups, &ref->group_count);
+        placement_rollout_groups(run->arena, decisions_of(run, run->namespace, ref->name), &groups,
+                                 &ref->group_count);
         ref->groups = groups;
     }
 }
 
 static size_t count_places(const struct rollout *r)
 {
-    size_t most = node_count(r->works);
+    size_t most = r->works.count;
 
     for (size_t i = 0; i < r->advance.ref_count; i++)
         for (size_t g = 0; g < r->advance.refs[i].group_count; g++)
@@ -253,12 +198,13 @@ void replicaset_gather(struct rollout *r)
     gather_refs(r);
     advance->now = r->run->now;
     advance->places = arena_alloc(r->run->arena, (count_places(r) + 1) * sizeof *advance->places);
-    for (size_t i = 0; i < node_count(r->works); i++)
-        add_place(r, known, meta_namespace(node_item(r->works, i)), node_item(r->works, i));
+    for (size_t i = 0; i < r->works.count; i++)
+        add_place(r, known, r->works.rows[i]->head.cluster, r->works.rows[i]);
     for (size_t i = 0; i < advance->ref_count; i++)
         for (size_t g = 0; g < advance->refs[i].group_count; g++)
             for (size_t k = 0; k < advance->refs[i].groups[g].count; k++)
                 add_place(r, known, advance->refs[i].groups[g].clusters[k], NULL);
     clock_parse(node_get_text(move, "since"), &advance->move.since);
     advance->move.running = node_get_int(move, "running", 0);
+    reconcile_walk(r->run, advance->place_count);
 }

@@ -15,13 +15,15 @@
 
 /* ---- Counts ---------------------------------------------------------------------- */
 
-static struct node *sum_works(const struct rollout *r, const struct node *works, size_t desired)
+static struct node *sum_works(const struct rollout *r, const struct work_rows *works,
+                              size_t desired)
 {
     struct arena *arena = r->run->arena;
     struct node *summary = node_map(arena);
-    struct standing_summary sum =
-        standing_sum(works, node_at(r->set, "spec", "manifestWorkTemplate", NULL));
+    struct standing_summary sum = {0};
 
+    for (size_t i = 0; i < works->count; i++)
+        standing_add(&sum, works->rows[i], rows_is_wanted(r->run->all, r->set, works->rows[i]));
     node_set_int(arena, summary, "total", (int64_t)sum.total);
     node_set_int(arena, summary, "desiredTotal", (int64_t)desired);
     node_set_int(arena, summary, "updated", (int64_t)sum.updated);
@@ -51,20 +53,21 @@ static const struct placement_place *find_place_of(const struct rollout *r, cons
 }
 
 /* The works there are now by the ref that wants them; those that none wants are last. */
-static struct node **sort_works(const struct rollout *r)
+static struct work_rows *sort_works(const struct rollout *r)
 {
     struct arena *arena = r->run->arena;
-    const struct node *works = spokes_works(r->run, r->run->namespace, r->run->name);
+    struct work_rows works = spokes_works(r->run, r->run->namespace, r->run->name);
     size_t refs = r->advance.ref_count;
-    struct node **lists = arena_alloc(arena, (refs + 1) * sizeof *lists);
+    struct work_rows *lists = arena_alloc(arena, (refs + 1) * sizeof *lists);
 
     for (size_t i = 0; i <= refs; i++)
-        lists[i] = node_list(arena);
-    for (size_t i = 0; i < node_count(works); i++) {
-        const struct placement_place *place = find_place_of(r, meta_namespace(node_item(works, i)));
-        size_t ref = place ? place->ref : PLACEMENT_NO_REF;
+        lists[i] =
+            (struct work_rows){arena_alloc(arena, (works.count + 1) * sizeof *lists[i].rows), 0};
+    for (size_t i = 0; i < works.count; i++) {
+        const struct placement_place *place = find_place_of(r, works.rows[i]->head.cluster);
+        size_t ref = place && place->ref < refs ? place->ref : refs;
 
-        node_add(arena, lists[ref < refs ? ref : refs], node_item(works, i));
+        lists[ref].rows[lists[ref].count++] = works.rows[i];
     }
     return lists;
 }
@@ -187,21 +190,21 @@ static void say_ref(struct text *out, const struct rollout *r, size_t i)
 }
 
 /* Works that no ref wants: which are there still, and why. */
-static void say_leftovers(struct text *out, const struct rollout *r, const struct node *works)
+static void say_leftovers(struct text *out, const struct rollout *r, const struct work_rows *works)
 {
     size_t named = 0, more = 0;
 
-    for (size_t i = 0; i < node_count(works); i++) {
-        const struct node *work = node_item(works, i);
-        const struct placement_place *place = find_place_of(r, meta_namespace(work));
+    for (size_t i = 0; i < works->count; i++) {
+        const struct work_row *work = works->rows[i];
+        const struct placement_place *place = find_place_of(r, work->head.cluster);
 
         if (named == MOST_NAMED) {
             more++;
             continue;
         }
         named++;
-        text_addf(out, "; %s, which is not chosen any more, ", meta_namespace(work));
-        if (meta_is_deleting(work))
+        text_addf(out, "; %s, which is not chosen any more, ", work->head.cluster);
+        if (work->deleting)
             text_add(out, "has not removed it yet");
         else
             text_addf(out, "keeps it until %s",
@@ -222,12 +225,12 @@ struct totals {
     char *words;
 };
 
-static void count_totals(const struct rollout *r, struct node *const *lists, struct totals *ret)
+static void count_totals(const struct rollout *r, const struct work_rows *lists, struct totals *ret)
 {
     scoped_text struct text words = {0};
     size_t refs = r->advance.ref_count;
 
-    *ret = (struct totals){.left = node_count(lists[refs])};
+    *ret = (struct totals){.left = lists[refs].count};
     for (size_t i = 0; i < refs; i++) {
         const struct placement_ref *ref = &r->advance.refs[i];
 
@@ -238,7 +241,7 @@ static void count_totals(const struct rollout *r, struct node *const *lists, str
         ret->wrong = ret->wrong ? ret->wrong : ref->wrong;
         say_ref(&words, r, i);
     }
-    say_leftovers(&words, r, lists[refs]);
+    say_leftovers(&words, r, &lists[refs]);
     ret->words = words.len > MOST_WORDS
                      ? arena_printf(r->run->arena, "%.*s…", MOST_WORDS, text_string(&words))
                      : arena_string(r->run->arena, text_string(&words));
@@ -310,12 +313,13 @@ int replicaset_report(struct rollout *r, struct err *err)
 {
     struct arena *arena = r->run->arena;
     struct node *status = meta_copy_status(arena, r->seen.node);
-    struct node **lists = sort_works(r), *rows = node_list(arena), *summary;
+    const struct work_rows *lists = sort_works(r);
+    struct node *rows = node_list(arena), *summary;
     struct totals totals;
 
     for (size_t i = 0; i < r->advance.ref_count; i++) {
         struct node *row = node_map(arena);
-        struct node *one = sum_works(r, lists[i], r->advance.refs[i].chosen);
+        struct node *one = sum_works(r, &lists[i], r->advance.refs[i].chosen);
 
         node_set_text(arena, row, "name", r->advance.refs[i].name);
         node_set_text(arena, row, "availableDecisionGroups",
@@ -334,19 +338,19 @@ int replicaset_report(struct rollout *r, struct err *err)
     return reconcile_status(r->run, &r->seen, status, NULL, err);
 }
 
-int replicaset_report_removal(struct rollout *r, const struct node *works, struct err *err)
+int replicaset_report_removal(struct rollout *r, const struct work_rows *works, struct err *err)
 {
     struct arena *arena = r->run->arena;
     struct node *status = meta_copy_status(arena, r->seen.node);
     scoped_text struct text words = {0};
     struct meta_condition condition = {"PlacementRolledOut", "False", "Removing", ""};
 
-    text_addf(&words, "it is being deleted; %zu %s must still remove it", node_count(works),
-              node_count(works) == 1 ? "cluster" : "clusters");
-    for (size_t i = 0; i < node_count(works) && i < MOST_NAMED; i++) {
-        const struct placement_place *place = find_place_of(r, meta_namespace(node_item(works, i)));
+    text_addf(&words, "it is being deleted; %zu %s must still remove it", works->count,
+              works->count == 1 ? "cluster" : "clusters");
+    for (size_t i = 0; i < works->count && i < MOST_NAMED; i++) {
+        const struct placement_place *place = find_place_of(r, works->rows[i]->head.cluster);
 
-        text_addf(&words, "%s %s", i ? "," : ":", meta_namespace(node_item(works, i)));
+        text_addf(&words, "%s %s", i ? "," : ":", works->rows[i]->head.cluster);
         if (place)
             add_time(&words, ", silent since ", place->silent_since);
     }

@@ -3,7 +3,7 @@
 #define CONTROLLERS_SPOKES_H
 
 #include "controllers/pass.h"
-#include "controllers/standing.h"
+#include "controllers/rows.h"
 
 struct spokes {
     struct node *rows;                        /* [{name, phase, message}], worst first */
@@ -15,9 +15,6 @@ struct spokes {
     const char *worst;            /* message of the first row that is not well */
 };
 
-/* The PlacementDecisions of a Placement, as a list. */
-struct node *spokes_decisions(struct reconcile_run *run, const char *namespace,
-                              const char *placement);
 /* The names of the clusters that a Placement's decisions hold, as a list. */
 struct node *spokes_chosen(struct reconcile_run *run, const char *namespace, const char *placement);
 /*
@@ -36,10 +33,8 @@ void spokes_gather(struct reconcile_run *run, const struct node *replica_set,
                    const struct node *chosen, struct spokes *ret);
 /* What runs there is of a former version: it counts as ready of none. */
 void spokes_hold_back(struct arena *arena, struct spokes *spokes);
-/* The works of a ReplicaSet, wherever they are. */
-struct node *spokes_works(struct reconcile_run *run, const char *namespace, const char *name);
+/* The works of a ReplicaSet, wherever they are, by cluster. */
+struct work_rows spokes_works(struct reconcile_run *run, const char *namespace, const char *name);
 char *spokes_replica_set_label(struct arena *arena, const char *namespace, const char *name);
-/* True when the work says of its current generation that this holds. */
-bool spokes_work_is(const struct node *work, const char *condition);
 
 #endif

@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-/* Of one application on one spoke; the spoke's word alone is no reason to believe more. */
-#define MOST_COPIES 100000
-
 const char *const spoke_phase_names[] = {
     [SPOKE_FAILED] = "Failed",       [SPOKE_DEGRADED] = "Degraded",   [SPOKE_UNKNOWN] = "Unknown",
     [SPOKE_DEPLOYING] = "Deploying", [SPOKE_PENDING] = "Pending",     [SPOKE_DELETING] = "Deleting",
@@ -63,87 +60,55 @@ bool standing_is_wanted(const struct node *work, const struct node *template)
                         node_get(meta_applied_fields(work, REPLICASET_MANAGER), "f:spec"));
 }
 
-/* ---- What its status says of this generation ------------------------------------- */
+/* ---- One spoke -------------------------------------------------------------------- */
 
-static const struct node *condition_now(const struct node *work, const char *type)
-{
-    const struct node *list = meta_conditions(work);
-    const struct node *found = meta_condition_find(list, type);
-
-    return node_get_int(found, "observedGeneration", 0) == meta_generation(work) ? found : NULL;
-}
-
-static bool work_condition_is(const struct node *work, const char *type, const char *status)
-{
-    return !strcmp(node_get_text(condition_now(work, type), "status"), status);
-}
-
-static const char *work_condition_message(const struct node *work, const char *type)
-{
-    return node_get_text(condition_now(work, type), "message");
-}
-
-bool standing_is_reported(const struct node *work)
-{
-    return condition_now(work, "Applied") != NULL;
-}
-
-/* Its status, if that is of this work in this generation. Agents of before 0.2 say
+/* The Workload, if its status is of this work in this generation. Agents of before 0.2 say
    only which artifact they mean. */
-static const struct node *load_now(const struct standing_input *input)
+static const struct load_row *load_now(const struct standing_input *input)
 {
-    const struct node *status = node_get(input->load, "status");
-    const struct node *work = node_get(status, "work");
+    const struct load_row *load = input->load;
 
-    if (!input->work || !standing_is_reported(input->work))
+    if (!load || !input->work || !input->work->reported)
         return NULL;
-    if (work)
-        return !strcmp(node_get_text(work, "uid"), meta_uid(input->work)) &&
-                       node_get_int(work, "generation", 0) == meta_generation(input->work)
-                   ? status
-                   : NULL;
-    return !strcmp(node_get_text(node_get(status, "artifact"), "digest"),
-                   node_text(node_at(input->load, "spec", "artifact", "digest", NULL)))
-               ? status
+    if (!load->names_work)
+        return load->same_artifact ? load : NULL;
+    return !strcmp(load->work_uid, input->work->uid) &&
+                   load->work_generation == input->work->generation
+               ? load
                : NULL;
 }
 
-/* ---- One spoke -------------------------------------------------------------------- */
-
 /* It is of the wanted version; the first that holds. */
-static enum spoke_phase judge_wanted(const struct standing_input *input, const struct node *now,
+static enum spoke_phase judge_wanted(const struct work_row *work, const struct load_row *now,
                                      const char **message)
 {
-    const struct node *work = input->work;
-    const char *said = node_get_text(now, "message");
+    const char *said = now && *now->message ? now->message : work->message;
 
-    if (work_condition_is(work, "Degraded", "True")) {
-        *message = *said ? said : work_condition_message(work, "Degraded");
+    if (work->degraded) {
+        *message = said;
         return SPOKE_DEGRADED;
     }
-    if (work_condition_is(work, "Applied", "False")) {
-        *message = work_condition_message(work, "Applied");
+    if (work->not_applied) {
+        *message = work->message;
         return SPOKE_DEGRADED;
     }
-    if (!work_condition_is(work, "Applied", "True")) {
+    if (!work->applied) {
         *message = "the spoke has not applied it yet";
         return SPOKE_DEPLOYING;
     }
-    if (work_condition_is(work, "Complete", "True"))
+    if (work->complete)
         return SPOKE_COMPLETED;
     /* A klusterlet may never say Progressing; if it did, it must say that it is over. */
-    if (work_condition_is(work, "Available", "True") &&
-        (!meta_condition(work, "Progressing") || work_condition_is(work, "Progressing", "False")))
+    if (work->available && (!work->tells_progress || work->settled))
         return SPOKE_RUNNING;
-    *message = *said ? said : work_condition_message(work, "Available");
+    *message = said;
     return SPOKE_DEPLOYING;
 }
 
-static enum spoke_phase judge_former_work(struct arena *arena, const struct node *work,
+static enum spoke_phase judge_former_work(struct arena *arena, const struct work_row *work,
                                           const char **message)
 {
-    const char *bad =
-        work_condition_is(work, "Degraded", "True") ? work_condition_message(work, "Degraded") : "";
+    const char *bad = work->degraded ? work->message : "";
 
     *message = *bad ? arena_printf(arena, "the previous version runs, and fails: %s", bad)
                     : "the previous version runs; it is not this spoke's turn yet";
@@ -151,9 +116,9 @@ static enum spoke_phase judge_former_work(struct arena *arena, const struct node
 }
 
 static enum spoke_phase judge_spoke(struct arena *arena, const struct standing_input *input,
-                                    const struct node *now, const char **message)
+                                    const struct load_row *now, const char **message)
 {
-    if (input->work && meta_is_deleting(input->work)) {
+    if (input->work && input->work->deleting) {
         *message = "it is being removed there";
         return SPOKE_DELETING;
     }
@@ -168,44 +133,35 @@ static enum spoke_phase judge_spoke(struct arena *arena, const struct standing_i
                                    : "it is not this spoke's turn yet";
         return SPOKE_PENDING;
     }
-    if (!standing_is_wanted(input->work, input->template))
+    if (!input->wanted)
         return judge_former_work(arena, input->work, message);
-    return judge_wanted(input, now, message);
+    return judge_wanted(input->work, now, message);
 }
 
 struct standing standing_judge(struct arena *arena, const struct standing_input *input)
 {
     struct standing ret = {.message = ""};
-    bool wanted = input->work && !meta_is_deleting(input->work) &&
-                  standing_is_wanted(input->work, input->template);
-    const struct node *copies;
+    bool wanted = input->work && !input->work->deleting && input->wanted;
 
     ret.now = wanted ? load_now(input) : NULL;
-    ret.updated = wanted && standing_is_reported(input->work);
+    ret.updated = wanted && input->work->reported;
     ret.phase = judge_spoke(arena, input, ret.now, &ret.message);
     ret.ready = ret.phase == SPOKE_RUNNING || ret.phase == SPOKE_COMPLETED;
-    copies = node_get(ret.now, "copies");
-    ret.copies = node_get_within(copies, "wanted", 0, MOST_COPIES, 0);
-    ret.copies_ready = node_get_within(copies, "ready", 0, ret.copies, 0);
+    ret.copies = ret.now ? ret.now->copies : 0;
+    ret.copies_ready = ret.now ? ret.now->copies_ready : 0;
     return ret;
 }
 
 /* ---- All of a replica set ----------------------------------------------------------- */
 
-struct standing_summary standing_sum(const struct node *works, const struct node *template)
+void standing_add(struct standing_summary *sum, const struct work_row *work, bool wanted)
 {
-    struct standing_summary ret = {.total = node_count(works)};
-
-    for (size_t i = 0; i < node_count(works); i++) {
-        const struct node *work = node_item(works, i);
-
-        if (!standing_is_wanted(work, template))
-            continue;
-        ret.updated += standing_is_reported(work);
-        ret.applied += work_condition_is(work, "Applied", "True");
-        ret.available += work_condition_is(work, "Available", "True");
-        ret.progressing += work_condition_is(work, "Progressing", "True");
-        ret.degraded += work_condition_is(work, "Degraded", "True");
-    }
-    return ret;
+    sum->total++;
+    if (!wanted)
+        return;
+    sum->updated += work->reported;
+    sum->applied += work->applied;
+    sum->available += work->available;
+    sum->progressing += work->progressing;
+    sum->degraded += work->degraded;
 }

@@ -3,6 +3,7 @@
 #define CONTROLLERS_STANDING_H
 
 #include "controllers/controller.h"
+#include "controllers/row.h"
 
 /*
  * Pure: how an application stands on one spoke, from the objects that the hub
@@ -24,10 +25,11 @@ enum spoke_phase {
 extern const char *const spoke_phase_names[];
 
 struct standing_input {
-    const struct node *template; /* of the work that is wanted now */
-    /* NULL: it is not there. `load` is the Workload in the spoke's namespace. */
-    const struct node *cluster, *work, *load;
-    bool taken; /* another's work has its name there */
+    const struct node *cluster; /* NULL: it is not there */
+    const struct work_row *work;
+    const struct load_row *load; /* the Workload in the spoke's namespace */
+    bool wanted;                 /* the work's spec is the one that is wanted now */
+    bool taken;                  /* another's work has its name there */
 };
 
 struct standing {
@@ -35,7 +37,7 @@ struct standing {
     const char *message;
     bool updated;                 /* the spoke has taken the wanted version */
     bool ready;                   /* and it runs, or has ended well */
-    const struct node *now;       /* status of the Workload, if it speaks of this; or NULL */
+    const struct load_row *now;   /* the Workload, if its status speaks of this; or NULL */
     int64_t copies, copies_ready; /* pods of this version, wanted and ready */
 };
 
@@ -43,8 +45,6 @@ struct standing standing_judge(struct arena *arena, const struct standing_input 
 /* Whether the work's spec is what the template says, in every field that it names or that
    the controller set for a former one. */
 bool standing_is_wanted(const struct node *work, const struct node *template);
-/* Whether its agent has taken the present generation, or tried to. */
-bool standing_is_reported(const struct node *work);
 
 /*
  * The counts of a ManifestWorkReplicaSet: a condition counts where it is True of
@@ -53,6 +53,6 @@ bool standing_is_reported(const struct node *work);
 struct standing_summary {
     size_t total, updated, applied, available, progressing, degraded;
 };
-struct standing_summary standing_sum(const struct node *works, const struct node *template);
+void standing_add(struct standing_summary *sum, const struct work_row *work, bool wanted);
 
 #endif

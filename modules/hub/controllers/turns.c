@@ -5,9 +5,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "controllers/claim_report.h"
+#include "controllers/decisions.h"
 #include "controllers/failure.h"
 #include "controllers/pass.h"
 #include "controllers/queue.h"
+#include "controllers/rows.h"
 
 #include <assert.h>
 #include <string.h>
@@ -63,13 +65,13 @@ static void after_failure(struct controllers *all, struct key *key, int64_t wake
     all->counts.failures++;
     if (retry == FAILURE_ON_CHANGE && published) {
         loop_backoff_reset(&key->backoff);
-        key->at = wake_at;
+        queue_set_time(all, key, wake_at);
     } else {
         if (at_once)
             key->backoff.tries++;
         else
             wait = loop_backoff_next(&key->backoff);
-        key->at = clock_steady() + wait;
+        queue_set_time(all, key, clock_steady() + wait);
     }
     log_write(key->backoff.tries == 2 ? LOG_WARN : LOG_DEBUG, "controllers", "%s %s%s%s: %s; %s",
               key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name,
@@ -82,9 +84,9 @@ static void after_success(struct controllers *all, struct key *key, int64_t wake
 
     loop_backoff_reset(&key->backoff);
     mem_free(&key->published);
-    key->at = wake_at;
+    queue_set_time(all, key, wake_at);
     if (failure_clear(all, key->controller, key->namespace, key->name, &err) < 0) {
-        key->at = clock_steady() + loop_backoff_next(&key->backoff);
+        queue_set_time(all, key, clock_steady() + loop_backoff_next(&key->backoff));
         all->counts.unpublished++;
         log_warn("controllers", "%s %s%s%s: its recovery cannot be written to its status: %s",
                  key->controller->name, key->namespace, *key->namespace ? "/" : "", key->name,
@@ -95,7 +97,7 @@ static void after_success(struct controllers *all, struct key *key, int64_t wake
 /* ---- A run ------------------------------------------------------------------------ */
 
 int turns_run_controller(struct controllers *all, const struct key *key, int64_t now,
-                         int64_t *ret_wake_at, struct err *err)
+                         struct turn_result *ret, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     struct reconcile_run run = {
@@ -112,12 +114,14 @@ int turns_run_controller(struct controllers *all, const struct key *key, int64_t
     /* A name that is taken is published and waited for: trying again would not help. */
     if (result < 0 && claim_report(&run, err) == 0)
         result = 0;
-    *ret_wake_at = 0;
+    *ret = (struct turn_result){.places = run.places};
     if (run.wake_at) {
         int64_t wait = run.wake_at - run.now;
 
-        *ret_wake_at = clock_steady() + (wait > CLOCK_MS ? wait : CLOCK_MS);
+        ret->wake_at = clock_steady() + (wait > CLOCK_MS ? wait : CLOCK_MS);
     }
+    rows_retire(all);
+    decisions_retire(all);
     return result;
 }
 
@@ -134,16 +138,17 @@ static void detect_clock_jump(struct controllers *all)
 static void run_key(struct controllers *all, struct key *key)
 {
     struct err err = {0};
-    int64_t wake_at;
+    struct turn_result result;
 
     detect_clock_jump(all);
     all->counts.runs++;
-    key->at = 0;
+    queue_set_time(all, key, 0);
     key->ran_at = clock_wall();
-    if (turns_run_controller(all, key, key->ran_at, &wake_at, &err) < 0)
-        after_failure(all, key, wake_at, &err);
+    if (turns_run_controller(all, key, key->ran_at, &result, &err) < 0)
+        after_failure(all, key, result.wake_at, &err);
     else
-        after_success(all, key, wake_at);
+        after_success(all, key, result.wake_at);
+    queue_note_run(all, key, result.places);
     queue_settle(all, key);
 }
 

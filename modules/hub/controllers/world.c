@@ -2,7 +2,7 @@
 /* Keeps placement's picture of clusters, sets and decisions up to date. */
 #include "controllers/world.h"
 
-#include "controllers/controller.h"
+#include "controllers/parse.h"
 #include "placement/placement.h"
 
 void world_note(struct controllers *all, const struct object *before, const struct object *after)
@@ -14,12 +14,9 @@ void world_note(struct controllers *all, const struct object *before, const stru
     for (size_t i = 0; i < count_of(seen); i++) {
         if (all->kinds[seen[i]] != any->kind)
             continue;
-        if (after) {
-            scoped_arena struct arena *arena = arena_new();
-
-            placement_world_put(all->world, any->kind->kind, object_read(arena, after));
-        } else {
+        if (after)
+            placement_world_put(all->world, any->kind->kind, controllers_read(all, after));
+        else
             placement_world_remove(all->world, any->kind->kind, any->namespace, any->name);
-        }
     }
 }

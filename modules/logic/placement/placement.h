@@ -48,6 +48,9 @@ bool placement_world_put(struct placement_world *world, const char *kind,
 void placement_world_remove(struct placement_world *world, const char *kind, const char *namespace,
                             const char *name);
 
+/* The ManagedCluster of that name; NULL: it is not there. Good until it is put again. */
+const struct node *placement_world_cluster(const struct placement_world *world, const char *name);
+
 /*
  * What may be given to a namespace now, by any placement. A cluster is within
  * reach if a set that is bound there has it, and it is not the spoke of a pool

@@ -146,6 +146,13 @@ static void put_cluster(struct placement_world *world, const struct node *object
     world->sorted = false;
 }
 
+const struct node *placement_world_cluster(const struct placement_world *world, const char *name)
+{
+    const struct seat *seat = map_get(world->seats, name);
+
+    return seat ? seat->object : NULL;
+}
+
 static int compare_seats(const void *a, const void *b)
 {
     return strcmp((*(struct seat *const *)a)->name, (*(struct seat *const *)b)->name);
