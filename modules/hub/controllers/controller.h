@@ -15,6 +15,7 @@
 
 struct collector;
 struct decisions;
+struct joins;
 struct map;
 struct reconcile_run;
 struct placement_world;
@@ -29,7 +30,7 @@ struct rows;
  * alone knows the table of controllers (table.c); proof.c; turns.c; the controllers
  * themselves with their parts (rights: allowed.c, boundaries.c, namespaces.c, …;
  * rendering: rendition.c; rollout: replicaset*.c; joining: joining.c, csr.c, …);
- * pass_write.c; claim.c; reconcile.c (one run's reading); decisions.c; index.c, rows.c, queue.c;
+ * pass_write.c; claim.c; reconcile.c (one run's reading); decisions.c; index.c, joins.c, rows.c, queue.c;
  * key_heap.c; parse.c; kind_ids.c.
  */
 
@@ -97,6 +98,7 @@ struct controllers {
     struct queue *queue;         /* owned; queue.c */
     struct rows *rows;           /* owned; rows.c: what is known of works and Workloads */
     struct decisions *decisions; /* owned; decisions.c */
+    struct joins *joins;         /* owned; joins.c */
     struct map *index;           /* owned; index.c: maps of names by label and value */
     struct map *waits;           /* owned; claim.c: keys by the name that is in their way */
     struct proof *proof;         /* owned; of the wake-ups; NULL: not asked for */

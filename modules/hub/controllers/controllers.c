@@ -13,6 +13,7 @@
 #include "controllers/collector.h"
 #include "controllers/decisions.h"
 #include "controllers/index.h"
+#include "controllers/joins.h"
 #include "controllers/maps.h"
 #include "controllers/parse.h"
 #include "controllers/proof.h"
@@ -108,6 +109,7 @@ static void on_changed(void *arg, const struct object *before, const struct obje
     world_note(all, before, after);
     index_note(all, before, after);
     rows_note(all, before, after);
+    joins_note(all, before, after);
     decisions_note(all, before, after);
     wake_concerned(all, before, after);
     controllers_read_done(all);
@@ -135,6 +137,7 @@ static void note_each(void *arg, const struct object *object)
     world_note(all, NULL, object);
     index_note(all, NULL, object);
     rows_note(all, NULL, object);
+    joins_note(all, NULL, object);
     controllers_read_done(all);
 }
 
@@ -159,6 +162,7 @@ static void read_all(struct controllers *all)
     all->world = placement_world_new();
     index_open(all);
     rows_open(all);
+    joins_open(all);
     decisions_open(all);
     for_each_object(all, note_each);
 }
@@ -302,6 +306,7 @@ void controllers_stop(struct controllers **controllers)
     placement_world_free(&all->world);
     index_free(all);
     rows_free(all);
+    joins_free(all);
     decisions_free(all);
     claim_free(all);
     all->tag = 0;
