@@ -12,6 +12,7 @@
 #include "controllers/clusterset.h"
 #include "controllers/collector.h"
 #include "controllers/decisions.h"
+#include "controllers/expected.h"
 #include "controllers/index.h"
 #include "controllers/joins.h"
 #include "controllers/maps.h"
@@ -110,6 +111,7 @@ static void on_changed(void *arg, const struct object *before, const struct obje
     index_note(all, before, after);
     rows_note(all, before, after);
     joins_note(all, before, after);
+    expected_note(all, before, after);
     decisions_note(all, before, after);
     wake_concerned(all, before, after);
     controllers_read_done(all);
@@ -138,6 +140,7 @@ static void note_each(void *arg, const struct object *object)
     index_note(all, NULL, object);
     rows_note(all, NULL, object);
     joins_note(all, NULL, object);
+    expected_note(all, NULL, object);
     controllers_read_done(all);
 }
 
@@ -163,6 +166,7 @@ static void read_all(struct controllers *all)
     index_open(all);
     rows_open(all);
     joins_open(all);
+    expected_open(all);
     decisions_open(all);
     for_each_object(all, note_each);
 }
@@ -307,6 +311,7 @@ void controllers_stop(struct controllers **controllers)
     index_free(all);
     rows_free(all);
     joins_free(all);
+    expected_free(all);
     decisions_free(all);
     claim_free(all);
     all->tag = 0;

@@ -5,6 +5,7 @@
 #include "controllers/joining.h"
 #include "controllers/joins.h"
 #include "controllers/namespaces.h"
+#include "controllers/parse.h"
 #include "controllers/rules.h"
 #include "controllers/table.h"
 
@@ -119,7 +120,7 @@ static int check_token_request(struct controllers *all, const struct objects_rev
                                            "that is made first",
                                            name),
                               err);
-    cluster = object_read(arena, found);
+    cluster = controllers_parse(all, arena, found);
     trouble = joining_trouble(all, arena, token, cluster);
     if (!trouble)
         trouble = namespace_trouble(all, arena, name, "ManagedCluster");

@@ -4,6 +4,7 @@
 #include "controllers/joining.h"
 #include "controllers/joins.h"
 #include "controllers/namespaces.h"
+#include "controllers/parse.h"
 #include "controllers/rules.h"
 
 #include "base/clock.h"
@@ -24,7 +25,7 @@ const struct node *joining_token(struct controllers *all, struct arena *arena, c
     scoped_object struct object *token =
         objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_JOIN_TOKEN], "", id, NULL);
 
-    return token ? object_read(arena, token) : NULL;
+    return token ? controllers_parse(all, arena, token) : NULL;
 }
 
 bool joining_token_names(const struct node *token, const char *cluster)
@@ -181,8 +182,9 @@ static int check_joiner(struct controllers *all, struct arena *arena, const char
 {
     scoped_object struct object *there =
         objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "", name, NULL);
-    const char *trouble = there ? joining_trouble(all, arena, token, object_read(arena, there))
-                                : namespace_trouble(all, arena, name, "ManagedCluster");
+    const char *trouble =
+        there ? joining_trouble(all, arena, token, controllers_parse(all, arena, there))
+              : namespace_trouble(all, arena, name, "ManagedCluster");
 
     if (!there && !trouble && !strcmp(name, "local-cluster") &&
         !joining_token_names(joining_token(all, arena, token), name))
