@@ -46,12 +46,15 @@ static int reconcile_clusterset(struct reconcile_run *run, struct err *err)
     struct seen set;
     struct node *status;
     struct meta_condition condition;
+    struct placement_members counted;
     int64_t members;
 
     if (!reconcile_get(run, KIND_ID_CLUSTER_SET, "", run->name, &set))
         return make_again(run, err);
-    members = (int64_t)placement_count_set(run->all->world, run->name);
-    reconcile_walk(run, (size_t)members);
+    counted = placement_count_set(run->all->world, run->name);
+    members = (int64_t)counted.count;
+    reconcile_walk(run, counted.walked);
+    reconcile_sums_up(run, counted.count);
     condition = (struct meta_condition){
         "ClusterSetEmpty",
         members ? "False" : "True",
@@ -88,17 +91,35 @@ static int reconcile_binding(struct reconcile_run *run, struct err *err)
     return reconcile_status(run, &binding, status, NULL, err);
 }
 
-/* Only labels, arrival and departure change who is in a set. */
+struct set_waking {
+    struct controllers *all;
+    const struct controller *to;
+};
+
+static void wake_set(void *arg, const char *name)
+{
+    struct set_waking *waking = arg;
+
+    controllers_wake(waking->all, waking->to, "", name);
+}
+
+/* Only labels, arrival and departure change who is in a set: in the one that the label names,
+   or named, and in those that select. */
 static void map_cluster_to_sets(struct controllers *all, const struct controller *to,
                                 const struct object *before, const struct object *after)
 {
-    if (before && after) {
+    struct set_waking waking = {all, to};
 
+    if (before && after) {
         if (node_same(node_at(controllers_read(all, before), "metadata", "labels", NULL),
                       node_at(controllers_read(all, after), "metadata", "labels", NULL)))
             return;
     }
-    controllers_wake_all(all, to, KIND_ID_CLUSTER_SET, "");
+    if (before)
+        wake_set(&waking, meta_label(controllers_read(all, before), META_LABEL_CLUSTERSET));
+    if (after)
+        wake_set(&waking, meta_label(controllers_read(all, after), META_LABEL_CLUSTERSET));
+    placement_each_selecting_set(all->world, wake_set, &waking);
 }
 
 static void map_set_to_bindings(struct controllers *all, const struct controller *to,

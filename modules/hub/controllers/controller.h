@@ -15,6 +15,8 @@
 
 struct collector;
 struct decisions;
+struct expected_index;
+struct joins;
 struct map;
 struct reconcile_run;
 struct placement_world;
@@ -29,8 +31,8 @@ struct rows;
  * alone knows the table of controllers (table.c); proof.c; turns.c; the controllers
  * themselves with their parts (rights: allowed.c, boundaries.c, namespaces.c, …;
  * rendering: rendition.c; rollout: replicaset*.c; joining: joining.c, csr.c, …);
- * pass_write.c; claim.c; reconcile.c (one run's reading); decisions.c; index.c, rows.c, queue.c;
- * key_heap.c; parse.c; kind_ids.c.
+ * pass_write.c; claim.c; reconcile.c (one run's reading); decisions.c; index.c, joins.c,
+ * expected.c, rows.c, queue.c; key_heap.c; parse.c; kind_ids.c.
  */
 
 /* ---- What a controller is ------------------------------------------------ */
@@ -93,15 +95,17 @@ struct controllers {
         struct node *nodes[2];
         size_t count;
     } change;
-    int64_t clock;               /* turns.c: wall time minus steady time, when last looked at */
-    struct queue *queue;         /* owned; queue.c */
-    struct rows *rows;           /* owned; rows.c: what is known of works and Workloads */
-    struct decisions *decisions; /* owned; decisions.c */
-    struct map *index;           /* owned; index.c: maps of names by label and value */
-    struct map *waits;           /* owned; claim.c: keys by the name that is in their way */
-    struct proof *proof;         /* owned; of the wake-ups; NULL: not asked for */
-    struct collector *collector; /* owned */
-    struct commits *commits;     /* owned; controllers.c */
+    int64_t clock;                   /* turns.c: wall time minus steady time, when last looked at */
+    struct queue *queue;             /* owned; queue.c */
+    struct rows *rows;               /* owned; rows.c: what is known of works and Workloads */
+    struct decisions *decisions;     /* owned; decisions.c */
+    struct joins *joins;             /* owned; joins.c */
+    struct expected_index *expected; /* owned; expected.c */
+    struct map *index;               /* owned; index.c: maps of names by label and value */
+    struct map *waits;               /* owned; claim.c: keys by the name that is in their way */
+    struct proof *proof;             /* owned; of the wake-ups; NULL: not asked for */
+    struct collector *collector;     /* owned */
+    struct commits *commits;         /* owned; controllers.c */
 };
 #define CONTROLLERS_TAG 0x43744c72u
 

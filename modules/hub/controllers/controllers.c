@@ -12,7 +12,9 @@
 #include "controllers/clusterset.h"
 #include "controllers/collector.h"
 #include "controllers/decisions.h"
+#include "controllers/expected.h"
 #include "controllers/index.h"
+#include "controllers/joins.h"
 #include "controllers/maps.h"
 #include "controllers/parse.h"
 #include "controllers/proof.h"
@@ -115,6 +117,8 @@ static void on_changed(void *arg, const struct object *before, const struct obje
     world_note(all, before, after);
     index_note(all, before, after);
     rows_note(all, before, after);
+    joins_note(all, before, after);
+    expected_note(all, before, after);
     decisions_note(all, before, after);
     wake_concerned(all, before, after);
     controllers_read_done(all);
@@ -142,6 +146,8 @@ static void note_each(void *arg, const struct object *object)
     world_note(all, NULL, object);
     index_note(all, NULL, object);
     rows_note(all, NULL, object);
+    joins_note(all, NULL, object);
+    expected_note(all, NULL, object);
     controllers_read_done(all);
 }
 
@@ -166,6 +172,8 @@ static void read_all(struct controllers *all)
     all->world = placement_world_new();
     index_open(all);
     rows_open(all);
+    joins_open(all);
+    expected_open(all);
     decisions_open(all);
     for_each_object(all, note_each);
 }
@@ -311,6 +319,8 @@ void controllers_stop(struct controllers **controllers)
     placement_world_free(&all->world);
     index_free(all);
     rows_free(all);
+    joins_free(all);
+    expected_free(all);
     decisions_free(all);
     claim_free(all);
     all->tag = 0;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Approves spokes' certificate requests by policy, signs approved ones, and
    clears away what is decided. */
+#include "controllers/index.h"
 #include "controllers/joining.h"
+#include "controllers/joins.h"
 #include "controllers/namespaces.h"
+#include "controllers/parse.h"
 #include "controllers/rules.h"
 #include "controllers/table.h"
 
@@ -18,6 +21,12 @@
 #define PERSON_LIFETIME (365 * 24 * 3600 * CLOCK_SECOND)
 #define HOUR (3600 * CLOCK_SECOND)
 #define REQUEST_BYTES 16384
+
+/* How many requests may be there: of one user of a spoke; by a join token for one machine,
+   and for all of its machines, beside one for each that has joined with it. */
+#define MOST_OF_SPOKE 20
+#define MOST_OF_JOINER 100
+#define MOST_OF_TOKEN 500
 
 /* The request inside, or NULL. */
 static struct pki_request *read_request(const struct node *csr)
@@ -111,7 +120,7 @@ static int check_token_request(struct controllers *all, const struct objects_rev
                                            "that is made first",
                                            name),
                               err);
-    cluster = object_read(arena, found);
+    cluster = controllers_parse(all, arena, found);
     trouble = joining_trouble(all, arena, token, cluster);
     if (!trouble)
         trouble = namespace_trouble(all, arena, name, "ManagedCluster");
@@ -178,6 +187,39 @@ static int check_request_size(const struct node *csr, struct err *err)
                    meta_name(csr), REQUEST_BYTES);
 }
 
+static int refuse_more_requests(const char *user, size_t count, const char *of, struct err *err)
+{
+    return err_set(err, ERR_FORBIDDEN,
+                   "exceeded quota: \"%s\" has %zu CertificateSigningRequests%s and may "
+                   "have no more; decided ones go after an hour, others after a day",
+                   user, count, of);
+}
+
+/*
+ * A token made for a thousand machines lets a thousand ask; each has spent a use before it
+ * asks. Whoever has got hold of one adds few by each machine that they pretend.
+ */
+static int check_request_room(struct controllers *all, const struct objects_review *review,
+                              struct err *err)
+{
+    const struct auth_user *user = review->who->identity;
+    const char *cluster = meta_label(review->after, META_LABEL_CLUSTER_NAME);
+    bool joins = user && user->role == AUTH_JOIN;
+    size_t count, most = MOST_OF_SPOKE;
+
+    if (!joins && !(user && user->role == AUTH_SPOKE))
+        return 0;
+    count = joins_requests(all, user->name, joins ? cluster : NULL);
+    if (joins) {
+        if (count >= MOST_OF_JOINER)
+            return refuse_more_requests(
+                user->name, count, arena_printf(review->arena, " for \"%.63s\"", cluster), err);
+        count = joins_requests(all, user->name, NULL);
+        most = MOST_OF_TOKEN + joins_uses(all, user->name + strlen(TOKEN_USER), NULL);
+    }
+    return count < most ? 0 : refuse_more_requests(user->name, count, "", err);
+}
+
 /* Under a spoke's label its own agents look for their requests; another spoke's
    agents would take this one for theirs. */
 static int check_cluster_label(const struct objects_review *review, struct err *err)
@@ -219,7 +261,7 @@ static int check_request_write(void *arg, const struct objects_review *review, s
             node_remove(spec, about[i]);
     }
     if (check_request_size(review->after, err) < 0 || check_subject(review->after, err) < 0 ||
-        check_cluster_label(review, err) < 0)
+        check_cluster_label(review, err) < 0 || check_request_room(arg, review, err) < 0)
         return -1;
     if (identity && identity->role == AUTH_SPOKE)
         return check_spoke_request(arena, review->after, identity->cluster, err);
@@ -557,12 +599,28 @@ static int reconcile_csr(struct reconcile_run *run, struct err *err)
     return result < 0 ? -1 : clear_away(run, s.seen.node, err);
 }
 
-/* A cluster that was just accepted may have asked before. */
+struct request_wake {
+    struct controllers *all;
+    const struct controller *to;
+};
+
+static void wake_request(void *arg, const char *namespace, const char *name)
+{
+    struct request_wake *wake = arg;
+
+    controllers_wake(wake->all, wake->to, namespace, name);
+}
+
+/* A cluster that was just accepted may have asked before: by requests with its label, for no
+   other is recognized as its own. */
 static void map_cluster_to_requests(struct controllers *all, const struct controller *to,
                                     const struct object *before, const struct object *after)
 {
+    struct request_wake wake = {all, to};
+
     if (after && (!before || !memmem(before->body, before->len, "\"hubAcceptsClient\":true", 23)))
-        controllers_wake_all(all, to, KIND_ID_CSR, "");
+        index_each_name(all, KIND_ID_CSR, META_LABEL_CLUSTER_NAME, after->name, wake_request,
+                        &wake);
 }
 
 const struct controller controller_csr = {

@@ -2,7 +2,9 @@
 /* Says who may join as what, counts the uses of join tokens, and makes of what a
    joiner sends the cluster that the hub wants. */
 #include "controllers/joining.h"
+#include "controllers/joins.h"
 #include "controllers/namespaces.h"
+#include "controllers/parse.h"
 #include "controllers/rules.h"
 
 #include "base/clock.h"
@@ -23,7 +25,7 @@ const struct node *joining_token(struct controllers *all, struct arena *arena, c
     scoped_object struct object *token =
         objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_JOIN_TOKEN], "", id, NULL);
 
-    return token ? object_read(arena, token) : NULL;
+    return token ? controllers_parse(all, arena, token) : NULL;
 }
 
 bool joining_token_names(const struct node *token, const char *cluster)
@@ -36,13 +38,6 @@ bool joining_token_names(const struct node *token, const char *cluster)
     return false;
 }
 
-/* Who used the token: the clusters that are there, and those that have left. */
-struct users {
-    const struct node *left;
-    const char *token, *words;
-    int64_t count;
-};
-
 static bool is_among_left(const struct node *left, const char *uid)
 {
     for (size_t i = 0; i < node_count(left); i++)
@@ -51,31 +46,14 @@ static bool is_among_left(const struct node *left, const char *uid)
     return false;
 }
 
-static void count_user(void *arg, const struct object *object)
-{
-    struct users *users = arg;
-    scoped_arena struct arena *arena = NULL;
-
-    /* Most clusters are ruled out by a look at the bytes. */
-    if (!memmem(object->body, object->len, users->words, strlen(users->words)))
-        return;
-    arena = arena_new();
-    if (!strcmp(meta_annotation(object_read(arena, object), META_ANNOTATION_JOIN_TOKEN),
-                users->token) &&
-        !is_among_left(users->left, object->uid))
-        users->count++;
-}
-
+/* The clusters that are there, and those that have left. */
 int64_t joining_count(struct controllers *all, const struct node *token)
 {
-    scoped_mem char *words = mem_printf("\"%s\"", meta_name(token));
-    struct users users = {
-        .left = node_at(token, "status", "left", NULL), .token = meta_name(token), .words = words};
-    int64_t told = node_get_int(node_get(token, "status"), "used", 0);
+    const struct node *status = node_get(token, "status");
+    int64_t told = node_get_int(status, "used", 0);
+    int64_t count = (int64_t)joins_uses(all, meta_name(token), node_get(status, "left"));
 
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "", count_user, &users);
-    users.count += (int64_t)node_count(users.left);
-    return users.count > told ? users.count : told;
+    return count > told ? count : told;
 }
 
 /* A use is spent by the write that makes the cluster, because it is counted from
@@ -206,8 +184,9 @@ static int check_joiner(struct controllers *all, struct arena *arena, const char
 {
     scoped_object struct object *there =
         objects_get(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_CLUSTER], "", name, NULL);
-    const char *trouble = there ? joining_trouble(all, arena, token, object_read(arena, there))
-                                : namespace_trouble(all, arena, name, "ManagedCluster");
+    const char *trouble =
+        there ? joining_trouble(all, arena, token, controllers_parse(all, arena, there))
+              : namespace_trouble(all, arena, name, "ManagedCluster");
 
     if (!there && !trouble && !strcmp(name, "local-cluster") &&
         !joining_token_names(joining_token(all, arena, token), name))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Admits clusters, gives each its namespace and lease, and lets them go. */
 #include "controllers/joining.h"
+#include "controllers/joins.h"
 #include "controllers/namespaces.h"
 #include "controllers/table.h"
 
@@ -125,11 +126,26 @@ static void map_work_to_clusters(struct controllers *all, const struct controlle
         controllers_wake(all, to, "", before->namespace);
 }
 
+struct user_wake {
+    struct controllers *all;
+    const struct controller *to;
+};
+
+static void wake_token_user(void *arg, const char *name)
+{
+    struct user_wake *wake = arg;
+
+    controllers_wake(wake->all, wake->to, "", name);
+}
+
+/* Clusters may be there before the token by which they joined: those of a backup. */
 static void map_token(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
+    struct user_wake wake = {all, to};
+
     if (!before)
-        controllers_wake_all(all, to, KIND_ID_CLUSTER, "");
+        joins_each_cluster(all, after->name, wake_token_user, &wake);
 }
 
 /* Whose the name is; and a Lease that is taken away is made again. */

@@ -42,6 +42,9 @@ struct node *reconcile_new(struct reconcile_run *run, enum kind_id kind, const c
 void reconcile_wake_at(struct reconcile_run *run, int64_t wall);
 /* It goes over so many rows. */
 void reconcile_walk(struct reconcile_run *run, size_t rows);
+/* What it sums up is of so many places, whether or not it goes over them: that takes up its
+   pause (queue.h). */
+void reconcile_sums_up(struct reconcile_run *run, size_t places);
 void reconcile_event(struct reconcile_run *run, const struct seen *about, bool warning,
                      const char *reason, const char *format, ...) PRINTF(5, 6);
 

@@ -5,6 +5,7 @@
 
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
+#include "controllers/expected.h"
 #include "controllers/in_use.h"
 #include "meta/meta.h"
 #include "placement/placement.h"
@@ -102,40 +103,26 @@ static void say_expected(struct arena *arena, struct node *status, const struct 
     }
 }
 
-struct members {
-    struct reconcile_run *run;
-    size_t available;
-};
-
-static void count_available(void *arg, const char *cluster)
-{
-    struct members *members = arg;
-    const struct node *there = placement_world_cluster(members->run->all->world, cluster);
-
-    members->available +=
-        !strcmp(meta_condition_status(there, META_CONDITION_CLUSTER_AVAILABLE), "True");
-}
-
 static int write_pool_status(struct reconcile_run *run, const struct seen *pool, const char *set,
                              const struct outlook *look, const char *trouble, struct err *err)
 {
     struct arena *arena = run->arena;
-    struct members members = {.run = run};
+    struct placement_members members =
+        placement_count_members(run->all->world, run->namespace, set);
     struct node *status = meta_copy_status(arena, pool->node);
     struct meta_condition ready = {"Ready", trouble ? "False" : "True",
                                    trouble ? "NameTaken" : "SetReady", trouble ? trouble : ""};
     bool changed = false;
-    size_t count =
-        placement_count_members(run->all->world, run->namespace, set, count_available, &members);
 
-    reconcile_walk(run, count);
+    reconcile_walk(run, members.walked + node_count(look->rows));
+    reconcile_sums_up(run, members.count);
     node_set_text(arena, status, "clusterSet", set);
-    node_set_int(arena, status, "spokes", (int64_t)count);
+    node_set_int(arena, status, "spokes", (int64_t)members.count);
     node_set_int(arena, status, "readySpokes", (int64_t)members.available);
     node_set_text(arena, status, "phase", trouble ? "Failed" : "Ready");
     if (!trouble)
-        ready.message =
-            arena_printf(arena, "%zu of %zu spokes are available", members.available, count);
+        ready.message = arena_printf(arena, "%zu of %zu spokes are available", members.available,
+                                     members.count);
     say_expected(arena, status, look, &ready);
     node_set_text(arena, status, "message", ready.message);
     node_set_int(arena, status, "observedGeneration", meta_generation(pool->node));
@@ -241,18 +228,15 @@ static int reconcile_pool(struct reconcile_run *run, struct err *err)
 
 /* Which spokes a project may have at all hangs on other sets, and pools that select
    count among those. */
-static void wake_selecting(void *arg, const struct object *pool)
+static void wake_selecting(void *arg, const char *namespace, const char *name)
 {
-    static const char word[] = "\"clusterSelector\"";
-
-    if (memmem(pool->body, pool->len, word, strlen(word)))
-        controllers_wake(arg, &controller_pool, pool->namespace, pool->name);
+    controllers_wake(arg, &controller_pool, namespace, name);
 }
 
 static void map_other_set(struct controllers *all, const struct controller *to,
                           const struct object *before, const struct object *after)
 {
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_POOL], "", wake_selecting, all);
+    expected_each_selecting(all, wake_selecting, all);
 }
 
 static void wake_if_deleting(void *arg, const struct object *pool)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Wakes the pools that a change of what they read concerns. */
 #include "controllers/pool_spokes.h"
+#include "controllers/expected.h"
 #include "controllers/maps.h"
 #include "controllers/parse.h"
 
@@ -10,32 +11,27 @@
 
 /* ---- Which pools ------------------------------------------------------------------- */
 
-struct naming {
+struct pool_waking {
     struct controllers *all;
     const struct controller *to;
-    const char *quoted; /* "NAME" with its quotes: a look at the bytes is enough */
-    bool selectors;     /* those with a clusterSelector too */
 };
 
-static void wake_if_named(void *arg, const struct object *pool)
+static void wake_expecting(void *arg, const char *namespace, const char *name)
 {
-    static const char selector[] = "\"clusterSelector\"";
-    struct naming *naming = arg;
+    struct pool_waking *waking = arg;
 
-    if (memmem(pool->body, pool->len, naming->quoted, strlen(naming->quoted)) ||
-        (naming->selectors && memmem(pool->body, pool->len, selector, strlen(selector))))
-        controllers_wake(naming->all, naming->to, pool->namespace, pool->name);
+    controllers_wake(waking->all, waking->to, namespace, name);
 }
 
-/* Pools that expect a spoke of this name. */
+/* Pools that expect a spoke of this name, and those that select too. */
 static void wake_naming(struct controllers *all, const struct controller *to, const char *name,
                         bool selectors)
 {
-    scoped_mem char *quoted = mem_printf("\"%s\"", name);
-    struct naming naming = {all, to, quoted, selectors};
+    struct pool_waking waking = {all, to};
 
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[KIND_ID_POOL], "", wake_if_named,
-                 &naming);
+    expected_each_pool(all, name, wake_expecting, &waking);
+    if (selectors)
+        expected_each_selecting(all, wake_expecting, &waking);
 }
 
 static void wake_key(struct controllers *all, const struct controller *to, const char *whole,

@@ -8,6 +8,7 @@
 #include "base/object.h"
 #include "base/text.h"
 #include "controllers/queue.h"
+#include "controllers/joins.h"
 #include "controllers/rows.h"
 #include "controllers/table.h"
 #include "controllers/turns.h"
@@ -252,7 +253,7 @@ static void recount_rows(struct proof *proof)
 {
     scoped_text struct text why = {0};
 
-    if (rows_are_true(proof->all, &why))
+    if (rows_are_true(proof->all, &why) && joins_are_true(proof->all, &why))
         return;
     proof->missed++;
     log_error("controllers", "what is kept is not what a recount gives: %s", text_string(&why));

@@ -13,7 +13,7 @@ struct controllers;
  * what it reads can make a difference. What it then wants to write is refused,
  * logged as an error and counted: a wake-up is missing from the controller's
  * sources. For tests: it runs everything after every change. Before each round the rows
- * that are kept (rows.h) are compared with a full recount.
+ * that are kept (rows.h, joins.h) are compared with a full recount.
  */
 struct proof;
 struct proof *proof_new(struct controllers *all);

@@ -131,6 +131,11 @@ void reconcile_wake_at(struct reconcile_run *run, int64_t wall)
 void reconcile_walk(struct reconcile_run *run, size_t rows)
 {
     run->all->counts.walked += rows;
-    if (rows > run->places)
-        run->places = rows;
+    reconcile_sums_up(run, rows);
+}
+
+void reconcile_sums_up(struct reconcile_run *run, size_t places)
+{
+    if (places > run->places)
+        run->places = places;
 }

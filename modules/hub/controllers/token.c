@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts who joined with a token and says when it stops working. */
 #include "controllers/joining.h"
+#include "controllers/parse.h"
 #include "controllers/rules.h"
 #include "controllers/table.h"
 
@@ -147,15 +148,13 @@ static int reconcile_token(struct reconcile_run *run, struct err *err)
 static void map_cluster_to_tokens(struct controllers *all, const struct controller *to,
                                   const struct object *before, const struct object *after)
 {
-    scoped_arena struct arena *arena = NULL;
     const char *now;
 
     if (!after)
         return;
-    arena = arena_new();
-    now = meta_annotation(object_read(arena, after), META_ANNOTATION_JOIN_TOKEN);
+    now = meta_annotation(controllers_read(all, after), META_ANNOTATION_JOIN_TOKEN);
     if (before &&
-        !strcmp(meta_annotation(object_read(arena, before), META_ANNOTATION_JOIN_TOKEN), now))
+        !strcmp(meta_annotation(controllers_read(all, before), META_ANNOTATION_JOIN_TOKEN), now))
         return;
     controllers_wake(all, to, "", now);
 }

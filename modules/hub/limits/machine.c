@@ -11,9 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define MOST_REQUESTS 20 /* certificate requests of one cluster */
-#define MOST_JOINING 500 /* and of one join token */
-
 /* The largest size of a part of an object after a machine's write. */
 static const struct part {
     const char *group, *plural, *subresource;
@@ -214,7 +211,6 @@ static int check_event(const struct auth_user *user, const struct objects_review
 /* ---- How many ----------------------------------------------------------------- */
 
 struct tally {
-    const char *words; /* NULL: all */
     size_t count, bytes;
 };
 
@@ -222,8 +218,6 @@ static void add_to_tally(void *arg, const struct object *object)
 {
     struct tally *tally = arg;
 
-    if (tally->words && !memmem(object->body, object->len, tally->words, strlen(tally->words)))
-        return;
     tally->count++;
     tally->bytes += object->len;
 }
@@ -244,35 +238,7 @@ static int check_events_room(struct limits *limits, const struct auth_user *user
                    (long long)s->spoke_objects_size);
 }
 
-static int check_requests_room(struct limits *limits, const struct auth_user *user,
-                               const struct kind *kind, struct arena *arena, struct err *err)
-{
-    struct tally tally = {arena_printf(arena, "\"username\":\"%s\"", user->name), 0, 0};
-    size_t most = user->role == AUTH_JOIN ? MOST_JOINING : MOST_REQUESTS;
-
-    objects_each(limits->settings.objects, OBJECTS_STAGED, kind, NULL, add_to_tally, &tally);
-    if (tally.count < most)
-        return 0;
-    return err_set(
-        err, ERR_FORBIDDEN,
-        "exceeded quota: \"%s\" has %zu CertificateSigningRequests and may have no more; decided "
-        "ones are deleted after an hour",
-        user->name, tally.count);
-}
-
 /* ---- The rule ------------------------------------------------------------------- */
-
-static int check_room(struct limits *limits, const struct auth_user *user,
-                      const struct objects_review *review, struct err *err)
-{
-    if (review->before)
-        return 0;
-    if (!strcmp(review->kind->plural, "events"))
-        return check_events_room(limits, user, err);
-    if (!strcmp(review->kind->plural, "certificatesigningrequests"))
-        return check_requests_room(limits, user, review->kind, review->arena, err);
-    return 0;
-}
 
 /* A small patch can make a large object, which costs the hub work and memory, so
    the object's size is charged too. */
@@ -293,7 +259,8 @@ static int before_write(void *arg, const struct objects_review *review, struct e
 
     if (!user || !review->after)
         return 0;
-    if (check_room(limits, user, review, err) < 0)
+    if (!review->before && !strcmp(review->kind->plural, "events") &&
+        check_events_room(limits, user, err) < 0)
         return -1;
     if (part) {
         struct node *tree = part->field ? node_get(review->after, part->field) : review->after;

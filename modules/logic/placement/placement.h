@@ -61,12 +61,19 @@ struct placement_reach;
 const struct placement_reach *placement_reach_read(struct placement_world *world,
                                                    const char *namespace, struct arena *arena);
 bool placement_reach_has(const struct placement_reach *reach, const char *cluster);
-/* The clusters of a set that this namespace may be given; `each` may be NULL. */
-typedef void placement_member_fn(void *arg, const char *cluster);
-size_t placement_count_members(struct placement_world *world, const char *namespace,
-                               const char *set, placement_member_fn *each, void *arg);
-/* How many carry the set's label, or match its selector. Reads no object. */
-size_t placement_count_set(struct placement_world *world, const char *set);
+/* Clusters of a set, and of them those that are available. */
+struct placement_members {
+    size_t count, available;
+    size_t walked; /* clusters that were looked at: only where a set selects by labels */
+};
+/* Those that this namespace may be given. */
+struct placement_members placement_count_members(struct placement_world *world,
+                                                 const char *namespace, const char *set);
+/* Those that carry the set's label, or match its selector (`available` is 0 then). */
+struct placement_members placement_count_set(struct placement_world *world, const char *set);
+/* The sets that select by more than the label of sets. */
+void placement_each_selecting_set(const struct placement_world *world,
+                                  void (*each)(void *arg, const char *set), void *arg);
 
 /* ---- The decision ------------------------------------------------------ */
 

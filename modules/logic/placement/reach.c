@@ -73,18 +73,24 @@ bool placement_reach_has(const struct placement_reach *reach, const char *cluste
     return seat && seat->arena && world_reaches(reach, seat);
 }
 
-size_t placement_count_members(struct placement_world *world, const char *namespace,
-                               const char *set, placement_member_fn *each, void *arg)
+static bool is_bound_set(const struct placement_reach *reach, const char *set)
 {
-    const struct cluster_set *found = map_get(world->sets, set);
-    scoped_arena struct arena *arena = arena_new();
+    for (size_t i = 0; i < reach->count; i++)
+        if (!strcmp(reach->sets[i].name, set))
+            return true;
+    return false;
+}
+
+/* Of a pool that selects: each cluster is looked at. */
+static struct placement_members count_selected(struct placement_world *world,
+                                               const struct placement_reach *reach,
+                                               const struct cluster_set *found, const char *set,
+                                               struct arena *arena)
+{
+    struct placement_members ret = {.walked = world->cluster_count};
     struct selector *selector = NULL;
-    const struct placement_reach *reach = placement_reach_read(world, namespace, arena);
-    size_t count = 0;
     struct err err;
 
-    if (!found)
-        return 0;
     if (!found->exclusive && !found->wrong)
         selector = selector_from_node(arena, found->selector, &err);
     for (size_t i = 0; i < world->cluster_count; i++) {
@@ -96,31 +102,60 @@ size_t placement_count_members(struct placement_world *world, const char *namesp
             continue;
         if (!world_reaches(reach, seat))
             continue;
-        count++;
-        if (each)
-            each(arg, seat->name);
+        ret.count++;
+        ret.available += seat->available;
     }
-    return count;
+    return ret;
+}
+
+struct placement_members placement_count_members(struct placement_world *world,
+                                                 const char *namespace, const char *set)
+{
+    const struct cluster_set *found = map_get(world->sets, set);
+    const struct set_count *count = map_get(world->counts, set);
+    scoped_arena struct arena *arena = arena_new();
+    const struct placement_reach *reach = placement_reach_read(world, namespace, arena);
+
+    if (!found)
+        return (struct placement_members){0};
+    if (!found->exclusive)
+        return count_selected(world, reach, found, set, arena);
+    /* Within reach by this very set: its label says whose they are (world_reaches). */
+    if (!count || !is_bound_set(reach, set))
+        return found->pool || !count ? (struct placement_members){0}
+                                     : count_selected(world, reach, found, set, arena);
+    return (struct placement_members){count->members, count->available, 0};
 }
 
 /* By labels alone, as OCM counts, whatever project may use them. */
-size_t placement_count_set(struct placement_world *world, const char *set)
+struct placement_members placement_count_set(struct placement_world *world, const char *set)
 {
     const struct cluster_set *found = map_get(world->sets, set);
+    const struct set_count *count = map_get(world->counts, set);
     scoped_arena struct arena *arena = arena_new();
-    struct selector *selector = NULL;
-    size_t count = 0;
+    struct placement_members ret = {0};
+    struct selector *selector;
     struct err err;
 
-    if (!found)
-        return 0;
-    if (!found->exclusive && !found->wrong)
-        selector = selector_from_node(arena, found->selector, &err);
-    for (size_t i = 0; i < world->cluster_count; i++) {
-        const struct seat *seat = world->clusters[i];
+    if (!found || found->wrong)
+        return ret;
+    if (found->exclusive)
+        return (struct placement_members){count ? count->members : 0, count ? count->available : 0,
+                                          0};
+    if (node_is(found->selector, NODE_MAP) && !node_count(found->selector)) /* everything */
+        return (struct placement_members){.count = world->cluster_count};
+    selector = selector_from_node(arena, found->selector, &err);
+    for (size_t i = 0; selector && i < world->cluster_count; i++)
+        ret.count += selector_matches_labels(selector, world->clusters[i]->labels);
+    ret.walked = world->cluster_count;
+    return ret;
+}
 
-        count += found->exclusive ? seat->set && !strcmp(seat->set, set)
-                                  : selector && selector_matches_labels(selector, seat->labels);
-    }
-    return count;
+void placement_each_selecting_set(const struct placement_world *world,
+                                  void (*each)(void *arg, const char *set), void *arg)
+{
+    const char *name;
+
+    for (size_t at = 0; map_next(world->selecting, &at, &name);)
+        each(arg, name);
 }

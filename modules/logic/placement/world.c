@@ -15,6 +15,8 @@ struct placement_world *placement_world_new(void)
     world->names = map_new();
     world->seats = map_new();
     world->sets = map_new();
+    world->selecting = map_new();
+    world->counts = map_new();
     world->bindings = map_new();
     world->decisions = map_new();
     world->owners = map_new();
@@ -42,16 +44,36 @@ static struct seat *find_or_add_seat(struct placement_world *world, const char *
 
 /* ---- ManagedCluster ---------------------------------------------------- */
 
-/* Forgets the ManagedCluster of the seat, and keeps its decisions and scores. */
-static void clear_seat(struct seat *seat)
+static void count_member(struct placement_world *world, const struct seat *seat, bool there)
 {
+    struct set_count *count = seat->set ? map_get(world->counts, seat->set) : NULL;
+
+    if (!seat->set)
+        return;
+    if (!count) {
+        count = mem_alloc(sizeof *count);
+        map_put(world->counts, seat->set, count);
+    }
+    count->members = there ? count->members + 1 : count->members - 1;
+    if (seat->available)
+        count->available = there ? count->available + 1 : count->available - 1;
+    if (!count->members) {
+        map_remove(world->counts, seat->set);
+        mem_free(&count);
+    }
+}
+
+/* Forgets the ManagedCluster of the seat, and keeps its decisions and scores. */
+static void clear_seat(struct placement_world *world, struct seat *seat)
+{
+    count_member(world, seat, false);
     arena_free(&seat->arena);
     seat->object = seat->labels = seat->claims = NULL;
     seat->set = NULL;
     seat->taints = NULL;
     seat->resources = NULL;
     seat->taint_count = seat->resource_count = 0;
-    seat->leaving = false;
+    seat->leaving = seat->available = false;
 }
 
 static void read_cluster_taints(struct seat *seat)
@@ -128,13 +150,15 @@ static void put_cluster(struct placement_world *world, const struct node *object
     struct seat *seat = find_or_add_seat(world, meta_name(object));
     bool fresh = !seat->arena;
 
-    clear_seat(seat);
+    clear_seat(world, seat);
     seat->arena = arena_new();
     seat->object = node_copy(seat->arena, object);
     seat->labels = node_at(seat->object, "metadata", "labels", NULL);
     if (node_is(node_get(seat->labels, META_LABEL_CLUSTERSET), NODE_STRING))
         seat->set = node_get_text(seat->labels, META_LABEL_CLUSTERSET);
     seat->leaving = meta_is_deleting(seat->object);
+    seat->available = meta_condition_is_true(seat->object, META_CONDITION_CLUSTER_AVAILABLE);
+    count_member(world, seat, true);
     read_cluster_taints(seat);
     read_cluster_claims(seat);
     read_resources(world, seat);
@@ -178,7 +202,7 @@ static void remove_cluster(struct placement_world *world, const char *name)
     world->cluster_count--;
     memmove(&world->clusters[at], &world->clusters[at + 1],
             (world->cluster_count - at) * sizeof *world->clusters);
-    clear_seat(seat);
+    clear_seat(world, seat);
 }
 
 /* ---- Sets and bindings ------------------------------------------------- */
@@ -188,6 +212,12 @@ static void free_set(struct cluster_set *set)
     struct arena *arena = set ? set->arena : NULL;
 
     arena_free(&arena); /* the set itself lives in it */
+}
+
+static void remove_set(struct placement_world *world, const char *name)
+{
+    map_remove(world->selecting, name);
+    free_set(map_remove(world->sets, name));
 }
 
 /* A selectorType that is not known is kept in `wrong`: a decision that needs the set
@@ -208,7 +238,10 @@ static void put_set(struct placement_world *world, const struct node *object)
         set->wrong = type;
     set->selector = node_get(selector, "labelSelector");
     set->pool = *meta_label(object, META_LABEL_POOL) != 0;
-    free_set(map_put(world->sets, meta_name(object), set));
+    remove_set(world, meta_name(object));
+    map_put(world->sets, meta_name(object), set);
+    if (!set->exclusive)
+        map_put(world->selecting, meta_name(object), set);
 }
 
 static void free_set_binding(struct binding *binding)
@@ -387,7 +420,7 @@ void placement_world_remove(struct placement_world *world, const char *kind, con
     if (text_same(kind, "ManagedCluster"))
         remove_cluster(world, name);
     else if (text_same(kind, "ManagedClusterSet"))
-        free_set(map_remove(world->sets, name));
+        remove_set(world, name);
     else if (text_same(kind, "ManagedClusterSetBinding"))
         free_set_binding(map_remove(world->bindings, key));
     else if (text_same(kind, "PlacementDecision"))
@@ -405,7 +438,7 @@ static void free_seats(struct placement_world *world)
     while ((seat = map_next(world->seats, &at, NULL))) {
         while (seat->addon_scores)
             remove_score(world, seat->name, seat->addon_scores->name);
-        arena_free(&seat->arena);
+        clear_seat(world, seat);
     }
     for (at = 0; (seat = map_next(world->seats, &at, NULL));) {
         mem_free(&seat->name);
@@ -438,6 +471,8 @@ void placement_world_free(struct placement_world **ret)
     map_free(&world->names);
     map_free(&world->seats);
     map_free(&world->sets);
+    map_free(&world->selecting);
+    map_free(&world->counts);
     map_free(&world->bindings);
     map_free(&world->decisions);
     map_free(&world->owners);

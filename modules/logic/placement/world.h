@@ -39,7 +39,7 @@ struct seat {
     const struct node *labels;
     const struct node *claims; /* a map, so that selectors can ask it */
     const char *set;           /* the clusterset label, or NULL */
-    bool leaving;
+    bool leaving, available;
     struct taint *taints;
     size_t taint_count;
     struct resource *resources; /* those with allocatable and capacity */
@@ -62,6 +62,11 @@ struct cluster_set {
     const struct node *selector;
 };
 
+/* How many clusters carry the label of a set, whether or not there is such a set. */
+struct set_count {
+    size_t members, available;
+};
+
 struct binding {
     char *namespace, *set; /* owned */
 };
@@ -81,6 +86,8 @@ struct placement_world {
     struct map *names;      /* of resources: name → its one copy; owned */
     struct map *seats;      /* name → seat */
     struct map *sets;       /* name → cluster_set */
+    struct map *selecting;  /* name → cluster_set, of those that do not go by the label alone */
+    struct map *counts;     /* name of a set → set_count; owned */
     struct map *bindings;   /* namespace/name → binding */
     struct map *decisions;  /* namespace/name → decision */
     struct map *owners;     /* namespace/placement → owner */
