@@ -332,6 +332,7 @@ bool store_worker_compact(struct store *store);
 void store_worker_make_room(struct store *store);
 /* Waits until the thread is at nothing, so that the database can be read. */
 void store_worker_wait(struct store *store);
+void store_worker_finish(struct store *store);
 /*
  * The same, and what is staged is in the open transaction, so that all of it can be
  * walked. What the caller writes there itself is told by store_worker_wrote().

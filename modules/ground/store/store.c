@@ -190,6 +190,12 @@ int store_check_stage(const struct store *store, struct err *err)
 }
 
 /* `done` may stage and commit again: all of the state is settled before. */
+void store_finish(struct store *store)
+{
+    if (store->worker)
+        store_worker_finish(store);
+}
+
 void store_commit(struct store *store, store_done_fn *done, void *arg)
 {
     struct err failure;

@@ -122,6 +122,9 @@ int64_t store_delete(struct store *store, const struct store_key *key, const voi
  */
 typedef void store_done_fn(void *arg, const struct err *err);
 void store_commit(struct store *store, store_done_fn *done, void *arg);
+/* Blocks until every commit that was asked for has ended, and calls back: for the end of
+   a program, since whoever waits must be told before what it uses is freed. */
+void store_finish(struct store *store);
 bool store_is_staged(const struct store *store);
 /* Fails with what has gone wrong since the last commit, which will tell it. With a thread
    only the commit does. */

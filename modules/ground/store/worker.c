@@ -459,6 +459,16 @@ void store_worker_commit(struct store *store, store_done_fn *done, void *arg)
     begin_next(store);
 }
 
+void store_worker_finish(struct store *store)
+{
+    struct store_worker *worker = store->worker;
+
+    while (worker->flies || worker->answered.first) {
+        store_worker_wait(store);
+        look_at_worker(store);
+    }
+}
+
 bool store_worker_compact(struct store *store)
 {
     struct store_worker *worker = store->worker;

@@ -257,6 +257,9 @@ void hub_close(struct hub **at)
     if (!hub)
         return;
     http_server_free(&hub->server);
+    /* Those who wait for a commit are told while what they use is there. */
+    if (hub->objects)
+        objects_commit(hub->objects);
     loop_timer_free(&hub->revoke);
     if (hub->store)
         store_on_trouble(hub->store, NULL, NULL);

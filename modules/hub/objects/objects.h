@@ -308,8 +308,9 @@ int objects_delete(struct objects *objects, const struct objects_write *write,
 typedef void objects_done_fn(void *arg, const struct err *err);
 void objects_when_durable(struct objects *objects, objects_done_fn *done, void *arg);
 /*
- * Commits what is staged now instead of in the next turn: before the end, and
- * where there is no loop (objects_open with NULL: tests, tools).
+ * Commits everything that is staged now instead of in the next turn, and returns when
+ * that has ended and those who wait were told: before the end, and where there is no loop
+ * (objects_open with NULL: tests, tools). Blocks as long as the disk does.
  */
 void objects_commit(struct objects *objects);
 

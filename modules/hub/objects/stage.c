@@ -306,9 +306,15 @@ void stage_commit_with_follower(struct keeper *keeper)
     begin_commit(keeper);
 }
 
+/* A commit that is under way has writes of before: what is staged since is another one. */
 void objects_commit(struct objects *objects)
 {
-    begin_commit(&objects->keeper);
+    struct keeper *keeper = &objects->keeper;
+
+    do {
+        begin_commit(keeper);
+        store_finish(keeper->store);
+    } while (keeper->stage.committing || store_is_staged(keeper->store));
 }
 
 void objects_when_durable(struct objects *objects, objects_done_fn *done, void *arg)
