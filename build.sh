@@ -21,6 +21,7 @@ build.sh [VERB]
                    those that its unit tests do not notice
   fuzz NAME [SEC]  feed a parser with noise (60 seconds)
   bench [NAME]     print the numbers
+  bench fleet [N…] those of a hub with 10, 100 and 1,000 pretended spokes, or N
   deep             the long tests: many seeds, every fuzzer, gcc -fanalyzer
   package          build/packages: a tar archive, a Debian package, the sources
   deps             only install and build what Axle stands on
@@ -141,6 +142,7 @@ sim := $(dir)/libsim.a
 reports := $(if $(filter -fsanitize=%,$(cflags)),$(dir)/tests/reports.o)
 helpers := $(patsubst %.c,$(dir)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 cases := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/cases/*.c))
+fleet := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/fleet/*.c))
 each = $(patsubst $(1)/%.c,$(dir)/$(2)/%,$(wildcard $(1)/$(3)*.c))
 units := $(call each,tests/unit,unit,test_)
 bench := $(call each,tests/bench,bench,bench_)
@@ -151,11 +153,11 @@ link = $(cc) $(cflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ldflags) $(libr
 .SECONDARY:
 .PHONY: $(addprefix $(dir)/,lib program units bench fuzz objects analysed)
 $(dir)/lib: $(lib)
-$(dir)/program: $(if $(wildcard main.c),$(dir)/axle) $(if $(cases),$(dir)/axle-cases)
+$(dir)/program: $(if $(wildcard main.c),$(dir)/axle) $(if $(cases),$(dir)/axle-cases) $(if $(fleet),$(dir)/axle-fleet)
 $(dir)/units: $(units)
 $(dir)/bench: $(bench)
 $(dir)/fuzz: $(fuzz)
-$(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) \
+$(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) $(fleet) \
     $(helpers) $(sims) $(units:$(dir)/unit/%=$(dir)/tests/unit/%.o) \
     $(fuzz:$(dir)/fuzz/%=$(dir)/tests/fuzz/%.o) $(bench:$(dir)/bench/%=$(dir)/tests/bench/%.o) \
     $(dir)/tests/alone.o $(dir)/tests/replay.o $(dir)/tests/reports.o
@@ -183,6 +185,10 @@ $(sim): $(sims) $(dir)/simulations
 $(dir)/axle: $(dir)/main.o $(reports) $(lib)
 	$(link)
 $(dir)/axle-cases: $(cases) $(lib)
+	$(link)
+# Each request of its agents goes through the fleet, which counts them.
+$(dir)/axle-fleet: ldflags += -Wl,--wrap=link_send
+$(dir)/axle-fleet: $(fleet) $(reports) $(sim) $(lib)
 	$(link)
 $(dir)/alone: $(dir)/tests/alone.o
 	$(cc) -o $@ $^ $(filter -fsanitize=%,$(ldflags))
@@ -335,7 +341,7 @@ verb_release() {
     build_console
     make_mode release program
     local name
-    for name in axle axle-cases; do
+    for name in axle axle-cases axle-fleet; do
         [ -f build/release/$name ] || continue
         [ build/$name -nt build/release/$name ] || strip -o build/$name build/release/$name
     done
@@ -424,11 +430,17 @@ verb_fuzz() {
 }
 
 # bench [NAME]: the programs of tests/bench, one after the other; NAME is a
-# number as the first lines of one call it (E1, A3) or part of a file's name.
+# number as the first lines of one call it (E1, A3) or part of a file's name. The
+# fleet takes more words: which rows, and with how many spokes.
 verb_bench() {
     need_packages "$(packages_program)" "$packages_test"
     verb_release
     local one
+    if [ "${1:-}" = fleet ]; then
+        shift
+        /usr/bin/python3 tests/bench/fleet.py "$@"
+        return
+    fi
     for one in tests/bench/bench_*.c; do
         one=$(basename "$one" .c)
         if [ $# -eq 0 ] || [[ $one == *$1* ]]; then
@@ -437,6 +449,11 @@ verb_bench() {
             make_mode release "bench/$one" && "build/release/bench/$one" "${1^^}"
         fi
     done
+    if [ $# -eq 0 ]; then
+        /usr/bin/python3 tests/bench/fleet.py
+    elif head -n 3 tests/bench/fleet.py | grep -qwi -- "$1"; then
+        /usr/bin/python3 tests/bench/fleet.py "$1"
+    fi
     # Scripts put others beside our numbers, and skip what is not installed.
     for one in tests/bench/*.sh; do
         if [ -f "$one" ] && [[ $(basename "$one") == *${1:-}* ]]; then bash "$one"; fi

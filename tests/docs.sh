@@ -68,11 +68,12 @@ missing() { LC_ALL=C sort -u | LC_ALL=C comm -23 - <(printf '%s\n' "$1"); }
 # The settings and options of axle, and those of other programs that pages show.
 flags=$(
     sed -nE 's/^(SETTING|OPTION)\([^"]*"([a-z0-9-]+)".*/\2/p' modules/ground/config/settings.def modules/cli/options.def
-    # kubectl, curl, skopeo, systemctl, clang, axle shim
+    sed -nE 's/^ *\{"([a-z-]+)", (true|false), offsetof\(struct program.*/\1/p' tests/fleet/main.c
+    # kubectl, curl, skopeo, systemctl, clang, axle shim, axle-fleet
     printf '%s\n' all as audience bound-object-kind bound-object-name cluster current data-binary \
         delete-all duration for from-file from-literal hold keep-running list namespace \
         recursive retry retry-all-errors retry-delay set show-managed-fields type address now analyze \
-        user-base user-count end-all
+        user-base user-count end-all wait
 )
 flags=$(LC_ALL=C sort -u <<<"$flags")
 # Beside its verbs: what the program starts itself.

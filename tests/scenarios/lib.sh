@@ -243,6 +243,32 @@ start_spoke() {
         '.status.conditions[]? | select(.type == "ManagedClusterConditionAvailable") | .status' True
 }
 
+# start_fleet TOKEN-FILE COUNT [ARG…]: so many pretended spokes (tests/fleet) in one process,
+# which joins them. Its events are lines of JSON in fleet.events.
+FLEET=${FLEET:-$repo/build/debug/axle-fleet}
+start_fleet() {
+    local token=$1 count=$2
+    shift 2
+    [ -p "$TEST_DIR/fleet.commands" ] || mkfifo "$TEST_DIR/fleet.commands"
+    exec {fleet_commands}<>"$TEST_DIR/fleet.commands"
+    "$FLEET" --hub "$SERVER" --token-file "$token" --count "$count" "$@" \
+        <&"$fleet_commands" >"$TEST_DIR/fleet.events" 2>>"$TEST_DIR/fleet.log" &
+    echo $! >"$TEST_DIR/fleet.pid"
+}
+# tell_fleet WORD: a command. fleet_figure NAME: a number of its status, now.
+tell_fleet() { echo "$1" >&"$fleet_commands"; }
+fleet_figure() {
+    local before
+    before=$(grep -c '"event":"status"' "$TEST_DIR/fleet.events" || true)
+    tell_fleet status
+    until_true 60 has_more_statuses "$before" || fail "the fleet does not answer"
+    jq -s "map(select(.event == \"status\")) | last | .$1" "$TEST_DIR/fleet.events"
+}
+has_more_statuses() { [ "$(grep -c '"event":"status"' "$TEST_DIR/fleet.events" || true)" -gt "$1" ]; }
+fleet_has() { [ "$(fleet_figure "$1")" = "$2" ]; }
+# fleet_events NAME: how many there were.
+fleet_events() { grep -c "\"event\":\"$1\"" "$TEST_DIR/fleet.events" || true; }
+
 # ----------------------------------------------------------------------- API
 
 # request METHOD PATH [CURL ARGUMENT…]: body on standard output, as administrator.

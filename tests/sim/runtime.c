@@ -29,8 +29,8 @@ struct sim_pod {
     struct arena *arena; /* owned */
     const char *id;
     struct node *spec;
-    const char *text; /* of `spec`, to look for words in */
-    struct sim_container containers[32];
+    const char *text;                 /* of `spec`, to look for words in */
+    struct sim_container *containers; /* owned */
     size_t count;
     bool lost; /* evicted: nothing of it can be started again */
     bool noted;
@@ -61,15 +61,22 @@ struct sim_later {
     char pod[128], container[128], message[128];
     const char *reason;
     bool probe;
-    bool ok;
+    int64_t ends; /* the run that ends then by itself; 0: none does */
     runtime_probe_fn *done;
     void *arg;
-    int64_t delay;
     struct sim_later *next;
 };
 
+#define EVENT_DELAY (5 * CLOCK_MS)
+
 static struct map *machines;
 static int64_t next_pid = 1000;
+static struct sim_manner manner = {.delay_most = EVENT_DELAY};
+
+void runtime_simulated_manner(const struct sim_manner *wanted)
+{
+    manner = *wanted;
+}
 
 static struct machine *machine_at(const char *directory)
 {
@@ -91,6 +98,7 @@ static void free_sim_pod(struct sim_pod *pod)
     struct arena *arena = pod->arena;
 
     arena_free(&arena);
+    mem_free(&pod->containers);
     mem_free(&pod);
 }
 
@@ -196,11 +204,14 @@ static void on_later(void *arg)
         .kind = later->kind, .pod = later->pod, .reason = later->reason, .message = later->message};
 
     forget_later(later);
-    /* Events of one container come in order. */
-    if (later->kind == RUNTIME_STARTED && c && !later->probe && strcmp(c->state, "running") != 0) {
+    /* Events of one container come in order, and a run ends once. */
+    if (c && !later->probe && strcmp(c->state, "running") != 0 &&
+        (later->kind == RUNTIME_STARTED || later->ends)) {
         mem_free(&later);
         return;
     }
+    if (c && later->ends && later->ends == c->run)
+        end_container(c, manner.exit_code, 0);
     if (c) {
         event.container = c->name;
         event.run = c->run;
@@ -218,8 +229,8 @@ static void on_later(void *arg)
     mem_free(&later);
 }
 
-static struct sim_later *queue_event(struct runtime *runtime, const char *pod,
-                                     const char *container, int64_t most)
+static struct sim_later *queue_event_at(struct runtime *runtime, const char *pod,
+                                        const char *container, int64_t delay)
 {
     struct sim_later *later = mem_alloc(sizeof *later);
 
@@ -230,14 +241,41 @@ static struct sim_later *queue_event(struct runtime *runtime, const char *pod,
     later->timer = loop_timer_new(runtime->options.loop, on_later, later);
     later->next = runtime->laters;
     runtime->laters = later;
-    loop_timer_set(later->timer, (int64_t)random_below((uint64_t)most) + 1);
+    loop_timer_set(later->timer, delay);
     return later;
+}
+
+static struct sim_later *queue_event(struct runtime *runtime, const char *pod,
+                                     const char *container, int64_t most)
+{
+    int64_t delay = most ? (int64_t)random_below((uint64_t)most) + 1 : 0;
+
+    return queue_event_at(runtime, pod, container, delay);
 }
 
 static void tell_sim_event(struct runtime *runtime, const char *pod, const char *container,
                            enum runtime_event_kind kind)
 {
-    queue_event(runtime, pod, container, 5 * CLOCK_MS)->kind = kind;
+    struct sim_later *later = queue_event(runtime, pod, container, manner.delay_most);
+
+    later->kind = kind;
+    if (manner.delay)
+        loop_timer_set(later->timer, manner.delay);
+}
+
+/* A run that is to end by itself, as the manner of the machines has it. */
+static void queue_own_end(struct runtime *runtime, const struct sim_pod *pod,
+                          const struct sim_container *c)
+{
+    bool fails = manner.fail_percent && random_below(100) < manner.fail_percent;
+    struct sim_later *later;
+
+    if (!fails && !manner.run_time)
+        return;
+    later = queue_event_at(runtime, pod->id, c->name,
+                           manner.delay + manner.delay_most + (fails ? CLOCK_MS : manner.run_time));
+    later->kind = RUNTIME_EXITED;
+    later->ends = c->run;
 }
 
 void runtime_simulated_end(const char *directory, const char *id, const char *container, int code,
@@ -389,6 +427,7 @@ static void start_sim_container(struct runtime *runtime, struct sim_pod *pod,
     c->code = c->signal = 0;
     c->oom = false;
     tell_sim_event(runtime, pod->id, c->name, RUNTIME_STARTED);
+    queue_own_end(runtime, pod, c);
     if (on_start)
         on_start(on_start_arg, runtime->options.directory);
 }
@@ -408,11 +447,12 @@ static int sim_create(struct runtime *runtime, const struct node *spec, struct e
     pod->spec = node_copy(pod->arena, spec);
     pod->id = node_get_text(pod->spec, "id");
     pod->text = document_json(pod->arena, pod->spec);
+    pod->containers = mem_resize_array(NULL, node_count(containers), sizeof *pod->containers);
     map_put(runtime->machine->pods, id, pod);
     for (size_t i = 0; i < node_count(containers); i++) {
         struct sim_container *c = &pod->containers[pod->count++];
 
-        c->state = "none";
+        *c = (struct sim_container){.state = "none"};
         snprintf(c->name, sizeof c->name, "%s", node_get_text(node_item(containers, i), "name"));
         if (node_get_bool(node_item(containers, i), "start", false))
             start_sim_container(runtime, pod, c);

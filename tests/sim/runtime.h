@@ -28,6 +28,18 @@ const char *runtime_simulated_pod(const char *directory, size_t nth);
 size_t runtime_simulated_running(const char *directory, size_t *ret_pods);
 /* Of pods whose description contains this text. */
 size_t runtime_simulated_running_of(const char *directory, const char *text);
+/*
+ * How containers behave on all machines. The default tells each event within 5 ms, and
+ * nothing ends by itself.
+ */
+struct sim_manner {
+    int64_t delay;         /* each event is told after so long; 0: as `delay_most` says */
+    int64_t delay_most;    /* after a random time up to this */
+    unsigned fail_percent; /* of the starts: such a run ends a moment after it was told */
+    int64_t run_time;      /* each other run ends after so long; 0: it goes on */
+    int exit_code;         /* of what ends by itself */
+};
+void runtime_simulated_manner(const struct sim_manner *manner);
 /* Called at each start of a container, on whatever machine; NULL: no more. */
 void runtime_simulated_on_start(void (*started)(void *arg, const char *directory), void *arg);
 
