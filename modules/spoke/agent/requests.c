@@ -4,11 +4,15 @@
 #include "agent/internal.h"
 #include "agent/session.h"
 
+#include "base/clock.h"
 #include "document/document.h"
 #include "pki/pki.h"
 #include "tls/tls.h"
 
 #include <string.h>
+
+/* A connection beside the watch's costs the hub more at rest than to resume it when needed. */
+#define UNUSED (3 * CLOCK_SECOND)
 
 struct requests {
     struct tls_client *tls; /* owned; kept over connections, for it holds the session ticket */
@@ -87,7 +91,8 @@ static int use_tls_settings(struct agent *agent, const struct tls_client_setting
 int requests_connect(struct agent *agent, const struct tls_client_settings *tls, struct err *err)
 {
     struct requests *requests = agent->requests;
-    struct http_client_settings client = {.address = strstr(agent->hub, "://") + 3};
+    struct http_client_settings client = {.address = strstr(agent->hub, "://") + 3,
+                                          .idle_deadline = UNUSED};
 
     if (use_tls_settings(agent, tls, err) < 0)
         return -1;

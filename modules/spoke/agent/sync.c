@@ -5,6 +5,7 @@
 #include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
+#include "agent/status.h"
 #include "agent/sync.h"
 
 #include "base/clock.h"
@@ -171,7 +172,9 @@ static bool on_watch_line(const char *line, size_t len, void *arg)
         return refuse_event(agent, &watched->err, "the hub's watch goes back");
     agent->sync->revision = object_revision(object);
     epoch_take_event(agent, agent->sync->revision);
-    if (is_change(type) && is_own_work(agent, object))
+    if (!strcmp(type, "BOOKMARK"))
+        facts_take_bookmark(agent, object);
+    else if (is_own_work(agent, object))
         works_take(agent->works, work_name(object), strcmp(type, "DELETED") == 0 ? NULL : object);
     return true;
 }
@@ -215,6 +218,7 @@ static void on_watch_head(struct http_call *call, const struct http_response *re
         return;
     }
     agent->sync->unproven = agent->sync->resumed;
+    facts_hub_tells(agent, response);
     session_move(agent, SESSION_WATCHING);
     if (agent->sync->resumed)
         works_hub_back(agent->works);
@@ -260,7 +264,10 @@ static void watch_works(struct agent *agent)
     scoped_mem char *target =
         mem_printf(WORKS_PATH "?watch=true&allowWatchBookmarks=true&resourceVersion=%" PRId64,
                    agent->name, agent->sync->revision);
+    struct http_field header = {FACTS_OWN_CLUSTER, "watch"};
     struct http_client_request request = {.target = target,
+                                          .headers = &header,
+                                          .header_count = 1,
                                           .head = on_watch_head,
                                           .data = on_watch_data,
                                           .done = on_works_watch_done,
