@@ -25,6 +25,7 @@ struct api *api_new(const struct api_options *options)
     api->hashes = map_new();
     api->started = clock_wall();
     open_requests_start(api);
+    own_clusters_start(api);
     return api;
 }
 
@@ -37,6 +38,7 @@ void api_free(struct api **pointer)
     if (!api)
         return;
     open_requests_stop(api);
+    own_clusters_stop(api);
     while ((hash = map_next(api->hashes, &at, NULL)))
         mem_free(&hash);
     map_free(&api->hashes);

@@ -24,13 +24,22 @@ struct open_request {
     struct open_request *next, *prev;
 };
 
+/* A watch of works whose spoke wants to know of its ManagedCluster; in a list of its cluster. */
+struct own_cluster {
+    struct api *api;     /* NULL: it does not */
+    const char *cluster; /* borrowed from the request */
+    struct objects_watch *works;
+    struct own_cluster *next;
+};
+
 struct api {
     struct loop *loop;
     struct objects *objects;
     const struct kinds *kinds;
     struct auth *auth;
-    char *git_version;  /* owned */
-    struct map *hashes; /* owned: hashes of OpenAPI documents, by the group's path */
+    char *git_version;        /* owned */
+    struct map *hashes;       /* owned: hashes of OpenAPI documents, by the group's path */
+    struct map *own_clusters; /* owned: lists of struct own_cluster, by the cluster's name */
     size_t most_body;
     struct open_request open; /* head of the ring of open requests */
     struct loop_timer *judge; /* owned: runs the next round of checks */
@@ -131,6 +140,16 @@ void open_request_add(struct open_request *open, struct api_request *request,
 void open_request_remove(struct open_request *open);
 /* Nanoseconds until the credential expires; INT64_MAX: never. */
 int64_t open_request_time_left(const struct api_request *request);
+
+/* own_cluster.c */
+void own_clusters_start(struct api *api);
+void own_clusters_stop(struct api *api);
+/* If the client asks for it, sets the header of the response. */
+void own_cluster_follow(struct own_cluster *own, const struct api_request *request,
+                        struct objects_watch *works);
+void own_cluster_unfollow(struct own_cluster *own);
+/* Of the ManagedCluster now; 0: it is not followed, or gone. */
+int64_t own_cluster_revision(const struct own_cluster *own);
 
 /* Reads the parameters of a list or watch: selectors, limit, continue, revision. */
 int query_read(const struct api_request *request, struct objects_query *ret, struct err *err);

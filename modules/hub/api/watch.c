@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "loop/loop.h"
+#include "meta/meta.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -25,14 +26,16 @@ struct watching {
     struct api_request *request;
     struct open_request open;
     struct objects_watch *watch; /* owned */
-    struct loop_timer *end;      /* owned */
-    bool began;                  /* a table's columns have been sent */
+    struct own_cluster own;
+    struct loop_timer *end; /* owned */
+    bool began;             /* a table's columns have been sent */
 };
 
 static void watching_free(struct watching *watching)
 {
     watching->tag = 0;
     open_request_remove(&watching->open);
+    own_cluster_unfollow(&watching->own);
     objects_unwatch(&watching->watch);
     loop_timer_free(&watching->end);
     free(watching);
@@ -56,18 +59,23 @@ static void on_watch_expired(void *arg)
     finish_watch(object_from(watching, WATCHING_TAG, arg));
 }
 
+/* There is one annotation at most: a watch that follows a cluster has no initial events. */
 static void write_bookmark(struct watching *watching, int64_t revision, bool initial_end,
                            struct text *out)
 {
     const struct kind *kind = watching->request->kind;
+    int64_t cluster = own_cluster_revision(&watching->own);
 
     text_addf(out,
               "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":"
-              "\"%s\",\"metadata\":{\"resourceVersion\":\"%" PRId64 "\"%s}}}\n",
-              kind->kind, kind->api_version, revision,
-              initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":"
-                            "\"true\"}"
-                          : "");
+              "\"%s\",\"metadata\":{\"resourceVersion\":\"%" PRId64 "\"",
+              kind->kind, kind->api_version, revision);
+    if (initial_end)
+        text_add(out, ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}");
+    else if (cluster)
+        text_addf(out, ",\"annotations\":{\"" META_ANNOTATION_OWN_CLUSTER "\":\"%" PRId64 "\"}",
+                  cluster);
+    text_add(out, "}}}\n");
 }
 
 static void write_expired(struct watching *watching, struct text *out)
@@ -199,6 +207,7 @@ void watch_start(struct api_request *request)
     watching->end = loop_timer_new(request->api->loop, on_watch_expired, watching);
     loop_timer_set(watching->end, watch_time(request));
     open_request_add(&watching->open, request, on_watch_expired, watching);
+    own_cluster_follow(&watching->own, request, watching->watch);
     http_response_begin(request->http, 200, "application/json", -1);
     http_request_gone(request->http, on_watch_gone, watching);
     http_response_drained(request->http, on_watch_drained, watching);

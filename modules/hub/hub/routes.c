@@ -16,6 +16,7 @@
 #include "meta/meta.h"
 #include "objects/objects.h"
 #include "store/store.h"
+#include "tls/tls.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -171,6 +172,7 @@ static void write_metrics(struct hub *hub, struct text *out)
 {
     struct store_facts facts;
     struct http_server_counts counts = http_server_counts(hub->server);
+    struct tls_counts handshakes = tls_server_counts(hub->tls);
 
     store_facts(hub->store, &facts);
     text_addf(out, "axle_build_info{version=\"%s\",commit=\"%s\"} 1\n", version_number(),
@@ -180,15 +182,19 @@ static void write_metrics(struct hub *hub, struct text *out)
                   hub->responses.by_class[i]);
     text_addf(out,
               "axle_http_connections %zu\naxle_http_requests_in_flight %zu\n"
+              "axle_tls_handshakes_total{kind=\"full\"} %" PRIu64 "\n"
+              "axle_tls_handshakes_total{kind=\"resumed\"} %" PRIu64 "\n"
+              "axle_tls_handshakes_total{kind=\"failed\"} %" PRIu64 "\n"
               "axle_store_revision %" PRId64 "\naxle_store_epoch %" PRId64 "\n"
               "axle_store_full %d\n"
               "axle_store_revisions_ahead_total %" PRId64 "\naxle_store_bytes %" PRId64 "\n"
               "axle_store_commits_total %" PRId64 "\n"
               "axle_store_fsyncs_total %" PRId64 "\n"
               "axle_uptime_seconds %" PRId64 "\n",
-              counts.connections, counts.requests, facts.revision, facts.epoch,
-              store_is_full(hub->store), objects_ahead(hub->objects), facts.bytes, facts.commits,
-              facts.fsyncs, (clock_steady() - hub->started) / CLOCK_SECOND);
+              counts.connections, counts.requests, handshakes.full, handshakes.resumed,
+              handshakes.failed, facts.revision, facts.epoch, store_is_full(hub->store),
+              objects_ahead(hub->objects), facts.bytes, facts.commits, facts.fsyncs,
+              (clock_steady() - hub->started) / CLOCK_SECOND);
     controllers_metrics(hub->controllers, out);
 }
 

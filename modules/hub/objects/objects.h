@@ -210,6 +210,8 @@ struct objects_watch *objects_watch(struct objects *objects,
                                     objects_ready_fn *ready, void *arg, struct err *err) MUST_CHECK;
 /* False when there is nothing at the moment. Drop event->object after use. */
 bool objects_watch_next(struct objects_watch *watch, struct objects_event *ret);
+/* A BOOKMARK comes next, or after what is to be taken before it. */
+void objects_watch_bookmark(struct objects_watch *watch);
 void objects_unwatch(struct objects_watch **watch);
 
 /* How much the memory of recent changes may hold (32 MiB, 100,000 changes). */

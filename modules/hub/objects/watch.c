@@ -87,6 +87,12 @@ void watches_expire(struct change *change)
     }
 }
 
+void objects_watch_bookmark(struct objects_watch *watch)
+{
+    watch->bookmark_due = true;
+    call_ready(watch);
+}
+
 void watches_bookmark(struct keeper *keeper)
 {
     int64_t now = clock_steady();
@@ -156,6 +162,9 @@ static int start_at(struct objects_watch *watch, const char *text, struct err *e
     if (since < keeper->forgotten || revisions_space_went(keeper, watch->query.namespace, since))
         return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)", since,
                        (long long)keeper->forgotten);
+    /* Most of those who come back have seen everything, and the window is long. */
+    if (change && watch->table->last->revision <= since)
+        change = NULL;
     while (change && (change->revision <= since || !is_for(watch, change)))
         change = change->next_here;
     wait_for_change(watch, change);

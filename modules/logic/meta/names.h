@@ -94,6 +94,7 @@
 #define META_ANNOTATION_JOIN_TOKEN META_GROUP_AXLE "/join-token" /* that it was created with */
 #define META_ANNOTATION_INSTANCE META_GROUP_AXLE "/instance" /* of a lease: which agent renews it */
 #define META_ANNOTATION_CONFIRMED_EPOCH META_GROUP_AXLE "/confirmed-epoch"
+#define META_ANNOTATION_OWN_CLUSTER META_GROUP_AXLE "/own-cluster" /* of a bookmark: own_cluster.c */
 #define META_ANNOTATION_RENEWED_EVERY_BEFORE META_GROUP_AXLE "/renewed-every-before"
 #define META_ANNOTATION_REVISED_AT META_GROUP_AXLE "/revised-at" /* of a work: its last change */
 #define META_ANNOTATION_DONE_AT  META_GROUP_AXLE "/done-at" /* of a work: when that was done */

@@ -53,6 +53,9 @@ void epoch_close(struct agent *agent);
 void epoch_keep_again(struct agent *agent);
 /* True: what is here stays as it is, whatever the hub says. */
 bool epoch_is_withheld(const struct agent *agent);
+/* Whether only a list of the works says what holds: revisions that this spoke has seen may
+   be of another epoch. */
+bool epoch_needs_list(const struct agent *agent);
 /* Whether the response names the epoch that this spoke has confirmed. */
 bool epoch_is_confirmed(const struct agent *agent, const struct http_response *response);
 /* What each response of the hub says of its epoch. */

@@ -92,6 +92,11 @@ bool epoch_is_withheld(const struct agent *agent)
     return agent->epoch->unconfirmed != 0;
 }
 
+bool epoch_needs_list(const struct agent *agent)
+{
+    return agent->epoch->unconfirmed || agent->epoch->seen < 0;
+}
+
 /* The annotation that confirms it: the epoch; where that has not changed, also the revision
    that the hub has lost. */
 static void wanted_annotation(const struct agent *agent, char *out, size_t room)

@@ -10,10 +10,12 @@
 #include "base/log.h"
 #include "base/object.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "storage/storage.h"
 #include "store/store.h"
 #include "works/works.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define KEPT "facts"
@@ -26,6 +28,9 @@ struct facts {
     struct http_call *watch;         /* borrowed while it runs */
     struct http_lines lines;
     struct loop_timer *again; /* owned */
+    int64_t told;  /* revision of the ManagedCluster as the hub has told it; 0: it does not tell */
+    int64_t known; /* revision that `cluster` was read at */
+    bool asking;   /* it is being read */
 };
 
 void facts_open(struct agent *agent)
@@ -113,12 +118,18 @@ void facts_keep_again(struct agent *agent)
     store_put(storage_store(agent->storage), &key, json.bytes, json.len);
 }
 
+static int64_t read_revision(const struct node *object)
+{
+    return strtoll(node_get_text(node_get(object, "metadata"), "resourceVersion"), NULL, 10);
+}
+
 /* Works that use a fact that has changed are gathered and applied anew. */
 void facts_take_cluster(struct agent *agent, const struct node *object)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *facts = read_cluster_facts(arena, object);
 
+    agent->facts->known = read_revision(object);
     epoch_take_cluster(agent, object);
     if (agent->facts->cluster && node_same(agent->facts->cluster, facts))
         return;
@@ -190,8 +201,8 @@ static bool are_facts_needed(const struct agent *agent)
     return epoch_is_withheld(agent) || works_use_facts(agent->works);
 }
 
-/* A second connection that is held open, so only where something depends on it. */
-void facts_follow(struct agent *agent)
+/* A second connection that is held open, for hubs that do not tell of changes. */
+static void watch_cluster(struct agent *agent)
 {
     scoped_mem char *target = NULL;
     struct http_client_request request = {.data = on_facts_data,
@@ -199,8 +210,6 @@ void facts_follow(struct agent *agent)
                                           .silence = AGENT_WATCH_SILENCE,
                                           .arg = agent};
 
-    if (agent->facts->watch || !session_is_watching(agent) || !are_facts_needed(agent))
-        return;
     target = mem_printf(AGENT_CLUSTERS "?watch=true&allowWatchBookmarks=true"
                                        "&fieldSelector=metadata.name%%3D%s",
                         agent->name);
@@ -209,12 +218,72 @@ void facts_follow(struct agent *agent)
     agent->facts->watch = http_client_send(requests_client(agent), &request);
 }
 
+static void on_cluster_read(void *arg, int status, const struct http_response *response,
+                            const struct err *why)
+{
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *cluster =
+        status != 200
+            ? NULL
+            : document_read_json(arena, response->body, response->len, &document_limits_api, NULL);
+
+    agent->facts->asking = false;
+    if (cluster)
+        facts_take_cluster(agent, cluster);
+    if (session_is_watching(agent) && agent->facts->known < agent->facts->told)
+        follow_later(agent);
+}
+
+static void read_cluster(struct agent *agent)
+{
+    scoped_mem char *target = mem_printf(AGENT_CLUSTERS "/%s", agent->name);
+
+    agent->facts->asking = true;
+    link_send(agent, "GET", target, NULL, NULL, on_cluster_read, agent);
+}
+
+/* Only where something depends on the facts. */
+void facts_follow(struct agent *agent)
+{
+    struct facts *facts = agent->facts;
+
+    if (!session_is_watching(agent) || !are_facts_needed(agent))
+        return;
+    if (!facts->told && !facts->watch)
+        watch_cluster(agent);
+    else if (facts->told > facts->known && !facts->asking)
+        read_cluster(agent);
+}
+
+void facts_hub_tells(struct agent *agent, const struct http_response *response)
+{
+    const char *text = http_response_get(response, FACTS_OWN_CLUSTER);
+
+    agent->facts->told = text ? strtoll(text, NULL, 10) : 0;
+    if (agent->facts->told < agent->facts->known)
+        agent->facts->known = 0; /* of another epoch */
+}
+
+void facts_take_bookmark(struct agent *agent, const struct node *bookmark)
+{
+    const char *text =
+        node_text(node_at(bookmark, "metadata", "annotations", META_ANNOTATION_OWN_CLUSTER, NULL));
+    int64_t told = strtoll(text, NULL, 10);
+
+    if (!agent->facts->told || told <= agent->facts->told)
+        return;
+    agent->facts->told = told;
+    facts_follow(agent);
+}
+
 void facts_stop(struct agent *agent)
 {
     if (agent->facts->watch)
         http_call_cancel(&agent->facts->watch);
     http_lines_free(&agent->facts->lines);
     loop_timer_free(&agent->facts->again);
+    agent->facts->told = 0;
 }
 
 /* ---- Loading --------------------------------------------------------------------- */

@@ -4,15 +4,21 @@
 #include "agent/internal.h"
 #include "agent/session.h"
 
+#include "base/clock.h"
 #include "document/document.h"
+#include "pki/pki.h"
 #include "tls/tls.h"
 
 #include <string.h>
 
+/* A connection beside the watch's costs the hub more at rest than to resume it when needed. */
+#define UNUSED (3 * CLOCK_SECOND)
+
 struct requests {
-    struct tls_client *tls;       /* owned */
-    struct http_client *http;     /* owned; NULL: there is no connection */
-    struct pending_request *sent; /* owned: those under way */
+    struct tls_client *tls; /* owned; kept over connections, for it holds the session ticket */
+    unsigned char tls_digest[PKI_SHA256]; /* of the settings that `tls` was made with */
+    struct http_client *http;             /* owned; NULL: there is no connection */
+    struct pending_request *sent;         /* owned: those under way */
     void (*on_response)(struct agent *agent, const struct http_response *response);
 };
 
@@ -38,18 +44,57 @@ void requests_open(struct agent *agent,
 
 void requests_close(struct agent *agent)
 {
+    tls_client_free(&agent->requests->tls);
     mem_free(&agent->requests);
 }
 
 /* ---- The connection -------------------------------------------------------------- */
 
+/* Each text with its length before it, so that none runs into the next. */
+static void add_setting(struct pki_sha256 *hash, const void *bytes, size_t len)
+{
+    pki_sha256_add(hash, &len, sizeof len);
+    if (len)
+        pki_sha256_add(hash, bytes, len);
+}
+
+static void digest_settings(const struct agent *agent, const struct tls_client_settings *tls,
+                            unsigned char ret[PKI_SHA256])
+{
+    const char *texts[] = {agent->hub, tls->roots, tls->cert, tls->key, tls->proxy};
+    struct pki_sha256 hash;
+
+    pki_sha256_start(&hash);
+    for (size_t i = 0; i < count_of(texts); i++)
+        add_setting(&hash, texts[i], texts[i] ? strlen(texts[i]) : 0);
+    add_setting(&hash, tls->pin, tls->pin ? PKI_SHA256 : 0);
+    pki_sha256_end(&hash, ret);
+}
+
+/* The ticket of the last connection makes the next one 100 times cheaper for the hub. It is
+   of one certificate, so other settings begin without. */
+static int use_tls_settings(struct agent *agent, const struct tls_client_settings *tls,
+                            struct err *err)
+{
+    struct requests *requests = agent->requests;
+    unsigned char digest[PKI_SHA256];
+
+    digest_settings(agent, tls, digest);
+    if (requests->tls && !memcmp(requests->tls_digest, digest, sizeof digest))
+        return 0;
+    tls_client_free(&requests->tls);
+    requests->tls = tls_client_new(agent->loop, tls, err);
+    memcpy(requests->tls_digest, digest, sizeof digest);
+    return requests->tls ? 0 : -1;
+}
+
 int requests_connect(struct agent *agent, const struct tls_client_settings *tls, struct err *err)
 {
     struct requests *requests = agent->requests;
-    struct http_client_settings client = {.address = strstr(agent->hub, "://") + 3};
+    struct http_client_settings client = {.address = strstr(agent->hub, "://") + 3,
+                                          .idle_deadline = UNUSED};
 
-    requests->tls = tls_client_new(agent->loop, tls, err);
-    if (!requests->tls)
+    if (use_tls_settings(agent, tls, err) < 0)
         return -1;
     client.tls = requests->tls;
     requests->http = http_client_new(agent->loop, &client, err);
@@ -59,7 +104,6 @@ int requests_connect(struct agent *agent, const struct tls_client_settings *tls,
 void requests_disconnect(struct agent *agent)
 {
     http_client_free(&agent->requests->http);
-    tls_client_free(&agent->requests->tls);
 }
 
 struct http_client *requests_client(const struct agent *agent)

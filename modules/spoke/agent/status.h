@@ -60,7 +60,15 @@ int facts_load(struct agent *agent, const char *const *own, struct err *err) MUS
 void facts_keep_again(struct agent *agent);
 /* This spoke's ManagedCluster, as the hub has it. */
 void facts_take_cluster(struct agent *agent, const struct node *object);
-/* Watches it from now on, if a work uses what it says. */
+/*
+ * Follows it from now on, if a work uses what it says. A hub that is asked by this header, of
+ * the request that watches works, tells on that watch when the ManagedCluster has changed: in
+ * the response's head and in bookmarks. It is read then. Others are watched on a second
+ * connection.
+ */
+#define FACTS_OWN_CLUSTER "axle-own-cluster"
+void facts_hub_tells(struct agent *agent, const struct http_response *response);
+void facts_take_bookmark(struct agent *agent, const struct node *bookmark);
 void facts_follow(struct agent *agent);
 void facts_stop(struct agent *agent);
 struct node *facts_values(struct agent *agent, struct arena *arena);

@@ -5,6 +5,7 @@
 #include "agent/internal.h"
 #include "agent/link.h"
 #include "agent/session.h"
+#include "agent/status.h"
 #include "agent/sync.h"
 
 #include "base/clock.h"
@@ -27,7 +28,9 @@
 struct sync {
     struct http_call *watch; /* borrowed while it runs */
     struct http_lines lines;
-    int64_t revision;              /* resourceVersion to go on from; 0: a list is needed */
+    int64_t revision; /* resourceVersion to go on from; 0: a list is needed */
+    bool resumed;     /* the watch goes on from before this connection, without a list */
+    bool unproven;    /* a resumed watch has begun, and nothing has come on it since */
     struct loop_timer *list_again; /* owned; a list that does not wait for the watch's end */
     struct loop_backoff list_backoff;
     char list_said[256]; /* why, as was logged */
@@ -158,6 +161,7 @@ static bool on_watch_line(const char *line, size_t len, void *arg)
 
     if (!len)
         return true;
+    agent->sync->unproven = false;
     if (!event)
         return refuse_event(agent, &watched->err, "the hub's watch sent a line that is not JSON");
     if (strcmp(type, "ERROR") == 0)
@@ -170,7 +174,9 @@ static bool on_watch_line(const char *line, size_t len, void *arg)
                             "the hub's watch sent an older revision than before");
     agent->sync->revision = object_revision(object);
     epoch_take_event(agent, agent->sync->revision);
-    if (is_change(type) && is_own_work(agent, object))
+    if (!strcmp(type, "BOOKMARK"))
+        facts_take_bookmark(agent, object);
+    else if (is_own_work(agent, object))
         works_take(agent->works, work_name(object), strcmp(type, "DELETED") == 0 ? NULL : object);
     return true;
 }
@@ -180,12 +186,24 @@ static void on_watch_data(struct http_call *call, const char *bytes, size_t len,
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct watched watched = {agent, {0}};
     struct err err = {0};
+    bool resumed = agent->sync->resumed;
 
     session_heard(agent);
     if (http_lines_feed(&agent->sync->lines, bytes, len, on_watch_line, &watched, &err) < 0)
         session_lost(agent, "watching", &err);
+    else if (!agent->sync->revision && resumed)
+        session_move(agent, SESSION_LISTING); /* the hub does not know so old a revision any more */
     else if (!agent->sync->revision)
         session_lost(agent, "watching", &watched.err);
+}
+
+static void list_works(struct agent *agent);
+
+/* Revisions of an epoch that is not confirmed mean nothing, and a hub without epochs may
+   have lost some: there it is listed. */
+static bool may_resume_at(const struct agent *agent, const struct http_response *response)
+{
+    return epoch_is_confirmed(agent, response) && !epoch_needs_list(agent);
 }
 
 /* With its head a watch has begun: each status that the hub lacks is sent. */
@@ -196,8 +214,23 @@ static void on_watch_head(struct http_call *call, const struct http_response *re
     epoch_take_answer(agent, response);
     if (response->status != 200)
         return;
+    if (agent->sync->resumed && !may_resume_at(agent, response)) {
+        http_call_cancel(&agent->sync->watch);
+        list_works(agent);
+        return;
+    }
+    agent->sync->unproven = agent->sync->resumed;
+    facts_hub_tells(agent, response);
     session_move(agent, SESSION_WATCHING);
+    if (agent->sync->resumed)
+        works_hub_back(agent->works);
     works_report(agent->works);
+}
+
+/* A hub that has too much to do, or is about to go, refuses the list just so. */
+static bool is_busy(int status)
+{
+    return status == 429 || status == 500 || status == 502 || status == 503;
 }
 
 static void on_works_watch_done(const struct http_response *response, const struct err *err,
@@ -207,6 +240,12 @@ static void on_works_watch_done(const struct http_response *response, const stru
     struct err why = {0};
 
     agent->sync->watch = NULL;
+    if (session_is_steady(agent))
+        agent->sync->unproven = false;
+    if (response && response->status != 200 && agent->sync->resumed && !is_busy(response->status)) {
+        list_works(agent); /* 410, 504: out of the hub's window; others are said of the list */
+        return;
+    }
     if (response && response->status == 200 && session_is_steady(agent)) {
         /* The hub ends a watch every hour or two. */
         if (session_state(agent) == SESSION_WATCHING)
@@ -220,13 +259,17 @@ static void on_works_watch_done(const struct http_response *response, const stru
     session_lost(agent, "watching", &why);
 }
 
-/* It goes on from the list, and every change after that list comes. */
+/* It goes on from the list, or from the last event of the watch before: every change after
+   that comes. */
 static void watch_works(struct agent *agent)
 {
     scoped_mem char *target =
         mem_printf(WORKS_PATH "?watch=true&allowWatchBookmarks=true&resourceVersion=%" PRId64,
                    agent->name, agent->sync->revision);
+    struct http_field header = {FACTS_OWN_CLUSTER, "watch"};
     struct http_client_request request = {.target = target,
+                                          .headers = &header,
+                                          .header_count = 1,
                                           .head = on_watch_head,
                                           .data = on_watch_data,
                                           .done = on_works_watch_done,
@@ -302,11 +345,27 @@ static void on_list(void *arg, int status, const struct http_response *response,
     watch_works(agent);
 }
 
-void sync_start(struct agent *agent)
+static void list_works(struct agent *agent)
 {
     scoped_mem char *target = mem_printf(WORKS_PATH, agent->name);
 
+    agent->sync->revision = 0;
+    agent->sync->resumed = agent->sync->unproven = false;
     link_send(agent, "GET", target, NULL, NULL, on_list, agent);
+}
+
+/* A watch that was cut goes on where it was, which costs the hub nothing. Where watches end
+   before anything comes, as behind some proxies, only lists bring works. */
+void sync_start(struct agent *agent)
+{
+    struct sync *sync = agent->sync;
+
+    sync->resumed = sync->revision && !sync->unproven && !epoch_needs_list(agent) &&
+                    !departure_is_removed(agent);
+    if (sync->resumed)
+        watch_works(agent);
+    else
+        list_works(agent);
 }
 
 /* ---- Listing once more ----------------------------------------------------------- */
@@ -315,9 +374,12 @@ static void on_list_again(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    if (session_state(agent) == SESSION_LISTING)
+    if (session_state(agent) == SESSION_LISTING) {
         /* The list under way may have begun before the failure. */
         loop_timer_set(agent->sync->list_again, CLOCK_SECOND);
+        return;
+    }
+    agent->sync->revision = 0;
     /* Without a link it lists anyway when there is one. */
     if (session_is_watching(agent))
         session_move(agent, SESSION_LISTING);
@@ -341,6 +403,7 @@ void sync_finalizer_removed(struct agent *agent, int status, const struct err *w
         loop_backoff_reset(&agent->sync->list_backoff);
         agent->sync->list_said[0] = '\0';
     } else if (status == 0) {
+        agent->sync->revision = 0; /* the list brings the work back */
         session_lost(agent, "removing a finalizer", why);
     } else {
         list_later(agent, "removing a finalizer", why);

@@ -73,10 +73,14 @@ void finalizer_remove(struct work *work)
     scoped_arena struct arena *arena = arena_new();
     const struct node *old = node_at(work->object, "metadata", "finalizers", NULL);
     struct node *left = node_list(arena);
+    struct err err = {0};
 
-    /* Without a link the next list brings the work back, and it ends then. */
-    if (works->hub.contact(works->hub.arg) == WORKS_NO_LINK)
+    /* The next list brings the work back, and it ends then. */
+    if (works->hub.contact(works->hub.arg) == WORKS_NO_LINK) {
+        err_set(&err, ERR_UNREACHABLE, "there is no connection to the hub");
+        works->hub.finalizer_removed(works->hub.arg, 0, &err);
         return;
+    }
     for (size_t i = 0; i < node_count(old); i++)
         if (strcmp(node_text(node_item(old, i)), META_FINALIZER_WORK) != 0)
             node_add(arena, left, node_item(old, i));

@@ -257,6 +257,17 @@ void works_disk_well(struct works *works)
         }
 }
 
+void works_hub_back(struct works *works)
+{
+    struct work *work;
+    size_t at = 0;
+
+    while ((work = map_next(works->by_name, &at, NULL)))
+        if (work->phase == WORK_TROUBLED && !(!strcmp(work->trouble_reason, WORKS_DISK_PRESSURE) &&
+                                              storage_pressure(works->storage)))
+            lifecycle_begin(work);
+}
+
 /* ---- Counted and described ------------------------------------------------------- */
 
 size_t works_count(const struct works *works)

@@ -101,6 +101,9 @@ struct cluster *works_cluster(struct works *works);
 void works_take(struct works *works, const char *name, const struct node *object);
 /* Takes leave of the works whose names are not in `listed`. */
 void works_take_missing(struct works *works, const struct map *listed);
+/* The hub was away, and each change since then comes by the watch: what failed for want of
+   it is tried again at once. */
+void works_hub_back(struct works *works);
 /* Sends each status that the hub does not have. */
 void works_report(struct works *works);
 /* Sends an Event, or counts it with the ones like it; nothing while the hub is away. */
