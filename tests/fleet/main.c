@@ -71,7 +71,7 @@ static int64_t read_number(const char *option, const char *word)
     return number;
 }
 
-/* A hub lets one token ask for 500 certificates an hour, so there may be several, one a line. */
+/* There may be several, one a line: their uses are added up. */
 static void read_tokens(struct program *program)
 {
     struct fleet_settings *settings = &program->fleet.settings;
