@@ -16,7 +16,7 @@ for who in noisy quiet; do
 done
 
 cat >"$TEST_DIR/client.py" <<'PYTHON'
-import http.client, json, ssl, sys, threading, time
+import http.client, json, os, ssl, sys, threading, time
 
 server, folder, who, what = sys.argv[1:5]
 host, port = server.removeprefix("https://").rsplit(":", 1)
@@ -40,7 +40,7 @@ def flood(nth):
     """Writes and lists, and does not do what Retry-After says."""
     line, n = connect(), 0
     text = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"m{nth}"}}
-    while time.monotonic() < end:
+    while not os.path.exists(folder + "/enough"):
         n += 1
         text["data"] = {"x": str(n) + "x" * 200000}
         try:
@@ -88,7 +88,6 @@ counts = {}
 if what == "quiet":
     be_quiet()
 else:
-    end = time.monotonic() + float(what)
     crowd = [threading.Thread(target=flood, args=(i,)) for i in range(64)]
     [t.start() for t in crowd]
     [t.join() for t in crowd]
@@ -98,24 +97,47 @@ client() { python3 "$TEST_DIR/client.py" "$SERVER" "$TEST_DIR" "$@"; }
 metric() { get_raw /metrics | sed -n "s/^$1 //p"; }
 resident() { awk '/^VmHWM/ {print int($2 / 1024)}' "/proc/$(pid_of hub)/status"; }
 
+metric() { get_raw /metrics | sed -n "s/^$1 //p"; }
+json() { jq -r "$2" "$TEST_DIR/$1.json"; }
+
 client quiet quiet >"$TEST_DIR/before.json"
-client noisy "${FLOOD_SECONDS:-25}" >"$TEST_DIR/flood.json" 2>"$TEST_DIR/flood.log" &
+expect "refused without a flood" "$(json before .bad)" 0
+
+client noisy flood >"$TEST_DIR/flood.json" 2>"$TEST_DIR/flood.log" &
 echo $! >"$TEST_DIR/flood.pid"
-flood_is_there() { [ "$(metric 'axle_http_requests_in_flight')" -gt 20 ]; }
-until_true 60 flood_is_there
+flood_is_there() { [ "$(metric 'axle_requests_waited_total{class="users"}')" -gt 20 ]; }
+until_true 120 flood_is_there
 client quiet quiet >"$TEST_DIR/during.json"
-is_running flood || echo "note: the flood ended before the measurement did"
 
 # kubectl with the flood's own identity is refused like the flood, waits and asks again.
-(
-    sed '/client-certificate-data\|client-key-data/d' "$hub_dir/hub/admin.kubeconfig" >"$TEST_DIR/noisy.kubeconfig"
-    KUBECONFIG=$TEST_DIR/noisy.kubeconfig
-    for n in 1 2 3 4 5 6; do
-        "$KUBECTL" --kubeconfig "$KUBECONFIG" --cache-dir "$TEST_DIR/kube-cache" --token "$(cat "$TEST_DIR/noisy.jwt")" -v=8 \
-            -n noisy create configmap "k$n" --from-literal=a=b 2>>"$TEST_DIR/kubectl.out" >&2 || true
-    done
-)
+sed '/client-certificate-data\|client-key-data/d' "$hub_dir/hub/admin.kubeconfig" >"$TEST_DIR/noisy.kubeconfig"
+as_noisy() {
+    "$KUBECTL" --kubeconfig "$TEST_DIR/noisy.kubeconfig" --cache-dir "$TEST_DIR/kube-cache" \
+        --token "$(cat "$TEST_DIR/noisy.jwt")" -n noisy -v=8 "$@" >>"$TEST_DIR/kubectl.out" 2>&1
+}
+# Who is alone is not refused: so the quiet one asks on meanwhile.
+obeys() {
+    client quiet quiet >/dev/null &
+    as_noisy create configmap "k$RANDOM" --from-literal=a=b
+    wait $!
+    grep -q 'Got a Retry-After' "$TEST_DIR/kubectl.out"
+}
+until_true 120 obeys
+
+touch "$TEST_DIR/enough"
 reap flood 0
-echo "note: before $(cat "$TEST_DIR/before.json"), during $(cat "$TEST_DIR/during.json"), flood $(cat "$TEST_DIR/flood.json"), memory $(resident) MB"
-cat "$TEST_DIR/kubectl.out" | grep -c 'Retry-After' || true
-get_raw /metrics | grep -E 'axle_(requests|late|bodies)'
+echo "note: ms without and with a flood: $(jq -c . "$TEST_DIR/before.json") $(jq -c . "$TEST_DIR/during.json"); the flood: $(jq -c . "$TEST_DIR/flood.json")"
+
+expect "refused of what the quiet one asked" "$(json during .bad)" 0
+[ "$(json flood '."429" // 0')" -gt 0 ] || fail "the flood was not refused"
+[ "$(json flood '."200" // 0')" -gt 0 ] || fail "the flood has no share"
+most=$((3000 + 10 * $(json before .p99)))
+[ "$(json during .p99)" -le $most ] || fail "p99 is $(json during .p99) ms in the flood and $(json before .p99) ms without it"
+[ "$(metric axle_bodies_bytes)" -le 67108864 ] || fail "bodies take $(metric axle_bodies_bytes) bytes"
+
+# All is as before.
+nothing_waits() { [ "$(metric 'axle_requests_waiting{class="users"}')" = 0 ] && [ "$(metric axle_bodies_bytes)" = 0 ]; }
+until_true 30 nothing_waits
+before=$(metric 'axle_requests_refused_total{class="users"}')
+client quiet quiet >"$TEST_DIR/after.json"
+expect "refused after the flood" "$(json after .bad) $(metric 'axle_requests_refused_total{class="users"}')" "0 $before"

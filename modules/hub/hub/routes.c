@@ -284,8 +284,11 @@ static void on_root(struct http_request *request, void *arg)
 static void on_api(struct http_request *request, void *arg)
 {
     struct hub *hub = arg;
+    void *account = request->account; /* the handler may end the request */
+    int64_t start = clock_steady();
 
     api_handle(request, hub->api);
+    limits_spent(hub->limits, account, clock_steady() - start);
 }
 
 static void on_registry(struct http_request *request, void *arg)

@@ -337,6 +337,12 @@ void limits_end(struct limits *limits, const struct http_access *access)
         account->bytes.level -= (double)access->received;
 }
 
+void limits_spent(struct limits *limits, void *account, int64_t time)
+{
+    if (account)
+        turns_spent(&limits->turns, account, time);
+}
+
 void limits_metrics(const struct limits *limits, struct text *out)
 {
     turns_metrics(&limits->turns, out);

@@ -54,9 +54,7 @@ struct turns {
     int64_t late_until; /* steady */
     uint64_t late;      /* how many turns were */
     int64_t window;
-    int64_t bodies;          /* bytes of bodies in flight, of all */
-    struct account *running; /* borrowed: whose handler was called last */
-    int64_t running_since, running_cost;
+    int64_t bodies; /* bytes of bodies in flight, of all */
     struct class_turns classes[LIMITS_CLASSES];
     void (*go_on)(void *arg, struct http_request *request);
     void (*refuse)(void *arg, struct http_request *request, int wait, const struct err *err);
@@ -79,6 +77,8 @@ void turns_stop(struct turns *turns);
 enum limits_verdict turns_begin(struct turns *turns, struct account *account,
                                 enum limits_class_id id, struct http_request *request,
                                 int *ret_wait, struct err *err) MUST_CHECK;
+/* What the handler of a request took beyond what it was expected to is charged. */
+void turns_spent(struct turns *turns, struct account *account, int64_t time);
 void turns_metrics(const struct turns *turns, struct text *out);
 /* How much of a body may wait in memory. */
 int64_t turns_body_of(const struct http_request *request);

@@ -72,6 +72,9 @@ enum limits_verdict { LIMITS_RUN, LIMITS_WAIT, LIMITS_REFUSE };
  */
 enum limits_verdict limits_begin(struct limits *limits, struct http_request *request, int *ret_wait,
                                  struct err *err) MUST_CHECK;
+/* After a handler has returned: how long it took. `account` is the request's, which may be
+   gone by now; NULL: nothing is done. */
+void limits_spent(struct limits *limits, void *account, int64_t time);
 /* For the observer, once for each request. */
 void limits_end(struct limits *limits, const struct http_access *access);
 /* What was refused and what had to wait, by class, in Prometheus' text form. */
@@ -101,7 +104,6 @@ enum limits_class_id {
 struct limits_class {
     const char *name;
     int64_t weight;
-    const char *who;
 };
 const struct limits_class *limits_class(enum limits_class_id id);
 /* What a request costs, in units; `body_length` as in http_request. */

@@ -20,11 +20,10 @@
 
 /* In the order in which they are served when not all can be. */
 static const struct limits_class classes[LIMITS_CLASSES] = {
-    [LIMITS_EXEMPT] = {"exempt", 0, "leases and status of spokes, an administrator's few requests"},
-    [LIMITS_USERS] = {"users", 8, "people, ServiceAccounts, administrators"},
-    [LIMITS_SPOKES] = {"spokes", 6, "all else that spokes ask"},
-    [LIMITS_JOINING] = {"joining", 2, "machines with a join token"},
-    [LIMITS_ANONYMOUS] = {"anonymous", 1, "whoever shows nothing"},
+    [LIMITS_EXEMPT] = {"exempt", 0}, /* leases and status of spokes, an administrator's few */
+    [LIMITS_USERS] = {"users", 8},   /* people, ServiceAccounts, administrators */
+    [LIMITS_SPOKES] = {"spokes", 6}, /* all else that spokes ask */
+    [LIMITS_JOINING] = {"joining", 2}, [LIMITS_ANONYMOUS] = {"anonymous", 1},
 };
 
 const struct limits_class *limits_class(enum limits_class_id id)

@@ -21,6 +21,8 @@
 #define WINDOW (CLOCK_SECOND / 2)
 /* What is owed of former turns is forgotten when nothing was asked for so long. */
 #define FORGIVEN_AFTER (CLOCK_SECOND / 10)
+/* Of what a handler took: the machine may have been busy with something else. */
+#define MOST_CHARGED 128
 #define LONGEST_WAIT (10 * CLOCK_SECOND)
 /* Bodies that have come or are coming, of all. */
 #define MOST_BODIES ((int64_t)64 << 20)
@@ -133,25 +135,18 @@ static void use_units(struct turns *turns, struct account *account, int64_t unit
     turns->classes[account->class].used += units;
 }
 
-/* A request that took longer than it was expected to is charged for it. The handler runs
-   within the guard's turn, so it is measured from there to the next one's begin. */
-static void charge_last(struct turns *turns, int64_t now)
-{
-    struct account *account = turns->running;
-    int64_t more = (now - turns->running_since) / UNIT - turns->running_cost;
-
-    turns->running = NULL;
-    if (account && more > 0)
-        use_units(turns, account, more);
-}
-
 static void note_running(struct turns *turns, struct account *account, int64_t cost, int64_t now)
 {
     use_units(turns, account, cost);
     account->ran = now;
-    turns->running = account;
-    turns->running_since = now;
-    turns->running_cost = cost;
+}
+
+void turns_spent(struct turns *turns, struct account *account, int64_t time)
+{
+    int64_t more = time / UNIT - 1;
+
+    if (more > 0)
+        use_units(turns, account, more < MOST_CHARGED ? more : MOST_CHARGED);
 }
 
 static void open_turn(struct turns *turns, int64_t now)
@@ -305,7 +300,6 @@ static void on_turn(void *arg)
     struct waiting_request *next;
     bool served = false;
 
-    charge_last(turns, now);
     if (turns->open && now - turns->started > LATE) {
         turns->late_until = now + LATE_FOR;
         turns->late++;
@@ -318,7 +312,6 @@ static void on_turn(void *arg)
     while (!limits_turn_is_full(turns->used) && (next = next_waiting(turns, now))) {
         serve_one(turns, next, now);
         now = clock_steady();
-        charge_last(turns, now);
         served = true;
     }
     /* Debts are paid by turns that pass at once; room for bodies takes its time. */
@@ -355,7 +348,6 @@ enum limits_verdict turns_begin(struct turns *turns, struct account *account,
     enum limits_verdict verdict;
     struct limits_load load;
 
-    charge_last(turns, now);
     open_turn(turns, now);
     if (id != LIMITS_EXEMPT)
         note_active(turns, account, now);
