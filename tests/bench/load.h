@@ -360,6 +360,20 @@ __attribute__((unused)) static long load_cpu(pid_t pid)
     return (user + kernel) * 1000 / sysconf(_SC_CLK_TCK);
 }
 
+/* The same to the nanosecond, of its main thread, in ms. */
+__attribute__((unused)) static double load_cpu_exact(pid_t pid)
+{
+    scoped_mem char *path = mem_printf("/proc/%d/schedstat", (int)pid);
+    FILE *file = fopen(path, "r");
+    double ran = 0;
+
+    if (file && fscanf(file, "%lf", &ran) != 1)
+        ran = 0;
+    if (file)
+        fclose(file);
+    return ran / 1e6;
+}
+
 /* The first child of a process: the spoke of all-in-one. */
 __attribute__((unused)) static pid_t load_child(pid_t pid)
 {

@@ -129,6 +129,10 @@ static bool guard(struct http_request *r, void *arg)
     const char *most = http_request_header(r, "x-most");
 
     r->most_body = most ? strtoul(most, NULL, 10) : 0;
+    if (http_request_header(r, "x-wait")) {
+        hold(r, arg);
+        return false;
+    }
     if (!http_request_header(r, "x-forbidden"))
         return true;
     http_respond_text(r, 403, "no\n");
@@ -504,6 +508,35 @@ static void the_gone_are_told(void)
     CHECK_INT(gone, 1, "a watcher who leaves is told of");
     CHECK(!so && strstr(text_string(&accessed), "GET /hold 200;GET /watch 200;") != NULL,
           "accesses are observed");
+}
+
+/* What the guard lets wait is not read, and goes to its handler when it says so. */
+static void the_guard_may_wait(void)
+{
+    int i;
+
+    gone = 0;
+    held = NULL;
+    raw_open();
+    raw_say("POST /echo HTTP/1.1\r\n" H "X-Wait: 1\r\nContent-Length: 5\r\n\r\nhello"
+            "GET /x HTTP/1.1\r\n" H "\r\n");
+    for (i = 0; i < 100 && !held; i++)
+        loop_turn(loop, CLOCK_MS);
+    for (i = 0; i < 10; i++)
+        loop_turn(loop, CLOCK_MS);
+    CHECK(held && !raw.got.len, "the guard lets a request wait, and what follows with it");
+    http_server_go_on(server, held);
+    CHECK(raw_wait("hello") && raw_wait("/x"), "then its body is read, and the next is answered");
+    raw_close();
+    held = NULL;
+    raw_open();
+    raw_say("GET /hold HTTP/1.1\r\n" H "X-Wait: 1\r\n\r\n");
+    for (i = 0; i < 100 && !held; i++)
+        loop_turn(loop, CLOCK_MS);
+    raw_close();
+    for (i = 0; i < 100 && !gone; i++)
+        loop_turn(loop, CLOCK_MS);
+    CHECK_INT(gone, 1, "the guard is told when the client of such a one goes");
 }
 
 /* Whose body was still on its way when it was answered, and never came. */
@@ -896,6 +929,7 @@ int main(void)
     the_slow_are_cut();
     the_silent_make_room();
     the_gone_are_told();
+    the_guard_may_wait();
     the_answered_are_not_told();
     upgrades_hand_over();
     clients_talk();

@@ -156,8 +156,99 @@ static void check_bucket(void)
     CHECK(limits_take(&bucket, 10, 200, 1, now + 600 * CLOCK_SECOND, &wait), "which time pays");
 }
 
+/* ---- Shares of a turn */
+
+static const struct {
+    const char *name;
+    enum limits_class_id id;
+    size_t active[LIMITS_CLASSES];
+    int64_t share;
+} shares[] = {
+    {"who is alone has the whole turn", LIMITS_USERS, {[LIMITS_USERS] = 1}, 64},
+    {"so has a spoke", LIMITS_SPOKES, {[LIMITS_SPOKES] = 1}, 64},
+    {"two users have half each", LIMITS_USERS, {[LIMITS_USERS] = 2}, 32},
+    {"a user beside a thousand spokes has more than half",
+     LIMITS_USERS,
+     {[LIMITS_USERS] = 1, [LIMITS_SPOKES] = 1000},
+     36},
+    {"and each of these the least", LIMITS_SPOKES, {[LIMITS_USERS] = 1, [LIMITS_SPOKES] = 1000}, 4},
+    {"who shows nothing has little beside a user",
+     LIMITS_ANONYMOUS,
+     {[LIMITS_USERS] = 1, [LIMITS_ANONYMOUS] = 1},
+     7},
+    {"one that has not asked yet counts", LIMITS_USERS, {[LIMITS_SPOKES] = 1}, 36},
+};
+
+static const struct {
+    const char *name;
+    enum limits_class_id id;
+    struct limits_load load;
+    enum limits_verdict verdict;
+} verdicts[] = {
+    {"the first of a turn runs", LIMITS_USERS, {.share = 32, .others = true}, LIMITS_RUN},
+    {"within its share too, when turns are late",
+     LIMITS_USERS,
+     {.share = 32, .used = 31, .turn = 40, .others = true, .late = true},
+     LIMITS_RUN},
+    {"beyond its share it waits",
+     LIMITS_USERS,
+     {.share = 32, .used = 32, .turn = 32, .others = true},
+     LIMITS_WAIT},
+    {"in a full turn everybody waits", LIMITS_USERS, {.share = 32, .turn = 64}, LIMITS_WAIT},
+    {"behind its own that wait it waits", LIMITS_USERS, {.share = 32, .waiting = 1}, LIMITS_WAIT},
+    {"without room for bodies it waits",
+     LIMITS_USERS,
+     {.share = 32, .bodies_are_full = true},
+     LIMITS_WAIT},
+    {"while turns are short, many wait",
+     LIMITS_USERS,
+     {.share = 32, .waiting = 500, .others = true},
+     LIMITS_WAIT},
+    {"when they are late, half a share may",
+     LIMITS_USERS,
+     {.share = 32, .waiting = 15, .others = true, .late = true},
+     LIMITS_WAIT},
+    {"and more are refused",
+     LIMITS_USERS,
+     {.share = 32, .waiting = 16, .others = true, .late = true},
+     LIMITS_REFUSE},
+    {"of a small share some may wait still",
+     LIMITS_SPOKES,
+     {.share = 4, .waiting = 7, .others = true, .late = true},
+     LIMITS_WAIT},
+    {"who is alone is not refused, however late",
+     LIMITS_USERS,
+     {.share = 64, .waiting = 500, .late = true},
+     LIMITS_WAIT},
+    {"unless it is beyond all measure",
+     LIMITS_USERS,
+     {.share = 64, .waiting = 1024},
+     LIMITS_REFUSE},
+    {"a lease never waits",
+     LIMITS_EXEMPT,
+     {.share = 4, .used = 9, .turn = 99, .waiting = 99, .others = true, .late = true},
+     LIMITS_RUN},
+};
+
+static void check_shares(void)
+{
+    for (size_t i = 0; i < count_of(shares); i++)
+        CHECK_INT(limits_share(shares[i].id, shares[i].active), shares[i].share, "%s",
+                  shares[i].name);
+    for (size_t i = 0; i < count_of(verdicts); i++)
+        CHECK_INT(limits_judge(verdicts[i].id, &verdicts[i].load), verdicts[i].verdict, "%s",
+                  verdicts[i].name);
+    CHECK_INT(limits_cost(0), 1, "what has no body costs one unit");
+    CHECK_INT(limits_cost(200000), 25, "a large body as many small requests");
+    CHECK(limits_cost(-1) > limits_cost(1000), "an unknown one is taken for more than a small one");
+    CHECK_INT(limits_retry_after(0), 1, "who is refused for the first time may come in a second");
+    CHECK(limits_retry_after(100) > limits_retry_after(10) && limits_retry_after(1000000) <= 10,
+          "who is refused often waits longer, but not for ever");
+}
+
 int main(void)
 {
+    check_shares();
     check_endpoints();
     check_texts();
     check_lengths();

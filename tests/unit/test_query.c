@@ -199,6 +199,13 @@ static void test_selectors(struct arena *arena)
           "none selects nothing");
     CHECK(selector_matches_labels(selector_from_node(arena, some, NULL), labels), "NotIn");
     CHECK_TEXT(selector_requires(fields, "metadata.name"), "a", "a field that must be so is known");
+    CHECK(selector_matches_key(fields, "lab", "a") && !selector_matches_key(fields, "lab", "b"),
+          "a name is compared without its object");
+    CHECK(!selector_is_of_key(fields), "which does not decide where other fields are asked for");
+    fields = selector_parse_fields(arena, "metadata.namespace!=lab,metadata.name=a", NULL, NULL);
+    CHECK(selector_is_of_key(fields) && selector_matches_key(fields, "b", "a") &&
+              !selector_matches_key(fields, "lab", "a"),
+          "name and namespace alone are decided by the key");
     CHECK_TEXT(selector_text(arena, fields), "metadata.name=a,spec.x!=1", "text");
     CHECK(selector_matches(fields, read(arena, "{\"metadata\":{\"name\":\"a\"},"
                                                "\"spec\":{\"x\":2}}")),

@@ -100,8 +100,12 @@ struct http_request {
  * pointer must not be used.
  */
 typedef void http_handler_fn(struct http_request *request, void *arg);
-/* Before the handler. False if it has answered itself (401, 403, 429). */
+/* Before the handler. False if it has answered itself (401, 403, 429), or will later. */
 typedef bool http_guard_fn(struct http_request *request, void *arg);
+/* For a guard that has let a request wait (it returned false without a response, and set
+ * http_request_gone()): the request goes to its handler now. Nothing of its body was read
+ * meanwhile but what fits into the connection's buffer. */
+void http_server_go_on(struct http_server *server, struct http_request *request);
 
 struct http_server *http_server_new(struct loop *loop, const struct http_server_settings *settings)
     __attribute__((returns_nonnull));

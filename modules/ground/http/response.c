@@ -11,8 +11,9 @@
 /* A body that the handler did not ask for is read and dropped up to this much, so that
  * the connection can go on; a larger one ends it. */
 #define MOST_DROPPED 262144
-/* Smaller pieces are copied behind their frame and sent in one call. */
-#define MOST_JOINED ((size_t)16384)
+/* Smaller pieces are copied behind their frame and sent in one call, which costs less than
+   two more TLS records and calls of the kernel. */
+#define MOST_JOINED ((size_t)65536)
 
 void http_response_header(struct http_request *request, const char *name, const char *value)
 {
@@ -150,6 +151,7 @@ static void write_chunk(struct connection *c, const void *bytes, size_t len)
     scoped_text struct text frame = {0};
     bool joined = len <= MOST_JOINED;
 
+    text_reserve(&frame, joined ? len + 24 : 24);
     text_addf(&frame, "%zx\r\n", len);
     if (joined) {
         text_add_bytes(&frame, bytes, len);

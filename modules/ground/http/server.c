@@ -123,6 +123,20 @@ static void refuse_method(struct http_request *request, const char *methods)
                       methods);
 }
 
+static void call_handler(struct http_request *request, const struct route *route)
+{
+    if (route)
+        route->fn(request, route->arg);
+    else
+        http_respond_text(request, 404, "404 page not found\n");
+}
+
+void http_server_go_on(struct http_server *server, struct http_request *request)
+{
+    http_request_gone(request, NULL, NULL);
+    call_handler(request, find_route(server, request->path));
+}
+
 /* The guard, and then the handler: either may respond at once, which frees the exchange. */
 static void dispatch_request(struct http_server *server, struct exchange *x)
 {
@@ -135,10 +149,7 @@ static void dispatch_request(struct http_server *server, struct exchange *x)
     }
     if (server->guard && !server->guard(request, server->guard_arg))
         return;
-    if (route)
-        route->fn(request, route->arg);
-    else
-        http_respond_text(request, 404, "404 page not found\n");
+    call_handler(request, route);
 }
 
 void http_server_most(struct http_server *server, http_most_fn *fn, void *arg)

@@ -24,6 +24,8 @@ struct api *api_new(const struct api_options *options)
     api->git_version = mem_copy_string(options->git_version);
     api->hashes = map_new();
     api->started = clock_wall();
+    api->shared_events = shared_events_new(api->loop);
+    api->list_turns = list_turns_new(api->loop);
     open_requests_start(api);
     own_clusters_start(api);
     return api;
@@ -39,6 +41,8 @@ void api_free(struct api **pointer)
         return;
     open_requests_stop(api);
     own_clusters_stop(api);
+    shared_events_free(&api->shared_events);
+    list_turns_free(&api->list_turns);
     while ((hash = map_next(api->hashes, &at, NULL)))
         mem_free(&hash);
     map_free(&api->hashes);

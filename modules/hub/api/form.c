@@ -111,13 +111,18 @@ static struct node *in_form(const struct api_request *request, struct arena *are
     return request->form == API_PARTIAL ? make_partial_metadata(arena, object) : object;
 }
 
+bool form_is_stored(const struct api_request *request, const struct object *object)
+{
+    return request->form == API_OBJECT && object->kind == request->kind;
+}
+
 /* Copies the stored bytes unless the client wants another form or version. */
 static void write_object(const struct api_request *request, const struct object *object, bool first,
                          bool row_only, struct arena *arena, struct text *out)
 {
     struct node *node;
 
-    if (request->form == API_OBJECT && object->kind == request->kind) {
+    if (form_is_stored(request, object)) {
         text_add_bytes(out, object->body, object->len);
         return;
     }

@@ -7,9 +7,12 @@
 #include "objects/objects.h"
 
 #include <stdbool.h>
+#include <sys/queue.h>
 
 struct map;
 struct node;
+struct list_turns;
+struct shared_events;
 struct text;
 
 struct api_request;
@@ -41,10 +44,12 @@ struct api {
     struct map *hashes;       /* owned: hashes of OpenAPI documents, by the group's path */
     struct map *own_clusters; /* owned: lists of struct own_cluster, by the cluster's name */
     size_t most_body;
-    struct open_request open; /* head of the ring of open requests */
-    struct loop_timer *judge; /* owned: runs the next round of checks */
-    uint64_t rights;          /* counts changes of roles, bindings and credentials */
-    int64_t started;          /* wall time of the start; no spoke is late before it */
+    struct open_request open;            /* head of the ring of open requests */
+    struct loop_timer *judge;            /* owned: runs the next round of checks */
+    uint64_t rights;                     /* counts changes of roles, bindings and credentials */
+    int64_t started;                     /* wall time of the start; no spoke is late before it */
+    struct shared_events *shared_events; /* owned */
+    struct list_turns *list_turns;       /* owned */
 };
 
 /* One parsed request about objects. */
@@ -82,6 +87,27 @@ void form_list_end(const struct api_request *request, struct text *out);
 /* Writes the object of a watch event; a table has its columns in the first event only. */
 void form_event(const struct api_request *request, const struct object *object, bool first,
                 struct arena *arena, struct text *out);
+/* Whether the request wants the object as its stored bytes are. */
+bool form_is_stored(const struct api_request *request, const struct object *object);
+
+/* shared_events.c: the line of an ADDED, MODIFIED or DELETED event. */
+struct shared_events *shared_events_new(struct loop *loop);
+void shared_events_free(struct shared_events **shared);
+void shared_event_write(const struct api_request *request, const struct objects_event *event,
+                        bool first, struct text *out);
+
+/* list_turns.c: a list that waits for its turn to be written on. */
+struct list_turn {
+    const void *flow;           /* whose it is: only compared */
+    size_t (*write)(void *arg); /* writes a piece and says how long it was; may wait again */
+    void *arg;
+    bool queued;
+    TAILQ_ENTRY(list_turn) link;
+};
+struct list_turns *list_turns_new(struct loop *loop);
+void list_turns_free(struct list_turns **turns);
+void list_turn_wait(struct list_turns *turns, struct list_turn *turn);
+void list_turn_leave(struct list_turns *turns, struct list_turn *turn);
 
 /* reply.c */
 void reply_node(struct http_request *request, int status, const struct node *node);

@@ -92,13 +92,6 @@ static void write_expired(struct watching *watching, struct text *out)
 static void write_event(struct watching *watching, const struct objects_event *event,
                         struct text *out)
 {
-    static const char *const names[] = {
-        [OBJECTS_ADDED] = "ADDED",
-        [OBJECTS_MODIFIED] = "MODIFIED",
-        [OBJECTS_DELETED] = "DELETED",
-    };
-    scoped_arena struct arena *arena = arena_new();
-
     switch (event->type) {
     case OBJECTS_BOOKMARK:
     case OBJECTS_INITIAL_END:
@@ -108,9 +101,7 @@ static void write_event(struct watching *watching, const struct objects_event *e
         write_expired(watching, out);
         return;
     default:
-        text_addf(out, "{\"type\":\"%s\",\"object\":", names[event->type]);
-        form_event(watching->request, event->object, !watching->began, arena, out);
-        text_add(out, "}\n");
+        shared_event_write(watching->request, event, !watching->began, out);
         watching->began = true;
     }
 }

@@ -12,6 +12,7 @@ struct auth *auth_open(const struct auth_settings *settings)
 
     auth->settings = *settings;
     auth->wrong = attempts_new();
+    auth->signed_tokens = mem_alloc(AUTH_SIGNED_TOKENS * sizeof *auth->signed_tokens);
     if (settings->objects) {
         auth->roles = roles_open(settings->objects);
         fields_open(auth);
@@ -30,5 +31,6 @@ void auth_close(struct auth **at)
         return;
     roles_close(&auth->roles);
     attempts_free(&auth->wrong);
+    mem_free(&auth->signed_tokens);
     free(auth);
 }

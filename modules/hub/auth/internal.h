@@ -3,6 +3,7 @@
 #define AUTH_INTERNAL_H
 
 #include "auth/auth.h"
+#include "pki/pki.h"
 
 struct map;
 struct kind;
@@ -25,11 +26,15 @@ struct object;
  */
 #define ADMIN_USER "system:admin"
 
+/* How many tokens' signatures are remembered, by their digests; 16 kB. */
+#define AUTH_SIGNED_TOKENS 512
+
 struct auth {
     struct auth_settings settings;
-    struct roles *roles;     /* owned; NULL without objects */
-    struct attempts *wrong;  /* owned */
-    auth_change_fn *changed; /* NULL: no listener */
+    unsigned char (*signed_tokens)[PKI_SHA256]; /* owned: digests of tokens the key signed */
+    struct roles *roles;                        /* owned; NULL without objects */
+    struct attempts *wrong;                     /* owned */
+    auth_change_fn *changed;                    /* NULL: no listener */
     void *changed_arg;
 };
 

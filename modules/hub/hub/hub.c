@@ -99,6 +99,9 @@ static void open_limits(struct hub *hub)
         .namespace_objects = setting_or_unlimited(hub, CONFIG_ID_NAMESPACE_OBJECTS),
         .namespace_size = setting_or_unlimited(hub, CONFIG_ID_NAMESPACE_SIZE),
         .is_own_name = is_own_name,
+        .loop = hub->loop,
+        .go_on = routes_go_on,
+        .refuse = routes_refuse,
         .arg = hub};
 
     hub->limits = limits_open(&settings);

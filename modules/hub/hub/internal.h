@@ -123,6 +123,9 @@ int origin_check(struct hub *hub, const struct http_request *request, struct err
 
 /* routes.c: who may come in, and where requests go. */
 void routes_add(struct hub *hub);
+/* For limits: a request whose turn has come, or that is refused after all. */
+void routes_go_on(void *hub, struct http_request *request);
+void routes_refuse(void *hub, struct http_request *request, int wait, const struct err *err);
 struct registry_settings routes_registry(struct hub *hub);
 
 #endif

@@ -78,11 +78,9 @@ static void tell_refusal(const struct hub *hub, struct http_request *request)
         http_response_header(request, "Axle-Spoke", word);
 }
 
-/* Says who is asking; of paths that the row says so of, also whether they may. */
-static bool guard_request(struct http_request *request, void *arg)
+/* Of paths that the row says so of: whether the user may. */
+static bool check_path(struct hub *hub, struct http_request *request)
 {
-    struct hub *hub = arg;
-    const struct hub_route *route = route_of(request->path);
     struct auth_request what = {.verb = "get",
                                 .group = "",
                                 .resource = "",
@@ -90,27 +88,71 @@ static bool guard_request(struct http_request *request, void *arg)
                                 .namespace = "",
                                 .name = "",
                                 .path = request->path};
+    struct err err = {0};
+
+    if (route_of(request->path)->rule == HUB_PATH &&
+        auth_check(hub->auth, request->user, &what, &err) < 0)
+        return refuse_guarded(request, &err);
+    return true;
+}
+
+static bool identify_user(struct hub *hub, struct http_request *request)
+{
     struct auth_user *user;
     struct err err = {0};
-    int wait = 0;
 
-    /* No page of another site may take a response in, as a script or a picture. */
-    http_response_header(request, "Cross-Origin-Resource-Policy", "same-origin");
-    if (check_supported_method(request, &err) < 0 || origin_check(hub, request, &err) < 0)
-        return refuse_guarded(request, &err);
-    if (route->rule == HUB_OPEN)
-        return true;
-    health_tell_epoch(hub, request);
     if (auth_identify(hub->auth, request, request->arena, &user, &err) < 0) {
         tell_refusal(hub, request);
         return refuse_guarded(request, &err);
     }
     request->user = user;
-    if (limits_begin(hub->limits, request, &wait, &err) < 0)
-        return refuse_for(request, wait, &err);
-    if (route->rule == HUB_PATH && auth_check(hub->auth, user, &what, &err) < 0)
-        return refuse_guarded(request, &err);
     return true;
+}
+
+/* A request that waited: its credential may have ended meanwhile. */
+void routes_go_on(void *arg, struct http_request *request)
+{
+    struct hub *hub = arg;
+
+    if (identify_user(hub, request) && check_path(hub, request))
+        http_server_go_on(hub->server, request);
+}
+
+void routes_refuse(void *arg, struct http_request *request, int wait, const struct err *err)
+{
+    refuse_for(request, wait, err);
+}
+
+static bool admit_request(struct hub *hub, struct http_request *request)
+{
+    struct err err = {0};
+    int wait = 0;
+
+    switch (limits_begin(hub->limits, request, &wait, &err)) {
+    case LIMITS_RUN:
+        return check_path(hub, request);
+    case LIMITS_REFUSE:
+        return refuse_for(request, wait, &err);
+    case LIMITS_WAIT:
+        break; /* until routes_go_on() or routes_refuse() */
+    }
+    return false;
+}
+
+/* Says who is asking, and whether it is the request's turn. */
+static bool guard_request(struct http_request *request, void *arg)
+{
+    struct hub *hub = arg;
+    struct err err = {0};
+
+    /* No page of another site may take a response in, as a script or a picture. */
+    http_response_header(request, "Cross-Origin-Resource-Policy", "same-origin");
+    if (check_supported_method(request, &err) < 0 || origin_check(hub, request, &err) < 0)
+        return refuse_guarded(request, &err);
+    if (route_of(request->path)->rule == HUB_OPEN)
+        return true;
+    health_tell_epoch(hub, request);
+    return identify_user(hub, request) && admit_request(hub, request);
 }
 
 /* ---- The registry ---------------------------------------------------------- */
@@ -195,6 +237,7 @@ static void write_metrics(struct hub *hub, struct text *out)
               handshakes.failed, facts.revision, facts.epoch, store_is_full(hub->store),
               objects_ahead(hub->objects), facts.bytes, facts.commits, facts.fsyncs,
               (clock_steady() - hub->started) / CLOCK_SECOND);
+    limits_metrics(hub->limits, out);
     controllers_metrics(hub->controllers, out);
 }
 
@@ -248,8 +291,11 @@ static void on_root(struct http_request *request, void *arg)
 static void on_api(struct http_request *request, void *arg)
 {
     struct hub *hub = arg;
+    void *account = request->account; /* the handler may end the request */
+    int64_t start = clock_steady();
 
     api_handle(request, hub->api);
+    limits_spent(hub->limits, account, clock_steady() - start);
 }
 
 static void on_registry(struct http_request *request, void *arg)

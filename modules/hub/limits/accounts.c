@@ -23,9 +23,10 @@
 #define UNUSED (120 * CLOCK_SECOND)
 /* The size of bodies that one account may have in flight: they wait in memory. */
 #define MOST_COMING ((int64_t)32 << 20)
-#define MOST_UNKNOWN ((int64_t)3 << 20)
 /* A byte of a stored object is charged as this share of a received byte. */
 #define STORED_SHARE 4
+/* So many requests of an administrator at a time never wait for others. */
+#define FEW 8
 
 /* The limits of a role as multiples of a spoke's. Many machines may join at the
    same time with one token, or from one address. */
@@ -69,7 +70,7 @@ static void forget_unused(struct limits *limits, int64_t now)
     size_t at = 0;
 
     while ((account = map_next(limits->accounts, &at, NULL)))
-        if (!account->in_flight && now - account->used > UNUSED) {
+        if (!account->in_flight && !account->waiting && now - account->used > UNUSED) {
             map_remove(limits->accounts, account->key);
             account_free(account);
         }
@@ -234,31 +235,20 @@ static int check_rates(struct limits *limits, struct account *account, int times
 static int check_in_flight(const struct account *account, int64_t most, const char *setting,
                            int *ret_wait, struct err *err)
 {
-    if (most <= 0 || (int64_t)account->in_flight < most)
+    if (most <= 0 || (int64_t)(account->in_flight + account->waiting) < most)
         return 0;
     *ret_wait = 1;
     return err_set(
         err, ERR_TOO_MANY,
         "%s has %zu requests in flight, watches included, and may have no more (the hub's setting "
         "%s); end some of them",
-        account->key, account->in_flight, setting);
-}
-
-/* How much of a body waits in memory. The registry has limits of its own for its
-   uploads. */
-static int64_t coming_of(const struct http_request *request)
-{
-    if (request->segment_count && !strcmp(request->segments[0], "v2"))
-        return 0;
-    if (request->body_length >= 0)
-        return request->body_length;
-    return request->most_body ? (int64_t)request->most_body : MOST_UNKNOWN;
+        account->key, account->in_flight + account->waiting, setting);
 }
 
 static int check_coming(const struct account *account, const struct http_request *request,
                         int *ret_wait, struct err *err)
 {
-    int64_t more = coming_of(request);
+    int64_t more = turns_body_of(request);
 
     if (!more || !account->coming || account->coming + more <= MOST_COMING)
         return 0;
@@ -289,38 +279,75 @@ static int check_account(struct limits *limits, struct account *account,
     return check_in_flight(account, s->user_in_flight, "user-in-flight", ret_wait, err);
 }
 
-int limits_begin(struct limits *limits, struct http_request *request, int *ret_wait,
-                 struct err *err)
+/* ---- Its class ------------------------------------------------------------------ */
+
+static const enum limits_class_id role_classes[] = {
+    [AUTH_ANONYMOUS] = LIMITS_ANONYMOUS, [AUTH_USER] = LIMITS_USERS,   [AUTH_ADMIN] = LIMITS_USERS,
+    [AUTH_SPOKE] = LIMITS_SPOKES,        [AUTH_JOIN] = LIMITS_JOINING,
+};
+
+/* By its lease and its status a spoke says that it lives and what it does: with these
+   late, a hub that has much to do would take spokes for lost and do still more. */
+static bool is_sign_of_life(const struct http_request *request)
+{
+    const char *const *at = request->segments;
+    size_t count = request->segment_count, i;
+
+    if (!count || strcmp(at[0], "apis"))
+        return false;
+    i = plural_at(request);
+    return (i < count && !strcmp(at[i], "leases")) ||
+           (i + 2 < count && !strcmp(at[i + 2], "status"));
+}
+
+static enum limits_class_id class_of(const struct auth_user *user, const struct account *account,
+                                     const struct http_request *request)
+{
+    if (user->role == AUTH_SPOKE && is_sign_of_life(request))
+        return LIMITS_EXEMPT;
+    if (user->role == AUTH_ADMIN && account->in_flight < FEW)
+        return LIMITS_EXEMPT;
+    return account->class;
+}
+
+enum limits_verdict limits_begin(struct limits *limits, struct http_request *request, int *ret_wait,
+                                 struct err *err)
 {
     const struct auth_user *user = request->user;
-    struct account *account;
+    struct account *account = account_of_user(limits, user, request->remote);
 
-    if (user->role == AUTH_ADMIN)
-        return 0;
-    account = account_of_user(limits, user, request->remote);
-    if (check_account(limits, account, user, request, ret_wait, err) < 0 ||
-        check_coming(account, request, ret_wait, err) < 0)
-        return -1;
+    account->class = role_classes[user->role];
+    if (user->role != AUTH_ADMIN &&
+        (check_account(limits, account, user, request, ret_wait, err) < 0 ||
+         check_coming(account, request, ret_wait, err) < 0))
+        return LIMITS_REFUSE;
     if (user->role == AUTH_SPOKE)
         note_remote(account, request->remote);
-    account->in_flight++;
-    account->coming += coming_of(request);
-    request->account = account;
-    return 0;
+    return turns_begin(&limits->turns, account, class_of(user, account, request), request, ret_wait,
+                       err);
 }
 
 void limits_end(struct limits *limits, const struct http_access *access)
 {
     struct account *account = access->request->account;
 
-    (void)limits;
     if (!account)
         return;
-    account->in_flight--;
-    account->coming -= coming_of(access->request);
+    turns_let_go(&limits->turns, access->request);
     /* A body without Content-Length is charged after it was received. */
     if (access->request->body_length < 0)
         account->bytes.level -= (double)access->received;
+}
+
+void limits_spent(struct limits *limits, void *account, int64_t time)
+{
+    if (account)
+        turns_spent(&limits->turns, account, time);
+}
+
+void limits_metrics(const struct limits *limits, struct text *out)
+{
+    turns_metrics(&limits->turns, out);
 }
 
 /* ---- The whole -------------------------------------------------------------- */
@@ -335,6 +362,7 @@ struct limits *limits_open(const struct limits_settings *settings)
     limits->namespaces = map_new();
     limits->events = kinds_find(kinds, "", "events");
     limits->clusters = kinds_find(kinds, META_GROUP_CLUSTER, "managedclusters");
+    turns_start(&limits->turns, settings);
     limits_rule_machines(limits);
     limits_rule_namespaces(limits);
     return limits;
@@ -348,6 +376,7 @@ void limits_close(struct limits **at)
 
     if (!limits)
         return;
+    turns_stop(&limits->turns);
     while ((account = map_next(limits->accounts, &i, NULL)))
         account_free(account);
     map_free(&limits->accounts);

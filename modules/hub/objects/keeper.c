@@ -42,12 +42,14 @@ void keeper_open(struct keeper *keeper, struct loop *loop, struct store *store,
     };
     if (key)
         memcpy(keeper->key, key, sizeof(keeper->key));
+    TAILQ_INIT(&keeper->due_watches);
     stage_open(&keeper->stage);
     tables_make(keeper);
     if (!loop)
         return;
     keeper->commit_timer = loop_timer_new(loop, on_commit_timer, keeper);
     keeper->quiet_timer = loop_timer_new(loop, on_quiet_timer, keeper);
+    keeper->ready_timer = loop_timer_new(loop, watches_call_ready, keeper);
     loop_timer_set(keeper->quiet_timer, QUIET);
 }
 
@@ -56,6 +58,7 @@ void keeper_close(struct keeper *keeper)
     if (keeper->loop) {
         loop_timer_free(&keeper->commit_timer);
         loop_timer_free(&keeper->quiet_timer);
+        loop_timer_free(&keeper->ready_timer);
     }
     stage_close(&keeper->stage);
     changes_free(keeper);

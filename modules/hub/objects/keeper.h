@@ -8,6 +8,7 @@
 #include "pki/pki.h"
 
 #include <string.h>
+#include <sys/queue.h>
 
 struct loop_timer;
 struct store_row;
@@ -109,9 +110,10 @@ struct keeper {
     struct loop *loop; /* NULL: commits are asked for by objects_commit() only */
     struct store *store;
     const struct kinds *kinds;
-    struct loop_timer *commit_timer, *quiet_timer;
-    struct map *tables; /* store_kind to struct table */
-    struct table **all; /* owned: the same tables */
+    struct loop_timer *commit_timer, *quiet_timer, *ready_timer; /* NULL without a loop */
+    TAILQ_HEAD(, objects_watch) due_watches; /* whose `ready` is due, the first first */
+    struct map *tables;                      /* store_kind to struct table */
+    struct table **all;                      /* owned: the same tables */
     size_t table_count;
     int64_t revision;  /* the newest that is published */
     int64_t forgotten; /* changes up to here have left the memory */
@@ -196,6 +198,8 @@ bool revisions_space_went(const struct keeper *keeper, const char *namespace, in
 
 /* ---- watch.c ------------------------------------------------------------ */
 
+/* Calls `ready` of watches that are due: for keeper->ready_timer. */
+void watches_call_ready(void *arg);
 /* Tells the watches of a table of a change. */
 void watches_wake(struct table *table, struct change *change);
 /* The change leaves the memory: watches that have not taken it yet get EXPIRED. */

@@ -35,15 +35,13 @@ bool read_matches(struct arena *arena, const struct objects_query *query,
                   const struct object *object)
 {
     const struct node *tree;
-    const char *name;
 
     if (query->name && *query->name && strcmp(query->name, object->name))
         return false;
-    if (!query->labels && !query->fields)
-        return true;
-    name = query->fields ? selector_requires(query->fields, "metadata.name") : NULL;
-    if (name && strcmp(name, object->name))
+    if (query->fields && !selector_matches_key(query->fields, object->namespace, object->name))
         return false;
+    if (!query->labels && (!query->fields || selector_is_of_key(query->fields)))
+        return true;
     tree = object_read(arena, object);
     if (query->kind && query->kind != object->kind)
         tree = kind_convert(arena, query->kind, tree);

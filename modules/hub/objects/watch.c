@@ -14,6 +14,8 @@
 
 #define WATCH_TAG 0x77617463u
 #define QUIET_ENOUGH (25 * CLOCK_SECOND)
+/* How many watches are told in one turn of the loop: 5 to 10 ms with TLS. */
+#define READY_AT_ONCE 512
 
 struct objects_watch {
     uint32_t tag;
@@ -30,25 +32,45 @@ struct objects_watch {
     bool expired, ended, called, bookmark_due;
     int64_t revision;  /* of the last event that was taken */
     int64_t last_told; /* steady */
-    struct loop_timer *timer;
+    bool queued;       /* in the keeper's queue of those whose `ready` is due */
+    TAILQ_ENTRY(objects_watch) due;
     struct objects_watch *next, **back;
 };
 
-static void on_watch_timer(void *arg)
+static void leave_queue(struct objects_watch *watch)
 {
-    struct objects_watch *watch = object_from(objects_watch, WATCH_TAG, arg);
+    if (watch->queued)
+        TAILQ_REMOVE(&watch->keeper->due_watches, watch, due);
+    watch->queued = false;
+}
 
-    watch->ready(watch->arg);
+/* A change that thousands watch is told to some of them in each turn of the loop, so
+   that requests are answered in between. `ready` may end any watch. */
+void watches_call_ready(void *arg)
+{
+    struct keeper *keeper = object_from(keeper, KEEPER_TAG, arg);
+    struct objects_watch *watch;
+
+    for (int i = 0; i < READY_AT_ONCE && (watch = TAILQ_FIRST(&keeper->due_watches)); i++) {
+        leave_queue(watch);
+        watch->ready(watch->arg);
+    }
+    if (!TAILQ_EMPTY(&keeper->due_watches))
+        loop_timer_set(keeper->ready_timer, 0);
 }
 
 /* Calls `ready` once until the watch is drained, from a timer: watches are told of a
    change in the middle of a commit, where no caller may run. */
 static void call_ready(struct objects_watch *watch)
 {
-    if (watch->called || !watch->ready || !watch->timer)
+    struct keeper *keeper = watch->keeper;
+
+    if (watch->called || !watch->ready || !keeper->ready_timer)
         return;
-    watch->called = true;
-    loop_timer_set(watch->timer, 0);
+    watch->called = watch->queued = true;
+    TAILQ_INSERT_TAIL(&keeper->due_watches, watch, due);
+    if (!loop_timer_is_set(keeper->ready_timer))
+        loop_timer_set(keeper->ready_timer, 0);
 }
 
 static bool is_for(const struct objects_watch *watch, const struct change *change)
@@ -199,8 +221,6 @@ struct objects_watch *objects_watch(struct objects *objects,
     if (watch->next)
         watch->next->back = &watch->next;
     table->watches = watch;
-    if (keeper->loop)
-        watch->timer = loop_timer_new(keeper->loop, on_watch_timer, watch);
     if (initial) {
         take_initial(watch);
     } else if (start_at(watch, since, err) < 0) {
@@ -226,8 +246,7 @@ void objects_unwatch(struct objects_watch **pointer)
     for (; watch->initial_at < watch->initial_count; watch->initial_at++)
         object_drop(&watch->initial[watch->initial_at]);
     mem_free(&watch->initial);
-    if (watch->timer)
-        loop_timer_free(&watch->timer);
+    leave_queue(watch);
     arena_free(&watch->arena);
     watch->tag = 0;
     mem_free(pointer);

@@ -51,6 +51,11 @@ bool selector_matches_labels(const struct selector *selector, const struct node 
 /* A whole object: metadata.labels, or the fields at their paths ("" where
    there is none; numbers and booleans in their text form). */
 bool selector_matches(const struct selector *selector, const struct node *object);
+/* What a field selector asks of metadata.namespace and metadata.name; of other fields it
+   is taken to hold. So what is not selected by its name need not be parsed. */
+bool selector_matches_key(const struct selector *selector, const char *namespace, const char *name);
+/* Whether a field selector asks for nothing but these two. */
+bool selector_is_of_key(const struct selector *selector);
 /* The value that a field must have ("metadata.name"), or NULL. */
 const char *selector_requires(const struct selector *selector, const char *field);
 /* In canonical form: sorted, "app in (a,b),!c". */

@@ -167,6 +167,34 @@ bool selector_matches(const struct selector *selector, const struct node *object
     return true;
 }
 
+/* The part of the key that a field path names, or NULL. */
+static const char *key_field(const char *path, const char *namespace, const char *name)
+{
+    if (!strcmp(path, "metadata.name"))
+        return name;
+    return strcmp(path, "metadata.namespace") ? NULL : namespace;
+}
+
+bool selector_matches_key(const struct selector *selector, const char *namespace, const char *name)
+{
+    for (size_t i = 0; i < selector->count; i++) {
+        const struct requirement *r = &selector->requirements[i];
+        const char *value = key_field(r->key, namespace, name);
+
+        if (value && !requirement_holds(r, value))
+            return false;
+    }
+    return true;
+}
+
+bool selector_is_of_key(const struct selector *selector)
+{
+    for (size_t i = 0; i < selector->count; i++)
+        if (!key_field(selector->requirements[i].key, "", ""))
+            return false;
+    return true;
+}
+
 /* Lets the store look up one object instead of walking all. */
 const char *selector_requires(const struct selector *selector, const char *field)
 {
