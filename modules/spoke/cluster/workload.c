@@ -34,13 +34,17 @@ static void take_template(struct cluster_object *object, const char *hash)
 void workload_read(struct cluster_object *object)
 {
     struct pods_viewer viewer = {object->project, object->owner->name, object->namespace};
+    scoped_interned const struct node *former = NULL;
+    scoped_arena struct arena *arena = NULL;
     char fresh[sizeof object->hash];
     uint64_t hash;
 
     if (!manifest_is_workload(object->row) || object->adopted)
         return;
     object->broken = (struct manifest_why){0};
-    object->template = manifest_template(object->row, object->object, object->arena);
+    arena = arena_new();
+    former = object->template;
+    object->template = document_intern(manifest_template(object->row, object->object, arena));
     if (manifest_check_workload(pods_bounds(object->cluster->pods), object->row, object->object,
                                 object->template, &object->broken) < 0)
         return;

@@ -191,10 +191,10 @@ static void tell_missed(struct process_pod *pod, const struct process_state *bef
 {
     struct process_state missed = *now;
 
-    if (!now->last.number || now->last.number != before->run.number ||
+    if (!now->last || now->last->number != before->run.number ||
         strcmp(before->state, "running") != 0)
         return;
-    missed.run = now->last;
+    missed.run = *now->last;
     tell_event(pod, "exited", &missed);
 }
 
