@@ -226,6 +226,14 @@ static void check_pods(size_t wanted)
     CHECK(running == wanted && pods == wanted, "%zu pods run: %zu of %zu", wanted, running, pods);
 }
 
+static void remove_folder(void)
+{
+    scoped_mem char *command = mem_printf("rm -rf %s", directory);
+
+    if (system(command) != 0)
+        printf("# %s is left\n", directory);
+}
+
 int main(void)
 {
     scoped_mem char *pki = NULL;
@@ -260,5 +268,7 @@ int main(void)
     check_growth("adopted", few_again, many_again);
     loop_free(&loop);
     loop_world_free(&world);
+    runtime_simulated_reset();
+    remove_folder();
     return check_done();
 }

@@ -53,6 +53,7 @@ void object_free(struct cluster_object *object)
     mem_free(&object->project);
     document_release(&object->object);
     document_release(&object->template);
+    mem_free(&object->lost_why);
     mem_free(&object);
 }
 

@@ -86,7 +86,7 @@ struct cluster_object {
     bool late;       /* progressDeadlineSeconds are over */
     unsigned losses; /* pods evicted or lost, one soon after the other; see workload_on_loss() */
     int64_t lost;    /* wall time of the last one */
-    struct manifest_why lost_why;
+    struct manifest_why *lost_why;  /* owned; of the last one */
     struct object_service *service; /* owned */
     enum cluster_health health;
     struct manifest_why why;

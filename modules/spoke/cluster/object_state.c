@@ -137,8 +137,8 @@ static void write_losses(struct arena *arena, struct node *row, const struct clu
 
     node_set_int(arena, node, "count", object->losses);
     node_set_int(arena, node, "last", object->lost / 1000);
-    node_set_text(arena, node, "reason", object->lost_why.reason);
-    node_set_text(arena, node, "message", object->lost_why.message);
+    node_set_text(arena, node, "reason", object->lost_why->reason);
+    node_set_text(arena, node, "message", object->lost_why->message);
 }
 
 /* Failures by index as {"INDEX": failures}, since most indexes have none. */
@@ -259,7 +259,9 @@ static void load_losses(struct cluster_object *object, const struct node *node)
 {
     object->losses = (unsigned)number_as_int(node, "count", NUMBER_COUNT, 0);
     object->lost = number_get(node, "last", NUMBER_MICROS, 0) * 1000;
-    manifest_why_set(&object->lost_why, node_get_text(node, "reason"), "%.390s",
+    if (!object->lost_why)
+        object->lost_why = mem_alloc(sizeof *object->lost_why);
+    manifest_why_set(object->lost_why, node_get_text(node, "reason"), "%.390s",
                      node_get_text(node, "message"));
 }
 

@@ -151,7 +151,9 @@ void workload_on_loss(struct cluster_object *object, const struct pod *pod, cons
         object->losses = 0;
     object->losses++;
     object->lost = now;
-    manifest_why_set(&object->lost_why, reason, "%.250s; next try %lld s after that", message,
+    if (!object->lost_why)
+        object->lost_why = mem_alloc(sizeof *object->lost_why);
+    manifest_why_set(object->lost_why, reason, "%.250s; next try %lld s after that", message,
                      (long long)(plan_backoff(object->losses) / CLOCK_SECOND));
     state_keep(object, NULL, NULL);
 }

@@ -214,6 +214,7 @@ void probes_begin(struct pod_container *c, probes_fn *on_result)
         const struct node *spec = node_get(c->spec, probe_names[kind]);
         struct pod_probe *probe = &c->probes[kind];
 
+        mem_free(&probe->response);
         *probe = (struct pod_probe){
             .container = c, .kind = kind, .spec = node_is(spec, NODE_MAP) ? spec : NULL};
         if (probe->spec)

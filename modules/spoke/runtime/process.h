@@ -156,6 +156,8 @@ int process_shim_start(struct process_pod *pod, int memory, int lock, process_ex
 void process_shim_forget(struct process_shim **shim);
 /* Starts a spare shim a moment later, for the next pod. */
 void process_spare_later(struct runtime *runtime);
+/* The last pod runs: at once, if one is due. */
+void process_spare_soon(struct runtime *runtime);
 void process_spare_close(struct runtime *runtime);
 
 /* ---- process_pod.c: pods in memory */
