@@ -28,6 +28,13 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
+static int limit_cache(struct store_db *db, struct err *err)
+{
+    scoped_mem char *text = mem_printf("PRAGMA cache_size=-%" PRId64, db->options.cache / 1024);
+
+    return store_run_text(db, text, err);
+}
+
 static int prepare_database(struct store_db *db, bool lost, struct err *err)
 {
     static const char *const settings =
@@ -49,6 +56,8 @@ static int prepare_database(struct store_db *db, bool lost, struct err *err)
         store_run_text(db, "PRAGMA auto_vacuum=INCREMENTAL", err) < 0)
         return -1;
     if (!db->read_only && store_run_text(db, settings, err) < 0)
+        return -1;
+    if (db->options.cache && limit_cache(db, err) < 0)
         return -1;
     if (!db->read_only)
         code = store_tables_open(db, lost, err);

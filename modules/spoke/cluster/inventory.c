@@ -28,8 +28,8 @@ struct cluster_object *object_new(struct cluster_owner *owner, const struct nami
     object->cluster = owner->cluster;
     object->owner = owner;
     object->key = mem_copy_string(naming->key);
-    object->plain = mem_copy_string(naming->plain);
-    object->project = mem_copy_string(owner->project);
+    object->plain = document_intern_text(naming->plain);
+    object->project = document_intern_text(owner->project);
     object->second = naming->second;
     object->timer = loop_timer_new(owner->cluster->options.loop, on_object_timer, object);
     object->created = clock_wall();
@@ -42,8 +42,6 @@ struct cluster_object *object_new(struct cluster_owner *owner, const struct nami
 /* Its pods, if there are any left, stay: they find no workload any more. */
 void object_free(struct cluster_object *object)
 {
-    struct arena *arena = object->arena;
-
     map_remove(object->cluster->objects, object->key);
     if (!object->cluster->closing && object->row && object->row->role == MANIFEST_SERVICE)
         cluster_touch_services(object->cluster);
@@ -51,9 +49,11 @@ void object_free(struct cluster_object *object)
     loop_timer_free(&object->timer);
     revision_free(object);
     mem_free(&object->key);
-    mem_free(&object->plain);
-    mem_free(&object->project);
-    arena_free(&arena);
+    document_release_text(&object->plain);
+    document_release_text(&object->project);
+    document_release(&object->object);
+    document_release(&object->template);
+    mem_free(&object->lost_why);
     mem_free(&object);
 }
 
@@ -86,18 +86,13 @@ static void check_object_kind(struct cluster_object *object)
         (void)manifest_check_shape(object->row, object->object, &object->broken);
 }
 
-/* The former content lives on until the new one is read: texts of `item` may point into it. */
-void object_fill(struct cluster_object *object, const struct cluster_manifest *item)
+/* What its texts point to is in it. */
+void object_set(struct cluster_object *object, const struct node *made)
 {
-    struct arena *old = object->arena;
+    scoped_interned const struct node *former = object->object;
     const struct node *meta;
 
-    object->adopted = false;
-    /* The health of the former content says nothing about the new one. */
-    object->health = CLUSTER_IN_PROGRESS;
-    manifest_why_set(&object->why, "Progressing", "not checked yet");
-    object->arena = arena_new();
-    object->object = node_copy(object->arena, item->object);
+    object->object = document_intern(made);
     meta = node_get(object->object, "metadata");
     object->api_version = node_get_text(object->object, "apiVersion");
     object->kind = node_get_text(object->object, "kind");
@@ -107,8 +102,17 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
         object->row && object->row->cluster_wide ? "" : node_get_text(meta, "namespace");
     if (!*object->namespace && (!object->row || !object->row->cluster_wide))
         object->namespace = "default";
+}
+
+void object_fill(struct cluster_object *object, const struct cluster_manifest *item)
+{
+    object->adopted = false;
+    /* The health of the former content says nothing about the new one. */
+    object->health = CLUSTER_IN_PROGRESS;
+    manifest_why_set(&object->why, "Progressing", "not checked yet");
+    object_set(object, item->object);
     object->generation++;
-    object->template = NULL;
+    document_release(&object->template);
     check_object_kind(object);
     if (!*object->broken.reason && object->row->role == MANIFEST_SERVICE)
         service_read(object);
@@ -118,21 +122,21 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
         manifest_why_set(&object->broken, OBJECT_OWNED_BY_OTHER,
                          "%s %.100s/%.100s belongs to another work on this spoke", object->kind,
                          object->namespace, object->name);
-    arena_free(&old);
 }
 
 /* The row of its state moves with it. */
 void object_rename(struct cluster_object *object, const struct naming *naming, const char *project)
 {
-    char *key = mem_copy_string(naming->key), *owned = mem_copy_string(project);
+    char *key = mem_copy_string(naming->key);
+    const char *now = document_intern_text(project);
     bool stateful = object->stateful;
 
     state_forget(object);
     map_remove(object->cluster->objects, object->key);
     mem_free(&object->key);
-    mem_free(&object->project);
+    document_release_text(&object->project);
     object->key = key;
-    object->project = owned;
+    object->project = now;
     object->second = naming->second;
     map_put(object->cluster->objects, object->key, object);
     if (stateful)
@@ -189,8 +193,8 @@ struct cluster_owner *owner_get(struct cluster *cluster, const char *name)
         return owner;
     owner = mem_alloc(sizeof *owner);
     owner->cluster = cluster;
-    owner->name = mem_copy_string(name);
-    owner->project = mem_copy_string("");
+    owner->name = document_intern_text(name);
+    owner->project = document_intern_text("");
     map_put(cluster->owners, name, owner);
     return owner;
 }
@@ -198,17 +202,19 @@ struct cluster_owner *owner_get(struct cluster *cluster, const char *name)
 void owner_free(struct cluster_owner *owner)
 {
     map_remove(owner->cluster->owners, owner->name);
-    mem_free(&owner->name);
-    mem_free(&owner->kept);
+    document_release_text(&owner->name);
+    document_release_text(&owner->project);
+    document_release(&owner->kept);
     mem_free(&owner->unkept);
-    mem_free(&owner->project);
     mem_free(&owner);
 }
 
 void owner_set_project(struct cluster_owner *owner, const char *project)
 {
-    mem_free(&owner->project);
-    owner->project = mem_copy_string(project);
+    const char *former = owner->project;
+
+    owner->project = document_intern_text(project);
+    document_release_text(&former);
 }
 
 struct node *owner_keys(const struct cluster_owner *owner, struct arena *arena)
