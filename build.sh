@@ -49,10 +49,6 @@ common="-std=gnu11 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Imodules/ground
     -Wno-missing-field-initializers"
 [ -f modules/ground/base/banned.h ] && common="$common -include modules/ground/base/banned.h"
 sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
-# P-256 is multiplied by modules/ground/pki/p256.c, which must be linked though only mbedTLS,
-# which comes after it, asks for it.
-wrapped="-Wl,--wrap=mbedtls_ecp_mul_restartable,--wrap=mbedtls_ecp_muladd_restartable
-    -Wl,-u,__wrap_mbedtls_ecp_mul_restartable"
 libraries="-levent_extra -levent_core -lmbedtls -lcjson -lllhttp -lsqlite3
     -lyaml -lz -lm"
 
@@ -114,7 +110,6 @@ make_mode() {
     shift
     mode_flags "$mode"
     mkdir -p "$dir"
-    ldflags="${wrapped//$'\n'/ } $ldflags"
     write_changed "$dir/flags" <<<"$compiler $common $cflags $ldflags"
     find modules -name '*.c' | LC_ALL=C sort | write_changed "$dir/sources"
     find tests/sim -name '*.c' | LC_ALL=C sort | write_changed "$dir/simulations"
