@@ -9,8 +9,9 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "http/http.h"
-#include "hub/hub.h"
+#include "hub/internal.h"
 #include "loop/loop.h"
+#include "store/store.h"
 #include "tls/tls.h"
 
 #include <ftw.h>
@@ -189,6 +190,39 @@ static void test_failing_disk(void)
     CHECK_INT(await(&write)->status, 201, "and then it is, and the name is free");
 }
 
+/* A disk that hangs must not fill the memory, and who is refused must not wait for it. */
+static void test_backlog(void)
+{
+    const size_t many = (size_t)33 << 20;
+    scoped_mem char *filler = mem_alloc(many);
+    const char *upload = "/v2/axle-system/things/blobs/uploads/?digest=sha256:"
+                         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    struct answer write, refused;
+    int64_t end;
+
+    held_set(true, SQLITE_OK);
+    ask("POST", MAPS, MAP("slow"), &write);
+    turn_until_held();
+    end = clock_steady() + CLOCK_SECOND + CLOCK_SECOND / 10;
+    store_value_put(hub->store, "filler", filler, many);
+    while (clock_steady() < end)
+        loop_turn(loop, CLOCK_SECOND / 10);
+    ask("POST", MAPS, MAP("refused"), &refused);
+    CHECK_INT(await(&refused)->status, 429, "a create is refused at once (%s)", refused.body);
+    ask("DELETE", MAPS "/before", "", &refused);
+    CHECK_INT(await(&refused)->status, 429, "as is a delete");
+    ask("POST", MAPS "?dryRun=All", MAP("tried"), &refused);
+    CHECK_INT(await(&refused)->status, 201, "what writes nothing is not");
+    ask("POST", upload, "", &refused);
+    CHECK_INT(await(&refused)->status, 429, "a push is refused (%s)", refused.body);
+    held_set(false, SQLITE_OK);
+    CHECK_INT(await(&write)->status, 201, "what was asked for before is written");
+    do {
+        ask("POST", MAPS, MAP("refused"), &refused);
+    } while (await(&refused)->status == 429);
+    CHECK_INT(refused.status, 201, "and then the rest (%s)", refused.body);
+}
+
 int main(void)
 {
     bool opened;
@@ -199,6 +233,7 @@ int main(void)
     if (opened) {
         test_hung_disk();
         test_failing_disk();
+        test_backlog();
     }
     close_all();
     held_close();

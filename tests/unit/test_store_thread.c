@@ -401,6 +401,75 @@ static void test_full(void)
     store_close(&store);
 }
 
+/* Whoever waits for the end of a commit must not keep its news from the hub, which makes
+   room because of it. */
+static void test_trouble_during_walk(void)
+{
+    struct store_options options = {.loop = loop, .vfs = "held", .reserve = 1 << 20};
+
+    store = store_open("walked.db", &options, &err);
+    CHECK(store && !store_is_full(store), "opens");
+    store_on_trouble(store, on_trouble, NULL);
+    held_full(1);
+    put("a", "1");
+    commit("a");
+    CHECK_TEXT(rows(), "a@1=1 ", "a walk waits for the commit that finds the disk full");
+    CHECK_TEXT(told_after(2), "trouble a", "and the trouble is told all the same");
+    CHECK(store_is_full(store), "the store is full");
+    store_close(&store);
+}
+
+/* ---- A disk that cannot keep up -------------------------------------------------- */
+
+#define MANY ((size_t)33 << 20)
+
+static void wait_a_second(void)
+{
+    int64_t end = clock_steady() + CLOCK_SECOND + CLOCK_SECOND / 10;
+
+    while (clock_steady() < end)
+        loop_turn(loop, CLOCK_SECOND / 10);
+}
+
+static void test_backlog(void)
+{
+    scoped_mem char *many = mem_alloc(MANY);
+
+    open_store("backlog.db");
+    store_value_put(store, "first", many, MANY);
+    wait_a_second();
+    CHECK_INT(store_check_backlog(store, &err), 0, "what waits for no commit is no backlog");
+    held_set(true, SQLITE_OK);
+    commit("first");
+    held_wait();
+    wait_a_second();
+    store_blob_put(store, "sha256:large", many, MANY);
+    CHECK_INT(store_check_backlog(store, &err), 0, "what flies is none, and blobs have more room");
+    store_value_put(store, "second", many, MANY);
+    CHECK(store_check_backlog(store, &err) < 0, "many bytes behind a slow commit are refused");
+    CHECK_INT(err.code, ERR_TOO_MANY, "as something for later: %s", err.text);
+    commit("second");
+    CHECK(store_check_backlog(store, &err) < 0, "also when their commit is asked for");
+    held_set(false, SQLITE_OK);
+    CHECK_TEXT(told_after(2), "first second", "when the disk goes on they are written");
+    held_set(true, SQLITE_IOERR_FSYNC);
+    store_value_put(store, "third", many, MANY);
+    commit("third");
+    held_wait();
+    store_value_put(store, "fourth", many, MANY);
+    held_set(false, SQLITE_IOERR_FSYNC);
+    CHECK_TEXT(told_after(1), "third!", "a commit fails");
+    held_set(true, SQLITE_OK);
+    put("a", "1");
+    commit("a");
+    held_wait();
+    wait_a_second();
+    CHECK_INT(store_check_backlog(store, &err), 0, "and with it goes what waited");
+    held_set(false, SQLITE_OK);
+    told_after(1);
+    store_close(&store);
+}
+
 /* ---- Compaction ------------------------------------------------------------------ */
 
 static void test_compaction(void)
@@ -563,6 +632,8 @@ int main(void)
     test_walk_after_failure();
     test_failure_of_settled();
     test_full();
+    test_trouble_during_walk();
+    test_backlog();
     test_compaction();
     test_same();
     held_close();

@@ -341,6 +341,8 @@ void store_worker_wrote(struct store *store);
 const struct store_names *store_worker_names(const struct store *store);
 const struct store_seen *store_worker_seen(const struct store *store);
 int64_t store_worker_revision(const struct store *store);
+/* How many bytes wait for a slow commit, if that is too many; otherwise 0. */
+int64_t store_worker_backlog(const struct store *store);
 /* The database is in trouble, in whichever thread that was noticed. */
 void store_worker_trouble(void *store);
 

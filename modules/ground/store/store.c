@@ -81,6 +81,19 @@ int store_check_room(const struct store *store, struct err *err)
                    store->db.path);
 }
 
+int store_check_backlog(const struct store *store, struct err *err)
+{
+    int64_t waiting = store->worker ? store_worker_backlog(store) : 0;
+
+    if (!waiting)
+        return 0;
+    return err_set(err, ERR_TOO_MANY,
+                   "the disk of %s is too slow or hangs: a commit is under way for more than a "
+                   "second, and %lld MiB of other writes wait for it already; nothing was "
+                   "written; try again later",
+                   store->db.path, (long long)(waiting >> 20));
+}
+
 void store_facts(struct store *store, struct store_facts *ret)
 {
     if (!store->worker) {

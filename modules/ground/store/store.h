@@ -100,6 +100,12 @@ void store_forget(struct store *store, const struct store_key *key);
 bool store_is_full(const struct store *store);
 /* ERR_FULL in words while it is so. */
 int store_check_room(const struct store *store, struct err *err) MUST_CHECK;
+/*
+ * ERR_TOO_MANY in words while the commit under way takes more than a second and many bytes
+ * wait for the next one, so that a disk which hangs does not fill the memory. Whoever
+ * stages for others asks before.
+ */
+int store_check_backlog(const struct store *store, struct err *err) MUST_CHECK;
 /* While the disk is full: gives back room and looks whether there is enough. */
 void store_make_room(struct store *store);
 

@@ -3,6 +3,7 @@
 
 #include "store/internal.h"
 
+#include "base/clock.h"
 #include "loop/loop.h"
 
 #include <pthread.h>
@@ -22,6 +23,16 @@
  */
 
 #define STACK ((size_t)1 << 20)
+
+/*
+ * So much may wait for a commit that is slow. Pushed blobs have a limit of their own, so that
+ * writes of objects succeed meanwhile. The cost is what the hub keeps for one write beside
+ * its bytes: the request, the object.
+ */
+#define SLOW CLOCK_SECOND
+#define ROWS_WAITING_MOST ((int64_t)32 << 20)
+#define BLOBS_WAITING_MOST ((int64_t)256 << 20)
+#define COST_OF_ROW 4096
 
 /* A caller of store_commit(). */
 struct request {
@@ -76,6 +87,8 @@ struct store_worker {
     struct err failure;       /* of those that failed */
     int64_t revision;         /* the newest that was handed out */
     struct store_names names;
+    int64_t rows_waiting, blobs_waiting; /* bytes that are staged, and in no job yet */
+    int64_t begun;                       /* the job; steady */
     enum compaction compaction;
     bool compacts_more, wants_room;
 };
@@ -233,11 +246,26 @@ static void *run_worker(void *arg)
 
 /* ---- Jobs --------------------------------------------------------------------- */
 
+static void count_waiting(struct store_worker *worker, const struct store_op *op, int sign)
+{
+    if (op->kind == STORE_OP_BLOB_PUT)
+        worker->blobs_waiting += sign * (int64_t)op->len;
+    else
+        worker->rows_waiting += sign * ((int64_t)op->len + COST_OF_ROW);
+}
+
+static void count_begun(struct store_worker *worker, const struct store_ops *ops)
+{
+    for (const struct store_op *op = ops->first; op; op = op->next)
+        count_waiting(worker, op, -1);
+}
+
 static void begin_job(struct store *store, enum task task)
 {
     struct store_worker *worker = store->worker;
 
     worker->flies = true;
+    worker->begun = clock_steady();
     worker->job.task = task;
     pthread_mutex_lock(&worker->mutex);
     worker->given = &worker->job;
@@ -261,6 +289,7 @@ static void begin_commits(struct store *store)
         return;
     }
     join_requests(&job->requests, &worker->requests);
+    count_begun(worker, &job->ops);
     worker->applied = false;
     begin_job(store, TASK_COMMIT);
 }
@@ -294,17 +323,28 @@ void store_worker_wait(struct store *store)
 }
 
 /* Takes over what the thread has told; true if the job has ended. */
-static bool take_told(struct store_worker *worker, bool *ret_troubled)
+static bool take_told(struct store_worker *worker)
 {
     bool done;
 
     pthread_mutex_lock(&worker->mutex);
     done = worker->done;
-    *ret_troubled = worker->troubled;
-    worker->done = worker->troubled = false;
+    worker->done = false;
     worker->seen = worker->told;
     pthread_mutex_unlock(&worker->mutex);
     return done;
+}
+
+/* Only the loop's turn takes it, which tells it on: a read that waits must not. */
+static bool take_trouble(struct store_worker *worker)
+{
+    bool troubled;
+
+    pthread_mutex_lock(&worker->mutex);
+    troubled = worker->troubled;
+    worker->troubled = false;
+    pthread_mutex_unlock(&worker->mutex);
+    return troubled;
 }
 
 /* From the newest to the oldest, so that each name becomes what it was before the first. */
@@ -339,6 +379,7 @@ static void drop_all(struct store *store)
     }
     store_ops_join(ops, &worker->stage);
     undo_ops(worker, ops);
+    worker->rows_waiting = worker->blobs_waiting = 0;
     store_worker_wait(store);
     store_db_rollback(&store->db);
     worker->applied = false;
@@ -387,9 +428,9 @@ static void answer_requests(struct store_worker *worker)
 static void look_at_worker(struct store *store)
 {
     struct store_worker *worker = store->worker;
-    bool troubled, done = take_told(worker, &troubled);
+    bool troubled = take_trouble(worker);
 
-    if (done)
+    if (take_told(worker))
         finish_job(store);
     begin_next(store);
     if (troubled && store->trouble)
@@ -433,6 +474,7 @@ int64_t store_worker_stage(struct store *store, enum store_op_kind kind,
     struct store_op *op = store_op_new(kind, revision, key, bytes, len);
 
     store_ops_add(&worker->stage, op);
+    count_waiting(worker, op, 1);
     store_names_stage(&worker->names, op);
     return revision;
 }
@@ -486,13 +528,12 @@ void store_worker_settle(struct store *store)
 {
     struct store_worker *worker = store->worker;
     struct store_op *op;
-    bool troubled;
 
     store_worker_wait(store);
     while (worker->flies) {
         if (worker->job.task == TASK_COMMIT && worker->job.err.code)
             return;
-        take_told(worker, &troubled);
+        take_told(worker);
         finish_job(store);
         begin_next(store);
         store_worker_wait(store);
@@ -529,6 +570,16 @@ const struct store_seen *store_worker_seen(const struct store *store)
 int64_t store_worker_revision(const struct store *store)
 {
     return store->worker->revision;
+}
+
+int64_t store_worker_backlog(const struct store *store)
+{
+    const struct store_worker *worker = store->worker;
+    bool many = worker->rows_waiting > ROWS_WAITING_MOST ||
+                worker->blobs_waiting > BLOBS_WAITING_MOST;
+    bool slow = worker->flies && clock_steady() - worker->begun > SLOW;
+
+    return many && slow ? worker->rows_waiting + worker->blobs_waiting : 0;
 }
 
 /* ---- Life ------------------------------------------------------------------------- */
@@ -594,11 +645,10 @@ int store_worker_start(struct store *store, struct loop *loop, struct err *err)
 void store_worker_stop(struct store *store)
 {
     struct store_worker *worker = store->worker;
-    bool troubled;
 
     while (worker->flies) {
         store_worker_wait(store);
-        take_told(worker, &troubled);
+        take_told(worker);
         finish_job(store);
         begin_next(store);
     }

@@ -147,8 +147,9 @@ static void admit_manifest(struct push *push, struct http_request *request,
                                  : "\"%.150s\" is neither a sha256 nor a sha512 digest",
                              needs.lacking);
     else if (check_tag(push, index, digest, &err) < 0 ||
-             store_check_room(registry->store, &err) < 0)
-        registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
+             store_check_room(registry->store, &err) < 0 ||
+             store_check_backlog(registry->store, &err) < 0)
+        registry_reply_refused(request, &err);
     /* A damaged copy is removed, so that this push replaces it. */
     else if (store_blob_size(registry->store, digest) >= 0 &&
              verify_blob(registry, push->repository, digest, &err) < 0 &&

@@ -228,8 +228,9 @@ static void finish_blob(struct registry *registry, struct http_request *request,
         return;
     }
     if (store_check_room(registry->store, &err) < 0 ||
+        store_check_backlog(registry->store, &err) < 0 ||
         index_check_room(index, repository, &err) < 0) {
-        registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
+        registry_reply_refused(request, &err);
         return;
     }
     /* A damaged copy is removed, so that this push replaces it. */
