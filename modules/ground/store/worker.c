@@ -4,6 +4,7 @@
 #include "store/internal.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "loop/loop.h"
 
 #include <pthread.h>
@@ -33,6 +34,8 @@
 #define ROWS_WAITING_MOST ((int64_t)32 << 20)
 #define BLOBS_WAITING_MOST ((int64_t)256 << 20)
 #define COST_OF_ROW 4096
+
+#define SLOW_LOGGED (5 * CLOCK_SECOND) /* the log tells of a job that takes so long */
 
 /* A caller of store_commit(). */
 struct request {
@@ -89,6 +92,8 @@ struct store_worker {
     struct store_names names;
     int64_t rows_waiting, blobs_waiting; /* bytes that are staged, and in no job yet */
     int64_t begun;                       /* the job; steady */
+    struct loop_timer *slow;             /* owned; while a job is under way */
+    bool slow_logged;
     enum compaction compaction;
     bool compacts_more, wants_room;
 };
@@ -260,12 +265,35 @@ static void count_begun(struct store_worker *worker, const struct store_ops *ops
         count_waiting(worker, op, -1);
 }
 
+static void on_slow(void *arg)
+{
+    struct store *store = arg;
+
+    store->worker->slow_logged = true;
+    log_warn("store",
+             "%s: the disk is slow or hangs: what was begun %lld s ago has not ended; what needs "
+             "no write is answered, writes wait",
+             store->db.path, (long long)(SLOW_LOGGED / CLOCK_SECOND));
+}
+
+static void end_slow(struct store *store)
+{
+    struct store_worker *worker = store->worker;
+
+    loop_timer_stop(worker->slow);
+    if (worker->slow_logged)
+        log_info("store", "%s: the disk goes on, after %lld s", store->db.path,
+                 (long long)((clock_steady() - worker->begun) / CLOCK_SECOND));
+    worker->slow_logged = false;
+}
+
 static void begin_job(struct store *store, enum task task)
 {
     struct store_worker *worker = store->worker;
 
     worker->flies = true;
     worker->begun = clock_steady();
+    loop_timer_set(worker->slow, SLOW_LOGGED);
     worker->job.task = task;
     pthread_mutex_lock(&worker->mutex);
     worker->given = &worker->job;
@@ -401,6 +429,7 @@ static void finish_job(struct store *store)
     struct job *job = &worker->job;
 
     worker->flies = false;
+    end_slow(store);
     if (job->task == TASK_COMPACT) {
         worker->compacts_more = job->more;
         worker->compaction = COMPACTION_ENDED;
@@ -575,8 +604,8 @@ int64_t store_worker_revision(const struct store *store)
 int64_t store_worker_backlog(const struct store *store)
 {
     const struct store_worker *worker = store->worker;
-    bool many = worker->rows_waiting > ROWS_WAITING_MOST ||
-                worker->blobs_waiting > BLOBS_WAITING_MOST;
+    bool many =
+        worker->rows_waiting > ROWS_WAITING_MOST || worker->blobs_waiting > BLOBS_WAITING_MOST;
     bool slow = worker->flies && clock_steady() - worker->begun > SLOW;
 
     return many && slow ? worker->rows_waiting + worker->blobs_waiting : 0;
@@ -609,6 +638,7 @@ static void free_worker(struct store *store)
     struct store_worker *worker = take(store->worker);
 
     loop_watch_free(&worker->watch);
+    loop_timer_free(&worker->slow);
     if (worker->event >= 0)
         close(worker->event);
     free_ops(&worker->stage);
@@ -631,6 +661,7 @@ int store_worker_start(struct store *store, struct loop *loop, struct err *err)
     worker->revision = store->db.revision;
     note_seen(&store->db, &worker->seen);
     worker->told = worker->seen;
+    worker->slow = loop_timer_new(loop, on_slow, store);
     worker->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (worker->event < 0)
         err_set(err, ERR_UNREACHABLE, "no eventfd for %s", store->db.path);
