@@ -11,6 +11,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
 
 static struct loop *loop;
 static struct store *store;
@@ -423,13 +427,40 @@ static void test_trouble_during_walk(void)
 
 #define MANY ((size_t)33 << 20)
 
-static void wait_a_second(void)
-{
-    int64_t end = clock_steady() + CLOCK_SECOND + CLOCK_SECOND / 10;
+static int64_t ahead; /* of the steady clock, which only the loop's thread reads */
 
-    while (clock_steady() < end)
-        loop_turn(loop, CLOCK_SECOND / 10);
+static int64_t read_time(clockid_t id)
+{
+    struct timespec now;
+
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * CLOCK_SECOND + now.tv_nsec;
 }
+
+static int64_t wall_now(void)
+{
+    return read_time(CLOCK_REALTIME);
+}
+
+static int64_t steady_ahead(void)
+{
+    return read_time(CLOCK_MONOTONIC) + ahead;
+}
+
+static void kernel_random(void *bytes, size_t len)
+{
+    CHECK(getrandom(bytes, len, 0) == (ssize_t)len, "there is chance");
+}
+
+static const struct clock_platform clock_ahead = {wall_now, steady_ahead, kernel_random};
+
+static void pass(int64_t time)
+{
+    ahead += time;
+    loop_turn(loop, 0);
+}
+
+#define MORE_THAN_A_SECOND (CLOCK_SECOND + 1)
 
 static void test_backlog(void)
 {
@@ -437,12 +468,12 @@ static void test_backlog(void)
 
     open_store("backlog.db");
     store_value_put(store, "first", many, MANY);
-    wait_a_second();
+    pass(MORE_THAN_A_SECOND);
     CHECK_INT(store_check_backlog(store, &err), 0, "what waits for no commit is no backlog");
     held_set(true, SQLITE_OK);
     commit("first");
     held_wait();
-    wait_a_second();
+    pass(MORE_THAN_A_SECOND);
     store_blob_put(store, "sha256:large", many, MANY);
     CHECK_INT(store_check_backlog(store, &err), 0, "what flies is none, and blobs have more room");
     store_value_put(store, "second", many, MANY);
@@ -463,10 +494,55 @@ static void test_backlog(void)
     put("a", "1");
     commit("a");
     held_wait();
-    wait_a_second();
+    pass(MORE_THAN_A_SECOND);
     CHECK_INT(store_check_backlog(store, &err), 0, "and with it goes what waited");
     held_set(false, SQLITE_OK);
     told_after(1);
+    store_close(&store);
+}
+
+/* What the log said since the last time. */
+static const char *logged(int fd)
+{
+    static char text[4096];
+    ssize_t len = pread(fd, text, sizeof text - 1, 0);
+
+    text[len < 0 ? 0 : len] = '\0';
+    if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        return "";
+    return text;
+}
+
+/* An operator must learn why writes hang. */
+static void test_slow_is_logged(void)
+{
+    int fd = memfd_create("log", MFD_CLOEXEC), before = dup(STDERR_FILENO);
+
+    open_store("slow.db");
+    dup2(fd, STDERR_FILENO);
+    put("a", "1");
+    commit("quick");
+    told_after(1);
+    pass(10 * CLOCK_SECOND);
+    CHECK_TEXT(logged(fd), "", "a commit that was quick is not logged");
+    held_set(true, SQLITE_OK);
+    put("a", "2");
+    commit("slow");
+    held_wait();
+    pass(4 * CLOCK_SECOND);
+    CHECK_TEXT(logged(fd), "", "nor is one of four seconds");
+    pass(2 * CLOCK_SECOND);
+    CHECK(strstr(logged(fd), "slow.db: the disk is slow or hangs"), "one of six is");
+    held_set(false, SQLITE_OK);
+    told_after(1);
+    CHECK(strstr(logged(fd), "slow.db: the disk goes on, after "), "and that it has ended");
+    put("a", "3");
+    commit("quick");
+    told_after(1);
+    CHECK_TEXT(logged(fd), "", "once");
+    dup2(before, STDERR_FILENO);
+    close(before);
+    close(fd);
     store_close(&store);
 }
 
@@ -621,6 +697,7 @@ static void test_same(void)
 
 int main(void)
 {
+    clock_set_platform(&clock_ahead);
     loop = loop_new(&err);
     held_open();
     test_goes_on();
@@ -634,6 +711,7 @@ int main(void)
     test_full();
     test_trouble_during_walk();
     test_backlog();
+    test_slow_is_logged();
     test_compaction();
     test_same();
     held_close();
