@@ -208,6 +208,7 @@ static void test_close(void)
 static void test_reads(void)
 {
     pthread_t other;
+    int64_t before;
 
     open_store("reads.db");
     store_value_put(store, "old", "kept", 4);
@@ -235,9 +236,16 @@ static void test_reads(void)
     CHECK_INT(store_blob_size(store, "sha256:old"), 5, "the size of an old one needs no disk");
     CHECK_INT(store_blob_size(store, "sha256:none"), -1, "nor does that there is none");
     CHECK_TEXT(told_now(), "", "all of that while the disk hangs");
+    CHECK(store_check_read(store, &err) < 0 && err.code == ERR_UNREACHABLE,
+          "for what is on disk only it is asked first, which waits a little: %s", err.text);
+    before = clock_steady();
+    for (int i = 0; i < 100; i++)
+        CHECK(store_check_read(store, &err) < 0, "and then no more");
+    CHECK(clock_steady() - before < CLOCK_SECOND, "in no time");
     pthread_create(&other, NULL, held_release, NULL);
     CHECK_TEXT(value("old"), "kept", "what is on disk only waits for the commit");
     pthread_join(other, NULL);
+    CHECK_INT(store_check_read(store, &err), 0, "and then it can be read");
     CHECK_TEXT(blob("sha256:old"), "bytes", "as do the bytes of a blob");
     put("row", "2");
     CHECK_TEXT(rows(), "row@2=2 ", "a walk sees what is staged");

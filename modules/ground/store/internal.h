@@ -332,8 +332,10 @@ bool store_worker_compact(struct store *store);
 void store_worker_make_room(struct store *store);
 /* Waits until the thread is at nothing, so that the database can be read. */
 void store_worker_wait(struct store *store);
+/* The same, but not for long; false if the thread is still at work. */
+bool store_worker_wait_briefly(struct store *store);
 /*
- * The same, and what is staged is in the open transaction, so that all of it can be
+ * As store_worker_wait(), and what is staged is in the open transaction, so that all of it can be
  * walked. What the caller writes there itself is told by store_worker_wrote().
  */
 void store_worker_settle(struct store *store);

@@ -234,6 +234,16 @@ void store_make_room(struct store *store)
 
 /* ---- Reading -------------------------------------------------------------------- */
 
+int store_check_read(struct store *store, struct err *err)
+{
+    if (!store->worker || store_worker_wait_briefly(store))
+        return 0;
+    return err_set(err, ERR_UNREACHABLE,
+                   "the disk of %s is too slow or hangs, and what is on it cannot be read "
+                   "meanwhile; try again later",
+                   store->db.path);
+}
+
 /* What is read by name waits for a commit only if it is in the database alone. */
 static const struct store_op *staged_op(struct store *store, const struct store_name *name)
 {

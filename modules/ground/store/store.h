@@ -133,6 +133,14 @@ bool store_is_staged(const struct store *store);
    only the commit does. */
 int store_check_stage(const struct store *store, struct err *err) MUST_CHECK;
 
+/*
+ * Asked before what is read from the database for a client: waits for the commit under
+ * way, but only two seconds, and then not again until something has come of it.
+ * ERR_UNREACHABLE, in words, if the disk hangs; otherwise a read that follows in the same
+ * turn of the loop waits for nothing.
+ */
+int store_check_read(struct store *store, struct err *err) MUST_CHECK;
+
 /* Each row as it is now, in order of kind, namespace, name. A negative answer of
    `each` ends the walk and becomes the result. */
 typedef int store_each_fn(void *arg, const struct store_row *row, struct err *err);

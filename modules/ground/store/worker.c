@@ -7,9 +7,11 @@
 #include "base/log.h"
 #include "loop/loop.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -35,6 +37,7 @@
 #define BLOBS_WAITING_MOST ((int64_t)256 << 20)
 #define COST_OF_ROW 4096
 
+#define READ_WAITS (2 * CLOCK_SECOND)
 #define SLOW_LOGGED (5 * CLOCK_SECOND) /* the log tells of a job that takes so long */
 
 /* A caller of store_commit(). */
@@ -94,6 +97,7 @@ struct store_worker {
     int64_t begun;                       /* the job; steady */
     struct loop_timer *slow;             /* owned; while a job is under way */
     bool slow_logged;
+    bool hangs; /* a read has waited for the thread in vain, and nothing came of it since */
     enum compaction compaction;
     bool compacts_more, wants_room;
 };
@@ -249,6 +253,39 @@ static void *run_worker(void *arg)
     return NULL;
 }
 
+/* ---- Waiting ------------------------------------------------------------------ */
+
+static bool is_at_work(const struct store_worker *worker)
+{
+    return worker->given || worker->busy;
+}
+
+void store_worker_wait(struct store *store)
+{
+    struct store_worker *worker = store->worker;
+
+    pthread_mutex_lock(&worker->mutex);
+    while (is_at_work(worker))
+        pthread_cond_wait(&worker->changed, &worker->mutex);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+/* The loop stands still meanwhile, so it waits once only for a disk that hangs. */
+bool store_worker_wait_briefly(struct store *store)
+{
+    struct store_worker *worker = store->worker;
+    int64_t end = clock_steady() + READ_WAITS;
+    struct timespec until = {end / CLOCK_SECOND, end % CLOCK_SECOND};
+    int result = worker->hangs ? ETIMEDOUT : 0;
+
+    pthread_mutex_lock(&worker->mutex);
+    while (is_at_work(worker) && result != ETIMEDOUT)
+        result = pthread_cond_timedwait(&worker->changed, &worker->mutex, &until);
+    worker->hangs = is_at_work(worker);
+    pthread_mutex_unlock(&worker->mutex);
+    return !worker->hangs;
+}
+
 /* ---- Jobs --------------------------------------------------------------------- */
 
 static void count_waiting(struct store_worker *worker, const struct store_op *op, int sign)
@@ -340,16 +377,6 @@ static void begin_next(struct store *store)
     }
 }
 
-void store_worker_wait(struct store *store)
-{
-    struct store_worker *worker = store->worker;
-
-    pthread_mutex_lock(&worker->mutex);
-    while (worker->given || worker->busy)
-        pthread_cond_wait(&worker->changed, &worker->mutex);
-    pthread_mutex_unlock(&worker->mutex);
-}
-
 /* Takes over what the thread has told; true if the job has ended. */
 static bool take_told(struct store_worker *worker)
 {
@@ -360,6 +387,7 @@ static bool take_told(struct store_worker *worker)
     worker->done = false;
     worker->seen = worker->told;
     pthread_mutex_unlock(&worker->mutex);
+    worker->hangs = false;
     return done;
 }
 
@@ -654,9 +682,13 @@ static void free_worker(struct store *store)
 int store_worker_start(struct store *store, struct loop *loop, struct err *err)
 {
     struct store_worker *worker = store->worker = mem_alloc(sizeof *worker);
+    pthread_condattr_t steady;
 
     pthread_mutex_init(&worker->mutex, NULL);
-    pthread_cond_init(&worker->changed, NULL);
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&worker->changed, &steady);
+    pthread_condattr_destroy(&steady);
     store_names_read(&worker->names, &store->db);
     worker->revision = store->db.revision;
     note_seen(&store->db, &worker->seen);

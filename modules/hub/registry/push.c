@@ -175,6 +175,10 @@ static void on_manifest(struct http_request *request, const char *bytes, size_t 
     struct err err = {0};
 
     (void)object_from(registry, REGISTRY_TAG, push->registry);
+    if (store_check_read(push->registry->store, &err) < 0) {
+        registry_reply_refused(request, &err);
+        return;
+    }
     pki_digest_of(push->reference, bytes, len, digest);
     manifest = document_read_json(request->arena, bytes, len, &limits, &err);
     if (!node_is(manifest, NODE_MAP))

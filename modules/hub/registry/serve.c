@@ -101,9 +101,11 @@ static void send_more(struct http_request *request, void *arg)
     while (sending->at < sending->end && http_response_pending(request) < SLICE) {
         int64_t want = sending->end - sending->at;
         struct err err = {0};
-        int64_t got = store_blob_read(sending->registry->store, sending->digest, sending->at, slice,
-                                      want < SLICE ? (size_t)want : SLICE, &err);
+        int64_t got = store_check_read(sending->registry->store, &err);
 
+        if (got == 0)
+            got = store_blob_read(sending->registry->store, sending->digest, sending->at, slice,
+                                  want < SLICE ? (size_t)want : SLICE, &err);
         if (got <= 0) {
             /* The blob was complete when sending began. verify_forget() makes the
                next request check it again. */
@@ -387,6 +389,7 @@ void registry_handle(struct http_request *http, void *arg)
     };
     bool catalog = http->segment_count == 2 && !strcmp(http->segments[1], "_catalog");
     bool base = http->segment_count == 1 || catalog;
+    struct err err = {0};
 
     http->label = "registry";
     if (!base && !take_apart(&request)) {
@@ -412,8 +415,11 @@ void registry_handle(struct http_request *http, void *arg)
                 "authenticate with a client certificate, or with a token as the password");
         return;
     }
-    if (!base && !is_read_method(request.method) &&
-        registry_is_claimed(registry->store, request.repository)) {
+    /* Whichever it is, it reads the repository's index. */
+    if (http->segment_count > 1 && store_check_read(registry->store, &err) < 0)
+        registry_reply_refused(http, &err);
+    else if (!base && !is_read_method(request.method) &&
+             registry_is_claimed(registry->store, request.repository)) {
         registry_reply_error(http, 403, "DENIED",
                              "%s is kept by the hub for the WorkloadDeployment of "
                              "that name: push to another repository",
