@@ -196,8 +196,8 @@ static void test_failing_disk(void)
 /* What can be read from the disk only is refused, after a moment, and nothing else waits. */
 static void test_pull(void)
 {
-    static const char *const pulls[] = {THINGS "blobs/" EMPTY, THINGS "tags/list",
-                                        THINGS "manifests/none", "/v2/_catalog"};
+    static const char *const pulls[] = {THINGS "blobs/" EMPTY, THINGS "referrers/" EMPTY,
+                                        "/v2/_catalog"};
     struct answer write, pull;
 
     ask("POST", THINGS "blobs/uploads/?digest=" EMPTY, "", &pull);
@@ -211,6 +211,8 @@ static void test_pull(void)
         ask("GET", pulls[i], "", &pull);
         CHECK_INT(await(&pull)->status, 503, "%s is refused (%s)", pulls[i], pull.body);
     }
+    ask("GET", THINGS "manifests/none", "", &pull);
+    CHECK_INT(await(&pull)->status, 404, "the index is in memory since the push");
     ask("GET", "/livez", "", &pull);
     CHECK_INT(await(&pull)->status, 200, "and the rest is answered");
     held_set(false, SQLITE_OK);

@@ -241,6 +241,9 @@ static void test_reads(void)
     before = clock_steady();
     for (int i = 0; i < 100; i++)
         CHECK(store_check_read(store, &err) < 0, "and then no more");
+    CHECK(store_check_value(store, "old", &err) < 0, "nor for a value that is on disk only");
+    CHECK_INT(store_check_value(store, "both", &err), 0, "one in memory can be read");
+    CHECK_INT(store_check_value(store, "none", &err), 0, "and one that is not there");
     CHECK(clock_steady() - before < CLOCK_SECOND, "in no time");
     pthread_create(&other, NULL, held_release, NULL);
     CHECK_TEXT(value("old"), "kept", "what is on disk only waits for the commit");

@@ -244,6 +244,14 @@ int store_check_read(struct store *store, struct err *err)
                    store->db.path);
 }
 
+int store_check_value(struct store *store, const char *name, struct err *err)
+{
+    const struct store_name *known =
+        store->worker ? store_names_value(store_worker_names(store), name) : NULL;
+
+    return known && !known->op ? store_check_read(store, err) : 0;
+}
+
 /* What is read by name waits for a commit only if it is in the database alone. */
 static const struct store_op *staged_op(struct store *store, const struct store_name *name)
 {

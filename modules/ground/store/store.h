@@ -140,6 +140,8 @@ int store_check_stage(const struct store *store, struct err *err) MUST_CHECK;
  * turn of the loop waits for nothing.
  */
 int store_check_read(struct store *store, struct err *err) MUST_CHECK;
+/* The same for one named value, which may be in memory. */
+int store_check_value(struct store *store, const char *name, struct err *err) MUST_CHECK;
 
 /* Each row as it is now, in order of kind, namespace, name. A negative answer of
    `each` ends the walk and becomes the result. */
