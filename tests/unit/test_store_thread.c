@@ -205,13 +205,17 @@ static void test_close(void)
 
 /* ---- Reading --------------------------------------------------------------------- */
 
+#define VAST ((size_t)5 << 20) /* more than is kept in memory */
+
 static void test_reads(void)
 {
+    scoped_mem char *vast = mem_alloc(VAST);
     pthread_t other;
     int64_t before;
 
     open_store("reads.db");
     store_value_put(store, "old", "kept", 4);
+    store_value_put(store, "vast", vast, VAST);
     store_blob_put(store, "sha256:old", "bytes", 5);
     commit("before");
     told_after(1);
@@ -241,12 +245,13 @@ static void test_reads(void)
     before = clock_steady();
     for (int i = 0; i < 100; i++)
         CHECK(store_check_read(store, &err) < 0, "and then no more");
-    CHECK(store_check_value(store, "old", &err) < 0, "nor for a value that is on disk only");
+    CHECK(store_check_value(store, "vast", &err) < 0, "nor for a value that is on disk only");
+    CHECK_TEXT(value("old"), "kept", "small ones are in memory since the start");
     CHECK_INT(store_check_value(store, "both", &err), 0, "one in memory can be read");
     CHECK_INT(store_check_value(store, "none", &err), 0, "and one that is not there");
     CHECK(clock_steady() - before < CLOCK_SECOND, "in no time");
     pthread_create(&other, NULL, held_release, NULL);
-    CHECK_TEXT(value("old"), "kept", "what is on disk only waits for the commit");
+    CHECK_TEXT(value("vast"), "", "what is on disk only waits for the commit");
     pthread_join(other, NULL);
     CHECK_INT(store_check_read(store, &err), 0, "and then it can be read");
     CHECK_TEXT(blob("sha256:old"), "bytes", "as do the bytes of a blob");

@@ -24,8 +24,8 @@
  * One store belongs to one loop thread, and each call is made there. With
  * options.loop the store has a thread of its own, which applies what was staged and
  * syncs the disk; the loop goes on, and `done` is called by the loop. Reads see what
- * is staged and what is on its way; those of a blob's bytes, of a value that was not
- * written lately, and walks wait for the commit under way. Without it everything
+ * is staged and what is on its way; those of a blob's bytes, of a value that is not
+ * in memory, and walks wait for the commit under way. Without it everything
  * runs inline: a commit calls back before it returns.
  */
 struct store;
