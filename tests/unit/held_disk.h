@@ -18,6 +18,7 @@ static struct {
     int waiting; /* syncs that are held now */
     int fail;    /* what a sync ends with; SQLITE_OK: well */
     int64_t room;
+    int full; /* so many writes, the next ones, find the disk full */
 } held = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .room = -1};
 
 static inline int held_before(void *arg, struct store_memory_file *file,
@@ -35,6 +36,9 @@ static inline int held_before(void *arg, struct store_memory_file *file,
         code = held.fail;
     } else if (step == STORE_MEMORY_WRITE && held.room >= 0 && end > file->len &&
                (int64_t)end > held.room) {
+        code = SQLITE_FULL;
+    } else if (step == STORE_MEMORY_WRITE && held.full > 0) {
+        held.full--;
         code = SQLITE_FULL;
     }
     pthread_mutex_unlock(&held.mutex);
@@ -77,6 +81,13 @@ static inline void held_room(int64_t bytes)
 {
     pthread_mutex_lock(&held.mutex);
     held.room = bytes;
+    pthread_mutex_unlock(&held.mutex);
+}
+
+static inline void held_full(int writes)
+{
+    pthread_mutex_lock(&held.mutex);
+    held.full = writes;
     pthread_mutex_unlock(&held.mutex);
 }
 

@@ -9,8 +9,9 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "http/http.h"
-#include "hub/hub.h"
+#include "hub/internal.h"
 #include "loop/loop.h"
+#include "store/store.h"
 #include "tls/tls.h"
 
 #include <ftw.h>
@@ -189,6 +190,68 @@ static void test_failing_disk(void)
     CHECK_INT(await(&write)->status, 201, "and then it is, and the name is free");
 }
 
+#define EMPTY "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define THINGS "/v2/axle-system/things/"
+
+/* What can be read from the disk only is refused, after a moment, and nothing else waits. */
+static void test_pull(void)
+{
+    static const char *const pulls[] = {THINGS "blobs/" EMPTY, THINGS "referrers/" EMPTY,
+                                        "/v2/_catalog"};
+    struct answer write, pull;
+
+    ask("POST", THINGS "blobs/uploads/?digest=" EMPTY, "", &pull);
+    CHECK_INT(await(&pull)->status, 201, "a push succeeds (%s)", pull.body);
+    ask("GET", THINGS "blobs/" EMPTY, "", &pull);
+    CHECK_INT(await(&pull)->status, 200, "and a pull");
+    held_set(true, SQLITE_OK);
+    ask("POST", MAPS, MAP("pulled"), &write);
+    turn_until_held();
+    for (size_t i = 0; i < sizeof pulls / sizeof *pulls; i++) {
+        ask("GET", pulls[i], "", &pull);
+        CHECK_INT(await(&pull)->status, 503, "%s is refused (%s)", pulls[i], pull.body);
+    }
+    ask("GET", THINGS "manifests/none", "", &pull);
+    CHECK_INT(await(&pull)->status, 404, "the index is in memory since the push");
+    ask("GET", "/livez", "", &pull);
+    CHECK_INT(await(&pull)->status, 200, "and the rest is answered");
+    held_set(false, SQLITE_OK);
+    CHECK_INT(await(&write)->status, 201, "the disk goes on");
+    ask("GET", THINGS "blobs/" EMPTY, "", &pull);
+    CHECK_INT(await(&pull)->status, 200, "and a pull succeeds again");
+}
+
+/* A disk that hangs must not fill the memory, and who is refused must not wait for it. */
+static void test_backlog(void)
+{
+    const size_t many = (size_t)33 << 20;
+    scoped_mem char *filler = mem_alloc(many);
+    struct answer write, refused;
+    int64_t end;
+
+    held_set(true, SQLITE_OK);
+    ask("POST", MAPS, MAP("slow"), &write);
+    turn_until_held();
+    end = clock_steady() + CLOCK_SECOND + CLOCK_SECOND / 10;
+    store_value_put(hub->store, "filler", filler, many);
+    while (clock_steady() < end)
+        loop_turn(loop, CLOCK_SECOND / 10);
+    ask("POST", MAPS, MAP("refused"), &refused);
+    CHECK_INT(await(&refused)->status, 429, "a create is refused at once (%s)", refused.body);
+    ask("DELETE", MAPS "/before", "", &refused);
+    CHECK_INT(await(&refused)->status, 429, "as is a delete");
+    ask("POST", MAPS "?dryRun=All", MAP("tried"), &refused);
+    CHECK_INT(await(&refused)->status, 201, "what writes nothing is not");
+    ask("POST", THINGS "blobs/uploads/?digest=" EMPTY, "", &refused);
+    CHECK_INT(await(&refused)->status, 503, "a push is refused (%s)", refused.body);
+    held_set(false, SQLITE_OK);
+    CHECK_INT(await(&write)->status, 201, "what was asked for before is written");
+    do {
+        ask("POST", MAPS, MAP("refused"), &refused);
+    } while (await(&refused)->status == 429);
+    CHECK_INT(refused.status, 201, "and then the rest (%s)", refused.body);
+}
+
 int main(void)
 {
     bool opened;
@@ -199,6 +262,8 @@ int main(void)
     if (opened) {
         test_hung_disk();
         test_failing_disk();
+        test_pull();
+        test_backlog();
     }
     close_all();
     held_close();

@@ -11,6 +11,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
 
 static struct loop *loop;
 static struct store *store;
@@ -201,12 +205,17 @@ static void test_close(void)
 
 /* ---- Reading --------------------------------------------------------------------- */
 
+#define VAST ((size_t)5 << 20) /* more than is kept in memory */
+
 static void test_reads(void)
 {
+    scoped_mem char *vast = mem_alloc(VAST);
     pthread_t other;
+    int64_t before;
 
     open_store("reads.db");
     store_value_put(store, "old", "kept", 4);
+    store_value_put(store, "vast", vast, VAST);
     store_blob_put(store, "sha256:old", "bytes", 5);
     commit("before");
     told_after(1);
@@ -231,9 +240,20 @@ static void test_reads(void)
     CHECK_INT(store_blob_size(store, "sha256:old"), 5, "the size of an old one needs no disk");
     CHECK_INT(store_blob_size(store, "sha256:none"), -1, "nor does that there is none");
     CHECK_TEXT(told_now(), "", "all of that while the disk hangs");
+    CHECK(store_check_read(store, &err) < 0 && err.code == ERR_UNREACHABLE,
+          "for what is on disk only it is asked first, which waits a little: %s", err.text);
+    before = clock_steady();
+    for (int i = 0; i < 100; i++)
+        CHECK(store_check_read(store, &err) < 0, "and then no more");
+    CHECK(store_check_value(store, "vast", &err) < 0, "nor for a value that is on disk only");
+    CHECK_TEXT(value("old"), "kept", "small ones are in memory since the start");
+    CHECK_INT(store_check_value(store, "both", &err), 0, "one in memory can be read");
+    CHECK_INT(store_check_value(store, "none", &err), 0, "and one that is not there");
+    CHECK(clock_steady() - before < CLOCK_SECOND, "in no time");
     pthread_create(&other, NULL, held_release, NULL);
-    CHECK_TEXT(value("old"), "kept", "what is on disk only waits for the commit");
+    CHECK_TEXT(value("vast"), "", "what is on disk only waits for the commit");
     pthread_join(other, NULL);
+    CHECK_INT(store_check_read(store, &err), 0, "and then it can be read");
     CHECK_TEXT(blob("sha256:old"), "bytes", "as do the bytes of a blob");
     put("row", "2");
     CHECK_TEXT(rows(), "row@2=2 ", "a walk sees what is staged");
@@ -401,6 +421,147 @@ static void test_full(void)
     store_close(&store);
 }
 
+/* Whoever waits for the end of a commit must not keep its news from the hub, which makes
+   room because of it. */
+static void test_trouble_during_walk(void)
+{
+    struct store_options options = {.loop = loop, .vfs = "held", .reserve = 1 << 20};
+
+    store = store_open("walked.db", &options, &err);
+    CHECK(store && !store_is_full(store), "opens");
+    store_on_trouble(store, on_trouble, NULL);
+    held_full(1);
+    put("a", "1");
+    commit("a");
+    CHECK_TEXT(rows(), "a@1=1 ", "a walk waits for the commit that finds the disk full");
+    CHECK_TEXT(told_after(2), "trouble a", "and the trouble is told all the same");
+    CHECK(store_is_full(store), "the store is full");
+    store_close(&store);
+}
+
+/* ---- A disk that cannot keep up -------------------------------------------------- */
+
+#define MANY ((size_t)33 << 20)
+
+static int64_t ahead; /* of the steady clock, which only the loop's thread reads */
+
+static int64_t read_time(clockid_t id)
+{
+    struct timespec now;
+
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * CLOCK_SECOND + now.tv_nsec;
+}
+
+static int64_t wall_now(void)
+{
+    return read_time(CLOCK_REALTIME);
+}
+
+static int64_t steady_ahead(void)
+{
+    return read_time(CLOCK_MONOTONIC) + ahead;
+}
+
+static void kernel_random(void *bytes, size_t len)
+{
+    CHECK(getrandom(bytes, len, 0) == (ssize_t)len, "there is chance");
+}
+
+static const struct clock_platform clock_ahead = {wall_now, steady_ahead, kernel_random};
+
+static void pass(int64_t time)
+{
+    ahead += time;
+    loop_turn(loop, 0);
+}
+
+#define MORE_THAN_A_SECOND (CLOCK_SECOND + 1)
+
+static void test_backlog(void)
+{
+    scoped_mem char *many = mem_alloc(MANY);
+
+    open_store("backlog.db");
+    store_value_put(store, "first", many, MANY);
+    pass(MORE_THAN_A_SECOND);
+    CHECK_INT(store_check_backlog(store, &err), 0, "what waits for no commit is no backlog");
+    held_set(true, SQLITE_OK);
+    commit("first");
+    held_wait();
+    pass(MORE_THAN_A_SECOND);
+    store_blob_put(store, "sha256:large", many, MANY);
+    CHECK_INT(store_check_backlog(store, &err), 0, "what flies is none, and blobs have more room");
+    store_value_put(store, "second", many, MANY);
+    CHECK(store_check_backlog(store, &err) < 0, "many bytes behind a slow commit are refused");
+    CHECK_INT(err.code, ERR_TOO_MANY, "as something for later: %s", err.text);
+    commit("second");
+    CHECK(store_check_backlog(store, &err) < 0, "also when their commit is asked for");
+    held_set(false, SQLITE_OK);
+    CHECK_TEXT(told_after(2), "first second", "when the disk goes on they are written");
+    held_set(true, SQLITE_IOERR_FSYNC);
+    store_value_put(store, "third", many, MANY);
+    commit("third");
+    held_wait();
+    store_value_put(store, "fourth", many, MANY);
+    held_set(false, SQLITE_IOERR_FSYNC);
+    CHECK_TEXT(told_after(1), "third!", "a commit fails");
+    held_set(true, SQLITE_OK);
+    put("a", "1");
+    commit("a");
+    held_wait();
+    pass(MORE_THAN_A_SECOND);
+    CHECK_INT(store_check_backlog(store, &err), 0, "and with it goes what waited");
+    held_set(false, SQLITE_OK);
+    told_after(1);
+    store_close(&store);
+}
+
+/* What the log said since the last time. */
+static const char *logged(int fd)
+{
+    static char text[4096];
+    ssize_t len = pread(fd, text, sizeof text - 1, 0);
+
+    text[len < 0 ? 0 : len] = '\0';
+    if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        return "";
+    return text;
+}
+
+/* An operator must learn why writes hang. */
+static void test_slow_is_logged(void)
+{
+    int fd = memfd_create("log", MFD_CLOEXEC), before = dup(STDERR_FILENO);
+
+    open_store("slow.db");
+    dup2(fd, STDERR_FILENO);
+    put("a", "1");
+    commit("quick");
+    told_after(1);
+    pass(10 * CLOCK_SECOND);
+    CHECK_TEXT(logged(fd), "", "a commit that was quick is not logged");
+    held_set(true, SQLITE_OK);
+    put("a", "2");
+    commit("slow");
+    held_wait();
+    pass(4 * CLOCK_SECOND);
+    CHECK_TEXT(logged(fd), "", "nor is one of four seconds");
+    pass(2 * CLOCK_SECOND);
+    CHECK(strstr(logged(fd), "slow.db: the disk is slow or hangs"), "one of six is");
+    held_set(false, SQLITE_OK);
+    told_after(1);
+    CHECK(strstr(logged(fd), "slow.db: the disk goes on, after "), "and that it has ended");
+    put("a", "3");
+    commit("quick");
+    told_after(1);
+    CHECK_TEXT(logged(fd), "", "once");
+    dup2(before, STDERR_FILENO);
+    close(before);
+    close(fd);
+    store_close(&store);
+}
+
 /* ---- Compaction ------------------------------------------------------------------ */
 
 static void test_compaction(void)
@@ -552,6 +713,7 @@ static void test_same(void)
 
 int main(void)
 {
+    clock_set_platform(&clock_ahead);
     loop = loop_new(&err);
     held_open();
     test_goes_on();
@@ -563,6 +725,9 @@ int main(void)
     test_walk_after_failure();
     test_failure_of_settled();
     test_full();
+    test_trouble_during_walk();
+    test_backlog();
+    test_slow_is_logged();
     test_compaction();
     test_same();
     held_close();

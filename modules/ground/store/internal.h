@@ -332,9 +332,12 @@ bool store_worker_compact(struct store *store);
 void store_worker_make_room(struct store *store);
 /* Waits until the thread is at nothing, so that the database can be read. */
 void store_worker_wait(struct store *store);
+/* Waits for all that was asked for, and calls back. */
 void store_worker_finish(struct store *store);
+/* As store_worker_wait(), but not for long; false if the thread is still at work. */
+bool store_worker_wait_briefly(struct store *store);
 /*
- * The same, and what is staged is in the open transaction, so that all of it can be
+ * As store_worker_wait(), and what is staged is in the open transaction, so that all of it can be
  * walked. What the caller writes there itself is told by store_worker_wrote().
  */
 void store_worker_settle(struct store *store);
@@ -342,6 +345,8 @@ void store_worker_wrote(struct store *store);
 const struct store_names *store_worker_names(const struct store *store);
 const struct store_seen *store_worker_seen(const struct store *store);
 int64_t store_worker_revision(const struct store *store);
+/* How many bytes wait for a slow commit, if that is too many; otherwise 0. */
+int64_t store_worker_backlog(const struct store *store);
 /* The database is in trouble, in whichever thread that was noticed. */
 void store_worker_trouble(void *store);
 

@@ -5,9 +5,14 @@
 
 #include "base/map.h"
 
-/* Small values are read again and again (the index of a repository): of those that were
-   written since the start, so many bytes stay in memory. */
-#define KEPT_MOST ((size_t)1 << 20)
+/* Small values are read again and again (the index of a repository, numbers of revisions),
+   also while the disk hangs: so many bytes of them stay in memory. */
+#define KEPT_MOST ((size_t)4 << 20)
+
+static size_t kept_size(const struct store_op *op)
+{
+    return sizeof *op + op->len;
+}
 
 static void drop_map(struct map **map)
 {
@@ -44,7 +49,13 @@ static struct store_name *add_name(struct map *map, const char *name)
 
 static void read_value_name(void *arg, const char *name, const void *bytes, size_t len)
 {
-    add_name(((struct store_names *)arg)->values, name);
+    struct store_names *names = arg;
+    struct store_name *known = add_name(names->values, name);
+    struct store_key key = {"", "", name};
+    struct store_op *op = store_op_new(STORE_OP_VALUE_PUT, 0, &key, bytes, len);
+
+    known->op = op;
+    store_names_finish(names, op);
 }
 
 static void read_blob_name(void *arg, const char *digest, int64_t size, int64_t wall)
@@ -75,7 +86,7 @@ const struct store_name *store_names_blob(const struct store_names *names, const
 static void let_go(struct store_names *names, struct store_name *name)
 {
     if (name->kept) {
-        names->kept -= name->op->len;
+        names->kept -= kept_size(name->op);
         mem_free(&name->op);
     }
     name->kept = false;
@@ -145,9 +156,9 @@ void store_names_finish(struct store_names *names, struct store_op *op)
         mem_free(&op);
         return;
     }
-    name->kept = op->kind == STORE_OP_VALUE_PUT && names->kept + op->len <= KEPT_MOST;
+    name->kept = op->kind == STORE_OP_VALUE_PUT && names->kept + kept_size(op) <= KEPT_MOST;
     if (name->kept) {
-        names->kept += op->len;
+        names->kept += kept_size(op);
         return;
     }
     name->op = NULL;

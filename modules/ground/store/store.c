@@ -81,6 +81,19 @@ int store_check_room(const struct store *store, struct err *err)
                    store->db.path);
 }
 
+int store_check_backlog(const struct store *store, struct err *err)
+{
+    int64_t waiting = store->worker ? store_worker_backlog(store) : 0;
+
+    if (!waiting)
+        return 0;
+    return err_set(err, ERR_TOO_MANY,
+                   "the disk of %s is too slow or hangs: a commit is under way for more than a "
+                   "second, and %lld MiB of other writes wait for it already; nothing was "
+                   "written; try again later",
+                   store->db.path, (long long)(waiting >> 20));
+}
+
 void store_facts(struct store *store, struct store_facts *ret)
 {
     if (!store->worker) {
@@ -226,6 +239,24 @@ void store_make_room(struct store *store)
 }
 
 /* ---- Reading -------------------------------------------------------------------- */
+
+int store_check_read(struct store *store, struct err *err)
+{
+    if (!store->worker || store_worker_wait_briefly(store))
+        return 0;
+    return err_set(err, ERR_UNREACHABLE,
+                   "the disk of %s is too slow or hangs, and what is on it cannot be read "
+                   "meanwhile; try again later",
+                   store->db.path);
+}
+
+int store_check_value(struct store *store, const char *name, struct err *err)
+{
+    const struct store_name *known =
+        store->worker ? store_names_value(store_worker_names(store), name) : NULL;
+
+    return known && !known->op ? store_check_read(store, err) : 0;
+}
 
 /* What is read by name waits for a commit only if it is in the database alone. */
 static const struct store_op *staged_op(struct store *store, const struct store_name *name)

@@ -24,8 +24,8 @@
  * One store belongs to one loop thread, and each call is made there. With
  * options.loop the store has a thread of its own, which applies what was staged and
  * syncs the disk; the loop goes on, and `done` is called by the loop. Reads see what
- * is staged and what is on its way; those of a blob's bytes, of a value that was not
- * written lately, and walks wait for the commit under way. Without it everything
+ * is staged and what is on its way; those of a blob's bytes, of a value that is not
+ * in memory, and walks wait for the commit under way. Without it everything
  * runs inline: a commit calls back before it returns.
  */
 struct store;
@@ -101,6 +101,12 @@ void store_forget(struct store *store, const struct store_key *key);
 bool store_is_full(const struct store *store);
 /* ERR_FULL in words while it is so. */
 int store_check_room(const struct store *store, struct err *err) MUST_CHECK;
+/*
+ * ERR_TOO_MANY in words while the commit under way takes more than a second and many bytes
+ * wait for the next one, so that a disk which hangs does not fill the memory. Whoever
+ * stages for others asks before.
+ */
+int store_check_backlog(const struct store *store, struct err *err) MUST_CHECK;
 /* While the disk is full: gives back room and looks whether there is enough. */
 void store_make_room(struct store *store);
 
@@ -130,6 +136,16 @@ bool store_is_staged(const struct store *store);
 /* Fails with what has gone wrong since the last commit, which will tell it. With a thread
    only the commit does. */
 int store_check_stage(const struct store *store, struct err *err) MUST_CHECK;
+
+/*
+ * Asked before what is read from the database for a client: waits for the commit under
+ * way, but only two seconds, and then not again until something has come of it.
+ * ERR_UNREACHABLE, in words, if the disk hangs; otherwise a read that follows in the same
+ * turn of the loop waits for nothing.
+ */
+int store_check_read(struct store *store, struct err *err) MUST_CHECK;
+/* The same for one named value, which may be in memory. */
+int store_check_value(struct store *store, const char *name, struct err *err) MUST_CHECK;
 
 /* Each row as it is now, in order of kind, namespace, name. A negative answer of
    `each` ends the walk and becomes the result. */

@@ -3,11 +3,15 @@
 
 #include "store/internal.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "loop/loop.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -22,6 +26,19 @@
  */
 
 #define STACK ((size_t)1 << 20)
+
+/*
+ * So much may wait for a commit that is slow. Pushed blobs have a limit of their own, so that
+ * writes of objects succeed meanwhile. The cost is what the hub keeps for one write beside
+ * its bytes: the request, the object.
+ */
+#define SLOW CLOCK_SECOND
+#define ROWS_WAITING_MOST ((int64_t)32 << 20)
+#define BLOBS_WAITING_MOST ((int64_t)256 << 20)
+#define COST_OF_ROW 4096
+
+#define READ_WAITS (2 * CLOCK_SECOND)
+#define SLOW_LOGGED (5 * CLOCK_SECOND) /* the log tells of a job that takes so long */
 
 /* A caller of store_commit(). */
 struct request {
@@ -76,6 +93,11 @@ struct store_worker {
     struct err failure;       /* of those that failed */
     int64_t revision;         /* the newest that was handed out */
     struct store_names names;
+    int64_t rows_waiting, blobs_waiting; /* bytes that are staged, and in no job yet */
+    int64_t begun;                       /* the job; steady */
+    struct loop_timer *slow;             /* owned; while a job is under way */
+    bool slow_logged;
+    bool hangs; /* a read has waited for the thread in vain, and nothing came of it since */
     enum compaction compaction;
     bool compacts_more, wants_room;
 };
@@ -231,13 +253,84 @@ static void *run_worker(void *arg)
     return NULL;
 }
 
+/* ---- Waiting ------------------------------------------------------------------ */
+
+static bool is_at_work(const struct store_worker *worker)
+{
+    return worker->given || worker->busy;
+}
+
+void store_worker_wait(struct store *store)
+{
+    struct store_worker *worker = store->worker;
+
+    pthread_mutex_lock(&worker->mutex);
+    while (is_at_work(worker))
+        pthread_cond_wait(&worker->changed, &worker->mutex);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+/* The loop stands still meanwhile, so it waits once only for a disk that hangs. */
+bool store_worker_wait_briefly(struct store *store)
+{
+    struct store_worker *worker = store->worker;
+    int64_t end = clock_steady() + READ_WAITS;
+    struct timespec until = {end / CLOCK_SECOND, end % CLOCK_SECOND};
+    int result = worker->hangs ? ETIMEDOUT : 0;
+
+    pthread_mutex_lock(&worker->mutex);
+    while (is_at_work(worker) && result != ETIMEDOUT)
+        result = pthread_cond_timedwait(&worker->changed, &worker->mutex, &until);
+    worker->hangs = is_at_work(worker);
+    pthread_mutex_unlock(&worker->mutex);
+    return !worker->hangs;
+}
+
 /* ---- Jobs --------------------------------------------------------------------- */
+
+static void count_waiting(struct store_worker *worker, const struct store_op *op, int sign)
+{
+    if (op->kind == STORE_OP_BLOB_PUT)
+        worker->blobs_waiting += sign * (int64_t)op->len;
+    else
+        worker->rows_waiting += sign * ((int64_t)op->len + COST_OF_ROW);
+}
+
+static void count_begun(struct store_worker *worker, const struct store_ops *ops)
+{
+    for (const struct store_op *op = ops->first; op; op = op->next)
+        count_waiting(worker, op, -1);
+}
+
+static void on_slow(void *arg)
+{
+    struct store *store = arg;
+
+    store->worker->slow_logged = true;
+    log_warn("store",
+             "%s: the disk is slow or hangs: what was begun %lld s ago has not ended; what needs "
+             "no write is answered, writes wait",
+             store->db.path, (long long)(SLOW_LOGGED / CLOCK_SECOND));
+}
+
+static void end_slow(struct store *store)
+{
+    struct store_worker *worker = store->worker;
+
+    loop_timer_stop(worker->slow);
+    if (worker->slow_logged)
+        log_info("store", "%s: the disk goes on, after %lld s", store->db.path,
+                 (long long)((clock_steady() - worker->begun) / CLOCK_SECOND));
+    worker->slow_logged = false;
+}
 
 static void begin_job(struct store *store, enum task task)
 {
     struct store_worker *worker = store->worker;
 
     worker->flies = true;
+    worker->begun = clock_steady();
+    loop_timer_set(worker->slow, SLOW_LOGGED);
     worker->job.task = task;
     pthread_mutex_lock(&worker->mutex);
     worker->given = &worker->job;
@@ -261,6 +354,7 @@ static void begin_commits(struct store *store)
         return;
     }
     join_requests(&job->requests, &worker->requests);
+    count_begun(worker, &job->ops);
     worker->applied = false;
     begin_job(store, TASK_COMMIT);
 }
@@ -283,28 +377,30 @@ static void begin_next(struct store *store)
     }
 }
 
-void store_worker_wait(struct store *store)
-{
-    struct store_worker *worker = store->worker;
-
-    pthread_mutex_lock(&worker->mutex);
-    while (worker->given || worker->busy)
-        pthread_cond_wait(&worker->changed, &worker->mutex);
-    pthread_mutex_unlock(&worker->mutex);
-}
-
 /* Takes over what the thread has told; true if the job has ended. */
-static bool take_told(struct store_worker *worker, bool *ret_troubled)
+static bool take_told(struct store_worker *worker)
 {
     bool done;
 
     pthread_mutex_lock(&worker->mutex);
     done = worker->done;
-    *ret_troubled = worker->troubled;
-    worker->done = worker->troubled = false;
+    worker->done = false;
     worker->seen = worker->told;
     pthread_mutex_unlock(&worker->mutex);
+    worker->hangs = false;
     return done;
+}
+
+/* Only the loop's turn takes it, which tells it on: a read that waits must not. */
+static bool take_trouble(struct store_worker *worker)
+{
+    bool troubled;
+
+    pthread_mutex_lock(&worker->mutex);
+    troubled = worker->troubled;
+    worker->troubled = false;
+    pthread_mutex_unlock(&worker->mutex);
+    return troubled;
 }
 
 /* From the newest to the oldest, so that each name becomes what it was before the first. */
@@ -339,6 +435,7 @@ static void drop_all(struct store *store)
     }
     store_ops_join(ops, &worker->stage);
     undo_ops(worker, ops);
+    worker->rows_waiting = worker->blobs_waiting = 0;
     store_worker_wait(store);
     store_db_rollback(&store->db);
     worker->applied = false;
@@ -360,6 +457,7 @@ static void finish_job(struct store *store)
     struct job *job = &worker->job;
 
     worker->flies = false;
+    end_slow(store);
     if (job->task == TASK_COMPACT) {
         worker->compacts_more = job->more;
         worker->compaction = COMPACTION_ENDED;
@@ -387,9 +485,9 @@ static void answer_requests(struct store_worker *worker)
 static void look_at_worker(struct store *store)
 {
     struct store_worker *worker = store->worker;
-    bool troubled, done = take_told(worker, &troubled);
+    bool troubled = take_trouble(worker);
 
-    if (done)
+    if (take_told(worker))
         finish_job(store);
     begin_next(store);
     if (troubled && store->trouble)
@@ -433,6 +531,7 @@ int64_t store_worker_stage(struct store *store, enum store_op_kind kind,
     struct store_op *op = store_op_new(kind, revision, key, bytes, len);
 
     store_ops_add(&worker->stage, op);
+    count_waiting(worker, op, 1);
     store_names_stage(&worker->names, op);
     return revision;
 }
@@ -496,13 +595,12 @@ void store_worker_settle(struct store *store)
 {
     struct store_worker *worker = store->worker;
     struct store_op *op;
-    bool troubled;
 
     store_worker_wait(store);
     while (worker->flies) {
         if (worker->job.task == TASK_COMMIT && worker->job.err.code)
             return;
-        take_told(worker, &troubled);
+        take_told(worker);
         finish_job(store);
         begin_next(store);
         store_worker_wait(store);
@@ -541,6 +639,16 @@ int64_t store_worker_revision(const struct store *store)
     return store->worker->revision;
 }
 
+int64_t store_worker_backlog(const struct store *store)
+{
+    const struct store_worker *worker = store->worker;
+    bool many =
+        worker->rows_waiting > ROWS_WAITING_MOST || worker->blobs_waiting > BLOBS_WAITING_MOST;
+    bool slow = worker->flies && clock_steady() - worker->begun > SLOW;
+
+    return many && slow ? worker->rows_waiting + worker->blobs_waiting : 0;
+}
+
 /* ---- Life ------------------------------------------------------------------------- */
 
 /* Signals are the loop's. */
@@ -568,6 +676,7 @@ static void free_worker(struct store *store)
     struct store_worker *worker = take(store->worker);
 
     loop_watch_free(&worker->watch);
+    loop_timer_free(&worker->slow);
     if (worker->event >= 0)
         close(worker->event);
     free_ops(&worker->stage);
@@ -583,13 +692,18 @@ static void free_worker(struct store *store)
 int store_worker_start(struct store *store, struct loop *loop, struct err *err)
 {
     struct store_worker *worker = store->worker = mem_alloc(sizeof *worker);
+    pthread_condattr_t steady;
 
     pthread_mutex_init(&worker->mutex, NULL);
-    pthread_cond_init(&worker->changed, NULL);
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&worker->changed, &steady);
+    pthread_condattr_destroy(&steady);
     store_names_read(&worker->names, &store->db);
     worker->revision = store->db.revision;
     note_seen(&store->db, &worker->seen);
     worker->told = worker->seen;
+    worker->slow = loop_timer_new(loop, on_slow, store);
     worker->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (worker->event < 0)
         err_set(err, ERR_UNREACHABLE, "no eventfd for %s", store->db.path);
@@ -604,11 +718,10 @@ int store_worker_start(struct store *store, struct loop *loop, struct err *err)
 void store_worker_stop(struct store *store)
 {
     struct store_worker *worker = store->worker;
-    bool troubled;
 
     while (worker->flies) {
         store_worker_wait(store);
-        take_told(worker, &troubled);
+        take_told(worker);
         finish_job(store);
         begin_next(store);
     }

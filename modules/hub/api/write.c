@@ -347,6 +347,15 @@ static void on_write_gone(struct http_request *request, void *arg)
     writing->gone = true;
 }
 
+static void reply_write_failure(struct writing *writing)
+{
+    if (writing->result.details)
+        reply_failure(writing->request, &writing->err, writing->result.details);
+    else
+        reply_err(writing->request, &writing->err, NULL);
+    writing_free(writing);
+}
+
 static void run_write(struct writing *writing)
 {
     struct api_request *request = writing->request;
@@ -359,19 +368,15 @@ static void run_write(struct writing *writing)
         writing_free(writing);
         return;
     }
+    /* The disk cannot keep up: to wait for it would keep what was refused in memory. */
+    if (writing->failed && writing->err.code == ERR_TOO_MANY) {
+        reply_write_failure(writing);
+        return;
+    }
     /* The arena of the request must live until the commit, so on disconnect only set `gone`. */
     http_request_gone(request->http, on_write_gone, writing);
     objects_when_durable(request->api->objects, many ? on_collection_durable : on_write_durable,
                          writing);
-}
-
-static void reply_write_failure(struct writing *writing)
-{
-    if (writing->result.details)
-        reply_failure(writing->request, &writing->err, writing->result.details);
-    else
-        reply_err(writing->request, &writing->err, NULL);
-    writing_free(writing);
 }
 
 static bool is_apply(const struct writing *writing)

@@ -575,6 +575,8 @@ static void *read_blob(struct reconcile_run *run, const char *digest, size_t *re
         err_set(err, ERR_NOT_FOUND, "the registry has no %s", digest);
         return NULL;
     }
+    if (store_check_read(store, err) < 0)
+        return NULL;
     bytes = arena_alloc(run->arena, (size_t)size + 1);
     got = store_blob_read(store, digest, 0, bytes, (size_t)size, err);
     if (got != size) {

@@ -9,6 +9,7 @@
 #include "meta/meta.h"
 #include "patch/patch.h"
 #include "schema/schema.h"
+#include "store/store.h"
 
 #include <assert.h>
 #include <string.h>
@@ -124,7 +125,10 @@ int write_op_start(struct write_op *op, struct objects *objects, const struct ob
         return write_op_bad_option(op, write->name ? "PatchOptions" : "CreateOptions",
                                    "FieldValueTooLong", "fieldManager", NULL,
                                    "may not be more than 128 bytes");
-    return 0;
+    /* A lease that is renewed is not written, so it must be possible while the disk hangs. */
+    if (write->dry_run || write->kind->is_volatile)
+        return 0;
+    return store_check_backlog(objects->keeper.store, err);
 }
 
 void write_op_look_up(struct write_op *op, const char *name)

@@ -31,9 +31,20 @@ static void write_index_value(struct store *store, const char *name, const struc
     store_value_put(store, name, json.bytes, json.len);
 }
 
+static const char *index_name(struct arena *arena, const char *repository)
+{
+    return arena_printf(arena, ALL "/%s", repository);
+}
+
+int index_check_read(struct arena *arena, struct store *store, const char *repository,
+                     struct err *err)
+{
+    return store_check_value(store, index_name(arena, repository), err);
+}
+
 struct node *index_read(struct arena *arena, struct store *store, const char *repository)
 {
-    return read_index_value(arena, store, arena_printf(arena, ALL "/%s", repository));
+    return read_index_value(arena, store, index_name(arena, repository));
 }
 
 struct node *index_all(struct arena *arena, struct store *store)

@@ -20,6 +20,9 @@ struct store;
  * refer to another manifest; an index that an older version wrote has no such
  * member. Never NULL; empty if there is no such repository.
  */
+/* Whether index_read() would not wait for a disk that hangs. */
+int index_check_read(struct arena *arena, struct store *store, const char *repository,
+                     struct err *err) MUST_CHECK;
 struct node *index_read(struct arena *arena, struct store *store, const char *repository);
 /* Stages the index, unless it is equal to the stored one. */
 void index_write(struct arena *arena, struct store *store, const char *repository,

@@ -147,8 +147,9 @@ static void admit_manifest(struct push *push, struct http_request *request,
                                  : "\"%.150s\" is neither a sha256 nor a sha512 digest",
                              needs.lacking);
     else if (check_tag(push, index, digest, &err) < 0 ||
-             store_check_room(registry->store, &err) < 0)
-        registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
+             store_check_room(registry->store, &err) < 0 ||
+             store_check_backlog(registry->store, &err) < 0)
+        registry_reply_refused(request, &err);
     /* A damaged copy is removed, so that this push replaces it. */
     else if (store_blob_size(registry->store, digest) >= 0 &&
              verify_blob(registry, push->repository, digest, &err) < 0 &&
@@ -174,6 +175,10 @@ static void on_manifest(struct http_request *request, const char *bytes, size_t 
     struct err err = {0};
 
     (void)object_from(registry, REGISTRY_TAG, push->registry);
+    if (store_check_read(push->registry->store, &err) < 0) {
+        registry_reply_refused(request, &err);
+        return;
+    }
     pki_digest_of(push->reference, bytes, len, digest);
     manifest = document_read_json(request->arena, bytes, len, &limits, &err);
     if (!node_is(manifest, NODE_MAP))

@@ -36,6 +36,19 @@ void registry_reply_error(struct http_request *request, int status, const char *
     http_respond(request, status, "application/json", json, strlen(json));
 }
 
+void registry_reply_refused(struct http_request *request, const struct err *err)
+{
+    bool slow = err->code == ERR_TOO_MANY, hangs = err->code == ERR_UNREACHABLE;
+
+    if (slow || hangs)
+        http_response_header(request, "Retry-After", "5");
+    registry_reply_error(request, err_http(err->code),
+                         slow    ? "TOOMANYREQUESTS"
+                         : hangs ? "UNAVAILABLE"
+                                 : "DENIED",
+                         "%s", err->text);
+}
+
 void registry_reply_json(struct http_request *request, const char *type, const struct node *body)
 {
     char *json = document_json(request->arena, body);

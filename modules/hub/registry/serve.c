@@ -101,9 +101,11 @@ static void send_more(struct http_request *request, void *arg)
     while (sending->at < sending->end && http_response_pending(request) < SLICE) {
         int64_t want = sending->end - sending->at;
         struct err err = {0};
-        int64_t got = store_blob_read(sending->registry->store, sending->digest, sending->at, slice,
-                                      want < SLICE ? (size_t)want : SLICE, &err);
+        int64_t got = store_check_read(sending->registry->store, &err);
 
+        if (got == 0)
+            got = store_blob_read(sending->registry->store, sending->digest, sending->at, slice,
+                                  want < SLICE ? (size_t)want : SLICE, &err);
         if (got <= 0) {
             /* The blob was complete when sending began. verify_forget() makes the
                next request check it again. */
@@ -159,6 +161,11 @@ static void send_blob(struct registry_request *request, const char *digest, cons
     struct err err = {0};
     int status;
 
+    if (strcmp(request->method, "HEAD") != 0 &&
+        store_check_read(request->registry->store, &err) < 0) {
+        registry_reply_refused(http, &err);
+        return;
+    }
     if (verify_blob(request->registry, request->repository, digest, &err) < 0) {
         registry_reply_error(http, err_http(err.code), "UNKNOWN", "%s", err.text);
         return;
@@ -375,6 +382,19 @@ static bool may_use_repository(struct registry_request *request)
                                request->repository, digest);
 }
 
+/* Most of what is read needs the index only, which is in memory after a push. */
+static int check_disk(struct registry_request *request, struct err *err)
+{
+    struct store *store = request->registry->store;
+
+    if (request->http->segment_count == 1)
+        return 0;
+    if (*request->repository && is_read_method(request->method) &&
+        strcmp(request->what, "referrers") != 0)
+        return index_check_read(request->http->arena, store, request->repository, err);
+    return store_check_read(store, err);
+}
+
 void registry_handle(struct http_request *http, void *arg)
 {
     struct registry *registry = object_from(registry, REGISTRY_TAG, arg);
@@ -387,6 +407,7 @@ void registry_handle(struct http_request *http, void *arg)
     };
     bool catalog = http->segment_count == 2 && !strcmp(http->segments[1], "_catalog");
     bool base = http->segment_count == 1 || catalog;
+    struct err err = {0};
 
     http->label = "registry";
     if (!base && !take_apart(&request)) {
@@ -412,8 +433,10 @@ void registry_handle(struct http_request *http, void *arg)
                 "authenticate with a client certificate, or with a token as the password");
         return;
     }
-    if (!base && !is_read_method(request.method) &&
-        registry_is_claimed(registry->store, request.repository)) {
+    if (check_disk(&request, &err) < 0)
+        registry_reply_refused(http, &err);
+    else if (!base && !is_read_method(request.method) &&
+             registry_is_claimed(registry->store, request.repository)) {
         registry_reply_error(http, 403, "DENIED",
                              "%s is kept by the hub for the WorkloadDeployment of "
                              "that name: push to another repository",

@@ -41,6 +41,8 @@ void registry_reply_when_durable(struct registry *registry, struct http_request 
 /* An error in the specification's form. */
 void registry_reply_error(struct http_request *request, int status, const char *code,
                           const char *format, ...) PRINTF(4, 5);
+/* The hub has no room, or the disk cannot keep up: with which status, and when to try again. */
+void registry_reply_refused(struct http_request *request, const struct err *err);
 void registry_reply_json(struct http_request *request, const char *type, const struct node *body);
 /* 400: the reference has the form of a digest but is not a valid one. */
 void registry_reply_not_a_digest(struct registry_request *request);

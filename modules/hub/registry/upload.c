@@ -218,9 +218,14 @@ static void finish_blob(struct registry *registry, struct http_request *request,
 {
     struct arena *arena = request->arena;
     char text[PKI_DIGEST_MOST];
-    struct node *index = index_read(arena, registry->store, repository);
+    struct node *index;
     struct err err = {0};
 
+    if (store_check_read(registry->store, &err) < 0) {
+        registry_reply_refused(request, &err);
+        return;
+    }
+    index = index_read(arena, registry->store, repository);
     pki_digest_of(digest, bytes, len, text);
     if (strcmp(text, digest)) {
         registry_reply_error(request, 400, "DIGEST_INVALID", "the bytes have the digest %s, not %s",
@@ -228,8 +233,9 @@ static void finish_blob(struct registry *registry, struct http_request *request,
         return;
     }
     if (store_check_room(registry->store, &err) < 0 ||
+        store_check_backlog(registry->store, &err) < 0 ||
         index_check_room(index, repository, &err) < 0) {
-        registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
+        registry_reply_refused(request, &err);
         return;
     }
     /* A damaged copy is removed, so that this push replaces it. */

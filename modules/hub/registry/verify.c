@@ -87,6 +87,8 @@ int verify_blob(struct registry *registry, const char *repository, const char *d
 
     if (map_get(registry->verified, digest))
         return 0;
+    if (store_check_read(registry->store, err) < 0)
+        return -1;
     whole = verify_whole_blob(registry->store, digest, err);
     if (whole < 0)
         return -1;
