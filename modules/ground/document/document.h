@@ -77,6 +77,21 @@ struct node *node_copy(struct arena *arena, const struct node *from);
    it is an empty map. */
 struct node *node_share(struct arena *arena, const struct node *from);
 
+/*
+ * A tree that is kept for long, outside of arenas: equal parts of all such trees are one part
+ * in memory, so that many alike cost little more than one. Nobody may change it. Equal trees
+ * (with members in the same order) are the same pointer. NULL of NULL. For one thread.
+ */
+const struct node *document_intern(const struct node *from);
+/* Gives it back, and leaves NULL; accepts NULL. */
+void document_release(const struct node **tree);
+#define scoped_interned SCOPED(document_release)
+/* The same of a text alone, as are those of interned trees. */
+const char *document_intern_text(const char *text);
+void document_release_text(const char **text);
+/* How many parts there are, and their bytes. */
+size_t document_interned(size_t *ret_bytes);
+
 /* A text as the key of a member, and what such a key stands for. */
 const char *node_key(struct arena *arena, const char *bytes, size_t len);
 void node_key_bytes(struct text *out, const char *key);

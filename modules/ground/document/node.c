@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Maps with more members than this are found through a hash index. */
-#define INDEX_FROM 24
-
 /* Open addressing: position + 1 in members, 0 is free. A power of two. */
 struct node_index {
     size_t slots;
@@ -134,13 +131,15 @@ static void add_to_index(struct node *map, const char *key, size_t at)
     index->at[slot] = (uint32_t)(at + 1);
 }
 
+/* In the arena, or without one on its own. */
 static void build_index(struct arena *arena, struct node *map)
 {
-    size_t slots = 64;
+    size_t slots = 64, size;
 
     while (slots < map->len * 3)
         slots *= 2;
-    map->index = arena_alloc(arena, sizeof *map->index + slots * sizeof map->index->at[0]);
+    size = sizeof *map->index + slots * sizeof map->index->at[0];
+    map->index = arena ? arena_alloc(arena, size) : mem_alloc(size);
     map->index->slots = slots;
     for (size_t i = 0; i < map->len; i++)
         add_to_index(map, map->members[i].key, i);
@@ -148,8 +147,14 @@ static void build_index(struct arena *arena, struct node *map)
 
 void node_make_index(struct arena *arena, struct node *map)
 {
-    if (map->len > INDEX_FROM)
+    if (map->len > NODE_INDEX_FROM)
         build_index(arena, map);
+}
+
+void node_own_index(struct node *map)
+{
+    if (map->type == NODE_MAP && map->len > NODE_INDEX_FROM)
+        build_index(NULL, map);
 }
 
 /* The position of a key, or the length if it is not there. */
@@ -181,7 +186,7 @@ static void append_item(struct arena *arena, struct node *map, const char *key, 
     map->members = grown_room(arena, map, map->members, sizeof *map->members);
     map->members[map->len] = (struct node_member){key, value};
     map->len++;
-    if (map->len > INDEX_FROM) {
+    if (map->len > NODE_INDEX_FROM) {
         if (map->index && map->len * 2 < map->index->slots)
             add_to_index(map, key, map->len - 1);
         else
@@ -327,7 +332,7 @@ struct node *node_share(struct arena *arena, const struct node *from)
     } else if (from->type == NODE_MAP && from->len) {
         node->members = arena_alloc(arena, from->len * sizeof *from->members);
         memcpy(node->members, from->members, from->len * sizeof *from->members);
-        if (node->len > INDEX_FROM)
+        if (node->len > NODE_INDEX_FROM)
             build_index(arena, node);
     }
     return node;

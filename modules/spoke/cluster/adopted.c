@@ -53,7 +53,6 @@ static struct cluster_object *add_adopted(struct cluster_owner *owner, const cha
     struct naming naming = {plain, key, false};
     struct cluster_object *object = object_new(owner, &naming);
 
-    object->arena = arena_new();
     object->adopted = object->dirty = true;
     return object;
 }
@@ -61,7 +60,7 @@ static struct cluster_object *add_adopted(struct cluster_owner *owner, const cha
 static void write_manifest(struct cluster_object *object, const struct plain *plain,
                            const struct pod *pod)
 {
-    struct arena *arena = object->arena;
+    scoped_arena struct arena *arena = arena_new();
     struct node *made = node_map(arena), *meta = node_make(arena, made, "metadata"), *spec;
 
     node_set(arena, made, "apiVersion",
@@ -69,30 +68,29 @@ static void write_manifest(struct cluster_object *object, const struct plain *pl
     node_set_text(arena, made, "kind", plain->kind);
     node_set_text(arena, meta, "name", plain->name);
     node_set_text(arena, meta, "namespace", plain->namespace);
-    object->template = node_copy(arena, pod->template);
+    object->template = document_intern(pod->template);
     if (!strcmp(plain->kind, "Pod")) {
-        node_set(arena, made, "spec", node_get(object->template, "spec"));
+        node_set(arena, made, "spec", node_get(pod->template, "spec"));
     } else {
         spec = node_make(arena, made, "spec");
-        node_set(arena, spec, "template", object->template);
+        node_set(arena, spec, "template", (struct node *)pod->template);
         node_set_int(arena, spec, "replicas", 0);
     }
-    object->object = made;
-    object->api_version = node_get_text(made, "apiVersion");
-    object->kind = node_get_text(made, "kind");
-    object->namespace = node_get_text(meta, "namespace");
-    object->name = node_get_text(meta, "name");
-    object->row = manifest_kind_find(object->api_version, object->kind);
+    object_set(object, made);
     snprintf(object->hash, sizeof object->hash, "%s", pod->hash);
 }
 
 static void count_adopted(struct cluster_object *object)
 {
-    struct node *spec = node_get(object->object, "spec");
+    scoped_arena struct arena *arena = arena_new();
+    struct node *made = node_share(arena, object->object);
+    struct node *spec = node_share(arena, node_get(made, "spec"));
 
-    if (object->row->role != MANIFEST_POD)
-        node_set_int(object->arena, spec, "replicas",
-                     number_get(spec, "replicas", NUMBER_COUNT, 0) + 1);
+    if (object->row->role == MANIFEST_POD)
+        return;
+    node_set_int(arena, spec, "replicas", number_get(spec, "replicas", NUMBER_COUNT, 0) + 1);
+    node_set(arena, made, "spec", spec);
+    object_set(object, made);
 }
 
 static void adopt_pod(struct cluster *cluster, struct pod *pod, const struct plain *plain)

@@ -142,9 +142,9 @@ static bool find_effective(struct cluster_owner *owner, const struct cluster_man
     return true;
 }
 
-static void write_set(struct cluster_owner *owner, const struct cluster_set *set, struct text *out)
+static struct node *make_set(struct cluster_owner *owner, const struct cluster_set *set,
+                             struct arena *arena)
 {
-    scoped_arena struct arena *arena = arena_new();
     struct node *kept = node_map(arena), *items = node_make_list(arena, kept, "items");
     struct cluster_manifest item;
 
@@ -154,7 +154,7 @@ static void write_set(struct cluster_owner *owner, const struct cluster_set *set
     if (set->no_prune)
         node_set_bool(arena, kept, "noPrune", true);
     node_set_text(arena, kept, "project", owner->project);
-    document_write_json(out, kept);
+    return kept;
 }
 
 /* ---- What leaves a set ----------------------------------------------------------------------- */
@@ -204,13 +204,12 @@ static void prune_owner(struct cluster_owner *owner, const struct map *seen)
 bool cluster_has(struct cluster *cluster, const struct cluster_set *set)
 {
     struct cluster_owner *owner = map_get(cluster->owners, set->owner);
-    scoped_text struct text out = {0};
+    scoped_arena struct arena *arena = arena_new();
 
     if (!owner || !owner->kept || owner->removing ||
         strcmp(owner->project, set->project ? set->project : "") != 0)
         return false;
-    write_set(owner, set, &out);
-    return text_same(owner->kept, text_string(&out));
+    return node_same(owner->kept, make_set(owner, set, arena));
 }
 
 /* A set that is the same as the one on disk does nothing, so it may be applied as often as one
@@ -219,20 +218,22 @@ void cluster_apply(struct cluster *cluster, const struct cluster_set *set)
 {
     struct cluster_owner *owner = owner_get(cluster, set->owner);
     scoped_map struct map *seen = map_new();
-    scoped_text struct text out = {0};
+    scoped_arena struct arena *arena = arena_new();
+    scoped_interned const struct node *former = NULL;
+    const struct node *made;
 
     owner_give(owner, set->project ? set->project : "");
-    write_set(owner, set, &out);
-    if (owner->kept && !owner->removing && text_same(owner->kept, text_string(&out)))
+    made = make_set(owner, set, arena);
+    if (owner->kept && !owner->removing && node_same(owner->kept, made))
         return;
     owner->removing = false;
     owner->no_prune = set->no_prune;
-    mem_free(&owner->kept);
-    owner->kept = mem_copy_string(text_string(&out));
+    former = owner->kept;
+    owner->kept = document_intern(made);
     apply_items(owner, set, seen);
     if (!set->no_prune)
         prune_owner(owner, seen);
-    owner_stage(owner, out.bytes, out.len);
+    owner_stage(owner, owner->kept);
     owner_commit(owner);
     owner_touch(owner);
 }
@@ -246,7 +247,7 @@ void cluster_remove(struct cluster *cluster, const char *name)
         return;
     owner->removing = true;
     prune_owner(owner, nothing);
-    owner_stage(owner, NULL, 0);
+    owner_stage(owner, NULL);
     owner_commit(owner);
     owner_touch(owner);
 }

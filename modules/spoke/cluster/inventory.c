@@ -42,8 +42,6 @@ struct cluster_object *object_new(struct cluster_owner *owner, const struct nami
 /* Its pods, if there are any left, stay: they find no workload any more. */
 void object_free(struct cluster_object *object)
 {
-    struct arena *arena = object->arena;
-
     map_remove(object->cluster->objects, object->key);
     if (!object->cluster->closing && object->row && object->row->role == MANIFEST_SERVICE)
         cluster_touch_services(object->cluster);
@@ -53,7 +51,9 @@ void object_free(struct cluster_object *object)
     mem_free(&object->key);
     mem_free(&object->plain);
     mem_free(&object->project);
-    arena_free(&arena);
+    document_release(&object->object);
+    document_release(&object->template);
+    mem_free(&object->lost_why);
     mem_free(&object);
 }
 
@@ -86,18 +86,13 @@ static void check_object_kind(struct cluster_object *object)
         (void)manifest_check_shape(object->row, object->object, &object->broken);
 }
 
-/* The former content lives on until the new one is read: texts of `item` may point into it. */
-void object_fill(struct cluster_object *object, const struct cluster_manifest *item)
+/* What its texts point to is in it. */
+void object_set(struct cluster_object *object, const struct node *made)
 {
-    struct arena *old = object->arena;
+    scoped_interned const struct node *former = object->object;
     const struct node *meta;
 
-    object->adopted = false;
-    /* The health of the former content says nothing about the new one. */
-    object->health = CLUSTER_IN_PROGRESS;
-    manifest_why_set(&object->why, "Progressing", "not looked at yet");
-    object->arena = arena_new();
-    object->object = node_copy(object->arena, item->object);
+    object->object = document_intern(made);
     meta = node_get(object->object, "metadata");
     object->api_version = node_get_text(object->object, "apiVersion");
     object->kind = node_get_text(object->object, "kind");
@@ -107,8 +102,18 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
         object->row && object->row->cluster_wide ? "" : node_get_text(meta, "namespace");
     if (!*object->namespace && (!object->row || !object->row->cluster_wide))
         object->namespace = "default";
+}
+
+void object_fill(struct cluster_object *object, const struct cluster_manifest *item)
+{
+
+    object->adopted = false;
+    /* The health of the former content says nothing about the new one. */
+    object->health = CLUSTER_IN_PROGRESS;
+    manifest_why_set(&object->why, "Progressing", "not looked at yet");
+    object_set(object, item->object);
     object->generation++;
-    object->template = NULL;
+    document_release(&object->template);
     check_object_kind(object);
     if (!*object->broken.reason && object->row->role == MANIFEST_SERVICE)
         service_read(object);
@@ -118,7 +123,6 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
         manifest_why_set(&object->broken, OBJECT_OWNED_BY_OTHER,
                          "%s %.100s/%.100s belongs to another work on this spoke", object->kind,
                          object->namespace, object->name);
-    arena_free(&old);
 }
 
 /* The row of its state moves with it. */
@@ -199,7 +203,7 @@ void owner_free(struct cluster_owner *owner)
 {
     map_remove(owner->cluster->owners, owner->name);
     mem_free(&owner->name);
-    mem_free(&owner->kept);
+    document_release(&owner->kept);
     mem_free(&owner->unkept);
     mem_free(&owner->project);
     mem_free(&owner);

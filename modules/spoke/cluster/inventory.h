@@ -35,6 +35,8 @@ struct naming naming_of(struct arena *arena, const struct cluster_owner *owner,
 struct cluster_object *object_new(struct cluster_owner *owner, const struct naming *naming);
 void object_free(struct cluster_object *object);
 /* Takes the manifest: copies, checks and reads it. */
+/* Its manifest, and the facts that are read out of it. */
+void object_set(struct cluster_object *object, const struct node *made);
 void object_fill(struct cluster_object *object, const struct cluster_manifest *item);
 /* Gives it another key. */
 void object_rename(struct cluster_object *object, const struct naming *naming, const char *project);
@@ -46,7 +48,7 @@ void object_rename(struct cluster_object *object, const struct naming *naming, c
 struct node *owner_add_row_item(struct arena *arena, struct node *items,
                                 const struct cluster_manifest *item);
 /* Stages the owner's row, or with NULL its removal. */
-void owner_stage(struct cluster_owner *owner, const char *bytes, size_t len);
+void owner_stage(struct cluster_owner *owner, const struct node *set);
 void owner_stage_orphans(struct cluster *cluster);
 /* Makes what is staged durable; the owner is `committed` after that. */
 void owner_commit(struct cluster_owner *owner);

@@ -48,8 +48,7 @@ static void load_owner(struct cluster *cluster, const char *name, const void *by
         };
     }
     set.items = manifests;
-    owner->kept = mem_alloc(len + 1);
-    memcpy(owner->kept, bytes, len);
+    owner->kept = document_intern(kept ? kept : node_map(arena));
     owner->committed = owner->dirty = true;
     if (!strcmp(name, CLUSTER_ORPHANS))
         take_orphans(owner, items, seen);

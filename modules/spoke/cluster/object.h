@@ -32,11 +32,10 @@ struct object_service {
 
 /* A pod template that a workload has, or had before the rollout that is under way. */
 struct object_revision {
-    struct arena *arena; /* owned */
     char hash[24];
-    const struct node *template;
-    int replicas;             /* how many pods it had */
-    bool taken[PLAN_INDEXES]; /* ordinals that the rollout has reached */
+    const struct node *template; /* interned */
+    int replicas;                /* how many pods it had */
+    bool *taken; /* owned; of a former one: ordinals that the rollout has reached, PLAN_INDEXES */
 };
 
 /* A Job's run of one template, or the end of a lone Pod that is not made again. */
@@ -56,11 +55,10 @@ struct object_past {
 
 struct cluster_object {
     struct cluster *cluster;
-    char *key;           /* owned; see object.c */
-    char *plain;         /* owned; "group/kind/namespace/name" */
-    char *project;       /* owned; "": of no project */
-    struct arena *arena; /* owned */
-    struct node *object;
+    char *key;                 /* owned; see object.c */
+    char *plain;               /* owned; "group/kind/namespace/name" */
+    char *project;             /* owned; "": of no project */
+    const struct node *object; /* interned */
     const char *api_version, *kind, *namespace, *name;
     const struct manifest_kind *row; /* NULL: unknown here */
     struct cluster_owner *owner;
@@ -73,7 +71,7 @@ struct cluster_object {
     int64_t generation, created, uid;
     struct manifest_why broken;           /* reason "": it can be run */
     char hash[24];                        /* of the template as it is now */
-    struct node *template;                /* of its pods, labels and all */
+    const struct node *template;          /* interned; of its pods, labels and all */
     struct loop_timer *timer;             /* owned; the next look it asked for */
     struct object_revision *now, *former; /* owned; former NULL: no rollout is under way */
     bool settled;                         /* all of its pods were of this template, and available */
@@ -88,7 +86,7 @@ struct cluster_object {
     bool late;       /* progressDeadlineSeconds are over */
     unsigned losses; /* pods evicted or lost, one soon after the other; see workload_on_loss() */
     int64_t lost;    /* wall time of the last one */
-    struct manifest_why lost_why;
+    struct manifest_why *lost_why;  /* owned; of the last one */
     struct object_service *service; /* owned */
     enum cluster_health health;
     struct manifest_why why;
@@ -96,10 +94,10 @@ struct cluster_object {
 
 struct cluster_owner {
     struct cluster *cluster;
-    char *name;    /* owned */
-    char *project; /* owned; "": of no project */
-    char *kept;    /* owned; the bytes that were applied last */
-    char *unkept;  /* owned; why they cannot be made durable; NULL: nothing is known against it */
+    char *name;              /* owned */
+    char *project;           /* owned; "": of no project */
+    const struct node *kept; /* interned; the set that was applied last, as its row has it */
+    char *unkept; /* owned; why they cannot be made durable; NULL: nothing is known against it */
     bool committed, removing, dirty, no_prune;
     uint64_t told; /* hash of the last report */
 };

@@ -15,8 +15,7 @@ static struct object_revision *revision_new(const char *hash, const struct node 
 {
     struct object_revision *revision = mem_alloc(sizeof *revision);
 
-    revision->arena = arena_new();
-    revision->template = node_copy(revision->arena, template);
+    revision->template = document_intern(template);
     snprintf(revision->hash, sizeof revision->hash, "%s", hash);
     return revision;
 }
@@ -25,7 +24,8 @@ static void revision_drop(struct object_revision **revision)
 {
     if (!*revision)
         return;
-    arena_free(&(*revision)->arena);
+    document_release(&(*revision)->template);
+    mem_free(&(*revision)->taken);
     mem_free(revision);
 }
 
@@ -34,6 +34,12 @@ void revision_free(struct cluster_object *object)
     revision_drop(&object->now);
     revision_drop(&object->former);
     mem_free(&object->past);
+}
+
+static void forget_taken(struct object_revision *former)
+{
+    mem_free(&former->taken);
+    former->taken = mem_alloc(PLAN_INDEXES * sizeof *former->taken);
 }
 
 static bool has_revisions(const struct cluster_object *object)
@@ -71,7 +77,7 @@ void revision_change(struct cluster_object *object, const char *hash)
         object->former->replicas = object->replicas;
     }
     if (object->former) {
-        memset(object->former->taken, 0, sizeof object->former->taken);
+        forget_taken(object->former);
         if (!strcmp(object->former->hash, hash))
             revision_drop(&object->former); /* a rollback: it is the present one again */
     }
@@ -131,8 +137,8 @@ static void write_losses(struct arena *arena, struct node *row, const struct clu
 
     node_set_int(arena, node, "count", object->losses);
     node_set_int(arena, node, "last", object->lost / 1000);
-    node_set_text(arena, node, "reason", object->lost_why.reason);
-    node_set_text(arena, node, "message", object->lost_why.message);
+    node_set_text(arena, node, "reason", object->lost_why->reason);
+    node_set_text(arena, node, "message", object->lost_why->message);
 }
 
 /* Failures by index as {"INDEX": failures}, since most indexes have none. */
@@ -240,6 +246,7 @@ static void load_former(struct cluster_object *object, const struct node *node)
     revision_drop(&object->former);
     object->former = revision_new(node_get_text(node, "hash"), node_get(node, "template"));
     object->former->replicas = number_as_int(node, "replicas", NUMBER_COUNT, 0);
+    forget_taken(object->former);
     for (size_t i = 0; i < node_count(taken); i++) {
         int64_t ordinal = number_value(node_item(taken, i), NUMBER_COUNT, PLAN_INDEXES);
 
@@ -252,7 +259,9 @@ static void load_losses(struct cluster_object *object, const struct node *node)
 {
     object->losses = (unsigned)number_as_int(node, "count", NUMBER_COUNT, 0);
     object->lost = number_get(node, "last", NUMBER_MICROS, 0) * 1000;
-    manifest_why_set(&object->lost_why, node_get_text(node, "reason"), "%.390s",
+    if (!object->lost_why)
+        object->lost_why = mem_alloc(sizeof *object->lost_why);
+    manifest_why_set(object->lost_why, node_get_text(node, "reason"), "%.390s",
                      node_get_text(node, "message"));
 }
 

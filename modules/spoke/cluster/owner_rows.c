@@ -10,15 +10,18 @@
 
 /* ---- Rows -------------------------------------------------------------------------------- */
 
-void owner_stage(struct cluster_owner *owner, const char *bytes, size_t len)
+void owner_stage(struct cluster_owner *owner, const struct node *set)
 {
+    scoped_text struct text out = {0};
     const struct cluster_keep *keep = &owner->cluster->options.keep;
     scoped_mem char *name = mem_printf(OWNER_ROW "%s", owner->name);
 
-    if (bytes)
-        keep->put(keep->arg, name, bytes, len);
-    else
+    if (!set) {
         keep->remove(keep->arg, name);
+        return;
+    }
+    document_write_json(&out, set);
+    keep->put(keep->arg, name, out.bytes, out.len);
 }
 
 struct node *owner_add_row_item(struct arena *arena, struct node *items,
@@ -43,7 +46,6 @@ void owner_stage_orphans(struct cluster *cluster)
     scoped_arena struct arena *arena = arena_new();
     struct cluster_owner *owner = owner_get(cluster, CLUSTER_ORPHANS);
     struct node *kept = node_map(arena), *items = node_make_list(arena, kept, "items");
-    scoped_text struct text out = {0};
     struct cluster_object *object;
     size_t at = 0;
 
@@ -53,9 +55,8 @@ void owner_stage_orphans(struct cluster *cluster)
                           owner_add_row_item(arena, items,
                                              &(struct cluster_manifest){.object = object->object}),
                           "project", object->project);
-    document_write_json(&out, kept);
     owner->committed = true;
-    owner_stage(owner, node_count(items) ? out.bytes : NULL, out.len);
+    owner_stage(owner, node_count(items) ? kept : NULL);
 }
 
 /* ---- Making them durable --------------------------------------------------------------------- */
@@ -115,8 +116,7 @@ void owner_retry(void *arg)
 
     while ((owner = map_next(cluster->owners, &at, NULL)))
         if (!owner->committed) {
-            owner_stage(owner, owner->removing ? NULL : owner->kept,
-                        owner->kept ? strlen(owner->kept) : 0);
+            owner_stage(owner, owner->removing ? NULL : owner->kept);
             owner_commit(owner);
         }
 }
@@ -159,7 +159,7 @@ void cluster_keep_again(struct cluster *cluster)
         keep->remove(keep->arg, node_text(node_item(rows.stale, i)));
     while ((owner = map_next(cluster->owners, &at, NULL)))
         if (owner->kept && !owner->removing)
-            owner_stage(owner, owner->kept, strlen(owner->kept));
+            owner_stage(owner, owner->kept);
     if (map_get(cluster->owners, CLUSTER_ORPHANS))
         owner_stage_orphans(cluster);
     at = 0;

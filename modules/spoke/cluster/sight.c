@@ -61,7 +61,7 @@ void sight_take(const struct cluster_object *object, struct sight *ret)
     }
     if (!ret->troubled && is_losing(object, ret)) {
         ret->troubled = ret->final = true;
-        ret->trouble = object->lost_why;
+        ret->trouble = *object->lost_why;
     }
     mem_free(&pods);
 }

@@ -34,13 +34,17 @@ static void take_template(struct cluster_object *object, const char *hash)
 void workload_read(struct cluster_object *object)
 {
     struct pods_viewer viewer = {object->project, object->owner->name, object->namespace};
+    scoped_interned const struct node *former = NULL;
+    scoped_arena struct arena *arena = NULL;
     char fresh[sizeof object->hash];
     uint64_t hash;
 
     if (!manifest_is_workload(object->row) || object->adopted)
         return;
     object->broken = (struct manifest_why){0};
-    object->template = manifest_template(object->row, object->object, object->arena);
+    arena = arena_new();
+    former = object->template;
+    object->template = document_intern(manifest_template(object->row, object->object, arena));
     if (manifest_check_workload(pods_bounds(object->cluster->pods), object->row, object->object,
                                 object->template, &object->broken) < 0)
         return;
@@ -147,7 +151,9 @@ void workload_on_loss(struct cluster_object *object, const struct pod *pod, cons
         object->losses = 0;
     object->losses++;
     object->lost = now;
-    manifest_why_set(&object->lost_why, reason, "%.250s; next try %lld s after that", message,
+    if (!object->lost_why)
+        object->lost_why = mem_alloc(sizeof *object->lost_why);
+    manifest_why_set(object->lost_why, reason, "%.250s; next try %lld s after that", message,
                      (long long)(plan_backoff(object->losses) / CLOCK_SECOND));
     state_keep(object, NULL, NULL);
 }

@@ -49,7 +49,7 @@ static struct node *describe_container(struct arena *arena, const struct pod_con
             node_set_int(arena, row, "signal", c->signal);
     }
     if (c->state != CONTAINER_RUNNING || c->run > 1)
-        manifest_write_why(arena, row, &c->why);
+        manifest_write_why(arena, row, container_why(c));
     return row;
 }
 
@@ -114,7 +114,7 @@ void pods_write_status(const struct pod *pod, struct arena *arena, struct node *
         node_set_text(arena, row, "name", c->name);
         node_set_bool(arena, row, "ready", c->ready);
         node_set_int(arena, row, "restartCount", count_restarts(c));
-        manifest_write_why(arena, now, &c->why);
+        manifest_write_why(arena, now, container_why(c));
         if (c->state == CONTAINER_RUNNING)
             write_time(arena, now, "startedAt", c->began);
         else if (c->state == CONTAINER_EXITED && !c->backing_off)

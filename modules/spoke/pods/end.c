@@ -27,6 +27,17 @@ void pod_wake_waiting(struct pods *pods)
 }
 
 /* Questions on their way find no pod of this uid any more when they are answered. */
+static void release_pod_texts(struct pod *pod)
+{
+    const char **const texts[] = {&pod->id,    &pod->namespace, &pod->name, &pod->uid,
+                                  &pod->owner, &pod->workload,  &pod->hash, &pod->project};
+
+    for (size_t i = 0; i < count_of(texts); i++)
+        document_release_text(texts[i]);
+    document_release(&pod->template);
+    document_release(&pod->ports);
+}
+
 void pod_free(struct pod **pod)
 {
     struct pod *p = *pod;
@@ -40,10 +51,14 @@ void pod_free(struct pod **pod)
         probes_end(&p->containers[i]);
         loop_timer_free(&p->containers[i].timer);
         loop_timer_free(&p->containers[i].hook_timer);
+        mem_free(&p->containers[i].waits);
+        mem_free(&p->containers[i].why);
+        for (int kind = 0; kind < PROBE_KINDS; kind++)
+            mem_free(&p->containers[i].probes[kind].response);
     }
     loop_timer_free(&p->timer);
     mem_free(&p->containers);
-    arena_free(&p->arena);
+    release_pod_texts(p);
     p->tag = 0;
     mem_free(pod);
 }
@@ -167,7 +182,7 @@ static void lose_container(struct pod_container *c, const char *reason, const ch
     c->state = CONTAINER_EXITED;
     c->signal = 9;
     c->pid = 0;
-    manifest_why_set(&c->why, reason, "%.380s", message);
+    manifest_why_set(container_explain(c), reason, "%.380s", message);
 }
 
 /* May be told twice of one pod: by the agent before, and again after a restart. */

@@ -28,7 +28,7 @@ static struct node *record_of(const struct pod *pod, struct arena *arena)
     node_set_int(arena, record, "index", pod->index);
     node_set_int(arena, record, "created", pod->created / 1000);
     node_set(arena, record, "template", (struct node *)pod->template);
-    node_set(arena, record, "ports", pod->ports);
+    node_set(arena, record, "ports", pod->ports ? (struct node *)pod->ports : node_map(arena));
     return record;
 }
 
@@ -130,9 +130,7 @@ struct pod *pod_new(struct pods *pods, const char *id)
 
     pod->tag = POD_TAG;
     pod->pods = pods;
-    pod->arena = arena_new();
-    pod->id = arena_string(pod->arena, id);
-    pod->ports = node_map(pod->arena);
+    pod->id = document_intern_text(id);
     pod->timer = loop_timer_new(pods->options.loop, on_make_timer, pod);
     pod->noted = -1;
     map_put(pods->all, id, pod);
@@ -140,21 +138,26 @@ struct pod *pod_new(struct pods *pods, const char *id)
 }
 
 /* Each volumeClaimTemplate becomes a volume whose claim is named for the pod. */
-static void add_claims(struct pod *pod, const struct node *claims, struct node *template)
+static void add_claims(struct arena *arena, const struct pods_new *from, struct node *template)
 {
-    struct arena *arena = pod->arena;
-    struct node *volumes = NULL;
+    const struct node *claims = from->claims;
+    struct node *volumes = NULL, *spec;
 
     for (size_t i = 0; i < node_count(claims); i++) {
         const char *name = meta_name(node_item(claims, i));
         struct node *volume = node_map(arena), *claim;
 
-        if (!volumes)
-            volumes = node_make_list(arena, node_make(arena, template, "spec"), "volumes");
+        if (!volumes) {
+            spec = node_share(arena, node_make(arena, template, "spec"));
+            volumes = node_get(spec, "volumes");
+            volumes = volumes ? node_share(arena, volumes) : node_list(arena);
+            node_set(arena, spec, "volumes", volumes);
+            node_set(arena, template, "spec", spec);
+        }
         node_set_text(arena, volume, "name", name);
         node_set_bool(arena, volume, "axleTemplate", true);
         claim = node_make(arena, volume, "persistentVolumeClaim");
-        node_set(arena, claim, "claimName", node_format(arena, "%s-%s", name, pod->name));
+        node_set(arena, claim, "claimName", node_format(arena, "%s-%s", name, from->name));
         node_add(arena, volumes, volume);
     }
 }
@@ -169,19 +172,20 @@ void pods_start(struct pods *pods, const struct pods_new *from)
     if (map_get(pods->all, id))
         return; /* the pod before it is still being removed */
     pod = pod_new(pods, id);
-    pod->namespace = arena_string(pod->arena, from->namespace);
-    pod->name = arena_string(pod->arena, from->name);
-    pod->workload = arena_string(pod->arena, from->workload);
-    pod->project = arena_string(pod->arena, from->project);
-    pod->owner = arena_string(pod->arena, from->owner);
-    pod->hash = arena_string(pod->arena, from->hash);
-    pod->uid = arena_printf(pod->arena, "%016llx-%llx", (unsigned long long)random_number(),
-                            (unsigned long long)++pods->serial);
+    pod->namespace = document_intern_text(from->namespace);
+    pod->name = document_intern_text(from->name);
+    pod->workload = document_intern_text(from->workload);
+    pod->project = document_intern_text(from->project);
+    pod->owner = document_intern_text(from->owner);
+    pod->hash = document_intern_text(from->hash);
+    pod->uid = document_intern_text(arena_printf(arena, "%016llx-%llx",
+                                                 (unsigned long long)random_number(),
+                                                 (unsigned long long)++pods->serial));
     pod->index = from->index;
     pod->created = clock_wall();
-    template = node_copy(pod->arena, from->template);
-    add_claims(pod, from->claims, template);
-    pod->template = template;
+    template = node_share(arena, from->template);
+    add_claims(arena, from, template);
+    pod->template = document_intern(template);
     pod_take_containers(pod);
     pod_try_make(pod);
 }

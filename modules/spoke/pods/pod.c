@@ -70,6 +70,27 @@ const char *pod_policy(const struct pod *pod)
     return *policy ? policy : "Always";
 }
 
+const struct manifest_why *container_why(const struct pod_container *c)
+{
+    static const struct manifest_why well;
+
+    return c->why ? c->why : &well;
+}
+
+struct manifest_why *container_explain(struct pod_container *c)
+{
+    if (!c->why)
+        c->why = mem_alloc(sizeof *c->why);
+    return c->why;
+}
+
+void container_set_waits(struct pod_container *c, const char *waits)
+{
+    mem_free(&c->waits);
+    if (waits)
+        c->waits = mem_printf("%.299s", waits);
+}
+
 bool container_runs(const struct pod_container *c)
 {
     return c->state == CONTAINER_RUNNING;
@@ -185,7 +206,7 @@ static bool probe_trouble(const struct pod_container *c, struct manifest_why *re
     for (size_t i = 0; i < count_of(probes); i++) {
         const struct pod_probe *probe = &c->probes[probes[i].kind];
 
-        if (!probe->spec || !*probe->response || (probes[i].kind == PROBE_STARTUP && c->started))
+        if (!probe->spec || !probe->response || (probes[i].kind == PROBE_STARTUP && c->started))
             continue;
         manifest_why_set(ret, "ProbeFailed", "container %.80s: %s: %.250s", c->name, probes[i].name,
                          probe->response);
@@ -221,8 +242,9 @@ bool pods_trouble(const struct pod *pod, struct manifest_why *ret, bool *ret_fin
     for (size_t i = 0; i < pod->count; i++) {
         const struct pod_container *c = &pod->containers[i];
 
-        if (*c->why.reason && (c->backing_off || container_has_failed(c) || is_on_trial(c))) {
-            *ret = c->why;
+        if (*container_why(c)->reason &&
+            (c->backing_off || container_has_failed(c) || is_on_trial(c))) {
+            *ret = *container_why(c);
             return true;
         }
     }
@@ -241,7 +263,7 @@ static bool container_wait(const struct pod_container *c, struct manifest_why *r
     if (c->state == CONTAINER_WAITING)
         manifest_why_set(ret, "ContainerCreating", "%s %.80s is being started",
                          c->init ? "init container" : "container", c->name);
-    else if (container_runs(c) && *c->waits)
+    else if (container_runs(c) && c->waits)
         manifest_why_set(ret, "VolumeInPreparation", "container %.80s: %.280s", c->name, c->waits);
     else if (container_runs(c) && !c->began)
         manifest_why_set(ret, "ContainerCreating", "%s %.80s is being started",

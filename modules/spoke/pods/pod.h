@@ -26,7 +26,7 @@ struct pod_probe {
     int64_t began;            /* wall time of the container's start */
     int tries, good, bad;
     bool in_flight;
-    char response[300]; /* the last failure's */
+    char *response; /* owned; the last failure's; NULL: it has not failed since */
 };
 
 enum probes_result {
@@ -50,7 +50,7 @@ struct pod_container {
     int64_t run, pid, began, ended;
     int code, signal;
     bool oom, backing_off, killed_by_probe;
-    char waits[300]; /* what the start of its command waits for; "": for nothing */
+    char *waits; /* owned; what the start of its command waits for; NULL: for nothing */
     struct plan_ends ends;
     int64_t next_start;            /* wall time, while backing_off */
     unsigned unpulled;             /* starts that came to nothing for want of the image */
@@ -60,7 +60,7 @@ struct pod_container {
     hook_fn *on_hook;              /* when that hook is over, well or not */
     struct pod_probe probes[PROBE_KINDS];
     probes_fn *on_probes;
-    struct manifest_why why;
+    struct manifest_why *why; /* owned; how its last run or try went; NULL: well */
 };
 
 struct pods {
@@ -90,6 +90,12 @@ const char *pod_policy(const struct pod *pod);
 int64_t pod_grace(const struct pod *pod);
 /* What hostname(1) and $HOSTNAME say in it: pods_host(), or its name, cut as Kubernetes cuts it. */
 const char *pod_own_host(const struct pod *pod, struct arena *arena);
+/* How its last run or try went; an empty reason: well. */
+const struct manifest_why *container_why(const struct pod_container *container);
+/* The same, to be written. */
+struct manifest_why *container_explain(struct pod_container *container);
+/* `waits` NULL: it waits for nothing. */
+void container_set_waits(struct pod_container *container, const char *waits);
 bool container_runs(const struct pod_container *container);
 /* By how its main process ended: what became of a child is that process' own affair. */
 bool container_has_failed(const struct pod_container *container);

@@ -40,7 +40,7 @@ static void adopt_container(struct pod *pod, const struct node *found)
     if (!strcmp(state, "running") && !pod->lost && node_get_bool(found, "starting", false)) {
         c->state = CONTAINER_RUNNING; /* the shim is starting it, and RUNTIME_STARTED follows */
         c->run = event.run;
-        snprintf(c->waits, sizeof c->waits, "%s", event.message);
+        container_set_waits(c, event.message);
     } else if (!strcmp(state, "running") && (event.pid || !pod->lost))
         pod_on_started(c, &event);
     else if (!strcmp(state, "exited") || !strcmp(state, "failed"))
@@ -53,7 +53,7 @@ static const char *find_pod_project(struct pod *pod, const struct node *record)
     const struct pods_callbacks *callbacks = &pod->pods->options.callbacks;
     const char *project = callbacks->project(callbacks->arg, pod->owner);
 
-    return project ? arena_string(pod->arena, project) : node_get_text(record, "project");
+    return project ? project : node_get_text(record, "project");
 }
 
 /* Why the pod was evicted, maybe while no agent ran; NULL: it was not. */
@@ -151,19 +151,17 @@ void pod_adopt(struct pods *pods, const struct node *found)
     const char *evicted = find_eviction(states);
     bool alive = node_get_bool(found, "alive", false) && !evicted;
 
-    record = node_copy(pod->arena, record);
-    pod->namespace = node_get_text(record, "namespace");
-    pod->name = node_get_text(record, "name");
-    pod->workload = node_get_text(record, "workload");
-    pod->owner = node_get_text(record, "owner");
-    pod->project = find_pod_project(pod, record);
-    pod->uid = node_get_text(record, "uid");
-    pod->hash = node_get_text(record, "hash");
+    pod->namespace = document_intern_text(node_get_text(record, "namespace"));
+    pod->name = document_intern_text(node_get_text(record, "name"));
+    pod->workload = document_intern_text(node_get_text(record, "workload"));
+    pod->owner = document_intern_text(node_get_text(record, "owner"));
+    pod->project = document_intern_text(find_pod_project(pod, record));
+    pod->uid = document_intern_text(node_get_text(record, "uid"));
+    pod->hash = document_intern_text(node_get_text(record, "hash"));
     pod->index = number_as_int(record, "index", NUMBER_SMALL, -1);
     pod->created = number_get(record, "created", NUMBER_MICROS, 0) * 1000;
-    pod->template = node_get(record, "template");
-    if (node_get(record, "ports"))
-        pod->ports = node_get(record, "ports");
+    pod->template = document_intern(node_get(record, "template"));
+    pod->ports = document_intern(node_get(record, "ports"));
     pod->lost = !alive;
     pod_take_containers(pod);
     /* While it is FOUND nothing is restarted: a dead shim starts nothing, and a pod that

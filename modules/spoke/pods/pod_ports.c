@@ -149,6 +149,16 @@ static int choose_port(const struct pod *pod, const char *name, int *ret, struct
     return pods->driver->port(pods->runtime, 0, ret, err);
 }
 
+static void note_chosen_port(struct pod *pod, const char *name, int number)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_interned const struct node *former = pod->ports;
+    struct node *ports = node_share(arena, former);
+
+    node_set_int(arena, ports, name, number);
+    pod->ports = document_intern(ports);
+}
+
 static int take_port(struct pod *pod, const struct node *port, struct manifest_why *why)
 {
     struct pods *pods = pod->pods;
@@ -163,7 +173,7 @@ static int take_port(struct pod *pod, const struct node *port, struct manifest_w
                 : choose_port(pod, name, &got, &err)) < 0)
         return manifest_why_set(why, "PortConflict", "%.380s", err.text);
     if (!wanted)
-        node_set_int(pod->arena, pod->ports, name, got);
+        note_chosen_port(pod, name, got);
     return 0;
 }
 

@@ -76,7 +76,7 @@ static void on_container_event(struct pod_container *c, const struct runtime_eve
     if (c->pod->state == POD_PENDING)
         return; /* a failed try to make it left something, which is removed */
     if (event->kind == RUNTIME_WAITS)
-        snprintf(c->waits, sizeof c->waits, "%s", event->message);
+        container_set_waits(c, event->message);
     else if (c->pod->lost)
         return; /* its end is known already */
     else if (event->kind == RUNTIME_STARTED)
@@ -244,7 +244,10 @@ const char *pods_place(struct pods *pods, const char *project, const char *names
 
 void pods_give(struct pod *pod, const char *project)
 {
-    pod->project = arena_string(pod->arena, project);
+    const char *former = pod->project;
+
+    pod->project = document_intern_text(project);
+    document_release_text(&former);
 }
 
 /* ---- What is delivered to them ----------------------------------------------------- */

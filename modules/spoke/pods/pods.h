@@ -49,14 +49,14 @@ enum pod_state {
 struct pod {
     uint32_t tag;
     struct pods *pods;
-    struct arena *arena; /* owned */
+    /* Interned texts: */
     const char *id, *namespace, *name, *uid;
     const char *workload; /* "group/kind/namespace/name" */
     const char *owner, *project;
-    int index;        /* StatefulSet ordinal or completion index; -1: none */
-    const char *hash; /* of its template, see pods_hash_template() */
-    const struct node *template;
-    struct node *ports;               /* {name: number}, those that were chosen here */
+    int index;                        /* StatefulSet ordinal or completion index; -1: none */
+    const char *hash;                 /* interned; of its template, see pods_hash_template() */
+    const struct node *template;      /* interned */
+    const struct node *ports;         /* interned; {name: number}, those that were chosen here */
     struct pod_container *containers; /* owned array */
     size_t count;
     int64_t created, finished; /* wall time; finished 0: it has not ended by itself */

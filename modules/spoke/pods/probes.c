@@ -58,7 +58,7 @@ static void begin_probe(struct pod_container *c, int kind)
     first = first_probe_delay(probe);
     probe->tries = probe->good = probe->bad = 0;
     probe->in_flight = false;
-    probe->response[0] = '\0';
+    mem_free(&probe->response);
     loop_timer_set(probe->timer, first > 0 ? first : 5 * CLOCK_MS);
 }
 
@@ -110,7 +110,7 @@ static void note_probe_success(struct pod_probe *probe)
     struct pod_container *c = probe->container;
 
     probe->bad = 0;
-    probe->response[0] = '\0';
+    mem_free(&probe->response);
     if (++probe->good < number_get(probe->spec, "successThreshold", NUMBER_COUNT, 1))
         return;
     if (probe->kind == PROBE_STARTUP && !c->started)
@@ -126,7 +126,8 @@ static void note_probe_failure(struct pod_probe *probe, const char *message)
 
     probe->good = 0;
     c->pod->adopted &= probe->kind != PROBE_READINESS;
-    snprintf(probe->response, sizeof probe->response, "%s", message);
+    mem_free(&probe->response);
+    probe->response = mem_printf("%.299s", message);
     if (!is_failure_counted(probe) ||
         ++probe->bad < number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3))
         return;
@@ -213,6 +214,7 @@ void probes_begin(struct pod_container *c, probes_fn *on_result)
         const struct node *spec = node_get(c->spec, probe_names[kind]);
         struct pod_probe *probe = &c->probes[kind];
 
+        mem_free(&probe->response);
         *probe = (struct pod_probe){
             .container = c, .kind = kind, .spec = node_is(spec, NODE_MAP) ? spec : NULL};
         if (probe->spec)

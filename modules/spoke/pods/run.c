@@ -23,10 +23,10 @@ static void on_start_refused(struct pod_container *c, const struct err *err)
     c->state = CONTAINER_FAILED;
     c->ended = clock_wall();
     c->backing_off = true;
-    manifest_why_set(&c->why, "CannotStart", "%.340s; next try %lld s after that", err->text,
-                     (long long)(wait / CLOCK_SECOND));
+    manifest_why_set(container_explain(c), "CannotStart", "%.340s; next try %lld s after that",
+                     err->text, (long long)(wait / CLOCK_SECOND));
     c->next_start = c->ended + wait;
-    pod_note(c->pod, "Warning", "CannotStart", "%s", c->why.message);
+    pod_note(c->pod, "Warning", "CannotStart", "%s", container_why(c)->message);
     loop_timer_set(c->timer, wait);
 }
 
@@ -59,7 +59,7 @@ void pod_on_restart(void *arg)
 /* A container whose image could not be pulled is started again whatever the restartPolicy says. */
 static bool lacks_image(const struct pod_container *c)
 {
-    return c->state == CONTAINER_FAILED && text_starts(c->why.reason, "ErrImage");
+    return c->state == CONTAINER_FAILED && text_starts(container_why(c)->reason, "ErrImage");
 }
 
 static bool may_restart(const struct pod *pod)
@@ -156,15 +156,16 @@ static void explain_end(struct pod_container *c, const char *reason, const char 
     if (c->killed_by_probe)
         return; /* the message of the probe tells more than "ended by signal 15" */
     if (c->state == CONTAINER_FAILED)
-        manifest_why_set(&c->why, *reason ? reason : "CannotRun", "%.390s", message);
+        manifest_why_set(container_explain(c), *reason ? reason : "CannotRun", "%.390s", message);
     else if (c->oom && c->signal == SIGKILL)
-        manifest_why_set(&c->why, "OOMKilled", "container %.80s used more memory than its limit",
-                         c->name);
+        manifest_why_set(container_explain(c), "OOMKilled",
+                         "container %.80s used more memory than its limit", c->name);
     else if (c->signal) /* the message is the last line of its stderr */
-        manifest_why_set(&c->why, "Error", "container %.80s was ended by signal %d%s%.200s",
-                         c->name, c->signal, *message ? ": " : "", message);
+        manifest_why_set(container_explain(c), "Error",
+                         "container %.80s was ended by signal %d%s%.200s", c->name, c->signal,
+                         *message ? ": " : "", message);
     else
-        manifest_why_set(&c->why, c->code ? "Error" : "Completed",
+        manifest_why_set(container_explain(c), c->code ? "Error" : "Completed",
                          "container %.80s ended with exit code %d%s%.200s", c->name, c->code,
                          *message ? ": " : "", message);
 }
@@ -200,14 +201,16 @@ static void plan_restart(struct pod_container *c, bool ready)
 {
     int64_t ran = c->state == CONTAINER_EXITED ? c->ended - c->began : 0;
     int64_t wait = plan_end(&c->ends, ran, was_well_before(c, ready));
-    struct manifest_why last = c->why;
+    struct manifest_why last = *container_why(c);
 
     c->backing_off = wait > 0;
     c->next_start = c->ended + wait;
     if (wait > 0 && (!strcmp(last.reason, "Error") || !strcmp(last.reason, "Completed")))
-        manifest_why_set(&c->why, "CrashLoopBackOff", "%.250s; next try %lld s after that",
-                         last.message, (long long)(wait / CLOCK_SECOND));
-    pod_note(c->pod, "Warning", wait > 0 ? "BackOff" : "Restarted", "%s", c->why.message);
+        manifest_why_set(container_explain(c), "CrashLoopBackOff",
+                         "%.250s; next try %lld s after that", last.message,
+                         (long long)(wait / CLOCK_SECOND));
+    pod_note(c->pod, "Warning", wait > 0 ? "BackOff" : "Restarted", "%s",
+             container_why(c)->message);
     /* Without a pause it is started in this turn of the loop. */
     if (wait == 0)
         start_container(c);
@@ -221,8 +224,8 @@ static void restart_container(struct pod_container *c, const char *reason, const
     if (!container_runs(c) || c->killed_by_probe)
         return;
     c->killed_by_probe = true;
-    manifest_why_set(&c->why, reason, "container %.80s: %.300s", c->name, message);
-    pod_note(c->pod, "Warning", reason, "%s", c->why.message);
+    manifest_why_set(container_explain(c), reason, "container %.80s: %.300s", c->name, message);
+    pod_note(c->pod, "Warning", reason, "%s", container_why(c)->message);
     probes_end(c);
     pod_stop_container(c);
 }
@@ -249,7 +252,7 @@ static void on_post_start(struct pod_container *c, bool ok, const char *message)
 void pod_on_started(struct pod_container *c, const struct runtime_event *event)
 {
     c->state = CONTAINER_RUNNING;
-    c->waits[0] = '\0';
+    container_set_waits(c, NULL);
     c->run = event->run;
     c->pid = event->pid;
     c->began = event->started;
@@ -272,7 +275,7 @@ void pod_on_ended(struct pod_container *c, const struct runtime_event *event)
     pod->adopted &= pod->adopting; /* this agent has seen an end, so it was not only adopted */
     probes_end(c);
     c->started = false;
-    c->waits[0] = '\0';
+    container_set_waits(c, NULL);
     loop_timer_stop(c->hook_timer);
     c->state = event->kind == RUNTIME_FAILED ? CONTAINER_FAILED : CONTAINER_EXITED;
     c->run = event->run;

@@ -95,7 +95,7 @@ void process_files_adopt(struct process_pod *pod, const struct node *volumes, in
         if (!text_starts(node_get_text(volume, "source"), "/dev/shm/axle-") &&
             !text_starts(node_get_text(volume, "source"), pod->directory))
             continue;
-        known = node_make(pod->arena, pod->volumes, node_get_text(volume, "name"));
+        known = node_make(pod->arena, process_pod_volumes(pod), node_get_text(volume, "name"));
         node_set_text(pod->arena, known, "source", node_get_text(volume, "source"));
         if (pod->runtime->root)
             node_set_int(pod->arena, known, "group", group);
@@ -107,8 +107,8 @@ static void take_record(struct process_pod *pod, const struct node *kept)
     const struct node *record = node_get(kept, "record");
     const struct node *links = node_get(kept, "links");
 
-    pod->record = record ? node_copy(pod->arena, record) : node_map(pod->arena);
-    if (links)
+    process_pod_set_record(pod, record);
+    if (node_count(links))
         pod->links = node_copy(pod->arena, links);
     process_files_adopt(pod, node_get(kept, "volumes"),
                         number_get(kept, "group", NUMBER_GROUP, -1));

@@ -212,7 +212,7 @@ static int keep_engine_pod(struct process_pod *pod, struct err *err)
     struct node *kept = node_map(arena);
 
     node_set_text(arena, kept, "id", pod->id);
-    node_set(arena, kept, "record", pod->record);
+    node_set(arena, kept, "record", (struct node *)pod->record);
     node_set(arena, kept, "spec", pod->spec);
     document_write_json(&out, kept);
     return kept_write(path, out.bytes, out.len, 0600, false, err);
@@ -291,8 +291,7 @@ static int engine_create(struct runtime *runtime, const struct node *spec, struc
     if (process_check_spec(runtime, spec, err) < 0)
         return -1;
     pod = process_pod_new(runtime, id);
-    pod->record = node_get(spec, "record") ? node_copy(pod->arena, node_get(spec, "record"))
-                                           : node_map(pod->arena);
+    process_pod_set_record(pod, node_get(spec, "record"));
     if (lay_out(pod, spec, err) < 0) {
         process_pod_delete(pod);
         process_pod_free(&pod);
@@ -477,7 +476,7 @@ static void adopt_engine_pod(struct runtime *runtime, const char *id)
         process_pod_free(&pod);
         return;
     }
-    pod->record = node_copy(pod->arena, node_get(kept, "record"));
+    process_pod_set_record(pod, node_get(kept, "record"));
     pod->spec = node_copy(pod->arena, node_get(kept, "spec"));
     process_files_adopt(pod, node_get(pod->spec, "volumes"),
                         number_get(pod->spec, "user", NUMBER_USER, -1));

@@ -629,7 +629,10 @@ void engine_run(struct process_pod *pod, const char *container)
     scoped_arena struct arena *arena = arena_new();
     struct process_state *state = process_state_of(pod, container);
 
-    state->last = state->run;
+    if (state->run.number && !state->last)
+        state->last = mem_alloc(sizeof *state->last);
+    if (state->last)
+        *state->last = state->run;
     state->stop_at = 0;
     state->run = (struct process_run){.number = state->run.number + 1, .started = clock_wall()};
     snprintf(state->state, sizeof state->state, "running");

@@ -292,12 +292,12 @@ static void plan_links(struct process_pod *pod, const struct node *mount, const 
     scoped_mem char *target = source ? mem_copy_string(source) : mem_printf("volumes/%s", volume);
 
     if (*clean && strcmp(clean, ".") != 0) {
-        node_set(pod->arena, pod->links, clean,
+        node_set(pod->arena, process_pod_links(pod), clean,
                  node_format(pod->arena, "%s%s%s", target, *sub ? "/" : "", sub));
         return;
     }
     node_each(file, node_get(known, "files"))
-        node_set(pod->arena, pod->links, file->key,
+        node_set(pod->arena, process_pod_links(pod), file->key,
                  node_format(pod->arena, "volumes/%s/%s", volume, file->key));
 }
 
@@ -502,7 +502,7 @@ static int make_volume(struct process_pod *pod, const struct node *spec, const s
     if (strcmp(type, "files") != 0)
         return make_pod_folder(source, 0770, user, runtime->root, err);
 
-    struct node *kept = node_make(pod->arena, pod->volumes, name);
+    struct node *kept = node_make(pod->arena, process_pod_volumes(pod), name);
 
     node_set_text(pod->arena, kept, "source", source);
     node_set(pod->arena, kept, "files", node_copy(pod->arena, node_get(volume, "files")));
@@ -598,7 +598,11 @@ int process_files_set(struct process_pod *pod, const char *volume, const struct 
 
     if (!kept)
         return err_set(err, ERR_NOT_FOUND, "pod %s has no volume %s", pod->id, volume);
-    node_set(pod->arena, kept, "files", node_copy(pod->arena, files));
+    if (!node_same(node_get(kept, "files"), files)) {
+        node_set(pod->arena, kept, "files", (struct node *)files);
+        process_pod_trim(pod);
+        kept = node_get(pod->volumes, volume);
+    }
     if (write_volume(kept, name, sizeof name, err) < 0)
         return -1;
     process_files_watch(pod);

@@ -38,7 +38,7 @@ struct process_state {
     bool retry;      /* engine: to be asked again */
     int64_t stop_at; /* engine: steady time until which this run may go on; 0: it is not to stop */
     bool starting;   /* its command does not run yet; run.message: what that waits for */
-    struct process_run run, last; /* last.number 0: there was none before */
+    struct process_run run, *last; /* last: owned; NULL: there was none before */
 };
 
 struct process_request { /* an exec that is not answered yet */
@@ -55,9 +55,9 @@ struct process_request { /* an exec that is not answered yet */
 struct process_pod {
     uint32_t tag;
     struct runtime *runtime;
-    char *id, *directory; /* owned */
-    struct arena *arena;  /* owned; of record and files */
-    struct node *record;
+    char *id, *directory;      /* owned */
+    const struct node *record; /* interned */
+    struct arena *arena;       /* owned; of the following, each NULL while there is none: */
     struct node *volumes;      /* {NAME: {source, files, group}} to be kept so */
     struct node *links;        /* {path below work: target} */
     struct node *spec;         /* engine: what its containers are made of */
@@ -156,12 +156,21 @@ int process_shim_start(struct process_pod *pod, int memory, int lock, process_ex
 void process_shim_forget(struct process_shim **shim);
 /* Starts a spare shim a moment later, for the next pod. */
 void process_spare_later(struct runtime *runtime);
+/* The last pod runs: at once, if one is due. */
+void process_spare_soon(struct runtime *runtime);
 void process_spare_close(struct runtime *runtime);
 
 /* ---- process_pod.c: pods in memory */
 
 struct process_pod *process_pod_new(struct runtime *runtime, const char *id);
 void process_pod_free(struct process_pod **pod);
+/* What it is found by again; NULL: nothing. */
+void process_pod_set_record(struct process_pod *pod, const struct node *record);
+/* Made when there is none yet. */
+struct node *process_pod_volumes(struct process_pod *pod);
+struct node *process_pod_links(struct process_pod *pod);
+/* Lets go of what its arena held before. */
+void process_pod_trim(struct process_pod *pod);
 /* Kills what is left of it and deletes its files. */
 void process_pod_delete(struct process_pod *pod);
 void process_kill_leftovers(struct process_pod *pod);

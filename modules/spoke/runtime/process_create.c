@@ -374,8 +374,8 @@ static int keep_pod_record(struct process_pod *pod, const struct node *spec,
     struct node *kept = node_map(arena), *names;
 
     node_set_text(arena, kept, "id", pod->id);
-    node_set(arena, kept, "record", pod->record);
-    node_set(arena, kept, "links", pod->links);
+    node_set(arena, kept, "record", (struct node *)pod->record);
+    node_set(arena, kept, "links", pod->links ? pod->links : node_map(arena));
     node_set(arena, kept, "volumes", (struct node *)volumes);
     node_set_int(arena, kept, "group", number_get(spec, "user", NUMBER_USER, -1));
     names = node_make_list(arena, kept, "containers");
@@ -418,10 +418,7 @@ int process_create(struct runtime *runtime, const struct node *spec, struct err 
     if (map_get(runtime->pods, id))
         return err_set(err, ERR_EXISTS, "pod %s is there already", id);
     pod = process_pod_new(runtime, id);
-    if (node_get(spec, "record"))
-        pod->record = node_copy(pod->arena, node_get(spec, "record"));
-    else
-        pod->record = node_map(pod->arena);
+    process_pod_set_record(pod, node_get(spec, "record"));
     if (create_pod(pod, spec, err) < 0) {
         process_pod_delete(pod);
         process_pod_free(&pod);

@@ -153,6 +153,9 @@ static void tell_event(struct process_pod *pod, const char *word, const struct p
         {"waits", RUNTIME_WAITS},
     };
 
+    /* After what the caller of this does now: telling the hub comes first. */
+    if (!strcmp(word, "started"))
+        process_spare_soon(pod->runtime);
     for (size_t i = 0; i < count_of(words); i++)
         if (!strcmp(words[i].word, word))
             process_tell(pod, state, words[i].kind, state->run.reason, state->run.message);
@@ -191,10 +194,10 @@ static void tell_missed(struct process_pod *pod, const struct process_state *bef
 {
     struct process_state missed = *now;
 
-    if (!now->last.number || now->last.number != before->run.number ||
+    if (!now->last || now->last->number != before->run.number ||
         strcmp(before->state, "running") != 0)
         return;
-    missed.run = now->last;
+    missed.run = *now->last;
     tell_event(pod, "exited", &missed);
 }
 

@@ -34,11 +34,42 @@ struct process_pod *process_pod_new(struct runtime *runtime, const char *id)
     pod->id = mem_copy_string(id);
     pod->directory = mem_printf("%s/%s/%s", runtime->directory, runtime->folder, id);
     pod->arena = arena_new();
-    pod->volumes = node_map(pod->arena);
-    pod->links = node_map(pod->arena);
     pod->socket = -1;
     map_put(runtime->pods, id, pod);
     return pod;
+}
+
+void process_pod_set_record(struct process_pod *pod, const struct node *record)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    document_release(&pod->record);
+    pod->record = document_intern(record ? record : node_map(arena));
+}
+
+struct node *process_pod_volumes(struct process_pod *pod)
+{
+    if (!pod->volumes)
+        pod->volumes = node_map(pod->arena);
+    return pod->volumes;
+}
+
+struct node *process_pod_links(struct process_pod *pod)
+{
+    if (!pod->links)
+        pod->links = node_map(pod->arena);
+    return pod->links;
+}
+
+void process_pod_trim(struct process_pod *pod)
+{
+    struct node **const kept[] = {&pod->volumes, &pod->links, &pod->spec, &pod->waiting};
+    struct arena *arena = arena_new();
+
+    for (size_t i = 0; i < count_of(kept); i++)
+        *kept[i] = node_copy(arena, *kept[i]);
+    arena_free(&pod->arena);
+    pod->arena = arena;
 }
 
 /* The ask is taken out of the list first: `done` may ask again. */
@@ -87,7 +118,10 @@ void process_pod_free(struct process_pod **pod)
     map_remove(p->runtime->pods, p->id);
     mem_free(&p->id);
     mem_free(&p->directory);
+    for (size_t i = 0; i < p->count; i++)
+        mem_free(&p->states[i].last);
     mem_free(&p->states);
+    document_release(&p->record);
     arena_free(&p->arena);
     p->tag = 0;
     mem_free(pod);

@@ -26,7 +26,7 @@ struct process_shim {
     process_exit_fn *ended;   /* told of the end of one that has a pod */
 };
 
-#define LATER (20 * CLOCK_MS) /* not while pods are being started */
+#define LATER (20 * CLOCK_MS) /* not while a pod is being started */
 #define ROOM 600              /* for the pod's directory, in the list of processes */
 
 /* Freeing the child forgets the process and does not end it. */
@@ -84,7 +84,7 @@ static struct process_shim *spawn_shim(struct runtime *runtime, const char *last
     return shim;
 }
 
-/* A timer calls this a while after the last pod was started. */
+/* A timer calls this when the last pod runs, or a while after it was begun. */
 static void make_spare(void *arg)
 {
     struct runtime *runtime = arg;
@@ -105,6 +105,12 @@ void process_spare_later(struct runtime *runtime)
     if (!runtime->spare_timer)
         runtime->spare_timer = loop_timer_new(runtime->loop, make_spare, runtime);
     loop_timer_set(runtime->spare_timer, LATER);
+}
+
+void process_spare_soon(struct runtime *runtime)
+{
+    if (runtime->spare_timer && loop_timer_is_set(runtime->spare_timer))
+        loop_timer_set(runtime->spare_timer, 0);
 }
 
 void process_spare_close(struct runtime *runtime)

@@ -46,9 +46,11 @@ void process_state_take(struct process_state *state, const struct node *from)
     state->crashes = number_get(from, "crashes", NUMBER_COUNT, 0);
     state->starting = node_get_bool(from, "starting", false);
     take_run(&state->run, from);
-    state->last = (struct process_run){0};
-    if (node_get(from, "last"))
-        take_run(&state->last, node_get(from, "last"));
+    mem_free(&state->last);
+    if (!number_get(node_get(from, "last"), "run", NUMBER_COUNT, 0))
+        return;
+    state->last = mem_alloc(sizeof *state->last);
+    take_run(state->last, node_get(from, "last"));
 }
 
 static void describe_kept_run(struct arena *arena, struct node *node, const struct process_run *run)
@@ -74,8 +76,8 @@ struct node *process_state_describe(struct arena *arena, const struct process_st
     node_set_int(arena, node, "crashes", state->crashes);
     node_set_bool(arena, node, "starting", state->starting);
     describe_kept_run(arena, node, &state->run);
-    if (state->last.number)
-        describe_kept_run(arena, node_make(arena, node, "last"), &state->last);
+    if (state->last)
+        describe_kept_run(arena, node_make(arena, node, "last"), state->last);
     return node;
 }
 

@@ -8,44 +8,53 @@
 #include "pki/pki.h"
 #include "work/work.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Binding --------------------------------------------------------------------- */
 
-static void fail_manifest(struct work *work, size_t ordinal, const char *reason,
-                          const char *message)
+/* Into `failed`, under the ordinal as a text. */
+static void fail_manifest(struct arena *arena, struct node *failed, size_t ordinal,
+                          const char *reason, const char *message)
 {
-    struct node *why = node_map(work->gathered);
+    struct node *why = node_map(arena);
 
-    node_set_text(work->gathered, why, "reason", reason);
-    node_set_text(work->gathered, why, "message", message);
-    work->failed[ordinal] = why;
-    work->failures++;
+    node_set_text(arena, why, "reason", reason);
+    node_set_text(arena, why, "message", message);
+    node_set(arena, failed, arena_printf(arena, "%zu", ordinal), why);
+}
+
+static const struct node *find_failure(const struct node *failed, size_t ordinal)
+{
+    char key[24];
+
+    if (!failed)
+        return NULL;
+    snprintf(key, sizeof key, "%zu", ordinal);
+    return node_get(failed, key);
 }
 
 const struct node *gather_failure(const struct work *work, size_t ordinal)
 {
-    return ordinal < node_count(work->bound) ? work->failed[ordinal] : NULL;
+    return find_failure(work->failed, ordinal);
 }
 
-static void forget_failures(struct work *work, size_t count)
+static void keep_failures(struct work *work, const struct node *failed)
 {
-    size_t size = (count + 1) * sizeof *work->failed;
-
-    work->failed = arena_alloc(work->gathered, size);
-    memset(work->failed, 0, size);
-    work->failures = 0;
+    document_release(&work->failed);
+    if (node_count(failed))
+        work->failed = document_intern(failed);
 }
 
-/* Fills `bound` and `failed` by ordinal. A Workload is bound later, object by object. */
-static void bind_manifests(struct work *work, struct arena *arena, struct node *used)
+/* Fills work->bound, and `failed`. A Workload is bound later, object by object. */
+static void bind_manifests(struct work *work, struct arena *arena, struct node *used,
+                           struct node *failed)
 {
     const struct node *manifests = work_manifests(work);
     struct node *facts = work->works->hub.facts(work->works->hub.arg, arena);
+    struct node *list = node_list(arena);
 
-    work->bound = node_list(work->gathered);
-    forget_failures(work, node_count(manifests));
     for (size_t i = 0; i < node_count(manifests); i++) {
         struct node *manifest = node_item(manifests, i), *bound = manifest;
         struct err err = {0};
@@ -53,17 +62,20 @@ static void bind_manifests(struct work *work, struct arena *arena, struct node *
         if (!works_manifest_is_workload(manifest))
             bound = work_bind(arena, manifest, facts, used, &err);
         if (!bound)
-            fail_manifest(work, i, "ManifestInvalid", err.text);
-        /* A copy, since the object may be replaced by a newer one with the same manifests. */
-        node_add(work->gathered, work->bound, node_copy(work->gathered, bound ? bound : manifest));
+            fail_manifest(arena, failed, i, "ManifestInvalid", err.text);
+        node_add(arena, list, bound ? bound : manifest);
     }
+    document_release(&work->bound);
+    work->bound = document_intern(list);
 }
 
 void gather_bind(struct work *work)
 {
     scoped_arena struct arena *arena = arena_new();
+    struct node *failed = node_map(arena);
 
-    bind_manifests(work, arena, node_map(arena));
+    bind_manifests(work, arena, node_map(arena), failed);
+    keep_failures(work, failed);
 }
 
 /* ---- Options --------------------------------------------------------------------- */
@@ -74,7 +86,8 @@ struct gathering {
     struct cluster_manifest *items; /* owned */
     size_t count, room;
     const struct node *facts;
-    struct node *used; /* the facts that were used */
+    struct node *used;   /* the facts that were used */
+    struct node *failed; /* {ordinal: {reason, message}} */
     struct err *err;
 };
 
@@ -250,10 +263,11 @@ static void add_manifest(struct gathering *to, size_t ordinal)
     struct cluster_manifest item = {.object = node_item(to->work->bound, ordinal)};
     struct err err = {0};
 
-    if (gather_failure(to->work, ordinal)) {
+    if (find_failure(to->failed, ordinal)) {
         item.strategy = CLUSTER_READ_ONLY;
     } else if (set_strategy(to, ordinal, &item, &err) < 0) {
-        fail_manifest(to->work, ordinal, "AppliedManifestSSAIgnoreFieldError", err.text);
+        fail_manifest(to->arena, to->failed, ordinal, "AppliedManifestSSAIgnoreFieldError",
+                      err.text);
         item.strategy = CLUSTER_READ_ONLY;
     }
     add_set_item(to, &item);
@@ -281,17 +295,20 @@ int gather_set(struct work *work, struct arena *arena, struct cluster_manifest *
 
     to.facts = work->works->hub.facts(work->works->hub.arg, arena);
     to.used = node_map(arena);
-    bind_manifests(work, arena, to.used);
+    to.failed = node_map(arena);
+    bind_manifests(work, arena, to.used, to.failed);
     for (size_t i = 0; i < node_count(work->bound); i++) {
         const struct node *manifest = node_item(work->bound, i);
 
         if (!works_manifest_is_workload(manifest)) {
             add_manifest(&to, i);
         } else if (add_workload(&to, manifest) < 0) {
+            keep_failures(work, to.failed);
             free(to.items);
             return -1;
         }
     }
+    keep_failures(work, to.failed);
     free(work->values);
     work->values = hash_values(to.used);
     *ret = to.items;

@@ -59,8 +59,7 @@ struct work {
     bool left_applied; /* it was applied when it began to leave */
 
     /* What the hub has. */
-    struct arena *arena;       /* owned: of `object` */
-    const struct node *object; /* NULL: not known, or nothing more is said to the hub of it */
+    const struct node *object; /* interned; NULL: not known, or nothing more is said to the hub */
     int64_t generation;
     int64_t revision; /* newest resourceVersion that the hub is known to have */
     int64_t evicting; /* wall time since when the hub has it no more; 0: it has */
@@ -77,17 +76,15 @@ struct work {
     int waiting;                /* responses that it still needs */
     unsigned turn;              /* no other attempt has this number, of a former work of this
                                    name neither: a late response is of a former one */
-    struct arena *gathered;     /* owned: what was fetched for this version */
-    struct node *secrets;       /* list, in `gathered` */
-    struct node *bound;         /* list by ordinal, in `gathered` */
-    const struct node **failed; /* as many, in `gathered`: {reason, message}, or NULL */
-    size_t failures;            /* in `failed` */
+    const struct node *secrets; /* interned: a list of what was fetched for this version */
+    const struct node *bound;   /* interned: a list by ordinal */
+    const struct node *failed;  /* interned: {ordinal: {reason, message}}; NULL: none */
     char *values;               /* owned: hash of the facts used; NULL: none */
 
     /* report.c */
-    struct map *events;              /* owned: what an Event was sent about */
-    char *sent_work, *sent_workload; /* owned: the last status sent, as JSON */
-    char *untold;                    /* owned: why the hub did not take it, as was logged */
+    struct map *events;                           /* owned: what an Event was sent about */
+    const struct node *sent_work, *sent_workload; /* interned: the last status sent */
+    char *untold; /* owned: why the hub did not take it, as was logged */
     struct loop_backoff tell_backoff;
     struct loop_timer *timeout; /* owned: a status that can wait a moment, or is sent again */
     bool waited;                /* `timeout` is over: the next status is sent at once */

@@ -28,7 +28,7 @@ void kept_work_put(struct work *work)
     if (work->values)
         node_set_text(arena, kept, "values", work->values);
     if (node_count(work->secrets))
-        node_set(arena, kept, "secrets", work->secrets);
+        node_set(arena, kept, "secrets", (struct node *)work->secrets);
     if (work->evicting)
         node_set_int(arena, kept, "evicting", work->evicting / CLOCK_SECOND);
     document_write_json(&json, kept);
@@ -67,7 +67,7 @@ static void load_work(struct work *work, const struct node *kept)
     if (node_get(kept, "values"))
         work->values = mem_copy_string(node_get_text(kept, "values"));
     if (secrets)
-        work->secrets = node_copy(work->gathered, secrets);
+        work->secrets = document_intern(secrets);
     gather_bind(work);
     work->evicting = clock_seconds(node_get_int(kept, "evicting", 0));
 }

@@ -208,17 +208,13 @@ static void end_attempt(struct work *work)
 void lifecycle_begin(struct work *work)
 {
     const struct node *manifests = work_manifests(work);
-    struct arena *former = work->gathered;
-    const struct node *had = work->secrets;
+    scoped_interned const struct node *had = take(work->secrets);
 
     work_move(work, WORK_GATHERING);
     end_attempt(work);
     work_set_trouble(work, NULL, NULL);
-    work->gathered = arena_new();
-    work->secrets = node_list(work->gathered);
-    work->bound = NULL;
-    work->failed = NULL;
-    work->failures = 0;
+    document_release(&work->bound);
+    document_release(&work->failed);
     if (!refuse_if_unfit(work)) {
         if (!work->finalized)
             finalizer_add(work);
@@ -226,7 +222,6 @@ void lifecycle_begin(struct work *work)
             if (works_manifest_is_workload(node_item(manifests, i)))
                 gather_workload(work, node_item(manifests, i), had);
     }
-    arena_free(&former);
     lifecycle_proceed(work);
 }
 
@@ -284,7 +279,7 @@ void lifecycle_end(struct work *work)
 {
     if (work->phase == WORK_LEAVING && !work->object)
         return;
-    work->object = NULL;
+    document_release(&work->object);
     work->evicting = 0;
     loop_timer_free(&work->retry);
     loop_timer_free(&work->timeout);
@@ -322,7 +317,7 @@ static void on_evict(void *arg)
     }
     log_warn("spoke", "%s: the hub has not had it for %lld s, removing it", work->name,
              (long long)(whole / CLOCK_SECOND));
-    work->object = NULL;
+    document_release(&work->object);
     leave_work(work);
 }
 
@@ -354,7 +349,7 @@ static void take_vanished(struct work *work)
     int64_t passed = is_removed_spoke(works) ? works->eviction - works_grace(works) : 0;
 
     if (work->phase == WORK_LEAVING || !is_in_cluster(work)) {
-        work->object = NULL;
+        document_release(&work->object);
         leave_work(work);
         return;
     }

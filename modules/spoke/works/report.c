@@ -62,8 +62,8 @@ static void on_status_refused(struct work *work, int status, const struct err *w
 {
     struct works_hub *hub = &work->works->hub;
 
-    mem_free(&work->sent_work);
-    mem_free(&work->sent_workload);
+    document_release(&work->sent_work);
+    document_release(&work->sent_workload);
     if (status == 0) {
         hub->lost(hub->arg, "sending a status", why);
         return;
@@ -119,7 +119,7 @@ static void on_status_answer(void *arg, int status, const struct http_response *
     if (!work)
         return;
     if (status == 409) {
-        mem_free(&work->sent_work);
+        document_release(&work->sent_work);
         send_anew(work, revision);
     } else if (status != 200 && status != 404) {
         on_status_refused(work, status, why);
@@ -156,17 +156,14 @@ static void send_status(struct work *work, const char *target, const struct node
     hub->send(hub->arg, "PATCH", target, META_PATCH_MERGE, body, on_status_answer, sent);
 }
 
-/* Compared as text. Conditions hold times, but work_merge_conditions() keeps the old time
-   where nothing changed. */
-static bool is_status_news(char **sent, struct arena *arena, const struct node *status)
+/* Conditions hold times, but work_merge_conditions() keeps the old time where nothing
+   changed. */
+static bool is_status_news(const struct node **sent, const struct node *status)
 {
-    char *json = document_json(arena, status);
+    scoped_interned const struct node *former = *sent;
 
-    if (*sent && strcmp(*sent, json) == 0)
-        return false;
-    mem_free(sent);
-    *sent = mem_copy_string(json);
-    return true;
+    *sent = document_intern(status);
+    return *sent != former;
 }
 
 static const struct node *find_workload(const struct work *work)
@@ -206,7 +203,7 @@ static bool send_workload_status(struct work *work, struct arena *arena, const s
     about = node_make(arena, status, "work");
     node_set_text(arena, about, "uid", meta_uid(work->object));
     node_set_int(arena, about, "generation", work->generation);
-    if (!is_status_news(&work->sent_workload, arena, status))
+    if (!is_status_news(&work->sent_workload, status))
         return false;
     target = mem_printf("/apis/" META_API_AXLE "/namespaces/%s/workloads/%s/status",
                         work->works->name, meta_name(workload));
@@ -283,7 +280,7 @@ void report_work(struct work *work)
         return;
     status = make_work_status(work, arena, report);
     /* The Workload first: where the work is Available, its endpoints are there already. */
-    news = is_status_news(&work->sent_work, arena, status);
+    news = is_status_news(&work->sent_work, status);
     workload = send_workload_status(work, arena, report, !news);
     if (news) {
         path = work_path(work);

@@ -22,6 +22,16 @@ static struct node *copy_parts(struct arena *arena, const struct node *secret)
     return made;
 }
 
+static void add_fetched_secret(struct work *work, const struct node *secret)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_interned const struct node *former = work->secrets;
+    struct node *list = former ? node_share(arena, former) : node_list(arena);
+
+    node_add(arena, list, (struct node *)secret);
+    work->secrets = document_intern(list);
+}
+
 /* The attempt may have ended meanwhile: then there is no work to give it to. */
 static void on_secret(void *arg, int status, const struct http_response *response,
                       const struct err *why)
@@ -42,7 +52,7 @@ static void on_secret(void *arg, int status, const struct http_response *respons
         return;
     }
     if (work)
-        node_add(work->gathered, work->secrets, copy_parts(work->gathered, secret));
+        add_fetched_secret(work, copy_parts(arena, secret));
     need_met(need);
 }
 
@@ -81,7 +91,7 @@ void secrets_gather(struct work *work, const struct node *spec, const struct nod
         const struct node *secret = find_secret(had, ref);
 
         if (secret)
-            node_add(work->gathered, work->secrets, node_copy(work->gathered, secret));
+            add_fetched_secret(work, secret);
         else
             fetch_secret(work, *namespace ? namespace : node_get_text(spec, "targetNamespace"),
                          node_get_text(ref, "name"));

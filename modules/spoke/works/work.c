@@ -20,9 +20,6 @@ struct work *work_new(struct works *works, const char *name)
     work->works = works;
     work->turn = ++works->turns;
     work->name = mem_copy_string(name);
-    work->arena = arena_new();
-    work->gathered = arena_new();
-    work->secrets = node_list(work->gathered);
     work->backoff = (struct loop_backoff){CLOCK_SECOND, 300 * CLOCK_SECOND, 0};
     work->tell_backoff = (struct loop_backoff){CLOCK_SECOND, 60 * CLOCK_SECOND, 0};
     work->events = map_new();
@@ -37,12 +34,14 @@ void work_free(struct work *work)
     loop_timer_free(&work->retry);
     loop_timer_free(&work->timeout);
     loop_timer_free(&work->evict);
-    arena_free(&work->arena);
-    arena_free(&work->gathered);
+    document_release(&work->object);
+    document_release(&work->secrets);
+    document_release(&work->bound);
+    document_release(&work->failed);
     mem_free(&work->trouble_reason);
     mem_free(&work->trouble);
-    mem_free(&work->sent_work);
-    mem_free(&work->sent_workload);
+    document_release(&work->sent_work);
+    document_release(&work->sent_workload);
     mem_free(&work->untold);
     mem_free(&work->warned);
     mem_free(&work->values);
@@ -117,18 +116,16 @@ static bool has_work_finalizer(const struct node *metadata)
 
 void work_set_object(struct work *work, const struct node *object)
 {
-    struct arena *arena = arena_new();
+    scoped_interned const struct node *former = work->object;
     const struct node *metadata;
     bool same = work_is_same_object(work, object);
 
-    work->object = node_copy(arena, object);
-    arena_free(&work->arena);
-    work->arena = arena;
+    work->object = document_intern(object);
     /* The object was created anew, or its status was emptied: the status is sent again. */
     if (work_revision(work) > work->revision &&
         (!same || !node_count(meta_conditions(work->object)))) {
-        mem_free(&work->sent_work);
-        mem_free(&work->sent_workload);
+        document_release(&work->sent_work);
+        document_release(&work->sent_workload);
     }
     metadata = node_get(work->object, "metadata");
     work->generation = node_get_int(metadata, "generation", 0);

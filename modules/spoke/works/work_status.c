@@ -189,13 +189,9 @@ static struct node *drop_old_rules(struct arena *arena, const struct node *old,
  * The status that was sent last. The object from the watch may not have it yet, and a
  * condition that changes and changes back in that moment must not get its former time back.
  */
-static const struct node *status_before(struct arena *arena, const struct work *work)
+static const struct node *status_before(const struct work *work)
 {
-    const struct node *sent =
-        work->sent_work ? document_read_own(arena, work->sent_work, strlen(work->sent_work), NULL)
-                        : NULL;
-
-    return sent ? sent : node_get(work->object, "status");
+    return work->sent_work ? work->sent_work : node_get(work->object, "status");
 }
 
 /* Conditions of other writers come from the object. Without a time given, each keeps its
@@ -267,7 +263,7 @@ struct node *work_status(const struct work *work, struct arena *arena, const str
                       .work = work,
                       .report = report,
                       .rows = works_status_rows(work, arena, report, objects),
-                      .before = status_before(arena, work)};
+                      .before = status_before(work)};
 
     node_set(arena, status, "conditions", make_work_conditions(&sum, objects));
     node_set(arena, node_make(arena, status, "resourceStatus"), "manifests", merge_rows(&sum));

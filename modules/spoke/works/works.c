@@ -212,7 +212,7 @@ void works_facts_changed(struct works *works)
 
     while ((work = map_next(works->by_name, &at, NULL))) {
         if (work->phase == WORK_LEAVING || work->phase == WORK_FOUND ||
-            (work->phase == WORK_APPLIED && !work->values && !work->failures))
+            (work->phase == WORK_APPLIED && !work->values && !work->failed))
             continue;
         /* The same values again are the same set, for which the cluster does nothing. */
         lifecycle_begin(work);
@@ -225,7 +225,7 @@ bool works_use_facts(const struct works *works)
     size_t at = 0;
 
     while ((work = map_next(works->by_name, &at, NULL)))
-        if (work->values || work->failures)
+        if (work->values || work->failed)
             return true;
     return false;
 }
