@@ -214,7 +214,7 @@ static void check_growth(const char *when, size_t few, size_t many)
 {
     size_t each = (many - few) / (MANY - FEW);
 
-    printf("# note: %s: %zu bytes with %d pods, %zu with %d, %zu each\n", when, few, FEW, many,
+    printf("note: agent, %s: %zu bytes with %d pods, %zu with %d, %zu each\n", when, few, FEW, many,
            MANY, each);
     CHECK(each <= MOST_BYTES, "%s, a pod takes at most %d bytes: %zu", when, MOST_BYTES, each);
 }

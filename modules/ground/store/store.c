@@ -28,6 +28,13 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
+static int limit_cache(struct store *store, struct err *err)
+{
+    scoped_mem char *text = mem_printf("PRAGMA cache_size=-%" PRId64, store->options.cache / 1024);
+
+    return store_run_text(store, text, err);
+}
+
 static int prepare_database(struct store *store, bool lost, struct err *err)
 {
     static const char *const settings =
@@ -49,6 +56,8 @@ static int prepare_database(struct store *store, bool lost, struct err *err)
         store_run_text(store, "PRAGMA auto_vacuum=INCREMENTAL", err) < 0)
         return -1;
     if (!store->read_only && store_run_text(store, settings, err) < 0)
+        return -1;
+    if (store->options.cache && limit_cache(store, err) < 0)
         return -1;
     if (!store->read_only)
         code = store_tables_open(store, lost, err);

@@ -55,6 +55,7 @@ struct store_options {
     bool noted;
     bool expected;    /* there was one before: an empty one is a lost one */
     bool accept_loss; /* go on anyway, with a new epoch (logged) */
+    int64_t cache;    /* bytes of pages kept in memory; 0: 2 MiB */
     int64_t reserve;  /* bytes kept aside, for deletes when the disk is full */
     /*
      * The disk cannot be written: the database is read into memory as it is, or

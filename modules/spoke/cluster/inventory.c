@@ -28,8 +28,8 @@ struct cluster_object *object_new(struct cluster_owner *owner, const struct nami
     object->cluster = owner->cluster;
     object->owner = owner;
     object->key = mem_copy_string(naming->key);
-    object->plain = mem_copy_string(naming->plain);
-    object->project = mem_copy_string(owner->project);
+    object->plain = document_intern_text(naming->plain);
+    object->project = document_intern_text(owner->project);
     object->second = naming->second;
     object->timer = loop_timer_new(owner->cluster->options.loop, on_object_timer, object);
     object->created = clock_wall();
@@ -49,8 +49,8 @@ void object_free(struct cluster_object *object)
     loop_timer_free(&object->timer);
     revision_free(object);
     mem_free(&object->key);
-    mem_free(&object->plain);
-    mem_free(&object->project);
+    document_release_text(&object->plain);
+    document_release_text(&object->project);
     document_release(&object->object);
     document_release(&object->template);
     mem_free(&object->lost_why);
@@ -128,15 +128,16 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
 /* The row of its state moves with it. */
 void object_rename(struct cluster_object *object, const struct naming *naming, const char *project)
 {
-    char *key = mem_copy_string(naming->key), *owned = mem_copy_string(project);
+    char *key = mem_copy_string(naming->key);
+    const char *now = document_intern_text(project);
     bool stateful = object->stateful;
 
     state_forget(object);
     map_remove(object->cluster->objects, object->key);
     mem_free(&object->key);
-    mem_free(&object->project);
+    document_release_text(&object->project);
     object->key = key;
-    object->project = owned;
+    object->project = now;
     object->second = naming->second;
     map_put(object->cluster->objects, object->key, object);
     if (stateful)
@@ -193,8 +194,8 @@ struct cluster_owner *owner_get(struct cluster *cluster, const char *name)
         return owner;
     owner = mem_alloc(sizeof *owner);
     owner->cluster = cluster;
-    owner->name = mem_copy_string(name);
-    owner->project = mem_copy_string("");
+    owner->name = document_intern_text(name);
+    owner->project = document_intern_text("");
     map_put(cluster->owners, name, owner);
     return owner;
 }
@@ -202,17 +203,19 @@ struct cluster_owner *owner_get(struct cluster *cluster, const char *name)
 void owner_free(struct cluster_owner *owner)
 {
     map_remove(owner->cluster->owners, owner->name);
-    mem_free(&owner->name);
+    document_release_text(&owner->name);
+    document_release_text(&owner->project);
     document_release(&owner->kept);
     mem_free(&owner->unkept);
-    mem_free(&owner->project);
     mem_free(&owner);
 }
 
 void owner_set_project(struct cluster_owner *owner, const char *project)
 {
-    mem_free(&owner->project);
-    owner->project = mem_copy_string(project);
+    const char *former = owner->project;
+
+    owner->project = document_intern_text(project);
+    document_release_text(&former);
 }
 
 struct node *owner_keys(const struct cluster_owner *owner, struct arena *arena)

@@ -135,14 +135,18 @@ struct cluster_object *object_of_pod(const struct cluster *cluster, const struct
     return map_get(cluster->objects, key);
 }
 
+bool object_has_pod(const struct cluster_object *object, const struct pod *pod)
+{
+    return pod->workload == object->plain && pod->project == object->project && !object->second;
+}
+
 size_t object_pods(const struct cluster_object *object, struct pod **ret, size_t room)
 {
     struct pod *pod;
     size_t at = 0, count = 0;
 
     while ((pod = pods_next(object->cluster->pods, &at)))
-        if (count < room && !object->second && !strcmp(pod->workload, object->plain) &&
-            !strcmp(pod->project, object->project))
+        if (count < room && object_has_pod(object, pod))
             ret[count++] = pod;
     return count;
 }

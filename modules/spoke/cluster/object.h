@@ -56,8 +56,8 @@ struct object_past {
 struct cluster_object {
     struct cluster *cluster;
     char *key;                 /* owned; see object.c */
-    char *plain;               /* owned; "group/kind/namespace/name" */
-    char *project;             /* owned; "": of no project */
+    const char *plain;         /* interned; "group/kind/namespace/name" */
+    const char *project;       /* interned; "": of no project */
     const struct node *object; /* interned */
     const char *api_version, *kind, *namespace, *name;
     const struct manifest_kind *row; /* NULL: unknown here */
@@ -94,8 +94,8 @@ struct cluster_object {
 
 struct cluster_owner {
     struct cluster *cluster;
-    char *name;              /* owned */
-    char *project;           /* owned; "": of no project */
+    const char *name;        /* interned */
+    const char *project;     /* interned; "": of no project */
     const struct node *kept; /* interned; the set that was applied last, as its row has it */
     char *unkept; /* owned; why they cannot be made durable; NULL: nothing is known against it */
     bool committed, removing, dirty, no_prune;
@@ -146,6 +146,9 @@ char *object_key(const char *project, const char *plain, const char *owner);
 bool object_is_workload(const struct cluster_object *object);
 /* NULL: the workload of the pod is not known. */
 struct cluster_object *object_of_pod(const struct cluster *cluster, const struct pod *pod);
+/* object_of_pod() is that one. All texts of both are interned, so that they are compared by
+   their addresses. */
+bool object_has_pod(const struct cluster_object *object, const struct pod *pod);
 /* The object's pods; returns how many. */
 size_t object_pods(const struct cluster_object *object, struct pod **ret, size_t room);
 #define OBJECT_PODS PLAN_PODS

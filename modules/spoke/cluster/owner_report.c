@@ -206,6 +206,8 @@ struct summary {
     int64_t restarts, copies, copies_ready;
     int ready, total, failed, progressing, tasks, tasks_done, services, running_tasks;
     const struct cluster_object *worst;
+    struct cluster_object **mine; /* owned; of the owner */
+    size_t count;
 };
 
 #define WORST 4
@@ -297,17 +299,28 @@ static const char *choose_phase(const struct summary *s)
     return "Running";
 }
 
+static void find_objects(struct summary *s)
+{
+    struct cluster_object *object;
+    size_t at = 0;
+
+    while ((object = map_next(s->owner->cluster->objects, &at, NULL)))
+        if (object->owner == s->owner) {
+            if ((s->count & (s->count - 1)) == 0)
+                s->mine = mem_resize_array(s->mine, s->count ? s->count * 2 : 1, sizeof *s->mine);
+            s->mine[s->count++] = object;
+        }
+}
+
 /* Rows in the order of badness, so that those that fail come first. */
 static void take_objects(struct summary *s)
 {
-    struct cluster *cluster = s->owner->cluster;
-    struct cluster_object *object;
-
+    find_objects(s);
     for (int bad = WORST; bad >= 0; bad--) {
-        size_t at = 0;
+        for (size_t i = 0; i < s->count; i++) {
+            struct cluster_object *object = s->mine[i];
 
-        while ((object = map_next(cluster->objects, &at, NULL)))
-            if (object->owner == s->owner && rate_badness(object) == bad) {
+            if (rate_badness(object) == bad) {
                 add_object_row(s, object);
                 tally_object(s, object);
                 if (s->served && service_status(object) && !object->removing) {
@@ -315,14 +328,16 @@ static void take_objects(struct summary *s)
                     service_endpoints(object, s->arena, s->endpoints);
                 }
             }
+        }
     }
 }
 
 static bool is_pod_of_owner(const struct summary *s, const struct pod *pod)
 {
-    const struct cluster_object *object = object_of_pod(s->owner->cluster, pod);
-
-    return object ? object->owner == s->owner : !strcmp(pod->owner, s->owner->name);
+    for (size_t i = 0; i < s->count; i++)
+        if (object_has_pod(s->mine[i], pod))
+            return true;
+    return pod->owner == s->owner->name && !object_of_pod(s->owner->cluster, pod);
 }
 
 /* Pods that are not ready come first. */
@@ -377,6 +392,7 @@ struct node *report_objects(struct cluster_owner *owner, struct arena *arena)
         .owner = owner, .arena = arena, .objects = node_list(arena), .inventory = node_list(arena)};
 
     take_objects(&s);
+    mem_free(&s.mine);
     return s.objects;
 }
 
@@ -424,5 +440,6 @@ struct node *report_owner(struct cluster_owner *owner, struct arena *arena)
         node_set(arena, s.report, "services", s.served);
     node_set(arena, s.report, "inventory", s.inventory);
     cut_rows(&s);
+    mem_free(&s.mine);
     return s.report;
 }

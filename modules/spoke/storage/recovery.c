@@ -25,6 +25,8 @@
 #define NOTE "newest"
 /* Kept free by the store, so that works can be removed on a full disk: that makes room. */
 #define RESERVE ((int64_t)1024 * 1024)
+/* Rows are read at the start only, and a commit changes few. */
+#define CACHE ((int64_t)256 * 1024)
 
 /* ---- The newest revision --------------------------------------------------------- */
 
@@ -131,6 +133,7 @@ static int open_store_file(struct storage *storage, struct err *err)
     struct store_options options = {.vfs = vfs,
                                     .history_age = 60 * CLOCK_SECOND,
                                     .history_bytes = 1024 * 1024,
+                                    .cache = CACHE,
                                     .reserve = vfs ? 0 : RESERVE};
     bool gone = !vfs && !file_exists(path) && noted_revision(storage) > 0;
     struct err why = {0};
