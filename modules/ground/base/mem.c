@@ -2,6 +2,7 @@
 /* Allocates memory that never fails quietly, alone or in arenas. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,11 @@ void mem_free(void *p)
 
     free(*at);
     *at = NULL;
+}
+
+void mem_trim(void)
+{
+    malloc_trim(0);
 }
 
 /* Blocks double from 1 kB to 64 kB; anything larger gets a block of its own. */

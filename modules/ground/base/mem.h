@@ -38,6 +38,8 @@ char *mem_printf(const char *format, ...) PRINTF(1, 2) __attribute__((returns_no
 /* `p` is the address of any pointer that mem_alloc and friends gave. */
 void mem_free(void *p);
 #define scoped_mem SCOPED(mem_free)
+/* Gives what is free back to the system: after much was read and let go. */
+void mem_trim(void);
 
 /*
  * An arena hands out memory that is freed all at once: one per request or

@@ -24,7 +24,7 @@ static struct {
     size_t room, count, bytes;
 } interned;
 
-static struct part *part_of(const struct node *node)
+static struct part *part_of_node(const struct node *node)
 {
     return (struct part *)((char *)(uintptr_t)node - offsetof(struct part, node));
 }
@@ -176,20 +176,20 @@ static void remove_part(struct part *part)
 
 /* ---- Taking trees apart ---------------------------------------------------------- */
 
-static void drop_part(struct part *part);
+static void drop_use(struct part *part);
 
 static void drop_children(const struct node *node)
 {
     for (size_t i = 0; node->type == NODE_LIST && i < node->len; i++)
-        drop_part(part_of(node->items[i]));
+        drop_use(part_of_node(node->items[i]));
     node_each(member, node)
     {
-        drop_part(part_of_key(member->key));
-        drop_part(part_of(member->value));
+        drop_use(part_of_key(member->key));
+        drop_use(part_of_node(member->value));
     }
 }
 
-static void drop_part(struct part *part)
+static void drop_use(struct part *part)
 {
     if (--part->uses)
         return;
@@ -249,7 +249,7 @@ void document_release(const struct node **tree)
     const struct node *root = take(*tree);
 
     if (root)
-        drop_part(part_of(root));
+        drop_use(part_of_node(root));
 }
 
 const char *document_intern_text(const char *text)
@@ -262,7 +262,7 @@ void document_release_text(const char **text)
     const char *bytes = take(*text);
 
     if (bytes)
-        drop_part(part_of_key(bytes));
+        drop_use(part_of_key(bytes));
 }
 
 size_t document_interned(size_t *ret_bytes)

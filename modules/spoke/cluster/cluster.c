@@ -178,6 +178,7 @@ void cluster_sweep(struct cluster *cluster)
     while ((object = map_next(cluster->objects, &at, NULL)))
         object_touch(object);
     cluster_touch_services(cluster);
+    mem_trim(); /* of what was started and told since the last sweep */
 }
 
 bool cluster_is_empty(const struct cluster *cluster)

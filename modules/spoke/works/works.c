@@ -100,6 +100,7 @@ int works_open(const struct works_settings *settings, struct works **ret, struct
     }
     resume_evictions(works);
     adopt_works(works);
+    mem_trim();
     *ret = works;
     return 0;
 }
