@@ -526,7 +526,8 @@ static void the_guard_may_wait(void)
         loop_turn(loop, CLOCK_MS);
     CHECK(held && !raw.got.len, "the guard lets a request wait, and what follows with it");
     http_server_go_on(server, held);
-    CHECK(raw_wait("hello") && raw_wait("/x"), "then its body is read, and the next is answered");
+    CHECK(raw_wait("hello") && raw_wait("GET [x]"),
+          "then its body is read, and the next is answered");
     raw_close();
     held = NULL;
     raw_open();

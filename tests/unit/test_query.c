@@ -191,6 +191,7 @@ static void test_selectors(struct arena *arena)
                                     "\"operator\":\"NotIn\",\"values\":[\"x\"]}]}");
     struct node *labels = read(arena, "{\"tier\":\"gold\"}");
     struct selector *fields = selector_parse_fields(arena, "metadata.name=a,spec.x!=1", NULL, NULL);
+    struct selector *key;
     char *long_one = arena_alloc(arena, 300001);
 
     CHECK(selector_matches_labels(selector_from_node(arena, none, NULL), labels),
@@ -202,9 +203,9 @@ static void test_selectors(struct arena *arena)
     CHECK(selector_matches_key(fields, "lab", "a") && !selector_matches_key(fields, "lab", "b"),
           "a name is compared without its object");
     CHECK(!selector_is_of_key(fields), "which does not decide where other fields are asked for");
-    fields = selector_parse_fields(arena, "metadata.namespace!=lab,metadata.name=a", NULL, NULL);
-    CHECK(selector_is_of_key(fields) && selector_matches_key(fields, "b", "a") &&
-              !selector_matches_key(fields, "lab", "a"),
+    key = selector_parse_fields(arena, "metadata.namespace!=lab,metadata.name=a", NULL, NULL);
+    CHECK(selector_is_of_key(key) && selector_matches_key(key, "b", "a") &&
+              !selector_matches_key(key, "lab", "a"),
           "name and namespace alone are decided by the key");
     CHECK_TEXT(selector_text(arena, fields), "metadata.name=a,spec.x!=1", "text");
     CHECK(selector_matches(fields, read(arena, "{\"metadata\":{\"name\":\"a\"},"
