@@ -734,6 +734,65 @@ static void clients_talk(void)
     http_client_free(&nowhere);
 }
 
+/* ---- a server that closes a kept connection when it is used */
+
+static struct fickle {
+    struct loop_stream *stream;
+    int asked, on_this;
+} fickle;
+
+static void fickle_read(void *arg, const char *bytes, size_t len)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+    fickle.asked++;
+    if (!fickle.on_this++)
+        loop_stream_write(fickle.stream, answer, sizeof answer - 1);
+    else
+        loop_stream_close(&fickle.stream);
+}
+
+static void fickle_closed(void *arg, const struct err *why)
+{
+    loop_stream_close(&fickle.stream);
+}
+
+static void on_fickle_accept(struct loop_stream *stream, void *arg)
+{
+    static const struct loop_stream_events events = {.read = fickle_read, .closed = fickle_closed};
+
+    fickle.stream = stream;
+    fickle.on_this = 0;
+    loop_stream_handle(stream, &events, NULL);
+}
+
+static void only_what_may_be_is_sent_again(void)
+{
+    static const struct {
+        const char *method;
+        bool again;
+    } rows[] = {{"GET", true}, {"PUT", true}, {"PATCH", true}, {"DELETE", true}, {"POST", false}};
+
+    for (size_t i = 0; i < count_of(rows); i++) {
+        struct err err = {0};
+        struct loop_listener *listener =
+            loop_listen(loop, "127.0.0.1:0", on_fickle_accept, NULL, &err);
+        struct http_client_settings settings = {.address = loop_listener_address(listener)};
+        struct http_client *client = http_client_new(loop, &settings, &err);
+        struct http_client_request request = {.target = "/", .method = rows[i].method};
+
+        fickle.asked = 0;
+        CHECK(request_all(client, request), "%s: the first one is answered", rows[i].method);
+        CHECK_INT(request_all(client, request), rows[i].again,
+                  "%s: the second one, too, or not: %s", rows[i].method, reply.err.text);
+        CHECK_INT(fickle.asked, 2 + rows[i].again, "%s: so often it was sent", rows[i].method);
+        http_client_free(&client);
+        loop_stream_close(&fickle.stream);
+        loop_listener_close(&listener);
+        loop_turn(loop, 0);
+    }
+}
+
 /* ---- a client that others wrote */
 
 static int curl_status;
@@ -934,6 +993,7 @@ int main(void)
     the_answered_are_not_told();
     upgrades_hand_over();
     clients_talk();
+    only_what_may_be_is_sent_again();
     clients_talk_in_private();
     draining_ends_in_order();
     words_are_read();

@@ -4,7 +4,7 @@
 
 #include "check.h"
 #include "pki_fixture.h"
-#include "tls/tls.h"
+#include "tls/internal.h"
 
 static struct loop *loop;
 static struct fixture f;
@@ -234,6 +234,45 @@ static void much_goes_through(void)
     hang_up();
 }
 
+static const mbedtls_ssl_context *ssl_of(const struct loop_stream *stream)
+{
+    return &((const struct tls_stream *)stream)->ssl;
+}
+
+/* Nothing is under way on either side. */
+static bool has_no_rooms(const struct loop_stream *stream)
+{
+    return !ssl_of(stream)->MBEDTLS_PRIVATE(in_buf) && !ssl_of(stream)->MBEDTLS_PRIVATE(out_buf);
+}
+
+/* Many times, and with records that are cut in the middle, since sequence numbers and places
+   are kept beside while a connection has no rooms. */
+static void a_connection_at_rest_has_no_rooms(bool tls13)
+{
+    static char words[20000];
+    scoped_tls_client struct tls_client *client =
+        client_of((struct tls_client_settings){.roots = pki_authority_cert(f.ca), .tls13 = tls13});
+    int64_t until = clock_steady() + 20 * CLOCK_SECOND;
+    size_t sent = 5;
+
+    CHECK(dial(client, NULL), "connected");
+    for (size_t i = 1; i <= 40; i++) {
+        size_t len = i * i * 12;
+
+        loop_stream_write(spoke.stream, words, len);
+        sent += len;
+        while (spoke.got < sent && !spoke.closed && clock_steady() < until)
+            loop_turn(loop, 20 * CLOCK_MS);
+        if (!CHECK(has_no_rooms(spoke.stream) && has_no_rooms(hub.stream),
+                   "after %zu bytes neither side has rooms for records", sent))
+            break;
+    }
+    CHECK_INT((long long)spoke.got, (long long)sent, "and all bytes came back");
+    CHECK(!ssl_of(hub.stream)->MBEDTLS_PRIVATE(session)->MBEDTLS_PRIVATE(peer_cert),
+          "nor does the server keep a certificate twice");
+    hang_up();
+}
+
 int main(void)
 {
     struct err err = {0};
@@ -250,6 +289,8 @@ int main(void)
     tickets_survive();
     strangers_are_refused();
     much_goes_through();
+    a_connection_at_rest_has_no_rooms(false);
+    a_connection_at_rest_has_no_rooms(true);
     loop_listener_close(&listener);
     tls_server_free(&server);
     fixture_free(&f);

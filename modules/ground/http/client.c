@@ -373,12 +373,12 @@ static void on_line_read(void *arg, const char *bytes, size_t len)
 }
 
 /* A server may close a kept line just when it is used; then the request is sent once more,
-   on another line. */
+   on another line. It may also have died of it, or after it: so a POST is not. */
 static bool send_once_more(struct line *line)
 {
     struct http_call *call = line->call;
 
-    if (!line->used || call->tried || call->headed || line->wire.in_message)
+    if (!line->used || call->once || call->tried || call->headed || line->wire.in_message)
         return false;
     call->tried = true;
     line->call = NULL;
@@ -529,6 +529,7 @@ static void write_call(struct http_call *call, const struct http_client_request 
     if (request->len)
         text_add_bytes(to, request->body, request->len);
     call->head_only = !strcmp(method, "HEAD");
+    call->once = !strcmp(method, "POST");
 }
 
 struct http_call *http_client_send(struct http_client *client,

@@ -36,6 +36,7 @@ struct http_call {
     uint64_t received;
     bool headed, tried, paused, head_only;
     bool malformed; /* it would not be the request that is meant */
+    bool once;      /* twice would be something else: it is not sent again by itself */
 };
 
 struct http_client {

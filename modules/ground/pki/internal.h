@@ -36,8 +36,6 @@ int pki_name_make(const struct pki_subject *subject, mbedtls_asn1_named_data **r
 /* Adds a part at the front of the list; mbedTLS writes the list from its end. */
 void pki_name_put(mbedtls_asn1_named_data **list, int tag, const void *oid, size_t oid_len,
                   const void *value, size_t len);
-/* Zeroed memory that mbedTLS frees. */
-void *pki_lend(size_t len);
 
 /* For tests: as pki_sha256, without the processor's instructions. */
 void pki_sha256_plain(const void *bytes, size_t len, unsigned char ret[PKI_SHA256]);

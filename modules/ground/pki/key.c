@@ -310,6 +310,11 @@ __attribute__((constructor)) static void set_memory(void)
     mbedtls_platform_set_calloc_free(mbedtls_memory, mbedtls_memory_free);
 }
 
+void pki_take_back(void *memory)
+{
+    mbedtls_memory_free(memory);
+}
+
 void *pki_lend(size_t len)
 {
     void *memory = mbedtls_memory(1, len);

@@ -221,4 +221,11 @@ void pki_seal(const unsigned char key[PKI_SEAL_KEY], const char *about, const vo
 int pki_unseal(const unsigned char key[PKI_SEAL_KEY], const char *about, const void *bytes,
                size_t len, struct text *ret, struct err *err) MUST_CHECK;
 
+/* ------------------------------------------------------------------ memory */
+
+/* Zeroed memory as mbedTLS takes it: mbedTLS may free it, or pki_take_back() does, which
+   takes what mbedTLS has allocated as well. NULL is nothing. */
+void *pki_lend(size_t len);
+void pki_take_back(void *memory);
+
 #endif

@@ -21,6 +21,15 @@ int tls_tunnel_status(const char *bytes, size_t len, size_t *ret_used);
 #define TLS_MOST_SILENT_OF_ONE 512
 #define TLS_MOST_SILENT 4096
 
+/* records.c: room for one record, which no connection uses at the moment. */
+struct tls_room {
+    unsigned char *bytes; /* owned; mbedTLS' allocation; NULL: none */
+    size_t len;
+};
+#define TLS_SPARE_ROOMS 8
+/* Where mbedTLS has its places in a room: what begins a record, and its sequence number. */
+#define TLS_RECORD_START 32
+
 /*
  * What many connections share. Counted, so that those that began under an old
  * certificate end under it.
@@ -32,6 +41,8 @@ struct tls_setup {
     mbedtls_pk_context key;
     char *cert_pem, *roots_pem; /* owned; for simulated handshakes */
     bool client_required, has_roots;
+    struct tls_room spare[TLS_SPARE_ROOMS];
+    unsigned next_spare;
 };
 struct tls_setup *tls_setup_hold(struct tls_setup *setup);
 void tls_setup_drop(struct tls_setup **setup);
@@ -86,6 +97,8 @@ struct tls_stream {
     struct loop_timer *timeout; /* owned; while shaking */
     char *name;                 /* owned; the server's, on a client */
     mbedtls_ssl_context ssl;
+    bool roomless; /* its rooms for records are given up: see records.c */
+    unsigned char in_start[TLS_RECORD_START], out_start[TLS_RECORD_START]; /* while it is */
     const char *in; /* what came and is not yet read */
     size_t in_len;
     struct text kept;      /* the same, while the stream is paused or has no callbacks */
@@ -120,6 +133,11 @@ struct tls_engine {
 extern const struct tls_engine tls_real;
 /* The engine of streams on simulated loops; the simulation sets it. */
 void tls_simulate(const struct tls_engine *engine);
+
+/* records.c: a connection at rest has no rooms for records. */
+void tls_rooms_take(struct tls_stream *t);
+void tls_rooms_give_up(struct tls_stream *t);
+void tls_rooms_free(struct tls_setup *setup);
 
 /* A whole message of the handshake has come: its deadline begins anew. */
 void tls_advanced(struct tls_stream *t);

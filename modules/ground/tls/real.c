@@ -233,6 +233,18 @@ static void lose_handshake(struct tls_stream *t, int failed)
              flags && flags != (uint32_t)-1 && !are_dates(flags) ? suspect_proxy(t) : "");
 }
 
+/* `peer` and the ticket, which the client has got, say all of it that is asked later. */
+static void forget_peer_certificate(struct tls_stream *t)
+{
+    mbedtls_ssl_session *session = t->ssl.MBEDTLS_PRIVATE(session);
+
+    if (!session || !session->MBEDTLS_PRIVATE(peer_cert))
+        return;
+    mbedtls_x509_crt_free(session->MBEDTLS_PRIVATE(peer_cert));
+    pki_take_back(session->MBEDTLS_PRIVATE(peer_cert));
+    session->MBEDTLS_PRIVATE(peer_cert) = NULL;
+}
+
 static void real_shake(struct tls_stream *t)
 {
     int result = 0, before = t->ssl.MBEDTLS_PRIVATE(state);
@@ -259,6 +271,8 @@ static void real_shake(struct tls_stream *t)
         return;
     if (t->client)
         keep_session(t);
+    else
+        forget_peer_certificate(t);
     tls_handshake_done(t);
 }
 
@@ -271,10 +285,12 @@ static void real_read(struct tls_stream *t)
     int got;
 
     while (t->state == TLS_OPEN && !t->paused && !t->ended) {
+        tls_rooms_take(t); /* again each time: `read` may have written, and given them up */
         got = mbedtls_ssl_read(&t->ssl, bytes, sizeof bytes);
         if (got > 0) {
             t->stream.events->read(t->stream.arg, (char *)bytes, (size_t)got);
         } else if (got == MBEDTLS_ERR_SSL_WANT_READ) {
+            tls_rooms_give_up(t);
             return;
         } else if (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             if (t->client)
@@ -295,6 +311,7 @@ static void real_write(struct tls_stream *t, const void *bytes, size_t len)
     const unsigned char *at = bytes;
     int sent;
 
+    tls_rooms_take(t);
     while (len) {
         sent = mbedtls_ssl_write(&t->ssl, at, len);
         if (sent <= 0) {
@@ -304,12 +321,15 @@ static void real_write(struct tls_stream *t, const void *bytes, size_t len)
         at += sent;
         len -= (size_t)sent;
     }
+    tls_rooms_give_up(t);
     tls_flush(t);
 }
 
 static void real_finish(struct tls_stream *t)
 {
+    tls_rooms_take(t);
     mbedtls_ssl_close_notify(&t->ssl);
+    tls_rooms_give_up(t);
     tls_flush(t);
     loop_stream_finish(t->inner);
 }

@@ -52,6 +52,7 @@ void tls_setup_drop(struct tls_setup **at)
     mbedtls_x509_crt_free(&setup->own);
     mbedtls_x509_crt_free(&setup->roots);
     mbedtls_pk_free(&setup->key);
+    tls_rooms_free(setup);
     mem_free(&setup->cert_pem);
     mem_free(&setup->roots_pem);
     mem_free(&setup);

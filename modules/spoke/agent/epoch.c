@@ -94,7 +94,7 @@ bool epoch_is_withheld(const struct agent *agent)
 
 bool epoch_needs_list(const struct agent *agent)
 {
-    return agent->epoch->unconfirmed || agent->epoch->seen < 0;
+    return !agent->epoch->confirmed || agent->epoch->unconfirmed || agent->epoch->seen < 0;
 }
 
 /* The annotation that confirms it: the epoch; where that has not changed, also the revision
