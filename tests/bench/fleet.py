@@ -422,13 +422,12 @@ class World:
     def make_tokens(self):
         """A file with one for all of them."""
         path = self.hub.folder + "/tokens"
+        token = subprocess.run([AXLE, "token", "create", "--data-dir", self.hub.folder, "--pool", "sky/farm", "--output", "token",
+                                "--uses", str(self.n), "--ttl", "24h"], capture_output=True, text=True)
+        if token.returncode:
+            fail("token create: " + token.stderr)
         with open(path, "w") as file:
-            for _ in range(1):
-                token = subprocess.run([AXLE, "token", "create", "--data-dir", self.hub.folder, "--pool", "sky/farm", "--output", "token",
-                                        "--uses", str(max(self.n, 1)), "--ttl", "24h"], capture_output=True, text=True)
-                if token.returncode:
-                    fail("token create: " + token.stderr)
-                file.write(token.stdout)
+            file.write(token.stdout)
         return path
 
     # The phases, in their order; each names the rows that it gives.

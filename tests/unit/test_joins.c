@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* That a join costs the same whether few or many are there, and who may ask how often. */
+/* A join costs the same whether few or many are there; who may ask how often (limit: 240). */
 #include "auth_fixture.h"
 
 #include "base/text.h"

@@ -49,9 +49,11 @@ static void on_ready(struct loop_stream *stream, void *arg)
     loop_stream_handle(stream, &events, &hub);
 }
 
+static loop_accept_fn *ready_now = on_ready;
+
 static void on_newcomer(struct loop_stream *stream, void *arg)
 {
-    tls_server_accept(server, &stream, on_ready, NULL);
+    tls_server_accept(server, &stream, ready_now, NULL);
 }
 
 static bool turn_until(const bool *a, const bool *b)
@@ -273,6 +275,43 @@ static void a_connection_at_rest_has_no_rooms(bool tls13)
     hang_up();
 }
 
+static size_t let_in;
+
+static void on_one_of_many(struct loop_stream *stream, void *arg)
+{
+    let_in++;
+    loop_stream_close(&stream);
+}
+
+/* In no turn of the loop more handshakes go on than it may take, and all come to their end. */
+static void storms_wait(void)
+{
+    scoped_tls_client struct tls_client *client =
+        client_of((struct tls_client_settings){.roots = pki_authority_cert(f.ca)});
+    struct tls_counts before = tls_server_counts(server), after;
+    struct loop_stream *streams[40];
+    struct side sides[count_of(streams)] = {0};
+    int64_t until = clock_steady() + 60 * CLOCK_SECOND;
+    struct err err = {0};
+
+    ready_now = on_one_of_many;
+    for (size_t i = 0; i < count_of(streams); i++) {
+        streams[i] = tls_connect(client, loop_listener_address(listener), NULL, &err);
+        loop_stream_handle(streams[i], &events, &sides[i]);
+    }
+    while (let_in < count_of(streams) && clock_steady() < until)
+        loop_turn(loop, 20 * CLOCK_MS);
+    after = tls_server_counts(server);
+    CHECK_INT(let_in, count_of(streams), "of 40 clients at once all are let in");
+    CHECK_INT(after.full - before.full, count_of(streams), "by full handshakes");
+    CHECK(after.waited > before.waited, "and some of their steps waited for their turn: %lld",
+          (long long)(after.waited - before.waited));
+    for (size_t i = 0; i < count_of(streams); i++)
+        loop_stream_close(&streams[i]);
+    ready_now = on_ready;
+    hang_up();
+}
+
 int main(void)
 {
     struct err err = {0};
@@ -291,6 +330,7 @@ int main(void)
     much_goes_through();
     a_connection_at_rest_has_no_rooms(false);
     a_connection_at_rest_has_no_rooms(true);
+    storms_wait();
     loop_listener_close(&listener);
     tls_server_free(&server);
     fixture_free(&f);

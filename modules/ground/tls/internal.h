@@ -63,6 +63,9 @@ struct tls_server {
     void *keys_changed_arg;
     TAILQ_HEAD(, tls_stream) streams; /* that still shake hands; oldest first */
     size_t pending, silent;           /* silent: of which nothing has come yet */
+    TAILQ_HEAD(, tls_stream) waiting; /* for a turn of the loop in which to take a step */
+    struct loop_timer *turn;          /* owned; begins the next one */
+    size_t steps;                     /* of handshakes in this turn */
     struct tls_counts counts;
     struct tls_stream *stepping; /* whose handshake is taking a step */
 };
@@ -92,6 +95,8 @@ struct tls_stream {
     struct tls_server *server;    /* NULL on a client, and once shaken */
     struct tls_client *client;    /* NULL on a server */
     TAILQ_ENTRY(tls_stream) link; /* in the server's list */
+    TAILQ_ENTRY(tls_stream) next_waiting;
+    bool waiting; /* in the server's list of those that do */
     loop_accept_fn *ready;
     void *ready_arg;
     struct loop_timer *timeout; /* owned; while shaking */

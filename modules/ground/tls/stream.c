@@ -38,12 +38,20 @@ void tls_advanced(struct tls_stream *t)
         loop_timer_set(t->timeout, TLS_HANDSHAKE_TIMEOUT * CLOCK_MS);
 }
 
-/* Out of the server's list and without a deadline: the handshake is over, however it ended. */
+static void stop_waiting(struct tls_stream *t)
+{
+    if (t->waiting)
+        TAILQ_REMOVE(&t->server->waiting, t, next_waiting);
+    t->waiting = false;
+}
+
+/* Out of the server's lists and without a deadline: the handshake is over, however it ended. */
 static void stop_handshaking(struct tls_stream *t)
 {
     loop_timer_free(&t->timeout);
     if (!t->server)
         return;
+    stop_waiting(t);
     TAILQ_REMOVE(&t->server->streams, t, link);
     t->server->pending--;
     t->server->silent -= t->silent;
@@ -180,6 +188,46 @@ static void pump_soon(struct tls_stream *t)
     loop_later(t->stream.loop, pump_kept, t);
 }
 
+/*
+ * A step of a full handshake takes half a millisecond, a request less. Of many who come at
+ * once some wait for the next turns of the loop, first come, first served, so that those who
+ * are in are served in each.
+ */
+#define TLS_STEPS_A_TURN 8
+
+/* False: it waits. */
+static bool has_turn(struct tls_stream *t)
+{
+    struct tls_server *server = t->server;
+
+    if (!server || t->state != TLS_HANDSHAKING)
+        return true;
+    if (server->steps < TLS_STEPS_A_TURN) {
+        if (!server->steps++)
+            loop_timer_set(server->turn, 0);
+        return true;
+    }
+    server->counts.waited++;
+    t->waiting = true;
+    TAILQ_INSERT_TAIL(&server->waiting, t, next_waiting);
+    return false;
+}
+
+static void on_handshake_turn(void *arg)
+{
+    struct tls_server *server = arg;
+    struct tls_stream *t;
+
+    server->steps = 0;
+    while (server->steps < TLS_STEPS_A_TURN && (t = TAILQ_FIRST(&server->waiting))) {
+        stop_waiting(t);
+        server->steps++;
+        pump_kept(t);
+    }
+    if (server->steps)
+        loop_timer_set(server->turn, 0);
+}
+
 /* Bytes are used where they lie if possible, and copied only when the stream is paused. */
 static void on_inner_read(void *arg, const char *bytes, size_t len)
 {
@@ -191,9 +239,10 @@ static void on_inner_read(void *arg, const char *bytes, size_t len)
         t->silent = false;
         t->server->silent--;
     }
-    if (t->kept.len || t->pump_queued) {
+    if (t->kept.len || t->pump_queued || t->waiting || !has_turn(t)) {
         text_add_bytes(&t->kept, bytes, len);
-        pump_soon(t);
+        if (!t->waiting)
+            pump_soon(t);
         return;
     }
     t->in = bytes;
@@ -384,11 +433,13 @@ struct tls_server *tls_server_new(struct loop *loop, const struct tls_server_set
 
     server->loop = loop;
     TAILQ_INIT(&server->streams);
+    TAILQ_INIT(&server->waiting);
     server->setup = tls_setup_server(server, settings, err);
     if (!server->setup) {
         mem_free(&server);
         return NULL;
     }
+    server->turn = loop_timer_new(loop, on_handshake_turn, server);
     tls_tickets_start(server);
     return server;
 }
@@ -405,6 +456,7 @@ void tls_server_free(struct tls_server **at)
 
         loop_stream_close(&stream);
     }
+    loop_timer_free(&server->turn);
     tls_setup_drop(&server->setup);
     explicit_bzero(server->tickets, sizeof server->tickets);
     mem_free(&server);

@@ -72,6 +72,7 @@ size_t tls_server_pending(const struct tls_server *server);
 
 struct tls_counts {
     uint64_t full, resumed, failed;
+    uint64_t waited; /* steps of handshakes that were put off to a later turn of the loop */
 };
 struct tls_counts tls_server_counts(const struct tls_server *server);
 
