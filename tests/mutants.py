@@ -23,12 +23,12 @@ DESIGNATOR = re.compile(r"\s*(?:\.\w+|\[[^\]]*\])+\s*=(?!=)")
 DECLARED = "extern int mutant_number; extern unsigned char *mutant_reached;\n"
 
 
-def blank(text):
-    """The text with comments, strings, characters and preprocessor lines as spaces."""
+def blank(text, filler=" "):
+    """The text without comments and preprocessor lines; strings and characters are filled."""
     def spaces(match):
-        return re.sub(r"[^\n]", " ", match.group())
+        return re.sub(r"[^\n]", " " if match.group()[0] == "/" else filler, match.group())
     text = CODE.sub(spaces, text)
-    return re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", spaces, text, flags=re.M)
+    return re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", lambda match: re.sub(r"[^\n]", " ", match.group()), text, flags=re.M)
 
 
 def closing(code, start):
@@ -154,7 +154,8 @@ class Stretches:
                 self.header_of_for(after + 1, end - 1)
             elif word in ("if", "while", "switch"):
                 self.expression(after + 1, end - 1)
-            if word in ("if", "while", "switch", "for") or code[self.skip(end)] == "{":
+            # What follows a macro that is a loop, as node_each(), is the body of it.
+            if word in ("if", "while", "switch", "for") or re.match(r"[A-Za-z_{]", code[self.skip(end)]):
                 return self.statement(end)
         return self.simple(at)
 
@@ -223,7 +224,7 @@ class Mutant:
 
 def mutants_of(path, text):
     """The mutants of a file that can be written into it, and how many cannot."""
-    code = blank(text)
+    code = blank(text, "0")
     found, left_out = [], 0
     functions = []
     for name, start, end in bodies_of(code):
