@@ -73,15 +73,19 @@ def read_known():
     found = {}
     for line in read(KNOWN).split("\n") if os.path.exists(KNOWN) else []:
         if line and not line.startswith("#"):
-            path, function, change, reason = (part.strip() for part in line.split(" | "))
+            path, function, rest = line.split(" | ", 2)  # the line of code may have a | as well
+            change, reason = rest.rsplit(" | ", 1)
             found[path, function, change] = reason
     return found
 
 
-def is_known(known, mutant):
+def known_key(known, mutant):
+    """The entry that the mutant is, else None."""
     path = mutant.path.removeprefix("modules/")
-    return any((path, mutant.function, change) in known
-               for change in (mutant.what, f"{mutant.what}: {mutant.source}"))
+    for change in (mutant.what, f"{mutant.what}: {mutant.source}"):
+        if (path, mutant.function, change) in known:
+            return path, mutant.function, change
+    return None
 
 
 def choose(folder, place, count, seed):
@@ -92,9 +96,12 @@ def choose(folder, place, count, seed):
         these, unwritten = mutants.mutants_of(path, read(path))
         found += [m for m in these if place in ("", name, f"{name}:{m.line}")]
         left_out += unwritten
-    known = read_known()
+    known = {key: why for key, why in read_known().items() if f"modules/{key[0]}".startswith(f"{folder}/")}
     possible = len(found)
-    found = [m for m in found if not is_known(known, m)]
+    without = {known_key(known, m) for m in found} - {None}
+    for key in known.keys() - without if not place else ():
+        print(f"{KNOWN} has a change that is not there (any more): {' | '.join(key)}")
+    found = [m for m in found if not known_key(known, m)]
     print(f"{folder}: {possible} changes and {left_out} that cannot be written as one build;"
           f" {possible - len(found)} are known to have no effect; seed {seed}", flush=True)
     random.Random(seed).shuffle(found)
