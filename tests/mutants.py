@@ -13,9 +13,11 @@ OTHER = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&
 RETURNS = {"true": "false", "false": "true", "0": "-1", "-1": "0", "1": "0"}
 # A message of the log and an assertion are no behaviour that a test could see.
 NOT_CALLS = re.compile(r"(log_|assert|va_|return|sizeof|if|while|for|switch|else|do)\w*$")
-# Numbers whose change says nothing: of a return, which is changed as a whole, and of the
-# room that is allocated.
-NO_NUMBER = re.compile(r"\breturn -?\d+;|\+ \d+\) \* sizeof|\broom \* \d+ : \d+;")
+# Numbers whose change says nothing: of a return, which is changed as a whole, of the room
+# that is allocated, and of an error that is only read after a failure, which sets it.
+NO_NUMBER = re.compile(r"\breturn -?\d+;|\+ \d+\) \* sizeof|\broom \* \d+ : \d+;|\bstruct err \w+ = \{0\}")
+# One item more of a document is NULL, which all that take one take as nothing.
+NO_COMPARISON = re.compile(r"< node_count\(")
 WORD = re.compile(r"[A-Za-z_]\w*")
 SPACE = re.compile(r"\s*")
 DECLARES = re.compile(r"(?:[A-Za-z_]\w*\s+)+(?:\*+\s*(?:const\s+)?)?[A-Za-z_]\w*\s*(?:=|,|\[|$)")
@@ -182,6 +184,8 @@ def sites_of(text):
         if re.match(r"\s*return\b", code[end:]):
             add(match.end(), end - 1, f"0 && ({inner})", "guard dropped")
     for match in re.finditer(r"(?<![-<>=!&|+*/^%])(<=|>=|==|!=|&&|\|\||<|>)(?![<>=&|])", code):
+        if NO_COMPARISON.match(code, match.start()):
+            continue
         if code[match.start() - 1] == " " and code[match.end():match.end() + 1] in (" ", "\n"):
             new = OTHER[match.group()]
             add(match.start(), match.end(), new, f"{match.group()} is {new}")
