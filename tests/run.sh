@@ -20,14 +20,14 @@ jobs_at_once=${JOBS:-$(nproc)}
 # test_list [NAME...]: KIND NAME FILE of each test, or of those asked for. A
 # name is a module's (store), a scenario's or the letters it begins with (c0001).
 test_list() {
-    local file name
+    local name
     {
-        for file in tests/unit/test_*.c; do echo "unit $(name_of "$file" test_) $file"; done
+        list_kind unit test_ tests/unit/test_*.c
         for name in 0001 0251 0501 0751; do echo "seeds simulation_seeds_$name tests/unit/test_simulation.c"; done
         for name in 0101 0201; do echo "seeds truth_seeds_$name tests/unit/test_truth.c"; done
-        for file in tests/scenarios/[a-z][0-9]*.sh; do echo "scenario $(name_of "$file") $file"; done
-        for file in tests/fuzz/fuzz_*.c; do echo "fuzz $(name_of "$file" fuzz_) $file"; done
-        for file in tests/layers.sh tests/names.sh tests/numbers.sh tests/strings.sh tests/docs.sh tests/ladder.sh; do [ -f "$file" ] && echo "script $(name_of "$file") $file"; done
+        list_kind scenario '' tests/scenarios/[a-z][0-9]*.sh
+        list_kind fuzz fuzz_ tests/fuzz/fuzz_*.c
+        for name in layers names numbers strings docs ladder; do [ -f tests/$name.sh ] && echo "script $name tests/$name.sh"; done
     } | awk -v wanted="$*" '
         function match_one(kind, name, want) {
             if (name == want || kind == want) return 1
@@ -39,10 +39,14 @@ test_list() {
         { for (i = 1; i <= n; i++) if (match_one($1, $2, list[i])) { print; next } }'
 }
 
-name_of() {
-    local name=${1##*/}
-    name=${name%.*}
-    echo "${name#"${2:-}"}"
+# list_kind KIND PREFIX FILE…: without a process for each, which are hundreds.
+list_kind() {
+    local kind=$1 prefix=$2 file name
+    for file in "${@:3}"; do
+        name=${file##*/}
+        name=${name%.*}
+        echo "$kind ${name#"$prefix"} $file"
+    done
 }
 
 limit_of() {
@@ -169,7 +173,7 @@ run_all() {
         failed=$((failed + 1))
     fi
     if [ "${TIMES:-}" ]; then
-        for file in "$results"/*.ms; do echo "$(cat "$file") ms $(name_of "$file")"; done | sort -rn | head -n 20
+        for file in "$results"/*.ms; do name=${file##*/}; echo "$(cat "$file") ms ${name%.*}"; done | sort -rn | head -n 20
     fi
     echo "$passed passed, $failed failed, $skipped skipped"
     [ $failed = 0 ]

@@ -363,6 +363,8 @@ static void test_closed(void)
         {"an end after interim responses", "{httpGet: {port: PORT}}",
          "HTTP/1.1 100 Continue\r\n\r\n", "only interim responses (1xx) came, no final one", false,
          2},
+        {"an end within an interim head", "{httpGet: {port: PORT}}", "HTTP/1.1 100\r",
+         "only interim responses (1xx) came, no final one", false, 2},
         {"an end within what may be interim", "{httpGet: {port: PORT}}", "HTTP/1.1 100",
          "the response is not HTTP", false, 2},
         {"an end without an answer", "{httpGet: {port: PORT}}", "",

@@ -93,6 +93,12 @@ static const struct {
                   "conditionRules: [{condition: Hot, type: CEL, celExpressions: ['true']}]") "]",
      "\"type\":\"Hot\",\"status\":\"Unknown\",\"reason\":\"ConditionRuleInternalError\"",
      "\"Hot\",\"status\":\"True\""},
+    {"a Job that does not run yet",
+     "workload: {manifests: [{apiVersion: batch/v1, kind: Job, metadata: {name: later, namespace: "
+     "lab}, spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: c, "
+     "command: [run]}]}}}}]}",
+     "\"type\":\"Available\",\"status\":\"False\",\"reason\":\"ResourceNotAvailable\"",
+     "\"reason\":\"ResourceAvailable\""},
     {"a Job that runs",
      "workload: {manifests: [{apiVersion: batch/v1, kind: Job, metadata: {name: j, namespace: "
      "lab}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, command: "
@@ -140,6 +146,20 @@ static const struct {
      "\"type\":\"Degraded\",\"status\":\"True\",\"reason\":\"ManifestInvalid\",\"message\":"
      "\"ConfigMap lab/m: ",
      "AsExpected"},
+    {"ignored fields by jq",
+     "workload: {manifests: [" MAP("m", "2") "]}, manifestConfigs: [" CONFIG(
+         "m",
+         "updateStrategy: {type: ServerSideApply, serverSideApply: {ignoreFields: [{condition: "
+         "OnSpokePresent, jqPathExpressions: ['.data']}]}}") "]",
+     "ignoreFields: jqPathExpressions are not supported on this spoke; use jsonPaths or "
+     "jsonPointers",
+     "AppliedManifestWorkComplete"},
+    {"a pointer of ignored fields that is none",
+     "workload: {manifests: [" MAP("m", "2") "]}, manifestConfigs: [" CONFIG(
+         "m",
+         "updateStrategy: {type: ServerSideApply, serverSideApply: {ignoreFields: [{condition: "
+         "OnSpokeChange, jsonPointers: [data]}]}}") "]",
+     "does not begin with /", "AppliedManifestWorkComplete"},
     {"a path of ignored fields that is none",
      "workload: {manifests: [" MAP("m", "2") "]}, manifestConfigs: [" CONFIG(
          "m",
