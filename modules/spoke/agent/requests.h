@@ -27,7 +27,8 @@ void requests_close(struct agent *agent);
 int requests_connect(struct agent *agent, const struct tls_client_settings *tls,
                      struct err *err) MUST_CHECK;
 /* The last session with the hub is kept, and resumed by the next connection that has the
-   same settings. What runs on the connection is dropped; requests_give_up() then tells those who wait. */
+   same settings. What runs on the connection is dropped; requests_give_up() then tells those who
+   wait. */
 void requests_disconnect(struct agent *agent);
 void requests_give_up(struct agent *agent, const struct err *err);
 /* For watches; NULL: there is no connection. */
