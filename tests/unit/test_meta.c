@@ -73,8 +73,7 @@ static void check_nothing(void)
                   !meta_has_finalizer(object, "x"),
               "no labels, owners or finalizers: %s", said);
         CHECK(!meta_condition(object, "Ready") && !*meta_condition_status(object, "Ready") &&
-                  !meta_condition_is_true(object, "Ready") &&
-                  !meta_condition_holds(object, "Ready"),
+                  !meta_condition_is_true(object, "Ready"),
               "no conditions: %s", said);
         CHECK(node_is(meta_copy_status(arena, object), NODE_MAP), "a status is a map: %s", said);
     }
@@ -181,8 +180,6 @@ static void check_conditions(void)
     CHECK_TEXT(meta_condition_status(object, "Ready"), "False", "a condition's status");
     CHECK(meta_condition_is_true(object, "Placed") && !meta_condition_is_true(object, "Ready"),
           "True is true");
-    CHECK(!meta_condition_holds(object, "Placed"),
-          "what is True of an earlier generation does not hold");
 
     meta_condition_set(arena, status, before, &ready, 2, now);
     CHECK_TEXT(document_json(arena, node_item(node_get(status, "conditions"), 0)),

@@ -100,7 +100,7 @@ const char *row_load_difference(const struct load_row *a, const struct load_row 
 
 /* ---- Parts ---------------------------------------------------------------------- */
 
-struct row_digest row_digest_of(const struct node *a, const struct node *b)
+static struct row_digest digest_row_part(const struct node *a, const struct node *b)
 {
     scoped_text struct text json = {0};
     struct row_digest ret;
@@ -225,9 +225,9 @@ struct work_row *row_of_work(const struct node *work)
     row.created = parse_row_time(node_get_text(node_get(work, "metadata"), "creationTimestamp"));
     row.revised = parse_row_time(meta_annotation(work, META_ANNOTATION_REVISED_AT));
     row.done = parse_row_time(meta_annotation(work, META_ANNOTATION_DONE_AT));
-    row.spec = row_digest_of(node_get(work, "spec"), node_get(applied, "f:spec"));
-    row.labels = row_digest_of(node_at(work, "metadata", "labels", NULL),
-                               node_at(applied, "f:metadata", "f:labels", NULL));
+    row.spec = digest_row_part(node_get(work, "spec"), node_get(applied, "f:spec"));
+    row.labels = digest_row_part(node_at(work, "metadata", "labels", NULL),
+                                 node_at(applied, "f:metadata", "f:labels", NULL));
     read_work_conditions(work, &row);
     return pack_row(&row, sizeof row, work_fields, count_of(work_fields));
 }

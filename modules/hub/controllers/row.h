@@ -62,7 +62,6 @@ struct load_row {
 /* The caller's, to be freed with mem_free(). */
 struct work_row *row_of_work(const struct node *work);
 struct load_row *row_of_load(const struct node *load);
-struct row_digest row_digest_of(const struct node *a, const struct node *b);
 bool row_digest_same(const struct row_digest *a, const struct row_digest *b);
 /* The name of the first field that differs; NULL: none does. */
 const char *row_work_difference(const struct work_row *a, const struct work_row *b);

@@ -82,8 +82,6 @@ void turns_spent(struct turns *turns, struct account *account, int64_t time);
 void turns_metrics(const struct turns *turns, struct text *out);
 /* How much of a body may wait in memory. */
 int64_t turns_body_of(const struct http_request *request);
-/* The request runs on the account, until it ends. */
-void turns_take_on(struct turns *turns, struct account *account, struct http_request *request);
 void turns_let_go(struct turns *turns, const struct http_request *request);
 
 /* accounts.c */

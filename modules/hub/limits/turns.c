@@ -50,7 +50,9 @@ int64_t turns_body_of(const struct http_request *request)
     return request->most_body ? (int64_t)request->most_body : BODY_UNKNOWN;
 }
 
-void turns_take_on(struct turns *turns, struct account *account, struct http_request *request)
+/* The request runs on the account, until it ends. */
+static void take_on_request(struct turns *turns, struct account *account,
+                            struct http_request *request)
 {
     request->account = account;
     account->in_flight++;
@@ -279,7 +281,7 @@ static void serve_one(struct turns *turns, struct waiting_request *waiting, int6
         turns->refuse(turns->arg, request, wait, &err);
         return;
     }
-    turns_take_on(turns, account, request);
+    take_on_request(turns, account, request);
     note_running(turns, account, waiting->cost, now);
     turns->go_on(turns->arg, request);
 }
@@ -359,7 +361,7 @@ enum limits_verdict turns_begin(struct turns *turns, struct account *account,
     } else if (verdict == LIMITS_WAIT) {
         put_in(turns, account, request, now);
     } else {
-        turns_take_on(turns, account, request);
+        take_on_request(turns, account, request);
         note_running(turns, account, limits_cost(request->body_length), now);
     }
     return verdict;

@@ -34,15 +34,6 @@ bool meta_condition_is_true(const struct node *object, const char *type)
     return !strcmp(meta_condition_status(object, type), "True");
 }
 
-/* A condition about an older generation does not describe the object as it is now. */
-bool meta_condition_holds(const struct node *object, const char *type)
-{
-    const struct node *found = meta_condition(object, type);
-
-    return !strcmp(node_get_text(found, "status"), "True") &&
-           node_get_int(found, "observedGeneration", 0) == meta_generation(object);
-}
-
 /*
  * The time of the last change of the condition's status: the stored time if the
  * status is the same as before, otherwise now. Kubernetes' API conventions define

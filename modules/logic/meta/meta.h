@@ -77,8 +77,6 @@ struct node *meta_condition(const struct node *object, const char *type);
 /* "True", "False", "Unknown", or "" if the object has none of this type. */
 const char *meta_condition_status(const struct node *object, const char *type);
 bool meta_condition_is_true(const struct node *object, const char *type);
-/* True, and about the object's current generation. */
-bool meta_condition_holds(const struct node *object, const char *type);
 /*
  * Sets one in `status`.conditions, in the place of an earlier one of its type.
  * `before` is the list as stored: lastTransitionTime becomes `now` only if the
