@@ -133,10 +133,13 @@ static void check_fetch(void)
 static void check_failed_fetch(const char *name, const struct artifact *of, const char *reason,
                                const char *words)
 {
+    scoped_mem char *quoted = mem_printf("\"reason\":\"%s\"", reason);
+
     CHECK(strstr(status_of(name), reason) && strstr(status_of(name), words),
           "%s: the status says %s: %s (%s)", name, reason, words, status_of(name));
-    CHECK(strstr(find_body("/status"), "\"phase\":\"Degraded\""), "%s: so does the Workload's",
-          name);
+    CHECK(strstr(find_body("/status"), "\"phase\":\"Degraded\"") &&
+              strstr(find_body("/status"), quoted),
+          "%s: so does the Workload's", name);
     CHECK(!is_in_cluster(name), "%s: nothing is applied", name);
     take_statuses();
     CHECK(!find_sent(of->digest), "%s: it is not tried again at once", name);
