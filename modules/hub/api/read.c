@@ -151,8 +151,8 @@ void read_list(struct api_request *request)
         if (listing->page.continue_token)
             node_set_text(request->arena, node_make(request->arena, status, "metadata"), "continue",
                           listing->page.continue_token);
+        listing_free(listing); /* the reply frees the request, which it refers to */
         reply_node(request->http, err_http(err.code), status);
-        listing_free(listing);
         return;
     }
     begin_list_response(listing);

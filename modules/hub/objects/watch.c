@@ -67,7 +67,11 @@ static void call_ready(struct objects_watch *watch)
 
     if (watch->called || !watch->ready || !keeper->ready_timer)
         return;
-    watch->called = watch->queued = true;
+    watch->called = true;
+    /* A watch may be drained before its turn comes: then it has its place already. */
+    if (watch->queued)
+        return;
+    watch->queued = true;
     TAILQ_INSERT_TAIL(&keeper->due_watches, watch, due);
     if (!loop_timer_is_set(keeper->ready_timer))
         loop_timer_set(keeper->ready_timer, 0);
