@@ -34,7 +34,7 @@ ended() { [ "$(as "$short" $secrets)" = 401 ]; }
 until_true 5 ended || fail "a token of a second lives on"
 expect_contains "the words" "$(cat "$TEST_DIR/answer")" 'expired at'
 expect_refused 'is valid for at most one year' "$AXLE" token create --admin --ttl 9000h --kubeconfig "$hub_dir/hub/admin.kubeconfig"
-expect_refused 'pool is for those' "$AXLE" token create --admin --pool a/b --kubeconfig "$hub_dir/hub/admin.kubeconfig"
+expect_refused 'pool is only for join tokens' "$AXLE" token create --admin --pool a/b --kubeconfig "$hub_dir/hub/admin.kubeconfig"
 
 # Who may write tokens, and is no administrator, makes none of these.
 apply <<YAML >/dev/null

@@ -63,6 +63,6 @@ kept[-1].settimeout(10)
 print(kept[-1].recv(65536).decode())
 PYTHON
 }
-too_many() { announce 2>&1 | grep -q 'bodies of .* under way'; }
+too_many() { announce 2>&1 | grep -q 'bodies of .* in flight'; }
 until_true 60 too_many || fail 'bodies under way are not bounded'
 [ "$(status_of GET /api/v1/namespaces/lab)" = 200 ] || fail 'others are kept out'

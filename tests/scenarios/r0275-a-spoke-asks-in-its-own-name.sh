@@ -27,7 +27,7 @@ asks() {
 }
 asks 403 edge-2 "/O=$agent:edge-2/O=$agent:managed-clusters/CN=$agent:edge-2:a"
 asks 403 edge-1 "/O=$agent:edge-2/O=$agent:managed-clusters/CN=$agent:edge-2:a"
-expect_contains "it says" "$(cat "$TEST_DIR/answer")" "asks for $agent:edge-1:AGENT only"
+expect_contains "it says" "$(cat "$TEST_DIR/answer")" "may request $agent:edge-1:AGENT only"
 asks 403 edge-2 "/O=$agent:edge-1/O=$agent:managed-clusters/CN=$agent:edge-1:a"
 asks 403 edge-1 /CN=alice
 asks 403 edge-1 "/CN=$agent:edge-12:a"

@@ -65,11 +65,11 @@ expect_contains "what it says" "$(object -n lab computepools/gpu | jq -r .status
 expect_event gpu InUse
 kubectl delete environment gpu -n lab --wait=false >/dev/null
 kubectl delete secret key -n lab >/dev/null
-wait_for -n lab aiworkloads/w '.status.conditions[] | select(.type == "Rendered") | .message | test("Secret \"key\" is gone")' true
+wait_for -n lab aiworkloads/w '.status.conditions[] | select(.type == "Rendered") | .message | test("Secret \"key\" is deleted")' true
 expect "the work" "$(work)" "$before"
 expect "the phase" "$(object -n lab aiworkloads/w | jq -r .status.phase)" Running
 kubectl delete variableset site -n lab >/dev/null
-wait_for -n lab aiworkloads/w '.status.conditions[] | select(.type == "Rendered") | .message | test("VariableSet \"site\" is gone")' true
+wait_for -n lab aiworkloads/w '.status.conditions[] | select(.type == "Rendered") | .message | test("VariableSet \"site\" is deleted")' true
 expect "the work" "$(work)" "$before"
 sets
 wait_for -n lab aiworkloads/w .status.phase Running
@@ -77,7 +77,7 @@ expect "the work" "$(work)" "$before"
 if kubectl delete managedclusterset lab.gpu >"$TEST_DIR/refused" 2>&1; then
     fail "the set of a pool that is in use was deleted"
 fi
-expect_contains "the refusal" "$(cat "$TEST_DIR/refused")" 'the project "lab" places on it'
+expect_contains "the refusal" "$(cat "$TEST_DIR/refused")" 'the project "lab" places applications on it'
 
 kubectl delete aiworkload w -n lab >/dev/null
 wait_gone -n lab computepools/gpu

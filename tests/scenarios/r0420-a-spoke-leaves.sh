@@ -91,4 +91,4 @@ code=0
 "$AXLE" leave --data-dir "$TEST_DIR/none" 2>"$TEST_DIR/said" || code=$?
 expect "no agent" "$code" 5
 "$AXLE" leave --help >"$TEST_DIR/said"
-expect_contains "its help" "$(cat "$TEST_DIR/said")" '0   it has left'
+expect_contains "its help" "$(cat "$TEST_DIR/said")" '0   it left'

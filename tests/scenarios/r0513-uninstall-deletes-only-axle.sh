@@ -35,7 +35,7 @@ ends 3 'hub.uninstalling/thesis is not Axle' mixed
 expect "another's file" "$(find mixed -name thesis)" mixed/hub.uninstalling/thesis
 rm -r mixed/hub.uninstalling
 ln -s ../home mixed/hub.uninstalling
-ends 3 'hub.uninstalling is no folder' mixed
+ends 3 'hub.uninstalling is not a folder' mixed
 
 # Deeper than there are descriptors, with a folder of the same name as is used beside.
 mkdir -p deep/hub/pki deep/.deep-0 deep/hub/pki/.deep-0/x

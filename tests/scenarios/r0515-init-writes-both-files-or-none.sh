@@ -22,8 +22,8 @@ refuses 2 'must be UTF-8' a --command=$'\xff\xfe'
 
 touch file
 ln -s nowhere dangling
-refuses 1 'file is no folder' file
-refuses 1 'dangling is no folder' dangling
+refuses 1 'file is not a folder' file
+refuses 1 'dangling is not a folder' dangling
 mkdir linked
 ln -s ../outside linked/app.yaml
 refuses 1 'linked/app.yaml exists already' linked

@@ -368,6 +368,8 @@ void store_db_forget(struct store_db *db, const struct store_key *key)
     store_run(db, drop);
     db->rows = -1;
     store_db_drop_log(db);
+    /* Nothing in the log says any more which revision was the newest. */
+    store_db_skip_revisions(db, 0);
 }
 
 /* Each statement reads rows whose key is its own. */
