@@ -92,6 +92,7 @@ void object_set(struct cluster_object *object, const struct node *made)
     scoped_interned const struct node *former = object->object;
     const struct node *meta;
 
+    (void)former; /* it is released at the end: what is read may be a part of it */
     object->object = document_intern(made);
     meta = node_get(object->object, "metadata");
     object->api_version = node_get_text(object->object, "apiVersion");

@@ -120,6 +120,7 @@ void work_set_object(struct work *work, const struct node *object)
     const struct node *metadata;
     bool same = work_is_same_object(work, object);
 
+    (void)former; /* it is released at the end: `object` may be a part of it */
     work->object = document_intern(object);
     /* The object was created anew, or its status was emptied: the status is sent again. */
     if (work_revision(work) > work->revision &&
