@@ -268,9 +268,10 @@ void hub_close(struct hub **at)
         store_on_trouble(hub->store, NULL, NULL);
     loop_timer_free(&hub->health);
     tls_server_free(&hub->tls);
+    /* They commit once more, which the API and the registry are told of. */
+    controllers_stop(&hub->controllers);
     api_free(&hub->api);
     registry_free(&hub->registry);
-    controllers_stop(&hub->controllers);
     objects_close(&hub->objects);
     limits_close(&hub->limits);
     auth_close(&hub->auth);
