@@ -49,6 +49,7 @@ struct turns {
     uint32_t tag;
     struct loop_timer *timer; /* owned: ends the turn */
     bool open, somebody_owes;
+    bool waits_for_room; /* for bodies: all that wait could run otherwise */
     uint64_t serial;
     int64_t started, used;
     int64_t late_until; /* steady */

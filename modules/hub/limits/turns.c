@@ -27,7 +27,6 @@
 /* Bodies that have come or are coming, of all. */
 #define MOST_BODIES ((int64_t)64 << 20)
 #define BODY_UNKNOWN ((int64_t)3 << 20)
-#define UNTIL_ROOM (5 * CLOCK_MS)
 
 /* A request that waits; in its arena. */
 struct waiting_request {
@@ -67,6 +66,10 @@ void turns_let_go(struct turns *turns, const struct http_request *request)
     account->in_flight--;
     account->coming -= turns_body_of(request);
     turns->bodies -= turns_body_of(request);
+    /* There is room for another body: those that wait for it are looked at again. */
+    if (turns->waits_for_room)
+        loop_timer_set(turns->timer, 0);
+    turns->waits_for_room = false;
 }
 
 /* ---- Who is active ----------------------------------------------------------- */
@@ -239,7 +242,7 @@ static struct waiting_request *next_of_class(struct turns *turns, enum limits_cl
             turns->somebody_owes = true;
             continue;
         }
-        if (!has_room(turns, account, first->body))
+        if (!has_room(turns, account, first->body) && now - first->since <= LONGEST_WAIT)
             continue;
         TAILQ_REMOVE(&class->queue, account, link);
         TAILQ_INSERT_TAIL(&class->queue, account, link);
@@ -316,9 +319,13 @@ static void on_turn(void *arg)
         now = clock_steady();
         served = true;
     }
-    /* Debts are paid by turns that pass at once; room for bodies takes its time. */
-    if (!served && !turns->somebody_owes)
-        loop_timer_set(turns->timer, UNTIL_ROOM);
+    /* Debts are paid by turns that pass at once. Room for bodies comes when a request ends
+       (turns_let_go); until then only the longest wait is to be kept. */
+    turns->waits_for_room = !served && !turns->somebody_owes;
+    if (!turns->waits_for_room)
+        return;
+    turns->open = false;
+    loop_timer_set(turns->timer, LONGEST_WAIT);
 }
 
 /* ---- A request comes and ends -------------------------------------------------------- */
